@@ -1,0 +1,100 @@
+"""What the toolkit asks of a model family.
+
+An adapter answers one question of its own, :meth:`Adapter.vision_layout`: which part of which
+picture does each vision token cover? Everything else has an answer that fits most families.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.layout import VisionLayout
+from tam.media.media import Media
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedMedia:
+    """A picture or clip and the turn that shows it."""
+
+    media: Media
+    turn: int
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """One encoded prompt, as an adapter sees it.
+
+    Parameters
+    ----------
+    ids
+        int64 [P]: the prompt's token ids, vision placeholders expanded.
+    arrays
+        The processor's other outputs as NumPy arrays, without the pixels (for example
+        ``image_grid_thw``).
+    media
+        The pictures and clips in the order in which the prompt shows them.
+    config
+        The model's configuration (``model.config``).
+    processor
+        The model's processor.
+    """
+
+    ids: NDArray[np.int64]
+    arrays: Mapping[str, NDArray[Any]]
+    media: Sequence[PlacedMedia]
+    config: Any
+    processor: Any
+
+
+class Adapter(ABC):
+    """One architecture family. Subclass it, give it a layout, and register it.
+
+    Attributes
+    ----------
+    family
+        The name that people know the family by.
+    notes
+        Where the family breaks an assumption of the method; goes into every explanation.
+    """
+
+    family: str
+    notes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def vision_layout(self, encoded: Encoded) -> VisionLayout:
+        """Place every vision token of an encoded prompt.
+
+        Every position whose state comes from a picture must be a cell of one grid or a separator.
+
+        Raises
+        ------
+        ModelError
+            If the checkpoint is of a kind that the adapter does not know.
+        """
+
+    def check(self, config: Any) -> None:
+        """Refuse a configuration that only looks like this family's, before weights are loaded.
+
+        Raises
+        ------
+        ModelError
+            With the reason, and what to use in its place.
+        """
+        del config
+
+    def decoder(self, model: Any) -> "nn.Module":
+        """Give the module whose first output is the final-normed last hidden state [B, L, D]."""
+        decoder: nn.Module = model.get_decoder()
+        return decoder
+
+    def head(self, model: Any) -> "nn.Module":
+        """Give the LM head, which maps those states to the vocabulary."""
+        head: nn.Module = model.get_output_embeddings()
+        return head

@@ -1,0 +1,247 @@
+"""The result: every word with its map over every picture and its relevance for other words.
+
+An :class:`Explanation` holds NumPy arrays and text only: no model, no device tensors. It opens on
+a machine without torch.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.errors import InputError
+from tam.layout import TextToken, VisionGrid
+from tam.media.media import Media
+from tam.upsample import coverage, upsample
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A token that the model considered at one step.
+
+    Parameters
+    ----------
+    id
+        Token id.
+    text
+        What it spells on its own.
+    probability
+        Softmax of the model's raw logits, in [0, 1].
+    """
+
+    id: int
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model thought when it wrote one token.
+
+    Parameters
+    ----------
+    probability
+        Softmax of the raw logits at the written token.
+    sampled_probability
+        The same in the distribution that was sampled from (temperature, top-k, top-p, penalties),
+        or None where that was not recorded: the text was given, or nothing was sampled.
+    candidates
+        The most probable tokens, best first.
+    """
+
+    probability: float
+    sampled_probability: float | None
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """One explained reply.
+
+    Parameters
+    ----------
+    media
+        The pictures and clips of the conversation, in order.
+    tokens
+        The K targets: the conversation's text tokens, prompt first, then the reply's.
+    prompt_targets
+        How many of the K targets stand before the reply.
+    predictions
+        One for each of the reply's tokens, K - prompt_targets.
+    grids
+        The vision grids; their cells, one after another, are the N columns of the maps.
+    maps
+        float32 [K, N] in [0, 1].
+    text_scores
+        float32 [K, K]: row t holds the raw score of each earlier token i for target t.
+    relevance
+        float32 [K, K] in [0, 1]: the same on the scale of target t's map, so that a word's
+        pictures and a word's earlier words can be compared.
+    provenance
+        What ran: model, versions, dtype, options, notes. JSON values only.
+    """
+
+    media: tuple[Media, ...]
+    tokens: tuple[TextToken, ...]
+    prompt_targets: int
+    predictions: tuple[Prediction, ...]
+    grids: tuple[VisionGrid, ...]
+    maps: NDArray[np.float32]
+    text_scores: NDArray[np.float32]
+    relevance: NDArray[np.float32]
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The reply."""
+        return "".join(token.text for token in self.tokens[self.prompt_targets :])
+
+    @cached_property
+    def words(self) -> tuple["Word", ...]:
+        """The reply's words."""
+        return self._words(self.prompt_targets, len(self.tokens))
+
+    @cached_property
+    def prompt_words(self) -> tuple["Word", ...]:
+        """The words that stand before the reply."""
+        return self._words(0, self.prompt_targets)
+
+    def _words(self, first: int, last: int) -> tuple["Word", ...]:
+        groups: dict[int, list[int]] = {}
+        for target in range(first, last):
+            if self.tokens[target].word >= 0:
+                groups.setdefault(self.tokens[target].word, []).append(target)
+        return tuple(Word(self, tuple(group)) for group in groups.values())
+
+    def token_map(self, target: int, media: int = 0, frame: int = 0) -> NDArray[np.float32]:
+        """One token's map at the size of the picture.
+
+        Parameters
+        ----------
+        target
+            Index into ``tokens``.
+        media, frame
+            Which picture or clip, and which of its frames.
+
+        Returns
+        -------
+        float32 [H, W] in [0, 1], zero where the model saw nothing (see :meth:`coverage`). Where a
+        picture has several views, the mean of the views that cover a pixel.
+        """
+        return self._picture(self.maps[target], media, frame)
+
+    def coverage(self, media: int = 0) -> NDArray[np.bool_]:
+        """Which pixels of a picture the model's vision tokens cover, bool [H, W]."""
+        item = self._media(media)
+        masks = [
+            coverage(grid.box, item.height, item.width)
+            for grid in self.grids
+            if grid.media == media
+        ]
+        return np.logical_or.reduce(masks) if masks else np.zeros((item.height, item.width), bool)
+
+    def save(self, folder: str | Path, *, force: bool = False) -> Path:
+        """Write report.html, explanation.safetensors + .json and one PNG per word.
+
+        Parameters
+        ----------
+        folder
+            Made where it does not exist.
+        force
+            Replace an earlier explanation in that folder.
+
+        Returns
+        -------
+        The path of the report.
+
+        Raises
+        ------
+        OutputError
+            If the folder holds files already and ``force`` is off, or cannot be written.
+        """
+        from tam.output import write_explanation
+
+        return write_explanation(self, Path(folder), force=force)
+
+    def _media(self, index: int) -> Media:
+        if not 0 <= index < len(self.media):
+            raise InputError(
+                f"there is no picture {index}",
+                where="map",
+                remedy=f"pictures are numbered 0 to {len(self.media) - 1}",
+            )
+        return self.media[index]
+
+    def _picture(self, row: NDArray[np.float32], media: int, frame: int) -> NDArray[np.float32]:
+        item = self._media(media)
+        total = np.zeros((item.height, item.width), np.float32)
+        views = np.zeros((item.height, item.width), np.float32)
+        first = 0
+        for grid in self.grids:
+            cells, first = row[first : first + grid.cells], first + grid.cells
+            inside = (grid.spans[:, 0] <= frame) & (frame < grid.spans[:, 1])
+            if grid.media != media or not inside.any():
+                continue
+            step = int(np.argmax(inside))
+            seen = coverage(grid.box, item.height, item.width)
+            picture = upsample(cells.reshape(grid.shape)[step], grid.box, item.height, item.width)
+            total[seen] += picture[seen]
+            views += seen
+        return total / np.maximum(views, np.float32(1))
+
+
+@dataclass(frozen=True, eq=False)
+class Word:
+    """One word of an explanation: a group of its tokens.
+
+    Parameters
+    ----------
+    explanation
+        What it is a word of.
+    targets
+        Indices of its tokens among the explanation's tokens.
+    """
+
+    explanation: Explanation
+    targets: tuple[int, ...]
+
+    @property
+    def text(self) -> str:
+        """The word, without the white space around it."""
+        return "".join(self.explanation.tokens[t].text for t in self.targets).strip()
+
+    @property
+    def turn(self) -> int:
+        """Index of its turn."""
+        return self.explanation.tokens[self.targets[0]].turn
+
+    @property
+    def probability(self) -> float | None:
+        """Product of its tokens' probabilities; None for a word of the prompt."""
+        first = self.targets[0] - self.explanation.prompt_targets
+        if first < 0:
+            return None
+        predictions = self.explanation.predictions[first : first + len(self.targets)]
+        return float(np.prod([p.probability for p in predictions]))
+
+    def cells(self) -> NDArray[np.float32]:
+        """float32 [N]: the word's map on the vision cells, the maximum over its tokens."""
+        cells: NDArray[np.float32] = self.explanation.maps[list(self.targets)].max(axis=0)
+        return cells
+
+    def map(self, media: int = 0, frame: int = 0) -> NDArray[np.float32]:
+        """float32 [H, W] in [0, 1]: the word's map at the size of the picture.
+
+        The maximum over the word's tokens on the vision cells, brought to the picture's pixels.
+        See :meth:`Explanation.token_map` for one token's own.
+        """
+        return self.explanation._picture(self.cells(), media, frame)
+
+    def relevance(self, earlier: "Word") -> float:
+        """How much an earlier word explains this one, in [0, 1]: the maximum over their tokens."""
+        block = self.explanation.relevance[np.ix_(self.targets, earlier.targets)]
+        return float(block.max())

@@ -1,0 +1,174 @@
+"""Where every token of a run stands, and which part of a picture or text it covers."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.errors import NumericsError
+
+Box = tuple[float, float, float, float]
+"""``(x0, y0, x1, y1)`` in original-image pixels; x to the right, y down, 0 at the upper left."""
+
+
+@dataclass(frozen=True, eq=False)
+class VisionGrid:
+    """A regular grid of vision tokens over one view of one picture or clip.
+
+    The cells divide ``box`` evenly: every processor resizes, crops or pads by an affine map and
+    cuts the result into equal patches, so the cells of one view are equal in the original too.
+
+    Parameters
+    ----------
+    media
+        Index of the picture or clip in the conversation.
+    turn
+        Index of the turn that shows it.
+    view
+        ``"whole"``, ``"tiles"`` or ``"thumbnail"``: what part of the picture's views it is.
+    shape
+        ``(t, h, w)``: temporal cells, rows, columns.
+    box
+        The region that the h × w cells divide. It reaches outside the picture where the model saw
+        padding, and leaves part of the picture out where the model saw a crop.
+    positions
+        int64 [t * h * w]: each cell's position in the sequence, in row-major order of (t, h, w).
+    spans
+        int64 [t, 2]: the frames ``first <= frame < last`` that each temporal cell covers.
+
+    Examples
+    --------
+    >>> box, span = (0, 0, 60, 40), np.array([[0, 1]])
+    >>> grid = VisionGrid(0, 0, "whole", (1, 2, 3), box, np.arange(4, 10), span)
+    >>> grid.boxes[4].tolist()  # second row, second column
+    [20.0, 20.0, 40.0, 40.0]
+    """
+
+    media: int
+    turn: int
+    view: str
+    shape: tuple[int, int, int]
+    box: Box
+    positions: NDArray[np.int64]
+    spans: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        t, h, w = self.shape
+        if min(t, h, w) < 1 or self.positions.shape != (t * h * w,) or self.spans.shape != (t, 2):
+            raise NumericsError(
+                f"a {t}×{h}×{w} grid with {self.positions.size} positions "
+                f"and {len(self.spans)} frame spans",
+                where=f"media {self.media}",
+                remedy="give one position for each cell and one span for each temporal cell",
+            )
+
+    @property
+    def cells(self) -> int:
+        """Number of vision tokens, t * h * w."""
+        return int(self.positions.size)
+
+    @cached_property
+    def boxes(self) -> NDArray[np.float64]:
+        """float64 [h * w, 4]: each cell's box in original-image pixels, row-major."""
+        _, h, w = self.shape
+        x = np.linspace(self.box[0], self.box[2], w + 1)
+        y = np.linspace(self.box[1], self.box[3], h + 1)
+        top, left = np.meshgrid(y[:-1], x[:-1], indexing="ij")
+        bottom, right = np.meshgrid(y[1:], x[1:], indexing="ij")
+        return np.stack([left, top, right, bottom], axis=-1).reshape(-1, 4)
+
+
+@dataclass(frozen=True, eq=False)
+class VisionLayout:
+    """Every vision token of a run: in exactly one cell of one grid, or a separator.
+
+    Parameters
+    ----------
+    grids
+        The grids in the order in which the filter and the maps go through them.
+    separators
+        int64 [S]: vision positions without a place in a picture (newline, class and tile markers).
+
+    Raises
+    ------
+    NumericsError
+        If a position belongs to two cells, or to a cell and the separators.
+    """
+
+    grids: tuple[VisionGrid, ...]
+    separators: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        every = np.concatenate([self.positions, self.separators])
+        if np.unique(every).size != every.size:
+            raise NumericsError(
+                "a vision token belongs to two cells",
+                where="vision layout",
+                remedy="the adapter must give every vision position exactly one place",
+            )
+
+    @cached_property
+    def positions(self) -> NDArray[np.int64]:
+        """int64 [N]: sequence positions of all cells, grid after grid."""
+        parts = [grid.positions for grid in self.grids]
+        return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+    @property
+    def filter_grids(self) -> tuple[tuple[int, int], ...]:
+        """``(h, w)`` of every temporal cell in order, as the engine takes its grids."""
+        return tuple((g.shape[1], g.shape[2]) for g in self.grids for _ in range(g.shape[0]))
+
+
+@dataclass(frozen=True)
+class TextToken:
+    """One text token that is a target: a word of the conversation or a part of one.
+
+    Parameters
+    ----------
+    id
+        Token id.
+    position
+        Its own position in the sequence.
+    context_position
+        The position whose state stands for it in the method: its own for a word that a user wrote,
+        the one before (which predicted it) for a word that the model wrote.
+    turn
+        Index of its turn in the conversation.
+    role
+        ``"system"``, ``"user"`` or ``"assistant"``.
+    text
+        What it spells. A character that is spread over several tokens is spelled by the last of
+        them; the others spell nothing.
+    word
+        Index of its word within the layout, or -1 where it is white space alone.
+    """
+
+    id: int
+    position: int
+    context_position: int
+    turn: int
+    role: str
+    text: str
+    word: int
+
+
+@dataclass(frozen=True)
+class TextLayout:
+    """The text tokens of a run in their order: first the prompt's, then the generated ones.
+
+    Special tokens and the chat template's own text are not in it.
+    """
+
+    tokens: tuple[TextToken, ...]
+    prompt_targets: int
+
+    @property
+    def context_positions(self) -> NDArray[np.int64]:
+        """int64 [K]: context position of each target."""
+        return np.array([token.context_position for token in self.tokens], dtype=np.int64)
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """int64 [K]: token id of each target."""
+        return np.array([token.id for token in self.tokens], dtype=np.int64)

@@ -1,0 +1,78 @@
+"""The decoded picture or clip that everything else works on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.errors import MediaError
+
+
+@dataclass(frozen=True, eq=False)
+class Media:
+    """A decoded picture or clip.
+
+    Parameters
+    ----------
+    frames
+        uint8 [T, H, W, 3], RGB, upright (any EXIF orientation already applied). A picture has
+        T = 1.
+    times
+        float64 [T]: the time of each frame in seconds; zero for a picture.
+    name
+        What to call it on screen; never used as a path.
+    kind
+        ``"image"`` or ``"video"``: which of a processor's inputs it is given to.
+
+    Raises
+    ------
+    MediaError
+        If the frames are not uint8 [T, H, W, 3] with no empty axis, or the times do not match.
+    """
+
+    frames: NDArray[np.uint8]
+    times: NDArray[np.float64]
+    name: str
+    kind: str = "image"
+
+    def __post_init__(self) -> None:
+        shape = self.frames.shape
+        if self.frames.dtype != np.uint8 or len(shape) != 4 or shape[3] != 3 or 0 in shape:
+            raise MediaError(
+                f"frames are {self.frames.dtype} {list(shape)}, not uint8 [T, H, W, 3]",
+                where=self.name,
+                remedy="convert to 8-bit RGB first",
+            )
+        if self.times.shape != shape[:1]:
+            raise MediaError(
+                f"{len(self.times)} times for {shape[0]} frames",
+                where=self.name,
+                remedy="give one time in seconds for each frame",
+            )
+        if self.kind not in ("image", "video"):
+            raise MediaError(
+                f"unknown kind {self.kind!r}", where=self.name, remedy="use 'image' or 'video'"
+            )
+
+    @property
+    def height(self) -> int:
+        """Height H in pixels."""
+        return int(self.frames.shape[1])
+
+    @property
+    def width(self) -> int:
+        """Width W in pixels."""
+        return int(self.frames.shape[2])
+
+
+def image_from_array(pixels: NDArray[np.uint8], name: str = "image") -> Media:
+    """Wrap one decoded picture, uint8 [H, W, 3] RGB or uint8 [H, W] grey.
+
+    Raises
+    ------
+    MediaError
+        If the array has another dtype or shape.
+    """
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[:, :, None], 3, axis=2)
+    return Media(frames=pixels[None], times=np.zeros(1), name=name)

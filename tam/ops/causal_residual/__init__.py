@@ -1,0 +1,1 @@
+"""Estimated causal inference: what of a map earlier words do not explain."""
