@@ -1,0 +1,130 @@
+"""From a model id or a folder to a :class:`tam.model.Model`."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from tam.errors import ModelError, SetupError
+from tam.memory import memory_errors
+from tam.model import Model, versions
+from tam.registry import adapter_for
+
+SMALL = Path(__file__).parent / "scenes" / "weights"
+"""The models that the package carries, one folder each."""
+
+
+def load(
+    model: str | Path = "small",
+    *,
+    revision: str | None = None,
+    device_map: Any = None,
+    dtype: Any = None,
+    load_in: str | None = None,
+    **options: Any,
+) -> Model:
+    """Load a model with its processor, and find the adapter of its family.
+
+    Parameters
+    ----------
+    model
+        ``"small"`` (the model that the package carries), a hub id, or a folder.
+    revision
+        Branch, tag or commit of a hub model.
+    device_map
+        Passed on: ``"auto"`` spreads the model over GPUs, CPU memory and disk. Without it the
+        model goes to the GPU if there is one and to the CPU otherwise.
+    dtype
+        ``"auto"`` (as stored), ``"float32"``, ``"bfloat16"`` or ``"float16"``. Without it: as
+        stored on a GPU, float32 on a CPU.
+    load_in
+        ``"8bit"`` or ``"4bit"``: quantise with bitsandbytes.
+    **options
+        Passed on to ``from_pretrained``.
+
+    Raises
+    ------
+    ModelError
+        If the model is unknown, refused or cannot be read.
+    SetupError
+        If a package or the network is missing.
+    ResourceError
+        If it does not fit into memory.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+    from transformers.utils import logging
+
+    if not sys.stderr.isatty():
+        logging.disable_progress_bar()
+    name = str(model)
+    source = str(SMALL / name) if _is_shipped(name) else name
+    pinned = {"revision": revision} if revision else {}
+    with memory_errors(), _LoadErrors(name):
+        config = AutoConfig.from_pretrained(source, **pinned)
+        adapter = adapter_for(config)
+        adapter.check(config)
+        on_gpu = torch.cuda.is_available()
+        module = AutoModelForImageTextToText.from_pretrained(
+            source,
+            config=config,
+            dtype=dtype or ("auto" if on_gpu or load_in else "float32"),
+            device_map=device_map or ("cuda:0" if on_gpu else None),
+            use_safetensors=True,
+            **_quantisation(load_in),
+            **pinned,
+            **options,
+        ).eval()
+        processor = AutoProcessor.from_pretrained(source, **pinned)
+    provenance = {
+        "model": name if _is_shipped(name) or not Path(name).exists() else Path(name).name,
+        "revision": revision or getattr(config, "_commit_hash", None),
+        "family": adapter.family,
+        "dtype": str(module.dtype).removeprefix("torch."),
+        "quantisation": load_in,
+        "versions": versions(),
+    }
+    return Model(module, processor, adapter, provenance)
+
+
+def _is_shipped(name: str) -> bool:
+    return name == "small"
+
+
+def _quantisation(load_in: str | None) -> dict[str, Any]:
+    from transformers import BitsAndBytesConfig
+
+    if load_in is None:
+        return {}
+    if load_in not in ("8bit", "4bit"):
+        raise ModelError(
+            f"unknown quantisation {load_in!r}", where="load_in", remedy="use '8bit' or '4bit'"
+        )
+    return {"quantization_config": BitsAndBytesConfig(**{f"load_in_{load_in}": True})}
+
+
+class _LoadErrors:
+    """Says what a failed load means, in the place of the many errors that it raises."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
+        if isinstance(error, ImportError):
+            raise SetupError(
+                _first_line(error), where=self.name, remedy="install the missing package"
+            ) from error
+        if isinstance(error, OSError | ValueError | KeyError):
+            raise ModelError(
+                _first_line(error),
+                where=self.name,
+                remedy="give 'small', a hub id such as Qwen/Qwen2-VL-2B-Instruct, or a folder that "
+                "holds config.json, safetensors weights and the processor's files",
+            ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0].rstrip(".")

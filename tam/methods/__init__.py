@@ -1,0 +1,1 @@
+"""Methods: each turns a recorded run into an explanation, one file each."""
