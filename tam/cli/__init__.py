@@ -1,0 +1,61 @@
+"""The command line ``tam``: arguments in, one line for each error out.
+
+Exit codes: 0 done, 2 bad input, 3 something is missing from the machine, 4 memory or disk ran out,
+130 interrupted, 1 a fault of the toolkit itself.
+"""
+
+import os
+import sys
+import traceback
+
+from tam.errors import TamError
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and give its exit code.
+
+    Parameters
+    ----------
+    arguments
+        Without the program's name.
+    """
+    from typer import Abort
+
+    from tam.cli.app import COMMANDS, app
+
+    debug = "--debug" in arguments
+    words = [argument for argument in arguments if argument != "--debug"] or ["--help"]
+    try:
+        code = app(words, prog_name="tam", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except TamError as error:
+        return _fail(str(error), error.exit_code, debug)
+    except (KeyboardInterrupt, Abort):
+        return _fail("interrupted; nothing was written", 130, debug)
+    except BrokenPipeError:
+        # The reader has what it wanted (tam models | head). Python flushes standard output once
+        # more when it ends; that must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        # Typer tells wrong arguments by exceptions of its own with these two members.
+        message = getattr(error, "format_message", None)
+        if message is not None:
+            command = [name for name in COMMANDS if name == words[0]]
+            hint = " ".join(["tam", *command, "--help"])
+            return _fail(f"{message().rstrip('.')}; see '{hint}'", 2, debug)
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        return _fail(f"unexpected {what}; run again with --debug and report it", 1, debug)
+
+
+def _fail(message: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    one_line = " ".join(message.split())
+    print(f"tam: {one_line}", file=sys.stderr)
+    return code

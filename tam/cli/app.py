@@ -1,0 +1,150 @@
+"""The commands. Everything heavy is imported inside them, so that help comes at once."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from tam.explanation import Explanation
+
+app = typer.Typer(
+    name="tam",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="See, for every word a multimodal LLM says, which part of which picture it came from. "
+    "Add --debug to any command for the traceback of an error.",
+)
+
+Model = Annotated[
+    str, typer.Option("--model", "-m", help="'small' (built in), a hub id, or a folder.")
+]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the report and its files.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an earlier explanation in --out.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.command()
+def explain(
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Picture files.")],
+    prompt: Annotated[str, typer.Option("--prompt", "-p", help="What to ask.")],
+    model: Model = "small",
+    out: Out = Path("out"),
+    answer: Annotated[
+        str | None, typer.Option(help="Explain this answer in place of the model's own.")
+    ] = None,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer to write.")] = 256,
+    dtype: Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or float16.")] = None,
+    device_map: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda:0, …: where the model goes.")
+    ] = None,
+    load_in: Annotated[str | None, typer.Option(help="4bit or 8bit: quantise.")] = None,
+    revision: Annotated[
+        str | None, typer.Option(help="Branch, tag or commit of a hub model.")
+    ] = None,
+    allow_urls: Annotated[
+        bool, typer.Option("--allow-urls", help="Fetch pictures from http(s) addresses.")
+    ] = False,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Ask about pictures and explain every word of the answer."""
+    from tam.media import open_image
+    from tam.output import check_folder
+
+    # What can go wrong at once is found before a model is loaded.
+    check_folder(out, force=force)
+    media = [open_image(image, allow_urls=allow_urls) for image in images]
+    from tam.conversation import question
+
+    question(media, prompt)
+    from tam.loading import load
+
+    loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
+    result = loaded.explain(media, prompt, answer=answer, max_new_tokens=max_new_tokens)
+    _finish(result, out, force, as_json)
+
+
+@app.command()
+def demo(out: Out = Path("demo"), force: Force = False, as_json: Json = False) -> None:
+    """Explain a picture that comes with the toolkit, with the model that comes with it."""
+    from tam.output import check_folder
+
+    check_folder(out, force=force)
+    from tam.loading import load
+
+    picture = Path(__file__).parent.parent / "scenes" / "demo.png"
+    result = load("small").explain(str(picture), "Describe this image.")
+    _finish(result, out, force, as_json)
+
+
+@app.command()
+def show(
+    saved: Annotated[Path, typer.Argument(help="A saved explanation: its folder or .json file.")],
+    as_json: Json = False,
+) -> None:
+    """Print a saved explanation."""
+    from tam.storage import load_explanation
+
+    result = load_explanation(saved)
+    if as_json:
+        _print_json(result, None)
+        return
+    from rich.console import Console
+
+    from tam.show import show as print_explanation
+
+    print_explanation(result, Console())
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """List the model families that are supported, and those that are refused and why."""
+    from tam.cli.models import models_json, print_models
+
+    if as_json:
+        print(json.dumps(models_json(), ensure_ascii=False, indent=2))
+    else:
+        print_models()
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Tell what this machine has: accelerator, kernels, decoders."""
+    from tam.cli.doctor import findings, print_findings
+
+    found = findings()
+    if as_json:
+        print(json.dumps([vars(finding) for finding in found], ensure_ascii=False, indent=2))
+    else:
+        print_findings(found)
+    if not all(finding.works for finding in found if finding.needed):
+        raise typer.Exit(3)
+
+
+COMMANDS = tuple(command.callback.__name__ for command in app.registered_commands if command.callback)
+
+
+def _finish(result: "Explanation", out: Path, force: bool, as_json: bool) -> None:
+    report = result.save(out, force=force)
+    if as_json:
+        _print_json(result, report)
+        return
+    from rich.console import Console
+
+    from tam.show import show as print_explanation
+
+    print_explanation(result, Console())
+    print(report.resolve())
+
+
+def _print_json(result: "Explanation", report: Path | None) -> None:
+    from tam.cli.summary import summary
+
+    content = summary(result)
+    if report is not None:
+        content["report"] = str(report.resolve())
+    json.dump(content, sys.stdout, ensure_ascii=False, indent=2)
+    print()

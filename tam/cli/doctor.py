@@ -1,0 +1,104 @@
+"""``tam doctor``: what this machine has."""
+
+import importlib
+import logging
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Parameters
+    ----------
+    name
+        What it is.
+    works
+        Whether it can be used.
+    needed
+        Whether the toolkit's main path needs it.
+    detail
+        A version, or what is wrong.
+    """
+
+    name: str
+    works: bool
+    needed: bool
+    detail: str
+
+
+def findings() -> list[Finding]:
+    """Look at everything. Nothing that is broken stops the others from being looked at."""
+    checks: list[tuple[str, bool, Callable[[], str]]] = [
+        ("python", True, platform.python_version),
+        ("processor", True, lambda: f"{os.cpu_count()} cores, {platform.machine()}"),
+        ("disk", True, lambda: f"{shutil.disk_usage('.').free / 2**30:.0f} GiB free here"),
+        ("torch", True, lambda: _package("torch")),
+        ("torchvision", True, lambda: _package("torchvision")),
+        ("transformers", True, lambda: _package("transformers")),
+        ("accelerate", True, lambda: _package("accelerate")),
+        ("accelerator", False, _accelerator),
+        ("triton", False, lambda: _package("triton")),
+        ("bitsandbytes", False, lambda: _package("bitsandbytes")),
+        ("PyAV (video)", False, lambda: _package("av")),
+        ("decord (video)", False, lambda: _package("decord")),
+        ("OpenCV (video)", False, lambda: _package("cv2", "opencv-python")),
+        ("small model", True, _small_model),
+    ]
+    return [_look(name, needed, check) for name, needed, check in checks]
+
+
+def print_findings(found: list[Finding]) -> None:
+    """Print what was found."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for finding in found:
+        mark = "[green]yes[/]" if finding.works else "[red]no[/]" if finding.needed else "no"
+        table.add_row(finding.name, mark, finding.detail)
+    Console().print(table)
+
+
+def _look(name: str, needed: bool, check: Callable[[], str]) -> Finding:
+    # Libraries log what they lack when they load; the findings say it in order.
+    logging.disable(logging.WARNING)
+    try:
+        return Finding(name, True, needed, check())
+    except Exception as error:  # a broken library may raise anything when it loads
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        return Finding(name, False, needed, reason)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _package(module: str, distribution: str | None = None) -> str:
+    importlib.import_module(module)
+    try:
+        return version(distribution or module)
+    except PackageNotFoundError:
+        return "installed"
+
+
+def _accelerator() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        properties = torch.cuda.get_device_properties(0)
+        count = torch.cuda.device_count()
+        return f"{count} × {properties.name}, {properties.total_memory / 2**30:.0f} GiB"
+    if torch.backends.mps.is_available():
+        return "Apple GPU"
+    raise RuntimeError("none: models run on the CPU")
+
+
+def _small_model() -> str:
+    from tam.loading import SMALL
+
+    weights = SMALL / "small" / "model.safetensors"
+    return f"{weights.stat().st_size / 2**20:.1f} MiB"

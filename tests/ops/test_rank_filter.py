@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import generic_filter
+
+from tam.ops.dispatch import select
+from tam.ops.rank_filter.naive import rank_mean
+from tam.ops.rank_filter.torch import sorting_network
+
+
+def torch_filter(maps: np.ndarray, grids: list, kernel_size: int) -> np.ndarray:
+    return select("rank_filter")(torch.from_numpy(maps), grids, kernel_size).numpy()
+
+
+@pytest.mark.parametrize("shape", [(6, 9), (1, 8), (8, 1), (2, 2), (1, 1)])
+@pytest.mark.parametrize("kernel_size", [1, 3, 5])
+def test_definition_equals_scipy_with_mirrored_borders(shape: tuple, kernel_size: int) -> None:
+    grid = np.random.default_rng(0).random(shape)
+    found = select("rank_filter", "naive")(grid.reshape(1, -1), [shape], kernel_size)
+    wanted = generic_filter(grid, rank_mean, size=kernel_size, mode="mirror")
+    assert np.allclose(found.reshape(shape), wanted, atol=1e-14)
+
+
+def test_hand_computed_window() -> None:
+    # Eight zeros and a nine: μ = 1, population std √8; the middle rank has weight 1.
+    window = np.array([0.0] * 8 + [9.0])
+    ranks = np.arange(-4, 5)
+    weights = np.exp(-(ranks**2) / (2 * 8))
+    assert rank_mean(window) == pytest.approx(9 * weights[-1] / weights.sum())
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    grids=st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=4),
+    kernel_size=st.sampled_from([1, 3, 5, 7]),
+    levels=st.sampled_from([1, 2, 4, 1000]),
+)
+def test_torch_equals_the_definition(seed: int, grids: list, kernel_size: int, levels: int) -> None:
+    # Few levels make ties and constant windows.
+    cells = sum(h * w for h, w in grids)
+    maps = np.random.default_rng(seed).integers(0, levels, (3, cells)) / levels
+    wanted = select("rank_filter", "naive")(maps, grids, kernel_size)
+    assert np.allclose(torch_filter(maps, grids, kernel_size), wanted, atol=1e-9)
+
+
+def test_constant_window_is_its_value_and_zero_stays_zero() -> None:
+    maps = np.stack([np.full(25, 0.3), np.zeros(25)])
+    found = torch_filter(maps, [(5, 5)], 3)
+    assert np.allclose(found[0], 0.3, atol=1e-15)
+    assert not found[1].any()
+
+
+def test_nearly_constant_window_is_finite() -> None:
+    maps = 0.5 + np.random.default_rng(0).random((1, 25)) * 1e-15
+    found = torch_filter(maps, [(5, 5)], 3)
+    assert np.allclose(found, 0.5)
+
+
+def test_neighbouring_grids_do_not_mix() -> None:
+    maps = np.concatenate([np.zeros((1, 9)), np.ones((1, 9))], axis=1)
+    assert np.array_equal(torch_filter(maps, [(3, 3), (3, 3)], 3), maps)
+
+
+def test_inputs_are_left_alone() -> None:
+    maps = np.random.default_rng(0).random((2, 12))
+    before = maps.copy()
+    torch_filter(maps, [(3, 4)], 3)
+    assert np.array_equal(maps, before)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 9, 25, 49])
+def test_sorting_network_sorts(count: int) -> None:
+    # By the 0-1 principle a network that sorts all sequences of zeros and ones sorts anything;
+    # beyond 9 values random ones are tried.
+    rng = np.random.default_rng(0)
+    cases = (
+        (np.arange(2**count)[:, None] >> np.arange(count)) & 1
+        if count <= 9
+        else rng.integers(0, 2, (5000, count))
+    )
+    values = cases.T.copy()
+    for a, b in sorting_network(count):
+        values[a], values[b] = np.minimum(values[a], values[b]), np.maximum(values[a], values[b])
+    assert np.array_equal(values, np.sort(cases.T, axis=0))

@@ -1,0 +1,235 @@
+"""The engine against real runs of the published code, against its definition, and at its edges."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tam.engine import TokenActivationMaps, maps_from_scores, token_activation_maps
+from tam.errors import NumericsError
+from tam.ops.dispatch import select
+from tests.conftest import GOLDENS
+
+CASES = sorted(GOLDENS.glob("*.npz"), key=lambda path: path.name)
+
+
+def arguments(golden: dict[str, np.ndarray]) -> tuple[object, ...]:
+    return (
+        golden["hidden"],
+        golden["head"][golden["class_ids"]],
+        golden["vision_positions"],
+        golden["context_positions"],
+        golden["context_token_ids"],
+        [(int(h), int(w)) for h, w in golden["grids"]],
+        int(golden["prompt_length"]),
+    )
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("convert", [np.asarray, torch.from_numpy], ids=["numpy", "torch"])
+def test_published_runs_are_reproduced_exactly(case: Path, convert: object) -> None:
+    with np.load(case) as golden:
+        hidden, rows, *rest = arguments(golden)
+        result = token_activation_maps(convert(hidden), convert(rows), *rest)
+        maps = np.asarray(result.maps)
+        assert maps.dtype == np.float32
+        assert np.array_equal(np.floor(255 * maps), golden["map_uint8"])
+        wanted = golden["after_eci"]
+        assert np.abs(np.asarray(result.after_eci) - wanted).max() <= 1e-6 * wanted.max()
+        assert np.allclose(result.activation, golden["activation"], rtol=1e-5, atol=1e-5)
+        stops = np.maximum(np.arange(len(maps)), int(golden["prompt_length"]))
+        for t, stop in enumerate(stops):
+            row = np.asarray(result.text_scores[t])
+            assert np.allclose(row[:stop], golden["context_scores"][t, :stop], rtol=1e-5)
+            assert not row[stop:].any()
+
+
+def test_goldens_are_there() -> None:
+    assert len(CASES) == 5
+
+
+def random_run(seed: int, grids: list[tuple[int, int]], targets: int = 6, width: int = 8) -> dict:
+    rng = np.random.default_rng(seed)
+    cells = sum(h * w for h, w in grids)
+    return {
+        "hidden": rng.normal(size=(cells + targets + 3, width)).astype(np.float32),
+        "head_rows": rng.normal(size=(targets, width)).astype(np.float32),
+        "vision_positions": np.arange(1, cells + 1),
+        "context_positions": np.arange(cells + 2, cells + 2 + targets),
+        "context_ids": rng.integers(0, 4, targets),
+        "grids": grids,
+        "prompt_targets": 2,
+    }
+
+
+def naive_maps(run: dict, kernel_size: int) -> np.ndarray:
+    """The whole method by the definitions of its ops."""
+    ids, targets = run["context_ids"], np.arange(len(run["head_rows"]))
+    activation = select("projection", "naive")(
+        run["hidden"][run["vision_positions"]], run["head_rows"]
+    )
+    text = select("projection", "naive")(run["hidden"][run["context_positions"]], run["head_rows"])
+    residual = select("causal_residual", "naive")(activation, activation, text, ids, ids, targets)
+    stops = np.maximum(targets, run["prompt_targets"])
+    scaled, _ = select("joint_scaling", "naive")(residual, text, stops)
+    return select("rank_filter", "naive")(scaled.T, run["grids"], kernel_size)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    grids=st.lists(st.tuples(st.integers(1, 7), st.integers(1, 7)), min_size=1, max_size=3),
+    kernel_size=st.sampled_from([1, 3, 5, 7]),
+)
+def test_engine_equals_its_definition(seed: int, grids: list, kernel_size: int) -> None:
+    run = random_run(seed, grids)
+    result = token_activation_maps(**run, kernel_size=kernel_size)
+    assert np.allclose(result.maps, naive_maps(run, kernel_size), atol=2e-6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    grids=st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=2, max_size=4),
+    data=st.data(),
+)
+def test_permuting_images_permutes_maps(seed: int, grids: list, data: st.DataObject) -> None:
+    order = data.draw(st.permutations(range(len(grids))))
+    run = random_run(seed, grids)
+    ends = np.cumsum([0, *(h * w for h, w in grids)])
+    cells = [np.arange(first, last) for first, last in pairwise(ends)]
+    moved = np.concatenate([cells[i] for i in order])
+    permuted = run | {
+        "vision_positions": run["vision_positions"][moved],
+        "grids": [grids[i] for i in order],
+    }
+    straight = token_activation_maps(**run).maps
+    assert np.allclose(token_activation_maps(**permuted).maps, straight[:, moved], atol=1e-6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), exponent=st.integers(-12, 12))
+def test_scaling_the_states_changes_no_map(seed: int, exponent: int) -> None:
+    run = random_run(seed, [(5, 4)])
+    scaled = run | {"hidden": run["hidden"] * np.float32(2.0**exponent)}
+    plain = token_activation_maps(**run).maps
+    assert np.allclose(token_activation_maps(**scaled).maps, plain, atol=1e-4)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_target_without_context_is_only_scaled_and_filtered(seed: int) -> None:
+    run = random_run(seed, [(6, 5)], targets=1) | {"prompt_targets": 0}
+    result = token_activation_maps(**run)
+    assert np.array_equal(result.after_eci, result.activation)
+    own = result.activation.astype(np.float64)
+    span = max(own.max() - own.min(), 1e-300)
+    scaled = (own - own.min()) / span if own.max() > own.min() else own * 0
+    wanted = select("rank_filter", "naive")(scaled, [(6, 5)], 3)
+    assert np.allclose(result.maps, wanted, atol=1e-6)
+
+
+def test_hand_computed_case() -> None:
+    # Two words over two cells; the second word's map is the first's, plus 1 at the first cell.
+    context = np.array([[1.0, 2.0], [1.0, 1.0]])
+    text = np.array([[0.0, 0.5], [0.0, 0.0]])
+    result = maps_from_scores(context, context, text, [7, 8], [7, 8], [0, 1], [0, 1], [(1, 2)], 1)
+    # Word 2: w = (1, 0), I = (1, 1), s = (2 + 1) / 2, E = relu((2, 1) - 1.5) = (0.5, 0).
+    assert np.allclose(result.after_eci, [[1, 1], [0.5, 0]])
+    # Scaled with its text score 0.5: the map peaks at 1, and so does the word before it.
+    assert np.allclose(result.maps, [[0, 0], [1, 0]])
+    assert np.allclose(result.text_scores, [[0, 0], [0.5, 0]])
+    assert np.allclose(result.relevance, [[0, 0], [1, 0]])
+
+
+def test_a_word_does_not_explain_itself_away() -> None:
+    context = np.array([[3.0, 3.0], [1.0, 1.0]])
+    text = np.array([[0.0, 5.0], [0.0, 0.0]])
+    same = maps_from_scores(context, context, text, [7, 7], [7, 7], [0, 1], [0, 1], [(1, 2)], 1)
+    assert np.array_equal(same.after_eci[1], [3, 1])
+
+
+def test_a_candidate_gets_the_map_it_would_have_as_target() -> None:
+    run = random_run(3, [(4, 6)], targets=6)
+    square = token_activation_maps(**run)
+    project = select("projection")
+    states = torch.from_numpy(run["hidden"])
+    rows = torch.from_numpy(run["head_rows"])
+    vision = project(states[run["vision_positions"]], rows)
+    text = project(states[run["context_positions"]], rows)
+    last = maps_from_scores(
+        vision[:, :5],
+        vision[:, 5:],
+        text[:5, 5:],
+        run["context_ids"][:5],
+        run["context_ids"][5:],
+        [5],
+        [5],
+        [(4, 6)],
+    )
+    assert np.allclose(last.maps[0], square.maps[5], atol=1e-6)
+    assert np.allclose(last.text_scores[0], square.text_scores[5, :5], atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_accumulated_in_float32(dtype: torch.dtype) -> None:
+    run = random_run(5, [(8, 8)], width=512)
+    half = {name: torch.from_numpy(run[name]).to(dtype) for name in ("hidden", "head_rows")}
+    exact = {name: value.float() for name, value in half.items()}
+    result = token_activation_maps(**(run | half))
+    assert torch.equal(result.maps, token_activation_maps(**(run | exact)).maps)
+
+
+def test_all_zero_scores_give_all_zero_maps() -> None:
+    run = random_run(0, [(3, 3)]) | {"head_rows": np.zeros((6, 8), np.float32)}
+    result = token_activation_maps(**run)
+    assert not result.maps.any()
+    assert not result.relevance.any()
+
+
+def test_results_are_of_the_inputs_kind() -> None:
+    run = random_run(0, [(3, 3)])
+    assert all(isinstance(v, np.ndarray) for v in vars(token_activation_maps(**run)).values())
+    tensors = run | {name: torch.from_numpy(run[name]) for name in ("hidden", "head_rows")}
+    result: TokenActivationMaps = token_activation_maps(**tensors)
+    assert all(v.dtype == torch.float32 for v in vars(result).values())
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("place", ["vision", "context", "row"])
+def test_states_that_are_not_finite_are_refused(bad: float, place: str) -> None:
+    run = random_run(0, [(3, 3)])
+    name = "head_rows" if place == "row" else "hidden"
+    index = {"vision": 1, "context": 11, "row": 0}[place]
+    run[name][index, 0] = bad
+    with pytest.raises(NumericsError, match="NaN or infinity"):
+        token_activation_maps(**run)
+
+
+def test_states_that_are_not_needed_may_be_anything() -> None:
+    run = random_run(0, [(3, 3)])
+    run["hidden"][0] = np.nan
+    assert np.isfinite(token_activation_maps(**run).maps).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"grids": [(3, 4)]}, "grids"),
+        ({"grids": [(9, 1), (0, 5)]}, "grids"),
+        ({"prompt_targets": 7}, "prompt_targets"),
+        ({"context_positions": np.arange(5)}, "context positions"),
+        ({"context_ids": np.arange(5)}, "ids"),
+        ({"vision_positions": np.arange(40, 49)}, "outside"),
+        ({"head_rows": np.zeros((6, 9), np.float32)}, "do not fit"),
+        ({"kernel_size": 4}, "odd"),
+        ({"grids": [], "vision_positions": np.zeros(0, int)}, "no vision cell"),
+    ],
+)
+def test_what_does_not_fit_is_refused(change: dict, words: str) -> None:
+    with pytest.raises(NumericsError, match=words):
+        token_activation_maps(**(random_run(0, [(3, 3)]) | change))
