@@ -22,6 +22,9 @@ from tam.adapter import Adapter
 # Answer tokens that one teacher-forced step scores over the whole vocabulary.
 _CHUNK = 64
 
+# Options of ``generate`` that are set here, whatever the caller asks for.
+_OURS = ("return_dict_in_generate", "output_scores", "output_logits", "output_hidden_states")
+
 Tick = Callable[[], None]
 """Called once for each token that is there, for a progress bar."""
 
@@ -92,7 +95,7 @@ def generate(
     prompt_length = int(inputs["input_ids"].shape[1])
     states = _States(wanted, prompt_length)
     logits = _Logits(candidates)
-    options = dict(options)
+    options = {k: v for k, v in options.items() if k not in _OURS}
     stopping = StoppingCriteriaList(options.pop("stopping_criteria", None) or [])
     stopping.append(_EachToken(logits, tick))
     sampling = bool(options.get("do_sample", model.generation_config.do_sample))
@@ -217,7 +220,7 @@ class _Logits:
         self.best += list(zip(best.indices, best.values, strict=True))
 
 
-class _EachToken(StoppingCriteria):  # type: ignore[misc]
+class _EachToken(StoppingCriteria):
     """Never stops; it is called when a token is there."""
 
     def __init__(self, logits: _Logits, tick: Tick) -> None:

@@ -191,7 +191,7 @@ class Explanation:
             picture = upsample(cells.reshape(grid.shape)[step], grid.box, item.height, item.width)
             total[seen] += picture[seen]
             views += seen
-        return total / np.maximum(views, np.float32(1))
+        return (total / np.maximum(views, 1)).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,22 +29,21 @@ def head_rows(head: torch.nn.Module, ids: torch.Tensor, probe: torch.Tensor) -> 
 
     with align_module_device(head):
         weight = getattr(head, "weight", None)
-        plain = (
-            isinstance(weight, torch.Tensor)
-            and weight.ndim == 2
-            and weight.shape[1] == probe.shape[1]
-            and weight.is_floating_point()
-            and not weight.is_meta
-        )
-        if not plain:
+        if not isinstance(weight, torch.Tensor) or not _is_plain(weight, probe.shape[1]):
             return None
-        rows: torch.Tensor = weight[ids.to(weight.device)].detach().clone()
+        rows = weight[ids.to(weight.device)].detach().clone()
     expected = head_scores(head, ids, probe)
     found = probe.float() @ rows.to(probe.device).float().T
     # Half-precision heads round their output: 2^-7 of the largest score covers bfloat16.
     tolerance = 2**-7 * float(expected.abs().max()) + 1e-6
     close = float((expected.to(found.device) - found).abs().max()) <= tolerance
     return rows if close else None
+
+
+def _is_plain(weight: torch.Tensor, width: int) -> bool:
+    """Whether a weight holds one readable row of numbers for each token."""
+    shaped = weight.ndim == 2 and weight.shape[1] == width
+    return shaped and weight.is_floating_point() and not weight.is_meta
 
 
 def head_scores(head: torch.nn.Module, ids: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
@@ -66,7 +65,7 @@ def head_scores(head: torch.nn.Module, ids: torch.Tensor, states: torch.Tensor) 
     bias: Any = getattr(head, "bias", None)
     columns = []
     with torch.no_grad():
-        for chunk in states.split(_CHUNK):  # type: ignore[no-untyped-call]
+        for chunk in states.split(_CHUNK):
             scores = head(chunk)[:, ids.to(states.device)].float()
             columns.append(scores if bias is None else scores - _gather(head, ids, scores.device))
     return torch.cat(columns).to(states.device)

@@ -4,7 +4,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -87,7 +87,7 @@ class Model:
         TamError
             With what went wrong, where, and what to do.
         """
-        sources = [images] if _is_one(images) else list(images)
+        sources = images if isinstance(images, list | tuple) else [cast(Source, images)]
         media = [open_image(source, allow_urls=allow_urls) for source in sources]
         conversation = question(media, prompt)
         options = {"max_new_tokens": max_new_tokens, **options}
@@ -243,7 +243,3 @@ def versions() -> dict[str, str]:
     """Versions of what takes part in a run."""
     packages = {name: version(name) for name in ("transformers", "torch", "numpy")}
     return {"token-activation-map": __version__, "python": platform.python_version(), **packages}
-
-
-def _is_one(images: Any) -> bool:
-    return not isinstance(images, list | tuple)

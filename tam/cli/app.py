@@ -52,10 +52,10 @@ def explain(
 ) -> None:
     """Ask about pictures and explain every word of the answer."""
     from tam.media import open_image
-    from tam.output import check_folder
+    from tam.output import check_output
 
     # What can go wrong at once is found before a model is loaded.
-    check_folder(out, force=force)
+    check_output(out, force=force)
     media = [open_image(image, allow_urls=allow_urls) for image in images]
     from tam.conversation import question
 
@@ -70,9 +70,9 @@ def explain(
 @app.command()
 def demo(out: Out = Path("demo"), force: Force = False, as_json: Json = False) -> None:
     """Explain a picture that comes with the toolkit, with the model that comes with it."""
-    from tam.output import check_folder
+    from tam.output import check_output
 
-    check_folder(out, force=force)
+    check_output(out, force=force)
     from tam.loading import load
 
     picture = Path(__file__).parent.parent / "scenes" / "demo.png"
@@ -124,7 +124,9 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(3)
 
 
-COMMANDS = tuple(command.callback.__name__ for command in app.registered_commands if command.callback)
+COMMANDS = tuple(
+    command.callback.__name__ for command in app.registered_commands if command.callback
+)
 
 
 def _finish(result: "Explanation", out: Path, force: bool, as_json: bool) -> None:

@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from tam.conversation import Conversation, Turn, question
+from tam.errors import ConversationError
+from tam.media.media import image_from_array
+
+PICTURE = image_from_array(np.zeros((4, 6, 3), np.uint8), "p")
+
+
+def test_messages_carry_markers_never_media() -> None:
+    talk = Conversation(
+        (
+            Turn("system", ("Be brief.",)),
+            Turn("user", (PICTURE, "What is it?", PICTURE)),
+            Turn("assistant", ("A dog.",)),
+        )
+    )
+    assert talk.messages()[1] == {
+        "role": "user",
+        "content": [{"type": "image"}, {"type": "text", "text": "What is it?"}, {"type": "image"}],
+    }
+    assert [turn for turn, _ in talk.media] == [1, 1]
+
+
+@pytest.mark.parametrize("prompt", ["", "  \n "])
+def test_an_empty_prompt_is_refused(prompt: str) -> None:
+    with pytest.raises(ConversationError, match="the prompt is empty"):
+        question([PICTURE], prompt)
+
+
+def test_a_turn_needs_a_role_and_something_in_it() -> None:
+    with pytest.raises(ConversationError, match="unknown role 'robot'"):
+        Turn("robot", ("hi",))
+    with pytest.raises(ConversationError, match="empty"):
+        Turn("user", (" ",))

@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+import torch
+
+import tam
+from tam.errors import ConversationError, ModelError, ResourceError
+
+RNG = np.random.default_rng(0)
+WIDE = RNG.integers(0, 255, (60, 180, 3), dtype=np.uint8)
+TALL = RNG.integers(0, 255, (180, 60, 3), dtype=np.uint8)
+
+
+@pytest.fixture(params=["qwen_folder", "llava_folder"], scope="module")
+def model(request: pytest.FixtureRequest) -> tam.Model:
+    return tam.load(request.getfixturevalue(request.param))
+
+
+def test_words_maps_and_relevance_of_one_picture(model: tam.Model) -> None:
+    result = model.explain(WIDE, "What is in the picture", answer="a big zebra")
+    asked = [word.text for word in result.prompt_words]
+    assert asked == ["What", "is", "in", "the", "picture"]
+    zebra = result.words[2]
+    assert zebra.map(0).shape == (60, 180)
+    assert zebra.map(0).dtype == np.float32
+    assert 0 <= zebra.map(0).min() <= zebra.map(0).max() <= 1
+    tokens = [result.token_map(target) for target in zebra.targets]
+    assert len(tokens) > 1
+    assert all((zebra.map(0) >= token - 1e-6).all() for token in tokens)
+    assert 0 <= zebra.relevance(result.words[1]) <= 1
+    assert result.words[1].relevance(zebra) == 0, "a later word explains nothing"
+    assert zebra.probability == pytest.approx(
+        np.prod([result.predictions[t - result.prompt_targets].probability for t in zebra.targets])
+    )
+    assert result.prompt_words[0].probability is None
+
+
+def test_where_a_crop_has_no_tokens_the_map_is_zero(llava_folder: object) -> None:
+    model = tam.load(llava_folder)
+    result = model.explain(WIDE, "What is it?", answer="a dog")
+    seen = result.coverage(0)
+    assert seen[:, 60:120].all()
+    assert seen.mean() == pytest.approx(1 / 3, abs=0.02)
+    assert not result.words[1].map(0)[~seen].any()
+
+
+def test_each_picture_has_its_own_maps(model: tam.Model) -> None:
+    result = model.explain([WIDE, TALL], "What is it?", answer="a dog")
+    assert result.words[0].map(0).shape == (60, 180)
+    assert result.words[0].map(1).shape == (180, 60)
+    alone = model.explain(WIDE, "What is it?", answer="a dog")
+    cells = alone.grids[0].cells
+    assert result.grids[0].cells == cells
+    # The first picture's states cannot know of the second; text and scaling can.
+    assert result.maps.shape[1] > cells
+
+
+def test_special_tokens_are_no_words(model: tam.Model) -> None:
+    tokenizer = model.processor.tokenizer
+    ids = tokenizer("a dog", add_special_tokens=False)["input_ids"]
+    result = model.explain(WIDE, "What is it?", answer=[*ids, tokenizer.eos_token_id])
+    assert result.text == "a dog"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [("", "no tokens"), ([], "no tokens"), ([10**9], "unknown token id"), ([-1], "unknown")],
+)
+def test_an_answer_of_nothing_is_refused(model: tam.Model, answer: object, words: str) -> None:
+    with pytest.raises(ConversationError, match=words):
+        model.explain(WIDE, "What is it?", answer=answer)
+
+
+def test_an_answer_of_special_tokens_alone_is_refused(model: tam.Model) -> None:
+    with pytest.raises(ConversationError, match="no words"):
+        model.explain(WIDE, "What is it?", answer=[model.processor.tokenizer.eos_token_id])
+
+
+def test_no_picture_is_refused(model: tam.Model) -> None:
+    with pytest.raises(ConversationError, match="no picture"):
+        model.explain([], "What is it?", answer="a dog")
+
+
+def test_running_out_of_memory_is_said_plainly(
+    model: tam.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(model.module, "generate", full)
+    with pytest.raises(ResourceError, match="memory of the accelerator ran out"):
+        model.explain(WIDE, "What is it?")
+
+
+def test_provenance_says_what_ran(model: tam.Model) -> None:
+    result = model.explain(WIDE, "What is it?", max_new_tokens=4)
+    assert result.provenance["family"] == model.adapter.family
+    assert result.provenance["dtype"] == "float32"
+    assert result.provenance["versions"]["token-activation-map"] == tam.__version__
+    assert result.provenance["generation"] == {"max_new_tokens": "4"}
+    assert result.provenance["method"] == {"name": "tam", "kernel_size": 3}
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_models_are_explained(qwen_folder: object, dtype: str) -> None:
+    model = tam.load(qwen_folder, dtype=dtype)
+    exact = tam.load(qwen_folder).explain(WIDE, "What is it?", answer="a dog on a bench")
+    half = model.explain(WIDE, "What is it?", answer="a dog on a bench")
+    assert half.provenance["dtype"] == dtype
+    assert np.corrcoef(half.maps.ravel(), exact.maps.ravel())[0, 1] > 0.98
+
+
+def test_an_unknown_model_is_an_input_error(tmp_path: object) -> None:
+    with pytest.raises(ModelError, match="nowhere"):
+        tam.load("nowhere/no-model")
+    with pytest.raises(ModelError):
+        tam.load(tmp_path)
+    with pytest.raises(ModelError, match="quantisation"):
+        tam.load("small", load_in="3bit")
