@@ -10,6 +10,8 @@ import traceback
 
 from tam.errors import TamError
 
+_INTERRUPTED = 130
+
 
 def main() -> None:
     """Run the command line and exit."""
@@ -32,11 +34,13 @@ def run(arguments: list[str]) -> int:
     words = [argument for argument in arguments if argument != "--debug"] or ["--help"]
     try:
         code = app(words, prog_name="tam", standalone_mode=False)
+        if code == _INTERRUPTED:  # Typer's way of passing a Ctrl-C on
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except TamError as error:
         return _fail(str(error), error.exit_code, debug)
     except (KeyboardInterrupt, Abort):
-        return _fail("interrupted; nothing was written", 130, debug)
+        return _fail("interrupted; nothing was written", _INTERRUPTED, debug)
     except BrokenPipeError:
         # The reader has what it wanted (tam models | head). Python flushes standard output once
         # more when it ends; that must not fail again.
