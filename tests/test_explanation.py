@@ -1,0 +1,92 @@
+"""Maps at the size of the picture, words over tokens, views over grids: by hand."""
+
+import numpy as np
+import pytest
+
+from tam.errors import InputError
+from tam.explanation import Explanation, Prediction
+from tam.layout import TextToken, VisionGrid
+from tam.media.media import Media
+
+
+def grid(media: int, box: tuple, shape: tuple = (1, 1, 2), view: str = "whole") -> VisionGrid:
+    cells = int(np.prod(shape))
+    spans = np.stack([2 * np.arange(shape[0]), 2 * np.arange(shape[0]) + 2], axis=1)
+    return VisionGrid(media, 0, view, shape, box, np.arange(cells), spans)
+
+
+def token(text: str, word: int, role: str = "assistant") -> TextToken:
+    return TextToken(0, 0, 0, 1, role, text, word)
+
+
+def explained(grids: list[VisionGrid], maps: list, tokens: list, prompt: int = 0) -> Explanation:
+    sizes = {g.media: g for g in grids}
+    media = tuple(
+        Media(np.zeros((4, 10, 20, 3), np.uint8), np.arange(4.0), str(m), "video")
+        for m in sorted(sizes)
+    )
+    count = len(tokens)
+    relevance = np.tril(np.arange(count * count).reshape(count, count), -1) / 100
+    return Explanation(
+        media=media,
+        tokens=tuple(tokens),
+        prompt_targets=prompt,
+        predictions=tuple(Prediction(0.5, None, ()) for _ in tokens[prompt:]),
+        grids=tuple(grids),
+        maps=np.array(maps, np.float32),
+        text_scores=relevance.astype(np.float32),
+        relevance=relevance.astype(np.float32),
+    )
+
+
+def test_a_word_is_the_maximum_of_its_tokens() -> None:
+    tokens = [token(" re", 0), token("d", 0), token(" dog", 1)]
+    result = explained([grid(0, (0, 0, 20, 10))], [[0.1, 0.9], [0.8, 0.2], [0, 0]], tokens)
+    red = result.words[0]
+    assert (red.text, red.targets) == ("red", (0, 1))
+    assert np.allclose(red.cells(), [0.8, 0.9])
+    assert red.map(0)[0, 0] == pytest.approx(0.8)
+    assert red.map(0)[9, 19] == pytest.approx(0.9)
+    assert result.token_map(0)[0, 0] == pytest.approx(0.1)
+    assert red.probability == pytest.approx(0.25)
+    assert result.words[1].relevance(red) == pytest.approx(max(0.06, 0.07))
+
+
+def test_text_and_words_of_prompt_and_reply() -> None:
+    tokens = [token("What", 0, "user"), token("?", 1, "user"), token("A", 2), token("\n", -1)]
+    result = explained([grid(0, (0, 0, 20, 10))], [[0, 0]] * 4, tokens, prompt=2)
+    assert result.text == "A\n"
+    assert [w.text for w in result.prompt_words] == ["What", "?"]
+    assert [w.text for w in result.words] == ["A"]
+
+
+def test_views_are_averaged_where_they_overlap() -> None:
+    # A thumbnail over the whole picture, and a tile over its left half.
+    grids = [grid(0, (0, 0, 20, 10), (1, 1, 1), "thumbnail"), grid(0, (0, 0, 10, 10), (1, 1, 1))]
+    result = explained(grids, [[0.4, 0.8]], [token("a", 0)])
+    picture = result.words[0].map(0)
+    assert np.allclose(picture[:, :10], 0.6)
+    assert np.allclose(picture[:, 10:], 0.4)
+    assert result.coverage(0).all()
+
+
+def test_each_frame_has_the_map_of_its_temporal_cell() -> None:
+    result = explained([grid(0, (0, 0, 20, 10), (2, 1, 1))], [[0.2, 0.7]], [token("a", 0)])
+    assert [float(result.words[0].map(0, frame)[0, 0]) for frame in range(4)] == pytest.approx(
+        [0.2, 0.2, 0.7, 0.7]
+    )
+
+
+def test_pictures_do_not_mix() -> None:
+    grids = [grid(0, (0, 0, 20, 10)), grid(1, (5, 0, 15, 10))]
+    result = explained(grids, [[0.1, 0.1, 0.9, 0.9]], [token("a", 0)])
+    assert np.allclose(result.words[0].map(0), 0.1)
+    assert np.allclose(result.words[0].map(1)[:, 5:15], 0.9)
+    assert not result.words[0].map(1)[:, :5].any()
+    assert result.coverage(1).mean() == pytest.approx(0.5)
+
+
+def test_a_picture_that_is_not_there_is_said_so() -> None:
+    result = explained([grid(0, (0, 0, 20, 10))], [[0, 0]], [token("a", 0)])
+    with pytest.raises(InputError, match="no picture 1"):
+        result.words[0].map(1)
