@@ -39,7 +39,8 @@ def load(
     load_in
         ``"8bit"`` or ``"4bit"``: quantise with bitsandbytes.
     **options
-        Passed on to ``from_pretrained``.
+        Passed on to ``from_pretrained``. ``trust_remote_code=True`` runs code that the checkpoint
+        brings along; it needs a ``revision``, so that the code cannot change unseen.
 
     Raises
     ------
@@ -51,17 +52,25 @@ def load(
         If it does not fit into memory.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+    from transformers import (
+        AutoConfig,
+        AutoModelForImageTextToText,
+        AutoProcessor,
+        PreTrainedConfig,
+    )
     from transformers.utils import logging
 
     if not sys.stderr.isatty():
         logging.disable_progress_bar()
     name = str(model)
     source = str(SMALL / name) if _is_shipped(name) else name
-    pinned = {"revision": revision} if revision else {}
+    remote_code = _remote_code(bool(options.pop("trust_remote_code", False)), revision)
+    pinned = {"trust_remote_code": remote_code} | ({"revision": revision} if revision else {})
     with memory_errors(), _LoadErrors(name):
+        # The plain file says which family it is, before anything of the checkpoint runs.
+        plain, _ = PreTrainedConfig.get_config_dict(source, **pinned)
+        adapter = adapter_for(plain)
         config = AutoConfig.from_pretrained(source, **pinned)
-        adapter = adapter_for(config)
         adapter.check(config)
         on_gpu = torch.cuda.is_available()
         module = AutoModelForImageTextToText.from_pretrained(
@@ -77,7 +86,7 @@ def load(
         processor = AutoProcessor.from_pretrained(source, **pinned)
     provenance = {
         "model": name if _is_shipped(name) or not Path(name).exists() else Path(name).name,
-        "revision": revision or getattr(config, "_commit_hash", None),
+        "revision": getattr(config, "_commit_hash", None) or revision,
         "family": adapter.family,
         "dtype": str(module.dtype).removeprefix("torch."),
         "quantisation": load_in,
@@ -88,6 +97,16 @@ def load(
 
 def _is_shipped(name: str) -> bool:
     return name == "small"
+
+
+def _remote_code(wanted: bool, revision: str | None) -> bool:
+    if wanted and not revision:
+        raise ModelError(
+            "code from a checkpoint is run at a pinned revision only",
+            where="trust_remote_code",
+            remedy="give the commit's hash as the revision",
+        )
+    return wanted
 
 
 def _quantisation(load_in: str | None) -> dict[str, Any]:

@@ -1,3 +1,6 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -116,3 +119,15 @@ def test_an_unknown_model_is_an_input_error(tmp_path: object) -> None:
         tam.load(tmp_path)
     with pytest.raises(ModelError, match="quantisation"):
         tam.load("small", load_in="3bit")
+
+
+def test_code_from_a_checkpoint_is_not_run_unseen(tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    (tmp_path / "code.py").write_text(f"open({str(marker)!r}, 'w')")
+    config = {"model_type": "internvl_chat", "auto_map": {"AutoConfig": "code.Config"}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="-hf"):
+        tam.load(tmp_path)
+    with pytest.raises(ModelError, match="pinned revision"):
+        tam.load(tmp_path, trust_remote_code=True)
+    assert not marker.exists()
