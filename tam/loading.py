@@ -135,6 +135,12 @@ class _LoadErrors:
             raise SetupError(
                 _first_line(error), where=self.name, remedy="install the missing package"
             ) from error
+        if isinstance(error, OSError) and "connect" in str(error):
+            raise SetupError(
+                "cannot be fetched, and is not on this machine yet",
+                where=self.name,
+                remedy="check the name and the network, or give a folder",
+            ) from error
         if isinstance(error, OSError | ValueError | KeyError):
             raise ModelError(
                 _first_line(error),

@@ -224,6 +224,9 @@ def _call(processor: Any, conversation: Conversation, rendered: str) -> Any:
         options["images"] = images
     if clips:
         options["videos"] = clips
+    if images or clips:
+        # Else a picture of 1, 3 or 4 rows is taken for one with its channels first.
+        options["input_data_format"] = "channels_last"
     return processor(**options)
 
 

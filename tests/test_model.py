@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import tam
-from tam.errors import ConversationError, ModelError, ResourceError
+from tam.errors import ConversationError, ModelError, ResourceError, SetupError
 
 RNG = np.random.default_rng(0)
 WIDE = RNG.integers(0, 255, (60, 180, 3), dtype=np.uint8)
@@ -112,9 +112,11 @@ def test_half_precision_models_are_explained(qwen_folder: object, dtype: str) ->
     assert np.corrcoef(half.maps.ravel(), exact.maps.ravel())[0, 1] > 0.98
 
 
-def test_an_unknown_model_is_an_input_error(tmp_path: object) -> None:
-    with pytest.raises(ModelError, match="nowhere"):
+def test_a_model_that_cannot_be_had_is_said_plainly(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="nowhere/no-model: cannot be fetched"):
         tam.load("nowhere/no-model")
+    with pytest.raises(ModelError, match="no such"):
+        tam.load("no such")
     with pytest.raises(ModelError):
         tam.load(tmp_path)
     with pytest.raises(ModelError, match="quantisation"):

@@ -1,0 +1,1 @@
+"""Adapters of the Token Activation Map toolkit: one file per architecture family."""

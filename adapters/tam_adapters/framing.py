@@ -1,0 +1,112 @@
+"""Where the pixels of a tower's input come from: the way back through pad, resize and crop."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tam.errors import ModelError
+from tam.layout import Box
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of a tower's input, in pixels of the original picture.
+
+    Parameters
+    ----------
+    length
+        Number of the input's pixels.
+    start
+        Where the first of them begins in the original; negative where padding comes first.
+    step
+        How many original pixels one of them covers.
+    """
+
+    length: int
+    start: float
+    step: float
+
+
+@dataclass(frozen=True)
+class Framing:
+    """What a fixed-size image processor shows of a picture."""
+
+    y: Axis
+    x: Axis
+
+    def box(self, height: int, width: int) -> Box:
+        """Box in original pixels of the input's upper left ``height × width`` pixels.
+
+        It reaches outside the picture where the processor padded.
+        """
+        right = self.x.start + width * self.x.step
+        bottom = self.y.start + height * self.y.step
+        return (self.x.start, self.y.start, right, bottom)
+
+
+def framing(image_processor: Any, height: int, width: int) -> Framing:
+    """Read from an image processor what it makes of a ``height × width`` picture.
+
+    In the order of the processors of CLIP, SigLIP and LLaVA: pad to a centred square, resize, crop
+    the centre; each step only where the processor takes it, with its own integer rounding.
+
+    Raises
+    ------
+    ModelError
+        If the processor resizes or pads by a rule that is not known here.
+    """
+    top, left, padded_height, padded_width = _pad_to_square(image_processor, height, width)
+    resized = _resized(image_processor, padded_height, padded_width)
+    crop_height, crop_width = _cropped(image_processor, resized)
+    return Framing(
+        y=_axis(image_processor, top, padded_height, resized[0], crop_height),
+        x=_axis(image_processor, left, padded_width, resized[1], crop_width),
+    )
+
+
+def _pad_to_square(image_processor: Any, height: int, width: int) -> tuple[int, int, int, int]:
+    if not getattr(image_processor, "do_pad", False):
+        return 0, 0, height, width
+    if not hasattr(image_processor, "pad_to_square"):
+        raise _unknown(image_processor, "pads pictures by a rule of its own")
+    side = max(height, width)
+    return (side - height) // 2, (side - width) // 2, side, side
+
+
+def _resized(image_processor: Any, height: int, width: int) -> tuple[int, int]:
+    if not image_processor.do_resize:
+        return height, width
+    size = dict(image_processor.size)
+    if set(size) == {"height", "width"}:
+        return int(size["height"]), int(size["width"])
+    if set(size) == {"shortest_edge"}:
+        short = int(size["shortest_edge"])
+        if width <= height:
+            return int(short * height / width), short
+        return short, int(short * width / height)
+    raise _unknown(image_processor, f"resizes pictures to {size}")
+
+
+def _cropped(image_processor: Any, resized: tuple[int, int]) -> tuple[int, int]:
+    if not getattr(image_processor, "do_center_crop", False):
+        return resized
+    size = dict(image_processor.crop_size)
+    return int(size["height"]), int(size["width"])
+
+
+def _axis(image_processor: Any, pad: int, padded: int, resized: int, length: int) -> Axis:
+    step = padded / resized
+    if length <= resized:
+        begin = (resized - length) // 2
+    elif getattr(image_processor, "backend", "torchvision") == "pil":
+        begin = -((length - resized + 1) // 2)
+    else:
+        begin = -((length - resized) // 2)
+    return Axis(length=length, start=begin * step - pad, step=step)
+
+
+def _unknown(image_processor: Any, what: str) -> ModelError:
+    return ModelError(
+        what,
+        where=type(image_processor).__name__,
+        remedy="use the image processor that the checkpoint was published with",
+    )

@@ -1,0 +1,214 @@
+"""Which adapter explains which model, and which models are refused and why.
+
+The table of built-in families is ``tam_adapters.table``. Other packages add families through the
+entry-point group ``tam.adapters``: the entry point's name is a ``model_type``, its value an
+:class:`~tam.adapter.Adapter` class, for example in a ``pyproject.toml``::
+
+    [project.entry-points."tam.adapters"]
+    my_model = "my_package.my_model:MyModelAdapter"
+
+Such a package may add a model type. It may not replace one that the table supports or refuses:
+its entry point for that type is left out, with a warning. Where two packages add the same type,
+that type is an error until one of them is removed. A package that cannot be imported is an error
+for its own types only.
+"""
+
+import importlib
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from tam.adapter import Adapter
+from tam.errors import ModelError
+
+GROUP = "tam.adapters"
+
+
+@dataclass(frozen=True)
+class Family:
+    """A supported architecture family.
+
+    Parameters
+    ----------
+    name
+        The name that people know it by.
+    model_types
+        The values of ``config.model_type`` that belong to it.
+    adapter
+        ``"module:Class"`` of its adapter, imported when it is needed.
+    examples
+        Checkpoints of the family.
+    inputs
+        What it takes, out of ``"image"``, ``"images"`` (several in a conversation) and
+        ``"video"``; empty where that is not known.
+    notes
+        What a user should know.
+    """
+
+    name: str
+    model_types: tuple[str, ...]
+    adapter: str
+    examples: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A known architecture family that cannot be explained.
+
+    Parameters
+    ----------
+    name
+        The name that people know it by.
+    model_types
+        The values of ``config.model_type`` that belong to it.
+    reason
+        Why it has no maps, as the end of the sentence "It is refused: …".
+    instead
+        What to use in its place, as an instruction; empty where there is nothing.
+    """
+
+    name: str
+    model_types: tuple[str, ...]
+    reason: str
+    instead: str = ""
+
+
+def adapter_for(config: Any) -> Adapter:
+    """Give the adapter of a model's configuration.
+
+    Parameters
+    ----------
+    config
+        A transformers configuration, or the content of a ``config.json``.
+
+    Raises
+    ------
+    ModelError
+        If the model type is missing, unknown or refused, or its package cannot be imported. The
+        message lists what is supported.
+    """
+    if isinstance(config, Mapping):
+        return adapter_for_type(str(config.get("model_type", "")))
+    return adapter_for_type(str(getattr(config, "model_type", "")))
+
+
+def adapter_for_type(model_type: str) -> Adapter:
+    """Give the adapter of a ``model_type``; raises as :func:`adapter_for` does."""
+    for family in _built_in():
+        if model_type in family.model_types:
+            _warn_of_clash(model_type)
+            return _load(family.adapter)
+    for refused in refusals():
+        if model_type in refused.model_types:
+            _warn_of_clash(model_type)
+            raise ModelError(
+                f"{refused.name} is refused: {refused.reason}",
+                where=f"model type {model_type!r}",
+                remedy=f"{refused.instead or 'use a supported model'} ({_supported()})",
+            )
+    added = _added(model_type)
+    if not added:
+        raise ModelError(
+            "no adapter knows this model" if model_type else "the configuration has no model_type",
+            where=f"model type {model_type!r}" if model_type else "",
+            remedy=f"use a supported model ({_supported()}), or add an adapter for it "
+            f"(entry-point group {GROUP!r})",
+        )
+    if len(added) > 1:
+        packages = " and ".join(sorted(_package(entry) for entry in added))
+        raise ModelError(
+            f"{packages} both supply an adapter",
+            where=f"model type {model_type!r}",
+            remedy="uninstall all but one of them",
+        )
+    return _load_added(added[0])
+
+
+def families() -> tuple[Family, ...]:
+    """List the supported families: the table's, then those that other packages add.
+
+    Other packages are not imported.
+    """
+    taken = {name for family in _built_in() for name in family.model_types}
+    taken |= {name for refused in refusals() for name in refused.model_types}
+    others = tuple(
+        Family(
+            name=entry.name,
+            model_types=(entry.name,),
+            adapter=entry.value,
+            notes=(f"from the package {_package(entry)}",),
+        )
+        for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
+        if entry.name not in taken
+    )
+    return _built_in() + others
+
+
+def refusals() -> tuple[Refused, ...]:
+    """List the families that are known and refused."""
+    from tam_adapters.table import REFUSED
+
+    return REFUSED
+
+
+def _built_in() -> tuple[Family, ...]:
+    from tam_adapters.table import FAMILIES
+
+    return FAMILIES
+
+
+def _supported() -> str:
+    types = [
+        f"{family.name}: {', '.join(family.model_types)}"
+        if family.model_types != (family.name,)
+        else family.name
+        for family in families()
+    ]
+    return "supported are " + "; ".join(types)
+
+
+def _added(model_type: str) -> list[EntryPoint]:
+    return [entry for entry in entry_points(group=GROUP) if entry.name == model_type]
+
+
+def _package(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist is not None else entry.module
+
+
+def _warn_of_clash(model_type: str) -> None:
+    for entry in _added(model_type):
+        warnings.warn(
+            f"the adapter that {_package(entry)} supplies for model type {model_type!r} is not "
+            "used: a package may add model types, not replace them",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _load(path: str) -> Adapter:
+    module, _, name = path.partition(":")
+    adapter: Adapter = getattr(importlib.import_module(module), name)()
+    return adapter
+
+
+def _load_added(entry: EntryPoint) -> Adapter:
+    where = f"the adapter {entry.value} of the package {_package(entry)}"
+    try:
+        adapter = entry.load()()
+    except Exception as error:
+        raise ModelError(
+            f"cannot be imported ({type(error).__name__}: {error})",
+            where=where,
+            remedy="update or uninstall that package",
+        ) from error
+    if not isinstance(adapter, Adapter):
+        raise ModelError(
+            "is no subclass of tam.adapter.Adapter",
+            where=where,
+            remedy="update or uninstall that package",
+        )
+    return adapter
