@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tam.conversation import Conversation
 from tam.errors import ConversationError, ModelError, SetupError
 from tam.layout import TextToken
+from tam.media.media import Media
 from tam.words import group_words, spell
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def _call(processor: Any, conversation: Conversation, rendered: str) -> Any:
             remedy="install the tokenizer's fast variant (pip install tokenizers)",
         )
     images = [media.frames[0] for _, media in conversation.media if media.kind == "image"]
-    clips = [media.frames for _, media in conversation.media if media.kind == "video"]
+    clips = [media for _, media in conversation.media if media.kind == "video"]
     bos = processor.tokenizer.bos_token
     options: dict[str, Any] = {
         "text": [rendered],
@@ -223,11 +224,29 @@ def _call(processor: Any, conversation: Conversation, rendered: str) -> Any:
     if images:
         options["images"] = images
     if clips:
-        options["videos"] = clips
+        # The frames were chosen when the clip was opened; the processor must not choose again.
+        options["videos"] = [clip.frames for clip in clips]
+        options["video_metadata"] = [_metadata(clip) for clip in clips]
+        options["do_sample_frames"] = False
     if images or clips:
         # Else a picture of 1, 3 or 4 rows is taken for one with its channels first.
         options["input_data_format"] = "channels_last"
     return processor(**options)
+
+
+def _metadata(clip: Media) -> dict[str, Any]:
+    """A clip's times as transformers' video processors read them: as frame numbers at a rate."""
+    steps = np.diff(clip.times)
+    rate = 1 / float(np.median(steps)) if len(steps) and np.median(steps) > 0 else 1.0
+    indices = np.rint((clip.times - clip.times[0]) * rate).astype(int).tolist()
+    return {
+        "total_num_frames": indices[-1] + 1,
+        "fps": rate,
+        "frames_indices": indices,
+        "duration": indices[-1] / rate,
+        "height": clip.height,
+        "width": clip.width,
+    }
 
 
 def _text_tokens(
