@@ -16,7 +16,7 @@ from tam.errors import TamError
 if TYPE_CHECKING:
     from tam.explanation import Explanation, Word
     from tam.loading import load
-    from tam.media import Media, open_image
+    from tam.media import Media, Sampling, open_image, open_video
     from tam.model import Model
     from tam.storage import load_explanation
 
@@ -26,11 +26,13 @@ __all__ = [
     "Explanation",
     "Media",
     "Model",
+    "Sampling",
     "TamError",
     "Word",
     "load",
     "load_explanation",
     "open_image",
+    "open_video",
 ]
 
 _HOMES = {
@@ -38,7 +40,9 @@ _HOMES = {
     "Word": "tam.explanation",
     "load": "tam.loading",
     "Media": "tam.media",
+    "Sampling": "tam.media",
     "open_image": "tam.media",
+    "open_video": "tam.media",
     "Model": "tam.model",
     "load_explanation": "tam.storage",
 }

@@ -17,7 +17,7 @@ from tam.errors import ConversationError
 from tam.explanation import Candidate, Explanation, Prediction
 from tam.head import head_rows, head_scores
 from tam.layout import TextLayout, VisionLayout
-from tam.media import Source, open_image
+from tam.media import Sampling, Source, open_media
 from tam.memory import memory_errors
 from tam.methods.token_activation import token_activation
 from tam.progress import progress
@@ -52,22 +52,23 @@ class Model:
 
     def explain(
         self,
-        images: Source | Sequence[Source],
+        media: Source | Sequence[Source],
         prompt: str,
         *,
         answer: str | Sequence[int] | None = None,
         max_new_tokens: int = MAX_NEW_TOKENS,
         kernel_size: int = 3,
+        sampling: Sampling | None = None,
         allow_urls: bool = False,
         **options: Any,
     ) -> Explanation:
-        """Ask about one or several pictures, and explain every word of the answer.
+        """Ask about pictures or clips, and explain every word of the answer.
 
         Parameters
         ----------
-        images
-            A path, a PIL image, a uint8 array [H, W, 3] or an opened :class:`tam.Media`; or a list
-            of them.
+        media
+            A path of a picture, a video or a folder of frames, a PIL image, a uint8 array
+            [H, W, 3] or an opened :class:`tam.Media`; or a list of them.
         prompt
             The question.
         answer
@@ -77,6 +78,8 @@ class Model:
             Longest answer to write.
         kernel_size
             Odd size of the rank Gaussian filter's window.
+        sampling
+            Which frames of a clip are taken.
         allow_urls
             Fetch pictures from http(s) addresses.
         **options
@@ -87,9 +90,9 @@ class Model:
         TamError
             With what went wrong, where, and what to do.
         """
-        sources = images if isinstance(images, list | tuple) else [cast(Source, images)]
-        media = [open_image(source, allow_urls=allow_urls) for source in sources]
-        conversation = question(media, prompt)
+        sources = media if isinstance(media, list | tuple) else [cast(Source, media)]
+        opened = [open_media(s, sampling=sampling, allow_urls=allow_urls) for s in sources]
+        conversation = question(opened, prompt)
         options = {"max_new_tokens": max_new_tokens, **options}
         trace = self.record(conversation, answer=answer, **options)
         with memory_errors():
@@ -111,7 +114,7 @@ class Model:
         answer, **options
             As in :meth:`explain`.
         """
-        prompt = encode(self.processor, conversation)
+        prompt = encode(self.processor, conversation, self.adapter)
         vision = self._vision_layout(conversation, prompt)
         with memory_errors():
             run = self._run(prompt, vision, answer, options)
@@ -222,7 +225,7 @@ class Model:
                 **self.provenance,
                 "answer": "given" if given else "generated",
                 "generation": {} if given else {k: repr(v) for k, v in options.items()},
-                "notes": list(self.adapter.notes),
+                "notes": [*self.adapter.notes, *_media_notes(conversation)],
             },
         )
 
@@ -237,6 +240,10 @@ class Model:
                 for token, p in candidates
             ),
         )
+
+
+def _media_notes(conversation: Conversation) -> list[str]:
+    return [f"{media.name}: {note}" for _, media in conversation.media for note in media.notes]
 
 
 def versions() -> dict[str, str]:

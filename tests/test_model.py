@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import tam
 from tam.errors import ConversationError, ModelError, ResourceError, SetupError
@@ -133,3 +134,23 @@ def test_code_from_a_checkpoint_is_not_run_unseen(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="pinned revision"):
         tam.load(tmp_path, trust_remote_code=True)
     assert not marker.exists()
+
+
+def test_a_clip_and_a_picture_have_maps_over_space_and_time(
+    qwen_folder: Path, tmp_path: Path
+) -> None:
+    for index in range(7):
+        pixels = RNG.integers(0, 255, (60, 90, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{index}.png")
+    model = tam.load(qwen_folder)
+    result = model.explain([tmp_path, WIDE], "What moves?", answer="a red dog")
+    assert [media.kind for media in result.media] == ["video", "image"]
+    clip, still = result.grids
+    assert clip.spans.tolist() == [[0, 2], [2, 4], [4, 6], [6, 7]]
+    word = max(result.words, key=lambda word: word.map(0).std())
+    frames = [word.map(0, frame) for frame in range(7)]
+    assert all(frame.shape == (60, 90) for frame in frames)
+    assert np.array_equal(frames[0], frames[1]), "two frames share a temporal cell"
+    assert not np.array_equal(frames[1], frames[2])
+    assert word.map(1).shape == (60, 180)
+    assert still.media == 1

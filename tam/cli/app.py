@@ -28,7 +28,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 @app.command()
 def explain(
-    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Picture files.")],
+    media: Annotated[
+        list[str],
+        typer.Argument(metavar="IMAGE...", help="Pictures, videos, or folders of frames."),
+    ],
     prompt: Annotated[str, typer.Option("--prompt", "-p", help="What to ask.")],
     model: Model = "small",
     out: Out = Path("out"),
@@ -44,26 +47,39 @@ def explain(
     revision: Annotated[
         str | None, typer.Option(help="Branch, tag or commit of a hub model.")
     ] = None,
+    fps: Annotated[float, typer.Option(help="Frames a second that are taken of a video.")] = 2.0,
+    num_frames: Annotated[
+        int | None, typer.Option(help="Frames of a video, evenly spread, in place of --fps.")
+    ] = None,
+    start: Annotated[float, typer.Option(help="First second of a video.")] = 0.0,
+    end: Annotated[float | None, typer.Option(help="Last second of a video.")] = None,
+    decoder: Annotated[str, typer.Option(help="pyav, decord or opencv.")] = "pyav",
     allow_urls: Annotated[
         bool, typer.Option("--allow-urls", help="Fetch pictures from http(s) addresses.")
     ] = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Ask about pictures and explain every word of the answer."""
-    from tam.media import open_image
+    """Ask about pictures and clips, and explain every word of the answer."""
+    from tam.conversation import question
+    from tam.media import Sampling, open_media
     from tam.output import check_output
 
     # What can go wrong at once is found before a model is loaded.
     check_output(out, force=force)
-    media = [open_image(image, allow_urls=allow_urls) for image in images]
-    from tam.conversation import question
-
-    question(media, prompt)
+    sampling = Sampling(fps=fps, num_frames=num_frames, start=start, end=end)
+    opened = [
+        open_media(name, sampling=sampling, decoder=decoder, allow_urls=allow_urls)
+        for name in media
+    ]
+    question(opened, prompt)
+    for clip in (item for item in opened if item.kind == "video"):
+        told = [f"{len(clip.frames)} frames to {clip.times[-1]:.2f} s", *clip.notes]
+        print(f"{clip.name}: {'; '.join(told)}", file=sys.stderr)
     from tam.loading import load
 
     loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
-    result = loaded.explain(media, prompt, answer=answer, max_new_tokens=max_new_tokens)
+    result = loaded.explain(opened, prompt, answer=answer, max_new_tokens=max_new_tokens)
     _finish(result, out, force, as_json)
 
 

@@ -1,6 +1,16 @@
-"""Opening media: the only part of the toolkit that reads picture files."""
+"""Opening media: the only part of the toolkit that reads picture and video files."""
 
 from tam.media.image import Source, open_image
 from tam.media.media import Media, image_from_array
+from tam.media.opening import open_media
+from tam.media.video import Sampling, open_video
 
-__all__ = ["Media", "Source", "image_from_array", "open_image"]
+__all__ = [
+    "Media",
+    "Sampling",
+    "Source",
+    "image_from_array",
+    "open_image",
+    "open_media",
+    "open_video",
+]

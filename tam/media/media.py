@@ -23,6 +23,8 @@ class Media:
         What to call it on screen; never used as a path.
     kind
         ``"image"`` or ``"video"``: which of a processor's inputs it is given to.
+    notes
+        What a reader of the explanation should know of it, such as frames that were damaged.
 
     Raises
     ------
@@ -34,6 +36,7 @@ class Media:
     times: NDArray[np.float64]
     name: str
     kind: str = "image"
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shape = self.frames.shape

@@ -1,0 +1,162 @@
+"""Clips: the right frames by their times, the same from every decoder, what is left of damage."""
+
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from tam.errors import MediaError, SetupError
+from tam.media import Sampling, open_video
+from tam.media.decoders import BACKENDS
+
+RATE, COUNT = 10, 30
+
+
+def grey(index: int) -> int:
+    """The level that frame ``index`` is painted in."""
+    return 8 * index
+
+
+def write(path: Path, times: list[float], codec: str = "h264", size: tuple = (48, 64)) -> Path:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=RATE)
+        stream.height, stream.width = size
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.time_base = Fraction(1, 1000)
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for index, time in enumerate(times):
+            pixels = np.full((*size, 3), grey(index), np.uint8)
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = round(1000 * time), Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clips")
+    return write(folder / "clip.mp4", [i / RATE for i in range(COUNT)])
+
+
+def shown(path: Path, sampling: Sampling | None = None, backend: str = "pyav") -> list[int]:
+    """Which frames were taken, read off their grey levels."""
+    media = open_video(path, sampling, backend=backend)
+    assert (media.kind, media.frames.dtype) == ("video", np.uint8)
+    levels = media.frames.reshape(len(media.frames), -1).mean(axis=1)
+    return np.rint(levels / grey(1)).astype(int).tolist()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("sampling", "wanted"),
+    [
+        (Sampling(fps=2), [0, 5, 10, 15, 20, 25]),
+        (Sampling(fps=RATE), list(range(30))),
+        (Sampling(num_frames=3), [0, 10, 20]),
+        (Sampling(fps=5, start=1.0, end=2.0), [10, 12, 14, 16, 18]),
+        (Sampling(num_frames=1, start=2.05), [20]),
+        (Sampling(fps=RATE, max_frames=6), [0, 5, 10, 15, 20, 25]),
+        (Sampling(num_frames=500, max_frames=500), list(range(30))),
+    ],
+)
+def test_frames_are_taken_by_their_times(
+    clip: Path, sampling: Sampling, wanted: list[int], backend: str
+) -> None:
+    assert shown(clip, sampling, backend) == wanted
+    times = open_video(clip, sampling, backend=backend).times
+    assert np.allclose(times, np.array(wanted) / RATE)
+
+
+def test_decoders_give_the_same_pixels(clip: Path) -> None:
+    first, *others = (open_video(clip, backend=backend).frames for backend in BACKENDS)
+    for other in others:
+        # Each library converts YUV to RGB with its own rounding.
+        assert np.abs(other.astype(int) - first.astype(int)).max() <= 3
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_uneven_frame_times_are_followed(tmp_path: Path, backend: str) -> None:
+    # Ten frames in the first second, then one each second.
+    times = [i / 10 for i in range(10)] + [1.0, 2.0, 3.0]
+    path = write(tmp_path / "uneven.mkv", times)
+    assert shown(path, Sampling(fps=1, end=4.0), backend) == [0, 10, 11, 12]
+
+
+def test_a_budget_takes_fewer_frames_and_says_so(clip: Path) -> None:
+    media = open_video(clip, Sampling(fps=RATE, max_pixels=48 * 64 * 4))
+    assert len(media.frames) == 4
+    assert media.notes == ("4 of 30 frames taken, within the budget",)
+    assert not open_video(clip).notes
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_of_a_damaged_file_what_decodes_is_used(tmp_path: Path, backend: str) -> None:
+    path = write(tmp_path / "cut.mkv", [i / RATE for i in range(COUNT)], codec="mpeg4")
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    media = open_video(path, Sampling(fps=RATE), backend=backend)
+    assert 3 < len(media.frames) < COUNT
+    levels = media.frames.reshape(len(media.frames), -1).mean(axis=1)
+    assert np.abs(levels - [grey(i) for i in range(len(levels))]).max() < 8
+
+
+def test_packets_that_do_not_decode_are_counted(tmp_path: Path) -> None:
+    path = write(tmp_path / "holes.avi", [i / RATE for i in range(COUNT)], codec="mjpeg")
+    with av.open(str(path)) as container:
+        packets = [p for p in container.demux(container.streams.video[0]) if p.pos and p.size]
+    data = bytearray(path.read_bytes())
+    for packet in packets[20:]:
+        data[packet.pos : packet.pos + packet.size] = bytes(packet.size)
+    path.write_bytes(data)
+    media = open_video(path, Sampling(fps=RATE))
+    assert 10 <= len(media.frames) <= 21
+    assert any(f"of {COUNT} frames" in note and "decoded" in note for note in media.notes)
+
+
+def test_a_folder_of_pictures_is_a_clip_in_the_order_of_numbers(tmp_path: Path) -> None:
+    for index in (10, 2, 1):
+        Image.new("RGB", (8, 6), (index, index, index)).save(tmp_path / f"f{index}.png")
+    media = open_video(tmp_path, Sampling(fps=4))
+    assert media.frames[:, 0, 0, 0].tolist() == [1, 2, 10]
+    assert media.times.tolist() == [0, 0.25, 0.5]
+    Image.new("RGB", (9, 6)).save(tmp_path / "f11.png")
+    with pytest.raises(MediaError, match="frames of one size"):
+        open_video(tmp_path)
+
+
+def test_what_is_no_clip_is_said_plainly(tmp_path: Path, clip: Path) -> None:
+    text = tmp_path / "text.mp4"
+    text.write_text("no video")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for path, words in (
+        (tmp_path / "missing.mp4", "no such file"),
+        (text, "no readable video"),
+        (empty, "folder is empty"),
+    ):
+        with pytest.raises(MediaError, match=words):
+            open_video(path)
+    with pytest.raises(MediaError, match=r"lasts 3\.00 s"):
+        open_video(clip, Sampling(start=9))
+    with pytest.raises(MediaError, match="unknown decoder"):
+        open_video(clip, backend="vlc")
+
+
+@pytest.mark.parametrize(
+    "options", [{"fps": 0}, {"num_frames": 0}, {"start": -1}, {"start": 2, "end": 1}]
+)
+def test_impossible_sampling_is_refused(options: dict) -> None:
+    with pytest.raises(MediaError, match="not possible"):
+        Sampling(**options)
+
+
+def test_a_missing_decoder_is_said_plainly(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "decord", None)
+    with pytest.raises(SetupError, match="decord cannot be loaded"):
+        open_video(clip, backend="decord")
+    assert len(open_video(clip).frames) == 6
