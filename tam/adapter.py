@@ -62,10 +62,13 @@ class Adapter(ABC):
         The name that people know the family by.
     notes
         Where the family breaks an assumption of the method; goes into every explanation.
+    chat_template
+        How its prompts are written, for families whose processors carry no chat template.
     """
 
     family: str
     notes: tuple[str, ...] = ()
+    chat_template: str | None = None
 
     @abstractmethod
     def vision_layout(self, encoded: Encoded) -> VisionLayout:
@@ -88,6 +91,23 @@ class Adapter(ABC):
             With the reason, and what to use in its place.
         """
         del config
+
+    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+        """Encode a rendered prompt.
+
+        Parameters
+        ----------
+        processor
+            The model's processor.
+        options
+            Its arguments: the prompt, the decoded media, and what it is to give back.
+
+        Returns
+        -------
+        Its outputs, with ``offset_mapping`` and, where placeholders were expanded,
+        ``text_replacement_offsets``.
+        """
+        return processor(**options)
 
     def decoder(self, model: Any) -> "nn.Module":
         """Give the module whose first output is the final-normed last hidden state [B, L, D]."""

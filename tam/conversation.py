@@ -9,7 +9,19 @@ from tam.media.media import Media
 
 ROLES = ("system", "user", "assistant")
 
-Part = str | Media
+
+@dataclass(frozen=True)
+class Written:
+    """A text that exists as token ids, such as a model's own reply.
+
+    It goes into a prompt as these ids: decoding and tokenising again could give others.
+    """
+
+    text: str
+    ids: tuple[int, ...]
+
+
+Part = str | Written | Media
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,15 +42,20 @@ class Turn:
             raise ConversationError(
                 f"unknown role {self.role!r}", where="turn", remedy=f"use one of {', '.join(ROLES)}"
             )
-        if not any(isinstance(part, Media) or part.strip() for part in self.parts):
+        if not any(isinstance(part, Media) or spoken(part).strip() for part in self.parts):
             raise ConversationError(
                 "the turn is empty", where=f"{self.role} turn", remedy="give a text or a picture"
             )
 
     @property
-    def texts(self) -> tuple[str, ...]:
+    def texts(self) -> tuple[str | Written, ...]:
         """The turn's texts, without its media."""
-        return tuple(part for part in self.parts if isinstance(part, str))
+        return tuple(part for part in self.parts if not isinstance(part, Media))
+
+
+def spoken(text: str | Written) -> str:
+    """What a text part says."""
+    return text.text if isinstance(text, Written) else text
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +82,7 @@ class Conversation:
                 "content": [
                     {"type": part.kind}
                     if isinstance(part, Media)
-                    else {"type": "text", "text": part}
+                    else {"type": "text", "text": spoken(part)}
                     for part in turn.parts
                 ],
             }

@@ -21,7 +21,7 @@ from tam.media import Sampling, Source, open_media
 from tam.memory import memory_errors
 from tam.methods.token_activation import token_activation
 from tam.progress import progress
-from tam.prompt import Prompt, encode, marker_texts, text_tokens, word_count
+from tam.prompt import Prompt, encode, marker_texts, plain_ids, text_tokens, word_count
 from tam.trace import Trace
 from tam.words import spell
 
@@ -152,10 +152,7 @@ class Model:
 
     def _answer_ids(self, answer: str | Sequence[int]) -> list[int]:
         if isinstance(answer, str):
-            # The answer is text alone: a marker in it is spelled out, not obeyed.
-            ids = self.processor.tokenizer(
-                answer, add_special_tokens=False, split_special_tokens=True
-            )["input_ids"]
+            ids = plain_ids(self.processor.tokenizer, answer)
         else:
             ids = [int(token) for token in answer]
         size = self.module.get_input_embeddings().num_embeddings
@@ -165,7 +162,7 @@ class Model:
                 where="answer",
                 remedy=f"give a text, or token ids from 0 to {size - 1}",
             )
-        return list(ids)
+        return ids
 
     def _text_layout(
         self, conversation: Conversation, prompt: Prompt, reply: NDArray[np.int64]

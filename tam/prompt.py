@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tam.conversation import Conversation
+from tam.adapter import Adapter
+from tam.conversation import Conversation, Written
 from tam.errors import ConversationError, ModelError, SetupError
 from tam.layout import TextToken
 from tam.media.media import Media
@@ -59,29 +60,42 @@ class _Span:
     role: str
 
 
-def encode(processor: Any, conversation: Conversation) -> Prompt:
+def encode(processor: Any, conversation: Conversation, adapter: Adapter | None = None) -> Prompt:
     """Render a conversation with the processor's chat template and encode it.
 
     Media go to the processor as decoded arrays, never as paths or addresses.
 
+    Parameters
+    ----------
+    processor
+        The model's processor.
+    conversation
+        Its last turn is to be answered.
+    adapter
+        The model's family, for its own chat template and its own way to call the processor.
+
     Raises
     ------
     ConversationError
-        If a text holds one of the model's own markers, or the template alters the texts.
+        If the template alters the texts.
     ModelError
         If the processor has no chat template.
     SetupError
         If the tokenizer or transformers cannot say where the words of a text are.
     """
-    _refuse_markers(processor, conversation)
-    rendered, spans = _render(processor, conversation)
-    outputs = _call(processor, conversation, rendered)
-    offsets = outputs.pop("offset_mapping")[0]
+    markers = marker_texts(processor)
+    template = _template(processor, adapter)
+    rendered, spans = _render(processor, _plain(conversation, markers), template)
+    options = _options(processor, conversation, rendered)
+    outputs = adapter.call_processor(processor, options) if adapter else processor(**options)
+    offsets = np.asarray(outputs.pop("offset_mapping")[0])
     replaced = (outputs.pop("text_replacement_offsets", None) or [[]])[0]
     outputs.pop("video_metadata", None)
-    ids = outputs["input_ids"][0].cpu().numpy().astype(np.int64)
-    tokens = _text_tokens(processor.tokenizer, ids, np.asarray(offsets), replaced, spans)
-    return Prompt(dict(outputs), ids, tokens)
+    places = [_place(span, offsets, replaced) for span in spans]
+    known = _known_ids(processor.tokenizer, conversation, markers)
+    inputs, places = _put_in(dict(outputs), places, known)
+    ids = inputs["input_ids"][0].cpu().numpy().astype(np.int64)
+    return Prompt(inputs, ids, _text_tokens(processor.tokenizer, ids, spans, places))
 
 
 def text_tokens(
@@ -128,6 +142,12 @@ def word_count(tokens: tuple[TextToken, ...]) -> int:
     return max((token.word for token in tokens), default=-1) + 1
 
 
+def plain_ids(tokenizer: Any, text: str) -> list[int]:
+    """Ids of a text as text alone: a marker in it is spelled out, not obeyed."""
+    ids = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    return list(ids)
+
+
 def marker_texts(processor: Any) -> set[str]:
     """The texts that the tokenizer or the processor reads as a marker, not as words."""
     tokenizer = processor.tokenizer
@@ -140,34 +160,52 @@ def marker_texts(processor: Any) -> set[str]:
     return {marker for marker in markers if marker.strip()}
 
 
-def _refuse_markers(processor: Any, conversation: Conversation) -> None:
-    markers = marker_texts(processor)
-    for index, turn in enumerate(conversation.turns):
+def _plain(conversation: Conversation, markers: set[str]) -> list[dict[str, Any]]:
+    """The conversation's messages, with the markers in its texts made harmless.
+
+    A text with a marker enters the prompt by its ids afterwards (see :func:`_known_ids`); what is
+    rendered in its place only has to keep the template and the processor from acting on it.
+    """
+    messages = conversation.messages()
+    for message in messages:
+        for part in message["content"]:
+            for marker in sorted(markers, key=len, reverse=True) if "text" in part else ():
+                part["text"] = part["text"].replace(marker, "?" * len(marker))
+    return messages
+
+
+def _known_ids(
+    tokenizer: Any, conversation: Conversation, markers: set[str]
+) -> list[list[int] | None]:
+    """For each text part the ids that it must have, or None where the tokenizer's are right."""
+    known: list[list[int] | None] = []
+    for turn in conversation.turns:
         for text in turn.texts:
-            for marker in sorted(markers, key=len, reverse=True):
-                if marker in text:
-                    raise ConversationError(
-                        f"the text holds {marker!r}, which the model reads as a marker",
-                        where=f"{turn.role} turn {index}",
-                        remedy="write it in another way",
-                    )
+            if isinstance(text, Written):
+                known.append(list(text.ids))
+            elif any(marker in text for marker in markers):
+                known.append(plain_ids(tokenizer, text))
+            else:
+                known.append(None)
+    return known
 
 
-def _render(processor: Any, conversation: Conversation) -> tuple[str, list[_Span]]:
-    """Render the conversation, and find each text part in it.
+def _render(
+    processor: Any, messages: list[dict[str, Any]], template: str | None
+) -> tuple[str, list[_Span]]:
+    """Render messages, and find each text part in the result.
 
     A second rendering with sentinels in the place of the texts shows the template's own text.
     Searching for the texts themselves could find "you" in a system prompt.
     """
-    messages = conversation.messages()
-    rendered = _apply_template(processor, messages)
+    rendered = _apply_template(processor, messages, template)
     owners: list[tuple[int, str, str]] = []
     for index, message in enumerate(messages):
         for part in message["content"]:
             if part["type"] == "text":
                 owners.append((index, message["role"], part["text"]))
                 part["text"] = _SENTINEL.format(len(owners) - 1)
-    skeleton = _apply_template(processor, messages)
+    skeleton = _apply_template(processor, messages, template)
     spans: list[_Span] = []
     cursor = 0
     for number, (turn, role, text) in enumerate(owners):
@@ -192,18 +230,28 @@ def _altered(turn: int, role: str) -> ConversationError:
     )
 
 
-def _apply_template(processor: Any, messages: list[dict[str, Any]]) -> str:
-    if getattr(processor, "chat_template", None) is None:
+def _template(processor: Any, adapter: Adapter | None) -> str | None:
+    """The family's chat template, or None where the processor has its own."""
+    if getattr(processor, "chat_template", None) is not None:
+        return None
+    template = adapter.chat_template if adapter else None
+    if template is None:
         raise ModelError(
             "the processor has no chat template",
             where=type(processor).__name__,
             remedy="use the model's chat variant, or set processor.chat_template",
         )
-    text: str = processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    return template
+
+
+def _apply_template(processor: Any, messages: list[dict[str, Any]], template: str | None) -> str:
+    text: str = processor.apply_chat_template(
+        messages, chat_template=template, tokenize=False, add_generation_prompt=True
+    )
     return text
 
 
-def _call(processor: Any, conversation: Conversation, rendered: str) -> Any:
+def _options(processor: Any, conversation: Conversation, rendered: str) -> dict[str, Any]:
     if not getattr(processor.tokenizer, "is_fast", False):
         raise SetupError(
             "this tokenizer cannot say where its tokens stand in a text",
@@ -231,7 +279,7 @@ def _call(processor: Any, conversation: Conversation, rendered: str) -> Any:
     if images or clips:
         # Else a picture of 1, 3 or 4 rows is taken for one with its channels first.
         options["input_data_format"] = "channels_last"
-    return processor(**options)
+    return options
 
 
 def _metadata(clip: Media) -> dict[str, Any]:
@@ -249,24 +297,57 @@ def _metadata(clip: Media) -> dict[str, Any]:
     }
 
 
+def _place(
+    span: _Span, offsets: NDArray[np.int64], replaced: list[dict[str, Any]]
+) -> tuple[int, int]:
+    """First and one past the last position of a text part's tokens."""
+    first, last = _shifted(span.first, replaced), _shifted(span.last, replaced)
+    positions = np.flatnonzero((offsets[:, 0] < last) & (offsets[:, 1] > first))
+    if not len(positions):
+        raise ConversationError(
+            "no token of this text is left in the prompt",
+            where=f"{span.role} turn {span.turn}",
+            remedy="shorten the conversation",
+        )
+    return int(positions[0]), int(positions[-1]) + 1
+
+
+def _put_in(
+    inputs: dict[str, "torch.Tensor"],
+    places: list[tuple[int, int]],
+    known: list[list[int] | None],
+) -> tuple[dict[str, "torch.Tensor"], list[tuple[int, int]]]:
+    """Put known ids in the place of the tokenizer's, and move what stands behind them.
+
+    Everything else that goes along the sequence (masks, token types) is continued by the value
+    that it has at the place's first token.
+    """
+    import torch
+
+    moved: list[tuple[int, int]] = []
+    shift = 0
+    for (first, last), ids in zip(places, known, strict=True):
+        first, last = first + shift, last + shift
+        if ids is not None:
+            length = inputs["input_ids"].shape[1]
+            for name, value in inputs.items():
+                if value.shape[:2] == (1, length):
+                    middle = value[:, first : first + 1].expand(1, len(ids), *value.shape[2:])
+                    if name == "input_ids":
+                        middle = torch.tensor([ids], dtype=value.dtype)
+                    inputs[name] = torch.cat([value[:, :first], middle, value[:, last:]], dim=1)
+            shift += len(ids) - (last - first)
+            last = first + len(ids)
+        moved.append((first, last))
+    return inputs, moved
+
+
 def _text_tokens(
-    tokenizer: Any,
-    ids: NDArray[np.int64],
-    offsets: NDArray[np.int64],
-    replaced: list[dict[str, Any]],
-    spans: list[_Span],
+    tokenizer: Any, ids: NDArray[np.int64], spans: list[_Span], places: list[tuple[int, int]]
 ) -> tuple[TextToken, ...]:
     tokens: tuple[TextToken, ...] = ()
-    for span in spans:
-        first, last = _shifted(span.first, replaced), _shifted(span.last, replaced)
-        inside = (offsets[:, 0] < last) & (offsets[:, 1] > first)
-        positions = np.flatnonzero(inside).astype(np.int64)
-        if not len(positions):
-            raise ConversationError(
-                "no token of this text is left in the prompt",
-                where=f"{span.role} turn {span.turn}",
-                remedy="shorten the conversation",
-            )
+    for span, (first, last) in zip(spans, places, strict=True):
+        positions = np.arange(first, last, dtype=np.int64)
         tokens += text_tokens(
             tokenizer,
             ids[positions],

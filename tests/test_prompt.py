@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from transformers import AutoProcessor
 
-from tam.conversation import Conversation, Turn, question
+from tam.conversation import Conversation, Turn, Written, question
 from tam.errors import ConversationError, ModelError, SetupError
 from tam.media.media import image_from_array
 from tam.prompt import encode
@@ -78,11 +78,44 @@ def test_text_that_a_template_also_writes_is_not_mistaken(qwen_folder: Path) -> 
     assert echo.tokens[0].position == plain.tokens[0].position
 
 
-@pytest.mark.parametrize("marker", ["<|image_pad|>", "<|im_end|>", "<|vision_start|>"])
-def test_a_marker_in_a_text_is_refused(qwen_folder: Path, marker: str) -> None:
-    processor = AutoProcessor.from_pretrained(qwen_folder)
-    with pytest.raises(ConversationError, match="marker"):
-        encode(processor, question([PICTURE], f"What is {marker} here?"))
+@pytest.mark.parametrize("text", ["{m}", "What is {m} here?", "{m}{m} and {m}", "a {m}"])
+def test_a_marker_in_a_text_is_text_and_moves_nothing(processor: object, text: str) -> None:
+    markers = [processor.image_token, processor.tokenizer.eos_token, "<image>"]
+    for marker in markers:
+        said = text.format(m=marker)
+        talk = Conversation(
+            (Turn("user", (PICTURE, said)), Turn("assistant", (said,)), Turn("user", ("Why?",)))
+        )
+        prompt = encode(processor, talk)
+        assert [spelled(prompt, turn).strip() for turn in range(3)] == [said, said, "Why?"]
+        plain = encode(processor, question([PICTURE], "What?"))
+        token = processor.image_token_id
+        assert np.sum(prompt.ids == token) == np.sum(plain.ids == token)
+        assert all(
+            v.shape[1] == len(prompt.ids)
+            for v in prompt.inputs.values()
+            if v.ndim == 2 and v.shape[0] == 1 and v.shape[1] > 3
+        )
+
+
+def test_a_reply_enters_the_next_prompt_by_its_own_ids(processor: object) -> None:
+    tokenizer = processor.tokenizer
+    # Spelled letter by letter, as no tokenizer would cut it.
+    ids = [i for letter in " dog" for i in tokenizer(letter, add_special_tokens=False).input_ids]
+    talk = Conversation(
+        (
+            Turn("user", (PICTURE, "What is it?")),
+            Turn("assistant", (Written(tokenizer.decode(ids), tuple(ids)),)),
+            Turn("user", ("Why?", PICTURE)),
+        )
+    )
+    prompt = encode(processor, talk)
+    own = [token for token in prompt.tokens if token.turn == 1]
+    assert [token.id for token in own] == ids
+    assert prompt.ids[[token.position for token in own]].tolist() == ids
+    assert all(token.context_position == token.position - 1 for token in own)
+    assert spelled(prompt, 2).strip() == "Why?"
+    assert prompt.inputs["attention_mask"].shape == (1, len(prompt.ids))
 
 
 def test_a_template_that_changes_the_words_is_refused(qwen_folder: Path) -> None:

@@ -144,13 +144,13 @@ def probe_layout(
     resampling = Resampling(height, width, taps)
     pictures = list(media)
     with attention_off(model, adapter):
-        prompt = encode(processor, question(pictures, _PROMPT))
+        prompt = encode(processor, question(pictures, _PROMPT), adapter)
         layout = _layout(adapter, model, processor, prompt, pictures)
         before = vision_features(model, adapter, prompt)
         blocks = choose_blocks(layout, pictures, resampling, random_cells=random_cells, seed=seed)
         results = []
         for block in blocks:
-            altered = encode(processor, question(_altered(pictures, block), _PROMPT))
+            altered = encode(processor, question(_altered(pictures, block), _PROMPT), adapter)
             after = vision_features(model, adapter, altered)
             results.append(_result(block, _changed(before, after), layout, resampling))
     vision = _changed(before, text_features(model, prompt))
