@@ -1,0 +1,60 @@
+"""Pictures as PNG bytes and back, losslessly, with every check before anything is decoded."""
+
+import io
+import struct
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+SIDE_LIMIT = 65_535
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_RGB_8_BIT = (8, 2)
+
+
+def encode_png(pixels: NDArray[np.uint8], *, compress_level: int = 3) -> bytes:
+    """Encode uint8 [H, W, 3] RGB or uint8 [H, W] grey."""
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG", compress_level=compress_level)
+    return stream.getvalue()
+
+
+def png_size(data: bytes) -> tuple[int, int]:
+    """Read width and height of an 8-bit RGB PNG from its header.
+
+    Raises
+    ------
+    ValueError
+        If the bytes do not begin as such a PNG does, or a side is zero or above 65535 pixels.
+    """
+    if len(data) < 33 or data[:8] != _SIGNATURE or data[12:16] != b"IHDR":
+        raise ValueError("is not a PNG picture")
+    width, height, *kind = struct.unpack(">IIBB", data[16:26])
+    if tuple(kind) != _RGB_8_BIT:
+        raise ValueError("is not an 8-bit RGB picture")
+    if not (0 < width <= SIDE_LIMIT and 0 < height <= SIDE_LIMIT):
+        raise ValueError(f"is {width}×{height} pixels; a side has 1 to {SIDE_LIMIT}")
+    return width, height
+
+
+def decode_png(data: bytes) -> NDArray[np.uint8]:
+    """Decode an 8-bit RGB PNG to uint8 [H, W, 3]. Limit its size first, see :func:`png_size`.
+
+    Raises
+    ------
+    ValueError
+        If the picture is damaged or too large for Pillow.
+    """
+    png_size(data)
+    try:
+        with warnings.catch_warnings():
+            # The caller's own limit was checked already; Pillow's hard limit still stands.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
+                return np.array(picture.convert("RGB"))
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"is too large to decode: {error}") from error
+    # Pillow reports a damaged file in all of these ways.
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError) as error:
+        raise ValueError(f"cannot be decoded: {error}") from error

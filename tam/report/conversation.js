@@ -1,0 +1,105 @@
+// The conversation as text, every word of it a thing to choose.
+
+// Builds an element; children that are strings become text, never markup.
+function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name in element) element[name] = value;
+    else element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+// White space made visible, for a token that stands alone; code points where nothing else is.
+function visible(text, id) {
+  if (text === "") return `#${id}`;
+  if (/^[\p{C}\p{Z}]+$/u.test(text) && /[^ \n\t]/.test(text)) {
+    return [...text].map((c) => `U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`).join(" ");
+  }
+  return text.replace(/ /g, "␣").replace(/\n/g, "↵").replace(/\t/g, "⇥");
+}
+
+function buildConversation(data, container) {
+  const wordOf = new Map();
+  data.words.forEach((word, index) => word.targets.forEach((t) => wordOf.set(t, index)));
+  const elements = new Array(data.words.length);
+  const turns = turnsOf(data);
+  for (const turn of turns) {
+    const head = make("p", { className: "role" }, `${roleName(turn.role)} · turn ${turn.turn + 1}`);
+    for (const media of turn.media) {
+      const name = make("bdi", {}, data.media[media].name);
+      head.append(" ", make("span", { className: "attached" }, name));
+    }
+    const text = make("p", { className: "text", dir: "auto" });
+    let open = -1;
+    for (const target of turn.targets) {
+      const word = wordOf.has(target) ? wordOf.get(target) : -1;
+      open = appendPiece(text, data.tokens[target].text, word, open, elements);
+    }
+    const part = turn.reply ? "reply" : "prompt";
+    container.append(make("div", { className: `turn ${part}` }, head, text));
+  }
+  return elements;
+}
+
+// Appends what a token spells; white space around a word stands beside its element.
+function appendPiece(text, spelled, word, open, elements) {
+  // The space that many tokenizers put before a text's first word would indent the turn.
+  const piece = text.childNodes.length ? spelled : spelled.trimStart();
+  if (word < 0) {
+    text.append(piece);
+    return -1;
+  }
+  if (word === open) {
+    elements[word].append(piece);
+    return word;
+  }
+  const start = piece.length - piece.trimStart().length;
+  text.append(piece.slice(0, start));
+  // A span, not a button: buttons are boxes, and boxes break the order of right-to-left text.
+  elements[word] = make("span", { className: "word", role: "button", tabIndex: -1 });
+  elements[word].dataset.word = word;
+  elements[word].append(piece.slice(start));
+  text.append(elements[word]);
+  return word;
+}
+
+function turnsOf(data) {
+  const turns = new Map();
+  const at = (turn, role) => {
+    const key = `${turn} ${role}`;
+    if (!turns.has(key)) turns.set(key, { turn, role, targets: [], media: new Set(), reply: false });
+    return turns.get(key);
+  };
+  data.tokens.forEach((token, target) => {
+    const turn = at(token.turn, token.role);
+    turn.targets.push(target);
+    turn.reply ||= target >= data.promptTargets;
+  });
+  for (const grid of data.grids) {
+    const shown = [...turns.values()].find((turn) => turn.turn === grid.turn);
+    (shown || at(grid.turn, "user")).media.add(grid.media);
+  }
+  return [...turns.values()].sort((a, b) => a.turn - b.turn);
+}
+
+function roleName(role) {
+  return { system: "System", user: "User", assistant: "Assistant" }[role] || role;
+}
+
+// The word on the next line above (-1) or below (1) that stands nearest.
+function neighbourLine(elements, index, direction) {
+  const here = elements[index].getBoundingClientRect();
+  let best = -1;
+  let bestDistance = Infinity;
+  elements.forEach((element, other) => {
+    const box = element.getBoundingClientRect();
+    const rows = ((box.top - here.top) * direction) / here.height;
+    if (rows < 0.5) return;
+    const aside = Math.abs((box.left + box.right - here.left - here.right) / 2);
+    const distance = rows * 10000 + aside;
+    if (distance < bestDistance) [best, bestDistance] = [other, distance];
+  });
+  return best;
+}

@@ -1,0 +1,50 @@
+"""A smaller or larger copy of an explanation's pictures, with the maps still in place."""
+
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+
+from tam.explanation import Explanation
+from tam.layout import VisionGrid
+from tam.media.media import Media
+
+
+def resized(explanation: Explanation, *, largest: int, smallest: int = 1) -> Explanation:
+    """Scale every picture until its long side lies between ``smallest`` and ``largest`` pixels.
+
+    Parameters
+    ----------
+    explanation
+        Left as it is; what needs no scaling is shared with the result.
+    largest, smallest
+        Limits of the long side in pixels.
+
+    Returns
+    -------
+    The same explanation over the scaled pictures, the grids' boxes scaled with them.
+    """
+    media = tuple(_resized(item, largest, smallest) for item in explanation.media)
+    grids = tuple(
+        _moved(grid, explanation.media[grid.media], media[grid.media]) for grid in explanation.grids
+    )
+    return replace(explanation, media=media, grids=grids)
+
+
+def _resized(item: Media, largest: int, smallest: int) -> Media:
+    long_side = max(item.width, item.height)
+    scale = min(max(long_side, smallest), largest) / long_side
+    if scale == 1:
+        return item
+    size = max(1, round(item.width * scale)), max(1, round(item.height * scale))
+    method = Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC
+    frames = [np.asarray(Image.fromarray(frame).resize(size, method)) for frame in item.frames]
+    return replace(item, frames=np.stack(frames))
+
+
+def _moved(grid: VisionGrid, before: Media, after: Media) -> VisionGrid:
+    if after is before:
+        return grid
+    x, y = after.width / before.width, after.height / before.height
+    left, top, right, bottom = grid.box
+    return replace(grid, box=(left * x, top * y, right * x, bottom * y))

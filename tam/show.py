@@ -1,0 +1,164 @@
+"""A saved explanation in the terminal."""
+
+from itertools import groupby
+from typing import Final
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tam.errors import InputError
+from tam.evidence import Peak, evidence, peak, strongest_earlier
+from tam.explanation import Explanation, Word
+from tam.layout import TextToken
+from tam.spelling import on_one_line, percent, printable
+
+_SHOWN_EARLIER: Final = 3
+_SHOWN_CANDIDATES: Final = 8
+_WEAKEST_SHOWN: Final = 0.05
+_TEXTUAL: Final = (134, 138, 146)
+_VISUAL: Final = (226, 108, 22)
+
+
+def show(explanation: Explanation, console: Console, word: int | None = None) -> None:
+    """Print the conversation, and a table of the reply's words or one word's details.
+
+    The reply's words are coloured by how much of their evidence is visual.
+
+    Parameters
+    ----------
+    console
+        Where to print.
+    word
+        Index of a word of the reply to print in detail; the table of all words where it is None.
+
+    Raises
+    ------
+    InputError
+        If the reply has no such word.
+    """
+    words = explanation.words
+    if word is not None and not 0 <= word < len(words):
+        raise InputError(
+            f"there is no word {word}",
+            where="show",
+            remedy=f"the reply has {len(words)} words, numbered from 0",
+        )
+    for index, item in enumerate(explanation.media):
+        size = f"{item.width}×{item.height}"
+        frames = f", {len(item.frames)} frames" if len(item.frames) > 1 else ""
+        name = printable(item.name).replace("\n", " ")
+        console.print(Text(f"{item.kind} {index}: {name} ({size}{frames})", style="dim"))
+    for turn in _turns(explanation):
+        console.print(turn)
+    console.print(_scale())
+    if word is None:
+        console.print(_table(explanation, words))
+    else:
+        _print_word(console, words[word])
+
+
+def _turns(explanation: Explanation) -> list[Text]:
+    """Spell every turn, the reply's words in their colours."""
+    styles = {
+        target: _style(evidence(word).share)
+        for word in explanation.words
+        for target in word.targets
+    }
+    numbered = list(enumerate(explanation.tokens))
+    turns = []
+    for (_, role), group in groupby(numbered, lambda item: (item[1].turn, item[1].role)):
+        line = Text()
+        line.append(f"{role}: ", style="bold")
+        for target, token in group:
+            line.append(printable(token.text), style=styles.get(target, ""))
+        turns.append(line)
+    return turns
+
+
+def _style(share: float) -> str:
+    """Colour by the visual share, grey to orange: readable on dark and on light terminals."""
+    channels = [round(a + (b - a) * share) for a, b in zip(_TEXTUAL, _VISUAL, strict=True)]
+    weight = "bold " if share > 0.5 else ""
+    return f"{weight}rgb({channels[0]},{channels[1]},{channels[2]})"
+
+
+def _scale() -> Text:
+    line = Text("evidence of the reply's words: from earlier words ", style="dim")
+    for step in range(11):
+        line.append("█", style=_style(step / 10))
+    line.append(" from the picture", style="dim")
+    return line
+
+
+def _table(explanation: Explanation, words: tuple[Word, ...]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("#", justify="right", style="dim")
+    table.add_column("word", overflow="fold")
+    table.add_column("probability", justify="right")
+    table.add_column("visual", justify="right")
+    table.add_column("where", overflow="fold")
+    table.add_column("earlier words", overflow="fold")
+    for index, word in enumerate(words):
+        weighed = evidence(word)
+        table.add_row(
+            str(index),
+            Text(on_one_line(word.text), style=_style(weighed.share)),
+            percent(word.probability),
+            f"{weighed.visual:.2f}",
+            _where(peak(word), explanation),
+            _earlier(word),
+        )
+    return table
+
+
+def _where(highest: Peak | None, explanation: Explanation) -> Text:
+    if highest is None:
+        return Text("nowhere", style="dim")
+    item = explanation.media[highest.media]
+    picture = f"{item.kind} {highest.media} " if len(explanation.media) > 1 else ""
+    frame = f"frame {highest.frame} " if len(item.frames) > 1 else ""
+    return Text(f"{picture}{frame}({highest.x}, {highest.y})")
+
+
+def _earlier(word: Word) -> Text:
+    line = Text()
+    for other, relevance in strongest_earlier(word)[:_SHOWN_EARLIER]:
+        if relevance >= _WEAKEST_SHOWN:
+            line.append(on_one_line(other.text))
+            line.append(f" {relevance:.2f}  ", style="dim")
+    return line
+
+
+def _print_word(console: Console, word: Word) -> None:
+    explanation = word.explanation
+    weighed = evidence(word)
+    heading = Text("\n")
+    heading.append(on_one_line(word.text), style="bold")
+    heading.append(f"   probability {percent(word.probability)}")
+    heading.append(f"   picture {weighed.visual:.2f}   earlier words {weighed.textual:.2f}")
+    heading.append("   highest at ").append_text(_where(peak(word), explanation))
+    console.print(heading)
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("token", "probability", "sampled", "candidates"):
+        table.add_column(name, overflow="fold")
+    for target in word.targets:
+        prediction = explanation.predictions[target - explanation.prompt_targets]
+        candidates = Text()
+        for candidate in prediction.candidates[:_SHOWN_CANDIDATES]:
+            candidates.append(on_one_line(candidate.text) or f"#{candidate.id}")
+            candidates.append(f" {percent(candidate.probability)}  ", style="dim")
+        table.add_row(
+            Text(_token_label(explanation.tokens[target])),
+            percent(prediction.probability),
+            percent(prediction.sampled_probability),
+            candidates,
+        )
+    console.print(table)
+    line = Text("earlier words: ").append_text(_earlier(word))
+    console.print(line)
+
+
+def _token_label(token: TextToken) -> str:
+    return on_one_line(token.text) or f"#{token.id}"

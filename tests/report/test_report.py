@@ -1,0 +1,144 @@
+import base64
+import hashlib
+import io
+import json
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tam.report import report_html
+from tests.hand_made import clip, explanation, grid, picture, several
+
+HOSTILE = (
+    "</script><img src=x onerror=alert(1)>",
+    "<!--<script>",
+    "{{ 7*7 }}",
+    "\u2028\u2029",
+    "&lt;",
+    "'\"`",
+    "]]>",
+)
+
+
+class Page(HTMLParser):
+    """Collects what a browser would see of a document."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.content: dict[str, str] = {}
+        self.open = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.open = dict(attrs).get("type") or tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self.open = ""
+
+    def handle_data(self, data: str) -> None:
+        self.content[self.open] = self.content.get(self.open, "") + data
+
+
+def embedded(html: str) -> Any:
+    return json.loads(Page(html).content["application/json"])
+
+
+def decoded(uri: str) -> np.ndarray[Any, Any]:
+    kind, content = uri.split(",", 1)
+    assert kind in ("data:image/png;base64", "data:image/jpeg;base64")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(content))))
+
+
+def test_the_policy_allows_the_page_itself_and_nothing_else() -> None:
+    page = Page(report_html(explanation()))
+    policy = next(a["content"] for t, a in page.tags if a.get("http-equiv"))
+    rules = dict(rule.split(" ", 1) for rule in (policy or "").split("; "))
+    for kind, tag in (("style-src", "style"), ("script-src", "module")):
+        digest = hashlib.sha256(page.content[tag].encode()).digest()
+        assert rules.pop(kind) == f"'sha256-{base64.b64encode(digest).decode()}'"
+    assert rules == {
+        "default-src": "'none'",
+        "img-src": "data:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+
+
+def test_nothing_is_loaded_and_nothing_needs_what_the_policy_refuses() -> None:
+    html = report_html(several())
+    assert not re.findall(r"https?:|url\(|@import|import\(|\bfetch\(|innerHTML|\beval\b", html)
+    for _, attributes in Page(html).tags:
+        assert not [name for name in attributes if name.startswith("on") or name == "style"]
+        assert "src" not in attributes
+        assert attributes.get("href") in (None, "data:,")
+
+
+def test_hostile_text_stays_inside_the_data() -> None:
+    plain = Page(report_html(explanation(reply=("word",) * len(HOSTILE))))
+    result = explanation([picture(name=HOSTILE[0])], reply=HOSTILE, prompt=HOSTILE, notes=HOSTILE)
+    html = report_html(result)
+    assert [tag for tag, _ in Page(html).tags] == [tag for tag, _ in plain.tags]
+    document = embedded(html)
+    assert [token["text"] for token in document["tokens"]] == [*HOSTILE, *HOSTILE]
+    assert document["media"][0]["name"] == HOSTILE[0]
+    raw = html.split('type="application/json"')[1].split("</script>")[0].split(">", 1)[1]
+    assert not set(raw) & set("<>&\u2028\u2029")
+
+
+def test_maps_and_relevance_come_back_from_their_sprites() -> None:
+    result = several()
+    document = embedded(report_html(result))
+    first = 0
+    for held, item in zip(document["grids"], result.grids, strict=True):
+        maps = decoded(held["sprite"]).reshape(len(result.tokens), item.cells) / 255
+        expected = result.maps[:, first : first + item.cells]
+        np.testing.assert_allclose(maps, expected, atol=0.5 / 255 + 1e-6)
+        first += item.cells
+    relevance = decoded(document["relevance"]) / 255
+    np.testing.assert_allclose(relevance, result.relevance, atol=0.5 / 255 + 1e-6)
+
+
+def test_pictures_are_reduced_and_every_frame_of_a_clip_is_there() -> None:
+    large = picture(1200, 2400)
+    document = embedded(report_html(explanation([large])))
+    assert decoded(document["media"][0]["frames"][0]).shape == (800, 1600, 3)
+    assert (document["media"][0]["width"], document["media"][0]["height"]) == (2400, 1200)
+    moving = explanation([clip(4)], [grid(0, (1, 2, 2), (0.0, 0.0, 56.0, 40.0), spans=[(0, 4)])])
+    frames = embedded(report_html(moving))["media"][0]["frames"]
+    for uri, frame in zip(frames, moving.media[0].frames, strict=True):
+        assert np.abs(decoded(uri).astype(int) - frame).mean() < 8
+
+
+def test_the_title_is_the_reply() -> None:
+    assert "<title>A grey greyhound on a bench. – Token Activation Map</title>" in report_html(
+        explanation()
+    )
+    assert "&lt;/title&gt;" in report_html(explanation(reply=("</title>",)))
+
+
+def test_the_report_is_the_same_every_time() -> None:
+    assert report_html(several()) == report_html(several())
+
+
+@pytest.mark.parametrize("reply", [(), ("one",)])
+def test_small_conversations(reply: tuple[str, ...]) -> None:
+    html = report_html(explanation([], [], prompt=(), reply=reply))
+    assert [token["text"] for token in embedded(html)["tokens"]] == list(reply)
+
+
+def test_the_size_beside_the_pictures() -> None:
+    media = [picture(60, 80, seed=i) for i in range(4)]
+    grids = [grid(i, (1, 24, 32), (0.0, 0.0, 80.0, 60.0), first=1000 * i) for i in range(4)]
+    result = explanation(media, grids, reply=[" word"] * 200)
+    y, x = np.mgrid[0:24, 0:32]
+    bumps = [np.exp(-((x - i % 32) ** 2 + (y - i % 24) ** 2) / 40) for i in range(204)]
+    result.maps[:] = np.tile(np.stack(bumps).reshape(204, -1), 4)
+    html = report_html(result)
+    pictures = sum(len(item["frames"][0]) for item in embedded(html)["media"])
+    assert len(html) - pictures < 3_000_000
