@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from tam.errors import TamError
 
 if TYPE_CHECKING:
+    from tam.chat import Chat
+    from tam.conversation import Conversation, Turn
     from tam.explanation import Explanation, Word
     from tam.loading import load
     from tam.media import Media, Sampling, open_image, open_video
@@ -23,11 +25,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Chat",
+    "Conversation",
     "Explanation",
     "Media",
     "Model",
     "Sampling",
     "TamError",
+    "Turn",
     "Word",
     "load",
     "load_explanation",
@@ -36,6 +41,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Chat": "tam.chat",
+    "Conversation": "tam.conversation",
+    "Turn": "tam.conversation",
     "Explanation": "tam.explanation",
     "Word": "tam.explanation",
     "load": "tam.loading",

@@ -1,6 +1,6 @@
 """A conversation about pictures: turns of text and media."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,6 +100,60 @@ def question(media: Sequence[Media], prompt: str) -> Conversation:
     """
     if not prompt.strip():
         raise ConversationError(
-            "the prompt is empty", where="prompt", remedy="ask something about the picture"
+            "the prompt is empty", where="prompt", remedy="ask something about the picture (--prompt)"
         )
     return Conversation((Turn("user", (*media, prompt)),))
+
+
+def from_messages(messages: Any, open_media: Callable[[str], Media]) -> Conversation:
+    """Read the messages format of transformers' chat templates.
+
+    A message is ``{"role": ..., "content": ...}``; its content is a text, or a list of
+    ``{"type": "text", "text": ...}`` and ``{"type": "image" or "video", "path": ...}``; the file
+    may also stand under ``"url"``, ``"image"`` or ``"video"``.
+
+    Parameters
+    ----------
+    messages
+        Parsed JSON; nothing of it is trusted.
+    open_media
+        Opens what a media part names.
+
+    Raises
+    ------
+    ConversationError
+        If the format is another one, or the last turn is not the user's.
+    """
+    if not isinstance(messages, list) or not messages:
+        raise _unreadable("conversation", "a list of messages is wanted")
+    turns = []
+    for index, message in enumerate(messages):
+        where = f"message {index}"
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            raise _unreadable(where, "a role and a content are wanted")
+        content = message.get("content")
+        parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        if not isinstance(parts, list):
+            raise _unreadable(where, "its content is neither a text nor a list")
+        turns.append(Turn(message["role"], tuple(_part(part, where, open_media) for part in parts)))
+    if turns[-1].role != "user":
+        raise _unreadable(f"message {len(turns) - 1}", "the last message must be the user's")
+    return Conversation(tuple(turns))
+
+
+def _part(part: Any, where: str, open_media: Callable[[str], Media]) -> Part:
+    kind = part.get("type") if isinstance(part, dict) else None
+    if kind == "text" and isinstance(part.get("text"), str):
+        text: str = part["text"]
+        return text
+    if kind in ("image", "video"):
+        for name in ("path", "url", kind):
+            if isinstance(part.get(name), str):
+                return open_media(part[name])
+    raise _unreadable(where, f"{str(part)[:80]!r} is neither a text nor a picture's path")
+
+
+def _unreadable(where: str, what: str) -> ConversationError:
+    return ConversationError(
+        what, where=where, remedy="see the messages format of transformers' chat templates"
+    )

@@ -92,7 +92,32 @@ class Model:
         """
         sources = media if isinstance(media, list | tuple) else [cast(Source, media)]
         opened = [open_media(s, sampling=sampling, allow_urls=allow_urls) for s in sources]
-        conversation = question(opened, prompt)
+        return self.explain_conversation(
+            question(opened, prompt),
+            answer=answer,
+            max_new_tokens=max_new_tokens,
+            kernel_size=kernel_size,
+            **options,
+        )
+
+    def explain_conversation(
+        self,
+        conversation: Conversation,
+        *,
+        answer: str | Sequence[int] | None = None,
+        max_new_tokens: int = MAX_NEW_TOKENS,
+        kernel_size: int = 3,
+        **options: Any,
+    ) -> Explanation:
+        """Answer a conversation's last turn, and explain every word of the answer.
+
+        Parameters
+        ----------
+        conversation
+            Turns of texts and opened media; all words before the answer are its context.
+        answer, max_new_tokens, kernel_size, **options
+            As in :meth:`explain`.
+        """
         options = {"max_new_tokens": max_new_tokens, **options}
         trace = self.record(conversation, answer=answer, **options)
         with memory_errors():

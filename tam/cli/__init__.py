@@ -40,7 +40,7 @@ def run(arguments: list[str]) -> int:
     except TamError as error:
         return _fail(str(error), error.exit_code, debug)
     except (KeyboardInterrupt, Abort):
-        return _fail("interrupted; nothing was written", _INTERRUPTED, debug)
+        return _fail("interrupted; no partial file was left", _INTERRUPTED, debug)
     except BrokenPipeError:
         # The reader has what it wanted (tam models | head). Python flushes standard output once
         # more when it ends; that must not fail again.

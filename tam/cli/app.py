@@ -29,10 +29,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 @app.command()
 def explain(
     media: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="IMAGE...", help="Pictures, videos, or folders of frames."),
-    ],
-    prompt: Annotated[str, typer.Option("--prompt", "-p", help="What to ask.")],
+    ] = None,
+    prompt: Annotated[str, typer.Option("--prompt", "-p", help="What to ask.")] = "",
+    conversation: Annotated[
+        Path | None,
+        typer.Option(help="A JSON file of messages, in the place of pictures and --prompt."),
+    ] = None,
     model: Model = "small",
     out: Out = Path("out"),
     answer: Annotated[
@@ -61,26 +65,47 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Ask about pictures and clips, and explain every word of the answer."""
-    from tam.conversation import question
-    from tam.media import Sampling, open_media
+    from tam.cli.asking import opened_conversation
+    from tam.media import Sampling
     from tam.output import check_output
 
     # What can go wrong at once is found before a model is loaded.
     check_output(out, force=force)
-    sampling = Sampling(fps=fps, num_frames=num_frames, start=start, end=end)
-    opened = [
-        open_media(name, sampling=sampling, decoder=decoder, allow_urls=allow_urls)
-        for name in media
-    ]
-    question(opened, prompt)
-    for clip in (item for item in opened if item.kind == "video"):
-        told = [f"{len(clip.frames)} frames to {clip.times[-1]:.2f} s", *clip.notes]
-        print(f"{clip.name}: {'; '.join(told)}", file=sys.stderr)
+    asked = opened_conversation(
+        media or [],
+        prompt,
+        conversation,
+        sampling=Sampling(fps=fps, num_frames=num_frames, start=start, end=end),
+        decoder=decoder,
+        allow_urls=allow_urls,
+    )
     from tam.loading import load
 
     loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
-    result = loaded.explain(opened, prompt, answer=answer, max_new_tokens=max_new_tokens)
+    result = loaded.explain_conversation(asked, answer=answer, max_new_tokens=max_new_tokens)
     _finish(result, out, force, as_json)
+
+
+@app.command()
+def chat(
+    image: Annotated[
+        list[str] | None, typer.Option("--image", "-i", help="Shown with your first words.")
+    ] = None,
+    model: Model = "small",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for a report of each reply.")
+    ] = None,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer to write.")] = 256,
+    dtype: Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or float16.")] = None,
+    device_map: Annotated[str | None, typer.Option(help="Where the model goes.")] = None,
+) -> None:
+    """Talk with a model, turn by turn; an empty line ends it."""
+    from tam.cli.asking import talk
+    from tam.loading import load
+    from tam.media import open_media
+
+    shown = [open_media(name) for name in image or []]
+    talk(load(model, dtype=dtype, device_map=device_map), shown, out, max_new_tokens)
 
 
 @app.command()

@@ -1,0 +1,89 @@
+"""A conversation with a model, each reply explained."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tam.conversation import Conversation, Turn, Written
+from tam.errors import ConversationError
+from tam.explanation import Explanation
+from tam.media import Sampling, Source, open_media
+from tam.model import MAX_NEW_TOKENS, Model
+
+
+class Chat:
+    """Talk with a model over several turns.
+
+    Each reply is one run of the engine. All earlier words, the user's and the model's, are its
+    context; a word that the model wrote stands at the position that predicted it. Nothing that is
+    said later changes an earlier explanation.
+
+    Parameters
+    ----------
+    model
+        Who answers.
+    system
+        What the model is told before the first turn.
+
+    Attributes
+    ----------
+    turns
+        What was said so far; the model's replies by their own token ids.
+    explanations
+        One for each reply.
+
+    Examples
+    --------
+    >>> chat = tam.Chat(tam.load("small"))                             # doctest: +SKIP
+    >>> chat.say("What is in the picture?", ["photo.jpg"]).text        # doctest: +SKIP
+    >>> chat.say("And what color is it?").words[-1].map(0)             # doctest: +SKIP
+    """
+
+    def __init__(self, model: Model, *, system: str | None = None) -> None:
+        self.model = model
+        self.turns: tuple[Turn, ...] = (Turn("system", (system,)),) if system else ()
+        self.explanations: list[Explanation] = []
+
+    def say(
+        self,
+        text: str,
+        media: Sequence[Source] = (),
+        *,
+        answer: str | Sequence[int] | None = None,
+        max_new_tokens: int = MAX_NEW_TOKENS,
+        kernel_size: int = 3,
+        sampling: Sampling | None = None,
+        allow_urls: bool = False,
+        **options: Any,
+    ) -> Explanation:
+        """Say something, and explain every word of the reply.
+
+        Parameters
+        ----------
+        text
+            What to say.
+        media
+            Pictures and clips to show with it, before the text.
+        answer, max_new_tokens, kernel_size, sampling, allow_urls, **options
+            As in :meth:`tam.Model.explain`.
+
+        Raises
+        ------
+        TamError
+            The conversation then stays as it was before.
+        """
+        if not text.strip():
+            raise ConversationError("the turn is empty", where="user turn", remedy="say something")
+        shown = [open_media(s, sampling=sampling, allow_urls=allow_urls) for s in media]
+        turns = (*self.turns, Turn("user", (*shown, text)))
+        result = self.model.explain_conversation(
+            Conversation(turns),
+            answer=answer,
+            max_new_tokens=max_new_tokens,
+            kernel_size=kernel_size,
+            **options,
+        )
+        reply = result.tokens[result.prompt_targets :]
+        written = Written(result.text, tuple(token.id for token in reply))
+        self.turns = (*turns, Turn("assistant", (written,)))
+        self.explanations.append(result)
+        return result

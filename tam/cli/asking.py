@@ -1,0 +1,93 @@
+"""From what was typed to a conversation: one question, a file of messages, or turn by turn."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tam.conversation import Conversation, from_messages, question
+from tam.errors import ConversationError, TamError
+from tam.media import Media, Sampling, open_media
+
+if TYPE_CHECKING:
+    from tam.model import Model
+
+
+def opened_conversation(
+    names: list[str],
+    prompt: str,
+    file: Path | None,
+    *,
+    sampling: Sampling,
+    decoder: str,
+    allow_urls: bool,
+) -> Conversation:
+    """Open the media of a question or of a file of messages, and say what was taken of clips.
+
+    Raises
+    ------
+    ConversationError
+        If both are given or neither, or the file cannot be read.
+    MediaError
+        If a picture or clip cannot be used.
+    """
+
+    def opened(name: str) -> Media:
+        media = open_media(name, sampling=sampling, decoder=decoder, allow_urls=allow_urls)
+        if media.kind == "video":
+            frames = f"{len(media.frames)} frames to {media.times[-1]:.2f} s"
+            print(f"{media.name}: {'; '.join([frames, *media.notes])}", file=sys.stderr)
+        return media
+
+    if file is not None:
+        if names or prompt:
+            raise ConversationError(
+                "a conversation has its own pictures and texts",
+                where=str(file),
+                remedy="leave IMAGE and --prompt out",
+            )
+        return from_messages(_messages(file), opened)
+    if not names:
+        raise ConversationError(
+            "there is no picture", where="IMAGE", remedy="name one, or use --conversation"
+        )
+    return question([opened(name) for name in names], prompt)
+
+
+def talk(model: "Model", media: list[Media], out: Path | None, max_new_tokens: int) -> None:
+    """Read what a person says line by line, and print each reply with its words coloured."""
+    from rich.console import Console
+
+    from tam.chat import Chat
+    from tam.show import show
+
+    chat = Chat(model)
+    console = Console()
+    while True:
+        try:
+            said = console.input("[bold]> [/]").strip()
+        except EOFError:
+            return
+        if not said:
+            return
+        try:
+            result = chat.say(said, media, max_new_tokens=max_new_tokens)
+            show(result, console)
+            media = []  # shown once; the conversation keeps them
+            if out is not None:
+                console.print(result.save(out / f"reply-{len(chat.explanations)}"), soft_wrap=True)
+        except TamError as error:
+            print(f"tam: {error}", file=sys.stderr)
+
+
+def _messages(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise ConversationError(
+            f"cannot be read ({error.strerror})", where=str(file), remedy="check the path"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ConversationError(
+            "is no JSON", where=str(file), remedy="give a JSON list of messages"
+        ) from error

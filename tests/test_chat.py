@@ -1,0 +1,158 @@
+"""Several turns about several pictures: what each reply's explanation holds and never changes."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tam
+from tam.cli import run
+from tam.conversation import from_messages
+from tam.errors import ConversationError
+from tam.media.media import Media, image_from_array
+
+RNG = np.random.default_rng(0)
+WIDE = image_from_array(RNG.integers(0, 255, (60, 180, 3), dtype=np.uint8), "wide")
+TALL = image_from_array(RNG.integers(0, 255, (180, 60, 3), dtype=np.uint8), "tall")
+CLIP = Media(
+    RNG.integers(0, 255, (4, 60, 90, 3), dtype=np.uint8), np.arange(4) / 2, "clip", "video"
+)
+
+
+@pytest.fixture(scope="module")
+def model(qwen_folder: Path) -> tam.Model:
+    return tam.load(qwen_folder)
+
+
+def three_turns(model: tam.Model) -> tam.Chat:
+    chat = tam.Chat(model)
+    chat.say("What is it?", [WIDE], max_new_tokens=6)
+    chat.say("And this, or that?", [TALL, CLIP], max_new_tokens=6)
+    chat.say("Why?", max_new_tokens=6)
+    return chat
+
+
+def test_each_reply_has_all_earlier_words_and_only_earlier_media(model: tam.Model) -> None:
+    first, second, third = three_turns(model).explanations
+    assert [len(e.media) for e in (first, second, third)] == [1, 3, 3]
+    assert {token.turn for token in third.tokens[: third.prompt_targets]} == {0, 1, 2, 3, 4}
+    assert {token.turn for token in third.tokens[third.prompt_targets :]} == {5}
+    assert [grid.turn for grid in third.grids] == [0, 2, 2]
+    for word in third.words:
+        assert word.map(0).shape == (60, 180)
+        assert word.map(1).shape == (180, 60)
+        assert word.map(2, frame=3).shape == (60, 90)
+
+
+def test_the_models_words_keep_their_ids_and_the_position_that_predicted_them(
+    model: tam.Model,
+) -> None:
+    first, _, third = three_turns(model).explanations
+    reply = [token.id for token in first.tokens[first.prompt_targets :]]
+    later = [token for token in third.tokens if token.turn == 1]
+    assert [token.id for token in later] == reply
+    assert all(token.context_position == token.position - 1 for token in later)
+
+
+def test_what_is_said_later_changes_nothing(model: tam.Model) -> None:
+    chat = tam.Chat(model)
+    first = chat.say("What is it?", [WIDE], max_new_tokens=6)
+    before = first.maps.copy()
+    chat.say("And this?", [TALL], max_new_tokens=6)
+    assert np.array_equal(first.maps, before)
+    # A fresh run of the same conversation gives the same second reply.
+    again = three_turns(model).explanations
+    fresh = model.explain_conversation(
+        tam.Conversation(three_turns(model).turns[:3]), max_new_tokens=6
+    )
+    assert np.allclose(fresh.maps, again[1].maps, atol=1e-6)
+
+
+def test_a_turn_that_fails_leaves_the_conversation_as_it_was(model: tam.Model) -> None:
+    chat = tam.Chat(model, system="Be brief.")
+    chat.say("What is it?", [WIDE], answer="a dog")
+    turns = chat.turns
+    with pytest.raises(ConversationError):
+        chat.say("And?", answer=[model.processor.tokenizer.eos_token_id])
+    with pytest.raises(ConversationError):
+        chat.say("  ")
+    assert chat.turns is turns
+    assert [turn.role for turn in turns] == ["system", "user", "assistant"]
+
+
+def test_messages_are_read_and_what_is_wrong_in_them_is_said(model: tam.Model) -> None:
+    opened: list[str] = []
+
+    def open_media(name: str) -> Media:
+        opened.append(name)
+        return WIDE
+
+    talk = from_messages(
+        [
+            {"role": "user", "content": [{"type": "image", "path": "a.png"}]},
+            {"role": "assistant", "content": "A dog."},
+            {"role": "user", "content": [{"type": "text", "text": "Why?"}]},
+        ],
+        open_media,
+    )
+    assert opened == ["a.png"]
+    assert [turn.role for turn in talk.turns] == ["user", "assistant", "user"]
+    for bad in (
+        {},
+        [],
+        [3],
+        [{"role": "user"}],
+        [{"role": "robot", "content": "hi"}],
+        [{"role": "user", "content": [{"type": "audio"}]}],
+        [{"role": "user", "content": [{"type": "image", "path": 3}]}],
+        [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}],
+    ):
+        with pytest.raises(ConversationError):
+            from_messages(bad, open_media)
+
+
+def test_a_conversation_from_the_command_line(
+    qwen_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(WIDE.frames[0]).save(tmp_path / "a.png")
+    messages = [
+        {
+            "role": "user",
+            "content": [
+                {"type": "image", "path": str(tmp_path / "a.png")},
+                {"type": "text", "text": "What is it?"},
+            ],
+        },
+        {"role": "assistant", "content": "A dog."},
+        {"role": "user", "content": "Why?"},
+    ]
+    file = tmp_path / "talk.json"
+    file.write_text(json.dumps(messages))
+    arguments = ["explain", "--conversation", str(file), "--out", str(tmp_path / "out")]
+    assert run([*arguments, "--model", str(qwen_folder), "--answer", "a tail", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["text"] == "a tail"
+    opened = tam.load_explanation(tmp_path / "out")
+    assert [token.turn for token in opened.tokens][-1] == 3
+
+    file.write_text("[")
+    assert run([*arguments, "--force"]) == 2
+    assert "is no JSON" in capsys.readouterr().err
+    assert run(["explain", "--prompt", "What?", "--out", str(tmp_path / "new")]) == 2
+    assert "no picture" in capsys.readouterr().err
+
+
+def test_talking_line_by_line(
+    qwen_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    Image.fromarray(WIDE.frames[0]).save(tmp_path / "a.png")
+    lines = iter(["What is it?", "Why?", ""])
+    monkeypatch.setattr("builtins.input", lambda *_: next(lines))
+    arguments = ["chat", "--image", str(tmp_path / "a.png"), "--model", str(qwen_folder)]
+    assert run([*arguments, "--out", str(tmp_path / "out"), "--max-new-tokens", "5"]) == 0
+    assert (tmp_path / "out" / "reply-2" / "report.html").is_file()
+    assert "Why?" in capsys.readouterr().out
