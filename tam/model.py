@@ -193,7 +193,7 @@ class Model:
         self, conversation: Conversation, prompt: Prompt, reply: NDArray[np.int64]
     ) -> tuple[TextLayout, NDArray[np.int64]]:
         """Lay out all text tokens; also give the indices of the reply's targets within it."""
-        special = self._special_ids()
+        special = self.special_ids()
         kept = np.array([i for i, token in enumerate(reply) if int(token) not in special], np.int64)
         if not len(kept):
             raise ConversationError(
@@ -211,7 +211,8 @@ class Model:
         )
         return TextLayout(prompt.tokens + tokens, len(prompt.tokens)), kept
 
-    def _special_ids(self) -> set[int]:
+    def special_ids(self) -> set[int]:
+        """Ids of the tokens that are no words: ends, markers, placeholders."""
         tokenizer = self.processor.tokenizer
         ends = self.module.generation_config.eos_token_id
         special = set(tokenizer.convert_tokens_to_ids(sorted(marker_texts(self.processor))))

@@ -90,7 +90,7 @@ def test_answer_is_what_the_model_says_by_itself(model: tam.Model) -> None:
     assert trace.text.ids[trace.text.prompt_targets :].tolist() == [
         token
         for token in wanted[0, len(prompt.ids) :].tolist()
-        if token not in model._special_ids()
+        if token not in model.special_ids()
     ]
 
 

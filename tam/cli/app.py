@@ -152,6 +152,24 @@ def models(as_json: Json = False) -> None:
 
 
 @app.command()
+def verify(
+    model: Annotated[str, typer.Argument(help="'small', a hub id, or a folder.")],
+    dtype: Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or float16.")] = None,
+    device_map: Annotated[str | None, typer.Option(help="Where the model goes.")] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit.")] = None,
+) -> None:
+    """Check on this machine that the toolkit reads a model rightly; exit code 1 if not."""
+    from tam.loading import load
+    from tam.verify import verify as verified
+
+    checks = verified(load(model, revision=revision, dtype=dtype, device_map=device_map))
+    for check in checks:
+        print(f"{'ok  ' if check.passed else 'FAIL'} {check.name:<8} {check.detail}")
+    if not all(check.passed for check in checks):
+        raise typer.Exit(1)
+
+
+@app.command()
 def doctor(as_json: Json = False) -> None:
     """Tell what this machine has: accelerator, kernels, decoders."""
     from tam.cli.doctor import findings, print_findings

@@ -1,0 +1,55 @@
+"""The check of a checkpoint passes on real families, and fails where something is wrong."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import tam
+from tam.capture import Run
+from tam.cli import run
+from tam.verify import verify
+from tests.altered import Altered, column_major
+
+
+@pytest.fixture(params=["qwen_folder", "llava_folder"])
+def folder(request: pytest.FixtureRequest) -> Path:
+    return request.getfixturevalue(request.param)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_sound_model_passes(folder: Path, dtype: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["verify", str(folder), "--dtype", dtype]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        ["ok", name] for name in ("states", "forced", "layout", "maps")
+    ]
+
+
+def failed(model: tam.Model) -> set[str]:
+    return {check.name for check in verify(model) if not check.passed}
+
+
+def test_a_wrong_layout_is_found(folder: Path) -> None:
+    model = tam.load(folder)
+    wrong = tam.Model(
+        model.module, model.processor, Altered(model.adapter, column_major), model.provenance
+    )
+    assert failed(wrong) == {"layout"}
+
+
+def test_states_that_the_head_does_not_read_are_found(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tam.load(folder)
+    # As if the hook stood elsewhere than before the head.
+    kept = Run.at
+    monkeypatch.setattr(Run, "at", lambda run, positions: kept(run, positions).roll(1, dims=-1))
+    assert "states" in failed(model)
+
+
+def test_a_model_whose_pictures_say_nothing_is_found(folder: Path) -> None:
+    model = tam.load(folder)
+    with torch.no_grad():
+        model.module.get_output_embeddings().weight.zero_()
+    assert "maps" in failed(model)
