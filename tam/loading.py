@@ -8,9 +8,7 @@ from tam.errors import ModelError, SetupError
 from tam.memory import memory_errors
 from tam.model import Model, versions
 from tam.registry import adapter_for
-
-SMALL = Path(__file__).parent / "scenes" / "weights"
-"""The models that the package carries, one folder each."""
+from tam.scenes.shipped import SHIPPED, weights_folder
 
 
 def load(
@@ -63,7 +61,7 @@ def load(
     if not sys.stderr.isatty():
         logging.disable_progress_bar()
     name = str(model)
-    source = str(SMALL / name) if _is_shipped(name) else name
+    source = str(weights_folder(name)) if name in SHIPPED else name
     remote_code = _remote_code(bool(options.pop("trust_remote_code", False)), revision)
     pinned = {"trust_remote_code": remote_code} | ({"revision": revision} if revision else {})
     with memory_errors(), _LoadErrors(name):
@@ -85,7 +83,7 @@ def load(
         ).eval()
         processor = AutoProcessor.from_pretrained(source, **pinned)
     provenance = {
-        "model": name if _is_shipped(name) or not Path(name).exists() else Path(name).name,
+        "model": name if name in SHIPPED or not Path(name).exists() else Path(name).name,
         "revision": getattr(config, "_commit_hash", None) or revision,
         "family": adapter.family,
         "dtype": str(module.dtype).removeprefix("torch."),
@@ -93,10 +91,6 @@ def load(
         "versions": versions(),
     }
     return Model(module, processor, adapter, provenance)
-
-
-def _is_shipped(name: str) -> bool:
-    return name == "small"
 
 
 def _remote_code(wanted: bool, revision: str | None) -> bool:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tam.cli import run
+from tam.cli.models import models_markdown
 
 ROOT = Path(__file__).parent.parent
 
@@ -160,6 +161,10 @@ def test_models_lists_families_and_refusals(capsys: pytest.CaptureFixture[str]) 
     listed = json.loads(capsys.readouterr().out)
     assert {"qwen2_vl", "llava"} <= {t for f in listed["supported"] for t in f["model_types"]}
     assert all(entry["reason"] for entry in listed["refused"])
+
+
+def test_the_readme_shows_the_registry() -> None:
+    assert models_markdown() in (ROOT / "README.md").read_text()
 
 
 def test_doctor_looks_at_everything(capsys: pytest.CaptureFixture[str]) -> None:

@@ -98,7 +98,7 @@ def _accelerator() -> str:
 
 
 def _small_model() -> str:
-    from tam.loading import SMALL
+    from tam.scenes.shipped import weights_folder
 
-    weights = SMALL / "small" / "model.safetensors"
+    weights = weights_folder("small") / "model.safetensors"
     return f"{weights.stat().st_size / 2**20:.1f} MiB"

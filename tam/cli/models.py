@@ -17,6 +17,16 @@ def models_json() -> dict[str, Any]:
     }
 
 
+def models_markdown() -> str:
+    """The supported families as the README's table."""
+    rows = ["| family | `model_type` | for example | takes |", "| --- | --- | --- | --- |"]
+    for family in families():
+        types = ", ".join(f"`{name}`" for name in family.model_types)
+        example = family.examples[0] if family.examples else ""
+        rows.append(f"| {family.name} | {types} | {example} | {', '.join(family.inputs)} |")
+    return "\n".join(rows) + "\n"
+
+
 def print_models() -> None:
     """Print the registry."""
     console = Console()
