@@ -6,6 +6,8 @@ from pathlib import Path
 # Before any test module imports the libraries that read these.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+# Processes that tests start, too: several workers with all threads each would only wait.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 import torch
