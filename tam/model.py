@@ -1,8 +1,9 @@
 """A loaded model, ready to be asked and explained."""
 
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any, cast
 
@@ -60,6 +61,7 @@ class Model:
         kernel_size: int = 3,
         sampling: Sampling | None = None,
         allow_urls: bool = False,
+        seed: int | None = None,
         **options: Any,
     ) -> Explanation:
         """Ask about pictures or clips, and explain every word of the answer.
@@ -82,6 +84,8 @@ class Model:
             Which frames of a clip are taken.
         allow_urls
             Fetch pictures from http(s) addresses.
+        seed
+            Of the answer, where it is sampled; goes into the provenance.
         **options
             Any options of transformers' ``generate``. Of several sequences the first is explained.
 
@@ -97,6 +101,7 @@ class Model:
             answer=answer,
             max_new_tokens=max_new_tokens,
             kernel_size=kernel_size,
+            seed=seed,
             **options,
         )
 
@@ -107,6 +112,7 @@ class Model:
         answer: str | Sequence[int] | None = None,
         max_new_tokens: int = MAX_NEW_TOKENS,
         kernel_size: int = 3,
+        seed: int | None = None,
         **options: Any,
     ) -> Explanation:
         """Answer a conversation's last turn, and explain every word of the answer.
@@ -115,11 +121,14 @@ class Model:
         ----------
         conversation
             Turns of texts and opened media; all words before the answer are its context.
-        answer, max_new_tokens, kernel_size, **options
+        answer, max_new_tokens, kernel_size, seed, **options
             As in :meth:`explain`.
         """
         options = {"max_new_tokens": max_new_tokens, **options}
-        trace = self.record(conversation, answer=answer, **options)
+        with _seeded(seed):
+            trace = self.record(conversation, answer=answer, **options)
+        if seed is not None:
+            trace = replace(trace, provenance={**trace.provenance, "seed": seed})
         with memory_errors():
             return token_activation(trace, kernel_size=kernel_size)
 
@@ -267,6 +276,17 @@ class Model:
 
 def _media_notes(conversation: Conversation) -> list[str]:
     return [f"{media.name}: {note}" for _, media in conversation.media for note in media.notes]
+
+
+@contextmanager
+def _seeded(seed: int | None) -> Iterator[None]:
+    """Seed torch for as long as the block runs, and leave its generators as they were."""
+    if seed is None:
+        yield
+        return
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
 
 
 def versions() -> dict[str, str]:

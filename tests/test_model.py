@@ -154,3 +154,14 @@ def test_a_clip_and_a_picture_have_maps_over_space_and_time(
     assert not np.array_equal(frames[1], frames[2])
     assert word.map(1).shape == (60, 180)
     assert still.media == 1
+
+
+def test_a_seed_makes_a_sampled_answer_again_and_disturbs_nothing(model: tam.Model) -> None:
+    options = {"do_sample": True, "temperature": 2.0, "max_new_tokens": 8}
+    state = torch.random.get_rng_state()
+    first, again, other = (
+        model.explain(WIDE, "What is it?", seed=seed, **options) for seed in (3, 3, 4)
+    )
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert first.text == again.text != other.text
+    assert first.provenance["seed"] == 3

@@ -51,6 +51,10 @@ def explain(
     revision: Annotated[
         str | None, typer.Option(help="Branch, tag or commit of a hub model.")
     ] = None,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Sample the answer, in place of the model's default.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option(help="Seed of a sampled answer.")] = None,
     fps: Annotated[float, typer.Option(help="Frames a second that are taken of a video.")] = 2.0,
     num_frames: Annotated[
         int | None, typer.Option(help="Frames of a video, evenly spread, in place of --fps.")
@@ -82,7 +86,13 @@ def explain(
     from tam.loading import load
 
     loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
-    result = loaded.explain_conversation(asked, answer=answer, max_new_tokens=max_new_tokens)
+    result = loaded.explain_conversation(
+        asked,
+        answer=answer,
+        max_new_tokens=max_new_tokens,
+        seed=seed,
+        **({"do_sample": True} if sample else {}),
+    )
     _finish(result, out, force, as_json)
 
 
