@@ -16,7 +16,9 @@ from tam.layout import VisionLayout
 from tam.media.media import Media
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
+    from transformers import Cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +66,15 @@ class Adapter(ABC):
         Where the family breaks an assumption of the method; goes into every explanation.
     chat_template
         How its prompts are written, for families whose processors carry no chat template.
+    taps
+        How far the processor's resize reaches, in pixels of the model's input: 1 bilinear, 2
+        bicubic, 3 Lanczos, more where it resizes twice. For the layout probe.
     """
 
     family: str
     notes: tuple[str, ...] = ()
     chat_template: str | None = None
+    taps: int = 2
 
     @abstractmethod
     def vision_layout(self, encoded: Encoded) -> VisionLayout:
@@ -113,6 +119,33 @@ class Adapter(ABC):
         """Give the module whose first output is the final-normed last hidden state [B, L, D]."""
         decoder: nn.Module = model.get_decoder()
         return decoder
+
+    def new_cache(self, model: Any) -> "Cache | None":
+        """Give an empty cache, for a model that makes none of its own in its first forward pass."""
+        del model
+        return None
+
+    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+        """Give height and width of a vision token in pixels of the model's input.
+
+        For the layout probe: the smaller, the less sharply it looks. None stands for patch size
+        times merge size, as the vision configuration says them.
+        """
+        del config, processor
+        return None
+
+    def entrance(self, model: Any) -> "nn.Module":
+        """Give the module that the text and the vision features of a prompt enter together.
+
+        The layout probe looks at what enters it; see :meth:`entering`.
+        """
+        return self.decoder(model)
+
+    def entering(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> "torch.Tensor":
+        """Give what enters that module at each position, [B, P, D], from its arguments."""
+        del args
+        embeddings: torch.Tensor = kwargs["inputs_embeds"]
+        return embeddings
 
     def head(self, model: Any) -> "nn.Module":
         """Give the LM head, which maps those states to the vocabulary."""

@@ -148,7 +148,9 @@ def force(
     logits = _Logits(candidates)
     reply = reply.to(inputs["input_ids"].device)
     with torch.no_grad(), _hooked([(adapter.decoder(model), states)]):
-        output = model(**inputs, use_cache=True, logits_to_keep=1)
+        cache = adapter.new_cache(model)
+        empty = {} if cache is None else {"past_key_values": cache}
+        output = model(**inputs, **empty, use_cache=True, logits_to_keep=1)
         logits.record(output.logits[0, -1:], reply[:1])
         tick()
         for first in range(0, len(reply) - 1, _CHUNK):

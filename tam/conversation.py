@@ -100,7 +100,9 @@ def question(media: Sequence[Media], prompt: str) -> Conversation:
     """
     if not prompt.strip():
         raise ConversationError(
-            "the prompt is empty", where="prompt", remedy="ask something about the picture (--prompt)"
+            "the prompt is empty",
+            where="prompt",
+            remedy="ask something about the picture (--prompt)",
         )
     return Conversation((Turn("user", (*media, prompt)),))
 

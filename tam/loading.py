@@ -52,7 +52,7 @@ def load(
     import torch
     from transformers import (
         AutoConfig,
-        AutoModelForImageTextToText,
+        AutoModelForMultimodalLM,
         AutoProcessor,
         PreTrainedConfig,
     )
@@ -71,7 +71,7 @@ def load(
         config = AutoConfig.from_pretrained(source, **pinned)
         adapter.check(config)
         on_gpu = torch.cuda.is_available()
-        module = AutoModelForImageTextToText.from_pretrained(
+        module = AutoModelForMultimodalLM.from_pretrained(
             source,
             config=config,
             dtype=dtype or ("auto" if on_gpu or load_in else "float32"),

@@ -1,7 +1,8 @@
 """Adapters that are wrong on purpose: what a probe has to find."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from tam.adapter import Adapter, Encoded
 from tam.layout import VisionGrid, VisionLayout
@@ -16,6 +17,13 @@ class Altered(Adapter):
 
     def __init__(self, adapter: Adapter, change: Change) -> None:
         self.adapter, self.change = adapter, change
+        self.chat_template = adapter.chat_template
+
+    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+        return self.adapter.call_processor(processor, options)
+
+    def decoder(self, model: Any) -> Any:
+        return self.adapter.decoder(model)
 
     def vision_layout(self, encoded: Encoded) -> VisionLayout:
         layout = self.adapter.vision_layout(encoded)

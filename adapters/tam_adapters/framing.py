@@ -63,6 +63,25 @@ def framing(image_processor: Any, height: int, width: int) -> Framing:
     )
 
 
+def letterbox(image_processor: Any, height: int, width: int) -> Framing:
+    """Read from an image processor of DeepSeek what it makes of a ``height × width`` picture.
+
+    The longer side is brought to the square's, the shorter one with it, and the rest is padded on
+    both sides.
+    """
+    side = int(dict(image_processor.size)["height"])
+    scale = side / max(height, width)
+    return Framing(
+        y=_letterboxed(height, side, max(round(height * scale), image_processor.min_size)),
+        x=_letterboxed(width, side, max(round(width * scale), image_processor.min_size)),
+    )
+
+
+def _letterboxed(length: int, side: int, resized: int) -> Axis:
+    step = length / resized
+    return Axis(length=side, start=-((side - resized) // 2) * step, step=step)
+
+
 def _pad_to_square(image_processor: Any, height: int, width: int) -> tuple[int, int, int, int]:
     if not getattr(image_processor, "do_pad", False):
         return 0, 0, height, width

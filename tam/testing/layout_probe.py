@@ -98,7 +98,7 @@ def probe_layout(
     *,
     adapter: Adapter | None = None,
     cell_pixels: tuple[int, int] | None = None,
-    taps: int = 2,
+    taps: int | None = None,
     random_cells: int = 4,
     seed: int = 0,
 ) -> LayoutReport:
@@ -119,10 +119,11 @@ def probe_layout(
     adapter
         The adapter to test; without it the registered one of the model's type.
     cell_pixels
-        (height, width) of one vision token in pixels of the model's input. Without it, patch size
-        times merge size from the vision configuration.
+        (height, width) of one vision token in pixels of the model's input. Without it, what the
+        adapter says, or else patch size times merge size from the vision configuration.
     taps
-        Half width of the processor's resampling kernel: 1 bilinear, 2 bicubic, 3 Lanczos.
+        Half width of the processor's resampling kernel: 1 bilinear, 2 bicubic, 3 Lanczos. Without
+        it, what the adapter says.
     random_cells
         How many cells to probe in each grid besides its corners and its middle.
     seed
@@ -140,8 +141,9 @@ def probe_layout(
         If the size of a cell is not known, or the tower has no attention to switch off.
     """
     adapter = adapter if adapter is not None else adapter_for(model.config)
-    height, width = cell_pixels if cell_pixels is not None else _cell_pixels(model.config)
-    resampling = Resampling(height, width, taps)
+    cell = cell_pixels or adapter.cell_pixels(model.config, processor)
+    height, width = cell or _cell_pixels(model.config)
+    resampling = Resampling(height, width, adapter.taps if taps is None else taps)
     pictures = list(media)
     with attention_off(model, adapter):
         prompt = encode(processor, question(pictures, _PROMPT), adapter)

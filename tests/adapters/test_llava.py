@@ -200,7 +200,7 @@ def test_unknown_rules_of_an_image_processor_are_refused() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"vision_config": {"model_type": "pixtral"}}, "'pixtral' is not supported yet.*CLIP"),
+        ({"vision_config": {"model_type": "vit"}}, "'vit' is not supported yet.*CLIP"),
         (
             {"vision_config": {"model_type": "siglip_vision_model"}},
             "'default' leaves out .* use 'full'",

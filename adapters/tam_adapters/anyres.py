@@ -1,0 +1,200 @@
+"""Pictures at any resolution: a base view, then a canvas of tiles without its padding.
+
+The picture is resized onto a canvas, its aspect kept, and centred there; the tower sees the
+canvas's tiles. The tokens of the padding are taken out again, by whole rows or columns on both
+sides alike, and each row that is left ends in a token that marks a new line.
+"""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.adapter import PlacedMedia
+from tam.errors import ModelError
+from tam.layout import Box, VisionGrid
+from tam_adapters.tiles import picture_grid
+
+_EVERY_PATCH = Fraction(1)
+_CLASS_TOKENS = {"clip_vision_model": 1, "siglip_vision_model": 0}
+
+
+@dataclass(frozen=True)
+class Tower:
+    """What the vision tower sees at once: a square.
+
+    Parameters
+    ----------
+    pixels
+        Its side in pixels.
+    cell
+        Side of a token in pixels. Tokens that do not fit wholly are not made.
+    """
+
+    pixels: int
+    cell: float
+
+    @property
+    def side(self) -> int:
+        """Tokens along a side."""
+        return int(self.pixels / self.cell + 1e-6)
+
+    @property
+    def probed(self) -> int:
+        """Side of a token in pixels for the layout probe: half tokens where the grid is not exact.
+
+        See :meth:`place`.
+        """
+        return int(self.cell) if self.side * self.cell == self.pixels else 2
+
+    def base_box(self, height: int, width: int) -> Box:
+        """What the tokens cover of a picture that is squashed to the square."""
+        seen = self.side * self.cell / self.pixels
+        return (0, 0, width * seen, height * seen)
+
+    def place(self, edge: int, tiles: int) -> float:
+        """Where the left edge of a token lies on a canvas, in pixels.
+
+        Where tokens do not fill a tile, each tile leaves a gap at its end that an even grid does
+        not have. The grid is then laid so that no token is off by more than half of that gap (three
+        pixels of a token's fourteen for a tile of 384).
+        """
+        gap = self.pixels - self.side * self.cell
+        if tiles == 1 or gap < 1e-6:
+            return edge * self.cell
+        return edge * self.pixels / self.side - gap / 2
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """The tokens of a canvas that are left, and what they cover.
+
+    Parameters
+    ----------
+    rows, columns
+        Of tokens; none where a picture is so long and thin that all count as padding.
+    box
+        The region, in pixels of the picture.
+    """
+
+    rows: int
+    columns: int
+    box: Box
+
+    @property
+    def tokens(self) -> int:
+        """Number of tokens, with one for each new line."""
+        return self.rows * (self.columns + 1)
+
+
+def tower_of(config: Any, *, tokens: Fraction = _EVERY_PATCH) -> Tower:
+    """Read the tower from a model's configuration.
+
+    Parameters
+    ----------
+    config
+        The model's.
+    tokens
+        How many tokens a patch makes along a side, where patches are merged.
+
+    Raises
+    ------
+    ModelError
+        If it is no fixed square, or its tokens are not just its patches.
+    """
+    vision = config.vision_config
+    if vision.model_type not in _CLASS_TOKENS:
+        raise ModelError(
+            f"the vision tower {vision.model_type!r} is not known to be a square of fixed size",
+            where="vision_config.model_type",
+            remedy="use a checkpoint on a CLIP or SigLIP tower",
+        )
+    expected = "default" if _CLASS_TOKENS[vision.model_type] else "full"
+    if config.vision_feature_select_strategy != expected:
+        raise ModelError(
+            f"{config.vision_feature_select_strategy!r} does not fit the tower "
+            f"{vision.model_type!r}, of whose tokens it takes too many or too few",
+            where="vision_feature_select_strategy",
+            remedy=f"use {expected!r}, in the model's and in the processor's configuration",
+        )
+    return Tower(int(vision.image_size), int(vision.patch_size) / float(tokens))
+
+
+def canvas_of(
+    tower: Tower, pinpoints: Any, placed: PlacedMedia, *, most_tiles: float = math.inf
+) -> Canvas:
+    """Lay out the canvas of a picture.
+
+    Parameters
+    ----------
+    tower
+        Its tiles.
+    pinpoints
+        ``image_grid_pinpoints``: the canvases to choose from, (height, width) in pixels.
+    placed
+        The picture.
+    most_tiles
+        From this many tiles' worth of tokens on, the tokens are shrunk to it (``anyres_max_9``).
+    """
+    from transformers.image_processing_utils import select_best_resolution
+
+    height, width = placed.media.height, placed.media.width
+    target = select_best_resolution((height, width), list(pinpoints))
+    resized = _resized(target, height, width)
+    rows, columns = (length // tower.pixels * tower.side for length in target)
+    top = left = 0
+    if width / height > columns / rows:
+        top = (rows - int(round(height * (columns / width), 7))) // 2
+    else:
+        left = (columns - int(round(width * (rows / height), 7))) // 2
+    y0, y1 = _seen(tower, target[0], rows, top, resized[0], height)
+    x0, x1 = _seen(tower, target[1], columns, left, resized[1], width)
+    rows, columns = rows - 2 * top, columns - 2 * left
+    ratio = math.sqrt(rows * columns / (most_tiles * tower.side**2))
+    if ratio > 1.1:
+        rows, columns = int(rows // ratio), int(columns // ratio)
+    return Canvas(rows, columns, (x0, y0, x1, y1))
+
+
+def anyres_grids(
+    index: int, placed: PlacedMedia, tower: Tower, canvas: Canvas, run: NDArray[np.int64]
+) -> tuple[list[VisionGrid], NDArray[np.int64]]:
+    """Give a picture's grids and its new-line tokens.
+
+    Parameters
+    ----------
+    index, placed
+        The picture.
+    tower, canvas
+        Of it.
+    run
+        int64 [side² + canvas.tokens]: positions of its tokens, the base view's first.
+    """
+    media, side = placed.media, tower.side
+    base, rest = run[: side * side], run[side * side :].reshape(canvas.rows, canvas.columns + 1)
+    box = tower.base_box(media.height, media.width)
+    grids = [picture_grid(index, placed, "thumbnail", (side, side), base, box)]
+    if canvas.rows and canvas.columns:
+        shape, tokens = (canvas.rows, canvas.columns), rest[:, :-1].ravel()
+        grids.append(picture_grid(index, placed, "tiles", shape, tokens, canvas.box))
+    return grids, rest[:, canvas.columns :].ravel()
+
+
+def _resized(target: tuple[int, int], height: int, width: int) -> tuple[int, int]:
+    """Height and width to which a picture is resized on a canvas."""
+    by_height, by_width = target[0] / height, target[1] / width
+    if by_width < by_height:
+        return min(math.ceil(height * by_width), target[0]), target[1]
+    return target[0], min(math.ceil(width * by_height), target[1])
+
+
+def _seen(
+    tower: Tower, pixels: int, tokens: int, padding: int, resized: int, original: int
+) -> tuple[float, float]:
+    """First and last pixel of the picture that tokens cover, along one axis of the canvas."""
+    tiles, pasted, step = pixels // tower.pixels, (pixels - resized) // 2, original / resized
+    first, last = tower.place(padding, tiles), tower.place(tokens - padding, tiles)
+    return (first - pasted) * step, (last - pasted) * step

@@ -1,0 +1,75 @@
+"""Granite 4 Vision: views as LLaVA-NeXT, their patches merged in windows, added layer by layer."""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from tam.adapter import Adapter, Encoded
+from tam.layout import VisionLayout
+from tam_adapters.anyres import Tower, tower_of
+from tam_adapters.llava_next import picture_grids
+from tam_adapters.tiles import only_pictures
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import Cache
+
+
+class Granite4VisionAdapter(Adapter):
+    """Places a picture's base view and then its canvas, whose rows end in new-line tokens.
+
+    ``downsample_rate`` says how many tokens a window of patches makes along a side.
+    """
+
+    family = "Granite 4 Vision"
+    notes = (
+        "A vision token is made of a window of patches by a small transformer, so it also sees "
+        "what lies beside its cell in that window.",
+    )
+
+    def check(self, config: Any) -> None:
+        """Refuse towers that are no fixed square, or whose tokens are not just their patches.
+
+        Raises
+        ------
+        ModelError
+            With the reason, and what to use in its place.
+        """
+        _tower(config)
+
+    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+        """Give height and width of a vision token in pixels of the model's input."""
+        del processor
+        side = _tower(config).probed
+        return side, side
+
+    def vision_layout(self, encoded: Encoded) -> VisionLayout:
+        """Place every vision token of an encoded prompt.
+
+        Raises
+        ------
+        ModelError
+            If a clip is given, or the prompt does not fit its pictures.
+        """
+        only_pictures(self.family, encoded.media)
+        grids, separators = picture_grids(encoded, _tower(encoded.config))
+        return VisionLayout(grids=tuple(grids), separators=separators)
+
+    def new_cache(self, model: Any) -> "Cache | None":
+        """Give an empty cache: its text model does not make one when it is asked to use one."""
+        from transformers import DynamicCache
+
+        return DynamicCache(config=model.config.get_text_config(decoder=True))
+
+    def entering(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> "torch.Tensor":
+        """Give the embeddings with all that layers of the decoder add to them for pictures."""
+        embeddings = super().entering(args, kwargs)
+        features = kwargs.get("deepstack_features")
+        if not features:
+            return embeddings
+        added: torch.Tensor = sum(features.values())
+        return embeddings.masked_scatter(kwargs["vision_mask"], added)
+
+
+def _tower(config: Any) -> Tower:
+    return tower_of(config, tokens=Fraction(config.downsample_rate or 1))

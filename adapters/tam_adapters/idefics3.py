@@ -1,0 +1,115 @@
+"""Idefics3 and SmolVLM: tagged tiles row by row, then the whole picture; frames whole."""
+
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.adapter import Adapter, Encoded
+from tam.errors import ModelError
+from tam.layout import VisionGrid, VisionLayout
+from tam_adapters.tiles import (
+    clip_grid,
+    equal_views,
+    misfit,
+    of_kind,
+    only_pictures,
+    square_side,
+    tiled_grids,
+    token_runs,
+)
+
+_TAG = re.compile(r"<row_(\d+)_col_(\d+)>")
+
+
+class Idefics3Adapter(Adapter):
+    """Places tiles by the tags before them, such as ``<row_1_col_2>``.
+
+    The picture is squashed to whole tiles. The view that shows all of it comes last.
+    """
+
+    family = "Idefics3"
+    # Lanczos twice: to the longest edge, and then to whole tiles.
+    taps = 8
+
+    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+        """Have the layout probe look at half tokens.
+
+        The first resize leaves a long picture's short side fewer pixels than the tower then gets.
+        """
+        del processor
+        side = int(config.vision_config.patch_size) * int(config.scale_factor) // 2
+        return side, side
+
+    def vision_layout(self, encoded: Encoded) -> VisionLayout:
+        """Place every vision token of an encoded prompt.
+
+        Raises
+        ------
+        ModelError
+            If the prompt does not fit its pictures.
+        """
+        only_pictures(self.family, encoded.media)
+        return _layout(encoded)
+
+
+class SmolVLMAdapter(Idefics3Adapter):
+    """SmolVLM: the same, and clips frame by frame."""
+
+    family = "SmolVLM"
+
+    def vision_layout(self, encoded: Encoded) -> VisionLayout:
+        """Place every vision token of an encoded prompt.
+
+        Raises
+        ------
+        ModelError
+            If the prompt does not fit its pictures and clips, or has both of them: the processor
+            keeps the pixels of the clips alone.
+        """
+        clips = of_kind("video", encoded.media)
+        if clips and len(clips) != len(encoded.media):
+            raise ModelError(
+                "SmolVLM's processor does not take pictures and clips together",
+                where=clips[0][1].media.name,
+                remedy="give either pictures or clips",
+            )
+        return _layout(encoded)
+
+
+def _layout(encoded: Encoded) -> VisionLayout:
+    runs = token_runs(encoded.ids, int(encoded.config.image_token_id))
+    grids: list[VisionGrid] = []
+    for index, placed in enumerate(encoded.media):
+        if placed.media.kind == "video":
+            count = len(placed.media.frames)
+            views = equal_views(runs[:count], placed.media.name)
+            side = square_side(views.shape[1], placed.media.name)
+            grids.append(clip_grid(index, placed, (side, side), views.ravel()))
+        else:
+            tags = _tags_of_one_picture(encoded, runs)
+            count = len(tags) + 1
+            views = equal_views(runs[:count], placed.media.name)
+            arrangement = max(tags, default=(0, 0))
+            rows, columns = arrangement
+            if tags != [(r + 1, c + 1) for r in range(rows) for c in range(columns)]:
+                raise misfit("its tiles are not in rows", placed.media.name)
+            grids += tiled_grids(index, placed, views, arrangement)
+        runs = runs[count:]
+    if runs:
+        raise misfit(f"the prompt shows {len(runs)} views too many")
+    return VisionLayout(grids=tuple(grids), separators=np.zeros(0, np.int64))
+
+
+def _tags_of_one_picture(encoded: Encoded, runs: list[NDArray[np.int64]]) -> list[tuple[int, int]]:
+    """Row and column, from one on, of the tiles up to the first view without a tag."""
+    tags = []
+    for run in runs:
+        before = encoded.ids[run[0] - 1 : run[0]].tolist()
+        token = "".join(encoded.processor.tokenizer.convert_ids_to_tokens(before))
+        found = _TAG.fullmatch(token)
+        if found is None:
+            break
+        tags.append((int(found[1]), int(found[2])))
+    return tags

@@ -1,0 +1,140 @@
+"""MiniCPM-V 4.6: the whole picture first, then slices whose rows end in a line break."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.adapter import Adapter, Encoded, PlacedMedia
+from tam.layout import VisionGrid, VisionLayout
+from tam_adapters.tiles import (
+    misfit,
+    of_kind,
+    one_each,
+    runs_after,
+    stitched,
+    token_runs,
+)
+
+# An end and a start mark stand between two slices of a row.
+_WITHIN_A_ROW = 3
+
+
+class MiniCPMV46Adapter(Adapter):
+    """Places views by the processor's ``target_sizes``, which counts the patches of each.
+
+    The picture is squashed to whole tokens, once for the view that shows all of it and once,
+    larger, for the slices. Frames of a clip are treated like pictures.
+    """
+
+    family = "MiniCPM-V 4.6"
+
+    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+        """Give height and width of a vision token in pixels of the model's input."""
+        patches = 2 if config.downsample_mode == "4x" else 4
+        side = patches * int(processor.image_processor.patch_size)
+        return side, side
+
+    def vision_layout(self, encoded: Encoded) -> VisionLayout:
+        """Place every vision token of an encoded prompt.
+
+        Raises
+        ------
+        ModelError
+            If the prompt does not fit its pictures and clips.
+        """
+        pictures = of_kind("image", encoded.media)
+        grids = []
+        frames = _frames(encoded, "image", "target_sizes")
+        one_each(frames, [placed for _, placed in pictures])
+        for (index, placed), views in zip(pictures, frames, strict=True):
+            grids += _grids(index, placed, [views])
+        clips = of_kind("video", encoded.media)
+        frames = _frames(encoded, "video", "target_sizes_videos")
+        counts = [len(placed.media.frames) for _, placed in clips]
+        if len(frames) != sum(counts):
+            raise misfit(
+                f"the prompt shows {len(frames)} of {sum(counts)} frames",
+                "video inputs",
+                "turn the video processor's own sampling off (do_sample_frames=False)",
+            )
+        for (index, placed), count in zip(clips, counts, strict=True):
+            taken, frames = frames[:count], frames[count:]
+            grids += _grids(index, placed, taken)
+        return VisionLayout(
+            grids=tuple(sorted(grids, key=lambda grid: grid.media)),
+            separators=np.zeros(0, np.int64),
+        )
+
+
+_View = tuple[NDArray[np.int64], tuple[int, int]]
+"""Positions of a view's tokens, and their rows and columns."""
+
+
+def _frames(encoded: Encoded, kind: str, name: str) -> list[list[_View]]:
+    """Give the views of each picture or frame."""
+    token = getattr(encoded.config, f"{kind}_token_id")
+    runs = token_runs(encoded.ids, int(token)) if token is not None else []
+    sizes = encoded.arrays.get(name, np.zeros((0, 2), np.int64))
+    if len(sizes) != len(runs):
+        raise misfit(f"the prompt shows {len(runs)} views of {len(sizes)}", f"{kind} inputs")
+    shapes = [
+        _token_grid(int(h), int(w), run.size) for (h, w), run in zip(sizes, runs, strict=True)
+    ]
+    start = encoded.processor.tokenizer.convert_tokens_to_ids(encoded.processor.image_start_token)
+    groups = [group for group in runs_after(encoded.ids, int(start), runs) if group]
+    following = iter(shapes)
+    return [[(run, next(following)) for run in group] for group in groups]
+
+
+def _token_grid(patch_rows: int, patch_columns: int, tokens: int) -> tuple[int, int]:
+    """Rows and columns of tokens: 2 × 2 patches make one, or 4 × 4 where merged twice."""
+    for merge in (2, 4):
+        rows, columns = patch_rows // merge, patch_columns // merge
+        if rows * columns == tokens:
+            return rows, columns
+    raise misfit(f"{patch_rows} × {patch_columns} patches became {tokens} tokens")
+
+
+def _grids(index: int, placed: PlacedMedia, frames: list[list[_View]]) -> list[VisionGrid]:
+    """Lay the grids of a picture, or of a clip whose frames are all cut alike."""
+    first = frames[0]
+    if any([shape for _, shape in views] != [shape for _, shape in first] for views in frames):
+        raise misfit("its frames are not cut alike", placed.media.name)
+    whole = [views[0][0] for views in frames]
+    name = "whole" if len(first) == 1 else "thumbnail"
+    grids = [_over_frames(index, placed, name, first[0][1], whole)]
+    if len(first) > 1:
+        slices = [[run for run, _ in views[1:]] for views in frames]
+        gaps = [
+            after[0] - before[-1] for before, after in zip(slices[0], slices[0][1:], strict=False)
+        ]
+        rows = 1 + sum(gap > _WITHIN_A_ROW for gap in gaps)
+        columns, rest = divmod(len(slices[0]), rows)
+        shapes = {shape for _, shape in first[1:]}
+        if rest or len(shapes) != 1:
+            raise misfit(f"its {len(slices[0])} slices are not {rows} rows", placed.media.name)
+        cells = shapes.pop()
+        canvases = [stitched(np.concatenate(runs), (rows, columns), cells) for runs in slices]
+        shape = (rows * cells[0], columns * cells[1])
+        grids.append(_over_frames(index, placed, "tiles", shape, canvases))
+    return grids
+
+
+def _over_frames(
+    index: int,
+    placed: PlacedMedia,
+    view: str,
+    shape: tuple[int, int],
+    frames: list[NDArray[np.int64]],
+) -> VisionGrid:
+    first = np.arange(len(frames), dtype=np.int64)
+    return VisionGrid(
+        media=index,
+        turn=placed.turn,
+        view=view,
+        shape=(len(frames), *shape),
+        box=(0, 0, placed.media.width, placed.media.height),
+        positions=np.concatenate(frames),
+        spans=np.stack([first, first + 1], axis=1),
+    )

@@ -1,0 +1,45 @@
+"""Mistral 3 and LightOn-OCR: a Pixtral tower whose patches are merged."""
+
+from typing import Any
+
+from tam.adapter import Adapter, Encoded
+from tam.errors import ModelError
+from tam.layout import VisionLayout
+from tam_adapters.one_view import resized_layout
+
+
+class Mistral3Adapter(Adapter):
+    """Mistral 3: a line break token behind each row of a picture."""
+
+    family = "Mistral 3"
+    marked_rows = True
+
+    def vision_layout(self, encoded: Encoded) -> VisionLayout:
+        """Place every vision token of an encoded prompt.
+
+        Raises
+        ------
+        ModelError
+            If a clip is given, the processor's sizes do not fit the pictures or the prompt, or all
+            that is shown is one token, which transformers' model of Mistral 3 cannot read.
+        """
+        cell = _cell(encoded.config)
+        layout = resized_layout(self.family, encoded, cell, marked_rows=self.marked_rows)
+        if self.marked_rows and layout.positions.size == 1:
+            raise ModelError(
+                f"{self.family} cannot read a single picture that is no larger than one token",
+                where=encoded.media[0].media.name,
+                remedy=f"enlarge it to more than {cell} pixels",
+            )
+        return layout
+
+
+class LightOnOcrAdapter(Mistral3Adapter):
+    """LightOn-OCR: the same tokens in one run."""
+
+    family = "LightOn-OCR"
+    marked_rows = False
+
+
+def _cell(config: Any) -> int:
+    return int(config.vision_config.patch_size) * int(config.spatial_merge_size)

@@ -1,0 +1,69 @@
+"""Families that show each picture once, at a size of its own."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tam.adapter import Encoded
+from tam.errors import ModelError
+from tam.layout import VisionGrid, VisionLayout
+from tam_adapters.runs import cut_runs
+from tam_adapters.square import refuse_clips
+
+
+def resized_layout(family: str, encoded: Encoded, cell: int, *, marked_rows: bool) -> VisionLayout:
+    """Place the tokens of pictures that a processor of Pixtral resized.
+
+    It scales width and height separately to whole patches. Where a token is several patches, those
+    at the right and lower edge that do not make a whole token have none.
+
+    Parameters
+    ----------
+    family
+        For messages.
+    encoded
+        The prompt; its ``image_sizes`` are (height, width) of each resized picture.
+    cell
+        Side of one token in pixels of the resized picture.
+    marked_rows
+        Whether another token stands behind each row.
+
+    Raises
+    ------
+    ModelError
+        If a clip is given, or the processor's sizes do not fit the pictures or the prompt.
+    """
+    refuse_clips(family, encoded.media)
+    sizes = encoded.arrays.get("image_sizes", np.zeros((0, 2), np.int64))
+    if len(sizes) != len(encoded.media):
+        raise ModelError(
+            f"the processor encoded {len(sizes)} of {len(encoded.media)}",
+            where="image inputs",
+            remedy="give as many to the processor as the prompt shows",
+        )
+    shapes = [(int(height) // cell, int(width) // cell) for height, width in sizes]
+    lengths = [rows_of(h, w, marked_rows) for h, w in shapes]
+    token = int(encoded.config.image_token_id)
+    runs = iter(cut_runs(encoded.ids, token, [n for rows in lengths for n in rows], "image"))
+    grids = []
+    for index, placed in enumerate(encoded.media):
+        (h, w), (height, width) = shapes[index], sizes[index]
+        right = placed.media.width * w * cell / int(width)
+        bottom = placed.media.height * h * cell / int(height)
+        grids.append(
+            VisionGrid(
+                media=index,
+                turn=placed.turn,
+                view="whole",
+                shape=(1, h, w),
+                box=(0, 0, right, bottom),
+                positions=np.concatenate([next(runs) for _ in lengths[index]]),
+                spans=np.array([[0, 1]], dtype=np.int64),
+            )
+        )
+    return VisionLayout(grids=tuple(grids), separators=np.zeros(0, np.int64))
+
+
+def rows_of(height: int, width: int, marked_rows: bool) -> Sequence[int]:
+    """Lengths of the unbroken runs of a picture of ``height × width`` tokens."""
+    return [width] * height if marked_rows else [height * width]

@@ -1,0 +1,47 @@
+"""PaliGemma: squashed pictures before a prompt that attends both ways."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tam.errors import ModelError
+from tam_adapters.square import SquareAdapter
+
+
+class PaliGemmaAdapter(SquareAdapter):
+    """Places the patches of a SigLIP tower. A prompt is the pictures, then the text."""
+
+    family = "PaliGemma"
+    notes = (
+        "PaliGemma's prompt attends both ways: the states of the picture's tokens depend on the "
+        "text of the question, and those of the question's words on the words after them.",
+    )
+    # The processor has no template: it puts the first token behind the pictures and a line break
+    # behind the text.
+    chat_template = (
+        "{% for message in messages %}{% if not loop.first %}\n{% endif %}"
+        "{% for part in message['content'] %}{% if part['type'] == 'image' %}<image>"
+        "{% elif part['type'] == 'text' %}{{ part['text'] }}{% endif %}{% endfor %}{% endfor %}"
+    )
+
+    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+        """Encode a prompt; leave out what is for training, and say what was put in.
+
+        Raises
+        ------
+        ModelError
+            If the prompt shows no picture.
+        """
+        if "images" not in options:
+            raise ModelError(
+                "PaliGemma takes no prompt without a picture",
+                where="conversation",
+                remedy="give a picture, and no clips",
+            )
+        outputs = processor(**options)
+        outputs.pop("labels", None)
+        first = processor.tokenizer.bos_token
+        behind = options["text"][0].rfind(processor.image_token) + len(processor.image_token)
+        outputs["text_replacement_offsets"][0].append(
+            {"span": (behind, behind), "new_span": (behind, behind + len(first))}
+        )
+        return outputs

@@ -1,0 +1,175 @@
+"""Towers that take a square of fixed size: where its tokens are in the picture."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.adapter import Adapter, Encoded, PlacedMedia
+from tam.errors import ModelError
+from tam.layout import VisionGrid, VisionLayout
+from tam_adapters.framing import Framing, framing
+from tam_adapters.runs import cut_runs
+
+
+@dataclass(frozen=True)
+class Square:
+    """How a tower cuts its input.
+
+    Parameters
+    ----------
+    pixels
+        Side of the input.
+    cell
+        Side of one token in pixels of the input.
+    side
+        Tokens along each side. Fewer than fit leave a strip at the right and lower edge without
+        tokens.
+    class_tokens
+        Tokens without a place that stand before them.
+    """
+
+    pixels: int
+    cell: int
+    side: int
+    class_tokens: int = 0
+
+    @property
+    def length(self) -> int:
+        """Number of tokens of one view, those without a place included."""
+        return self.class_tokens + self.side**2
+
+
+class SquareAdapter(Adapter):
+    """A family of single pictures, each seen once, in one run of tokens."""
+
+    def square(self, config: Any) -> Square:
+        """How the family's tower cuts its input; without an answer, into patches."""
+        return patches_of(config.vision_config)
+
+    def framing(self, encoded: Encoded, placed: PlacedMedia) -> Framing:
+        """What the image processor shows of a picture."""
+        media = placed.media
+        return framing(encoded.processor.image_processor, media.height, media.width)
+
+    def vision_layout(self, encoded: Encoded) -> VisionLayout:
+        """Place every vision token of an encoded prompt.
+
+        Raises
+        ------
+        ModelError
+            If a clip is given, or the image processor does not fit the tower.
+        """
+        self.check(encoded.config)
+        refuse_clips(self.family, encoded.media)
+        square = self.square(encoded.config)
+        token = int(encoded.config.image_token_id)
+        runs = cut_runs(encoded.ids, token, [square.length] * len(encoded.media), "image")
+        return VisionLayout(
+            grids=tuple(
+                square_grid(square, index, placed, self.framing(encoded, placed), run)
+                for index, (placed, run) in enumerate(zip(encoded.media, runs, strict=True))
+            ),
+            separators=class_positions(square, runs),
+        )
+
+
+def patches_of(tower: Any, *, patches_in_token: int = 1) -> Square:
+    """Read from a tower's configuration how it cuts its input.
+
+    Parameters
+    ----------
+    tower
+        The vision configuration.
+    patches_in_token
+        How many patches along each side are merged into one token.
+
+    Raises
+    ------
+    ModelError
+        If pictures or patches are not square.
+    """
+    if not isinstance(tower.image_size, int) or not isinstance(tower.patch_size, int):
+        raise ModelError(
+            f"image size {tower.image_size} and patch size {tower.patch_size} are not square",
+            where="vision_config",
+            remedy="use a checkpoint whose tower takes square pictures and patches",
+        )
+    cell = tower.patch_size * patches_in_token
+    return Square(tower.image_size, cell, tower.image_size // cell)
+
+
+def refuse_clips(family: str, media: Sequence[PlacedMedia]) -> None:
+    """Refuse clips for families that take pictures alone.
+
+    Raises
+    ------
+    ModelError
+        If there is a clip.
+    """
+    for placed in media:
+        if placed.media.kind != "image":
+            raise ModelError(
+                f"{family} takes no clips", where=placed.media.name, remedy="give single pictures"
+            )
+
+
+def square_grid(
+    square: Square,
+    index: int,
+    placed: PlacedMedia,
+    frame: Framing,
+    positions: NDArray[np.int64],
+    *,
+    view: str = "whole",
+) -> VisionGrid:
+    """Place the tokens of one view of a picture, or of every frame of a clip.
+
+    Parameters
+    ----------
+    square
+        How the tower cuts its input.
+    index
+        The picture's index in the conversation.
+    placed
+        The picture or clip.
+    frame
+        What the input shows of it.
+    positions
+        int64 [frames * square.length].
+    view
+        See :class:`~tam.layout.VisionGrid`.
+
+    Raises
+    ------
+    ModelError
+        If the image processor's pictures are not what the tower takes.
+    """
+    if (frame.y.length, frame.x.length) != (square.pixels, square.pixels):
+        raise ModelError(
+            f"the image processor makes pictures of {frame.y.length} × {frame.x.length} pixels, "
+            f"the tower takes {square.pixels} × {square.pixels}",
+            where=placed.media.name,
+            remedy="give processor and model of the same checkpoint",
+        )
+    used = square.side * square.cell
+    frames = len(positions) // square.length
+    cells = positions.reshape(frames, square.length)[:, square.class_tokens :]
+    first = np.arange(frames, dtype=np.int64)
+    return VisionGrid(
+        media=index,
+        turn=placed.turn,
+        view=view,
+        shape=(frames, square.side, square.side),
+        box=frame.box(used, used),
+        positions=cells.ravel(),
+        spans=np.stack([first, first + 1], axis=1),
+    )
+
+
+def class_positions(square: Square, runs: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """The positions, within some runs of whole views, of the tokens without a place."""
+    views = np.concatenate([np.zeros(0, np.int64), *runs]).reshape(-1, square.length)
+    return views[:, : square.class_tokens].ravel()

@@ -1,0 +1,285 @@
+"""Pictures cut into tiles: runs of placeholders, and tiles put together to one grid."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.adapter import PlacedMedia
+from tam.errors import ModelError
+from tam.layout import Box, VisionGrid
+
+
+def token_runs(ids: NDArray[np.int64], token_id: int) -> list[NDArray[np.int64]]:
+    """Give the positions of each unbroken run of one token."""
+    positions = np.flatnonzero(ids == token_id).astype(np.int64)
+    if not positions.size:
+        return []
+    return np.split(positions, np.flatnonzero(np.diff(positions) > 1) + 1)
+
+
+def runs_after(
+    ids: NDArray[np.int64], marker_id: int, runs: Sequence[NDArray[np.int64]]
+) -> list[list[NDArray[np.int64]]]:
+    """Group runs by the marker before them, one list for each time that the marker stands there.
+
+    Parameters
+    ----------
+    ids
+        int64 [P]: token ids of the prompt.
+    marker_id
+        The token that begins a picture.
+    runs
+        Positions of unbroken runs of placeholders, in their order.
+
+    Raises
+    ------
+    ModelError
+        If a run stands before the first marker.
+    """
+    markers = np.flatnonzero(ids == marker_id)
+    groups: list[list[NDArray[np.int64]]] = [[] for _ in markers]
+    for run in runs:
+        owner = int(np.searchsorted(markers, run[0])) - 1
+        if owner < 0:
+            raise misfit(f"image tokens at position {run[0]} follow no beginning of a picture")
+        groups[owner].append(run)
+    return groups
+
+
+def stitched(
+    tiles: NDArray[np.int64], arrangement: tuple[int, int], cells: tuple[int, int]
+) -> NDArray[np.int64]:
+    """Order the tokens of abutting tiles row by row over the whole canvas.
+
+    Parameters
+    ----------
+    tiles
+        int64 [rows * columns * h * w]: positions, tile after tile, row-major within each.
+    arrangement
+        Rows and columns of tiles.
+    cells
+        h and w: rows and columns of tokens in a tile.
+
+    Examples
+    --------
+    >>> stitched(np.arange(8), (1, 2), (2, 2)).tolist()
+    [0, 1, 4, 5, 2, 3, 6, 7]
+    """
+    return tiles.reshape(*arrangement, *cells).transpose(0, 2, 1, 3).ravel()
+
+
+def picture_grid(
+    index: int,
+    placed: PlacedMedia,
+    view: str,
+    shape: tuple[int, int],
+    positions: NDArray[np.int64],
+    box: Box | None = None,
+) -> VisionGrid:
+    """Lay a grid over a picture, or over a region of it.
+
+    Parameters
+    ----------
+    index
+        Of the picture in the conversation.
+    placed
+        The picture.
+    view
+        ``"whole"``, ``"tiles"`` or ``"thumbnail"``.
+    shape
+        Rows and columns.
+    positions
+        int64 [rows * columns], row-major.
+    box
+        The region, in pixels of the picture; without it, the whole picture.
+    """
+    return VisionGrid(
+        media=index,
+        turn=placed.turn,
+        view=view,
+        shape=(1, *shape),
+        box=(0, 0, placed.media.width, placed.media.height) if box is None else box,
+        positions=positions,
+        spans=np.array([[0, 1]], dtype=np.int64),
+    )
+
+
+def clip_grid(
+    index: int,
+    placed: PlacedMedia,
+    shape: tuple[int, int],
+    positions: NDArray[np.int64],
+    box: Box | None = None,
+) -> VisionGrid:
+    """Lay a grid over each frame of a clip, or over a region of it.
+
+    Parameters
+    ----------
+    index, placed
+        The clip.
+    shape
+        Rows and columns of one frame's grid.
+    positions
+        int64 [frames * rows * columns].
+    box
+        The region, in pixels of the frame; without it, the whole frame.
+    """
+    frames = len(placed.media.frames)
+    if positions.size != frames * shape[0] * shape[1]:
+        raise misfit(
+            f"{positions.size} video tokens are not {shape[0]} × {shape[1]} for each of {frames} "
+            "frames",
+            placed.media.name,
+            "turn the video processor's own sampling off (do_sample_frames=False)",
+        )
+    first = np.arange(frames, dtype=np.int64)
+    return VisionGrid(
+        media=index,
+        turn=placed.turn,
+        view="whole",
+        shape=(frames, *shape),
+        box=(0, 0, placed.media.width, placed.media.height) if box is None else box,
+        positions=positions,
+        spans=np.stack([first, first + 1], axis=1),
+    )
+
+
+def tiled_grids(
+    index: int,
+    placed: PlacedMedia,
+    views: NDArray[np.int64],
+    arrangement: tuple[int, int],
+    *,
+    thumbnail_first: bool = False,
+    canvas_box: Box | None = None,
+) -> list[VisionGrid]:
+    """Lay the grids of a picture that was cut into tiles and squashed to a thumbnail.
+
+    Parameters
+    ----------
+    index, placed
+        The picture.
+    views
+        int64 [V, h * h]: positions of each view's tokens. A single view is the whole picture.
+    arrangement
+        Rows and columns of tiles.
+    thumbnail_first
+        Whether the thumbnail stands before the tiles, not behind them.
+    canvas_box
+        What the tiles show together, in pixels of the picture; without it, the whole picture.
+
+    Raises
+    ------
+    ModelError
+        If there are more or fewer views than the arrangement has.
+    """
+    side = square_side(views.shape[1], placed.media.name)
+    if len(views) == 1:
+        return [picture_grid(index, placed, "whole", (side, side), views[0], canvas_box)]
+    rows, columns = arrangement
+    if len(views) != rows * columns + 1:
+        raise misfit(
+            f"the prompt shows {len(views)} views of a picture that is cut into {rows} × {columns} "
+            "tiles and a thumbnail",
+            placed.media.name,
+        )
+    thumbnail, tiles = (views[0], views[1:]) if thumbnail_first else (views[-1], views[:-1])
+    canvas = stitched(tiles.ravel(), arrangement, (side, side))
+    shape = (rows * side, columns * side)
+    grids = [
+        picture_grid(index, placed, "tiles", shape, canvas, canvas_box),
+        picture_grid(index, placed, "thumbnail", (side, side), thumbnail),
+    ]
+    return grids[::-1] if thumbnail_first else grids
+
+
+def square_side(tokens: int, where: str) -> int:
+    """Give the side of a square of tokens.
+
+    Raises
+    ------
+    ModelError
+        If the number is no square.
+    """
+    side = int(np.sqrt(tokens) + 0.5)
+    if side * side != tokens or not tokens:
+        raise misfit(f"{tokens} tokens are no square", where)
+    return side
+
+
+def equal_views(runs: Sequence[NDArray[np.int64]], where: str) -> NDArray[np.int64]:
+    """Put the runs of one picture's views together, int64 [V, n].
+
+    Raises
+    ------
+    ModelError
+        If there is none, or they differ in length.
+    """
+    if len({run.size for run in runs}) != 1:
+        raise misfit(f"its views have {[run.size for run in runs]} tokens", where)
+    return np.stack(runs)
+
+
+def of_kind(kind: str, media: Sequence[PlacedMedia]) -> list[tuple[int, PlacedMedia]]:
+    """Give the pictures (``"image"``) or the clips (``"video"``) with their indices."""
+    return [(index, placed) for index, placed in enumerate(media) if placed.media.kind == kind]
+
+
+def only_pictures(family: str, media: Sequence[PlacedMedia]) -> None:
+    """Refuse clips.
+
+    Raises
+    ------
+    ModelError
+        If there is one.
+    """
+    for placed in media:
+        if placed.media.kind != "image":
+            raise ModelError(
+                f"{family} takes no clips", where=placed.media.name, remedy="give single pictures"
+            )
+
+
+def equally_many_frames(family: str, options: Mapping[str, Any]) -> None:
+    """Refuse clips of different lengths, which the family's processor cannot put together.
+
+    Parameters
+    ----------
+    family
+        For the message.
+    options
+        The processor's arguments.
+
+    Raises
+    ------
+    ModelError
+        If one clip has more frames than another.
+    """
+    counts = [len(frames) for frames in options.get("videos", ())]
+    if len(set(counts)) > 1:
+        raise ModelError(
+            f"{family} takes several clips only if they have equally many frames, not {counts}",
+            where="conversation",
+            remedy="take the same number of frames of each",
+        )
+
+
+def one_each(groups: Sequence[Any], media: Sequence[PlacedMedia]) -> None:
+    """Check that there are as many groups of tokens as pictures.
+
+    Raises
+    ------
+    ModelError
+        If not.
+    """
+    if len(groups) != len(media):
+        raise misfit(f"the prompt shows {len(groups)} pictures of {len(media)}")
+
+
+def misfit(
+    what: str, where: str = "prompt", remedy: str = "give processor and model of one checkpoint"
+) -> ModelError:
+    """Say that a prompt does not fit its pictures."""
+    return ModelError(what, where=where, remedy=remedy)

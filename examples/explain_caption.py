@@ -1,0 +1,29 @@
+"""Explain a caption and print, for every word, where in the picture its evidence is.
+
+    python examples/explain_caption.py [PICTURE] [MODEL]
+
+Without arguments: the picture and the model that come with the toolkit.
+"""
+
+import sys
+from importlib.resources import files
+
+import numpy as np
+
+import tam
+
+
+def main() -> None:
+    """Caption one picture and print a line for each word."""
+    picture = sys.argv[1] if len(sys.argv) > 1 else str(files("tam.scenes") / "demo.png")
+    model = tam.load(sys.argv[2] if len(sys.argv) > 2 else "small")
+    result = model.explain(picture, "Describe this image.")
+    print(result.text)
+    for word in result.words:
+        heat = word.map(0)
+        y, x = np.unravel_index(int(heat.argmax()), heat.shape)
+        print(f"{word.text:>12}  {word.probability:6.1%}  peak {heat.max():.2f} at ({x}, {y})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""Every family from a folder to maps, by the same few promises."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import tam
+from tam.conversation import Conversation, Turn, question
+from tam.prompt import encode
+from tam.registry import families
+from tam.testing import probe_clip, probe_picture
+from tests.tiny import BUILDERS
+
+# Some of transformers' processors hand a tensor to numpy in a way that numpy is going to drop.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning"),
+]
+
+PROMPT = "What is in the picture"
+STEPS = 6
+TAKING_CLIPS = [
+    name
+    for name in BUILDERS
+    if any(name in family.model_types and "video" in family.inputs for family in families())
+]
+
+
+@pytest.fixture(scope="module", params=BUILDERS)
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tam.Model:
+    return tam.load(BUILDERS[request.param](tmp_path_factory.mktemp(request.param)))
+
+
+def pictures() -> list[tam.Media]:
+    return [probe_picture(60, 90), probe_picture(100, 40, seed=1)]
+
+
+def head_logits(model: tam.Model, states: torch.Tensor) -> torch.Tensor:
+    """What the model's own forward makes of the head's output."""
+    logits = model.adapter.head(model.module)(states).detach().float()
+    text = model.module.config.get_text_config()
+    cap = getattr(text, "final_logit_softcapping", None)
+    scaled = logits / getattr(text, "logits_scaling", 1)
+    return scaled if cap is None else cap * torch.tanh(scaled / cap)
+
+
+def many_words(model: tam.Model) -> dict[str, Any]:
+    """Options that make a random model say different words, and no special tokens."""
+    torch.manual_seed(0)
+    special = sorted(model.special_ids())
+    return {
+        "max_new_tokens": STEPS,
+        "do_sample": True,
+        "temperature": 3.0,
+        "suppress_tokens": special,
+    }
+
+
+def test_given_ids_get_the_maps_of_generated_ones(model: tam.Model) -> None:
+    written = model.explain(pictures(), PROMPT, **many_words(model))
+    ids = [token.id for token in written.tokens[written.prompt_targets :]]
+    given = model.explain(pictures(), PROMPT, answer=ids)
+    assert len(ids) == STEPS
+    assert len(set(ids)) > 1
+    assert np.allclose(given.maps, written.maps, atol=1e-5)
+    assert np.allclose(given.relevance, written.relevance, atol=1e-5)
+    assert [word.text for word in given.prompt_words] == PROMPT.split()
+    assert given.provenance["notes"] == list(model.adapter.notes)
+    for index, media in enumerate(pictures()):
+        found = given.token_map(given.prompt_targets, media=index)
+        assert found.shape == (media.height, media.width)
+        assert np.isfinite(found).all()
+
+
+def test_states_are_those_that_the_head_reads(model: tam.Model) -> None:
+    talk = question(pictures(), PROMPT)
+    trace = model.record(talk, **many_words(model))
+    prompt: Any = encode(model.processor, talk, model.adapter)
+    with torch.no_grad():
+        logits = model.module(**prompt.inputs).logits[0].float()
+    first = trace.text.prompt_targets
+    asked = trace.text.context_positions[:first]
+    for states, positions in (
+        (trace.vision_states, trace.vision.positions),
+        (trace.context_states[:first], asked),
+    ):
+        assert len(positions)
+        assert torch.allclose(head_logits(model, states), logits[positions], atol=1e-4)
+    told = head_logits(model, trace.context_states[first:]).softmax(-1)
+    ids = trace.text.ids[first:]
+    assert [p.probability for p in trace.predictions] == pytest.approx(
+        told[torch.arange(len(ids)), torch.from_numpy(ids)].tolist(), rel=1e-3
+    )
+
+
+@pytest.mark.parametrize("model", TAKING_CLIPS, indirect=True)
+def test_clips_have_a_map_for_every_frame(model: tam.Model) -> None:
+    clip = probe_clip(4, 60, 90)
+    talk = question([clip], PROMPT)
+    written = model.explain_conversation(talk, **many_words(model))
+    ids = [token.id for token in written.tokens[written.prompt_targets :]]
+    given = model.explain_conversation(talk, answer=ids)
+    assert np.allclose(given.maps, written.maps, atol=1e-5)
+    assert [word.text for word in given.prompt_words] == PROMPT.split()
+    for frame in range(4):
+        found = given.token_map(given.prompt_targets, frame=frame)
+        assert found.shape == (60, 90)
+        assert np.isfinite(found).all()
+    shown = [grid.spans for grid in given.grids]
+    assert {int(f) for spans in shown for a, b in spans for f in range(a, b)} == {0, 1, 2, 3}
+
+
+def test_pictures_and_words_of_every_turn_are_found(model: tam.Model) -> None:
+    first, second = pictures()
+    turns = [("user", (first, PROMPT)), ("assistant", ("a dog",)), ("user", (second, "And here"))]
+    talk = Conversation(tuple(Turn(role, parts) for role, parts in turns))
+    written = model.explain_conversation(talk, **many_words(model))
+    words = [(word.turn, word.text) for word in written.prompt_words]
+    assert words == [
+        *((0, word) for word in PROMPT.split()),
+        *((1, word) for word in ("a", "dog")),
+        *((2, word) for word in ("And", "here")),
+    ]
+    assert {(grid.media, grid.turn) for grid in written.grids} == {(0, 0), (1, 2)}
+    ids = [token.id for token in written.tokens[written.prompt_targets :]]
+    given = model.explain_conversation(talk, answer=ids)
+    assert np.allclose(given.maps, written.maps, atol=1e-5)

@@ -1,0 +1,135 @@
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tam.errors import ModelError
+from tam.media import Media
+from tam.registry import adapter_for
+from tam.testing import LayoutReport, probe_clip, probe_layout, probe_picture
+from tests.loaded import Loaded, layout_of, load
+from tests.tiny.tiled import CELL, tiny_internvl
+from tests.wrong_views import (
+    Rearrange,
+    Rearranged,
+    columns_first,
+    exchanged_media,
+    later_frame,
+    next_token,
+    of_each_grid,
+    other_arrangement,
+    shifted_down,
+    shifted_right,
+    thumbnail_at_the_other_end,
+    tile_after_tile,
+)
+
+# (height, width) and the rows and columns of tiles that they make.
+ARRANGEMENTS = {
+    (100, 150): (2, 3),
+    (150, 100): (3, 2),
+    (64, 1000): (1, 6),
+    (1000, 64): (6, 1),
+    (20, 13): (3, 2),
+    (112, 112): (2, 2),
+    (30, 30): (1, 1),
+    (301, 203): (3, 2),
+    (3, 40): (1, 6),
+}
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    return load(tiny_internvl, tmp_path_factory.mktemp("internvl"))
+
+
+def probe(loaded: Loaded, media: list[Media], **options: Any) -> LayoutReport:
+    cell = (CELL, CELL)
+    return probe_layout(*loaded, media, cell_pixels=cell, random_cells=2, **options)
+
+
+@pytest.mark.parametrize("size", ARRANGEMENTS)
+def test_every_token_sees_its_cell_and_no_other(loaded: Loaded, size: tuple[int, int]) -> None:
+    report = probe(loaded, [probe_picture(*size)])
+    assert report.passed, report
+
+
+def test_pictures_and_clips_in_any_order_and_the_same_twice(loaded: Loaded) -> None:
+    picture = probe_picture(60, 90)
+    media = [picture, probe_clip(3, 90, 60), probe_picture(40, 200), picture]
+    report = probe(loaded, media)
+    assert report.passed, report
+    assert {result.block.media for result in report.results} == set(range(4))
+
+
+@pytest.mark.parametrize("frames", [1, 4])
+def test_clips(loaded: Loaded, frames: int) -> None:
+    report = probe(loaded, [probe_clip(frames, 60, 120)])
+    assert report.passed, report
+    assert {result.block.frame for result in report.results} == set(range(frames))
+
+
+def test_pictures_that_are_not_cut(loaded: Loaded) -> None:
+    processor = loaded[1]
+    usual = processor.image_processor.max_patches
+    processor.image_processor.max_patches = 1
+    try:
+        report = probe(loaded, [probe_picture(100, 150), probe_picture(64, 300)])
+    finally:
+        processor.image_processor.max_patches = usual
+    assert report.passed, report
+
+
+@pytest.mark.parametrize(
+    ("rearrange", "media"),
+    [
+        (of_each_grid(tile_after_tile), [probe_picture(100, 150)]),
+        (of_each_grid(columns_first), [probe_picture(100, 150)]),
+        (of_each_grid(other_arrangement), [probe_picture(100, 150)]),
+        (of_each_grid(other_arrangement), [probe_picture(64, 1000)]),
+        (of_each_grid(shifted_right), [probe_picture(100, 150)]),
+        (of_each_grid(shifted_down), [probe_picture(300, 150)]),
+        (of_each_grid(next_token), [probe_picture(100, 150)]),
+        (of_each_grid(later_frame), [probe_clip(3, 60, 90)]),
+        (thumbnail_at_the_other_end, [probe_picture(100, 150)]),
+        (exchanged_media, [probe_picture(100, 150), probe_picture(100, 150)]),
+    ],
+)
+def test_the_probe_finds_what_is_wrong(
+    loaded: Loaded, rearrange: Rearrange, media: list[Media]
+) -> None:
+    wrong = Rearranged(adapter_for(loaded[0].config), rearrange)
+    assert not probe(loaded, media, adapter=wrong).passed
+
+
+@pytest.mark.parametrize(("size", "arrangement"), ARRANGEMENTS.items())
+def test_arrangements(loaded: Loaded, size: tuple[int, int], arrangement: tuple[int, int]) -> None:
+    rows, columns = arrangement
+    views = rows * columns + (rows * columns > 1)
+    found = layout_of(loaded, [loaded[0].config.image_token_id] * 4 * views, [probe_picture(*size)])
+    assert found.grids[0].shape == (1, 2 * rows, 2 * columns)
+    assert [grid.view for grid in found.grids] == (
+        ["whole"] if views == 1 else ["tiles", "thumbnail"]
+    )
+    assert all(grid.box == (0, 0, size[1], size[0]) for grid in found.grids)
+
+
+def test_what_does_not_fit_is_refused(loaded: Loaded) -> None:
+    image = loaded[0].config.image_token_id
+    picture, clip = probe_picture(100, 150), probe_clip(2, 100, 150)
+    with pytest.raises(ModelError, match=r"shows 5 views .* 2 × 3 tiles and a thumbnail"):
+        layout_of(loaded, [image] * 20, [picture])
+    with pytest.raises(ModelError, match="are not whole views"):
+        layout_of(loaded, [image] * 27, [picture])
+    with pytest.raises(ModelError, match="1 pictures or frames too many"):
+        layout_of(loaded, [*[image] * 28, 1, *[image] * 4], [picture])
+    with pytest.raises(ModelError, match="4 video tokens are not 2 × 2 for each of 2 frames"):
+        layout_of(loaded, [image] * 4, [clip])
+    other = SimpleNamespace(image_seq_length=4, image_processor=SimpleNamespace())
+    with pytest.raises(ModelError, match="does not say how it cuts pictures"):
+        layout_of((loaded[0], other), [image] * 28, [picture])
+
+
+def test_clips_of_different_lengths_are_refused(loaded: Loaded) -> None:
+    with pytest.raises(ModelError, match=r"equally many frames, not \[4, 3\]"):
+        probe(loaded, [probe_clip(4, 60, 90), probe_clip(3, 60, 90)])

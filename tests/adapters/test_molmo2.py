@@ -1,0 +1,139 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tam.conversation import question
+from tam.errors import ModelError
+from tam.media import Media
+from tam.prompt import encode
+from tam.registry import adapter_for
+from tam.testing import LayoutReport, probe_clip, probe_layout, probe_picture
+from tests.loaded import Loaded, layout_of, load
+from tests.tiny.molmo2 import CELL, tiny_molmo2
+from tests.wrong_views import (
+    Rearrange,
+    Rearranged,
+    columns_first,
+    exchanged_media,
+    later_frame,
+    next_token,
+    of_each_grid,
+    other_arrangement,
+    shifted_down,
+    shifted_right,
+    thumbnail_at_the_other_end,
+)
+
+SIZES = [
+    (100, 150),
+    (150, 100),
+    (64, 1000),
+    (1000, 64),
+    (20, 13),
+    (112, 112),
+    (301, 203),
+    (3, 40),
+]
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    return load(tiny_molmo2, tmp_path_factory.mktemp("molmo2"))
+
+
+def probe(loaded: Loaded, media: list[Media], cell: int = CELL, **options: Any) -> LayoutReport:
+    return probe_layout(*loaded, media, cell_pixels=(cell, cell), random_cells=2, **options)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_token_sees_its_cell_and_no_other(loaded: Loaded, size: tuple[int, int]) -> None:
+    report = probe(loaded, [probe_picture(*size)])
+    assert report.passed, report
+
+
+def test_crops_of_which_the_pooling_windows_are_full(tmp_path: Path) -> None:
+    def six_patches(folder: Path) -> Path:
+        return tiny_molmo2(folder, patches=6)
+
+    report = probe(load(six_patches, tmp_path), [probe_picture(100, 150), probe_picture(64, 300)])
+    assert report.passed, report
+
+
+def test_several_pictures_and_the_same_twice(loaded: Loaded) -> None:
+    picture = probe_picture(100, 150)
+    report = probe(loaded, [picture, probe_picture(300, 64), picture])
+    assert report.passed, report
+    assert {result.block.media for result in report.results} == {0, 1, 2}
+
+
+@pytest.mark.parametrize("frames", [1, 4])
+def test_clips(loaded: Loaded, frames: int) -> None:
+    report = probe(loaded, [probe_clip(frames, 60, 120)], CELL // 2 * 3)
+    assert report.passed, report
+    assert {result.block.frame for result in report.results} == set(range(frames))
+
+
+@pytest.mark.parametrize(
+    ("rearrange", "media"),
+    [
+        (of_each_grid(columns_first), [probe_picture(100, 150)]),
+        (of_each_grid(other_arrangement), [probe_picture(100, 200)]),
+        (of_each_grid(shifted_right), [probe_picture(100, 150)]),
+        (of_each_grid(shifted_down), [probe_picture(100, 150)]),
+        (of_each_grid(next_token), [probe_picture(100, 150)]),
+        (of_each_grid(later_frame), [probe_clip(3, 60, 90)]),
+        (of_each_grid(columns_first), [probe_clip(3, 60, 90)]),
+        (thumbnail_at_the_other_end, [probe_picture(100, 150)]),
+        (exchanged_media, [probe_picture(100, 150), probe_picture(100, 150)]),
+    ],
+)
+def test_the_probe_finds_what_is_wrong(
+    loaded: Loaded, rearrange: Rearrange, media: list[Media]
+) -> None:
+    wrong = Rearranged(adapter_for(loaded[0].config), rearrange)
+    assert not probe(loaded, media, adapter=wrong).passed
+
+
+def test_cells_reach_beyond_the_picture_where_patches_do_not_fill_them(loaded: Loaded) -> None:
+    """Seven patches make four cells of two: half of the last one shows nothing."""
+    image = loaded[0].config.image_token_id
+    ids = [image] * (16 + 16)
+    found = layout_of(loaded, ids, [probe_picture(70, 70)], image_grids=[[4, 4, 4, 4]])
+    assert [grid.view for grid in found.grids] == ["thumbnail", "tiles"]
+    assert found.grids[0].box == pytest.approx((0, 0, 80, 80))
+    # Video pools three by three: one of the two missing patches is above, and one to the left.
+    clip = probe_clip(2, 70, 70)
+    found = layout_of(loaded, [image] * 18, [clip], video_grids=[[2, 3, 3]])
+    assert found.grids[0].box == pytest.approx((-10, -10, 80, 80))
+
+
+def test_words_are_found_where_the_processor_adds_the_first_token(loaded: Loaded) -> None:
+    model, processor = loaded
+    adapter, talk = adapter_for(model.config), question([probe_picture(70, 70)], "What is it?")
+    usual = encode(processor, talk, adapter)
+    template = processor.chat_template
+    processor.chat_template = template.removeprefix("<s>")
+    try:
+        found = encode(processor, talk, adapter)
+    finally:
+        processor.chat_template = template
+    assert found.ids.tolist() == usual.ids.tolist()
+    assert found.tokens == usual.tokens
+    assert "".join(token.text for token in found.tokens) == "What is it?"
+
+
+def test_what_does_not_fit_is_refused(loaded: Loaded) -> None:
+    image = loaded[0].config.image_token_id
+    picture, clip = probe_picture(70, 70), probe_clip(2, 70, 70)
+    with pytest.raises(ModelError, match="it has 31 of 32 tokens"):
+        layout_of(loaded, [image] * 31, [picture], image_grids=[[4, 4, 4, 4]])
+    with pytest.raises(ModelError, match="1 image tokens too many"):
+        layout_of(loaded, [image] * 33, [picture], image_grids=[[4, 4, 4, 4]])
+    with pytest.raises(ModelError, match="did not encode it"):
+        layout_of(loaded, [image] * 32, [picture, picture], image_grids=[[4, 4, 4, 4]])
+    with pytest.raises(ModelError, match="9 video tokens are not 3 × 3 for each of 2 frames"):
+        layout_of(loaded, [image] * 9, [clip], video_grids=[[1, 3, 3]])
+    for media in ([clip, clip], [picture, clip]):
+        with pytest.raises(ModelError, match="either one clip or pictures"):
+            probe(loaded, media)

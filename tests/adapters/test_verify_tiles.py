@@ -1,0 +1,37 @@
+"""``tam verify`` passes on every family of several views, as it is, with no hints."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import tam
+from tam.verify import verify
+from tests.tiny import (
+    anyres,
+    lfm2_vl,
+    minicpmv4_6,
+    molmo2,
+    perception_lm,
+    phi4_multimodal,
+    tagged,
+    tiled,
+)
+
+BUILDERS: dict[str, Callable[[Path], Path]] = {
+    **anyres.BUILDERS,
+    **lfm2_vl.BUILDERS,
+    **minicpmv4_6.BUILDERS,
+    **molmo2.BUILDERS,
+    **perception_lm.BUILDERS,
+    **phi4_multimodal.BUILDERS,
+    **tagged.BUILDERS,
+    **tiled.BUILDERS,
+}
+
+
+@pytest.mark.parametrize("family", BUILDERS)
+def test_every_check_passes(family: str, tmp_path: Path) -> None:
+    checks = verify(tam.load(BUILDERS[family](tmp_path)))
+    assert [check.name for check in checks if not check.passed] == []
+    assert len(checks) == 4

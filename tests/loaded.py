@@ -1,0 +1,33 @@
+"""A tiny checkpoint, loaded as any checkpoint is."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from transformers import AutoModelForMultimodalLM, AutoProcessor
+
+from tam.adapter import Encoded, PlacedMedia
+from tam.layout import VisionLayout
+from tam.media import Media
+from tam.registry import adapter_for
+
+Loaded = tuple[Any, Any]
+"""A model and its processor."""
+
+
+def load(make: Callable[[Path], Path], folder: Path) -> Loaded:
+    made = make(folder)
+    model = AutoModelForMultimodalLM.from_pretrained(made).eval()
+    return model, AutoProcessor.from_pretrained(made)
+
+
+def layout_of(
+    loaded: Loaded, ids: Sequence[int], media: Sequence[Media], **arrays: Any
+) -> VisionLayout:
+    """Ask the model's adapter for the layout of a prompt of these ids."""
+    model, processor = loaded
+    placed = [PlacedMedia(item, turn=0) for item in media]
+    outputs = {name: np.array(value) for name, value in arrays.items()}
+    encoded = Encoded(np.array(ids, np.int64), outputs, placed, model.config, processor)
+    return adapter_for(model.config).vision_layout(encoded)

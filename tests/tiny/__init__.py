@@ -1,0 +1,37 @@
+"""Tiny random checkpoints with real processors, one builder for each family."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.tiny import (
+    anyres,
+    grid_thw,
+    lfm2_vl,
+    minicpmv4_6,
+    molmo2,
+    one_view,
+    perception_lm,
+    phi4_multimodal,
+    square,
+    tagged,
+    tiled,
+)
+from tests.tiny_models import tiny_llava, tiny_qwen2_5_vl, tiny_qwen2_vl
+
+BUILDERS: dict[str, Callable[[Path], Path]] = {
+    "qwen2_vl": tiny_qwen2_vl,
+    "qwen2_5_vl": tiny_qwen2_5_vl,
+    "llava": tiny_llava,
+    **grid_thw.BUILDERS,
+    **square.BUILDERS,
+    **one_view.BUILDERS,
+    **anyres.BUILDERS,
+    **lfm2_vl.BUILDERS,
+    **minicpmv4_6.BUILDERS,
+    **molmo2.BUILDERS,
+    **perception_lm.BUILDERS,
+    **phi4_multimodal.BUILDERS,
+    **tagged.BUILDERS,
+    **tiled.BUILDERS,
+}
+"""Writes a checkpoint to the folder that it is given. Tests of all families go through it."""

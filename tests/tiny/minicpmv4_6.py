@@ -1,0 +1,80 @@
+"""Tiny checkpoint of MiniCPM-V 4.6."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from transformers import (
+    MiniCPMV4_6Config,
+    MiniCPMV4_6ForConditionalGeneration,
+    MiniCPMV4_6ImageProcessor,
+    MiniCPMV4_6Processor,
+    MiniCPMV4_6VideoProcessor,
+    MiniCPMV4_6VisionConfig,
+)
+from transformers.models.qwen3_5.configuration_qwen3_5 import Qwen3_5TextConfig
+
+from tests.tiny.parts import (
+    HIDDEN,
+    byte_tokenizer,
+    chat_template,
+    language_model_sizes,
+    save,
+    seeded,
+    token_id,
+)
+
+PATCH = 7
+CELL = 4 * PATCH
+
+
+def tiny_minicpmv4_6(folder: Path) -> Path:
+    """Write a random MiniCPM-V 4.6 of two layers: about four tokens in a slice, six at most."""
+    names = {
+        "image_token": "<|image_pad|>",
+        "video_token": "<|video_pad|>",
+        "image_start_token": "<image>",
+        "image_end_token": "</image>",
+        "slice_start_token": "<slice>",
+        "slice_end_token": "</slice>",
+        "image_id_start_token": "<image_id>",
+        "image_id_end_token": "</image_id>",
+    }
+    tokenizer = byte_tokenizer(named=names)
+    text = Qwen3_5TextConfig(
+        **language_model_sizes(tokenizer),
+        head_dim=16,
+        linear_num_key_heads=2,
+        linear_num_value_heads=2,
+        linear_key_head_dim=8,
+        linear_value_head_dim=8,
+        layer_types=["linear_attention", "full_attention"],
+    )
+    vision = MiniCPMV4_6VisionConfig(
+        hidden_size=HIDDEN,
+        intermediate_size=2 * HIDDEN,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=2 * CELL,
+        patch_size=PATCH,
+    )
+    config = MiniCPMV4_6Config(
+        text_config=text,
+        vision_config=vision,
+        insert_layer_id=0,
+        image_size=2 * CELL,
+        image_token_id=token_id(tokenizer, "<|image_pad|>"),
+        video_token_id=token_id(tokenizer, "<|video_pad|>"),
+    )
+    with seeded():
+        model = MiniCPMV4_6ForConditionalGeneration(config)
+    sizes = {"max_slice_nums": 6, "scale_resolution": 2 * CELL, "patch_size": PATCH}
+    processor = MiniCPMV4_6Processor(
+        image_processor=MiniCPMV4_6ImageProcessor(**sizes),
+        video_processor=MiniCPMV4_6VideoProcessor(**sizes, do_sample_frames=False),
+        tokenizer=tokenizer,
+        chat_template=chat_template("<|image_pad|>", "<|video_pad|>"),
+    )
+    return save(folder, model, processor)
+
+
+BUILDERS: dict[str, Callable[[Path], Path]] = {"minicpmv4_6": tiny_minicpmv4_6}

@@ -1,0 +1,194 @@
+"""Tiny checkpoints of families that show each picture once, at a size of its own."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from transformers import (
+    Gemma4AudioFeatureExtractor,
+    Gemma4Config,
+    Gemma4ForConditionalGeneration,
+    Gemma4ImageProcessor,
+    Gemma4Processor,
+    Gemma4VideoProcessor,
+    LightOnOcrConfig,
+    LightOnOcrForConditionalGeneration,
+    LightOnOcrProcessor,
+    LlavaConfig,
+    LlavaForConditionalGeneration,
+    Mistral3Config,
+    Mistral3ForConditionalGeneration,
+    MistralConfig,
+    PixtralImageProcessor,
+    PixtralProcessor,
+    PixtralVisionConfig,
+    PreTrainedTokenizerFast,
+    Qwen3Config,
+)
+
+from tests.tiny.parts import (
+    HIDDEN,
+    byte_tokenizer,
+    chat_template,
+    language_model_sizes,
+    save,
+    seeded,
+    token_id,
+)
+
+PATCH = 14
+LONGEST = 168
+GEMMA_PATCH = 8
+GEMMA_CELL = 3 * GEMMA_PATCH
+GEMMA_TOKENS = 70
+"""The least that the processor accepts."""
+
+_PIXTRAL_TOKENS = {
+    "image_token": "[IMG]",
+    "image_break_token": "[IMG_BREAK]",
+    "image_end_token": "[IMG_END]",
+}
+
+
+def tiny_mistral3(folder: Path) -> Path:
+    """Write a random Mistral 3 of two layers, 2 × 2 patches in a token."""
+    tokenizer = byte_tokenizer(list(_PIXTRAL_TOKENS.values()))
+    config = Mistral3Config(
+        vision_config=_pixtral(),
+        text_config=_mistral(tokenizer),
+        image_token_index=token_id(tokenizer, "[IMG]"),
+    )
+    with seeded():
+        model = Mistral3ForConditionalGeneration(config)
+    return save(folder, model, _processor(tokenizer, merge=2))
+
+
+def tiny_pixtral(folder: Path) -> Path:
+    """Write a random Pixtral of two layers: LLaVA on a Pixtral tower."""
+    tokenizer = byte_tokenizer(list(_PIXTRAL_TOKENS.values()))
+    config = LlavaConfig(
+        vision_config=_pixtral(),
+        text_config=_mistral(tokenizer),
+        image_token_index=token_id(tokenizer, "[IMG]"),
+        vision_feature_layer=-1,
+        vision_feature_select_strategy="full",
+    )
+    with seeded():
+        model = LlavaForConditionalGeneration(config)
+    return save(folder, model, _processor(tokenizer, merge=1))
+
+
+def tiny_lighton_ocr(folder: Path) -> Path:
+    """Write a random LightOn-OCR of two layers, 2 × 2 patches in a token."""
+    tokenizer = byte_tokenizer(named=_PIXTRAL_TOKENS)
+    config = LightOnOcrConfig(
+        vision_config=_pixtral(),
+        text_config=Qwen3Config(**language_model_sizes(tokenizer), head_dim=8),
+        image_token_id=token_id(tokenizer, "[IMG]"),
+    )
+    with seeded():
+        model = LightOnOcrForConditionalGeneration(config)
+    processor = LightOnOcrProcessor(
+        _image_processor(2 * PATCH),
+        tokenizer,
+        patch_size=PATCH,
+        spatial_merge_size=2,
+        chat_template=chat_template("[IMG]"),
+    )
+    return save(folder, model, processor)
+
+
+def tiny_gemma4(folder: Path) -> Path:
+    """Write a random Gemma 4 of two layers, vision tokens attending both ways."""
+    tokenizer = byte_tokenizer(
+        named={
+            "image_token": "<|image|>",
+            "boi_token": "<|image>",
+            "eoi_token": "<image|>",
+            "audio_token": "<|audio|>",
+            "boa_token": "<|audio>",
+            "eoa_token": "<audio|>",
+        }
+    )
+    pooling: dict[str, Any] = {"patch_size": GEMMA_PATCH, "max_soft_tokens": GEMMA_TOKENS}
+    processor = Gemma4Processor(
+        Gemma4AudioFeatureExtractor(),
+        Gemma4ImageProcessor(**pooling),
+        tokenizer,
+        Gemma4VideoProcessor(**pooling),
+        chat_template=chat_template("<|image|>", "<|video|>"),
+        image_seq_length=GEMMA_TOKENS,
+    )
+    config = Gemma4Config(
+        text_config={
+            **language_model_sizes(tokenizer),
+            "head_dim": 8,
+            "global_head_dim": 8,
+            "layer_types": ["sliding_attention", "full_attention"],
+            "vocab_size_per_layer_input": len(tokenizer),
+            "hidden_size_per_layer_input": 8,
+            "final_logit_softcapping": 30.0,
+            "use_bidirectional_attention": "vision",
+        },
+        vision_config={
+            "hidden_size": HIDDEN,
+            "intermediate_size": 2 * HIDDEN,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "num_key_value_heads": 2,
+            "head_dim": 16,
+            "patch_size": GEMMA_PATCH,
+            "position_embedding_size": 256,
+            "initializer_range": 0.1,
+        },
+        audio_config=None,
+        image_token_id=token_id(tokenizer, "<|image|>"),
+        video_token_id=token_id(tokenizer, "<|video|>"),
+        boi_token_id=token_id(tokenizer, "<|image>"),
+        eoi_token_id=token_id(tokenizer, "<image|>"),
+        audio_token_id=token_id(tokenizer, "<|audio|>"),
+        boa_token_id=token_id(tokenizer, "<|audio>"),
+        eoa_token_index=token_id(tokenizer, "<audio|>"),
+    )
+    with seeded():
+        model = Gemma4ForConditionalGeneration(config)
+    return save(folder, model, processor)
+
+
+def _pixtral() -> PixtralVisionConfig:
+    return PixtralVisionConfig(
+        hidden_size=HIDDEN,
+        intermediate_size=2 * HIDDEN,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=LONGEST,
+        patch_size=PATCH,
+        initializer_range=0.1,
+    )
+
+
+def _mistral(tokenizer: PreTrainedTokenizerFast) -> MistralConfig:
+    return MistralConfig(**language_model_sizes(tokenizer), sliding_window=None)
+
+
+def _image_processor(cell: int) -> PixtralImageProcessor:
+    size = {"height": cell, "width": cell}
+    return PixtralImageProcessor(size={"longest_edge": LONGEST}, patch_size=size)
+
+
+def _processor(tokenizer: PreTrainedTokenizerFast, merge: int) -> PixtralProcessor:
+    return PixtralProcessor(
+        _image_processor(PATCH),
+        tokenizer,
+        patch_size=PATCH,
+        spatial_merge_size=merge,
+        chat_template=chat_template("[IMG]"),
+    )
+
+
+BUILDERS: dict[str, Callable[[Path], Path]] = {
+    "mistral3": tiny_mistral3,
+    "pixtral": tiny_pixtral,
+    "lighton_ocr": tiny_lighton_ocr,
+    "gemma4": tiny_gemma4,
+}
