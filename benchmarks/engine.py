@@ -59,12 +59,15 @@ def measure(targets: int, steps: int) -> dict[str, Any]:
     naive_seconds = time.perf_counter() - naive_start
     error = float(np.abs(defined - maps).max())
     chosen = np.unique(np.linspace(0, targets - 1, steps).astype(int))
-    published_steps = []
+    projections, rests = [], []
     for target in chosen:
         start = time.perf_counter()
-        published_step(hidden, head, run, int(target))
-        published_steps.append(time.perf_counter() - start)
-    published = statistics.mean(published_steps) * targets
+        logits = (hidden[: int(run["context_positions"][target]) + 1] @ head.T).relu_()
+        projections.append(time.perf_counter() - start)
+        published_step(logits, run, int(target))
+        rests.append(time.perf_counter() - start - projections[-1])
+    projection, rest = statistics.mean(projections), statistics.mean(rests) * targets
+    every, once = projection * targets + rest, projection + rest
     return {
         "vision_tokens": VISION,
         "targets": targets,
@@ -76,8 +79,10 @@ def measure(targets: int, steps: int) -> dict[str, Any]:
         "naive_ratio": naive_seconds / engine,
         "largest_difference_to_naive": error,
         "published_steps_timed": len(chosen),
-        "published_seconds": published,
-        "published_ratio": published / engine,
+        "published_seconds": every,
+        "published_ratio": every / engine,
+        "projected_once_seconds": once,
+        "projected_once_ratio": once / engine,
     }
 
 
@@ -93,13 +98,9 @@ def naive(hidden: np.ndarray, rows: np.ndarray, run: dict[str, Any]) -> np.ndarr
     return maps
 
 
-def published_step(
-    hidden: torch.Tensor, head: torch.Tensor, run: dict[str, Any], target: int
-) -> np.ndarray:
-    """One target as the published code goes about it."""
+def published_step(logits: torch.Tensor, run: dict[str, Any], target: int) -> np.ndarray:
+    """One target as the published code goes about it, from scores for the whole vocabulary."""
     ids = run["context_ids"]
-    last = int(run["context_positions"][target])
-    logits = (hidden[: last + 1] @ head.T).relu_()
     maps = logits[:VISION][:, ids].double().numpy()
     text = logits[run["context_positions"][: target + 1]][:, ids[target]].double().numpy()
     activation = maps[:, target]
@@ -140,6 +141,8 @@ def told(result: dict[str, Any]) -> str:
             "largest difference {largest_difference_to_naive:.1e}".format(**result),
             "published  {published_seconds:10.4f} s   {published_ratio:8.0f} ×   ".format(**result)
             + f"mean of {timed_steps} steps, times K",
+            "  the same, projected once {projected_once_seconds:.1f} s   "
+            "{projected_once_ratio:.0f} ×".format(**result),
         ]
     )
 
