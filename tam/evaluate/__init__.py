@@ -1,0 +1,1 @@
+"""Measures of maps and texts against the truth; knows no model."""

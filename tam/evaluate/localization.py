@@ -1,0 +1,110 @@
+"""Does a map point at the object? Measures of a map [H, W] against a mask; knows no model."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Map = NDArray[np.floating]
+Mask = NDArray[np.bool_]
+
+
+def peak_in_object(heat: Map, mask: Mask) -> float:
+    """1 where the map's maximum lies in the mask, else 0; an all-zero map is a miss.
+
+    Several equal maxima share the point: the result is the share of them inside the mask.
+    """
+    _check(heat, mask)
+    top = heat.max()
+    return float(mask[heat == top].mean()) if top > 0 else 0.0
+
+
+def energy_in_object(heat: Map, mask: Mask) -> float:
+    """Share of the map's heat inside the mask; 0 for an all-zero map."""
+    _check(heat, mask)
+    total = float(heat.sum(dtype=np.float64))
+    return float(heat[mask].sum(dtype=np.float64)) / total if total > 0 else 0.0
+
+
+def iou_at_otsu(heat: Map, mask: Mask) -> float:
+    """Intersection over union of the mask with the map above its Otsu threshold.
+
+    The map is brought to 256 grey levels of its own range; an all-equal map covers nothing.
+    """
+    _check(heat, mask)
+    low, high = float(heat.min()), float(heat.max())
+    if high <= low:
+        return 0.0
+    grey = ((heat - low) * (255 / (high - low))).astype(np.uint8)
+    above = grey > otsu_threshold(grey)
+    union = int((above | mask).sum())
+    return int((above & mask).sum()) / union if union else 0.0
+
+
+def otsu_threshold(grey: NDArray[np.uint8]) -> int:
+    """Grey level that parts an image into two classes of the greatest variance between them.
+
+    Otsu, "A threshold selection method from gray-level histograms", 1979: levels up to and
+    including the result are one class.
+    """
+    counts = np.bincount(grey.ravel(), minlength=256).astype(np.float64)
+    below = np.cumsum(counts)
+    moment = np.cumsum(counts * np.arange(256))
+    above = below[-1] - below
+    parted = (below > 0) & (above > 0)
+    if not parted.any():
+        return 255
+    lower = moment / np.where(parted, below, 1)
+    upper = (moment[-1] - moment) / np.where(parted, above, 1)
+    return int(np.argmax(np.where(parted, below * above * (upper - lower) ** 2, -1)))
+
+
+def chance(mask: Mask) -> float:
+    """What a map that knows nothing scores on average: the mask's share of the area."""
+    return float(mask.mean())
+
+
+def center_peak(mask: Mask) -> float:
+    """The pointing score of the picture's centre, a control that looks at nothing."""
+    height, width = mask.shape
+    return float(mask[height // 2, width // 2])
+
+
+def bootstrap_interval(
+    values: Sequence[float],
+    groups: Sequence[int] | None = None,
+    *,
+    level: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of a mean.
+
+    Parameters
+    ----------
+    values : sequence of float
+    groups : sequence of int, optional
+        The scene of each value: whole scenes are drawn, since words of one scene are not
+        independent. By default every value is its own group.
+    level : float
+        Share of the resampled means inside the interval.
+
+    Returns
+    -------
+    (low, high); (nan, nan) for no values.
+    """
+    data = np.asarray(values, np.float64)
+    if not len(data):
+        return float("nan"), float("nan")
+    _, index = np.unique(np.arange(len(data)) if groups is None else groups, return_inverse=True)
+    sums = np.bincount(index, weights=data)
+    counts = np.bincount(index)
+    drawn = np.random.default_rng(seed).integers(0, len(sums), (resamples, len(sums)))
+    means = sums[drawn].sum(1) / counts[drawn].sum(1)
+    edge = (1 - level) / 2
+    return float(np.quantile(means, edge)), float(np.quantile(means, 1 - edge))
+
+
+def _check(heat: Map, mask: Mask) -> None:
+    if heat.shape != mask.shape or heat.ndim != 2:
+        raise ValueError(f"map {heat.shape} and mask {mask.shape} must be the same [H, W]")

@@ -1,0 +1,189 @@
+"""The trainer: equal layout, falling loss, honest supervision, exact resumption."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from tam.scenes import train as trainer
+from tam.scenes.batch import IGNORED, WORDS, Encoder, make_batch, patches
+from tam.scenes.losses import mask_readability, vision_features, weak_readability
+from tam.scenes.network import new_model
+from tam.scenes.tokens import build_tokenizer
+from tam.scenes.world import make_scene
+
+TOKENIZER = build_tokenizer()
+ENCODER = Encoder(TOKENIZER)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return new_model(TOKENIZER, 0).eval()
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """A curriculum of two stages and few steps."""
+    stages = (
+        trainer.Stage(6, ((6, 6),), (1, 1), 4, 2),
+        trainer.Stage(1, ((7, 6),), (1, 2), 4, 3),
+    )
+    monkeypatch.setattr(trainer, "CURRICULUM", stages)
+    return trainer.Settings(steps=10, decay=4, warmup=2, rate=2e-3)
+
+
+def _batch(**options):
+    defaults = {
+        "split": "train",
+        "first": 1,
+        "count": 3,
+        "grid": (9, 7),
+        "objects": (1, 2),
+        "turns": 3,
+        "masks": False,
+    }
+    return make_batch(ENCODER, **(defaults | options))
+
+
+def test_pictures_seen_at_once_are_seen_as_by_the_model_itself(model):
+    images = np.stack([make_scene(seed, 72, 56).image for seed in range(3)])
+    pixels = torch.from_numpy(patches(images))
+    with torch.no_grad():
+        own = model.model.visual(pixels, grid_thw=torch.tensor([[1, 9, 7]] * 3)).pooler_output
+        fast = vision_features(model, pixels, (9, 7)).reshape(own.shape)
+    torch.testing.assert_close(fast, own, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("turn", [0, 1, 2])
+def test_each_turn_is_trained_as_the_model_is_used(model, turn):
+    """The loss of a turn beside others equals that of the turn alone through the real model."""
+    seen = 0
+    for index in range(8):
+        batch = _batch(first=index, count=1)
+        if batch.segments.max() < turn + 1:
+            continue
+        seen += 1
+        own = (batch.segments[0] == 0) | (batch.segments[0] == turn + 1)
+        ids, labels = torch.from_numpy(batch.ids[:, own]), torch.from_numpy(batch.labels[:, own])
+        with torch.no_grad():
+            states = trainer.hidden_states(
+                model,
+                vision_features(model, torch.from_numpy(batch.pixels), batch.grid),
+                *(torch.from_numpy(x) for x in (batch.ids, batch.positions, batch.segments)),
+                batch.vision_start,
+            )[:, torch.from_numpy(own)]
+            real = model.model(
+                input_ids=ids,
+                mm_token_type_ids=(ids == ENCODER.image).int(),
+                attention_mask=torch.ones_like(ids),
+                pixel_values=torch.from_numpy(batch.pixels),
+                image_grid_thw=torch.tensor([[1, *batch.grid]]),
+            ).last_hidden_state
+        torch.testing.assert_close(states, real, atol=1e-4, rtol=1e-3)
+        answer = TOKENIZER.decode(labels[labels != IGNORED])
+        assert answer.endswith("<|im_end|>")
+    assert seen > 0
+
+
+def test_labels_are_answers_only():
+    batch = _batch(count=6)
+    for ids, labels in zip(batch.ids, batch.labels, strict=True):
+        kept = labels != IGNORED
+        np.testing.assert_array_equal(labels[kept], ids[kept])
+        assert ENCODER.image not in labels
+        assert "?" not in TOKENIZER.decode(labels[kept])
+
+
+def test_true_words_are_the_scenes_and_masks_are_absent_by_default():
+    batch = _batch(count=4, objects=(2, 2))
+    for row in range(4):
+        words = set(np.array(ENCODER.token_words)[batch.true_words[row]])
+        scene = make_scene(1 + row, 72, 56, (2, 2))
+        assert words == {word for item in scene.objects for word in item.pair}
+    assert batch.cell_words is None
+    assert set(ENCODER.token_words) == set(WORDS)
+
+
+def test_cell_words_follow_the_masks():
+    batch = _batch(count=4, masks=True)
+    for row in range(4):
+        scene = make_scene(1 + row, 72, 56, (1, 2))
+        item = scene.objects[0]
+        share = item.mask.reshape(9, 8, 7, 8).mean(axis=(1, 3)).ravel()
+        own = ENCODER.words_true_of([item.pair])
+        np.testing.assert_array_equal((batch.cell_words[row] == own).all(1)[share >= 0.5], True)
+        outside = ~np.logical_or.reduce([other.mask for other in scene.objects])
+        bare = outside.reshape(9, 8, 7, 8).all(axis=(1, 3)).ravel()
+        assert not batch.cell_words[row][bare].any()
+
+
+def test_one_scene_in_sixteen_is_empty():
+    batch = _batch(first=0, count=16)
+    assert [bool(row.any()) for row in batch.true_words] == [False] + [True] * 15
+
+
+def test_weak_readability_rewards_true_words_wherever_they_are():
+    """The loss does not change when the vision positions are shuffled: it knows no place."""
+    generator = torch.Generator().manual_seed(0)
+    head = torch.nn.Linear(16, 40, bias=False)
+    vision = torch.randn(2, 12, 16, generator=generator)
+    tokens, kinds = torch.tensor([3, 5, 8, 9]), torch.tensor([0, 0, 1, 1])
+    true = torch.tensor([[True, False, True, False], [False, True, True, False]])
+    loss = weak_readability(head, vision, tokens, kinds, true)
+    shuffled = weak_readability(
+        head, vision[:, torch.randperm(12, generator=generator)], tokens, kinds, true
+    )
+    torch.testing.assert_close(loss, shuffled)
+    vision[0, 4] = 30 * head.weight[3].detach()
+    assert weak_readability(head, vision, tokens, kinds, true) < loss
+    assert weak_readability(head, vision, tokens, kinds, ~true) > loss
+
+
+def test_mask_readability_rewards_words_where_they_are():
+    head = torch.nn.Linear(8, 20, bias=False)
+    tokens = torch.tensor([3, 5])
+    cells = torch.zeros(1, 4, 2, dtype=torch.bool)
+    cells[0, 1, 0] = True
+    right = torch.stack([head.weight[row] for row in (7, 3, 7, 7)]).detach()[None] * 20
+    assert mask_readability(head, right, tokens, cells, 7) < mask_readability(
+        head, right.flip(1), tokens, cells, 7
+    )
+
+
+@pytest.mark.parametrize("readability", ["weak", "masks", "none"])
+def test_a_few_steps_lower_the_loss(tiny, readability):
+    settings = trainer.Settings(**(vars(tiny) | {"readability": readability, "steps": 24}))
+    run = trainer.start(settings, "cpu")
+    said = [trainer.advance(run, ENCODER)[0] for _ in range(24)]
+    assert np.mean(said[-4:]) < np.mean(said[:4]) - 1
+
+
+def test_a_resumed_run_is_the_same_run(tiny, tmp_path):
+    straight = trainer.train(tiny, tmp_path / "straight", "cpu", every=5)
+    broken = trainer.start(tiny, "cpu")
+    for _ in range(2):
+        trainer.advance(broken, ENCODER)
+    trainer.save(broken, tmp_path / "broken")
+    resumed = trainer.train(tiny, tmp_path / "broken", "cpu", every=5)
+    assert resumed.step == straight.step == tiny.steps
+    for name, value in straight.model.state_dict().items():
+        assert torch.equal(resumed.model.state_dict()[name], value), name
+
+
+def test_the_learning_rate_warms_up_and_cools_down():
+    settings = trainer.Settings(steps=100, decay=20, warmup=10, rate=1.0)
+    rates = [trainer.learning_rate(settings, step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[10:80] == [1.0] * 70
+    assert 0.02 <= rates[-1] < 0.05
+    assert all(later <= earlier for earlier, later in pairwise(rates[10:]))
+
+
+def test_no_two_steps_share_a_scene():
+    settings = trainer.Settings()
+    rows = max(stage.rows for stage in trainer.CURRICULUM)
+    assert rows <= 64
+    first = trainer.batch_of(ENCODER, settings, 0)
+    second = trainer.batch_of(ENCODER, settings, 1)
+    assert not np.array_equal(first.pixels[:64], second.pixels[:64])
