@@ -87,11 +87,9 @@ def test_answer_is_what_the_model_says_by_itself(model: tam.Model) -> None:
     with torch.no_grad():
         wanted = model.module.generate(**prompt.inputs, max_new_tokens=STEPS)
     trace = model.record(TALK, max_new_tokens=STEPS)
-    assert trace.text.ids[trace.text.prompt_targets :].tolist() == [
-        token
-        for token in wanted[0, len(prompt.ids) :].tolist()
-        if token not in model.special_ids()
-    ]
+    special = model.special_ids()
+    written = [token for token in wanted[0, len(prompt.ids) :].tolist() if token not in special]
+    assert trace.text.ids[trace.text.prompt_targets :].tolist() == written
 
 
 def test_given_ids_get_the_maps_of_generated_ones(model: tam.Model) -> None:
