@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.errors import InputError
-from tam.layout import TextToken, VisionGrid
+from tam.layout import Box, TextToken, VisionGrid
 from tam.media.media import Media
 from tam.upsample import coverage, upsample
 
@@ -116,6 +116,61 @@ class Explanation:
             if self.tokens[target].word >= 0:
                 groups.setdefault(self.tokens[target].word, []).append(target)
         return tuple(Word(self, tuple(group)) for group in groups.values())
+
+    def phrase(self, text: str) -> "Word":
+        """Several words of the reply as one: its map is the maximum over all their tokens.
+
+        Parameters
+        ----------
+        text
+            As it stands in the reply; the first place where it does.
+
+        Raises
+        ------
+        InputError
+            If the reply does not say it.
+        """
+        first = self.text.find(text)
+        if not text.strip() or first < 0:
+            raise InputError(
+                f"the reply does not say {text!r}", where="phrase", remedy="copy it from the reply"
+            )
+        targets, end = [], 0
+        for target in range(self.prompt_targets, len(self.tokens)):
+            start, end = end, end + len(self.tokens[target].text)
+            if start < first + len(text) and end > first:
+                targets.append(target)
+        return Word(self, tuple(targets))
+
+    def words_for(self, box: Box, media: int = 0) -> tuple["Word", ...]:
+        """The reply's words whose evidence peaks in a region of a picture, the highest first.
+
+        Parameters
+        ----------
+        box
+            (x0, y0, x1, y1) in pixels of the picture.
+        media
+            Which picture or clip; of a clip, any frame.
+        """
+        self._media(media)
+        found = []
+        for word in self.words:
+            cells = word.cells()
+            cell = int(np.argmax(cells))
+            grid, place = self._cell(cell)
+            x0, y0, x1, y1 = grid.boxes[place]
+            inside = box[0] <= (x0 + x1) / 2 < box[2] and box[1] <= (y0 + y1) / 2 < box[3]
+            if grid.media == media and inside and cells[cell] > 0:
+                found.append((float(cells[cell]), word))
+        return tuple(word for _, word in sorted(found, key=lambda pair: -pair[0]))
+
+    def _cell(self, cell: int) -> tuple[VisionGrid, int]:
+        """The grid of one of the N columns, and the index of its box there."""
+        for grid in self.grids:
+            if cell < grid.cells:
+                return grid, cell % len(grid.boxes)
+            cell -= grid.cells
+        raise IndexError(cell)
 
     def token_map(self, target: int, media: int = 0, frame: int = 0) -> NDArray[np.float32]:
         """One token's map at the size of the picture.
@@ -240,6 +295,18 @@ class Word:
         See :meth:`Explanation.token_map` for one token's own.
         """
         return self.explanation._picture(self.cells(), media, frame)
+
+    def over_time(self, media: int = 0) -> NDArray[np.float32]:
+        """float32 [T]: the highest evidence in each frame of a clip, in [0, 1]."""
+        cells, first = self.cells(), 0
+        curve = np.zeros(len(self.explanation._media(media).frames), np.float32)
+        for grid in self.explanation.grids:
+            steps = cells[first : first + grid.cells].reshape(grid.shape[0], -1).max(axis=1)
+            first += grid.cells
+            if grid.media == media:
+                for (start, stop), value in zip(grid.spans, steps, strict=True):
+                    curve[start:stop] = np.maximum(curve[start:stop], value)
+        return curve
 
     def relevance(self, earlier: "Word") -> float:
         """How much an earlier word explains this one, in [0, 1]: the maximum over their tokens."""

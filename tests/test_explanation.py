@@ -90,3 +90,32 @@ def test_a_picture_that_is_not_there_is_said_so() -> None:
     result = explained([grid(0, (0, 0, 20, 10))], [[0, 0]], [token("a", 0)])
     with pytest.raises(InputError, match="no picture 1"):
         result.words[0].map(1)
+
+
+def test_a_phrase_is_the_maximum_of_its_words() -> None:
+    tokens = [token("A", 0), token(" re", 1), token("d", 1), token(" dog", 2), token(" red", 3)]
+    maps = [[0.9, 0], [0.1, 0.3], [0.2, 0], [0, 0.5], [1, 1]]
+    result = explained([grid(0, (0, 0, 20, 10))], maps, tokens)
+    phrase = result.phrase("red dog")
+    assert (phrase.text, phrase.targets) == ("red dog", (1, 2, 3))
+    assert np.allclose(phrase.cells(), [0.2, 0.5])
+    assert result.phrase(result.text).targets == (0, 1, 2, 3, 4)
+    for absent in ("cat", "", " "):
+        with pytest.raises(InputError, match="does not say"):
+            result.phrase(absent)
+
+
+def test_a_region_knows_the_words_that_peak_there() -> None:
+    tokens = [token("a", 0), token(" red", 1), token(" dog", 2), token(" and", 3)]
+    maps = [[0.1, 0.2, 0, 0], [0.8, 0.7, 0, 0], [0.9, 0, 0, 0], [0, 0, 0, 0.4]]
+    grids = [grid(0, (0, 0, 20, 10)), grid(1, (0, 0, 20, 10))]
+    result = explained(grids, maps, tokens)
+    assert [w.text for w in result.words_for((0, 0, 10, 10))] == ["dog", "red"]
+    assert [w.text for w in result.words_for((10, 0, 20, 10))] == ["a"]
+    assert [w.text for w in result.words_for((0, 0, 20, 10), media=1)] == ["and"]
+    assert result.words_for((0, 0, 1, 1)) == ()
+
+
+def test_evidence_over_time_has_a_value_for_every_frame() -> None:
+    result = explained([grid(0, (0, 0, 20, 10), (2, 1, 2))], [[0.2, 0.1, 0, 0.7]], [token("a", 0)])
+    assert result.words[0].over_time(0).tolist() == pytest.approx([0.2, 0.2, 0.7, 0.7])
