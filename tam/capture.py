@@ -101,7 +101,7 @@ def generate(
     sampling = bool(options.get("do_sample", model.generation_config.do_sample))
     hooks: list[_Hook] = []
     if not _is_compiled(model, options):
-        hooks = [(adapter.decoder(model), states), (model, logits)]
+        hooks = [(adapter.decoder(model), states.keep), (model, logits.keep)]
     with torch.no_grad(), _hooked(hooks):
         result = model.generate(
             **inputs,
@@ -147,7 +147,7 @@ def force(
     states = _States(wanted, prompt_length)
     logits = _Logits(candidates)
     reply = reply.to(inputs["input_ids"].device)
-    with torch.no_grad(), _hooked([(adapter.decoder(model), states)]):
+    with torch.no_grad(), _hooked([(adapter.decoder(model), states.keep)]):
         cache = adapter.new_cache(model)
         empty = {} if cache is None else {"past_key_values": cache}
         output = model(**inputs, **empty, use_cache=True, logits_to_keep=1)
@@ -175,7 +175,8 @@ class _States:
         self.single = True
         self.kept: list[torch.Tensor] = []
 
-    def __call__(self, _module: Any, _inputs: Any, output: Any) -> None:
+    def keep(self, _module: Any, _inputs: Any, output: Any) -> None:
+        """Forward hook of the decoder."""
         states = output[0]
         first, self.seen = self.seen, self.seen + int(states.shape[1])
         self.single &= states.shape[0] == 1
@@ -205,7 +206,8 @@ class _Logits:
         self.tokens: list[torch.Tensor] = []
         self.best: list[tuple[torch.Tensor, torch.Tensor]] = []
 
-    def __call__(self, _module: Any, _inputs: Any, output: Any) -> None:
+    def keep(self, _module: Any, _inputs: Any, output: Any) -> None:
+        """Forward hook of the model."""
         self.last = output.logits[0, -1:].detach()
 
     def chosen(self, token: torch.Tensor) -> None:
@@ -246,7 +248,8 @@ def _hooked(hooks: list[_Hook]) -> Iterator[None]:
     handles: list[Any] = []
     try:
         for module, hook in hooks:
-            handles.append(module.register_forward_hook(hook))
+            # Inside a compiled model a hook that keeps states would be compiled anew each step.
+            handles.append(module.register_forward_hook(torch.compiler.disable(hook)))
         yield
     finally:
         for handle in handles:

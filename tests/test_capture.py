@@ -36,7 +36,7 @@ def no_hook_survives(model: tam.Model) -> Iterator[None]:
         for module in model.module.modules()
         for hook in (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
     ]
-    assert not [hook for hook in hooks if type(hook).__module__.startswith("tam")]
+    assert not [hook for hook in hooks if hook.__module__.startswith("tam")]
 
 
 def explain(model: tam.Model, **options: Any) -> tam.Explanation:
@@ -136,6 +136,24 @@ def test_every_way_of_generating_gives_the_maps_of_its_ids(
     forced = explain(model, answer=reply_ids(result))
     assert np.allclose(result.maps, forced.maps, atol=1e-5)
     assert len(result.predictions) == len(result.tokens) - result.prompt_targets
+
+
+@pytest.mark.filterwarnings("ignore")  # the compiler's own, about its insides
+def test_a_compiled_model_is_explained_without_recompiling_each_step(
+    model: tam.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = explain(model)
+    compiled = torch.compile(model.module.forward, backend="eager")
+    monkeypatch.setattr(model.module, "forward", compiled)
+    compilations = []
+    for steps in (STEPS // 2, STEPS):
+        torch._dynamo.reset()
+        torch._dynamo.utils.counters.clear()
+        result = explain(model, max_new_tokens=steps, min_new_tokens=steps)
+        compilations.append(torch._dynamo.utils.counters["frames"]["total"])
+    torch._dynamo.reset()
+    assert compilations[0] == compilations[1] > 0
+    assert np.allclose(result.maps, plain.maps, atol=1e-5)
 
 
 def test_sampling_records_both_distributions(model: tam.Model) -> None:
