@@ -30,7 +30,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 def explain(
     media: Annotated[
         list[str] | None,
-        typer.Argument(metavar="IMAGE...", help="Pictures, videos, or folders of frames."),
+        typer.Argument(metavar="IMAGE", help="Pictures, videos, or folders of frames."),
     ] = None,
     prompt: Annotated[str, typer.Option("--prompt", "-p", help="What to ask.")] = "",
     conversation: Annotated[
