@@ -138,6 +138,13 @@ def test_every_way_of_generating_gives_the_maps_of_its_ids(
     assert len(result.predictions) == len(result.tokens) - result.prompt_targets
 
 
+def test_assisted_decoding_is_explained(llava_folder: Path) -> None:
+    model, assistant = tam.load(llava_folder), tam.load(llava_folder).module
+    result = model.explain(PICTURE, "What is it?", assistant_model=assistant, max_new_tokens=STEPS)
+    forced = model.explain(PICTURE, "What is it?", answer=reply_ids(result))
+    assert np.allclose(result.maps, forced.maps, atol=1e-5)
+
+
 @pytest.mark.filterwarnings("ignore")  # the compiler's own, about its insides
 def test_a_compiled_model_is_explained_without_recompiling_each_step(
     model: tam.Model, monkeypatch: pytest.MonkeyPatch
