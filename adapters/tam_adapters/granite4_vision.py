@@ -4,18 +4,15 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from tam.adapter import Adapter, Encoded
-from tam.layout import VisionLayout
 from tam_adapters.anyres import Tower, tower_of
-from tam_adapters.llava_next import picture_grids
-from tam_adapters.tiles import only_pictures
+from tam_adapters.llava_next import LlavaNextAdapter
 
 if TYPE_CHECKING:
     import torch
     from transformers import Cache
 
 
-class Granite4VisionAdapter(Adapter):
+class Granite4VisionAdapter(LlavaNextAdapter):
     """Places a picture's base view and then its canvas, whose rows end in new-line tokens.
 
     ``downsample_rate`` says how many tokens a window of patches makes along a side.
@@ -27,33 +24,9 @@ class Granite4VisionAdapter(Adapter):
         "what lies beside its cell in that window.",
     )
 
-    def check(self, config: Any) -> None:
-        """Refuse towers that are no fixed square, or whose tokens are not just their patches.
-
-        Raises
-        ------
-        ModelError
-            With the reason, and what to use in its place.
-        """
-        _tower(config)
-
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
-        """Give height and width of a vision token in pixels of the model's input."""
-        del processor
-        side = _tower(config).probed
-        return side, side
-
-    def vision_layout(self, encoded: Encoded) -> VisionLayout:
-        """Place every vision token of an encoded prompt.
-
-        Raises
-        ------
-        ModelError
-            If a clip is given, or the prompt does not fit its pictures.
-        """
-        only_pictures(self.family, encoded.media)
-        grids, separators = picture_grids(encoded, _tower(encoded.config))
-        return VisionLayout(grids=tuple(grids), separators=separators)
+    def tower(self, config: Any) -> Tower:
+        """Give the square that the tower takes, and the tokens that its windows become."""
+        return tower_of(config, tokens=Fraction(config.downsample_rate or 1))
 
     def new_cache(self, model: Any) -> "Cache | None":
         """Give an empty cache: its text model does not make one when it is asked to use one."""
@@ -69,7 +42,3 @@ class Granite4VisionAdapter(Adapter):
             return embeddings
         added: torch.Tensor = sum(features.values())
         return embeddings.masked_scatter(kwargs["vision_mask"], added)
-
-
-def _tower(config: Any) -> Tower:
-    return tower_of(config, tokens=Fraction(config.downsample_rate or 1))

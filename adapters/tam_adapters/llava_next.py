@@ -27,12 +27,16 @@ class LlavaNextAdapter(Adapter):
         ModelError
             With the reason, and what to use in its place.
         """
-        tower_of(config)
+        self.tower(config)
+
+    def tower(self, config: Any) -> Tower:
+        """Give the square that the tower takes, and the tokens that it makes of it."""
+        return tower_of(config)
 
     def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input."""
         del processor
-        side = tower_of(config).probed
+        side = self.tower(config).probed
         return side, side
 
     def vision_layout(self, encoded: Encoded) -> VisionLayout:
@@ -44,7 +48,7 @@ class LlavaNextAdapter(Adapter):
             If a clip is given, or the prompt does not fit its pictures.
         """
         only_pictures(self.family, encoded.media)
-        grids, separators = picture_grids(encoded, tower_of(encoded.config))
+        grids, separators = picture_grids(encoded, self.tower(encoded.config))
         return VisionLayout(grids=tuple(grids), separators=separators)
 
 

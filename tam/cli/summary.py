@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from tam.evidence import strongest_earlier
 from tam.explanation import Explanation, Word
 
 
@@ -16,15 +17,11 @@ def summary(result: Explanation) -> dict[str, Any]:
     of its map with the box of that cell in pixels, and the three earlier words that explain it
     most; and the ``provenance``.
     """
-    earlier = list(result.prompt_words)
-    words = []
-    for word in result.words:
-        words.append(_word(result, word, earlier))
-        earlier.append(word)
+    words = [_word(result, word) for word in result.words]
     return {"text": result.text, "words": words, "provenance": dict(result.provenance)}
 
 
-def _word(result: Explanation, word: Word, earlier: list[Word]) -> dict[str, Any]:
+def _word(result: Explanation, word: Word) -> dict[str, Any]:
     cells = word.cells()
     peaks = []
     first = 0
@@ -42,12 +39,12 @@ def _word(result: Explanation, word: Word, earlier: list[Word]) -> dict[str, Any
                 "box": [round(edge, 1) for edge in grid.boxes[place].tolist()],
             }
         )
-    ranked = sorted(earlier, key=word.relevance, reverse=True)[:3]
     return {
         "text": word.text,
         "probability": word.probability,
         "peaks": peaks,
         "earlier": [
-            {"text": other.text, "relevance": round(word.relevance(other), 4)} for other in ranked
+            {"text": other.text, "relevance": round(relevance, 4)}
+            for other, relevance in strongest_earlier(word)[:3]
         ],
     }
