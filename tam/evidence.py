@@ -80,10 +80,8 @@ def peak(word: Word, media: int | None = None) -> Peak | None:
     None where the map is zero everywhere.
     """
     best: Peak | None = None
-    first = 0
     cells = word.cells()
-    for grid in word.explanation.grids:
-        values, first = cells[first : first + grid.cells], first + grid.cells
+    for grid, values in word.explanation.by_grid(cells):
         if media not in (None, grid.media):
             continue
         for step, layer in enumerate(values.reshape(grid.shape[0], -1)):

@@ -4,7 +4,7 @@ An :class:`Explanation` holds NumPy arrays and text only: no model, no device te
 a machine without torch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -164,6 +164,13 @@ class Explanation:
                 found.append((float(cells[cell]), word))
         return tuple(word for _, word in sorted(found, key=lambda pair: -pair[0]))
 
+    def by_grid(self, row: NDArray[np.float32]) -> Iterator[tuple[VisionGrid, NDArray[np.float32]]]:
+        """Cut the N columns of a map into its grids, each float32 [t, h, w]."""
+        first = 0
+        for grid in self.grids:
+            yield grid, row[first : first + grid.cells].reshape(grid.shape)
+            first += grid.cells
+
     def _cell(self, cell: int) -> tuple[VisionGrid, int]:
         """The grid of one of the N columns, and the index of its box there."""
         for grid in self.grids:
@@ -235,15 +242,13 @@ class Explanation:
         item = self._media(media)
         total = np.zeros((item.height, item.width), np.float32)
         views = np.zeros((item.height, item.width), np.float32)
-        first = 0
-        for grid in self.grids:
-            cells, first = row[first : first + grid.cells], first + grid.cells
+        for grid, cells in self.by_grid(row):
             inside = (grid.spans[:, 0] <= frame) & (frame < grid.spans[:, 1])
             if grid.media != media or not inside.any():
                 continue
             step = int(np.argmax(inside))
             seen = coverage(grid.box, item.height, item.width)
-            picture = upsample(cells.reshape(grid.shape)[step], grid.box, item.height, item.width)
+            picture = upsample(cells[step], grid.box, item.height, item.width)
             total[seen] += picture[seen]
             views += seen
         return (total / np.maximum(views, 1)).astype(np.float32)
@@ -298,13 +303,10 @@ class Word:
 
     def over_time(self, media: int = 0) -> NDArray[np.float32]:
         """float32 [T]: the highest evidence in each frame of a clip, in [0, 1]."""
-        cells, first = self.cells(), 0
         curve = np.zeros(len(self.explanation._media(media).frames), np.float32)
-        for grid in self.explanation.grids:
-            steps = cells[first : first + grid.cells].reshape(grid.shape[0], -1).max(axis=1)
-            first += grid.cells
+        for grid, cells in self.explanation.by_grid(self.cells()):
             if grid.media == media:
-                for (start, stop), value in zip(grid.spans, steps, strict=True):
+                for (start, stop), value in zip(grid.spans, cells.max(axis=(1, 2)), strict=True):
                     curve[start:stop] = np.maximum(curve[start:stop], value)
         return curve
 

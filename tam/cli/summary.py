@@ -22,12 +22,8 @@ def summary(result: Explanation) -> dict[str, Any]:
 
 
 def _word(result: Explanation, word: Word) -> dict[str, Any]:
-    cells = word.cells()
     peaks = []
-    first = 0
-    for grid in result.grids:
-        values = cells[first : first + grid.cells]
-        first += grid.cells
+    for grid, values in result.by_grid(word.cells()):
         cell = int(np.argmax(values))
         step, place = divmod(cell, len(grid.boxes))
         peaks.append(
@@ -35,7 +31,7 @@ def _word(result: Explanation, word: Word) -> dict[str, Any]:
                 "picture": grid.media,
                 "view": grid.view,
                 "frames": grid.spans[step].tolist(),
-                "value": round(float(values[cell]), 4),
+                "value": round(float(values.flat[cell]), 4),
                 "box": [round(edge, 1) for edge in grid.boxes[place].tolist()],
             }
         )
