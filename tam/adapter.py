@@ -69,12 +69,22 @@ class Adapter(ABC):
     taps
         How far the processor's resize reaches, in pixels of the model's input: 1 bilinear, 2
         bicubic, 3 Lanczos, more where it resizes twice. For the layout probe.
+    causal
+        Whether the state of a text token depends on what stands before it only. Where it does not,
+        nothing that was computed for one turn serves the next.
+    batches
+        Whether several prompts, padded on the left, give the states that each gives alone.
+    reply_token_type
+        What a token of a reply is marked with where the inputs tell the types of tokens.
     """
 
     family: str
     notes: tuple[str, ...] = ()
     chat_template: str | None = None
     taps: int = 2
+    reply_token_type: int = 0
+    causal: bool = True
+    batches: bool = True
 
     @abstractmethod
     def vision_layout(self, encoded: Encoded) -> VisionLayout:

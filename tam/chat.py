@@ -1,13 +1,16 @@
 """A conversation with a model, each reply explained."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from tam.capture import Past
 from tam.conversation import Conversation, Turn, Written
 from tam.errors import ConversationError
 from tam.explanation import Explanation
 from tam.media import Sampling, Source, open_media
 from tam.model import MAX_NEW_TOKENS, Model
+from tam.recording import Answer
 
 
 class Chat:
@@ -16,6 +19,9 @@ class Chat:
     Each reply is one run of the engine. All earlier words, the user's and the model's, are its
     context; a word that the model wrote stands at the position that predicted it. Nothing that is
     said later changes an earlier explanation.
+
+    What the model computed for the earlier turns is kept (its keys and values) and used again by a
+    turn that shows no new picture, where the model's cache can be continued.
 
     Parameters
     ----------
@@ -42,15 +48,17 @@ class Chat:
         self.model = model
         self.turns: tuple[Turn, ...] = (Turn("system", (system,)),) if system else ()
         self.explanations: list[Explanation] = []
+        self._past: Past | None = None
 
     def say(
         self,
         text: str,
         media: Sequence[Source] = (),
         *,
-        answer: str | Sequence[int] | None = None,
+        answer: Answer = None,
         max_new_tokens: int = MAX_NEW_TOKENS,
         kernel_size: int = 3,
+        stages: bool = False,
         sampling: Sampling | None = None,
         allow_urls: bool = False,
         **options: Any,
@@ -63,8 +71,8 @@ class Chat:
             What to say.
         media
             Pictures and clips to show with it, before the text.
-        answer, max_new_tokens, kernel_size, sampling, allow_urls, **options
-            As in :meth:`tam.Model.explain`.
+        answer, max_new_tokens, kernel_size, stages, sampling, allow_urls, **options
+            As in :meth:`tam.Model.explain`, with ``seed`` and ``candidate_maps``.
 
         Raises
         ------
@@ -75,15 +83,42 @@ class Chat:
             raise ConversationError("the turn is empty", where="user turn", remedy="say something")
         shown = [open_media(s, sampling=sampling, allow_urls=allow_urls) for s in media]
         turns = (*self.turns, Turn("user", (*shown, text)))
-        result = self.model.explain_conversation(
+        # A run uses the cache up, so a turn that fails leaves none.
+        past, self._past = self._past, None
+        recording = self.model.run(
             Conversation(turns),
             answer=answer,
+            past=past,
             max_new_tokens=max_new_tokens,
-            kernel_size=kernel_size,
             **options,
         )
+        result = self.model.explain_recording(recording, kernel_size=kernel_size, stages=stages)
         reply = result.tokens[result.prompt_targets :]
         written = Written(result.text, tuple(token.id for token in reply))
         self.turns = (*turns, Turn("assistant", (written,)))
         self.explanations.append(result)
+        self._past = recording.run.past
         return result
+
+    def save(self, folder: str | Path, *, force: bool = False) -> Path:
+        """Write the explanation of each reply to ``reply-1``, ``reply-2``, … in a folder.
+
+        Parameters
+        ----------
+        folder
+            Made where it does not exist.
+        force
+            Replace earlier explanations there.
+
+        Returns
+        -------
+        The folder.
+
+        Raises
+        ------
+        OutputError
+            If a reply's folder holds files already and ``force`` is off, or cannot be written.
+        """
+        for number, explanation in enumerate(self.explanations, start=1):
+            explanation.save(Path(folder) / f"reply-{number}", force=force)
+        return Path(folder)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tam.errors import ModelError, SetupError
+from tam.fine_tuning import base_model, put_on, unwrapped
 from tam.memory import memory_errors
 from tam.model import Model, versions
 from tam.registry import adapter_for
@@ -25,7 +26,8 @@ def load(
     Parameters
     ----------
     model
-        ``"small"`` (the model that the package carries), a hub id, or a folder.
+        ``"small"`` (the model that the package carries), a hub id, or a folder; of a model, or of
+        a LoRA or like adapter, which is put on the model that it names.
     revision
         Branch, tag or commit of a hub model.
     device_map
@@ -65,6 +67,9 @@ def load(
     remote_code = _remote_code(bool(options.pop("trust_remote_code", False)), revision)
     pinned = {"trust_remote_code": remote_code} | ({"revision": revision} if revision else {})
     with memory_errors(), _LoadErrors(name):
+        tuned, source = source, base_model(source, revision) or source
+        if tuned != source:
+            pinned = {}  # the revision is that of the adapter, not of the model that it changes
         # The plain file says which family it is, before anything of the checkpoint runs.
         plain, _ = PreTrainedConfig.get_config_dict(source, **pinned)
         adapter = adapter_for(plain)
@@ -81,16 +86,55 @@ def load(
             **pinned,
             **options,
         ).eval()
+        check_four_bits(module)
         processor = AutoProcessor.from_pretrained(source, **pinned)
+        if tuned != source:
+            put_on(module, tuned, revision)
     provenance = {
-        "model": name if name in SHIPPED or not Path(name).exists() else Path(name).name,
-        "revision": getattr(config, "_commit_hash", None) or revision,
+        "model": _told_name(name),
+        "adapter_of": _told_name(source) if tuned != source else None,
+        "revision": revision or getattr(config, "_commit_hash", None),
         "family": adapter.family,
         "dtype": str(module.dtype).removeprefix("torch."),
         "quantisation": load_in,
         "versions": versions(),
     }
     return Model(module, processor, adapter, provenance)
+
+
+def wrap(module: Any, processor: Any) -> Model:
+    """Explain with a model that is loaded already: one's own, quantised, fine-tuned or compiled.
+
+    Parameters
+    ----------
+    module
+        A transformers model, or one inside PEFT's wrapper. It is put into evaluation mode.
+    processor
+        Its processor.
+
+    Raises
+    ------
+    ModelError
+        If no adapter knows its family.
+    """
+    module = unwrapped(module).eval()
+    adapter = adapter_for(module.config)
+    adapter.check(module.config)
+    quantisation = getattr(module.config, "quantization_config", None)
+    provenance = {
+        "model": _told_name(module.config.name_or_path or type(module).__name__),
+        "revision": getattr(module.config, "_commit_hash", None),
+        "family": adapter.family,
+        "dtype": str(module.dtype).removeprefix("torch."),
+        "quantisation": None if quantisation is None else str(quantisation.quant_method),
+        "versions": versions(),
+    }
+    return Model(module, processor, adapter, provenance)
+
+
+def _told_name(name: str) -> str:
+    """A model's name for a report: of a folder its last part, not where it lies."""
+    return name if name in SHIPPED or not Path(name).exists() else Path(name).name
 
 
 def _remote_code(wanted: bool, revision: str | None) -> bool:
@@ -113,6 +157,25 @@ def _quantisation(load_in: str | None) -> dict[str, Any]:
             f"unknown quantisation {load_in!r}", where="load_in", remedy="use '8bit' or '4bit'"
         )
     return {"quantization_config": BitsAndBytesConfig(**{f"load_in_{load_in}": True})}
+
+
+def check_four_bits(module: Any) -> None:
+    """Refuse layers that bitsandbytes cannot pack for this CPU, before they fail in a run.
+
+    Raises
+    ------
+    ModelError
+        If a packed layer's width is no multiple of the 64 numbers that share a scale.
+    """
+    for name, layer in module.named_modules():
+        packs = getattr(layer, "support_avx512bf16_for_cpu", False)
+        if packs and layer.weight.device.type == "cpu" and layer.in_features % 64:
+            raise ModelError(
+                f"4-bit weights on this CPU need widths that are multiples of 64, {name} is "
+                f"{layer.in_features} wide",
+                where="load_in",
+                remedy="use '8bit', or a GPU",
+            )
 
 
 class _LoadErrors:

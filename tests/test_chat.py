@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import tam
+from tam.capture import Past
 from tam.cli import run
 from tam.conversation import from_messages
 from tam.errors import ConversationError
@@ -68,6 +70,75 @@ def test_what_is_said_later_changes_nothing(model: tam.Model) -> None:
         tam.Conversation(three_turns(model).turns[:3]), max_new_tokens=6
     )
     assert np.allclose(fresh.maps, again[1].maps, atol=1e-6)
+
+
+@pytest.fixture
+def reused(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many tokens of each run were there already."""
+    real = Past.shared_with
+    found = []
+
+    def watched(self: Past, *arguments: Any) -> Past | None:
+        shared = real(self, *arguments)
+        found.append(0 if shared is None else len(shared.ids))
+        return shared
+
+    monkeypatch.setattr(Past, "shared_with", watched)
+    return found
+
+
+def test_a_turn_without_new_pictures_goes_on_from_the_last(
+    model: tam.Model, reused: list[int]
+) -> None:
+    chat = tam.Chat(model)
+    chat.say("What is it?", [WIDE, CLIP], max_new_tokens=6)
+    # Another conversation must not come between.
+    model.explain(TALL, "What?", max_new_tokens=2)
+    said = chat.say("And what color is it?", max_new_tokens=6)
+    chat.say("Sure?", answer="a red dog")
+    assert len(reused) == 2
+    assert all(length > 20 for length in reused)
+    fresh = model.explain_conversation(tam.Conversation(chat.turns[:3]), max_new_tokens=6)
+    assert fresh.tokens == said.tokens
+    assert np.allclose(fresh.maps, said.maps, atol=1e-5)
+    assert np.allclose(fresh.relevance, said.relevance, atol=1e-5)
+    given = model.explain_conversation(tam.Conversation(chat.turns[:5]), answer="a red dog")
+    assert np.allclose(given.maps, chat.explanations[2].maps, atol=1e-5)
+    for found, wanted in zip(chat.explanations[2].predictions, given.predictions, strict=True):
+        assert found.probability == pytest.approx(wanted.probability, rel=1e-4)
+
+
+def test_a_new_picture_needs_a_run_from_the_start(model: tam.Model, reused: list[int]) -> None:
+    chat = tam.Chat(model)
+    chat.say("What is it?", [WIDE], max_new_tokens=3)
+    second = chat.say("And this?", [TALL], max_new_tokens=3)
+    assert reused == [0]
+    fresh = model.explain_conversation(tam.Conversation(chat.turns[:3]), max_new_tokens=3)
+    assert np.array_equal(fresh.maps, second.maps)
+
+
+def test_an_interrupted_turn_leaves_no_half_cache(model: tam.Model, reused: list[int]) -> None:
+    class Interrupt:
+        def __call__(self, *_: Any, **__: Any) -> bool:
+            raise KeyboardInterrupt
+
+    chat = tam.Chat(model)
+    chat.say("What is it?", [WIDE], max_new_tokens=3)
+    with pytest.raises(KeyboardInterrupt):
+        chat.say("Why?", max_new_tokens=3, stopping_criteria=[Interrupt()])
+    again = chat.say("Why?", max_new_tokens=3)
+    fresh = model.explain_conversation(tam.Conversation(chat.turns[:3]), max_new_tokens=3)
+    assert len(reused) == 1
+    assert np.array_equal(again.maps, fresh.maps)
+
+
+def test_a_whole_conversation_is_saved_and_opened(model: tam.Model, tmp_path: Path) -> None:
+    chat = three_turns(model)
+    assert chat.save(tmp_path / "talk") == tmp_path / "talk"
+    for number, explanation in enumerate(chat.explanations, start=1):
+        opened = tam.load_explanation(tmp_path / "talk" / f"reply-{number}")
+        assert opened.text == explanation.text
+        assert np.allclose(opened.maps, explanation.maps, atol=1e-2)
 
 
 def test_a_turn_that_fails_leaves_the_conversation_as_it_was(model: tam.Model) -> None:

@@ -3,17 +3,24 @@
 from pathlib import Path
 from typing import Any
 
+import bitsandbytes as bnb
 import numpy as np
 import pytest
+import torch
+from transformers import GenerationConfig, Qwen2VLConfig, Qwen2VLForConditionalGeneration
 
 import tam
+from tam.errors import ModelError
+from tam.loading import check_four_bits
+from tam.scenes.network import small_config
+from tam.scenes.tokens import build_processor, build_tokenizer
 
 PICTURE = np.random.default_rng(0).integers(0, 255, (90, 120, 3), dtype=np.uint8)
 ANSWER = "A small red circle and a large blue star."
 
 
-def explain(**options: Any) -> tam.Explanation:
-    return tam.load("small", **options).explain(PICTURE, "Describe this image.", answer=ANSWER)
+def explain(name: str | Path = "small", **options: Any) -> tam.Explanation:
+    return tam.load(name, **options).explain(PICTURE, "Describe this image.", answer=ANSWER)
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +44,42 @@ def test_eight_bits(exact: tam.Explanation) -> None:
     quantised = explain(load_in="8bit")
     assert quantised.provenance["quantisation"] == "8bit"
     assert correlation(quantised, exact) >= 0.99
+
+
+@pytest.fixture(scope="module")
+def wider(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small model's like with random weights, in widths that are multiples of 64."""
+    tokenizer = build_tokenizer()
+    config = small_config(tokenizer).to_dict()
+    config["text_config"] |= {"hidden_size": 192, "intermediate_size": 448}
+    config["text_config"] |= {"num_attention_heads": 6, "num_key_value_heads": 6}
+    config["vision_config"]["hidden_size"] = 192
+    torch.manual_seed(0)
+    model = Qwen2VLForConditionalGeneration(Qwen2VLConfig(**config))
+    model.generation_config = GenerationConfig(eos_token_id=tokenizer.eos_token_id)
+    folder = tmp_path_factory.mktemp("wider")
+    model.save_pretrained(folder)
+    build_processor().save_pretrained(folder)
+    return folder
+
+
+def test_four_bits(wider: Path) -> None:
+    # Random weights use every bit, so this is a lower bound for what trained ones keep.
+    exact, packed = explain(wider), explain(wider, load_in="4bit")
+    assert packed.provenance["quantisation"] == "4bit"
+    assert correlation(packed, exact) >= 0.8
+
+
+def test_widths_that_four_bits_cannot_pack_are_refused() -> None:
+    layer = bnb.nn.Linear4bit(160, 64)
+    layer.support_avx512bf16_for_cpu = False
+    check_four_bits(torch.nn.ModuleDict({"fits": layer}))
+    layer.support_avx512bf16_for_cpu = True
+    with pytest.raises(ModelError, match="gate is 160 wide"):
+        check_four_bits(torch.nn.ModuleDict({"gate": layer}))
+    layer = bnb.nn.Linear4bit(128, 64)
+    layer.support_avx512bf16_for_cpu = True
+    check_four_bits(torch.nn.ModuleDict({"fits": layer}))
 
 
 def test_weights_on_disk_give_the_same_maps(exact: tam.Explanation, tmp_path: Path) -> None:

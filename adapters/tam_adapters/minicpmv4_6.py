@@ -28,6 +28,8 @@ class MiniCPMV46Adapter(Adapter):
     """
 
     family = "MiniCPM-V 4.6"
+    # Its processor packs all pictures of a prompt into one row of patches.
+    batches = False
 
     def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input."""

@@ -22,6 +22,8 @@ class Molmo2Adapter(Adapter):
     """
 
     family = "Molmo2"
+    # Its pooling of patches counts on over the pictures of a batch.
+    batches = False
     notes = (
         "Vision tokens attend to each other both ways, so a cell's state also holds what stands "
         "behind it in the sequence.",

@@ -15,6 +15,8 @@ class PaliGemmaAdapter(SquareAdapter):
         "PaliGemma's prompt attends both ways: the states of the picture's tokens depend on the "
         "text of the question, and those of the question's words on the words after them.",
     )
+    causal = False
+    reply_token_type = 1
     # The processor has no template: it puts the first token behind the pictures and a line break
     # behind the text.
     chat_template = (

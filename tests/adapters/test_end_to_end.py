@@ -7,8 +7,10 @@ import pytest
 import torch
 
 import tam
+from tam.batching import recordings
 from tam.conversation import Conversation, Turn, question
 from tam.prompt import encode
+from tam.recording import Recording
 from tam.registry import families
 from tam.testing import probe_clip, probe_picture
 from tests.tiny import BUILDERS
@@ -127,3 +129,43 @@ def test_pictures_and_words_of_every_turn_are_found(model: tam.Model) -> None:
     ids = [token.id for token in written.tokens[written.prompt_targets :]]
     given = model.explain_conversation(talk, answer=ids)
     assert np.allclose(given.maps, written.maps, atol=1e-5)
+
+
+def same_states(found: Recording, wanted: Recording) -> bool:
+    pairs = (
+        (found.trace.vision_states, wanted.trace.vision_states),
+        (found.trace.context_states, wanted.trace.context_states),
+    )
+    same = all(torch.allclose(own, other, atol=2e-5) for own, other in pairs)
+    return same and found.run.ids.tolist() == wanted.run.ids.tolist()
+
+
+def test_the_next_turn_goes_on_from_the_last(model: tam.Model) -> None:
+    first, second = pictures()
+    talk = question([first], PROMPT)
+    options = many_words(model)
+    past = model.run(talk, answer="a dog").run.past
+    assert (past is None) == (not model.adapter.causal)
+    model.run(question([second], "Another talk between"), **options)
+    turns = (*talk.turns, Turn("assistant", ("a dog",)), Turn("user", ("And here",)))
+    longer = Conversation(turns)
+    options = {"max_new_tokens": STEPS, "suppress_tokens": options["suppress_tokens"]}
+    assert same_states(model.run(longer, past=past, **options), model.run(longer, **options))
+
+
+def test_a_batch_gives_the_states_of_each_prompt_alone(model: tam.Model) -> None:
+    first, second = pictures()
+    talks = [
+        question([first], "What is this"),
+        question([second], PROMPT + " and where"),
+        question([first, second], "Here"),
+    ]
+    suppressed = many_words(model)["suppress_tokens"]
+    options = {"max_new_tokens": STEPS, "suppress_tokens": suppressed}
+    for found, talk in zip(
+        recordings(model, [lambda talk=talk: talk for talk in talks], 3, options),
+        talks,
+        strict=True,
+    ):
+        assert isinstance(found, Recording)
+        assert same_states(found, model.run(talk, **options))

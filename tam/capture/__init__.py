@@ -1,0 +1,14 @@
+"""The only caller of the model: it runs, and the states that a method needs are kept.
+
+Forward hooks read the text decoder's output (the final-normed last hidden states) and the model's
+logits while transformers' own ``generate`` runs. Only needed positions are kept, in the model's
+dtype. Whatever generates in another order than one token after another (beams, assistants, several
+sequences, compiled or cacheless decoding) is recognised by the states that passed, and explained by
+teacher forcing afterwards.
+"""
+
+from tam.capture.forcing import force
+from tam.capture.generating import generate
+from tam.capture.run import Past, Request, Run
+
+__all__ = ["Past", "Request", "Run", "force", "generate"]

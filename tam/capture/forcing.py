@@ -1,0 +1,75 @@
+"""Reads a reply that exists already through the model (teacher forcing)."""
+
+from typing import Any
+
+import torch
+
+from tam.adapter import Adapter
+from tam.capture.hooks import Logits, States, Tick, hooked
+from tam.capture.placing import cached, placed, restore
+from tam.capture.run import Past, Request, Run
+
+# Answer tokens that one step scores over the whole vocabulary.
+_CHUNK = 64
+
+
+def force(
+    model: Any,
+    adapter: Adapter,
+    request: Request,
+    reply: torch.Tensor,
+    *,
+    candidates: int,
+    tick: Tick,
+    past: Past | None = None,
+) -> Run:
+    """Read a reply through the model.
+
+    The prompt and the reply go in one after the other, over the cache, so that the prompt's states
+    are computed just as when the model generates.
+
+    Parameters
+    ----------
+    reply
+        int64 [n], n at least 1.
+    model, adapter, candidates, tick, past
+        As in :func:`tam.capture.generate`.
+    request
+        The conversation before the reply.
+    """
+    inputs = placed(model, request.inputs)
+    states = States([request.wanted], request.length, past)
+    logits = Logits(candidates)
+    reply = reply.to(inputs["input_ids"].device)
+    if past is None:
+        cache = adapter.new_cache(model)
+        first_pass = inputs if cache is None else {**inputs, "past_key_values": cache}
+    else:
+        restore(model, past)
+        rest = inputs["input_ids"][:, len(past.ids) :]
+        first_pass = {"input_ids": rest, "past_key_values": past.cache}
+    with torch.no_grad(), hooked([(adapter.decoder(model), states.keep)]):
+        output = model(**first_pass, use_cache=True, logits_to_keep=1)
+        logits.record(output.logits[:, -1:], reply[:1, None])
+        tick()
+        for first in range(0, len(reply) - 1, _CHUNK):
+            chunk = reply[first : min(first + _CHUNK, len(reply) - 1)]
+            output = model(
+                input_ids=chunk[None], past_key_values=output.past_key_values, use_cache=True
+            )
+            written = reply[first + 1 : first + 1 + len(chunk)]
+            logits.record(output.logits[0][:, None], written[:, None])
+            for _ in chunk:
+                tick()
+    positions, kept = states.of(0, 0, len(reply))
+    probabilities, ids, best = logits.of(0, len(reply))
+    return Run(
+        ids=reply.cpu().numpy(),
+        positions=positions,
+        states=kept,
+        probabilities=probabilities,
+        sampled_probabilities=None,
+        candidate_ids=ids,
+        candidate_probabilities=best,
+        past=cached(model, adapter, request, reply, output.past_key_values, positions, kept),
+    )

@@ -1,0 +1,173 @@
+"""Lets the model answer, and keeps what the answer came from."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from transformers import StoppingCriteria, StoppingCriteriaList
+
+from tam.adapter import Adapter
+from tam.capture.forcing import force
+from tam.capture.hooks import Hook, Logits, States, Tick, hooked, numpy_floats
+from tam.capture.padding import padded
+from tam.capture.placing import cached, placed, restore
+from tam.capture.run import Past, Request, Run
+
+# Options of ``generate`` that are set here, whatever the caller asks for.
+_OURS = ("return_dict_in_generate", "output_scores", "output_logits", "output_hidden_states")
+
+
+def generate(
+    model: Any,
+    adapter: Adapter,
+    requests: Sequence[Request],
+    *,
+    candidates: int,
+    tick: Tick,
+    options: Mapping[str, Any],
+    past: Past | None = None,
+) -> list[Run]:
+    """Let the model answer some conversations at once.
+
+    Parameters
+    ----------
+    model, adapter
+        The model and its family.
+    requests
+        The B conversations; several are padded on the left.
+    candidates
+        How many of the most probable tokens to keep at each step.
+    tick
+        Called for each token.
+    options
+        Any options of transformers' ``generate``. Of several sequences the first is explained.
+    past
+        What is known of the beginning of a single conversation.
+
+    Returns
+    -------
+    One run for each conversation.
+    """
+    lengths = [request.length for request in requests]
+    padding = [max(lengths) - length for length in lengths]
+    inputs: dict[str, Any] = placed(model, _together(model, requests))
+    wanted = [r.wanted + missing for r, missing in zip(requests, padding, strict=True)]
+    states = States(wanted, max(lengths), past)
+    logits = Logits(candidates)
+    if past is not None:
+        restore(model, past)
+        inputs = {name: inputs[name] for name in ("input_ids", "attention_mask")}
+        inputs["past_key_values"] = past.cache
+    result = _watched(model, adapter, inputs, states, logits, tick, options)
+    # Beams and several sequences: the first of each conversation.
+    replies = result.sequences[:: len(result.sequences) // len(requests), max(lengths) :]
+    steps = replies.shape[1]
+    if not states.complete(steps) or logits.steps != steps:
+        return [
+            force(model, adapter, request, own, candidates=candidates, tick=_no_tick)
+            for request, own in zip(requests, _without_padding(model, replies), strict=True)
+        ]
+    runs = []
+    for row, reply in enumerate(_without_padding(model, replies)):
+        positions, kept = states.of(row, padding[row], len(reply))
+        probabilities, ids, best = logits.of(row, len(reply))
+        alone = len(requests) == 1
+        cache = result.get("past_key_values") if alone else None
+        runs.append(
+            Run(
+                ids=reply.cpu().numpy(),
+                positions=positions,
+                states=kept,
+                probabilities=probabilities,
+                sampled_probabilities=_sampled(result, row, reply),
+                candidate_ids=ids,
+                candidate_probabilities=best,
+                past=cached(model, adapter, requests[row], reply, cache, positions, kept),
+            )
+        )
+    return runs
+
+
+def _together(model: Any, requests: Sequence[Request]) -> Mapping[str, torch.Tensor]:
+    if len(requests) == 1:
+        return requests[0].inputs
+    return padded([request.inputs for request in requests], _pad_id(model))
+
+
+def _watched(
+    model: Any,
+    adapter: Adapter,
+    inputs: Mapping[str, Any],
+    states: States,
+    logits: Logits,
+    tick: Tick,
+    options: Mapping[str, Any],
+) -> Any:
+    """Run ``generate`` with the hooks on."""
+    options = {k: v for k, v in options.items() if k not in _OURS}
+    stopping = StoppingCriteriaList(options.pop("stopping_criteria", None) or [])
+    stopping.append(_EachToken(logits, tick))
+    hooks: list[Hook] = []
+    if not _is_compiled(model, options):
+        hooks = [(adapter.decoder(model), states.keep), (model, logits.keep)]
+    with torch.no_grad(), hooked(hooks):
+        return model.generate(
+            **inputs,
+            **options,
+            stopping_criteria=stopping,
+            return_dict_in_generate=True,
+            output_scores=bool(options.get("do_sample", model.generation_config.do_sample)),
+        )
+
+
+class _EachToken(StoppingCriteria):
+    """Never stops; it is called when a token is there."""
+
+    def __init__(self, logits: Logits, tick: Tick) -> None:
+        self.logits = logits
+        self.tick = tick
+
+    def __call__(
+        self, input_ids: torch.LongTensor, _scores: torch.FloatTensor, **_: Any
+    ) -> torch.Tensor:
+        self.logits.chosen(input_ids[:, -1])
+        self.tick()
+        return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
+
+
+def _is_compiled(model: Any, options: Mapping[str, Any]) -> bool:
+    """Whether decoding may be compiled: a hook that keeps states would recompile it each step."""
+    cache = options.get("cache_implementation", model.generation_config.cache_implementation)
+    return cache not in (None, "dynamic") or "compile_config" in options
+
+
+def _pad_id(model: Any) -> int:
+    """What ``generate`` fills up with, before a prompt here and after a finished reply there."""
+    config = model.generation_config
+    if config.pad_token_id is not None:
+        return int(config.pad_token_id)
+    ends = config.eos_token_id
+    return int(ends[0] if isinstance(ends, list) else ends)
+
+
+def _without_padding(model: Any, replies: torch.Tensor) -> list[torch.Tensor]:
+    """Each reply [n] without what fills it up to the longest of the batch."""
+    if len(replies) == 1:
+        return [replies[0]]
+    found = []
+    for reply in replies:
+        words = torch.nonzero(reply != _pad_id(model))
+        found.append(reply[: int(words[-1]) + 1 if len(words) else 1])
+    return found
+
+
+def _sampled(result: Any, row: int, reply: torch.Tensor) -> Any:
+    """float32 [n]: probabilities in the distribution that was sampled from, if it was kept."""
+    if not result.scores or not len(reply):
+        return None
+    steps = zip(result.scores, reply, strict=False)
+    return numpy_floats(torch.stack([step[row].softmax(-1)[token] for step, token in steps]))
+
+
+def _no_tick() -> None:
+    pass

@@ -1,0 +1,139 @@
+"""Forward hooks that keep states and probabilities while a model runs."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tam.capture.run import Past
+
+Tick = Callable[[], None]
+"""Called once for each token that is there, for a progress bar."""
+
+Hook = tuple[torch.nn.Module, Callable[[Any, Any, Any], None]]
+
+
+class States:
+    """Keeps the wanted rows of the decoder's output, forward pass after forward pass.
+
+    Parameters
+    ----------
+    wanted
+        For each of the B prompts int64 positions within the padded prompt.
+    prompt_length
+        P, the padding included.
+    past
+        What is known already of the beginning; of a single prompt only.
+    """
+
+    def __init__(
+        self, wanted: Sequence[NDArray[np.int64]], prompt_length: int, past: Past | None = None
+    ) -> None:
+        self.prompt_length = prompt_length
+        self.past = past
+        self.seen = self.start = 0 if past is None else len(past.ids)
+        # The last position of the prompt predicts the reply's first token.
+        self.wanted = [
+            np.union1d(rows[(rows >= self.start) & (rows < prompt_length - 1)], [prompt_length - 1])
+            for rows in wanted
+        ]
+        self.in_step = True
+        self.prompt: list[list[torch.Tensor]] = [[] for _ in wanted]
+        self.reply: list[torch.Tensor] = []
+
+    def keep(self, _module: Any, _inputs: Any, output: Any) -> None:
+        """Forward hook of the decoder."""
+        states = output[0].detach()
+        first, self.seen = self.seen, self.seen + int(states.shape[1])
+        self.in_step &= len(states) == len(self.wanted)
+        if not self.in_step:
+            return
+        if first < self.prompt_length:
+            for kept, wanted, own in zip(self.prompt, self.wanted, states, strict=True):
+                rows = wanted[(wanted >= first) & (wanted < self.seen)] - first
+                kept.append(own[torch.from_numpy(rows).to(own.device)])
+        if self.seen > self.prompt_length:
+            self.reply.append(states[:, max(0, self.prompt_length - first) :].clone())
+
+    def complete(self, reply_length: int) -> bool:
+        """Whether exactly the prompts and all but the last token of the replies passed in order."""
+        return self.in_step and self.seen == self.prompt_length + reply_length - 1
+
+    def of(self, row: int, padding: int, reply_length: int) -> tuple[NDArray[np.int64], Any]:
+        """Positions [S] and states [S, D] of one prompt and its reply, without its padding."""
+        kept = reply_length - 1
+        positions = [self.wanted[row], np.arange(self.prompt_length, self.prompt_length + kept)]
+        states = [*self.prompt[row], *(part[row] for part in self.reply)]
+        found = np.concatenate(positions).astype(np.int64) - padding
+        joined = torch.cat(states)[: len(found)]
+        if self.past is None:
+            return found, joined
+        earlier = self.past.positions < self.start
+        index = torch.from_numpy(np.flatnonzero(earlier)).to(joined.device)
+        return (
+            np.concatenate([self.past.positions[earlier], found]),
+            torch.cat([self.past.states[index], joined]),
+        )
+
+
+class Logits:
+    """Keeps the probabilities of each token of the replies and of its rivals, on the device."""
+
+    def __init__(self, candidates: int) -> None:
+        self.candidates = candidates
+        self.last: torch.Tensor | None = None
+        self.written: list[torch.Tensor] = []
+        self.best: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self.steps = 0
+
+    def keep(self, _module: Any, _inputs: Any, output: Any) -> None:
+        """Forward hook of the model."""
+        self.last = output.logits[:, -1].detach()
+
+    def chosen(self, tokens: torch.Tensor) -> None:
+        """Record the last step, now that its tokens [B] are known."""
+        if self.last is not None and len(self.last) == len(tokens):
+            self.record(self.last[None], tokens[None])
+        self.last = None
+
+    def record(self, logits: torch.Tensor, tokens: torch.Tensor) -> None:
+        """Record n steps at once: [n, B, V] logits and the int64 [n, B] tokens written there."""
+        probabilities = logits.float().softmax(-1)
+        best = probabilities.topk(min(self.candidates, probabilities.shape[-1]))
+        self.written.append(probabilities.gather(2, tokens.to(logits.device)[..., None])[..., 0])
+        self.best.append((best.indices, best.values))
+        self.steps += len(tokens)
+
+    def of(
+        self, row: int, reply_length: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
+        """Probabilities [n], rivals' ids [n, C] and their probabilities of one reply."""
+        if not self.written:
+            return np.zeros(0, np.float32), np.zeros((0, 0), np.int64), np.zeros((0, 0), np.float32)
+        written = torch.cat([part[:, row] for part in self.written])[:reply_length]
+        ids = torch.cat([part[:, row] for part, _ in self.best])[:reply_length]
+        best = torch.cat([part[:, row] for _, part in self.best])[:reply_length]
+        return numpy_floats(written), ids.cpu().numpy(), numpy_floats(best)
+
+
+@contextmanager
+def hooked(hooks: Sequence[Hook]) -> Iterator[None]:
+    """Keep forward hooks on some modules for as long as the block runs, whatever ends it."""
+    handles: list[Any] = []
+    try:
+        for module, hook in hooks:
+            # Inside a compiled model a hook that keeps states would be compiled anew each step.
+            handles.append(module.register_forward_hook(torch.compiler.disable(hook)))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def numpy_floats(values: torch.Tensor) -> NDArray[np.float32]:
+    """Bring a tensor of any floating type to the CPU as float32."""
+    array: NDArray[np.float32] = values.float().cpu().numpy()
+    return array

@@ -1,0 +1,61 @@
+"""Several prompts as one batch: the shorter ones padded on the left."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch.nn.functional import pad
+
+
+def padded(requests: Sequence[Mapping[str, torch.Tensor]], pad_id: int) -> dict[str, torch.Tensor]:
+    """Put the processor's outputs for several prompts together.
+
+    What has an entry for each token is padded on the left. All else (pixels, sizes of pictures)
+    goes one after another, filled up with zeros where pictures differ in size, as processors do.
+
+    Parameters
+    ----------
+    requests
+        The outputs for each prompt: ``input_ids`` [1, P], the others [1, P, …] or [n, …].
+    pad_id
+        Token id of the padding.
+
+    Examples
+    --------
+    >>> short, long = ({"input_ids": torch.ones(1, n, dtype=torch.int64)} for n in (2, 3))
+    >>> padded([short, long], pad_id=0)["input_ids"]
+    tensor([[0, 1, 1],
+            [1, 1, 1]])
+    """
+    lengths = [int(inputs["input_ids"].shape[1]) for inputs in requests]
+    names = {name: None for inputs in requests for name in inputs}
+    batch = {}
+    for name in names:
+        held = [
+            (inputs[name], length)
+            for inputs, length in zip(requests, lengths, strict=True)
+            if name in inputs
+        ]
+        if all(value.shape[:2] == (1, length) for value, length in held):
+            fill = pad_id if name == "input_ids" else 0
+            batch[name] = torch.cat(
+                [_left(value, max(lengths) - length, fill) for value, length in held]
+            )
+        else:
+            batch[name] = _stacked([value for value, _ in held])
+    return batch
+
+
+def _left(value: torch.Tensor, missing: int, fill: int) -> torch.Tensor:
+    """Pad the second dimension of [1, P, …] in front."""
+    trailing = [0, 0] * (value.ndim - 2)
+    return pad(value, (*trailing, missing, 0), value=fill)
+
+
+def _stacked(values: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Concatenate [n, …] along the first dimension, the others brought to their largest size."""
+    shape = [max(sizes) for sizes in zip(*(value.shape[1:] for value in values), strict=True)]
+    grown = []
+    for value in values:
+        missing = [(0, size - own) for size, own in zip(shape, value.shape[1:], strict=True)]
+        grown.append(pad(value, [edge for pair in reversed(missing) for edge in pair]))
+    return torch.cat(grown)

@@ -1,0 +1,63 @@
+"""Brings inputs to where the model reads them, and keeps what it computed for the next turn."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import DynamicCache
+
+from tam.adapter import Adapter
+from tam.capture.run import Past, Request
+
+
+def placed(model: Any, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Bring the inputs to where the model reads them, the pixels to its dtype."""
+    device = _input_device(model)
+    dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+    return {
+        name: value.to(device, dtype) if value.is_floating_point() else value.to(device)
+        for name, value in inputs.items()
+    }
+
+
+def _input_device(model: Any) -> torch.device:
+    """The device of the token embedding, also where accelerate has offloaded its weight."""
+    embedding = model.get_input_embeddings()
+    hook = getattr(embedding, "_hf_hook", None)
+    execution = getattr(hook, "execution_device", None)
+    return torch.device(execution if execution is not None else embedding.weight.device)
+
+
+def cached(
+    model: Any,
+    adapter: Adapter,
+    request: Request,
+    reply: torch.Tensor,
+    cache: Any,
+    positions: NDArray[np.int64],
+    states: torch.Tensor,
+) -> Past | None:
+    """What the next turn need not compute again, or None where that cannot be kept."""
+    if not adapter.causal or type(cache) is not DynamicCache:
+        return None
+    ids = np.concatenate([request.inputs["input_ids"][0].cpu().numpy(), reply[:-1].cpu().numpy()])
+    if cache.get_seq_length() != len(ids):
+        return None
+    offset = [getattr(module, _OFFSET) for module in _keepers(model)]
+    return Past(ids, cache, offset[0] if offset else None, positions, states)
+
+
+def restore(model: Any, past: Past) -> None:
+    """Give the model back what it kept: another conversation may have run since."""
+    for module in _keepers(model):
+        setattr(module, _OFFSET, past.offset)
+
+
+_OFFSET = "rope_deltas"
+
+
+def _keepers(model: Any) -> list[torch.nn.Module]:
+    """The modules that keep how far their text positions are off the token count."""
+    return [module for module in model.modules() if hasattr(module, _OFFSET)]

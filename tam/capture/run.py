@@ -1,0 +1,125 @@
+"""What goes into a run of the model, and what passed through it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """One encoded conversation that is to be answered or read.
+
+    Parameters
+    ----------
+    inputs
+        The processor's outputs for it, each [1, …].
+    wanted
+        int64: positions of the prompt whose states are kept, beside every position that predicts a
+        token of the reply.
+    """
+
+    inputs: Mapping[str, torch.Tensor]
+    wanted: NDArray[np.int64]
+
+    @property
+    def length(self) -> int:
+        """Tokens of the prompt."""
+        return int(self.inputs["input_ids"].shape[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What passed through the model.
+
+    Parameters
+    ----------
+    ids
+        int64 [n]: the reply's token ids, special tokens included.
+    positions
+        int64 [S], ascending: the sequence positions whose states were kept.
+    states
+        [S, D] in the model's dtype.
+    probabilities
+        float32 [n]: softmax of the raw logits at each token of the reply.
+    sampled_probabilities
+        float32 [n] in the distribution that was sampled from, or None.
+    candidate_ids, candidate_probabilities
+        int64 and float32 [n, C]: the most probable tokens, best first.
+    past
+        Where the conversation can go on without computing this run again, or None.
+    """
+
+    ids: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    states: torch.Tensor
+    probabilities: NDArray[np.float32]
+    sampled_probabilities: NDArray[np.float32] | None
+    candidate_ids: NDArray[np.int64]
+    candidate_probabilities: NDArray[np.float32]
+    past: "Past | None" = None
+
+    def at(self, positions: NDArray[np.int64]) -> torch.Tensor:
+        """[len(positions), D]: the states at some of the kept positions."""
+        index = torch.from_numpy(np.searchsorted(self.positions, positions))
+        return self.states[index.to(self.states.device)]
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """What a model computed for the beginning of a conversation.
+
+    It serves one run: the model writes on in its cache.
+
+    Parameters
+    ----------
+    ids
+        int64 [L]: the tokens that the cache holds.
+    cache
+        Keys and values of those tokens in every layer.
+    offset
+        What the model itself keeps of them: how far its text positions are off the token count
+        (``rope_deltas``), or None.
+    positions, states
+        As in :class:`Run`.
+    """
+
+    ids: NDArray[np.int64]
+    cache: DynamicCache
+    offset: torch.Tensor | None
+    positions: NDArray[np.int64]
+    states: torch.Tensor
+
+    def shared_with(self, request: Request, last_media: int) -> "Past | None":
+        """Give the part that a longer conversation begins with.
+
+        Templates may write a reply otherwise than the model did, so the last tokens can differ;
+        the cache is cut off there, where its layers allow that.
+
+        Parameters
+        ----------
+        request
+            The longer conversation.
+        last_media
+            Its last position that shows something: new pictures need a run from the start.
+
+        Returns
+        -------
+        None where too little is shared.
+        """
+        prompt = request.inputs["input_ids"][0].cpu().numpy()
+        shorter = min(len(prompt) - 1, len(self.ids))
+        differs = np.flatnonzero(prompt[:shorter] != self.ids[:shorter])
+        length = int(differs[0]) if len(differs) else shorter
+        needed = request.wanted[request.wanted < length]
+        if length <= last_media or not np.isin(needed, self.positions).all():
+            return None
+        if length < len(self.ids):
+            if any(type(layer) is not DynamicLayer for layer in self.cache.layers):
+                return None
+            self.cache.crop(length - len(self.ids))
+        return replace(self, ids=self.ids[:length])

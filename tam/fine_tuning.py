@@ -1,0 +1,62 @@
+"""Checkpoints that hold low-rank adapters (LoRA and the like) for another model.
+
+They are folders or hub ids with an ``adapter_config.json``, which names the model that they change.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tam.errors import ModelError
+
+_WEIGHTS = "adapter_model.safetensors"
+
+
+def base_model(source: str, revision: str | None) -> str | None:
+    """Name the model that a checkpoint changes, or None where it is a model of its own.
+
+    Raises
+    ------
+    ModelError
+        If the checkpoint names none, or holds no safetensors weights.
+    """
+    from transformers.utils import cached_file, find_adapter_config_file
+
+    found = find_adapter_config_file(source, revision=revision)
+    if found is None:
+        return None
+    try:
+        base = json.loads(Path(found).read_text("utf-8")).get("base_model_name_or_path")
+    except (OSError, ValueError, AttributeError) as error:
+        raise ModelError(
+            "adapter_config.json cannot be read", where=source, remedy="save the adapter again"
+        ) from error
+    if not isinstance(base, str) or not base:
+        raise ModelError(
+            "adapter_config.json does not name a model (base_model_name_or_path)",
+            where=source,
+            remedy="load the model, put the adapter on it, and give both to tam.wrap",
+        )
+    try:
+        cached_file(source, _WEIGHTS, revision=revision)
+    except OSError as error:
+        raise ModelError(
+            f"the adapter has no {_WEIGHTS}, and pickled weights are not read",
+            where=source,
+            remedy="save it again with safetensors",
+        ) from error
+    return base
+
+
+def put_on(module: Any, source: str, revision: str | None) -> None:
+    """Put the adapter of a checkpoint on the model that it changes."""
+    pinned: Mapping[str, Any] = {"revision": revision} if revision else {}
+    module.load_adapter(source, adapter_kwargs=dict(pinned))
+    module.eval()
+
+
+def unwrapped(module: Any) -> Any:
+    """Give the model inside PEFT's own wrapper, its adapter layers in place."""
+    inner = getattr(module, "get_base_model", None)
+    return module if inner is None else inner()

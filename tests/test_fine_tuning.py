@@ -1,0 +1,98 @@
+"""Low-rank adapters: on a loaded model, or as a checkpoint that names its model."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import peft
+import pytest
+import torch
+from transformers import AutoModelForMultimodalLM, AutoProcessor
+
+import tam
+from tam.errors import ModelError
+from tam.media.media import image_from_array
+
+PICTURE = image_from_array(
+    np.random.default_rng(0).integers(0, 255, (90, 60, 3), dtype=np.uint8), "noise"
+)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Setting `save_embedding_layers`:UserWarning"),
+    pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning"),
+]
+
+
+@pytest.fixture(scope="module", params=[["q_proj", "v_proj"], ["q_proj", "lm_head"]])
+def tuned(
+    request: pytest.FixtureRequest, llava_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[peft.PeftModel, Path]:
+    torch.manual_seed(0)
+    model = AutoModelForMultimodalLM.from_pretrained(llava_folder)
+    config = peft.LoraConfig(r=4, target_modules=request.param, init_lora_weights=False)
+    wrapped = peft.get_peft_model(model, config)
+    folder = tmp_path_factory.mktemp("tuned")
+    wrapped.save_pretrained(folder)
+    return wrapped, folder
+
+
+def explain(model: tam.Model) -> tam.Explanation:
+    return model.explain(PICTURE, "What is it?", answer="a dog on a bench")
+
+
+def test_a_wrapped_model_is_explained_as_the_merged_one(
+    tuned: tuple[peft.PeftModel, Path], llava_folder: Path
+) -> None:
+    processor = AutoProcessor.from_pretrained(llava_folder)
+    found = explain(tam.wrap(tuned[0], processor))
+    plain = explain(tam.load(llava_folder))
+    assert not np.allclose(found.maps, plain.maps, atol=1e-3), "the adapter does something"
+    again = peft.PeftModel.from_pretrained(
+        AutoModelForMultimodalLM.from_pretrained(llava_folder), tuned[1]
+    )
+    merged = explain(tam.wrap(again.merge_and_unload(), processor))
+    assert np.allclose(found.maps, merged.maps, atol=1e-4)
+    assert np.allclose(found.relevance, merged.relevance, atol=1e-4)
+    assert [p.probability for p in found.predictions] == pytest.approx(
+        [p.probability for p in merged.predictions], rel=1e-3
+    )
+
+
+def test_an_adapter_is_loaded_onto_the_model_that_it_names(
+    tuned: tuple[peft.PeftModel, Path], llava_folder: Path
+) -> None:
+    loaded = tam.load(tuned[1])
+    found = explain(loaded)
+    wanted = explain(tam.wrap(tuned[0], loaded.processor))
+    assert np.allclose(found.maps, wanted.maps, atol=1e-5)
+    assert loaded.provenance["model"] == tuned[1].name
+    assert loaded.provenance["adapter_of"] == llava_folder.name
+
+
+def test_a_loaded_model_is_wrapped(llava_folder: Path) -> None:
+    module = AutoModelForMultimodalLM.from_pretrained(llava_folder).train()
+    model = tam.wrap(module, AutoProcessor.from_pretrained(llava_folder))
+    assert not module.training
+    assert np.array_equal(explain(model).maps, explain(tam.load(llava_folder)).maps)
+    assert model.provenance["family"] == "LLaVA-1.5"
+    assert model.provenance["model"] == llava_folder.name
+
+
+@pytest.mark.parametrize(
+    ("config", "complaint"),
+    [("{}", "does not name a model"), ("[", "cannot be read"), ("[]", "cannot be read")],
+)
+def test_an_adapter_that_names_no_model_is_refused(
+    tmp_path: Path, config: str, complaint: str
+) -> None:
+    (tmp_path / "adapter_config.json").write_text(config)
+    with pytest.raises(ModelError, match=complaint):
+        tam.load(tmp_path)
+
+
+def test_a_pickled_adapter_is_refused(tmp_path: Path, llava_folder: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text(
+        json.dumps({"base_model_name_or_path": str(llava_folder)})
+    )
+    (tmp_path / "adapter_model.bin").write_bytes(b"pickle")
+    with pytest.raises(ModelError, match="pickled weights are not read"):
+        tam.load(tmp_path)
