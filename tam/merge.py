@@ -1,0 +1,73 @@
+"""How the maps of several tokens become the one map of a word or a phrase.
+
+==========  ==================================================================================
+maximum     each cell shows the token that has the most evidence there
+first       the map of the first token alone
+weighted    the mean, each token weighted by the probability that the model gave it
+geometric   the geometric mean: cells that all of the tokens point at
+==========  ==================================================================================
+
+What each does on scenes with known masks is measured by ``benchmarks/phrases.py``: the geometric
+mean points best, because a phrase narrows down what it means word by word, where the maximum shows
+the least certain of its words. For everything that a long answer speaks of, take the maximum.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.errors import InputError
+
+Maps = NDArray[np.float32]
+
+_GREY_LEVEL = 1 / 255
+
+
+def merged(maps: Maps, weights: Maps, rule: str) -> Maps:
+    """Merge float32 [T, N] maps into one [N].
+
+    Parameters
+    ----------
+    maps
+        In [0, 1], one row for each token.
+    weights
+        float32 [T]: the tokens' probabilities; 1 for a token that was given.
+    rule
+        One of ``MERGES``.
+
+    Raises
+    ------
+    InputError
+        If there is no such rule.
+
+    Examples
+    --------
+    >>> merged(np.array([[0, 1], [1, 0.5]], "f4"), np.array([1, 0.5], "f4"), "maximum").tolist()
+    [1.0, 1.0]
+    """
+    if rule not in MERGES:
+        raise InputError(
+            f"there is no rule {rule!r}", where="merge", remedy=f"use {', '.join(MERGES)}"
+        )
+    return MERGES[rule](maps, weights).astype(np.float32)
+
+
+def _weighted(maps: Maps, weights: Maps) -> Maps:
+    total = float(weights.sum())
+    mean: Maps = (weights[:, None] * maps).sum(axis=0) / total if total > 0 else maps.mean(axis=0)
+    return mean
+
+
+def _geometric(maps: Maps, _weights: Maps) -> Maps:
+    # One grey level more, so that a single token without evidence does not blank a phrase.
+    mean: Maps = np.exp(np.log(maps.astype(np.float64) + _GREY_LEVEL).mean(axis=0)) - _GREY_LEVEL
+    return mean
+
+
+MERGES: dict[str, Callable[[Maps, Maps], Maps]] = {
+    "maximum": lambda maps, _: maps.max(axis=0),
+    "first": lambda maps, _: maps[0],
+    "weighted": _weighted,
+    "geometric": _geometric,
+}
