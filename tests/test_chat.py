@@ -261,9 +261,15 @@ def test_talking_line_by_line(
     capsys: pytest.CaptureFixture,
 ) -> None:
     Image.fromarray(WIDE.frames[0]).save(tmp_path / "a.png")
-    lines = iter(["What is it?", "Why?", ""])
+    second = tmp_path / "b.png"
+    Image.fromarray(TALL.frames[0]).save(second)
+    lines = iter(["What is it?", "/image missing.png", f"/image {second}", "And this?", ""])
     monkeypatch.setattr("builtins.input", lambda *_: next(lines))
     arguments = ["chat", "--image", str(tmp_path / "a.png"), "--model", str(qwen_folder)]
     assert run([*arguments, "--out", str(tmp_path / "out"), "--max-new-tokens", "5"]) == 0
     assert (tmp_path / "out" / "reply-2" / "report.html").is_file()
-    assert "Why?" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "And this?" in printed.out
+    assert "missing.png: no such file" in printed.err
+    reply = tam.load_explanation(tmp_path / "out" / "reply-2")
+    assert [media.name for media in reply.media] == ["a.png", "b.png"]

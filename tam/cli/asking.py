@@ -54,15 +54,23 @@ def opened_conversation(
     return question([opened(name) for name in names], prompt)
 
 
+_SHOW = "/image "
+
+
 def talk(model: "Model", media: list[Media], out: Path | None, max_new_tokens: int) -> None:
-    """Read what a person says line by line, and print each reply with its words coloured."""
+    """Read what a person says line by line, and print each reply with its words coloured.
+
+    A line ``/image FILE`` shows a picture or clip with the next words.
+    """
     from rich.console import Console
 
     from tam.chat import Chat
+    from tam.media import open_media
     from tam.show import show
 
     chat = Chat(model)
     console = Console()
+    shown = list(media)
     while True:
         try:
             said = console.input("[bold]> [/]").strip()
@@ -71,9 +79,12 @@ def talk(model: "Model", media: list[Media], out: Path | None, max_new_tokens: i
         if not said:
             return
         try:
-            result = chat.say(said, media, max_new_tokens=max_new_tokens)
+            if said.startswith(_SHOW):
+                shown.append(open_media(said.removeprefix(_SHOW).strip()))
+                continue
+            result = chat.say(said, shown, max_new_tokens=max_new_tokens)
+            shown.clear()  # the conversation keeps them
             show(result, console)
-            media = []  # shown once; the conversation keeps them
             if out is not None:
                 console.print(result.save(out / f"reply-{len(chat.explanations)}"), soft_wrap=True)
         except TamError as error:
