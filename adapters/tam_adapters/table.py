@@ -202,7 +202,7 @@ FAMILIES: tuple[Family, ...] = (
         name="Ovis2",
         model_types=("ovis2",),
         adapter="tam_adapters.ovis2:Ovis2Adapter",
-        examples=("thisisiron/Ovis2-2B-hf", "thisisiron/Ovis2-8B-hf"),
+        examples=("thisisiron/Ovis2-2B-hf",),
         inputs=("image", "images"),
     ),
     Family(
