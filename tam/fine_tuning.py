@@ -21,7 +21,8 @@ def base_model(source: str, revision: str | None) -> str | None:
     ModelError
         If the checkpoint names none, or holds no safetensors weights.
     """
-    from transformers.utils import cached_file, find_adapter_config_file
+    from transformers.utils.hub import cached_file
+    from transformers.utils.peft_utils import find_adapter_config_file
 
     found = find_adapter_config_file(source, revision=revision)
     if found is None:

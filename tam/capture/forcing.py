@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from tam.adapter import Adapter
+from tam.capture.cache import CACHE
 from tam.capture.hooks import Logits, States, Tick, hooked
 from tam.capture.placing import cached, placed, restore
 from tam.capture.run import Past, Request, Run
@@ -43,20 +44,18 @@ def force(
     reply = reply.to(inputs["input_ids"].device)
     if past is None:
         cache = adapter.new_cache(model)
-        first_pass = inputs if cache is None else {**inputs, "past_key_values": cache}
+        first_pass = inputs if cache is None else {**inputs, CACHE: cache}
     else:
         restore(model, past)
         rest = inputs["input_ids"][:, len(past.ids) :]
-        first_pass = {"input_ids": rest, "past_key_values": past.cache}
+        first_pass = {"input_ids": rest, CACHE: past.cache}
     with torch.no_grad(), hooked([(adapter.decoder(model), states.keep)]):
         output = model(**first_pass, use_cache=True, logits_to_keep=1)
         logits.record(output.logits[:, -1:], reply[:1, None])
         tick()
         for first in range(0, len(reply) - 1, _CHUNK):
             chunk = reply[first : min(first + _CHUNK, len(reply) - 1)]
-            output = model(
-                input_ids=chunk[None], past_key_values=output.past_key_values, use_cache=True
-            )
+            output = model(input_ids=chunk[None], use_cache=True, **{CACHE: output[CACHE]})
             written = reply[first + 1 : first + 1 + len(chunk)]
             logits.record(output.logits[0][:, None], written[:, None])
             for _ in chunk:
@@ -71,5 +70,5 @@ def force(
         sampled_probabilities=None,
         candidate_ids=ids,
         candidate_probabilities=best,
-        past=cached(model, adapter, request, reply, output.past_key_values, positions, kept),
+        past=cached(model, adapter, request, reply, output[CACHE], positions, kept),
     )

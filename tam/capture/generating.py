@@ -7,6 +7,7 @@ import torch
 from transformers import StoppingCriteria, StoppingCriteriaList
 
 from tam.adapter import Adapter
+from tam.capture.cache import CACHE
 from tam.capture.forcing import force
 from tam.capture.hooks import Hook, Logits, States, Tick, hooked, numpy_floats
 from tam.capture.padding import padded
@@ -57,7 +58,7 @@ def generate(
     if past is not None:
         restore(model, past)
         inputs = {name: inputs[name] for name in ("input_ids", "attention_mask")}
-        inputs["past_key_values"] = past.cache
+        inputs[CACHE] = past.cache
     result = _watched(model, adapter, inputs, states, logits, tick, options)
     # Beams and several sequences: the first of each conversation.
     replies = result.sequences[:: len(result.sequences) // len(requests), max(lengths) :]
@@ -72,7 +73,7 @@ def generate(
         positions, kept = states.of(row, padding[row], len(reply))
         probabilities, ids, best = logits.of(row, len(reply))
         alone = len(requests) == 1
-        cache = result.get("past_key_values") if alone else None
+        cache = result.get(CACHE) if alone else None
         runs.append(
             Run(
                 ids=reply.cpu().numpy(),
