@@ -2,6 +2,7 @@
 
 Two functions: :func:`token_activation_maps` starts at hidden states, :func:`maps_from_scores` at
 the scores that they give. Both take NumPy arrays or torch tensors on any device and answer in kind.
+Beside what they return they need a bounded scratch, whatever the length of the video or the answer.
 """
 
 from collections.abc import Sequence
@@ -13,36 +14,42 @@ import torch
 from numpy.typing import NDArray
 
 from tam.errors import NumericsError
-from tam.ops.dispatch import select
+from tam.ops.blocks import in_chunks, one_thread
+from tam.ops.dispatch import backend_for, select
 
 Array: TypeAlias = torch.Tensor | NDArray[Any]
+
+# Elements of one map stage that are worked on at once: 16 MiB in float64 on a CPU, 256 MiB in
+# float32 elsewhere. Longer runs go in chunks of targets.
+_CHUNK_CPU, _CHUNK = 1 << 21, 1 << 26
 
 
 @dataclass(frozen=True, eq=False)
 class TokenActivationMaps:
-    """Maps of M targets over N vision cells, with the stages before them.
+    """Maps of M targets over N vision cells.
 
     Each is float32, a torch tensor on the inputs' device or a NumPy array, as the inputs were.
 
     Parameters
     ----------
-    activation
-        [M, N]: projection of the vision states on each target's row.
-    after_eci
-        [M, N]: after estimated causal inference.
     maps
         [M, N] in [0, 1]: jointly scaled and filtered.
     text_scores
         [M, K]: row t holds X[i, t] for i < scale_stop[t], else 0.
     relevance
         [M, K] in [0, 1]: the text scores on the scale of the target's map.
+    activation
+        [M, N]: projection of the vision states on each target's row. None where the stages were not
+        asked for.
+    after_eci
+        [M, N]: after estimated causal inference; or None.
     """
 
-    activation: Any
-    after_eci: Any
     maps: Any
     text_scores: Any
     relevance: Any
+    activation: Any = None
+    after_eci: Any = None
 
 
 def token_activation_maps(
@@ -54,6 +61,10 @@ def token_activation_maps(
     grids: Sequence[tuple[int, int]],
     prompt_targets: int,
     kernel_size: int = 3,
+    *,
+    class_ids: Array | Sequence[int] | None = None,
+    stages: bool = False,
+    backend: str | None = None,
 ) -> TokenActivationMaps:
     """Explain every target of one run.
 
@@ -62,7 +73,8 @@ def token_activation_maps(
     hidden
         [L, D] of any floating dtype: the final-normed last hidden states.
     head_rows
-        [K, D]: the LM-head row of each target's class id.
+        [K, D]: the LM-head row of each target's class id; or with ``class_ids`` the head [V, D],
+        of which only those rows are read.
     vision_positions
         Int [N]: positions of the vision cells, grid after grid, each row-major.
     context_positions
@@ -76,6 +88,12 @@ def token_activation_maps(
         How many of the K targets are prompt words.
     kernel_size
         Odd size of the filter's window.
+    class_ids
+        Int [K]: rows of the head.
+    stages
+        Also return the maps before scaling and filtering.
+    backend
+        See :func:`tam.ops.dispatch.backend_for`.
 
     Returns
     -------
@@ -85,6 +103,8 @@ def token_activation_maps(
     ------
     NumericsError
         If shapes do not fit, a position is out of range, or a needed state or row is not finite.
+    SetupError
+        If the backend that is asked for cannot be used.
 
     Examples
     --------
@@ -93,33 +113,36 @@ def token_activation_maps(
     >>> r.maps.shape, r.text_scores.shape
     ((2, 4), (2, 2))
     """
-    states, rows = _tensor(hidden), _tensor(head_rows)
-    vision, context = _index(vision_positions, states), _index(context_positions, states)
-    if states.ndim != 2 or rows.ndim != 2 or states.shape[1] != rows.shape[1]:
-        raise _misfit(f"hidden {list(states.shape)} and head rows {list(rows.shape)} do not fit")
-    if len(context) != len(rows):
-        raise _misfit(f"{len(context)} context positions for {len(rows)} head rows")
-    for name, positions in (("vision", vision), ("context", context)):
-        if len(positions) and not (0 <= int(positions.min()) <= int(positions.max()) < len(states)):
-            raise _misfit(f"a {name} position lies outside the {len(states)} states")
-    if not 0 <= prompt_targets <= len(rows):
-        raise _misfit(f"prompt_targets {prompt_targets} is not between 0 and {len(rows)}")
-    project = select("projection")
-    _check_finite("head rows", rows)
-    _check_finite("vision states", states[vision])
-    _check_finite("context states", states[context])
-    targets = torch.arange(len(rows), device=states.device)
-    result = maps_from_scores(
-        activation := project(states[vision], rows),
-        activation,
-        project(states[context], rows),
-        context_ids,
-        context_ids,
-        targets,
-        targets.clamp(min=prompt_targets),
-        grids,
-        kernel_size,
+    states, head = _tensor(hidden), _tensor(head_rows)
+    vision = _positions("vision", vision_positions, states)
+    context = _positions("context", context_positions, states)
+    if states.ndim != 2 or head.ndim != 2 or states.shape[1] != head.shape[1]:
+        raise _misfit(f"hidden {list(states.shape)} and head rows {list(head.shape)} do not fit")
+    classes = (
+        torch.arange(len(head), device=head.device)
+        if class_ids is None
+        else _positions("class", class_ids, head)
     )
+    count = len(classes)
+    if len(context) != count:
+        raise _misfit(f"{len(context)} context positions for {count} head rows")
+    if not 0 <= prompt_targets <= count:
+        raise _misfit(f"prompt_targets {prompt_targets} is not between 0 and {count}")
+    chosen = backend_for(states.device, backend)
+    with one_thread(states.device):
+        project = select("projection", chosen)
+        activation = project(states, vision, head, classes)
+        text = project(states, context, head, classes)
+        if not _all_finite(activation, text):
+            _blame(
+                ("vision states", states, vision),
+                ("context states", states, context),
+                ("head rows", head, classes),
+            )
+        ids, targets = _index(context_ids, states), torch.arange(count, device=states.device)
+        stops = targets.clamp(min=prompt_targets)
+        scores = _Scores(activation, activation, text, ids, ids, targets, stops)
+        result = _explain(scores, grids, kernel_size, stages=stages, backend=chosen)
     return _as_numpy(result) if isinstance(hidden, np.ndarray) else result
 
 
@@ -133,6 +156,9 @@ def maps_from_scores(
     scale_stop: Array | Sequence[int],
     grids: Sequence[tuple[int, int]],
     kernel_size: int = 3,
+    *,
+    stages: bool = False,
+    backend: str | None = None,
 ) -> TokenActivationMaps:
     """Make the maps of M targets in the context of K words, from scores.
 
@@ -150,13 +176,15 @@ def maps_from_scores(
         Int [M]: target m has the context words ``i < causal_stop[m]`` for the causal step,
     scale_stop
         Int [M]: and the words ``i < scale_stop[m]`` for the joint scaling.
-    grids, kernel_size
+    grids, kernel_size, stages, backend
         As in :func:`token_activation_maps`.
 
     Raises
     ------
     NumericsError
         If shapes do not fit, a score is not finite, or the kernel size is not odd.
+    SetupError
+        If the backend that is asked for cannot be used.
 
     Examples
     --------
@@ -167,31 +195,93 @@ def maps_from_scores(
     >>> r.maps.shape
     (1, 4)
     """
-    device = _tensor(target_activation).device
-    # The CPU has float64 at hand, and these arrays are small beside the states: results then are
-    # exact to the last grey level. Accelerators stay in float32.
-    dtype = torch.float64 if device.type == "cpu" else torch.float32
-    context, target, text = (
-        _tensor(scores).to(device, dtype)
-        for scores in (context_activation, target_activation, text_scores)
+    target = _tensor(target_activation).T
+    scores = _Scores(
+        context=_tensor(context_activation).T.to(target.device),
+        target=target,
+        text=_tensor(text_scores).T.to(target.device),
+        context_ids=_index(context_ids, target),
+        target_ids=_index(target_ids, target),
+        causal_stop=_index(causal_stop, target),
+        scale_stop=_index(scale_stop, target),
     )
-    ids, own, causal, scale = (
-        _index(values, target) for values in (context_ids, target_ids, causal_stop, scale_stop)
-    )
-    _check_scores(context, target, text, (len(ids), len(own), len(causal), len(scale)))
-    _check_grids(grids, len(target), kernel_size)
-    residual = select("causal_residual")(context, target, text, ids, own, causal)
-    scaled, relevance = select("joint_scaling")(residual, text, scale)
-    maps = select("rank_filter")(scaled.T.contiguous(), grids, kernel_size)
-    used = torch.arange(len(ids), device=device)[:, None] < scale
-    result = TokenActivationMaps(
-        activation=target.T.float(),
-        after_eci=residual.T.float(),
-        maps=maps.clamp_(0, 1).float(),
-        text_scores=torch.where(used, text, 0).T.float(),
-        relevance=relevance.T.float(),
-    )
+    chosen = backend_for(target.device, backend)
+    named = {"context": scores.context, "target": target, "text": scores.text}
+    with one_thread(target.device):
+        for name, values in named.items():
+            if not _all_finite(values):
+                raise _not_finite(f"{name} scores")
+        result = _explain(scores, grids, kernel_size, stages=stages, backend=chosen)
     return _as_numpy(result) if isinstance(target_activation, np.ndarray) else result
+
+
+@dataclass(frozen=True, eq=False)
+class _Scores:
+    """Target-major scores: context [K, N], target [M, N], text [M, K]; int64 [K] and [M]."""
+
+    context: torch.Tensor
+    target: torch.Tensor
+    text: torch.Tensor
+    context_ids: torch.Tensor
+    target_ids: torch.Tensor
+    causal_stop: torch.Tensor
+    scale_stop: torch.Tensor
+
+
+def _explain(
+    scores: _Scores,
+    grids: Sequence[tuple[int, int]],
+    kernel_size: int,
+    *,
+    stages: bool,
+    backend: str,
+) -> TokenActivationMaps:
+    """Explain M targets, a chunk at a time.
+
+    Where the targets are their own context and no stage is asked for, the maps take the place of
+    the scores, from the last chunk to the first: no target has a later one for context.
+    """
+    _check_shapes(scores)
+    target, text = scores.target, scores.text
+    count, cells = target.shape
+    _check_grids(grids, cells, kernel_size)
+    # The CPU has float64 at hand: results are exact to the last grey level. Elsewhere float32.
+    exact = target.device.type == "cpu" and backend == "torch"
+    dtype = torch.float64 if exact else torch.float32
+    own = target is scores.context and not stages
+    maps = target if own else torch.empty(count, cells, device=target.device)
+    after = torch.empty_like(maps) if stages else None
+    relevance = torch.empty_like(text, dtype=torch.float32)
+
+    def explain(first: int, last: int) -> None:
+        rows = slice(first, last)
+        said = text[rows].to(dtype)
+        residual, low, high = select("causal_residual", backend)(
+            scores.context,
+            target[rows].to(dtype),
+            said,
+            scores.context_ids,
+            scores.target_ids[rows],
+            scores.causal_stop[rows],
+        )
+        origin, span, relevance[rows] = select("joint_scaling", backend)(
+            low, high, said, scores.scale_stop[rows]
+        )
+        filtered = select("rank_filter", backend)(residual, grids, kernel_size, origin, span)
+        if after is not None:
+            after[rows] = residual
+        maps[rows] = filtered
+
+    elements = _CHUNK_CPU if target.device.type == "cpu" else _CHUNK
+    in_chunks("targets", count, max(1, elements // cells), explain)
+    used = torch.arange(text.shape[1], device=text.device) < scores.scale_stop[:, None]
+    return TokenActivationMaps(
+        maps=maps,
+        text_scores=torch.where(used, text, 0).float(),
+        relevance=relevance,
+        activation=target.float() if stages else None,
+        after_eci=after,
+    )
 
 
 def _tensor(values: Array) -> torch.Tensor:
@@ -202,32 +292,51 @@ def _index(values: Array | Sequence[int], like: torch.Tensor) -> torch.Tensor:
     return torch.as_tensor(values, dtype=torch.int64, device=like.device)
 
 
+def _positions(name: str, values: Array | Sequence[int], states: torch.Tensor) -> torch.Tensor:
+    """Check positions where they are, and bring them to the states."""
+    positions = torch.as_tensor(values, dtype=torch.int64)
+    if len(positions) and not 0 <= int(positions.min()) <= int(positions.max()) < len(states):
+        raise _misfit(f"a {name} position lies outside the {len(states)} states")
+    return positions.to(states.device)
+
+
 def _as_numpy(result: TokenActivationMaps) -> TokenActivationMaps:
-    return TokenActivationMaps(*(value.numpy() for value in vars(result).values()))
+    arrays = (None if value is None else value.numpy() for value in vars(result).values())
+    return TokenActivationMaps(*arrays)
 
 
 def _misfit(what: str) -> NumericsError:
     return NumericsError(what, where="engine", remedy="check the shapes in the docstring")
 
 
-def _check_finite(name: str, values: torch.Tensor) -> None:
-    if not bool(torch.isfinite(values).all()):
-        raise NumericsError(
-            f"{name} hold NaN or infinity",
-            where="engine",
-            remedy="run the model in bfloat16 or float32: float16 may overflow",
-        )
+def _not_finite(name: str) -> NumericsError:
+    return NumericsError(
+        f"{name} hold NaN or infinity",
+        where="engine",
+        remedy="run the model in bfloat16 or float32: float16 may overflow",
+    )
 
 
-def _check_scores(
-    context: torch.Tensor, target: torch.Tensor, text: torch.Tensor, lengths: tuple[int, ...]
-) -> None:
-    n, k, m = len(target), lengths[0], lengths[1]
-    shapes = (tuple(context.shape), tuple(target.shape), tuple(text.shape))
-    if shapes != ((n, k), (n, m), (k, m)) or lengths[2:] != (m, m):
-        raise _misfit(f"scores {shapes} with {k} context ids and {m} target ids")
-    for name, scores in (("context", context), ("target", target), ("text", text)):
-        _check_finite(f"{name} scores", scores)
+def _all_finite(*values: torch.Tensor) -> bool:
+    # A finite sum needs no mask of all values, and one number is all that a GPU is waited for.
+    sums = torch.stack([value.sum() for value in values])
+    return bool(torch.isfinite(sums).all()) or all(bool(torch.isfinite(v).all()) for v in values)
+
+
+def _blame(*parts: tuple[str, torch.Tensor, torch.Tensor]) -> None:
+    """Say which part of the input made scores that are not finite."""
+    for name, values, index in parts:
+        if not bool(torch.isfinite(values[index]).all()):
+            raise _not_finite(name)
+    raise _not_finite("products of states and head rows")
+
+
+def _check_shapes(scores: _Scores) -> None:
+    k, m, n = len(scores.context_ids), len(scores.target_ids), scores.target.shape[1]
+    shapes = [list(v.shape) for v in (scores.context, scores.target, scores.text)]
+    stops = (len(scores.causal_stop), len(scores.scale_stop))
+    if shapes != [[k, n], [m, n], [m, k]] or stops != (m, m):
+        raise _misfit(f"scores {shapes}, target-major, with {k} context ids and {m} target ids")
 
 
 def _check_grids(grids: Sequence[tuple[int, int]], cells: int, kernel_size: int) -> None:

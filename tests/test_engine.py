@@ -1,7 +1,9 @@
 """The engine against real runs of the published code, against its definition, and at its edges."""
 
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tam import engine
 from tam.engine import TokenActivationMaps, maps_from_scores, token_activation_maps
 from tam.errors import NumericsError
 from tam.ops.dispatch import select
@@ -34,7 +37,7 @@ def arguments(golden: dict[str, np.ndarray]) -> tuple[object, ...]:
 def test_published_runs_are_reproduced_exactly(case: Path, convert: object) -> None:
     with np.load(case) as golden:
         hidden, rows, *rest = arguments(golden)
-        result = token_activation_maps(convert(hidden), convert(rows), *rest)
+        result = token_activation_maps(convert(hidden), convert(rows), *rest, stages=True)
         maps = np.asarray(result.maps)
         assert maps.dtype == np.float32
         assert np.array_equal(np.floor(255 * maps), golden["map_uint8"])
@@ -69,14 +72,16 @@ def random_run(seed: int, grids: list[tuple[int, int]], targets: int = 6, width:
 def naive_maps(run: dict, kernel_size: int) -> np.ndarray:
     """The whole method by the definitions of its ops."""
     ids, targets = run["context_ids"], np.arange(len(run["head_rows"]))
-    activation = select("projection", "naive")(
-        run["hidden"][run["vision_positions"]], run["head_rows"]
+    activation, text = (
+        select("projection", "naive")(run["hidden"], run[positions], run["head_rows"], targets)
+        for positions in ("vision_positions", "context_positions")
     )
-    text = select("projection", "naive")(run["hidden"][run["context_positions"]], run["head_rows"])
-    residual = select("causal_residual", "naive")(activation, activation, text, ids, ids, targets)
+    residual, low, high = select("causal_residual", "naive")(
+        activation, activation, text, ids, ids, targets
+    )
     stops = np.maximum(targets, run["prompt_targets"])
-    scaled, _ = select("joint_scaling", "naive")(residual, text, stops)
-    return select("rank_filter", "naive")(scaled.T, run["grids"], kernel_size)
+    origin, span, _ = select("joint_scaling", "naive")(low, high, text, stops)
+    return select("rank_filter", "naive")(residual, run["grids"], kernel_size, origin, span)
 
 
 @settings(max_examples=25, deadline=None)
@@ -124,7 +129,7 @@ def test_scaling_the_states_changes_no_map(seed: int, exponent: int) -> None:
 @given(seed=st.integers(0, 2**32 - 1))
 def test_a_target_without_context_is_only_scaled_and_filtered(seed: int) -> None:
     run = random_run(seed, [(6, 5)], targets=1) | {"prompt_targets": 0}
-    result = token_activation_maps(**run)
+    result = token_activation_maps(**run, stages=True)
     assert np.array_equal(result.after_eci, result.activation)
     own = result.activation.astype(np.float64)
     span = max(own.max() - own.min(), 1e-300)
@@ -137,7 +142,10 @@ def test_hand_computed_case() -> None:
     # Two words over two cells; the second word's map is the first's, plus 1 at the first cell.
     context = np.array([[1.0, 2.0], [1.0, 1.0]])
     text = np.array([[0.0, 0.5], [0.0, 0.0]])
-    result = maps_from_scores(context, context, text, [7, 8], [7, 8], [0, 1], [0, 1], [(1, 2)], 1)
+    ids, stops = [7, 8], [0, 1]
+    result = maps_from_scores(
+        context, context, text, ids, ids, stops, stops, [(1, 2)], 1, stages=True
+    )
     # Word 2: w = (1, 0), I = (1, 1), s = (2 + 1) / 2, E = relu((2, 1) - 1.5) = (0.5, 0).
     assert np.allclose(result.after_eci, [[1, 1], [0.5, 0]])
     # Scaled with its text score 0.5: the map peaks at 1, and so does the word before it.
@@ -149,7 +157,10 @@ def test_hand_computed_case() -> None:
 def test_a_word_does_not_explain_itself_away() -> None:
     context = np.array([[3.0, 3.0], [1.0, 1.0]])
     text = np.array([[0.0, 5.0], [0.0, 0.0]])
-    same = maps_from_scores(context, context, text, [7, 7], [7, 7], [0, 1], [0, 1], [(1, 2)], 1)
+    ids, stops = [7, 7], [0, 1]
+    same = maps_from_scores(
+        context, context, text, ids, ids, stops, stops, [(1, 2)], 1, stages=True
+    )
     assert np.array_equal(same.after_eci[1], [3, 1])
 
 
@@ -157,10 +168,11 @@ def test_a_candidate_gets_the_map_it_would_have_as_target() -> None:
     run = random_run(3, [(4, 6)], targets=6)
     square = token_activation_maps(**run)
     project = select("projection")
-    states = torch.from_numpy(run["hidden"])
-    rows = torch.from_numpy(run["head_rows"])
-    vision = project(states[run["vision_positions"]], rows)
-    text = project(states[run["context_positions"]], rows)
+    states, rows = torch.from_numpy(run["hidden"]), torch.from_numpy(run["head_rows"])
+    vision, text = (
+        project(states, torch.from_numpy(run[positions]), rows, torch.arange(6)).T
+        for positions in ("vision_positions", "context_positions")
+    )
     last = maps_from_scores(
         vision[:, :5],
         vision[:, 5:],
@@ -192,11 +204,110 @@ def test_all_zero_scores_give_all_zero_maps() -> None:
 
 
 def test_results_are_of_the_inputs_kind() -> None:
-    run = random_run(0, [(3, 3)])
+    run = random_run(0, [(3, 3)]) | {"stages": True}
     assert all(isinstance(v, np.ndarray) for v in vars(token_activation_maps(**run)).values())
     tensors = run | {name: torch.from_numpy(run[name]) for name in ("hidden", "head_rows")}
     result: TokenActivationMaps = token_activation_maps(**tensors)
     assert all(v.dtype == torch.float32 for v in vars(result).values())
+
+
+def test_stages_come_only_when_asked_for_and_change_nothing() -> None:
+    run = random_run(1, [(5, 4), (2, 3)])
+    plain, full = token_activation_maps(**run), token_activation_maps(**run, stages=True)
+    assert plain.activation is None
+    assert plain.after_eci is None
+    assert np.array_equal(plain.maps, full.maps)
+    assert np.array_equal(plain.relevance, full.relevance)
+
+
+def test_class_ids_choose_rows_of_a_whole_head() -> None:
+    run = random_run(2, [(4, 4)])
+    ids = np.array([40, 3, 3, 17, 0, 9])
+    head = np.random.default_rng(9).normal(size=(50, 8)).astype(np.float32)
+    head[ids[0]] = np.nan
+    ids[0] = 5
+    chosen = token_activation_maps(**(run | {"head_rows": head[ids]}))
+    found = token_activation_maps(**(run | {"head_rows": head}), class_ids=ids)
+    assert np.array_equal(found.maps, chosen.maps)
+
+
+def test_chunks_give_the_same_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = random_run(4, [(9, 7), (3, 4)], targets=11)
+    whole = token_activation_maps(**run)
+    monkeypatch.setattr(engine, "_CHUNK_CPU", 2 * 75)
+    chunked = token_activation_maps(**run)
+    assert np.array_equal(np.floor(255 * chunked.maps), np.floor(255 * whole.maps))
+    assert np.abs(chunked.maps - whole.maps).max() <= 1e-6
+    assert np.allclose(chunked.relevance, whole.relevance, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory"),
+        MemoryError(),
+    ],
+)
+def test_when_memory_runs_out_smaller_chunks_finish_the_work(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    run = random_run(4, [(9, 7)], targets=11)
+    whole = token_activation_maps(**run)
+    sizes = limited(monkeypatch, error, rows=3)
+    scarce = token_activation_maps(**run)
+    assert np.array_equal(np.floor(255 * scarce.maps), np.floor(255 * whole.maps))
+    assert np.array_equal(scarce.text_scores, whole.text_scores)
+    assert sizes == [11, 5, 2, 2, 2, 2, 2, 1], "each size is tried, and nothing is done twice"
+    assert "going on with 2 targets at a time" in caplog.text
+
+
+def test_when_not_even_one_target_fits_the_error_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    limited(monkeypatch, torch.OutOfMemoryError("CUDA out of memory"), rows=0)
+    with pytest.raises(torch.OutOfMemoryError):
+        token_activation_maps(**random_run(4, [(9, 7)]))
+
+
+def limited(monkeypatch: pytest.MonkeyPatch, error: Exception, rows: int) -> list[int]:
+    """Let the causal step fail for more than some targets; gives the sizes that it is asked for."""
+    sizes = []
+
+    def scarce(op: str, backend: str = "torch") -> Callable[..., Any]:
+        function = select(op, backend)
+        if op != "causal_residual":
+            return function
+
+        def narrow(context: torch.Tensor, target: torch.Tensor, *rest: torch.Tensor) -> object:
+            sizes.append(len(target))
+            if len(target) > rows:
+                raise error
+            return function(context, target, *rest)
+
+        return narrow
+
+    monkeypatch.setattr(engine, "select", scarce)
+    return sizes
+
+
+def test_the_thread_count_is_left_as_it_was() -> None:
+    torch.set_num_threads(2)
+    try:
+        token_activation_maps(**random_run(0, [(3, 3)]))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+
+
+def test_inputs_are_left_alone() -> None:
+    run = random_run(0, [(3, 3)])
+    before = {name: np.copy(run[name]) for name in ("hidden", "head_rows")}
+    token_activation_maps(**run)
+    assert all(np.array_equal(run[name], values) for name, values in before.items())
+    scores = np.random.default_rng(0).random((9, 6))
+    kept = scores.copy()
+    rest = (np.eye(6), range(6), range(6), range(6), range(6), [(3, 3)])
+    maps_from_scores(scores, scores, *rest)
+    assert np.array_equal(scores, kept)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

@@ -7,7 +7,7 @@ from scipy.ndimage import generic_filter
 
 from tam.ops.dispatch import select
 from tam.ops.rank_filter.naive import rank_mean
-from tam.ops.rank_filter.torch import sorting_network
+from tam.ops.rank_filter.network import NINE, RANK_THREE_SORTED, sorting_network
 
 
 def torch_filter(maps: np.ndarray, grids: list, kernel_size: int) -> np.ndarray:
@@ -71,17 +71,57 @@ def test_inputs_are_left_alone() -> None:
     assert np.array_equal(maps, before)
 
 
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), levels=st.sampled_from([1, 3, 1000]))
+def test_scaling_first_is_the_same_as_scaling_on_the_way(seed: int, levels: int) -> None:
+    rng = np.random.default_rng(seed)
+    maps = 3.0 + rng.integers(0, levels, (3, 40)) / levels
+    origin, span = maps.min(1), np.maximum(maps.max(1) - maps.min(1), 0.5)
+    wanted = torch_filter((maps - origin[:, None]) / span[:, None], [(4, 5), (5, 4)], 3)
+    scale = (torch.from_numpy(origin), torch.from_numpy(span))
+    found = select("rank_filter")(torch.from_numpy(maps), [(4, 5), (5, 4)], 3, *scale)
+    defined = select("rank_filter", "naive")(maps, [(4, 5), (5, 4)], 3, origin, span)
+    assert np.array_equal(found, wanted)
+    assert np.allclose(found, defined, atol=1e-12)
+    assert 0 <= float(found.min()) <= float(found.max()) <= 1
+
+
+def test_long_rows_of_blocks_go_over_threads_with_the_same_result() -> None:
+    maps = np.random.default_rng(0).random((60, 128 * 96))
+    at_once = torch_filter(maps, [(128, 96)], 3)
+    torch.set_num_threads(2)
+    try:
+        with torch.inference_mode():
+            spread = torch_filter(maps, [(128, 96)], 3)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+    assert np.array_equal(spread, at_once)
+
+
+def sorts(pairs: tuple, cases: np.ndarray) -> bool:
+    values = cases.T.copy()
+    for a, b in pairs:
+        values[a], values[b] = np.minimum(values[a], values[b]), np.maximum(values[a], values[b])
+    return np.array_equal(values, np.sort(cases.T, axis=0))
+
+
+def zeros_and_ones(count: int) -> np.ndarray:
+    """By the 0-1 principle a network that sorts all of these sorts anything."""
+    return (np.arange(2**count)[:, None] >> np.arange(count)) & 1
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 9, 25, 49])
 def test_sorting_network_sorts(count: int) -> None:
-    # By the 0-1 principle a network that sorts all sequences of zeros and ones sorts anything;
-    # beyond 9 values random ones are tried.
     rng = np.random.default_rng(0)
-    cases = (
-        (np.arange(2**count)[:, None] >> np.arange(count)) & 1
-        if count <= 9
-        else rng.integers(0, 2, (5000, count))
-    )
-    values = cases.T.copy()
-    for a, b in sorting_network(count):
-        values[a], values[b] = np.minimum(values[a], values[b]), np.maximum(values[a], values[b])
-    assert np.array_equal(values, np.sort(cases.T, axis=0))
+    cases = zeros_and_ones(count) if count <= 9 else rng.integers(0, 2, (5000, count))
+    assert sorts(sorting_network(count), cases)
+
+
+def test_the_network_for_nine_values_sorts_also_from_sorted_triples() -> None:
+    cases = zeros_and_ones(9)
+    assert len(NINE) == 25
+    assert sorts(NINE, cases)
+    ranked = np.sort(cases.reshape(-1, 3, 3), axis=1).reshape(-1, 9)
+    assert sorts(RANK_THREE_SORTED, ranked)
+    assert not sorts(RANK_THREE_SORTED, cases)

@@ -3,34 +3,37 @@
 import numpy as np
 from numpy.typing import NDArray
 
+_Floats = NDArray[np.float64]
+_Ints = NDArray[np.int64]
+
 
 def causal_residual(
-    context_activation: NDArray[np.float64],
-    target_activation: NDArray[np.float64],
-    text_scores: NDArray[np.float64],
-    context_ids: NDArray[np.int64],
-    target_ids: NDArray[np.int64],
-    causal_stop: NDArray[np.int64],
-) -> NDArray[np.float64]:
+    context_activation: _Floats,
+    target_activation: _Floats,
+    text_scores: _Floats,
+    context_ids: _Ints,
+    target_ids: _Ints,
+    causal_stop: _Ints,
+) -> tuple[_Floats, _Floats, _Floats]:
     """Subtract from each target's map what its earlier words explain of it.
 
     For target m with the context words ``i < causal_stop[m]`` that are not the same token
     (arXiv 2506.23270, estimated causal inference; the scale is the closed form of its least
     squares)::
 
-        w[i] = text_scores[i, m] / (sum_i text_scores[i, m] + 1e-8)
-        I    = context_activation @ w                 the interference map
+        w[i] = text_scores[m, i] / (sum_i text_scores[m, i] + 1e-8)
+        I    = w @ context_activation                 the interference map
         s    = <A, I> / <I, I>                        0 where I is 0
-        E    = relu(A - s * I)                        with A = target_activation[:, m]
+        E    = relu(A - s * I)                        with A = target_activation[m]
 
     Parameters
     ----------
     context_activation
-        Float [N, K]: map of each context word on the N vision cells.
+        Float [K, N]: map of each context word on the N vision cells.
     target_activation
-        Float [N, M]: map of each target.
+        Float [M, N]: map of each target.
     text_scores
-        Float [K, M]: score of each context word's state for each target.
+        Float [M, K]: score of each context word's state for each target.
     context_ids, target_ids
         Int [K] and [M]: token ids for the same-token rule.
     causal_stop
@@ -38,18 +41,21 @@ def causal_residual(
 
     Returns
     -------
-    float64 [N, M].
+    residual
+        float64 [M, N].
+    low, high
+        float64 [M]: its smallest and its largest value in each row.
     """
     residual = np.zeros(target_activation.shape)
-    for m in range(target_activation.shape[1]):
+    for m in range(len(target_activation)):
         weights = np.zeros(len(context_ids))
         for i in range(int(causal_stop[m])):
             if context_ids[i] != target_ids[m]:
-                weights[i] = text_scores[i, m]
+                weights[i] = text_scores[m, i]
         weights /= weights.sum() + 1e-8
-        interference = context_activation.astype(np.float64) @ weights
-        activation = target_activation[:, m].astype(np.float64)
+        interference = weights @ context_activation.astype(np.float64)
+        activation = target_activation[m].astype(np.float64)
         power = float(np.sum(interference**2))
         scale = float(np.sum(activation * interference)) / power if power > 0 else 0.0
-        residual[:, m] = np.maximum(activation - scale * interference, 0)
-    return residual
+        residual[m] = np.maximum(activation - scale * interference, 0)
+    return residual, residual.min(axis=1), residual.max(axis=1)

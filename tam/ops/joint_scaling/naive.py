@@ -3,41 +3,41 @@
 import numpy as np
 from numpy.typing import NDArray
 
+_Floats = NDArray[np.float64]
+
 
 def joint_scaling(
-    residual: NDArray[np.float64], text_scores: NDArray[np.float64], scale_stop: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Scale each target's map and text scores together by their common minimum and maximum.
+    low: _Floats, high: _Floats, text_scores: _Floats, scale_stop: NDArray[np.int64]
+) -> tuple[_Floats, _Floats, _Floats]:
+    """Find the scale that each target's map and text scores share: min-max over both.
 
-    For target m the values are ``residual[:, m]`` and ``text_scores[i, m]`` for
-    ``i < scale_stop[m]`` (arXiv 2506.23270): a map's height also says how much of the evidence is
-    visual. Values that are all equal give zero.
+    For target m the values are those of its map, from ``low[m]`` to ``high[m]``, and
+    ``text_scores[m, i]`` for ``i < scale_stop[m]`` (arXiv 2506.23270): a map's height also says how
+    much of the evidence is visual. Values that are all equal give zero.
 
     Parameters
     ----------
-    residual
-        Float [N, M]: maps after the causal step.
+    low, high
+        Float [M]: smallest and largest value of each map after the causal step.
     text_scores
-        Float [K, M].
+        Float [M, K].
     scale_stop
         Int [M].
 
     Returns
     -------
-    maps
-        float64 [N, M] in [0, 1].
+    origin, span
+        float64 [M]: ``(value - origin) / span`` lies in [0, 1]; the span is positive.
     relevance
-        float64 [K, M] in [0, 1]: the text scores on the same scale, 0 from ``scale_stop[m]`` on.
+        float64 [M, K] in [0, 1]: the text scores on that scale, 0 from ``scale_stop[m]`` on.
     """
-    maps = np.zeros(residual.shape)
+    origin, span = np.zeros(len(low)), np.ones(len(low))
     relevance = np.zeros(text_scores.shape)
-    for m in range(residual.shape[1]):
-        text = text_scores[: int(scale_stop[m]), m].astype(np.float64)
-        values = np.concatenate([residual[:, m].astype(np.float64), text])
+    for m in range(len(low)):
+        text = text_scores[m, : int(scale_stop[m])].astype(np.float64)
+        values = np.concatenate([[low[m], high[m]], text])
+        origin[m] = values.min()
         if values.max() > values.min():
-            values = (values - values.min()) / (values.max() - values.min())
-        else:
-            values = np.zeros(len(values))
-        maps[:, m] = values[: len(residual)]
-        relevance[: len(text), m] = values[len(residual) :]
-    return maps, relevance
+            span[m] = values.max() - values.min()
+        relevance[m, : len(text)] = (text - origin[m]) / span[m]
+    return origin, span, relevance

@@ -4,24 +4,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def projection(states: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Project states on LM-head rows and keep what speaks for the token.
+def projection(
+    states: NDArray[np.float64],
+    positions: NDArray[np.int64],
+    head: NDArray[np.float64],
+    ids: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Project some states on some LM-head rows and keep what speaks for the token.
 
-    ``S[p, t] = relu(<states[p], rows[t]>)`` (arXiv 2506.23270, the activation map of class t).
+    ``S[t, p] = relu(<states[positions[p]], head[ids[t]]>)`` (arXiv 2506.23270, the activation map
+    of class t). NaN where the product is not finite, so that a score tells of bad states and rows.
 
     Parameters
     ----------
     states
-        Float [P, D]: final-normed last hidden states.
-    rows
-        Float [K, D]: one LM-head row for each target.
+        Float [L, D]: final-normed last hidden states.
+    positions
+        Int [P]: the states that are scored.
+    head
+        Float [V, D]: the LM head, or some rows of it.
+    ids
+        Int [K]: the rows that score them.
 
     Returns
     -------
-    float64 [P, K].
+    float64 [K, P].
     """
-    scores = np.zeros((len(states), len(rows)))
-    for p, state in enumerate(states.astype(np.float64)):
-        for t, row in enumerate(rows.astype(np.float64)):
-            scores[p, t] = max(0.0, float(np.sum(state * row)))
+    scores = np.zeros((len(ids), len(positions)))
+    for t, row in enumerate(head[ids].astype(np.float64)):
+        for p, state in enumerate(states[positions].astype(np.float64)):
+            product = float(np.sum(state * row))
+            scores[t, p] = max(0.0, product) if np.isfinite(product) else np.nan
     return scores

@@ -7,9 +7,13 @@ from numpy.typing import NDArray
 
 
 def rank_filter(
-    maps: NDArray[np.float64], grids: Sequence[tuple[int, int]], kernel_size: int
+    maps: NDArray[np.float64],
+    grids: Sequence[tuple[int, int]],
+    kernel_size: int,
+    origin: NDArray[np.float64] | None = None,
+    span: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
-    """Filter every grid of every map.
+    """Filter every grid of every map, after scaling it where a scale is given.
 
     In each reflect-padded k × k window (NumPy's ``reflect``, SciPy's ``mirror``) the values are
     sorted; with μ their mean and cv their population standard deviation over μ, the output is their
@@ -25,11 +29,16 @@ def rank_filter(
         ``(h, w)`` of each picture or frame, with ``sum(h * w) == N``.
     kernel_size
         k, odd.
+    origin, span
+        Float [M] both, or None both: map m is filtered as ``(maps[m] - origin[m]) / span[m]``,
+        which must lie in [0, 1]; so does the result then, whatever the rounding.
 
     Returns
     -------
     float64 [M, N].
     """
+    if origin is not None and span is not None:
+        maps = (maps - origin[:, None]) / span[:, None]
     filtered = np.zeros(maps.shape)
     for m in range(len(maps)):
         first = 0
@@ -41,7 +50,7 @@ def rank_filter(
                     window = padded[i : i + kernel_size, j : j + kernel_size]
                     filtered[m, first + i * w + j] = rank_mean(window)
             first += h * w
-    return filtered
+    return filtered if origin is None else filtered.clip(0, 1)
 
 
 def rank_mean(window: NDArray[np.float64]) -> float:

@@ -1,0 +1,162 @@
+"""The rank Gaussian filter on CUDA: each window is sorted in registers.
+
+Windows of 3 × 3 and 5 × 5 go through a sorting network whose every step is one minimum and one
+maximum. The values of a larger one do not fit into the registers of a thread: those go through the
+same network by torch's operations.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+import triton
+import triton.language as tl
+
+from tam.ops.launch import OPTIONS
+from tam.ops.rank_filter.network import NINE, sorting_network
+from tam.ops.rank_filter.torch import rank_filter as by_torch
+
+# Largest kernel size of the kernel, and windows of one program.
+_LARGEST, _WINDOWS = 5, 256
+
+
+def rank_filter(
+    maps: torch.Tensor,
+    grids: Sequence[tuple[int, int]],
+    kernel_size: int,
+    origin: torch.Tensor | None = None,
+    span: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Filter every grid of every map, after scaling it where a scale is given; see :mod:`.naive`.
+
+    Parameters
+    ----------
+    maps
+        float32 [M, N].
+    grids
+        ``(h, w)`` of each picture or frame, of any sizes.
+    kernel_size
+        k, odd.
+    origin, span
+        float32 [M] both, or None both.
+
+    Returns
+    -------
+    float32 [M, N].
+    """
+    if kernel_size > _LARGEST:
+        return by_torch(maps, grids, kernel_size, origin, span)
+    count, cells = maps.shape
+    filtered = torch.empty(count, cells, device=maps.device)
+    across = min(_WINDOWS, triton.next_power_of_2(max(h * w for h, w in grids)))
+    down = min(_WINDOWS // across, triton.next_power_of_2(count))
+    tiles = _tiles(tuple(grids), across, maps.device)
+    scaled = origin is not None and span is not None
+    _filter[(len(tiles), triton.cdiv(count, down))](
+        maps,
+        origin if scaled else maps,
+        span if scaled else maps,
+        filtered,
+        tiles,
+        count,
+        cells,
+        *maps.stride(),
+        NETWORK=NINE if kernel_size == 3 else sorting_network(kernel_size**2),
+        SCALED=scaled,
+        HALF=kernel_size // 2,
+        DOWN=down,
+        ACROSS=across,
+        num_warps=4,
+        **OPTIONS,
+    )
+    return filtered
+
+
+@lru_cache(maxsize=64)
+def _tiles(grids: tuple[tuple[int, int], ...], across: int, device: torch.device) -> torch.Tensor:
+    """int32 [T, 4]: offset, height and width of a tile's grid, and its first cell there."""
+    tiles, offset = [], 0
+    for h, w in grids:
+        tiles += [(offset, h, w, first) for first in range(0, h * w, across)]
+        offset += h * w
+    return torch.tensor(tiles, dtype=torch.int32, device=device)
+
+
+@triton.jit
+def _reflected(index, length, HALF: tl.constexpr):
+    """Reflect an index that is at most HALF outside of 0 … length - 1, as NumPy does."""
+    for _ in tl.static_range(HALF):
+        index = tl.abs(index)
+        index = tl.where(index >= length, 2 * (length - 1) - index, index)
+    # On an axis of length 1 it has gone to and fro; else it is inside already.
+    return tl.minimum(tl.abs(index), length - 1)
+
+
+@triton.jit
+def _exchanged(values, A: tl.constexpr, B: tl.constexpr):
+    low = tl.minimum(values[A], values[B])
+    high = tl.maximum(values[A], values[B])
+    return values[:A] + (low,) + values[A + 1 : B] + (high,) + values[B + 1 :]
+
+
+@triton.jit
+def _filter(
+    maps,
+    origin,
+    span,
+    filtered,
+    tiles,
+    count,
+    cells,
+    stride,
+    step,
+    NETWORK: tl.constexpr,
+    SCALED: tl.constexpr,
+    HALF: tl.constexpr,
+    DOWN: tl.constexpr,
+    ACROSS: tl.constexpr,
+):
+    tile = tiles + 4 * tl.program_id(0)
+    offset, height, width = tl.load(tile), tl.load(tile + 1), tl.load(tile + 2)
+    cell = tl.load(tile + 3) + tl.arange(0, ACROSS)
+    row = tl.program_id(1) * DOWN + tl.arange(0, DOWN)
+    inside = (row < count)[:, None] & (cell < height * width)[None, :]
+    start = maps + row.to(tl.int64)[:, None] * stride
+    y, x = cell // width, cell % width
+    if SCALED:
+        least = tl.load(origin + row, mask=row < count, other=0.0)[:, None]
+        factor = 1.0 / tl.load(span + row, mask=row < count, other=1.0)[:, None]
+    values = ()
+    for dy in tl.static_range(-HALF, HALF + 1):
+        line = offset + _reflected(y + dy, height, HALF) * width
+        for dx in tl.static_range(-HALF, HALF + 1):
+            place = line + _reflected(x + dx, width, HALF)
+            value = tl.load(start + place[None, :] * step, mask=inside, other=0.0)
+            if SCALED:
+                value = (value - least) * factor
+            values = values + (value,)
+    for n in tl.static_range(len(NETWORK)):
+        values = _exchanged(values, NETWORK[n][0], NETWORK[n][1])
+    MIDDLE: tl.constexpr = len(values) // 2
+    median = values[MIDDLE]
+    total, squares = median, median * median
+    for r in tl.static_range(1, MIDDLE + 1):
+        low, high = values[MIDDLE - r], values[MIDDLE + r]
+        total += low + high
+        squares += low * low + high * high
+    # cv² = k² Σx² / (Σx)² - 1; values whose squares underflow count as a constant window.
+    variation = len(values) * squares / tl.maximum(total * total, 1e-37) - 1.0
+    base = tl.exp(-0.5 / tl.maximum(variation, 0.0))
+    # The weight of rank r is base^(r²), and r² the sum of the first r odd numbers.
+    weight, factor_of_rank, square = base * 0.0 + 1.0, base, base * base
+    norm, result = base * 0.0 + 1.0, median
+    for r in tl.static_range(1, MIDDLE + 1):
+        weight *= factor_of_rank
+        factor_of_rank *= square
+        norm += 2.0 * weight
+        result += weight * (values[MIDDLE - r] + values[MIDDLE + r])
+    result = tl.where(total > 0, result / norm, 0.0)
+    if SCALED:
+        result = tl.minimum(tl.maximum(result, 0.0), 1.0)
+    place = row.to(tl.int64)[:, None] * cells + (offset + cell)[None, :]
+    tl.store(filtered + place, result, mask=inside)
