@@ -1,11 +1,12 @@
-"""Turns scenes into the arrays that one training step reads, with NumPy alone.
+"""Turns examples into the arrays that one training step reads, with NumPy alone.
 
 The picture layout is exactly the processor's (a test holds the two equal), made without it because
-the processor would take longer than the step. Every row holds one picture and several
-question-answer turns. Its turns either follow one another as a conversation, or stand side by
-side: each then sees the picture but not the other turns, and starts at the same position.
+the processor would take longer than the step. Every row shows one or two pictures or one clip and
+holds several turns. They either follow one another as a conversation, or stand side by side: each
+then sees the pictures but not the other turns, and starts at the same position.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -13,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tam.scenes.language import CAPTION_PROMPTS, caption, questions
+from tam.scenes.examples import Example, make_example
 from tam.scenes.tokens import PATCH_SIZE, TEMPORAL_PATCH_SIZE
-from tam.scenes.world import COLORS, SHAPES, Scene, make_scene, split_seed
+from tam.scenes.world import COLORS, SHAPES, split_seed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -30,23 +31,29 @@ IGNORED = -100
 WORDS: tuple[str, ...] = (*COLORS, *SHAPES)
 """The words of the readability loss."""
 
-EMPTY_EVERY = 16
-"""One scene in so many shows the background alone."""
+UNMASKED: tuple[str, ...] = ("orange", "blue", "square", "star")
+"""Words that mask supervision leaves out, to tell what it teaches from what it trains."""
 
 BACKGROUND_WORD = "background"
 
-Turns = list[tuple[list[int], list[int]]]
+DECISIVE_WORDS: tuple[str, ...] = (
+    "Yes",
+    "No",
+    *(f" {word}" for word in ("left", "right", "above", "below", "up", "down", "still")),
+    *(f" {word}" for word in ("first", "second")),
+)
+"""The words on which an answer turns that else repeats its question."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Arrays of one step: B rows of L positions, N vision positions, W readability tokens.
+    """Arrays of one step: B rows of L positions, G grids of N cells each, W readability tokens.
 
-    ``pixels`` float32 [B*N, P]; ``grid`` (h, w); ``ids``, ``labels`` and ``segments`` int64 [B, L];
-    ``positions`` int64 [3, B, L]; ``true_words`` bool [B, W]; ``vision_start`` is the first vision
-    position, the same in every row; ``cells`` int64 [B, N] is the index of the object that a cell
-    shows, -1 for the background, and ``cell_words`` bool [B, N, W] its words, both for mask
-    supervision only: None otherwise.
+    ``pixels`` float32 [B*G*N, P]; ``grid`` (h, w), N = h*w; ``ids``, ``labels`` and ``segments``
+    int64 [B, L]; ``positions`` int64 [3, B, L]; ``vision`` int64 [G*N] are the vision positions,
+    the same in every row; ``true_words`` bool [B, G, W] and ``true_pairs`` bool [B, G, colours,
+    shapes]; ``cell_words`` bool [B, G*N, W], the words
+    of the object that a cell shows, for mask supervision only: None otherwise.
     """
 
     pixels: NDArray[np.float32]
@@ -55,8 +62,9 @@ class Batch:
     labels: NDArray[np.int64]
     segments: NDArray[np.int64]
     positions: NDArray[np.int64]
-    vision_start: int
+    vision: NDArray[np.int64]
     true_words: NDArray[np.bool_]
+    true_pairs: NDArray[np.bool_]
     cell_words: NDArray[np.bool_] | None
 
 
@@ -67,48 +75,53 @@ class Encoder:
         self._tokenizer = tokenizer
         self.pad = tokenizer.get_vocab()["<|endoftext|>"]
         self.image = tokenizer.get_vocab()["<|image_pad|>"]
+        self.video = tokenizer.get_vocab()["<|video_pad|>"]
         self.ids = lru_cache(maxsize=65536)(self._ids)
         pieces = {word: self.ids(f" {word}") for word in WORDS}
         self.word_tokens = [token for word in WORDS for token in pieces[word]]
         """Ids of the readability tokens: each word's pieces, in the order of ``WORDS``."""
         self.token_words = [word for word in WORDS for _ in pieces[word]]
-        kinds: dict[tuple[bool, int], int] = {}
         self.word_kinds = [
-            kinds.setdefault((word in COLORS, piece), len(kinds))
-            for word in WORDS
-            for piece in range(len(pieces[word]))
+            2 * piece + (word in SHAPES) for word in WORDS for piece in range(len(pieces[word]))
         ]
         """Kind of each readability token: colour or shape, first piece or a later one."""
         self.background = self.ids(f" {BACKGROUND_WORD}")[0]
+        self.decisive = [self.ids(word)[0] for word in DECISIVE_WORDS]
 
     def _ids(self, text: str) -> tuple[int, ...]:
         return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def words_true_of(self, pairs: list[tuple[str, str]]) -> NDArray[np.bool_]:
+    def words_true_of(self, pairs: Iterable[tuple[str, str]]) -> NDArray[np.bool_]:
         """Which readability tokens spell a word of one of the pairs, bool [W]."""
         said = {word for pair in pairs for word in pair}
         return np.array([word in said for word in self.token_words])
 
 
-def patches(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The vision tower's input for pictures of one size, as the processor makes it.
+def patches(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The vision tower's input, as the processor makes it.
 
     Parameters
     ----------
-    images : uint8 [B, H, W, 3]
-        Height and width are multiples of the patch size.
+    frames : uint8 [G, T, H, W, 3]
+        G grids of T frames each, a still repeated; height and width are multiples of the patch
+        size.
 
     Returns
     -------
-    float32 [B * N, 3 * T * p * p]
-        Patches in row order; a still repeats its picture T times.
+    float32 [G * N, 3 * T * p * p]
+        Patches in row order.
     """
-    count, height, width, _ = images.shape
+    count, depth, height, width, _ = frames.shape
     p = PATCH_SIZE
-    values = (images.astype(np.float32) / 255 - MEAN) / STD
-    cut = values.reshape(count, height // p, p, width // p, p, 3).transpose(0, 1, 3, 5, 2, 4)
-    still = np.repeat(cut[:, :, :, :, None], TEMPORAL_PATCH_SIZE, axis=4)
-    return np.ascontiguousarray(still.reshape(count * (height // p) * (width // p), -1))
+    values = (frames.astype(np.float32) / 255 - MEAN) / STD
+    cut = values.reshape(count, depth, height // p, p, width // p, p, 3)
+    order = cut.transpose(0, 2, 4, 6, 1, 3, 5)
+    return np.ascontiguousarray(order.reshape(count * (height // p) * (width // p), -1))
+
+
+def stills(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pictures [G, H, W, 3] as grids of equal frames [G, T, H, W, 3]."""
+    return np.repeat(images[:, None], TEMPORAL_PATCH_SIZE, axis=1)
 
 
 def make_batch(
@@ -121,20 +134,19 @@ def make_batch(
     objects: tuple[int, int],
     turns: int,
     masks: bool,
+    kind: str = "picture",
 ) -> Batch:
-    """Batch of ``count`` scenes of a split, from index ``first`` on; see `Batch`."""
-    height, width = grid[0] * PATCH_SIZE, grid[1] * PATCH_SIZE
-    seeds = [split_seed(split, first + row) for row in range(count)]
-    scenes = [
-        make_scene(seed, height, width, (0, 0) if seed % EMPTY_EVERY == 0 else objects)
-        for seed in seeds
+    """Batch of ``count`` examples of a split, from index ``first`` on; see `Batch`.
+
+    Two pictures take two indices each.
+    """
+    stride = 2 if kind == "pictures" else 1
+    examples = [
+        make_example(kind, split_seed(split, first + stride * row), grid, objects, turns)
+        for row in range(count)
     ]
-    images = []
-    rows = []
-    for scene in scenes:
-        rng = np.random.default_rng([scene.seed, 1])
-        images.append(_soften(scene.image) if rng.random() < 0.3 else scene.image)
-        rows.append(_row(encoder, _turns(encoder, scene, rng, turns), grid, rng.random() < 0.25))
+    blocks = _blocks(encoder, kind, len(examples[0].frames), grid)
+    rows = [_row(encoder, blocks, grid, example) for example in examples]
     length = max(len(row[0]) for row in rows)
     ids = np.full((count, length), encoder.pad, np.int64)
     labels = np.full((count, length), IGNORED, np.int64)
@@ -145,81 +157,89 @@ def make_batch(
         ids[index, :size], labels[index, :size], segments[index, :size] = row[0], row[1], row[2]
         positions[:, index, :size] = row[3]
     return Batch(
-        pixels=patches(np.stack(images)),
+        pixels=patches(np.concatenate([example.frames for example in examples])),
         grid=grid,
         ids=ids,
         labels=labels,
         segments=segments,
         positions=positions,
-        vision_start=len(_opening(encoder)),
+        vision=np.flatnonzero((ids[0] == encoder.image) | (ids[0] == encoder.video)),
         true_words=np.stack(
-            [encoder.words_true_of([item.pair for item in scene.objects]) for scene in scenes]
+            [[encoder.words_true_of(pairs) for pairs in item.shown] for item in examples]
         ),
-        cell_words=np.stack([_cell_words(encoder, scene, grid) for scene in scenes])
+        true_pairs=np.stack([[_true_pairs(pairs) for pairs in item.shown] for item in examples]),
+        cell_words=np.stack([_cell_words(encoder, item, grid) for item in examples])
         if masks
         else None,
     )
 
 
-def _soften(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A 3 x 3 binomial blur, as the resizing of a larger picture would leave it."""
-    padded = np.pad(image.astype(np.uint16), ((1, 1), (1, 1), (0, 0)), mode="edge")
-    rows = padded[:-2] + 2 * padded[1:-1] + padded[2:]
-    return np.asarray((rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:] + 8) // 16, np.uint8)
+Block = tuple[tuple[int, ...], int]
+"""Text, then so many grids of vision tokens."""
 
 
-def _opening(encoder: Encoder) -> tuple[int, ...]:
-    return encoder.ids("<|im_start|>user\n<|vision_start|>")
-
-
-def _turns(encoder: Encoder, scene: Scene, rng: np.random.Generator, count: int) -> Turns:
-    """The caption and ``count - 1`` questions in random order, as ids of (asked, answered)."""
-    said = [(CAPTION_PROMPTS[min(3, int(rng.exponential(0.7)))], caption(scene))]
-    said += [(item.text, item.answer) for item in questions(scene, rng, count - 1)]
-    rng.shuffle(said)
-    return [
-        (
-            list(encoder.ids(f"{asked}<|im_end|>\n<|im_start|>assistant\n")),
-            list(encoder.ids(f"{answered}<|im_end|>")),
-        )
-        for asked, answered in said
-    ]
+def _blocks(encoder: Encoder, kind: str, grids: int, grid: tuple[int, int]) -> list[Block]:
+    """What stands before the turns: each picture, or the whole clip, between its marks."""
+    opening = encoder.ids("<|im_start|>user\n<|vision_start|>")
+    closing = encoder.ids("<|vision_end|>")
+    if kind == "clip":
+        return [(opening, grids), (closing, 0)]
+    between = encoder.ids("<|vision_end|><|vision_start|>")
+    return [(opening, 1), *[(between, 1)] * (grids - 1), (closing, 0)]
 
 
 def _row(
-    encoder: Encoder, turns: Turns, grid: tuple[int, int], conversation: bool
+    encoder: Encoder, blocks: list[Block], grid: tuple[int, int], example: Example
 ) -> tuple[list[int], list[int], list[int], NDArray[np.int64]]:
-    """Ids, labels, segments [L] and positions [3, L] of one picture and its turns."""
-    opening = _opening(encoder)
-    cells = grid[0] * grid[1]
-    closing = encoder.ids("<|vision_end|>")
-    ids = [*opening, *[encoder.image] * cells, *closing]
-    after = len(opening) + max(grid)
-    rows, columns = np.divmod(np.arange(cells), grid[1])
-    place = np.stack([np.zeros(cells, np.int64), rows, columns]) + len(opening)
-    text = [np.arange(len(opening))]
-    positions = [np.tile(text[0], (3, 1)), place, np.tile(np.arange(after, after + 1), (3, 1))]
+    """Ids, labels, segments [L] and positions [3, L] of one example."""
+    clip = any(grids > 1 for _, grids in blocks)
+    ids: list[int] = []
+    positions: list[NDArray[np.int64]] = []
+    following = 0
+    for text, grids in blocks:
+        ids += [*text, *[encoder.video if clip else encoder.image] * (grids * grid[0] * grid[1])]
+        positions.append(_text_positions(following, len(text)))
+        following += len(text)
+        if grids:
+            place = np.indices((grids, *grid), np.int64).reshape(3, -1)
+            positions.append(place + following)
+            following += max(grid)
     labels = [IGNORED] * len(ids)
     segments = [0] * len(ids)
-    following = after + len(closing)
-    for number, (asked, answered) in enumerate(turns):
-        between = list(encoder.ids("\n<|im_start|>user\n")) if conversation and number else []
-        start = following
-        piece = [*between, *asked, *answered]
+    for number, (asked, answered) in enumerate(example.turns):
+        later = example.conversation and number > 0
+        question = [
+            *(encoder.ids("\n<|im_start|>user\n") if later else ()),
+            *encoder.ids(f"{asked}<|im_end|>\n<|im_start|>assistant\n"),
+        ]
+        answer = encoder.ids(f"{answered}<|im_end|>")
+        piece = [*question, *answer]
         ids += piece
-        labels += [IGNORED] * (len(between) + len(asked)) + answered
-        segments += [0 if conversation else number + 1] * len(piece)
-        positions.append(np.tile(np.arange(start, start + len(piece)), (3, 1)))
-        if conversation:
+        labels += [*[IGNORED] * len(question), *answer]
+        segments += [0 if example.conversation else number + 1] * len(piece)
+        positions.append(_text_positions(following, len(piece)))
+        if example.conversation:
             following += len(piece)
     return ids, labels, segments, np.concatenate(positions, axis=1)
 
 
-def _cell_words(encoder: Encoder, scene: Scene, grid: tuple[int, int]) -> NDArray[np.bool_]:
-    """Which readability tokens name the object that covers most of a cell, bool [N, W]."""
+def _text_positions(start: int, length: int) -> NDArray[np.int64]:
+    return np.tile(np.arange(start, start + length, dtype=np.int64), (3, 1))
+
+
+def _true_pairs(pairs: Iterable[tuple[str, str]]) -> NDArray[np.bool_]:
+    """Which combinations there are, bool [colours, shapes]."""
+    shown = set(pairs)
+    return np.array([[(color, shape) in shown for shape in SHAPES] for color in COLORS])
+
+
+def _cell_words(encoder: Encoder, example: Example, grid: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which readability tokens name the object that covers most of a cell, bool [G*N, W]."""
     p = PATCH_SIZE
-    words = np.zeros((grid[0] * grid[1], len(encoder.word_tokens)), bool)
-    for item in scene.objects:
-        share = item.mask.reshape(grid[0], p, grid[1], p).mean(axis=(1, 3)).ravel()
-        words[share >= 0.5] = encoder.words_true_of([item.pair])
-    return words
+    words = np.zeros((len(example.owners), grid[0] * grid[1], len(encoder.word_tokens)), bool)
+    for at, pairs in enumerate(example.shown):
+        for index, pair in enumerate(pairs):
+            mask = example.owners[at] == index
+            share = mask.reshape(grid[0], p, grid[1], p).mean(axis=(1, 3)).ravel()
+            words[at][share >= 0.5] = encoder.words_true_of([pair])
+    return words.reshape(-1, words.shape[-1])

@@ -1,12 +1,16 @@
-"""What can truly be said of a scene: captions, and questions with their answers.
+"""What can truly be said of a scene: captions, questions with their answers, and conversations.
 
 Every sentence is a function of the scene (and, for questions, of a random generator), so a text's
-truth can be checked against the masks. Objects are named from left to right.
+truth can be checked against the masks. Objects are named from left to right. Whatever asks after
+words alone takes any objects that have them, of a clip as well.
 """
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from typing import Protocol
 
 import numpy as np
 
@@ -21,13 +25,37 @@ CAPTION_PROMPTS: tuple[str, ...] = (
 NUMBERS: tuple[str, ...] = ("no", "one", "two", "three", "four")
 
 
+class Named(Protocol):
+    """An object that has the words of its colour, shape and size."""
+
+    @property
+    def color(self) -> str:
+        """Its colour word."""
+
+    @property
+    def shape(self) -> str:
+        """Its shape word."""
+
+    @property
+    def size(self) -> str:
+        """Its size word."""
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """(colour, shape)."""
+
+
 @dataclass(frozen=True)
 class Question:
-    """A question about a scene, its true answer, and its kind (color, shape, size, ...)."""
+    """A question about a scene, its true answer, and its kind (color, shape, size, ...).
+
+    ``about`` is the index of the one object that the answer describes, if there is one.
+    """
 
     kind: str
     text: str
     answer: str
+    about: int | None = None
 
 
 def caption(scene: Scene) -> str:
@@ -48,7 +76,7 @@ def caption(scene: Scene) -> str:
     return text
 
 
-def name(item: SceneObject) -> str:
+def name(item: Named) -> str:
     """The object's colour and shape, which no other object of its scene shares."""
     return f"{item.color} {item.shape}"
 
@@ -69,21 +97,26 @@ def stated_pairs(text: str) -> set[tuple[str, str]]:
 
 def questions(scene: Scene, rng: np.random.Generator, count: int) -> list[Question]:
     """Up to ``count`` different questions that have one true answer, in random order."""
-    asked = _attribute_questions(scene) + _existence_questions(scene, rng)
-    asked.append(_count_question(scene))
-    if len(scene.objects) > 1:
-        first, second = (
-            scene.objects[int(i)] for i in rng.choice(len(scene.objects), 2, replace=False)
-        )
-        where = relation(first, second)
-        asked.append(
-            Question(
-                "relation",
-                f"Where is the {name(first)} from the {name(second)}?",
-                f"The {name(first)} is {where} the {name(second)}.",
-            )
-        )
-    # Kinds are drawn evenly, or the many attribute questions would crowd out the others.
+    asked = [
+        *attribute_questions(scene.objects),
+        *existence_questions(scene.objects, rng),
+        count_question(scene.objects),
+        *_relation_questions(scene, rng),
+    ]
+    return draw_evenly(asked, rng, count)
+
+
+def drill_questions(scene: Scene, rng: np.random.Generator, count: int) -> list[Question]:
+    """Many questions after existence and relation, which are learned last."""
+    asked = existence_questions(scene.objects, rng, 3) + _relation_questions(scene, rng, 3)
+    return draw_evenly(list(dict.fromkeys(asked)), rng, count)
+
+
+def draw_evenly(asked: list[Question], rng: np.random.Generator, count: int) -> list[Question]:
+    """Up to ``count`` questions, as many of each kind as there are.
+
+    Drawn evenly over all, the many attribute questions would crowd out the other kinds.
+    """
     kinds = sorted({item.kind for item in asked})
     rng.shuffle(kinds)
     chosen: list[Question] = []
@@ -95,17 +128,41 @@ def questions(scene: Scene, rng: np.random.Generator, count: int) -> list[Questi
     return chosen
 
 
-def _attribute_questions(scene: Scene) -> list[Question]:
+def follow_up(
+    objects: Sequence[Named], before: Question, rng: np.random.Generator
+) -> Question | None:
+    """A question about "it", the object that the question before was about.
+
+    It asks only what that question and its answer left open; None where they left nothing.
+    """
+    if before.about is None:
+        return None
+    item = objects[before.about]
+    asked = [
+        Question("follow-up", text, f"It is {answer}.", before.about)
+        for text, word, answer in (
+            ("What color is it?", item.color, item.color),
+            ("What shape is it?", item.shape, f"a {item.shape}"),
+            ("How big is it?", item.size, item.size),
+        )
+        if word not in f"{before.text} {before.answer}"
+    ]
+    return asked[int(rng.integers(len(asked)))] if asked else None
+
+
+def attribute_questions(objects: Sequence[Named]) -> list[Question]:
+    """Questions after the colour, shape and size of every object that can be told apart."""
     asked = []
-    colors = Counter(item.color for item in scene.objects)
-    shapes = Counter(item.shape for item in scene.objects)
-    for item in scene.objects:
+    colors = Counter(item.color for item in objects)
+    shapes = Counter(item.shape for item in objects)
+    for index, item in enumerate(objects):
         if shapes[item.shape] == 1:
             asked.append(
                 Question(
                     "color",
                     f"What color is the {item.shape}?",
                     f"The {item.shape} is {item.color}.",
+                    index,
                 )
             )
         if colors[item.color] == 1:
@@ -114,16 +171,17 @@ def _attribute_questions(scene: Scene) -> list[Question]:
                     "shape",
                     f"What shape is the {item.color} object?",
                     f"The {item.color} object is a {item.shape}.",
+                    index,
                 )
             )
-        asked.append(
-            Question("size", f"How big is the {name(item)}?", f"The {name(item)} is {item.size}.")
-        )
+        size = f"The {name(item)} is {item.size}."
+        asked.append(Question("size", f"How big is the {name(item)}?", size, index))
     return asked
 
 
-def _count_question(scene: Scene) -> Question:
-    number = len(scene.objects)
+def count_question(objects: Sequence[Named]) -> Question:
+    """How many objects there are."""
+    number = len(objects)
     answer = (
         f"There {'is' if number == 1 else 'are'} {NUMBERS[number]} "
         f"object{'' if number == 1 else 's'}."
@@ -131,13 +189,36 @@ def _count_question(scene: Scene) -> Question:
     return Question("count", "How many objects are there?", answer)
 
 
-def _existence_questions(scene: Scene, rng: np.random.Generator) -> list[Question]:
-    """One colour or shape asked after, present or absent with even odds."""
-    words = [item.color for item in scene.objects] + [item.shape for item in scene.objects]
-    absent = [word for word in (*COLORS, *SHAPES) if word not in words]
-    present = bool(words) and rng.random() < 0.5
-    word = str(rng.choice(words if present else absent))
-    thing = f"{word} object" if word in COLORS else word
-    article = "an" if thing[0] in "aeiou" else "a"
-    answer = f"Yes, there is {article} {thing}." if present else f"No, there is no {thing}."
-    return [Question("existence", f"Is there {article} {thing}?", answer)]
+def existence_questions(
+    objects: Sequence[Named], rng: np.random.Generator, number: int = 1
+) -> list[Question]:
+    """So many colours and shapes asked after, each present or absent with even odds."""
+    asked = []
+    for kind, words in ((0, tuple(COLORS)), (1, SHAPES)):
+        shown = sorted({item.pair[kind] for item in objects})
+        absent = [word for word in words if word not in shown]
+        for _ in range(number):
+            present = bool(shown) and rng.random() < 0.5
+            word = str(rng.choice(shown if present else absent))
+            thing = word if kind else f"{word} object"
+            article = "an" if thing[0] in "aeiou" else "a"
+            answer = f"Yes, there is {article} {thing}." if present else f"No, there is no {thing}."
+            having = [index for index, item in enumerate(objects) if item.pair[kind] == word]
+            about = having[0] if len(having) == 1 else None
+            asked.append(Question("existence", f"Is there {article} {thing}?", answer, about))
+    return asked
+
+
+def _relation_questions(scene: Scene, rng: np.random.Generator, number: int = 1) -> list[Question]:
+    """Where the objects of so many drawn couples lie from one another, asked from either side."""
+    couples = list(combinations(scene.objects, 2))
+    drawn = rng.permutation(len(couples))[:number]
+    return [
+        Question(
+            "relation",
+            f"Where is the {name(first)} from the {name(second)}?",
+            f"The {name(first)} is {relation(first, second)} the {name(second)}.",
+        )
+        for couple in (couples[int(index)] for index in drawn)
+        for first, second in (couple, couple[::-1])
+    ]

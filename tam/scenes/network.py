@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tam.scenes.batch import patches
+from tam.scenes.batch import patches, stills
 from tam.scenes.tokens import MERGE_SIZE, PATCH_SIZE, TEMPORAL_PATCH_SIZE
 from tam.scenes.world import make_scene
 
@@ -32,7 +32,7 @@ def small_config(tokenizer: "PreTrainedTokenizerFast") -> "Qwen2VLConfig":
             "vocab_size": len(tokenizer),
             "hidden_size": width,
             "intermediate_size": 432,
-            "num_hidden_layers": 3,
+            "num_hidden_layers": 4,
             "num_attention_heads": 5,
             "num_key_value_heads": 5,
             "max_position_embeddings": 4096,
@@ -112,7 +112,7 @@ def patch_embedding(width: int) -> NDArray[np.float32]:
         for u, v in order[:count]
     ]
     weights = np.stack(filters)[:, :, None].repeat(TEMPORAL_PATCH_SIZE, 2) / TEMPORAL_PATCH_SIZE
-    seen = patches(np.stack([make_scene(seed, 64, 64).image for seed in range(100)]))
+    seen = patches(stills(np.stack([make_scene(seed, 64, 64).image for seed in range(100)])))
     deviation = (seen @ weights.reshape(width, -1).T).std(axis=0)
     # The offset keeps the highest frequencies, which are mostly noise, small.
     return np.asarray(weights / (deviation + 0.15)[:, None, None, None, None], np.float32)

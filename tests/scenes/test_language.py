@@ -4,7 +4,14 @@ import re
 
 import numpy as np
 
-from tam.scenes.language import NUMBERS, caption, questions, relation, stated_pairs
+from tam.scenes.language import (
+    NUMBERS,
+    caption,
+    follow_up,
+    questions,
+    relation,
+    stated_pairs,
+)
 from tam.scenes.world import COLORS, SHAPES, make_scene
 
 
@@ -70,6 +77,34 @@ def test_answers_are_true():
                     assert len(matching) == 1
                     assert item.kind != "size" or matching[0].size in said
     assert kinds == {"color", "shape", "size", "count", "existence", "relation"}
+
+
+def test_a_follow_up_asks_what_is_still_open_about_the_same_object():
+    kinds = set()
+    for seed in range(120):
+        scene = make_scene(seed)
+        rng = np.random.default_rng(seed)
+        for item in questions(scene, rng, 6):
+            following = follow_up(scene.objects, item, rng)
+            if following is None:
+                continue
+            thing = scene.objects[item.about]
+            answer = re.fullmatch(r"It is (?:a )?(\w+)\.", following.answer).group(1)
+            assert answer in (thing.color, thing.shape, thing.size)
+            assert answer not in f"{item.text} {item.answer}"
+            kinds.add(item.kind)
+    assert {"existence", "color", "shape"} <= kinds <= {"existence", "color", "shape", "relation"}
+
+
+def test_existence_is_asked_with_even_odds():
+    answers = [
+        item.answer.split(",")[0]
+        for seed in range(200)
+        for item in questions(make_scene(seed), np.random.default_rng(seed), 20)
+        if item.kind == "existence"
+    ]
+    assert len(answers) == 400
+    assert 0.42 < answers.count("Yes") / len(answers) < 0.58
 
 
 def test_questions_are_different_and_as_many_as_asked_for():

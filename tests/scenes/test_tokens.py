@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoProcessor, Qwen2VLProcessor
 
-from tam.scenes.batch import patches
-from tam.scenes.shipped import weights_folder
+from tam.scenes.batch import patches, stills
+from tam.scenes.shipped import SHIPPED, weights_folder
 from tam.scenes.tokens import SPLIT_WORDS, build_tokenizer, save_processor
 from tam.scenes.world import COLORS, SHAPES, make_scene
 
@@ -35,9 +35,10 @@ def test_some_words_are_several_tokens_and_most_are_one():
         assert (len(TOKENIZER.tokenize(f" {word}")) > 1) == (word in SPLIT_WORDS)
 
 
-def test_the_shipped_processor_is_the_one_that_this_code_builds(tmp_path):
+@pytest.mark.parametrize("model", SHIPPED)
+def test_the_shipped_processor_is_the_one_that_this_code_builds(model, tmp_path):
     save_processor(tmp_path)
-    shipped = weights_folder("small")
+    shipped = weights_folder(model)
     for name in ("tokenizer.json", "processor_config.json"):
         assert json.loads((tmp_path / name).read_text()) == json.loads((shipped / name).read_text())
     template = (tmp_path / "chat_template.jinja").read_text()
@@ -59,7 +60,7 @@ def test_the_training_pixels_are_the_processors(processor):
     for size in ((128, 128), (120, 144), (160, 104)):
         image = make_scene(3, *size).image
         _, inputs = _inputs(processor, image)
-        np.testing.assert_allclose(inputs["pixel_values"], patches(image[None]), atol=1e-5)
+        np.testing.assert_allclose(inputs["pixel_values"], patches(stills(image[None])), atol=1e-5)
         assert inputs["image_grid_thw"].tolist() == [[1, size[0] // 8, size[1] // 8]]
 
 

@@ -1,5 +1,6 @@
 """The trainer: equal layout, falling loss, honest supervision, exact resumption."""
 
+import copy
 from itertools import pairwise
 
 import numpy as np
@@ -7,8 +8,14 @@ import pytest
 import torch
 
 from tam.scenes import train as trainer
-from tam.scenes.batch import IGNORED, WORDS, Encoder, make_batch, patches
-from tam.scenes.losses import mask_readability, vision_features, weak_readability
+from tam.scenes.batch import IGNORED, WORDS, Encoder, make_batch, patches, stills
+from tam.scenes.examples import KINDS
+from tam.scenes.losses import (
+    mask_readability,
+    use_prefix_attention,
+    vision_features,
+    weak_readability,
+)
 from tam.scenes.network import new_model
 from tam.scenes.tokens import build_tokenizer
 from tam.scenes.world import make_scene
@@ -26,8 +33,8 @@ def model():
 def tiny(monkeypatch):
     """A curriculum of two stages and few steps."""
     stages = (
-        trainer.Stage(6, ((6, 6),), (1, 1), 4, 2),
-        trainer.Stage(1, ((7, 6),), (1, 2), 4, 3),
+        trainer.Stage(6, 0.0, ((6, 6),), (1, 1), 4, 2),
+        trainer.Stage(0, 1.0, ((7, 6),), (1, 2), 4, 3),
     )
     monkeypatch.setattr(trainer, "CURRICULUM", stages)
     return trainer.Settings(steps=10, decay=4, warmup=2, rate=2e-3)
@@ -48,7 +55,7 @@ def _batch(**options):
 
 def test_pictures_seen_at_once_are_seen_as_by_the_model_itself(model):
     images = np.stack([make_scene(seed, 72, 56).image for seed in range(3)])
-    pixels = torch.from_numpy(patches(images))
+    pixels = torch.from_numpy(patches(stills(images)))
     with torch.no_grad():
         own = model.model.visual(pixels, grid_thw=torch.tensor([[1, 9, 7]] * 3)).pooler_output
         fast = vision_features(model, pixels, (9, 7)).reshape(own.shape)
@@ -56,34 +63,52 @@ def test_pictures_seen_at_once_are_seen_as_by_the_model_itself(model):
 
 
 @pytest.mark.parametrize("turn", [0, 1, 2])
-def test_each_turn_is_trained_as_the_model_is_used(model, turn):
-    """The loss of a turn beside others equals that of the turn alone through the real model."""
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_turn_is_trained_as_the_model_is_used(model, kind, turn):
+    """The states of a turn beside others equal those of the turn alone through the real model."""
     seen = 0
     for index in range(8):
-        batch = _batch(first=index, count=1)
+        batch = _batch(first=index, count=1, kind=kind, grid=(6, 7))
         if batch.segments.max() < turn + 1:
             continue
         seen += 1
         own = (batch.segments[0] == 0) | (batch.segments[0] == turn + 1)
         ids, labels = torch.from_numpy(batch.ids[:, own]), torch.from_numpy(batch.labels[:, own])
+        grids = batch.true_words.shape[1]
+        arrays = (batch.ids, batch.positions, batch.segments, batch.vision)
+        pixels = torch.from_numpy(batch.pixels)
+        shown = (
+            {"pixel_values_videos": pixels, "video_grid_thw": torch.tensor([[grids, 6, 7]])}
+            if kind == "clip"
+            else {"pixel_values": pixels, "image_grid_thw": torch.tensor([[1, 6, 7]] * grids)}
+        )
         with torch.no_grad():
-            states = trainer.hidden_states(
-                model,
-                vision_features(model, torch.from_numpy(batch.pixels), batch.grid),
-                *(torch.from_numpy(x) for x in (batch.ids, batch.positions, batch.segments)),
-                batch.vision_start,
-            )[:, torch.from_numpy(own)]
+            handed = vision_features(model, pixels, batch.grid).reshape(1, grids * 42, -1)
+            states = trainer.hidden_states(model, handed, *(torch.from_numpy(x) for x in arrays))
             real = model.model(
                 input_ids=ids,
-                mm_token_type_ids=(ids == ENCODER.image).int(),
+                mm_token_type_ids=(ids == ENCODER.image).int() + 2 * (ids == ENCODER.video).int(),
                 attention_mask=torch.ones_like(ids),
-                pixel_values=torch.from_numpy(batch.pixels),
-                image_grid_thw=torch.tensor([[1, *batch.grid]]),
+                **shown,
             ).last_hidden_state
-        torch.testing.assert_close(states, real, atol=1e-4, rtol=1e-3)
+        torch.testing.assert_close(states[:, torch.from_numpy(own)], real, atol=1e-4, rtol=1e-3)
         answer = TOKENIZER.decode(labels[labels != IGNORED])
         assert answer.endswith("<|im_end|>")
     assert seen > 0
+
+
+def test_the_training_attention_is_the_models_own(model):
+    batch = _batch(count=2)
+    arrays = (batch.ids, batch.positions, batch.segments, batch.vision)
+    tensors = [torch.from_numpy(array) for array in arrays]
+    fast = copy.deepcopy(model)
+    use_prefix_attention(fast)
+    with torch.no_grad():
+        handed = vision_features(model, torch.from_numpy(batch.pixels), batch.grid)
+        own = trainer.hidden_states(model, handed, *tensors)
+        quick = trainer.hidden_states(fast, handed, *tensors)
+    real = torch.from_numpy(batch.segments >= 0)
+    torch.testing.assert_close(quick[real], own[real], atol=1e-4, rtol=1e-3)
 
 
 def test_labels_are_answers_only():
@@ -98,7 +123,7 @@ def test_labels_are_answers_only():
 def test_true_words_are_the_scenes_and_masks_are_absent_by_default():
     batch = _batch(count=4, objects=(2, 2))
     for row in range(4):
-        words = set(np.array(ENCODER.token_words)[batch.true_words[row]])
+        words = set(np.array(ENCODER.token_words)[batch.true_words[row, 0]])
         scene = make_scene(1 + row, 72, 56, (2, 2))
         assert words == {word for item in scene.objects for word in item.pair}
     assert batch.cell_words is None
@@ -123,32 +148,74 @@ def test_one_scene_in_sixteen_is_empty():
     assert [bool(row.any()) for row in batch.true_words] == [False] + [True] * 15
 
 
+def _weak_case():
+    """A head that reads word i off channel i, blank states, and the arguments that name words."""
+    head = torch.nn.Linear(12, 12, bias=False)
+    torch.nn.init.eye_(head.weight)
+    tokens, kinds = torch.tensor([3, 5, 8, 9]), torch.tensor([0, 0, 1, 1])
+    words = torch.tensor([[True, False, True, False]])
+    pairs = torch.tensor([[[True, False], [False, False]]])
+    return head, torch.zeros(1, 12, 12), (tokens, kinds, words, pairs)
+
+
 def test_weak_readability_rewards_true_words_wherever_they_are():
     """The loss does not change when the vision positions are shuffled: it knows no place."""
-    generator = torch.Generator().manual_seed(0)
-    head = torch.nn.Linear(16, 40, bias=False)
-    vision = torch.randn(2, 12, 16, generator=generator)
-    tokens, kinds = torch.tensor([3, 5, 8, 9]), torch.tensor([0, 0, 1, 1])
-    true = torch.tensor([[True, False, True, False], [False, True, True, False]])
-    loss = weak_readability(head, vision, tokens, kinds, true)
-    shuffled = weak_readability(
-        head, vision[:, torch.randperm(12, generator=generator)], tokens, kinds, true
-    )
+    head, vision, (tokens, kinds, words, pairs) = _weak_case()
+    blank = weak_readability(head, vision, tokens, kinds, words, pairs)
+    vision[0, 4, 3] = 8
+    loss = weak_readability(head, vision, tokens, kinds, words, pairs)
+    shuffled = weak_readability(head, vision[:, torch.randperm(12)], tokens, kinds, words, pairs)
     torch.testing.assert_close(loss, shuffled)
-    vision[0, 4] = 30 * head.weight[3].detach()
-    assert weak_readability(head, vision, tokens, kinds, true) < loss
-    assert weak_readability(head, vision, tokens, kinds, ~true) > loss
+    assert loss < blank
+    vision[0, 6, 5] = 8  # a word that is not true
+    assert weak_readability(head, vision, tokens, kinds, words, pairs) > loss
+
+
+def test_weak_readability_wants_the_words_of_a_pair_in_one_place():
+    head, apart, (tokens, kinds, words, pairs) = _weak_case()
+    together = apart.clone()
+    apart[0, 1, 3] = apart[0, 2, 8] = 8
+    together[0, 1, 3] = together[0, 1, 8] = 8
+    loss = weak_readability(head, apart, tokens, kinds, words, pairs)
+    assert weak_readability(head, together, tokens, kinds, words, pairs) < loss
+
+
+def test_weak_readability_wants_a_shape_wherever_a_color_is_and_nowhere_else():
+    head, half, (tokens, kinds, words, pairs) = _weak_case()
+    half[0, 1:5, 3] = half[0, 1:3, 8] = 8
+    full, beside = half.clone(), half.clone()
+    full[0, 3:5, 8] = beside[0, 7:9, 8] = 8
+    lost = [
+        weak_readability(head, states, tokens, kinds, words, pairs).item()
+        for states in (full, half, beside)
+    ]
+    assert lost == sorted(lost)
+    assert lost[0] < lost[1] < lost[2]
 
 
 def test_mask_readability_rewards_words_where_they_are():
     head = torch.nn.Linear(8, 20, bias=False)
-    tokens = torch.tensor([3, 5])
+    tokens, supervised = torch.tensor([3, 5]), torch.tensor([True, True])
     cells = torch.zeros(1, 4, 2, dtype=torch.bool)
     cells[0, 1, 0] = True
     right = torch.stack([head.weight[row] for row in (7, 3, 7, 7)]).detach()[None] * 20
-    assert mask_readability(head, right, tokens, cells, 7) < mask_readability(
-        head, right.flip(1), tokens, cells, 7
+    assert mask_readability(head, right, tokens, supervised, cells, 7) < mask_readability(
+        head, right.flip(1), tokens, supervised, cells, 7
     )
+
+
+def test_mask_readability_leaves_unsupervised_words_alone():
+    head = torch.nn.Linear(8, 20, bias=False)
+    tokens, supervised = torch.tensor([3, 5]), torch.tensor([True, False])
+    cells = torch.zeros(1, 4, 2, dtype=torch.bool)
+    cells[0, 1], cells[0, 2, 1] = True, True
+    vision = torch.randn(1, 4, 8, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    mask_readability(head, vision, tokens, supervised, cells, 7).backward()
+    assert (head.weight.grad[5] == 0).all()
+    assert (head.weight.grad[3] != 0).any()
+    # A cell whose object has only unsupervised words teaches nothing.
+    assert (vision.grad[0, 2] == 0).all()
+    assert (vision.grad[0, [0, 1, 3]] != 0).any(-1).all()
 
 
 @pytest.mark.parametrize("readability", ["weak", "masks", "none"])

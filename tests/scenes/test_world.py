@@ -16,6 +16,7 @@ from tam.scenes.world import (
     split_of,
     split_seed,
 )
+from tests.scenes.palette import nearest_color
 
 
 def test_same_seed_same_scene():
@@ -27,20 +28,12 @@ def test_same_seed_same_scene():
     assert not np.array_equal(one.image, make_scene(8, 96, 160).image)
 
 
-def _nearest_color(mean):
-    """The colour word of a mean colour, whatever the light."""
-    lights = np.linspace(0.65, 1.25, 25)[:, None, None]
-    palette = np.array(list(COLORS.values()), float)
-    distance = ((lights * palette - mean) ** 2).sum(axis=2).min(axis=0)
-    return list(COLORS)[int(np.argmin(distance))]
-
-
 def test_masks_are_disjoint_and_show_their_colour():
     for seed in range(60):
         scene = make_scene(seed)
         assert sum(item.mask.astype(int) for item in scene.objects).max() <= 1
         for item in scene.objects:
-            assert _nearest_color(scene.image[item.mask].mean(axis=0)) == item.color
+            assert nearest_color(scene.image[item.mask].mean(axis=0)) == item.color
 
 
 def test_an_object_ends_exactly_where_its_mask_ends():
@@ -119,10 +112,29 @@ def test_training_never_shows_a_held_out_combination():
         assert {item.pair for item in scene.objects} & HELD_OUT
 
 
-def test_difficulty_names_the_number_of_objects():
-    for low, high in DIFFICULTIES.values():
-        counts = {len(make_scene(seed, objects=(low, high)).objects) for seed in range(30)}
-        assert max(counts) == high
+@pytest.mark.parametrize("name", DIFFICULTIES)
+def test_each_difficulty_is_what_it_says(name):
+    scenes = [make_scene(seed, difficulty=name) for seed in range(40)]
+    counts = {len(scene.objects) for scene in scenes}
+    low, high = DIFFICULTIES[name].objects
+    assert max(counts) == high
+    assert min(counts) >= min(low, 3)
+    for scene in scenes:
+        words = {
+            "same color": [item.color for item in scene.objects],
+            "same shape": [item.shape for item in scene.objects],
+        }.get(name)
+        assert words is None or len(set(words)) < len(words)
+        if name == "small objects":
+            assert {item.size for item in scene.objects} == {"small"}
+
+
+def test_an_object_is_called_as_large_as_it_is_painted():
+    """On a canvas that is too small for a large object, a small one is painted, and so named."""
+    for seed in range(80):
+        for item in make_scene(seed, 48, 48, (1, 1)).objects:
+            low, high = AREAS[item.size]
+            assert 0.85 * low < item.mask.sum() < 1.1 * high
 
 
 def test_a_small_canvas_still_makes_a_scene():

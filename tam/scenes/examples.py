@@ -1,0 +1,139 @@
+"""Training examples: one or two pictures or a clip, with what is said of them in several turns."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.scenes.clips import make_clip
+from tam.scenes.language import (
+    CAPTION_PROMPTS,
+    Question,
+    caption,
+    drill_questions,
+    follow_up,
+    questions,
+)
+from tam.scenes.motion import CLIP_PROMPTS, clip_caption, clip_questions
+from tam.scenes.pairs import pair_questions
+from tam.scenes.tokens import PATCH_SIZE, TEMPORAL_PATCH_SIZE
+from tam.scenes.world import Scene, make_scene
+
+EMPTY_EVERY = 16
+"""One scene in so many shows the background alone."""
+
+CONVERSATIONS = 0.25
+"""Share of the examples whose turns follow one another; in the others they stand side by side."""
+
+KINDS: tuple[str, ...] = ("picture", "drill", "pictures", "clip")
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Example:
+    """What one row of a batch shows and says.
+
+    ``frames`` uint8 [G, T, H, W, 3]: G grids of vision tokens (pictures, or parts of a clip) of T
+    frames each; ``shown`` names the objects (colour, shape) that each grid shows; ``owners`` int
+    [G, H, W] is the index into ``shown`` of the object that a pixel shows, -1 for the background.
+    """
+
+    frames: NDArray[np.uint8]
+    shown: tuple[tuple[Pair, ...], ...]
+    owners: NDArray[np.int8]
+    turns: list[tuple[str, str]]
+    conversation: bool
+
+
+def make_example(
+    kind: str, seed: int, grid: tuple[int, int], objects: tuple[int, int], turns: int
+) -> Example:
+    """The example of a seed.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS`: one picture, the same with many questions of the hard kinds, two pictures,
+        or a clip.
+    grid : tuple of int
+        Rows and columns of vision tokens.
+    objects : tuple of int
+        Least and greatest number of objects of a picture.
+    turns : int
+        Captions and questions.
+    """
+    height, width = (PATCH_SIZE * side for side in grid)
+    rng = np.random.default_rng([seed, 1])
+    if kind == "clip":
+        return _clip_example(seed, rng, height, width, turns)
+    scenes = [
+        make_scene(part, height, width, (0, 0) if seed % EMPTY_EVERY == 0 else objects)
+        for part in ([seed, seed + 1] if kind == "pictures" else [seed])
+    ]
+    soft = rng.random() < 0.3
+    stills = np.stack([_soften(scene.image) if soft else scene.image for scene in scenes])
+    conversation = kind == "picture" and rng.random() < CONVERSATIONS
+    if kind == "picture":
+        said = _picture_turns(scenes[0], rng, turns, conversation)
+    elif kind == "drill":
+        said = _plain(drill_questions(scenes[0], rng, turns))
+    else:
+        said = _plain(pair_questions((scenes[0], scenes[1]), rng, turns))
+    return Example(
+        np.repeat(stills[:, None], TEMPORAL_PATCH_SIZE, axis=1),
+        tuple(tuple(item.pair for item in scene.objects) for scene in scenes),
+        np.stack([scene.owner() for scene in scenes]),
+        said,
+        conversation,
+    )
+
+
+def _picture_turns(
+    scene: Scene, rng: np.random.Generator, count: int, conversation: bool
+) -> list[tuple[str, str]]:
+    """The caption and questions in random order; a conversation also asks on about "it"."""
+    prompt = CAPTION_PROMPTS[min(3, int(rng.exponential(0.7)))]
+    said = [Question("caption", prompt, caption(scene)), *questions(scene, rng, count - 1)]
+    said = [said[index] for index in rng.permutation(len(said))]
+    if conversation:
+        following = [(item, follow_up(scene.objects, item, rng)) for item in said]
+        said = [item for both in following for item in both if item is not None][:count]
+    return _plain(said)
+
+
+def _clip_example(
+    seed: int, rng: np.random.Generator, height: int, width: int, turns: int
+) -> Example:
+    clip = make_clip(seed, height, width)
+    prompt = CLIP_PROMPTS[int(rng.integers(len(CLIP_PROMPTS)))]
+    said = [
+        Question("caption", prompt, clip_caption(clip)),
+        *clip_questions(clip, rng, turns - 1),
+    ]
+    parts = len(clip.frames) // TEMPORAL_PATCH_SIZE
+    seen = [
+        np.asarray(item.shown().reshape(parts, TEMPORAL_PATCH_SIZE).any(axis=1))
+        for item in clip.objects
+    ]
+    owners = np.full((parts, height, width), -1, np.int8)
+    shown: list[tuple[Pair, ...]] = []
+    for part in range(parts):
+        here = [item for item, when in zip(clip.objects, seen, strict=True) if when[part]]
+        for index, item in enumerate(here):
+            both = item.mask[part * TEMPORAL_PATCH_SIZE : (part + 1) * TEMPORAL_PATCH_SIZE]
+            owners[part][both.all(axis=0)] = index
+        shown.append(tuple(item.pair for item in here))
+    frames = clip.frames.reshape(parts, TEMPORAL_PATCH_SIZE, height, width, 3)
+    return Example(frames, tuple(shown), owners, _plain(said), False)
+
+
+def _plain(said: list[Question]) -> list[tuple[str, str]]:
+    return [(item.text, item.answer) for item in said]
+
+
+def _soften(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A 3 x 3 binomial blur, as the resizing of a larger picture would leave it."""
+    padded = np.pad(image.astype(np.uint16), ((1, 1), (1, 1), (0, 0)), mode="edge")
+    rows = padded[:-2] + 2 * padded[1:-1] + padded[2:]
+    return np.asarray((rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:] + 8) // 16, np.uint8)

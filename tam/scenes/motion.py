@@ -1,0 +1,48 @@
+"""What can truly be said of a clip: captions and questions about moving objects."""
+
+import numpy as np
+
+from tam.scenes.clips import Clip, MovingObject
+from tam.scenes.language import (
+    Question,
+    attribute_questions,
+    count_question,
+    draw_evenly,
+    existence_questions,
+    name,
+)
+
+CLIP_PROMPTS: tuple[str, ...] = ("Describe this video.", "What is moving?")
+
+
+def clip_caption(clip: Clip) -> str:
+    """The true caption: what every object does, from left to right at the start.
+
+    Examples
+    --------
+    "A small red star moves left, behind the blue square. A large blue square is still."
+    """
+    if not clip.objects:
+        return "An empty picture."
+    said = []
+    for item in clip.objects:
+        front = "" if item.behind is None else f", behind the {name(clip.objects[item.behind])}"
+        said.append(f"A {item.size} {name(item)} {_does(item)}{front}.")
+    return " ".join(said)
+
+
+def clip_questions(clip: Clip, rng: np.random.Generator, count: int) -> list[Question]:
+    """Up to ``count`` different questions that have one true answer, in random order."""
+    asked = [
+        *attribute_questions(clip.objects),
+        *existence_questions(clip.objects, rng),
+        count_question(clip.objects),
+    ]
+    for index, item in enumerate(clip.objects):
+        text = f"Where does the {name(item)} move?"
+        asked.append(Question("motion", text, f"The {name(item)} {_does(item)}.", index))
+    return draw_evenly(asked, rng, count)
+
+
+def _does(item: MovingObject) -> str:
+    return "is still" if item.motion == "still" else f"moves {item.motion}"
