@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tam.chat import Chat
     from tam.conversation import Conversation, Turn
     from tam.explanation import Explanation, Word
-    from tam.loading import load
+    from tam.loading import load, wrap
     from tam.media import Media, Sampling, open_image, open_video
     from tam.model import Model
     from tam.storage import load_explanation
@@ -38,6 +38,7 @@ __all__ = [
     "load_explanation",
     "open_image",
     "open_video",
+    "wrap",
 ]
 
 _HOMES = {
@@ -47,6 +48,7 @@ _HOMES = {
     "Explanation": "tam.explanation",
     "Word": "tam.explanation",
     "load": "tam.loading",
+    "wrap": "tam.loading",
     "Media": "tam.media",
     "Sampling": "tam.media",
     "open_image": "tam.media",

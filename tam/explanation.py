@@ -4,11 +4,12 @@ An :class:`Explanation` holds NumPy arrays and text only: no model, no device te
 a machine without torch.
 """
 
-from collections.abc import Iterator, Mapping
+import reprlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,13 @@ from numpy.typing import NDArray
 from tam.errors import InputError
 from tam.layout import Box, TextToken, VisionGrid
 from tam.media.media import Media
+from tam.merge import merged
 from tam.upsample import coverage, upsample
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from tam.selection import Choice
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,22 @@ class Prediction:
 
 
 @dataclass(frozen=True, eq=False)
+class Stages:
+    """What the maps were before they were scaled and filtered.
+
+    Parameters
+    ----------
+    activation
+        float32 [K, N], not negative: the head's score of each target at each cell.
+    after_eci
+        float32 [K, N]: the same after estimated causal inference, on the same scale.
+    """
+
+    activation: NDArray[np.float32]
+    after_eci: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
     """One explained reply.
 
@@ -83,6 +106,11 @@ class Explanation:
         pictures and a word's earlier words can be compared.
     provenance
         What ran: model, versions, dtype, options, notes. JSON values only.
+    stages
+        The maps before scaling and filtering, or None where they were not asked for.
+    candidate_maps
+        float32 [K - prompt_targets, C, N] in [0, 1]: the maps that the first C candidates of each
+        of the reply's tokens would have in its place, or None where they were not asked for.
     """
 
     media: tuple[Media, ...]
@@ -94,6 +122,8 @@ class Explanation:
     text_scores: NDArray[np.float32]
     relevance: NDArray[np.float32]
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    stages: Stages | None = None
+    candidate_maps: NDArray[np.float32] | None = None
 
     @property
     def text(self) -> str:
@@ -117,19 +147,24 @@ class Explanation:
                 groups.setdefault(self.tokens[target].word, []).append(target)
         return tuple(Word(self, tuple(group)) for group in groups.values())
 
-    def phrase(self, text: str) -> "Word":
-        """Several words of the reply as one: its map is the maximum over all their tokens.
+    def phrase(self, text: str | range, merge: str = "geometric") -> "Word":
+        """Several words of the reply as one: a phrase, a sentence, the whole answer.
 
         Parameters
         ----------
         text
-            As it stands in the reply; the first place where it does.
+            As it stands in the reply; the first place where it does. Or a range of indices into
+            ``tokens``.
+        merge
+            How the maps of its tokens become one, see :mod:`tam.merge`.
 
         Raises
         ------
         InputError
-            If the reply does not say it.
+            If the reply does not say it, the range holds no tokens, or there is no such rule.
         """
+        if isinstance(text, range):
+            return Word(self, self._range(text), merge)
         first = self.text.find(text)
         if not text.strip() or first < 0:
             raise InputError(
@@ -140,7 +175,16 @@ class Explanation:
             start, end = end, end + len(self.tokens[target].text)
             if start < first + len(text) and end > first:
                 targets.append(target)
-        return Word(self, tuple(targets))
+        return Word(self, tuple(targets), merge)
+
+    def _range(self, targets: range) -> tuple[int, ...]:
+        if not targets or min(targets) < 0 or max(targets) >= len(self.tokens):
+            raise InputError(
+                f"there are no tokens {targets.start} to {targets.stop}",
+                where="phrase",
+                remedy=f"tokens are numbered 0 to {len(self.tokens) - 1}",
+            )
+        return tuple(targets)
 
     def words_for(self, box: Box, media: int = 0) -> tuple["Word", ...]:
         """The reply's words whose evidence peaks in a region of a picture, the highest first.
@@ -196,6 +240,39 @@ class Explanation:
         """
         return self._picture(self.maps[target], media, frame)
 
+    def candidate_map(
+        self, target: int, candidate: int, media: int = 0, frame: int = 0
+    ) -> NDArray[np.float32]:
+        """The map that a candidate would have in the place of a token of the reply.
+
+        Parameters
+        ----------
+        target
+            Index into ``tokens``.
+        candidate
+            Its rank among the step's candidates, the most probable one is 0.
+        media, frame
+            Which picture or clip, and which of its frames.
+
+        Returns
+        -------
+        float32 [H, W] in [0, 1], as :meth:`token_map` has it.
+
+        Raises
+        ------
+        InputError
+            If there is no map of that candidate.
+        """
+        step = target - self.prompt_targets
+        maps = self.candidate_maps
+        if maps is None or not (0 <= step < len(maps) and 0 <= candidate < maps.shape[1]):
+            raise InputError(
+                f"there is no map of candidate {candidate} of token {target}",
+                where="map",
+                remedy="explain with a higher candidate_maps; words of the prompt have none",
+            )
+        return self._picture(maps[step, candidate], media, frame)
+
     def coverage(self, media: int = 0) -> NDArray[np.bool_]:
         """Which pixels of a picture the model's vision tokens cover, bool [H, W]."""
         item = self._media(media)
@@ -229,6 +306,32 @@ class Explanation:
 
         return write_explanation(self, Path(folder), force=force)
 
+    def export(
+        self, path: str | Path, words: "Sequence[Choice] | None" = None, **options: Any
+    ) -> Path:
+        """Write one file: a contact sheet (.png), a movie (.mp4, .gif), a figure or a table.
+
+        See :func:`tam.export.export`.
+        """
+        from tam.export import export
+
+        return export(self, path, words, **options)
+
+    def plot(self, words: "Sequence[Choice] | None" = None, **options: Any) -> "Figure":
+        """Draw the maps of chosen words as a matplotlib figure, see :func:`tam.plot.plot`."""
+        from tam.plot import plot
+
+        return plot(self, words, **options)
+
+    def __repr__(self) -> str:
+        return f"<Explanation of {len(self.words)} words: {reprlib.repr(self.text)}>"
+
+    def _repr_html_(self) -> str:
+        """The report in a frame, for notebooks."""
+        from tam.notebook import notebook_html
+
+        return notebook_html(self)
+
     def _media(self, index: int) -> Media:
         if not 0 <= index < len(self.media):
             raise InputError(
@@ -254,7 +357,7 @@ class Explanation:
         return (total / np.maximum(views, 1)).astype(np.float32)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Word:
     """One word of an explanation: a group of its tokens.
 
@@ -264,10 +367,13 @@ class Word:
         What it is a word of.
     targets
         Indices of its tokens among the explanation's tokens.
+    merge
+        How the maps of its tokens become one, see :mod:`tam.merge`.
     """
 
     explanation: Explanation
     targets: tuple[int, ...]
+    merge: str = "maximum"
 
     @property
     def text(self) -> str:
@@ -289,14 +395,17 @@ class Word:
         return float(np.prod([p.probability for p in predictions]))
 
     def cells(self) -> NDArray[np.float32]:
-        """float32 [N]: the word's map on the vision cells, the maximum over its tokens."""
-        cells: NDArray[np.float32] = self.explanation.maps[list(self.targets)].max(axis=0)
-        return cells
+        """float32 [N]: the word's map on the vision cells, its tokens' maps merged."""
+        first = self.explanation.prompt_targets
+        steps = self.explanation.predictions
+        weights = [steps[t - first].probability if t >= first else 1.0 for t in self.targets]
+        maps = self.explanation.maps[list(self.targets)]
+        return merged(maps, np.array(weights, np.float32), self.merge)
 
     def map(self, media: int = 0, frame: int = 0) -> NDArray[np.float32]:
         """float32 [H, W] in [0, 1]: the word's map at the size of the picture.
 
-        The maximum over the word's tokens on the vision cells, brought to the picture's pixels.
+        The tokens' maps, merged on the vision cells and brought to the picture's pixels.
         See :meth:`Explanation.token_map` for one token's own.
         """
         return self.explanation._picture(self.cells(), media, frame)
@@ -314,3 +423,12 @@ class Word:
         """How much an earlier word explains this one, in [0, 1]: the maximum over their tokens."""
         block = self.explanation.relevance[np.ix_(self.targets, earlier.targets)]
         return float(block.max())
+
+    def __repr__(self) -> str:
+        return f"<Word {reprlib.repr(self.text)}>"
+
+    def _repr_png_(self) -> bytes | None:
+        """The map over the pictures, for notebooks."""
+        from tam.notebook import notebook_png
+
+        return notebook_png(self)

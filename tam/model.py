@@ -1,33 +1,38 @@
 """A loaded model, ready to be asked and explained."""
 
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from typing import Any, cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from tam import __version__, capture
-from tam.adapter import Adapter, Encoded, PlacedMedia
+from tam import __version__
+from tam.adapter import Adapter
+from tam.batching import recordings
+from tam.capture import Past
 from tam.conversation import Conversation, question
-from tam.errors import ConversationError
-from tam.explanation import Candidate, Explanation, Prediction
-from tam.head import head_rows, head_scores
-from tam.layout import TextLayout, VisionLayout
+from tam.errors import InputError, TamError
+from tam.explanation import Explanation
 from tam.media import Sampling, Source, open_media
 from tam.memory import memory_errors
-from tam.methods.token_activation import token_activation
-from tam.progress import progress
-from tam.prompt import Prompt, encode, marker_texts, plain_ids, text_tokens, word_count
+from tam.methods.table import check_options, explain
+from tam.recording import (
+    Answer,
+    Recording,
+    check_candidates,
+    prepare,
+    record,
+    special_ids,
+    with_candidates,
+)
+from tam.replay import Replay
 from tam.trace import Trace
-from tam.words import spell
 
 MAX_NEW_TOKENS = 256
-CANDIDATES = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +61,16 @@ class Model:
         media: Source | Sequence[Source],
         prompt: str,
         *,
-        answer: str | Sequence[int] | None = None,
+        answer: Answer = None,
         max_new_tokens: int = MAX_NEW_TOKENS,
         kernel_size: int = 3,
         sampling: Sampling | None = None,
         allow_urls: bool = False,
         seed: int | None = None,
+        stages: bool = False,
+        candidate_maps: int = 0,
+        method: str = "tam",
+        method_options: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> Explanation:
         """Ask about pictures or clips, and explain every word of the answer.
@@ -86,6 +95,14 @@ class Model:
             Fetch pictures from http(s) addresses.
         seed
             Of the answer, where it is sampled; goes into the provenance.
+        stages
+            Keep each map before scaling and filtering too.
+        candidate_maps
+            How many of each step's candidates, 8 at most, get a map of their own.
+        method
+            How it is explained: a name of ``tam.methods.METHODS``.
+        method_options
+            Options of that method. ``kernel_size`` and ``stages`` are tam's.
         **options
             Any options of transformers' ``generate``. Of several sequences the first is explained.
 
@@ -94,14 +111,16 @@ class Model:
         TamError
             With what went wrong, where, and what to do.
         """
-        sources = media if isinstance(media, list | tuple) else [cast(Source, media)]
-        opened = [open_media(s, sampling=sampling, allow_urls=allow_urls) for s in sources]
         return self.explain_conversation(
-            question(opened, prompt),
+            _opened((media, prompt), sampling, allow_urls),
             answer=answer,
             max_new_tokens=max_new_tokens,
             kernel_size=kernel_size,
             seed=seed,
+            stages=stages,
+            candidate_maps=candidate_maps,
+            method=method,
+            method_options=method_options,
             **options,
         )
 
@@ -109,10 +128,14 @@ class Model:
         self,
         conversation: Conversation,
         *,
-        answer: str | Sequence[int] | None = None,
+        answer: Answer = None,
         max_new_tokens: int = MAX_NEW_TOKENS,
         kernel_size: int = 3,
         seed: int | None = None,
+        stages: bool = False,
+        candidate_maps: int = 0,
+        method: str = "tam",
+        method_options: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> Explanation:
         """Answer a conversation's last turn, and explain every word of the answer.
@@ -121,161 +144,192 @@ class Model:
         ----------
         conversation
             Turns of texts and opened media; all words before the answer are its context.
-        answer, max_new_tokens, kernel_size, seed, **options
+        answer, max_new_tokens, kernel_size, seed, stages, candidate_maps, method
+            As in :meth:`explain`.
+        method_options, **options
+            As in :meth:`explain`.
+
+        Raises
+        ------
+        InputError
+            If there is no such method or option, or stages or candidates are asked of another
+            method than tam.
+        """
+        _check_method(method, method_options, wants_more=stages or candidate_maps > 0)
+        recording = self.run(
+            conversation,
+            answer=answer,
+            seed=seed,
+            candidate_maps=candidate_maps,
+            max_new_tokens=max_new_tokens,
+            **options,
+        )
+        return self.explain_recording(
+            recording,
+            kernel_size=kernel_size,
+            stages=stages,
+            method=method,
+            method_options=method_options,
+        )
+
+    def explain_batch(
+        self,
+        questions: Iterable[tuple[Source | Sequence[Source], str] | Conversation],
+        *,
+        batch_size: int = 8,
+        keep_going: bool = False,
+        max_new_tokens: int = MAX_NEW_TOKENS,
+        kernel_size: int = 3,
+        stages: bool = False,
+        sampling: Sampling | None = None,
+        allow_urls: bool = False,
+        method: str = "tam",
+        method_options: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Iterator[Explanation | TamError]:
+        """Answer many questions, several at a time, and explain every word of the answers.
+
+        Prompts of different lengths are padded on the left, which changes no map. Files are opened
+        and encoded one batch ahead of the model.
+
+        Parameters
+        ----------
+        questions
+            Pairs of media and prompt as in :meth:`explain`, or conversations. They may be many:
+            they are taken as they are needed.
+        batch_size
+            How many are answered at once. Where memory runs out, it is halved, with a warning.
+        keep_going
+            Give the error of a question that cannot be answered in its place, and go on, where
+            otherwise it is raised.
+        max_new_tokens, kernel_size, stages, sampling, allow_urls, method, method_options
+            As in :meth:`explain`.
+        **options
+            As in :meth:`explain`.
+
+        Yields
+        ------
+        The explanations, in the questions' order.
+        """
+        if batch_size < 1:
+            raise InputError(
+                f"batch_size {batch_size} is not possible",
+                where="batch_size",
+                remedy="give 1 or more",
+            )
+        _check_method(method, method_options, wants_more=stages)
+        explained = partial(
+            self.explain_recording,
+            kernel_size=kernel_size,
+            stages=stages,
+            method=method,
+            method_options=method_options,
+        )
+        makers = (partial(_opened, item, sampling, allow_urls) for item in questions)
+        options = {"max_new_tokens": max_new_tokens, **options}
+        for found in recordings(self, makers, batch_size, options):
+            if not isinstance(found, TamError):
+                yield explained(found)
+            elif keep_going:
+                yield found
+            else:
+                raise found
+
+    def explain_recording(
+        self,
+        recording: Recording,
+        *,
+        kernel_size: int = 3,
+        stages: bool = False,
+        method: str = "tam",
+        method_options: Mapping[str, Any] | None = None,
+    ) -> Explanation:
+        """Explain a run that was recorded earlier.
+
+        Parameters
+        ----------
+        recording
+            From :meth:`run`.
+        kernel_size, stages, method, method_options
             As in :meth:`explain`.
         """
-        options = {"max_new_tokens": max_new_tokens, **options}
-        with _seeded(seed):
-            trace = self.record(conversation, answer=answer, **options)
-        if seed is not None:
-            trace = replace(trace, provenance={**trace.provenance, "seed": seed})
+        chosen = dict(method_options or {})
+        if method == "tam":
+            chosen = {"kernel_size": kernel_size, "stages": stages, **chosen}
         with memory_errors():
-            return token_activation(trace, kernel_size=kernel_size)
+            return explain(method, recording.trace, Replay(self, recording), **chosen)
 
-    def record(
-        self,
-        conversation: Conversation,
-        *,
-        answer: str | Sequence[int] | None = None,
-        **options: Any,
-    ) -> Trace:
+    def record(self, conversation: Conversation, **options: Any) -> Trace:
         """Run the model once on a conversation and keep what a method needs.
 
         Parameters
         ----------
         conversation
             Its last turn is answered.
-        answer, **options
-            As in :meth:`explain`.
+        **options
+            As in :meth:`run`.
         """
-        prompt = encode(self.processor, conversation, self.adapter)
-        vision = self._vision_layout(conversation, prompt)
-        with memory_errors():
-            run = self._run(prompt, vision, answer, options)
-            text, kept = self._text_layout(conversation, prompt, run.ids)
-            return self._trace(conversation, vision, text, run, kept, answer is not None, options)
+        return self.run(conversation, **options).trace
 
-    def _vision_layout(self, conversation: Conversation, prompt: Prompt) -> VisionLayout:
-        media = [PlacedMedia(item, turn) for turn, item in conversation.media]
-        if not media:
-            raise ConversationError(
-                "there is no picture", where="conversation", remedy="give at least one"
-            )
-        config = self.module.config
-        return self.adapter.vision_layout(
-            Encoded(prompt.ids, prompt.arrays, media, config, self.processor)
-        )
-
-    def _run(
+    def run(
         self,
-        prompt: Prompt,
-        vision: VisionLayout,
-        answer: str | Sequence[int] | None,
-        options: Mapping[str, Any],
-    ) -> capture.Run:
-        positions = [token.context_position for token in prompt.tokens]
-        wanted = np.union1d(vision.positions, np.array(positions, np.int64))
-        common = (self.module, self.adapter, prompt.inputs, wanted)
-        if answer is None:
-            total = options.get("max_new_tokens")
-            with progress("Answering", total) as tick:
-                return capture.generate(*common, candidates=CANDIDATES, tick=tick, options=options)
-        reply = torch.tensor(self._answer_ids(answer), dtype=torch.int64)
-        with progress("Reading the answer", len(reply)) as tick:
-            return capture.force(*common[:3], reply, wanted, candidates=CANDIDATES, tick=tick)
+        conversation: Conversation,
+        *,
+        answer: Answer = None,
+        seed: int | None = None,
+        candidate_maps: int = 0,
+        past: Past | None = None,
+        **options: Any,
+    ) -> Recording:
+        """Run the model once on a conversation, and keep all that passed.
 
-    def _answer_ids(self, answer: str | Sequence[int]) -> list[int]:
-        if isinstance(answer, str):
-            ids = plain_ids(self.processor.tokenizer, answer)
-        else:
-            ids = [int(token) for token in answer]
-        size = self.module.get_input_embeddings().num_embeddings
-        if not ids or not all(0 <= token < size for token in ids):
-            raise ConversationError(
-                "the answer has no tokens" if not ids else "the answer has an unknown token id",
-                where="answer",
-                remedy=f"give a text, or token ids from 0 to {size - 1}",
-            )
-        return ids
-
-    def _text_layout(
-        self, conversation: Conversation, prompt: Prompt, reply: NDArray[np.int64]
-    ) -> tuple[TextLayout, NDArray[np.int64]]:
-        """Lay out all text tokens; also give the indices of the reply's targets within it."""
-        special = self.special_ids()
-        kept = np.array([i for i, token in enumerate(reply) if int(token) not in special], np.int64)
-        if not len(kept):
-            raise ConversationError(
-                "the model wrote no words",
-                where="answer",
-                remedy="ask in another way, or allow more new tokens",
-            )
-        tokens = text_tokens(
-            self.processor.tokenizer,
-            reply[kept],
-            kept + len(prompt.ids),
-            turn=len(conversation.turns),
-            role="assistant",
-            first_word=word_count(prompt.tokens),
-        )
-        return TextLayout(prompt.tokens + tokens, len(prompt.tokens)), kept
+        Parameters
+        ----------
+        conversation
+            Its last turn is answered.
+        answer, seed, candidate_maps, **options
+            As in :meth:`explain`.
+        past
+            Of an earlier run of this model (``Recording.run.past``), which is used up: where the
+            conversation goes on from there and shows nothing new, only the rest is computed.
+        """
+        check_candidates(candidate_maps)
+        with memory_errors(), _seeded(seed):
+            recording = record(self, prepare(self, conversation), answer, options, past)
+            recording = with_candidates(self, recording, candidate_maps)
+        if seed is None:
+            return recording
+        provenance = {**recording.trace.provenance, "seed": seed}
+        return replace(recording, trace=replace(recording.trace, provenance=provenance))
 
     def special_ids(self) -> set[int]:
         """Ids of the tokens that are no words: ends, markers, placeholders."""
-        tokenizer = self.processor.tokenizer
-        ends = self.module.generation_config.eos_token_id
-        special = set(tokenizer.convert_tokens_to_ids(sorted(marker_texts(self.processor))))
-        return special | set(ends if isinstance(ends, list) else [ends])
+        return special_ids(self)
 
-    def _trace(
-        self,
-        conversation: Conversation,
-        vision: VisionLayout,
-        text: TextLayout,
-        run: capture.Run,
-        kept: NDArray[np.int64],
-        given: bool,
-        options: Mapping[str, Any],
-    ) -> Trace:
-        head = self.adapter.head(self.module)
-        vision_states, context_states = run.at(vision.positions), run.at(text.context_positions)
-        ids = torch.from_numpy(text.ids)
-        rows = head_rows(head, ids, context_states[-1:])
-        scores = None
-        if rows is None:
-            scores = head_scores(head, ids, torch.cat([vision_states, context_states]))
-        return Trace(
-            media=tuple(media for _, media in conversation.media),
-            vision=vision,
-            text=text,
-            vision_states=vision_states,
-            context_states=context_states,
-            head_rows=rows,
-            scores=scores,
-            predictions=tuple(self._prediction(run, int(index)) for index in kept),
-            provenance={
-                **self.provenance,
-                "answer": "given" if given else "generated",
-                "generation": {} if given else {k: repr(v) for k, v in options.items()},
-                "notes": [*self.adapter.notes, *_media_notes(conversation)],
-            },
+
+def _opened(
+    item: tuple[Source | Sequence[Source], str] | Conversation,
+    sampling: Sampling | None,
+    allow_urls: bool,
+) -> Conversation:
+    """Open the media of a question."""
+    if isinstance(item, Conversation):
+        return item
+    media, prompt = item
+    sources = media if isinstance(media, list | tuple) else [cast(Source, media)]
+    opened = [open_media(s, sampling=sampling, allow_urls=allow_urls) for s in sources]
+    return question(opened, prompt)
+
+
+def _check_method(method: str, options: Mapping[str, Any] | None, *, wants_more: bool) -> None:
+    """Find what is wrong with a method before the model runs."""
+    check_options(method, options or {})
+    if method != "tam" and wants_more:
+        raise InputError(
+            "it has no stages and no candidate maps",
+            where=f"method {method}",
+            remedy="leave them out, or use tam",
         )
-
-    def _prediction(self, run: capture.Run, index: int) -> Prediction:
-        sampled = run.sampled_probabilities
-        candidates = zip(run.candidate_ids[index], run.candidate_probabilities[index], strict=True)
-        return Prediction(
-            probability=float(run.probabilities[index]),
-            sampled_probability=None if sampled is None else float(sampled[index]),
-            candidates=tuple(
-                Candidate(int(token), spell(self.processor.tokenizer, [int(token)])[0], float(p))
-                for token, p in candidates
-            ),
-        )
-
-
-def _media_notes(conversation: Conversation) -> list[str]:
-    return [f"{media.name}: {note}" for _, media in conversation.media for note in media.notes]
 
 
 @contextmanager

@@ -37,6 +37,9 @@ class Trace:
         One for each of the reply's targets.
     provenance
         What ran. JSON values only.
+    candidate_scores
+        float32 [N + K, R * C] without ReLU: the same states with the rows of the first C candidates
+        of each of the reply's R tokens; None where no candidate is explained.
     """
 
     media: tuple[Media, ...]
@@ -48,3 +51,4 @@ class Trace:
     scores: "torch.Tensor | None"
     predictions: tuple[Prediction, ...]
     provenance: Mapping[str, Any]
+    candidate_scores: "torch.Tensor | None" = None

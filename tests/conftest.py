@@ -1,6 +1,7 @@
 """What all tests share: no network, one thread a process, small models on disk."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 # Before any test module imports the libraries that read these.
@@ -11,9 +12,23 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 import torch
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.provide_chromium import find
 
 torch.set_num_threads(1)
+if not torch.cuda.is_available():
+    # The kernels then run in Triton's interpreter; it is read when triton is imported.
+    os.environ["TRITON_INTERPRET"] = "1"
 
+BROWSER_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
 GOLDENS = Path(__file__).parent / "goldens"
 
 
@@ -31,3 +46,15 @@ def llava_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.tiny_models import tiny_llava
 
     return tiny_llava(tmp_path_factory.mktemp("llava"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless browser; where there is none the tests that need it fail, they never skip."""
+    path = find()
+    if path is None:
+        pytest.fail("no chromium or chrome here; run `python tests/provide_chromium.py`")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=list(BROWSER_FLAGS))
+        yield opened
+        opened.close()

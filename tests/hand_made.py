@@ -1,11 +1,12 @@
 """Explanations made by hand, for what renders, saves and shows them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tam.explanation import Candidate, Explanation, Prediction
+from tam.explanation import Candidate, Explanation, Prediction, Stages
 from tam.layout import Box, TextToken, VisionGrid
 from tam.media.media import Media
 
@@ -83,6 +84,19 @@ def explanation(
     )
 
 
+def with_stages(original: Explanation, candidates: int = 3, seed: int = 5) -> Explanation:
+    """The same with its stages kept, and with maps of the first candidates."""
+    rng = np.random.default_rng(seed)
+    activation = _maps(rng, *original.maps.shape) * np.float32(9)
+    after = activation * _maps(rng, *original.maps.shape)
+    shape = (len(original.predictions), candidates, original.maps.shape[1])
+    return replace(
+        original,
+        stages=Stages(activation, after),
+        candidate_maps=rng.random(shape, dtype=np.float32),
+    )
+
+
 def _maps(rng: np.random.Generator, count: int, cells: int) -> NDArray[np.float32]:
     return rng.random((count, cells), dtype=np.float32)
 
@@ -113,12 +127,21 @@ def same(a: Explanation, b: Explanation) -> bool:
     plain = ("tokens", "prompt_targets", "predictions", "provenance")
     return (
         all(_equal(getattr(a, name), getattr(b, name)) for name in arrays)
+        and _same_optional(a, b)
         and all(getattr(a, name) == getattr(b, name) for name in plain)
         and len(a.media) == len(b.media)
         and all(_same_media(x, y) for x, y in zip(a.media, b.media, strict=True))
         and len(a.grids) == len(b.grids)
         and all(_same_grid(x, y) for x, y in zip(a.grids, b.grids, strict=True))
     )
+
+
+def _same_optional(a: Explanation, b: Explanation) -> bool:
+    kept = []
+    for item in (a, b):
+        stages = [item.stages.activation, item.stages.after_eci] if item.stages else []
+        kept.append([*stages, *([] if item.candidate_maps is None else [item.candidate_maps])])
+    return len(kept[0]) == len(kept[1]) and all(map(_equal, *kept))
 
 
 def _same_media(a: Media, b: Media) -> bool:

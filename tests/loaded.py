@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from transformers import AutoModelForMultimodalLM, AutoProcessor
 
 from tam.adapter import Encoded, PlacedMedia
@@ -31,3 +32,8 @@ def layout_of(
     outputs = {name: np.array(value) for name, value in arrays.items()}
     encoded = Encoded(np.array(ids, np.int64), outputs, placed, model.config, processor)
     return adapter_for(model.config).vision_layout(encoded)
+
+
+def scaled(values: NDArray[Any]) -> NDArray[Any]:
+    """Scale a map from 0 at its lowest cell to 1 at its highest, as methods do."""
+    return (values - values.min()) / ((values.max() - values.min()) or 1)

@@ -92,17 +92,25 @@ def test_a_picture_that_is_not_there_is_said_so() -> None:
         result.words[0].map(1)
 
 
-def test_a_phrase_is_the_maximum_of_its_words() -> None:
+def test_a_phrase_is_found_in_the_reply_and_merged_by_a_rule() -> None:
     tokens = [token("A", 0), token(" re", 1), token("d", 1), token(" dog", 2), token(" red", 3)]
     maps = [[0.9, 0], [0.1, 0.3], [0.2, 0], [0, 0.5], [1, 1]]
     result = explained([grid(0, (0, 0, 20, 10))], maps, tokens)
     phrase = result.phrase("red dog")
     assert (phrase.text, phrase.targets) == ("red dog", (1, 2, 3))
-    assert np.allclose(phrase.cells(), [0.2, 0.5])
+    assert np.allclose(result.phrase("red dog", merge="maximum").cells(), [0.2, 0.5])
+    assert np.allclose(result.phrase("red dog", merge="first").cells(), [0.1, 0.3])
+    assert np.argmax(phrase.cells()) == 1, "the cell that all three tokens point at most"
+    assert result.phrase(range(2, 4)).targets == (2, 3)
     assert result.phrase(result.text).targets == (0, 1, 2, 3, 4)
     for absent in ("cat", "", " "):
         with pytest.raises(InputError, match="does not say"):
             result.phrase(absent)
+    for outside in (range(3, 6), range(-1, 2), range(2, 2)):
+        with pytest.raises(InputError, match="no tokens"):
+            result.phrase(outside)
+    with pytest.raises(InputError, match="no rule 'best'"):
+        result.phrase("dog", merge="best").cells()
 
 
 def test_a_region_knows_the_words_that_peak_there() -> None:

@@ -4,6 +4,7 @@ Exit codes: 0 done, 2 bad input, 3 something is missing from the machine, 4 memo
 130 interrupted, 1 a fault of the toolkit itself.
 """
 
+import io
 import os
 import sys
 import traceback
@@ -15,6 +16,10 @@ _INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        # A model's words can hold letters that this terminal's encoding does not.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:]))
 
 

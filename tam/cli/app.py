@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tam.cli.evaluate import evaluate
+
 if TYPE_CHECKING:
     from tam.explanation import Explanation
 
@@ -23,6 +25,7 @@ Model = Annotated[
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the report and its files.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an earlier explanation in --out.")]
+Saved = Annotated[Path, typer.Argument(help="A saved explanation: its folder or .json file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -55,6 +58,18 @@ def explain(
         bool, typer.Option("--sample", help="Sample the answer, in place of the model's default.")
     ] = False,
     seed: Annotated[int | None, typer.Option(help="Seed of a sampled answer.")] = None,
+    method: Annotated[str, typer.Option(help="How to explain it; see 'tam methods'.")] = "tam",
+    method_option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="An option of the method, such as layer=1."),
+    ] = None,
+    stages: Annotated[
+        bool, typer.Option("--stages", help="Keep each map before scaling and filtering too.")
+    ] = False,
+    candidate_maps: Annotated[
+        int,
+        typer.Option(min=0, max=8, help="How many candidates of each word get their own map."),
+    ] = 0,
     fps: Annotated[float, typer.Option(help="Frames a second that are taken of a video.")] = 2.0,
     num_frames: Annotated[
         int | None, typer.Option(help="Frames of a video, evenly spread, in place of --fps.")
@@ -70,11 +85,15 @@ def explain(
 ) -> None:
     """Ask about pictures and clips, and explain every word of the answer."""
     from tam.cli.asking import opened_conversation
+    from tam.cli.methods import method_options
     from tam.media import Sampling
+    from tam.methods.table import check_options
     from tam.output import check_output
 
     # What can go wrong at once is found before a model is loaded.
     check_output(out, force=force)
+    options = method_options(method_option or [])
+    check_options(method, options)
     asked = opened_conversation(
         media or [],
         prompt,
@@ -91,6 +110,10 @@ def explain(
         answer=answer,
         max_new_tokens=max_new_tokens,
         seed=seed,
+        stages=stages,
+        candidate_maps=candidate_maps,
+        method=method,
+        method_options=options,
         **({"do_sample": True} if sample else {}),
     )
     _finish(result, out, force, as_json)
@@ -108,14 +131,22 @@ def chat(
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer to write.")] = 256,
     dtype: Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or float16.")] = None,
     device_map: Annotated[str | None, typer.Option(help="Where the model goes.")] = None,
+    load_in: Annotated[str | None, typer.Option(help="4bit or 8bit: quantise.")] = None,
+    revision: Annotated[
+        str | None, typer.Option(help="Branch, tag or commit of a hub model.")
+    ] = None,
 ) -> None:
-    """Talk with a model, turn by turn; an empty line ends it."""
+    """Talk with a model, turn by turn; an empty line ends it.
+
+    A line "/image FILE" shows a picture, video or folder of frames with your next words.
+    """
     from tam.cli.asking import talk
     from tam.loading import load
     from tam.media import open_media
 
     shown = [open_media(name) for name in image or []]
-    talk(load(model, dtype=dtype, device_map=device_map), shown, out, max_new_tokens)
+    loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
+    talk(loaded, shown, out, max_new_tokens)
 
 
 @app.command()
@@ -127,16 +158,22 @@ def demo(out: Out = Path("demo"), force: Force = False, as_json: Json = False) -
     from tam.loading import load
 
     picture = Path(__file__).parent.parent / "scenes" / "demo.png"
-    result = load("small").explain(str(picture), "Describe this image.")
+    result = load("small").explain(
+        str(picture), "Describe this image.", stages=True, candidate_maps=4
+    )
     _finish(result, out, force, as_json)
 
 
 @app.command()
 def show(
-    saved: Annotated[Path, typer.Argument(help="A saved explanation: its folder or .json file.")],
+    saved: Saved,
+    word: Annotated[
+        str | None,
+        typer.Option("--word", "-w", help="A word to show with its map: its number or its text."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Print a saved explanation."""
+    """Print a saved explanation, the words colored by how visual they are."""
     from tam.storage import load_explanation
 
     result = load_explanation(saved)
@@ -145,9 +182,74 @@ def show(
         return
     from rich.console import Console
 
+    from tam.cli.export import typed_words
     from tam.show import show as print_explanation
 
-    print_explanation(result, Console())
+    print_explanation(result, Console(), None if word is None else typed_words([word])[0])
+
+
+@app.command()
+def export(
+    saved: Saved,
+    kind: Annotated[
+        str | None, typer.Option("--as", help="sheet, mp4, gif, csv, pdf or svg.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The file; its suffix can stand for --as.")
+    ] = None,
+    word: Annotated[
+        list[str] | None,
+        typer.Option("--word", "-w", help="A word by its number or its text; all without it."),
+    ] = None,
+    together: Annotated[
+        bool, typer.Option("--together", help="One map for all words that are named.")
+    ] = False,
+    picture: Annotated[int | None, typer.Option(help="Which picture or clip alone.")] = None,
+    colors: Annotated[str, typer.Option(help="inferno, viridis, turbo or jet.")] = "inferno",
+    seconds: Annotated[
+        float, typer.Option(help="How long a movie shows each word over stills.")
+    ] = 0.8,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
+) -> None:
+    """Write a contact sheet, a movie, a figure or a table of a saved explanation."""
+    from tam.cli.export import exported_file, typed_words
+    from tam.export import check_file
+    from tam.export import export as write
+
+    path = exported_file(saved, kind, out)
+    check_file(path, force=force)
+    from tam.storage import load_explanation
+
+    write(
+        load_explanation(saved),
+        path,
+        typed_words(word) if word else None,
+        together=together,
+        media=picture,
+        colors=colors,
+        seconds=seconds,
+        force=force,
+    )
+    print(path.resolve())
+
+
+@app.command()
+def compare(
+    first: Saved,
+    second: Annotated[Path, typer.Argument(help="Another: its folder or .json file.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file.")] = Path("compare.html"),
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
+) -> None:
+    """Lay two saved explanations side by side, the same words linked, in one HTML file."""
+    from tam.export import check_file
+
+    check_file(out, force=force)
+    from tam.cli.compare import labels_of
+    from tam.compare import compare as write
+    from tam.storage import load_explanation
+
+    opened = load_explanation(first), load_explanation(second)
+    _print_report(write(*opened, out, labels=labels_of((first, second), opened), force=force))
 
 
 @app.command()
@@ -159,6 +261,17 @@ def models(as_json: Json = False) -> None:
         print(json.dumps(models_json(), ensure_ascii=False, indent=2))
     else:
         print_models()
+
+
+@app.command()
+def methods(as_json: Json = False) -> None:
+    """List the methods that can explain a word, and what each costs."""
+    from tam.cli.methods import methods_json, print_methods
+
+    if as_json:
+        print(json.dumps(methods_json(), ensure_ascii=False, indent=2))
+    else:
+        print_methods()
 
 
 @app.command()
@@ -193,6 +306,8 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(3)
 
 
+app.command()(evaluate)
+
 COMMANDS = tuple(
     command.callback.__name__ for command in app.registered_commands if command.callback
 )
@@ -208,6 +323,11 @@ def _finish(result: "Explanation", out: Path, force: bool, as_json: bool) -> Non
     from tam.show import show as print_explanation
 
     print_explanation(result, Console())
+    _print_report(report)
+
+
+def _print_report(report: Path) -> None:
+    print(f"Report, {report.stat().st_size / 1e6:.2f} MB:")
     print(report.resolve())
 
 
