@@ -1,16 +1,26 @@
 """Token Activation Map (arXiv 2506.23270)."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from tam.engine import TokenActivationMaps, maps_from_scores, token_activation_maps
-from tam.explanation import Explanation
+from tam.explanation import Explanation, Stages
+from tam.methods.result import Targets, explanation_of, only
+from tam.replay import Replay
 from tam.trace import Trace
 
 
-def token_activation(trace: Trace, *, kernel_size: int = 3) -> Explanation:
+def token_activation(
+    trace: Trace,
+    replay: Replay | None = None,
+    targets: Targets = None,
+    *,
+    kernel_size: int = 3,
+    stages: bool = False,
+) -> Explanation:
     """Explain a recorded run.
 
     Costs no forward pass: one matrix product of the kept states with the targets' head rows, and
@@ -20,35 +30,46 @@ def token_activation(trace: Trace, *, kernel_size: int = 3) -> Explanation:
     ----------
     trace
         The run; N vision cells, K targets.
+    replay
+        Not used.
+    targets
+        Those that are explained; all where it is None.
     kernel_size
         Odd size of the filter's window.
+    stages
+        Keep the maps before scaling and filtering.
 
     Returns
     -------
-    The explanation with maps [K, N].
+    The explanation with maps [K, N], and with the candidates' maps where the trace has their
+    scores.
     """
-    result = (
-        _from_scores(trace, kernel_size)
-        if trace.head_rows is None
-        else _from_states(trace, trace.head_rows, kernel_size)
+    # The candidates' maps need the activation of the words before them.
+    result = _maps(trace, kernel_size, stages=stages or trace.candidate_scores is not None)
+    method = {"name": "tam", "kernel_size": kernel_size}
+    explanation = replace(
+        explanation_of(
+            trace,
+            _numpy(result.maps),
+            _numpy(result.text_scores),
+            _numpy(result.relevance),
+            method,
+        ),
+        stages=Stages(_numpy(result.activation), _numpy(result.after_eci)) if stages else None,
+        candidate_maps=_candidate_maps(trace, result, kernel_size),
     )
-    return Explanation(
-        media=trace.media,
-        tokens=trace.text.tokens,
-        prompt_targets=trace.text.prompt_targets,
-        predictions=trace.predictions,
-        grids=trace.vision.grids,
-        maps=_numpy(result.maps),
-        text_scores=_numpy(result.text_scores),
-        relevance=_numpy(result.relevance),
-        provenance={
-            **trace.provenance,
-            "method": {"name": "tam", "kernel_size": kernel_size},
-        },
-    )
+    return only(explanation, trace, targets)
 
 
-def _from_states(trace: Trace, rows: torch.Tensor, kernel_size: int) -> TokenActivationMaps:
+def _maps(trace: Trace, kernel_size: int, *, stages: bool) -> TokenActivationMaps:
+    if trace.head_rows is None:
+        return _from_scores(trace, kernel_size, stages=stages)
+    return _from_states(trace, trace.head_rows, kernel_size, stages=stages)
+
+
+def _from_states(
+    trace: Trace, rows: torch.Tensor, kernel_size: int, *, stages: bool
+) -> TokenActivationMaps:
     cells, targets = len(trace.vision_states), len(rows)
     states = torch.cat([trace.vision_states, trace.context_states])
     return token_activation_maps(
@@ -60,10 +81,11 @@ def _from_states(trace: Trace, rows: torch.Tensor, kernel_size: int) -> TokenAct
         trace.vision.filter_grids,
         trace.text.prompt_targets,
         kernel_size,
+        stages=stages,
     )
 
 
-def _from_scores(trace: Trace, kernel_size: int) -> TokenActivationMaps:
+def _from_scores(trace: Trace, kernel_size: int, *, stages: bool) -> TokenActivationMaps:
     assert trace.scores is not None
     cells = len(trace.vision_states)
     scores = trace.scores.relu()
@@ -78,7 +100,34 @@ def _from_scores(trace: Trace, kernel_size: int) -> TokenActivationMaps:
         np.maximum(index, trace.text.prompt_targets),
         trace.vision.filter_grids,
         kernel_size,
+        stages=stages,
     )
+
+
+def _candidate_maps(
+    trace: Trace, result: TokenActivationMaps, kernel_size: int
+) -> np.ndarray[Any, np.dtype[np.float32]] | None:
+    """float32 [R, C, N]: what the maps would be, had a candidate been written at each step."""
+    if trace.candidate_scores is None:
+        return None
+    cells, targets = len(trace.vision_states), len(trace.text.tokens)
+    replies = targets - trace.text.prompt_targets
+    count = trace.candidate_scores.shape[1] // replies
+    ids = [candidate.id for step in trace.predictions for candidate in step.candidates[:count]]
+    steps = np.repeat(np.arange(trace.text.prompt_targets, targets), count)
+    scores = trace.candidate_scores.relu()
+    maps = maps_from_scores(
+        result.activation.T,
+        scores[:cells],
+        scores[cells:],
+        trace.text.ids,
+        ids,
+        steps,
+        steps,
+        trace.vision.filter_grids,
+        kernel_size,
+    ).maps
+    return _numpy(maps).reshape(replies, count, cells)
 
 
 def _numpy(values: Any) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -1,0 +1,58 @@
+"""Maps that know nothing of the word: what every method has to beat."""
+
+import numpy as np
+
+from tam.explanation import Explanation
+from tam.methods.options import check_positive, check_whole
+from tam.methods.result import Targets, asked_targets, explained
+from tam.replay import Replay
+from tam.trace import Trace
+
+
+def random(
+    trace: Trace, replay: Replay | None = None, targets: Targets = None, *, seed: int = 0
+) -> Explanation:
+    """Draw each cell of each map [K, N] from the uniform distribution. Cost: nothing.
+
+    Parameters
+    ----------
+    trace, replay, targets
+        See :mod:`tam.methods`.
+    seed
+        The same seed gives a target the same map, whichever others are asked for.
+    """
+    check_whole("seed", seed, 0)
+    asked = asked_targets(trace, targets)
+    cells = len(trace.vision.positions)
+    drawn = [np.random.default_rng([seed, target]).random(cells, np.float32) for target in asked]
+    evidence = np.stack(drawn) if drawn else np.zeros((0, cells), np.float32)
+    return explained(trace, asked, evidence, {"name": "random", "seed": seed})
+
+
+def center(
+    trace: Trace, replay: Replay | None = None, targets: Targets = None, *, width: float = 0.25
+) -> Explanation:
+    """Put a Gaussian at the center of each picture, the same for every word. Cost: nothing.
+
+    ``exp(-(x² + y²) / (2 width²))`` with a cell's distances x, y from the center as shares of the
+    picture's width and height. Maps [K, N].
+
+    Parameters
+    ----------
+    trace, replay, targets
+        See :mod:`tam.methods`.
+    width
+        Standard deviation as a share of the picture's sides.
+    """
+    check_positive("width", width)
+    asked = asked_targets(trace, targets)
+    rows = []
+    for grid in trace.vision.grids:
+        media = trace.media[grid.media]
+        left, top, right, bottom = grid.boxes.T
+        x = (left + right) / (2 * media.width) - 0.5
+        y = (top + bottom) / (2 * media.height) - 0.5
+        rows.append(np.tile(np.exp(-(x**2 + y**2) / (2 * width**2)), grid.shape[0]))
+    row = np.concatenate(rows).astype(np.float32)
+    evidence = np.tile(row, (len(asked), 1))
+    return explained(trace, asked, evidence, {"name": "center", "width": width})

@@ -1,0 +1,69 @@
+"""DEX-AR (arXiv 2603.06302): layer-wise gradients of attention, heads filtered."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tam.explanation import Explanation
+from tam.methods.attention_flow import run_with_attention
+from tam.methods.options import check_whole
+from tam.methods.result import Targets, asked_targets, explained
+from tam.replay import Replay
+from tam.trace import Trace
+
+
+def dex_ar(
+    trace: Trace, replay: Replay, targets: Targets = None, *, depth: int = 10
+) -> Explanation:
+    """Sum the positive gradients of attention to the picture over heads that look at it.
+
+    For each of the last layers l: ``y_l`` is the token's logit read from the layer's state at c,
+    the position that predicted it, through the final norm and the head, and ``g = relu(∂y_l /
+    ∂P_lh[c, :])`` for each head, P_lh its attention weights. A head weighs ``relu(max_p g[p] -
+    max_q g[q])`` over the picture's cells p and all other positions q up to c. The map is the
+    weighted sum of the g over heads and layers.
+
+    As in the published code (github.com/WalBouss/DEX-AR), with these differences: it scales the
+    gradients of all words together to [0, 1] first, which only changes the map's scale where some
+    gradient is 0; and it norms the last layer's state twice, which is once here. Its weighting of
+    whole words is for a map of the sentence, which there is none of here. Maps [K, N]. Cost: one
+    forward pass and, for each target, a backward pass through each of the layers alone.
+
+    Parameters
+    ----------
+    trace, replay, targets
+        See :mod:`tam.methods`.
+    depth
+        How many of the last layers; all where there are fewer.
+    """
+    check_whole("depth", depth)
+    asked = asked_targets(trace, targets)
+    run = run_with_attention(replay, asked, gradients=True, states=True)
+    maps = np.zeros((len(asked), len(trace.vision.positions)), np.float32)
+    contexts = torch.from_numpy(trace.text.context_positions[asked])
+    ids = trace.text.ids[asked]
+    layers = list(zip(run.states, run.attentions, strict=True))[-depth:]
+    with torch.enable_grad():
+        for [states], weights in layers:
+            logits = replay.head(replay.final_norm(states[0, contexts.to(states.device)]))
+            for row, logit, token, context in zip(maps, logits, ids, contexts, strict=True):
+                [gradient] = torch.autograd.grad(logit[token], [weights], retain_graph=True)
+                seen = gradient[0, :, context, : int(context) + 1].relu().float().cpu().numpy()
+                row += head_filtered(seen, trace.vision.positions)
+    return explained(trace, asked, maps, {"name": "dex-ar", "depth": depth})
+
+
+def head_filtered(
+    gradient: NDArray[np.float32], positions: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Sum rows [H, c + 1] at the cells' positions, each by how much it prefers the picture.
+
+    Cells behind the row's end, which no word before them can see, get 0.
+    """
+    before = positions < gradient.shape[1]
+    picture = np.zeros((len(gradient), len(positions)), np.float32)
+    picture[:, before] = gradient[:, positions[before]]
+    text = np.delete(gradient, positions[before], axis=1).max(axis=1, initial=0)
+    preference = np.maximum(picture.max(axis=1) - text, 0)
+    found: NDArray[np.float32] = preference @ picture
+    return found

@@ -1,0 +1,38 @@
+"""Eigen-CAM (arXiv 2008.00299)."""
+
+import numpy as np
+import torch
+
+from tam.explanation import Explanation
+from tam.methods.class_activation import LAYER
+from tam.methods.result import Targets, asked_targets, explained
+from tam.replay import LayerName, Replay
+from tam.replay.places import places
+from tam.trace import Trace
+
+
+def eigen_cam(
+    trace: Trace, replay: Replay, targets: Targets = None, *, layer: LayerName = LAYER
+) -> Explanation:
+    """Project a layer's states at the picture on their first principal direction.
+
+    ``A v`` with A = U Σ Vᵀ [S, D] the states, not centered, and v the first column of V. The sign
+    of v is free; here it makes the map's mean positive, and what is negative then counts as 0. The
+    method knows no class: every word has the same map. Maps [K, N]. Cost: one forward pass and one
+    singular value decomposition.
+
+    Parameters
+    ----------
+    trace, replay, targets
+        See :mod:`tam.methods`.
+    layer
+        Whose states.
+    """
+    asked = asked_targets(trace, targets)
+    where = places(replay, layer)
+    states = where.of(replay.run([], layers=[layer]).states[0]).float().cpu()
+    _, _, directions = torch.linalg.svd(states, full_matrices=False)
+    projected = states @ directions[0]
+    row = where.to_cells((projected * projected.mean().sign()).relu().numpy())
+    evidence = np.tile(row, (len(asked), 1))
+    return explained(trace, asked, evidence, {"name": "eigen-cam", "layer": layer})

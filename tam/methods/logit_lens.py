@@ -1,0 +1,41 @@
+"""The logit lens on the vision tokens of any layer."""
+
+import numpy as np
+import torch
+
+from tam.explanation import Explanation
+from tam.head import head_scores
+from tam.methods.parts import from_scores
+from tam.methods.result import Targets, explanation_of, only
+from tam.replay import Replay
+from tam.trace import Trace
+
+
+def logit_lens(
+    trace: Trace, replay: Replay, targets: Targets = None, *, layer: int | str = -1
+) -> Explanation:
+    """Read a layer's states at the picture as if they were the last (the logit lens).
+
+    ``relu(<norm(h_l[p]), W[y]>)``: the states ``h_l`` of layer l go through the model's final norm
+    and the rows of its head. Source: nostalgebraist, "interpreting GPT: the logit lens", 2020; for
+    vision tokens e.g. arXiv 2410.07149. Maps [K, N], scaled jointly with the same scores of the
+    earlier words' states, as the raw activation is; at the last layer the two are equal. Cost: one
+    forward pass.
+
+    Parameters
+    ----------
+    trace, replay, targets
+        See :mod:`tam.methods`.
+    layer
+        A layer of the language model: its number, or ``"input"``.
+    """
+    [states] = replay.run([], layers=[layer]).states[0]
+    positions = np.concatenate([trace.vision.positions, trace.text.context_positions])
+    with torch.no_grad():
+        normed = replay.final_norm(states[0, torch.from_numpy(positions).to(states.device)])
+        if trace.head_rows is None:
+            scores = head_scores(replay.head, torch.from_numpy(trace.text.ids), normed)
+        else:
+            scores = normed.float() @ trace.head_rows.to(normed.device).float().T
+    method = {"name": "logit-lens", "layer": layer}
+    return only(explanation_of(trace, *from_scores(trace, scores), method), trace, targets)

@@ -1,0 +1,35 @@
+"""Noisy pictures for the smoothed methods."""
+
+from collections.abc import Iterator
+
+import torch
+
+from tam.methods.options import check_positive, check_whole
+from tam.replay import Replay
+
+
+def noisy_pixels(
+    replay: Replay, samples: int, noise: float, seed: int
+) -> Iterator[dict[str, torch.Tensor]]:
+    """Give the model's pixel inputs with Gaussian noise on them, again and again.
+
+    Parameters
+    ----------
+    samples
+        How often.
+    noise
+        Standard deviation as a share of the range of each input's values.
+    seed
+        The same seed gives the same noise.
+    """
+    check_whole("samples", samples)
+    check_whole("seed", seed, 0)
+    check_positive("noise", noise)
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(samples):
+        noisy = {}
+        for name, pixels in replay.pixels.items():
+            spread = noise * float(pixels.max() - pixels.min())
+            drawn = torch.randn(pixels.shape, generator=generator)
+            noisy[name] = pixels + (drawn * spread).to(pixels)
+        yield noisy

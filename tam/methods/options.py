@@ -1,0 +1,25 @@
+"""Checks of what users give methods as options."""
+
+from typing import Any
+
+from tam.errors import InputError
+
+
+def check_whole(name: str, value: Any, least: int = 1) -> None:
+    """Refuse what is no whole number, or is too small.
+
+    Raises
+    ------
+    InputError
+        With the option's name.
+    """
+    if not isinstance(value, int) or value < least:
+        raise InputError(
+            f"{value!r} is not possible", where=name, remedy=f"give a whole number from {least} on"
+        )
+
+
+def check_positive(name: str, value: Any) -> None:
+    """Refuse what is no number above 0; see :func:`check_whole`."""
+    if not isinstance(value, int | float) or not value > 0:
+        raise InputError(f"{value!r} is not possible", where=name, remedy="give a number above 0")

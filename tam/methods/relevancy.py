@@ -1,0 +1,40 @@
+"""Gradient-weighted relevancy through attention (Chefer et al., arXiv 2103.15679)."""
+
+import torch
+
+from tam.explanation import Explanation
+from tam.methods.attention_flow import followed, run_with_attention
+from tam.methods.class_activation import stacked
+from tam.methods.result import Targets, asked_targets, explained
+from tam.replay import Replay
+from tam.trace import Trace
+
+
+def relevancy(trace: Trace, replay: Replay, targets: Targets = None) -> Explanation:
+    """Follow attention weighted with its positive gradients through all layers.
+
+    ``R ← R + M_l R`` from R = I, layer by layer from below, with ``M_l = mean_h relu(∂y / ∂P_lh ⊙
+    P_lh)``: the rule for self-attention, P_lh [L, L] the language model's attention weights, y the
+    token's logit. The map is row c of R, c the position that predicted the word; that row alone is
+    followed down from the top. Maps [K, N]. Cost: one forward pass and one backward pass for each
+    target.
+
+    Parameters
+    ----------
+    trace, replay, targets
+        See :mod:`tam.methods`.
+    """
+    asked = asked_targets(trace, targets)
+    run = run_with_attention(replay, asked, gradients=True)
+    maps = []
+    for target, gradients in zip(asked, run.gradients(run.attentions), strict=True):
+        mixing = [
+            (weights.detach() * gradient)[0].relu().float().mean(0)
+            for weights, gradient in zip(run.attentions, gradients, strict=True)
+        ]
+        row = torch.zeros(len(mixing[-1]), device=mixing[-1].device)
+        row[int(trace.text.context_positions[target])] = 1
+        maps.append(followed(row, mixing).cpu().numpy()[trace.vision.positions])
+    return explained(
+        trace, asked, stacked(maps, len(trace.vision.positions)), {"name": "relevancy"}
+    )

@@ -1,0 +1,104 @@
+"""From a method's evidence to an explanation: what all methods share."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.errors import InputError
+from tam.explanation import Explanation
+from tam.trace import Trace
+
+Targets = Sequence[int] | None
+"""Indices of the targets to explain; None leaves the choice to the method."""
+
+
+def asked_targets(trace: Trace, targets: Targets, *, prompt: bool = True) -> list[int]:
+    """Give the targets that a method is to explain: those asked for, or the reply's.
+
+    Parameters
+    ----------
+    prompt
+        Whether the method can explain words of the prompt.
+
+    Raises
+    ------
+    InputError
+        If there is no such target, or it is one that the method cannot explain.
+    """
+    first, count = trace.text.prompt_targets, len(trace.text.tokens)
+    if targets is None:
+        return list(range(first, count))
+    lowest = 0 if prompt else first
+    for target in targets:
+        if not lowest <= target < count:
+            raise InputError(
+                f"token {target} cannot be explained",
+                where="targets",
+                remedy=f"give numbers from {lowest} to {count - 1}",
+            )
+    return [int(target) for target in targets]
+
+
+def explained(
+    trace: Trace, targets: Sequence[int], evidence: NDArray[np.float32], method: Mapping[str, Any]
+) -> Explanation:
+    """Build the explanation of a method that has evidence at the vision cells alone.
+
+    Each target's evidence is scaled from 0 at its lowest cell to 1 at its highest, over all
+    pictures together; evidence that is all equal gives a zero map. Earlier words get no relevance.
+
+    Parameters
+    ----------
+    trace
+        The run; K targets, N cells.
+    targets
+        T indices of those that were explained. The others' maps are zero.
+    evidence
+        float32 [T, N].
+    method
+        ``name`` and options of the method, for the provenance. JSON values.
+    """
+    low = evidence.min(axis=1, keepdims=True)
+    span = evidence.max(axis=1, keepdims=True) - low
+    maps = np.zeros((len(trace.text.tokens), evidence.shape[1]), np.float32)
+    maps[list(targets)] = (evidence - low) / np.where(span > 0, span, 1)
+    nothing = np.zeros((len(maps), len(maps)), np.float32)
+    return explanation_of(trace, maps, nothing, nothing, method)
+
+
+def explanation_of(
+    trace: Trace,
+    maps: NDArray[np.float32],
+    text_scores: NDArray[np.float32],
+    relevance: NDArray[np.float32],
+    method: Mapping[str, Any],
+) -> Explanation:
+    """Put maps [K, N], text scores and relevance [K, K] together with what the run knows."""
+    return Explanation(
+        media=trace.media,
+        tokens=trace.text.tokens,
+        prompt_targets=trace.text.prompt_targets,
+        predictions=trace.predictions,
+        grids=trace.vision.grids,
+        maps=maps,
+        text_scores=text_scores,
+        relevance=relevance,
+        provenance={**trace.provenance, "method": dict(method)},
+    )
+
+
+def only(explanation: Explanation, trace: Trace, targets: Targets) -> Explanation:
+    """Keep the maps and the relevance of some targets, where only some were asked for."""
+    if targets is None:
+        return explanation
+    kept = np.zeros((len(explanation.tokens), 1), bool)
+    kept[asked_targets(trace, targets)] = True
+    return replace(
+        explanation,
+        maps=np.where(kept, explanation.maps, np.float32(0)),
+        text_scores=np.where(kept, explanation.text_scores, np.float32(0)),
+        relevance=np.where(kept, explanation.relevance, np.float32(0)),
+    )

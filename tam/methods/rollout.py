@@ -1,0 +1,36 @@
+"""Attention rollout (arXiv 2005.00928)."""
+
+import torch
+
+from tam.explanation import Explanation
+from tam.methods.attention_flow import followed, run_with_attention
+from tam.methods.class_activation import stacked
+from tam.methods.result import Targets, asked_targets, explained
+from tam.replay import Replay
+from tam.trace import Trace
+
+
+def rollout(trace: Trace, replay: Replay, targets: Targets = None) -> Explanation:
+    """Multiply attention, averaged over heads, through all layers.
+
+    Row c of ``R = Π_l (I + mean_h P_lh) / 2``, the topmost layer on the left: P_lh [L, L] are the
+    language model's attention weights, I stands for the residual connection, and c is the position
+    that predicted the word. Maps [K, N]. Cost: one forward pass.
+
+    Parameters
+    ----------
+    trace, replay, targets
+        See :mod:`tam.methods`.
+    """
+    asked = asked_targets(trace, targets)
+    run = run_with_attention(replay, [], gradients=False)
+    mixing = [weights[0].float().mean(0) for weights in run.attentions]
+    positions = trace.text.context_positions
+    # The factor 1/2 of each layer is left to the scaling of the map.
+    rows = [followed(_unit(int(positions[t]), mixing[-1]), mixing).cpu().numpy() for t in asked]
+    maps = [row[trace.vision.positions] for row in rows]
+    return explained(trace, asked, stacked(maps, len(trace.vision.positions)), {"name": "rollout"})
+
+
+def _unit(position: int, like: torch.Tensor) -> torch.Tensor:
+    return torch.eye(1, len(like), device=like.device).roll(position, 1)[0]

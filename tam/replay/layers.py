@@ -1,0 +1,129 @@
+"""Finds the layers of a model by the names that a user gives them."""
+
+import re
+from typing import Any
+
+from torch import nn
+
+from tam.adapter import Adapter
+from tam.errors import InputError, ModelError
+
+LayerName = int | str
+"""A layer of the language model by its number, from 0 or from the end (-1), ``"input"`` for what
+enters its first layer, or a layer of the vision tower: ``"vision.0"``, ``"vision.-1"``."""
+
+_VISION = re.compile(r"vision\.(-?\d+)")
+
+
+def language_layers(model: Any, adapter: Adapter) -> nn.ModuleList:
+    """The layers of the language model, in order.
+
+    Raises
+    ------
+    ModelError
+        If its decoder does not hold one list of them.
+    """
+    decoder = adapter.decoder(model)
+    lists = [child for child in decoder.children() if isinstance(child, nn.ModuleList)]
+    if len(lists) != 1:
+        raise ModelError(
+            f"the decoder holds {len(lists)} lists of layers",
+            where=type(decoder).__name__,
+            remedy="use a method that needs no layer, such as tam",
+        )
+    return lists[0]
+
+
+def vision_layers(model: Any, adapter: Adapter) -> nn.ModuleList:
+    """The layers of the vision tower: the one list outside the language model with attention.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or more than one.
+    """
+    inside = set(language_layers(model, adapter).modules())
+    lists = [
+        (name, module)
+        for name, module in model.named_modules()
+        if isinstance(module, nn.ModuleList)
+        and module not in inside
+        and "audio" not in name
+        and all(_attends(layer) for layer in module)
+    ]
+    if len(lists) != 1:
+        found = ", ".join(name for name, _ in lists) or "none"
+        raise ModelError(
+            f"the layers of its vision tower are not known for sure (found: {found})",
+            where=type(model).__name__,
+            remedy="choose a layer of the language model",
+        )
+    return lists[0][1]
+
+
+def final_norm(model: Any, adapter: Adapter) -> nn.Module:
+    """The norm between the last layer and the head: the decoder's ``norm``, or its only one.
+
+    Raises
+    ------
+    ModelError
+        If the decoder has none, or several of other names.
+    """
+    decoder = adapter.decoder(model)
+    norms = {
+        name: child
+        for name, child in decoder.named_children()
+        if type(child).__name__.lower().endswith("norm")
+    }
+    if "norm" in norms:
+        return norms["norm"]
+    if len(norms) != 1:
+        raise ModelError(
+            f"the decoder holds {len(norms)} norms, so which one is the last is not known",
+            where=type(decoder).__name__,
+            remedy="use a method that reads no layer but the last, such as tam",
+        )
+    return next(iter(norms.values()))
+
+
+def numbered(layers: nn.ModuleList, index: int, name: LayerName) -> int:
+    """The layer's number from 0.
+
+    Raises
+    ------
+    InputError
+        If there is no such layer.
+    """
+    if not -len(layers) <= index < len(layers):
+        raise InputError(
+            f"there is no layer {name!r}",
+            where="layer",
+            remedy=f"layers are numbered 0 to {len(layers) - 1}, or -1 to {-len(layers)} from the "
+            "end",
+        )
+    return index % len(layers)
+
+
+def parsed(name: LayerName) -> tuple[str, int]:
+    """Part a name into ``"input"``, ``"language"`` or ``"vision"``, and a number.
+
+    Raises
+    ------
+    InputError
+        If it is none of a layer's names.
+    """
+    if isinstance(name, int):
+        return "language", name
+    if name == "input":
+        return "input", 0
+    if isinstance(name, str) and (found := _VISION.fullmatch(name)):
+        return "vision", int(found[1])
+    raise InputError(
+        f"{name!r} names no layer",
+        where="layer",
+        remedy="give a number, 'input', or a layer of the vision tower such as 'vision.-1'",
+    )
+
+
+def _attends(layer: nn.Module) -> bool:
+    return any("attention" in type(module).__name__.lower() for module in layer.modules())

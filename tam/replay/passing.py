@@ -1,0 +1,150 @@
+"""One pass over a prompt and its reply, with what methods read of it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """What passed through the model; with the graph that gradients are taken in, if asked for.
+
+    Parameters
+    ----------
+    scores
+        float32 [T]: the logit of each target at its context position.
+    log_probabilities
+        float32 [T], without a graph: the same as log-softmax.
+    states
+        For each layer that was asked for, its outputs [B, S, D] or [S, D] call by call.
+    attentions
+        [1, H, L, L] for each layer with attention weights; empty where they were not asked for.
+    """
+
+    scores: torch.Tensor
+    log_probabilities: torch.Tensor
+    states: tuple[list[torch.Tensor], ...]
+    attentions: tuple[torch.Tensor, ...]
+
+    def gradients(self, of: Sequence[torch.Tensor]) -> Iterator[tuple[torch.Tensor, ...]]:
+        """Give the gradients of each target's score; one backward pass for each target.
+
+        Parameters
+        ----------
+        of
+            Tensors of this pass; zero where a score does not depend on one.
+        """
+        for one in torch.eye(len(self.scores), device=self.scores.device):
+            yield torch.autograd.grad(
+                self.scores, of, one, retain_graph=True, materialize_grads=True
+            )
+
+
+class Watch:
+    """Keeps what a layer puts out, call by call.
+
+    Parameters
+    ----------
+    graph
+        Let the graph of gradients begin here, where it has not begun before.
+    """
+
+    def __init__(self, *, graph: bool) -> None:
+        self.graph = graph
+        self.seen: list[torch.Tensor] = []
+
+    def output(self, _module: Any, _args: Any, output: Any) -> Any:
+        """Forward hook of a layer."""
+        states, rest = (output[0], output[1:]) if isinstance(output, tuple) else (output, None)
+        states = self._kept(states)
+        return states if rest is None else (states, *rest)
+
+    def input(self, _module: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Forward pre-hook of a layer."""
+        if args:
+            return (self._kept(args[0]), *args[1:]), kwargs
+        return args, {**kwargs, "hidden_states": self._kept(kwargs["hidden_states"])}
+
+    def _kept(self, states: torch.Tensor) -> torch.Tensor:
+        if self.graph and not states.requires_grad:
+            states = states.detach().requires_grad_()
+        self.seen.append(states)
+        # What follows may write into the states in place, which must not be a graph's beginning.
+        return states.clone() if states.requires_grad and states.is_leaf else states
+
+
+class Attentions:
+    """Keeps the attention weights of a layer: what any module in it puts out beside its states.
+
+    Parameters
+    ----------
+    length
+        L, the length of the sequence.
+    """
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+        self.seen: list[torch.Tensor] = []
+
+    def output(self, _module: Any, _args: Any, output: Any) -> None:
+        """Forward hook of the layer's modules."""
+        if not isinstance(output, tuple) or len(output) < 2:
+            return
+        weights = output[1]
+        square = (self.length, self.length)
+        if isinstance(weights, torch.Tensor) and weights.ndim == 4 and weights.shape[2:] == square:
+            self.seen.append(weights)
+
+
+class Replaced:
+    """Puts other states in the place of some that enter a layer.
+
+    Parameters
+    ----------
+    positions
+        int64 [N].
+    states
+        [N, D].
+    """
+
+    def __init__(self, positions: torch.Tensor, states: torch.Tensor) -> None:
+        self.positions = positions
+        self.states = states
+
+    def input(self, _module: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Forward pre-hook of a layer."""
+        if args:
+            return (self._put(args[0]), *args[1:]), kwargs
+        return args, {**kwargs, "hidden_states": self._put(kwargs["hidden_states"])}
+
+    def _put(self, states: torch.Tensor) -> torch.Tensor:
+        index = self.positions.to(states.device)
+        return states.index_copy(1, index, self.states.to(states)[None])
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """Hooks with their modules: those before a module's forward, and those after it."""
+
+    before: list[tuple[nn.Module, Any]]
+    after: list[tuple[nn.Module, Any]]
+
+
+@contextmanager
+def watching(hooks: Hooks) -> Iterator[None]:
+    """Keep hooks for as long as the block runs, whatever ends it."""
+    handles: list[Any] = []
+    try:
+        for module, hook in hooks.after:
+            # First, for transformers has hooks that collect a tower's states for the projector.
+            handles.append(module.register_forward_hook(hook, prepend=True))
+        for module, hook in hooks.before:
+            handles.append(module.register_forward_pre_hook(hook, with_kwargs=True))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

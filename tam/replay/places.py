@@ -1,0 +1,114 @@
+"""Which rows of a layer's states lie in which vision cell."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tam.errors import InputError, ModelError
+from tam.replay.layers import LayerName, parsed
+from tam.replay.replay import Replay
+from tam.testing.vision_features import attention_off
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where a layer's states are.
+
+    Parameters
+    ----------
+    rows
+        int64 [S]: those of the layer's states, one call after another, that lie in a cell.
+    cells
+        int64 [S]: the cell of each.
+    count
+        N, the number of cells.
+    """
+
+    rows: NDArray[np.int64]
+    cells: NDArray[np.int64]
+    count: int
+
+    def of(self, outputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        """[S, D]: those of a layer's outputs that lie in a cell."""
+        flat = torch.cat([output.reshape(-1, output.shape[-1]) for output in outputs])
+        return flat[torch.from_numpy(self.rows).to(flat.device)]
+
+    def to_cells(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """[N]: the mean of the values [S] in each cell."""
+        total = np.bincount(self.cells, weights=values, minlength=self.count)
+        count = np.bincount(self.cells, minlength=self.count)
+        return (total / np.maximum(count, 1)).astype(np.float32)
+
+
+def places(replay: Replay, layer: LayerName) -> Places:
+    """Find where the states of a layer are.
+
+    In the language model they stand at the cells' positions. In the vision tower families differ
+    (windows, merged patches, tiles, class tokens), so it is measured: with attention switched off
+    a state of the tower reaches the vision tokens that it becomes a part of, and no other. Cells
+    are told apart by the bits of their index, one backward pass for each: a pass asks which states
+    have a gradient in a random projection of the cells whose bit is set, and of the others.
+
+    Raises
+    ------
+    InputError
+        If the layer is behind the one that the language model reads.
+    ModelError
+        If a state of the tower reaches several cells, or no state reaches some cell: then they
+        have no places.
+    """
+    vision = replay.trace.vision
+    count = len(vision.positions)
+    cells = np.arange(count, dtype=np.int64)
+    if parsed(layer)[0] != "vision":
+        return Places(vision.positions, cells, count)
+    bits = max(1, math.ceil(math.log2(count)))
+    reached = _reached(replay, layer, bits)
+    if (reached[0] & reached[1]).any():
+        raise _unplaced(replay, "a state of its vision tower is part of several cells")
+    inside = (reached[0] | reached[1]).any(axis=0)
+    if not inside.any():
+        raise InputError(
+            "no vision token is made of this layer's states",
+            where=f"layer {layer}",
+            remedy="choose an earlier one: many families leave out the last",
+        )
+    index = (reached[1].astype(np.int64) << np.arange(bits)[:, None]).sum(axis=0)
+    found = Places(np.flatnonzero(inside), index[inside], count)
+    if set(found.cells) != set(cells):
+        raise _unplaced(replay, "some cell has no state of its vision tower alone")
+    return found
+
+
+def _reached(replay: Replay, layer: LayerName, bits: int) -> NDArray[np.bool_]:
+    """Bool [2, bits, rows]: whether a state reaches a cell whose bit is 0, or is 1."""
+    positions = torch.from_numpy(replay.trace.vision.positions)
+    with attention_off(replay.model.module, replay.model.adapter):
+        run = replay.run([0], layers=[layer, "input"], gradients=True, checked=False)
+    outputs, [entering] = run.states
+    features = entering[0, positions.to(entering.device)].float()
+    generator = torch.Generator().manual_seed(0)
+    projection = torch.randn(features.shape, generator=generator).to(features.device)
+    told = (features * projection).sum(1)
+    found = []
+    for value in (0, 1):
+        for bit in range(bits):
+            chosen = (torch.arange(len(told), device=told.device) >> bit & 1) == value
+            gradients = torch.autograd.grad(
+                told[chosen].sum(), outputs, retain_graph=True, materialize_grads=True
+            )
+            rows = [gradient.reshape(-1, gradient.shape[-1]) for gradient in gradients]
+            found.append((torch.cat(rows) != 0).any(1).cpu().numpy())
+    return np.stack(found).reshape(2, bits, -1)
+
+
+def _unplaced(replay: Replay, what: str) -> ModelError:
+    return ModelError(
+        what,
+        where=replay.model.adapter.family,
+        remedy="choose a layer of the language model",
+    )

@@ -1,0 +1,289 @@
+"""A recorded conversation that can be run through its model again."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from tam.capture.padding import padded
+from tam.capture.placing import placed
+from tam.conversation import Conversation
+from tam.errors import ModelError
+from tam.media.media import Media
+from tam.prompt import encode
+from tam.replay.layers import (
+    LayerName,
+    final_norm,
+    language_layers,
+    numbered,
+    parsed,
+    vision_layers,
+)
+from tam.replay.passing import Attentions, Hooks, Pass, Replaced, Watch, watching
+from tam.replay.settings import eager_attention, frozen
+from tam.trace import Trace
+
+if TYPE_CHECKING:
+    from tam.model import Model
+    from tam.recording import Recording
+
+# How far a reply's log-probabilities may be off those that were recorded: rounding, no more.
+_ROUNDING = {torch.float32: 0.02}
+_HALF_ROUNDING = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """A recorded conversation with the model that it was recorded with.
+
+    Parameters
+    ----------
+    model
+        The model.
+    recording
+        What was asked, answered and recorded.
+    """
+
+    model: "Model"
+    recording: "Recording"
+
+    @property
+    def trace(self) -> Trace:
+        """What was recorded."""
+        return self.recording.trace
+
+    @cached_property
+    def inputs(self) -> dict[str, torch.Tensor]:
+        """The model's inputs for prompt and reply as one sequence of L tokens."""
+        return placed(self.model.module, self._with_reply(self.recording.prepared.prompt.inputs))
+
+    @cached_property
+    def pixels(self) -> dict[str, torch.Tensor]:
+        """Those of the inputs that hold the pictures."""
+        return {
+            name: value
+            for name, value in self.inputs.items()
+            if "pixel" in name and value.is_floating_point()
+        }
+
+    @cached_property
+    def layers(self) -> nn.ModuleList:
+        """The layers of the language model."""
+        return language_layers(self.model.module, self.model.adapter)
+
+    @cached_property
+    def final_norm(self) -> nn.Module:
+        """The norm between the last layer and the head."""
+        return final_norm(self.model.module, self.model.adapter)
+
+    @property
+    def head(self) -> nn.Module:
+        """The LM head."""
+        return self.model.adapter.head(self.model.module)
+
+    def layer(self, name: LayerName) -> tuple[nn.Module, bool]:
+        """Give the layer of a name, and whether its input is meant, not its output."""
+        kind, index = parsed(name)
+        layers = self.layers
+        if kind == "vision":
+            layers = vision_layers(self.model.module, self.model.adapter)
+        return layers[numbered(layers, index, name)], kind == "input"
+
+    def run(
+        self,
+        targets: Sequence[int],
+        *,
+        layers: Sequence[LayerName] = (),
+        gradients: bool = False,
+        attention: bool = False,
+        pixels: Mapping[str, torch.Tensor] | None = None,
+        vision_input: torch.Tensor | None = None,
+        checked: bool = True,
+    ) -> Pass:
+        """Read prompt and reply in one pass, without a cache.
+
+        Parameters
+        ----------
+        targets
+            Indices of the targets whose scores are wanted.
+        layers
+            Whose states to keep.
+        gradients
+            Build the graph of the targets' gradients in these states, and in the attention weights.
+        attention
+            Keep the attention weights of the language model.
+        pixels
+            In the place of the recorded ones; all else stays.
+        vision_input
+            [N, D]: in the place of what enters the language model's first layer at the cells.
+        checked
+            Whether the reply must be read as it was recorded, pictures being the same.
+
+        Raises
+        ------
+        InputError
+            If there is no such layer.
+        ModelError
+            If the model reads a reply in one pass in another way than when it writes it, or gives
+            no attention weights.
+        """
+        watches = [Watch(graph=gradients) for _ in layers]
+        length = int(self.inputs["input_ids"].shape[1])
+        weights = [Attentions(length) for _ in self.layers] if attention else []
+        hooks = self._hooks(layers, watches, weights, vision_input)
+        if attention and gradients:
+            hooks.before.append((self.layers[0], Watch(graph=True).input))
+        text = self.trace.text
+        with ExitStack() as stack:
+            stack.enter_context(torch.set_grad_enabled(gradients))
+            stack.enter_context(frozen(self.model.module))
+            stack.enter_context(watching(hooks))
+            if attention:
+                stack.enter_context(eager_attention(self.model.module, self.layers))
+            [logits] = self._logits({**self.inputs, **(pixels or {})}, text.context_positions)
+            ids = torch.from_numpy(text.ids).to(logits.device)
+            index = torch.as_tensor(np.asarray(targets, np.int64), device=logits.device)
+            chosen, own = logits[index].float(), ids[index][:, None]
+            scores = chosen.gather(1, own)[:, 0]
+        if checked and pixels is None and vision_input is None:
+            self._check_reply(logits.detach(), ids)
+        return Pass(
+            scores=scores,
+            log_probabilities=chosen.detach().log_softmax(-1).gather(1, own)[:, 0],
+            states=tuple(watch.seen for watch in watches),
+            attentions=self._attentions(weights) if attention else (),
+        )
+
+    def log_probabilities(
+        self, edited: Iterable[Sequence[Media]], *, batch: int = 16
+    ) -> NDArray[np.float32]:
+        """Read the reply with other pictures before it, without gradients.
+
+        Parameters
+        ----------
+        edited
+            E times the conversation's media, each of its recorded size.
+        batch
+            How many of them go through the model at once.
+
+        Returns
+        -------
+        float32 [E, R]: the log-probability of each of the reply's R targets.
+        """
+        size = batch if self.model.adapter.batches else 1
+        found: list[NDArray[np.float32]] = []
+        waiting: list[Mapping[str, torch.Tensor]] = []
+        for media in edited:
+            conversation = _with_media(self.recording.prepared.conversation, media)
+            prompt = encode(self.model.processor, conversation, self.model.adapter)
+            waiting.append(self._with_reply(prompt.inputs))
+            if len(waiting) == size:
+                found.append(self._read(waiting))
+                waiting = []
+        if waiting:
+            found.append(self._read(waiting))
+        replies = len(self.trace.text.tokens) - self.trace.text.prompt_targets
+        return np.concatenate([np.zeros((0, replies), np.float32), *found])
+
+    def _read(self, requests: Sequence[Mapping[str, torch.Tensor]]) -> NDArray[np.float32]:
+        text = self.trace.text
+        inputs = placed(self.model.module, padded(requests, 0))
+        with torch.no_grad():
+            logits = self._logits(inputs, text.context_positions[text.prompt_targets :])
+        rows = logits.float().log_softmax(-1)
+        ids = torch.from_numpy(text.ids[text.prompt_targets :]).to(rows.device)
+        found: NDArray[np.float32] = rows[:, torch.arange(len(ids)), ids].cpu().numpy()
+        return found
+
+    def _logits(
+        self, inputs: Mapping[str, torch.Tensor], positions: NDArray[np.int64]
+    ) -> torch.Tensor:
+        """Run the model without a cache: the logits [B, P, V] at some positions."""
+        model = self.model.module
+        length = int(inputs["input_ids"].shape[1])
+        keep = length - int(positions.min())
+        logits: torch.Tensor = model(**inputs, use_cache=False, logits_to_keep=keep).logits
+        # Some families give the logits of every position, whatever is asked for.
+        return logits[:, positions - (length - logits.shape[1])]
+
+    def _hooks(
+        self,
+        layers: Sequence[LayerName],
+        watches: Sequence[Watch],
+        weights: Sequence[Attentions],
+        vision_input: torch.Tensor | None,
+    ) -> Hooks:
+        hooks = Hooks([], [])
+        if vision_input is not None:
+            positions = torch.from_numpy(self.trace.vision.positions)
+            hooks.before.append((self.layers[0], Replaced(positions, vision_input).input))
+        for name, watch in zip(layers, watches, strict=True):
+            module, entering = self.layer(name)
+            if entering:
+                hooks.before.append((module, watch.input))
+            else:
+                hooks.after.append((module, watch.output))
+        for layer, kept in zip(self.layers, weights, strict=False):
+            hooks.after.extend((part, kept.output) for part in layer.modules())
+        return hooks
+
+    def _with_reply(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Append the reply's ids, and what goes along with each token."""
+        ids = torch.from_numpy(self.recording.run.ids)
+        length = inputs["input_ids"].shape[1]
+        longer = {}
+        for name, value in inputs.items():
+            if value.shape[:2] == (1, length):
+                more = value[:, -1:].expand(1, len(ids), *value.shape[2:])
+                if name == "input_ids":
+                    more = ids[None].to(value)
+                elif "token_type" in name:
+                    more = torch.full_like(more, self.model.adapter.reply_token_type)
+                value = torch.cat([value, more], dim=1)
+            longer[name] = value
+        return longer
+
+    def _check_reply(self, logits: torch.Tensor, ids: torch.Tensor) -> None:
+        """Hold the pass to what was recorded while the model wrote the reply or read it."""
+        first = self.trace.text.prompt_targets
+        rows = logits[first:].float().log_softmax(-1).gather(1, ids[first:, None])[:, 0]
+        recorded = torch.tensor([step.probability for step in self.trace.predictions]).log()
+        off = float((rows.cpu() - recorded).abs().max())
+        if not off <= _ROUNDING.get(logits.dtype, _HALF_ROUNDING):
+            raise ModelError(
+                "it reads a reply in one pass in another way than when it writes it "
+                f"(log-probabilities differ by {off:.2g})",
+                where=self.model.adapter.family,
+                remedy="use a method that needs no second pass, such as tam",
+            )
+
+    def _attentions(self, layers: Sequence[Attentions]) -> tuple[torch.Tensor, ...]:
+        weights = tuple(layer.seen[0] for layer in layers if layer.seen)
+        if not weights:
+            raise ModelError(
+                "it gives no attention weights",
+                where=self.model.adapter.family,
+                remedy="use a method that needs none, such as tam",
+            )
+        return weights
+
+
+def _with_media(conversation: Conversation, media: Sequence[Media]) -> Conversation:
+    """The same conversation about other pictures."""
+    following = iter(media)
+    turns = tuple(
+        replace(
+            turn,
+            parts=tuple(
+                next(following) if isinstance(part, Media) else part for part in turn.parts
+            ),
+        )
+        for turn in conversation.turns
+    )
+    return Conversation(turns)

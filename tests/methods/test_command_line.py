@@ -1,0 +1,101 @@
+"""Methods from the command line and from a loaded model."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tam
+from tam.cli import run
+from tam.cli.methods import method_options
+from tam.errors import InputError
+from tam.methods import METHODS
+from tam.replay import Replay
+
+PIXELS = np.random.default_rng(0).integers(0, 255, (90, 120, 3), dtype=np.uint8)
+
+
+def test_the_table_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["methods", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [entry["name"] for entry in listed] == list(METHODS)
+    assert set(listed[0]) == {"name", "summary", "source", "cost", "replays"}
+    assert run(["methods"]) == 0
+    assert "relevancy" in capsys.readouterr().out
+
+
+def test_a_word_is_explained_by_the_method_of_a_name(
+    qwen_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(PIXELS).save(tmp_path / "picture.png")
+    arguments = ["explain", str(tmp_path / "picture.png"), "-p", "What?", "-m", str(qwen_folder)]
+    arguments += ["--answer", "a dog", "--method", "grad-cam", "--method-option", "layer=0"]
+    assert run([*arguments, "--out", str(tmp_path / "out")]) == 0, capsys.readouterr().err
+    saved = tam.load_explanation(tmp_path / "out")
+    assert saved.provenance["method"] == {"name": "grad-cam", "layer": 0}
+    same = tam.load(qwen_folder).explain(
+        PIXELS, "What?", answer="a dog", method="grad-cam", method_options={"layer": 0}
+    )
+    assert np.allclose(saved.maps, same.maps, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--method", "lime"], "there is no method 'lime'; use tam, tam-plus, activation"),
+        (["--method", "center", "--stages"], "method center: it has no stages and no candidate"),
+        (["--method", "center", "--candidate-maps", "2"], "it has no stages and no candidate"),
+        (["--method-option", "layer"], "'layer' is no option of a method; write NAME=VALUE"),
+        (
+            ["--method", "rollout", "--method-option", "layer=1"],
+            "method rollout: there is no option 'layer'; it has none",
+        ),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(
+    options: list[str],
+    message: str,
+    tmp_path: Path,
+    qwen_folder: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Image.fromarray(PIXELS).save(tmp_path / "picture.png")
+    arguments = ["explain", str(tmp_path / "picture.png"), "-p", "What?", "-m", str(qwen_folder)]
+    assert run([*arguments, "--out", str(tmp_path / "out"), *options]) == 2
+    [line] = capsys.readouterr().err.strip().splitlines()
+    assert message in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_options_are_json_or_text() -> None:
+    given = ["layer=-1", "heads=[0, 1]", "fill=mean", "noise=0.5"]
+    expected = {"layer": -1, "heads": [0, 1], "fill": "mean", "noise": 0.5}
+    assert method_options(given) == expected
+    with pytest.raises(InputError, match="no option"):
+        method_options(["=3"])
+
+
+def test_one_recording_is_explained_in_many_ways(qwen_picture: Replay) -> None:
+    model, recording = qwen_picture.model, qwen_picture.recording
+    plain = model.explain_recording(recording, kernel_size=5)
+    assert plain.provenance["method"] == {"name": "tam", "kernel_size": 5}
+    other = model.explain_recording(recording, method="attention", method_options={"heads": [0]})
+    assert other.provenance["method"] == {"name": "attention", "layers": None, "heads": [0]}
+    assert [word.text for word in other.words] == [word.text for word in plain.words]
+    with pytest.raises(InputError, match="there is no option 'head'"):
+        model.explain_recording(recording, method="attention", method_options={"head": 0})
+
+
+def test_a_batch_is_explained_by_another_method(qwen_folder: Path) -> None:
+    model = tam.load(qwen_folder)
+    questions = [(PIXELS, "What?"), (PIXELS[:60], "What is in the picture?")]
+    batch = model.explain_batch(questions, method="relevancy", max_new_tokens=4)
+    for (media, prompt), found in zip(questions, batch, strict=True):
+        assert isinstance(found, tam.Explanation)
+        ids = [token.id for token in found.tokens[found.prompt_targets :]]
+        alone = model.explain(media, prompt, answer=ids, method="relevancy")
+        assert np.allclose(found.maps, alone.maps, atol=1e-4)
+    with pytest.raises(InputError, match="no option"):
+        next(model.explain_batch(questions, method="relevancy", method_options={"layer": 0}))

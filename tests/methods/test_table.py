@@ -1,0 +1,84 @@
+import inspect
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tam.errors import InputError, SetupError
+from tam.methods import METHODS, explain
+from tam.replay import Replay
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_function_is_there_and_says_what_it_costs(name: str) -> None:
+    method = METHODS[name]
+    assert method.name == name
+    function = method.load()
+    parameters = list(inspect.signature(function).parameters.values())
+    assert [p.name for p in parameters[:3]] == ["trace", "replay", "targets"]
+    assert all(p.kind is p.KEYWORD_ONLY for p in parameters[3:])
+    text = inspect.getdoc(function) or ""
+    assert "Cost" in text
+    for option in method.options():
+        assert option in text
+
+
+def test_the_table_needs_no_torch() -> None:
+    code = "import sys; from tam.methods import METHODS; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_wrong_names_are_answered_with_the_right_ones(qwen_picture: Replay) -> None:
+    with pytest.raises(InputError, match="no method 'cam'; use tam, tam-plus"):
+        explain("cam", qwen_picture.trace)
+    with pytest.raises(InputError, match="no option 'depth'; it has layer"):
+        explain("grad-cam", qwen_picture.trace, qwen_picture, depth=1)
+    with pytest.raises(InputError, match="method attention: it runs the model again"):
+        explain("attention", qwen_picture.trace)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("grad-cam", {"layer": -1}, "no word depends on the picture's states behind the last"),
+        ("grad-cam", {"layer": 7}, "there is no layer 7; layers are numbered 0 to 1"),
+        ("eigen-cam", {"layer": "tower"}, "'tower' names no layer"),
+        ("attention", {"layers": [2]}, "there is no layer 2 with attention weights"),
+        ("attention", {"heads": []}, "heads: [] is no choice; give a list"),
+        ("attention", {"heads": 1}, "heads: 1 is no choice"),
+        ("attention", {"layers": ["a"]}, "there is no layer 'a' with attention weights"),
+        ("grad-cam", {"layer": 0.5}, "0.5 names no layer"),
+        ("integrated-gradients", {"steps": 0}, "steps: 0 is not possible; give a whole number"),
+        ("llava-cam", {"samples": "many"}, "samples: 'many' is not possible"),
+        ("smooth-grad-cam++", {"noise": -1}, "noise: -1 is not possible; give a number above 0"),
+        ("cf-cam", {"sigma": 0}, "sigma: 0 is not possible"),
+        ("random", {"seed": -1}, "seed: -1 is not possible; give a whole number from 0 on"),
+        ("center", {"width": 0}, "width: 0 is not possible"),
+        ("tam-plus", {"reach": 0}, "reach: 0 is not possible"),
+        ("superpixel-occlusion", {"segments": 0}, "segments: 0 is not possible"),
+        ("dex-ar", {"depth": 0}, "depth: 0 is not possible"),
+        ("occlusion", {"size": 0}, "size: 0 is not possible"),
+        ("occlusion", {"targets": [0]}, "token 0 cannot be explained; give numbers from 6"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(
+    name: str, options: dict[str, object], message: str, qwen_picture: Replay
+) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        explain(name, qwen_picture.trace, qwen_picture, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "package"),
+    [
+        ("cf-cam", "sklearn.cluster", "scikit-learn"),
+        ("superpixel-occlusion", "skimage.segmentation", "scikit-image"),
+    ],
+)
+def test_a_package_that_is_missing_is_named(
+    name: str, module: str, package: str, qwen_picture: Replay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(SetupError, match=rf"{name}: {package} is missing; pip install .*methods"):
+        explain(name, qwen_picture.trace, qwen_picture)

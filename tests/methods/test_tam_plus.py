@@ -1,0 +1,95 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tam.layout import VisionGrid
+from tam.media.media import Media
+from tam.methods import explain
+from tam.methods.tam_plus import probabilities, smoothed
+from tam.replay import Replay
+
+
+def picture(colors: np.ndarray[tuple[int, int], np.dtype[np.int64]], cell: int = 4) -> Media:
+    """A picture of square cells, each of one gray."""
+    pixels = np.kron(colors, np.ones((cell, cell), np.int64)).astype(np.uint8)
+    return Media(np.repeat(pixels[None, :, :, None], 3, axis=3), np.zeros(1), "made.png")
+
+
+def grid_over(
+    media: Media, shape: tuple[int, int, int], box: tuple[float, float, float, float] | None = None
+) -> VisionGrid:
+    spans = np.arange(shape[0])[:, None] + np.array([0, 1])
+    whole = (0.0, 0.0, float(media.width), float(media.height))
+    cells = np.arange(shape[0] * shape[1] * shape[2])
+    return VisionGrid(0, 0, "whole", shape, box or whole, cells, spans)
+
+
+def test_scores_are_the_models_own_probabilities(qwen_picture: Replay) -> None:
+    trace = qwen_picture.trace
+    with torch.no_grad():
+        logits = qwen_picture.model.module(**qwen_picture.inputs, use_cache=False).logits[0]
+    expected = logits.softmax(-1)[:, trace.text.ids]
+    found = probabilities(trace, qwen_picture)
+    cells = len(trace.vision.positions)
+    assert torch.allclose(found[:cells], expected[trace.vision.positions], atol=1e-6)
+    assert torch.allclose(found[cells:], expected[trace.text.context_positions], atol=1e-6)
+    reply = found[cells:].diagonal()[trace.text.prompt_targets :]
+    assert reply.tolist() == pytest.approx([p.probability for p in trace.predictions], rel=1e-4)
+
+
+def test_the_filter_by_hand() -> None:
+    # Three cells in a row, the last of another color by half of the range.
+    media = picture(np.array([[0, 0, 255]]))
+    maps = np.array([[1.0, 0.0, 0.5]], np.float32)
+    found = smoothed(maps, [grid_over(media, (1, 1, 3))], [media], 1 / 3, 1.0)
+    near, far = np.exp(-1 / 2), np.exp(-4 / 2)
+    edge = np.exp(-3 / 2)  # three channels apart by 1, at a contrast of 1
+    first = (1 + 0 * near + 0.5 * far * edge) / (1 + near + far * edge)
+    middle = (1 * near + 0 + 0.5 * near * edge) / (near + 1 + near * edge)
+    last = (1 * far * edge + 0 + 0.5) / (far * edge + near * edge + 1)
+    assert found[0].tolist() == pytest.approx([first, middle, last], rel=1e-5)
+
+
+def test_heat_fills_an_object_and_stops_at_its_edge() -> None:
+    colors = np.full((8, 8), 30)
+    colors[2:6, 2:6] = 220
+    media = picture(colors)
+    maps = np.zeros((1, 8, 8), np.float32)
+    maps[0, 3, 3] = maps[0, 5, 5] = 1
+    grid = grid_over(media, (1, 8, 8))
+    found = smoothed(maps.reshape(1, -1), [grid], [media], 0.2, 0.15).reshape(8, 8)
+    assert found[2:6, 2:6].min() > 100 * np.delete(found.ravel(), np.flatnonzero(colors > 99)).max()
+
+
+def test_an_even_map_stays_even_and_padding_mixes_with_nothing() -> None:
+    media = picture(np.array([[9, 200], [60, 120]]))
+    padded = grid_over(media, (1, 4, 4), (-4, -4, 12, 12))
+    even = smoothed(np.full((2, 16), 0.7, np.float32), [padded], [media], 0.5, 0.1)
+    assert even == pytest.approx(0.7)
+    maps = np.ones((1, 4, 4), np.float32)
+    maps[0, 1:3, 1:3] = 0
+    found = smoothed(maps.reshape(1, -1), [padded], [media], 0.5, 0.5).reshape(4, 4)
+    assert found[1:3, 1:3] == pytest.approx(0)
+    assert found[0] == pytest.approx(1)
+
+
+def test_frames_of_a_clip_have_edges_of_their_own() -> None:
+    still = picture(np.array([[0, 0]])).frames
+    split = picture(np.array([[0, 255]])).frames
+    clip = Media(np.concatenate([still, split]), np.arange(2.0), "made", "video")
+    maps = np.array([[1.0, 0, 1, 0]], np.float32)
+    found = smoothed(maps, [grid_over(clip, (2, 1, 2))], [clip], 0.5, 0.1)
+    near = np.exp(-1 / 2)
+    assert found[0].tolist() == pytest.approx([1 / (1 + near), near / (1 + near), 1, 0], abs=1e-6)
+
+
+def test_it_is_tam_on_probabilities(small_picture: Replay) -> None:
+    """Without its filter: causal inference and joint scaling are those of tam."""
+    trace = small_picture.trace
+    scores = probabilities(trace, small_picture)
+    packed = replace(trace, head_rows=None, scores=scores)
+    bare = explain("tam-plus", trace, small_picture, reach=1e-3)
+    assert np.allclose(bare.maps, explain("eci", packed).maps, atol=1e-6)
+    assert np.allclose(bare.relevance, explain("eci", packed).relevance, atol=1e-6)
