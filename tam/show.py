@@ -8,10 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tam.errors import InputError
 from tam.evidence import Peak, evidence, peak, strongest_earlier
 from tam.explanation import Explanation, Word
 from tam.layout import TextToken
+from tam.selection import Choice, chosen_words
+from tam.show_map import print_map
 from tam.spelling import on_one_line, percent, printable
 
 _SHOWN_EARLIER: Final = 3
@@ -21,30 +22,24 @@ _TEXTUAL: Final = (134, 138, 146)
 _VISUAL: Final = (226, 108, 22)
 
 
-def show(explanation: Explanation, console: Console, word: int | None = None) -> None:
-    """Print the conversation, and a table of the reply's words or one word's details.
+def show(explanation: Explanation, console: Console, word: Choice | None = None) -> None:
+    """Print the conversation, and a table of the reply's words or one word with its map.
 
-    The reply's words are coloured by how much of their evidence is visual.
+    The reply's words are colored by how much of their evidence is visual.
 
     Parameters
     ----------
     console
         Where to print.
     word
-        Index of a word of the reply to print in detail; the table of all words where it is None.
+        A word of the reply to print in detail; the table of all words where it is None.
 
     Raises
     ------
     InputError
         If the reply has no such word.
     """
-    words = explanation.words
-    if word is not None and not 0 <= word < len(words):
-        raise InputError(
-            f"there is no word {word}",
-            where="show",
-            remedy=f"the reply has {len(words)} words, numbered from 0",
-        )
+    chosen = None if word is None else chosen_words(explanation, [word])[0]
     for index, item in enumerate(explanation.media):
         size = f"{item.width}×{item.height}"
         frames = f", {len(item.frames)} frames" if len(item.frames) > 1 else ""
@@ -53,14 +48,14 @@ def show(explanation: Explanation, console: Console, word: int | None = None) ->
     for turn in _turns(explanation):
         console.print(turn)
     console.print(_scale())
-    if word is None:
-        console.print(_table(explanation, words))
+    if chosen is None:
+        console.print(_table(explanation, explanation.words))
     else:
-        _print_word(console, words[word])
+        _print_word(console, chosen)
 
 
 def _turns(explanation: Explanation) -> list[Text]:
-    """Spell every turn, the reply's words in their colours."""
+    """Spell every turn, the reply's words in their colors."""
     styles = {
         target: _style(evidence(word).share)
         for word in explanation.words
@@ -78,18 +73,17 @@ def _turns(explanation: Explanation) -> list[Text]:
 
 
 def _style(share: float) -> str:
-    """Colour by the visual share, grey to orange: readable on dark and on light terminals."""
+    """Color by the visual share, grey to orange: readable on dark and on light terminals."""
     channels = [round(a + (b - a) * share) for a, b in zip(_TEXTUAL, _VISUAL, strict=True)]
     weight = "bold " if share > 0.5 else ""
     return f"{weight}rgb({channels[0]},{channels[1]},{channels[2]})"
 
 
 def _scale() -> Text:
-    line = Text("evidence of the reply's words: from earlier words ", style="dim")
+    line = Text().append("evidence of the reply's words: from earlier words ", style="dim")
     for step in range(11):
         line.append("█", style=_style(step / 10))
-    line.append(" from the picture", style="dim")
-    return line
+    return line.append(" from the picture", style="dim")
 
 
 def _table(explanation: Explanation, words: tuple[Word, ...]) -> Table:
@@ -156,8 +150,8 @@ def _print_word(console: Console, word: Word) -> None:
             candidates,
         )
     console.print(table)
-    line = Text("earlier words: ").append_text(_earlier(word))
-    console.print(line)
+    console.print(Text("earlier words: ").append_text(_earlier(word)))
+    print_map(word, console)
 
 
 def _token_label(token: TextToken) -> str:

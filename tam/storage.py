@@ -22,6 +22,10 @@ decoded, and nothing in them can run.
     maps               float32 [K, N] in [0, 1]
     text_scores        float32 [K, K], not negative
     relevance          float32 [K, K] in [0, 1]
+    stages.activation  float32 [K, N], not negative; only where the stages were asked for
+    stages.after_eci   float32 [K, N], not negative; beside it
+    candidate_maps     float32 [K - prompt_targets, C, N] in [0, 1]; only where asked for, and
+                       then each prediction has at least C candidates
     grid.G.positions   int64 [t * h * w]
     grid.G.spans       int64 [t, 2]; frames first <= frame < last
     media.M.times      float64 [T]; seconds
@@ -41,7 +45,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.errors import OutputError, SavedFileError
-from tam.explanation import Candidate, Explanation, Prediction
+from tam.explanation import Candidate, Explanation, Prediction, Stages
 from tam.layout import TextToken, VisionGrid
 from tam.media.media import Media
 from tam.png import decode_png, encode_png, png_size
@@ -168,6 +172,11 @@ def _tensors(explanation: Explanation, step: Callable[[], None]) -> dict[str, ND
         "text_scores": explanation.text_scores,
         "relevance": explanation.relevance,
     }
+    if explanation.stages is not None:
+        tensors["stages.activation"] = explanation.stages.activation
+        tensors["stages.after_eci"] = explanation.stages.after_eci
+    if explanation.candidate_maps is not None:
+        tensors["candidate_maps"] = explanation.candidate_maps
     for g, grid in enumerate(explanation.grids):
         tensors[f"grid.{g}.positions"] = grid.positions
         tensors[f"grid.{g}.spans"] = grid.spans
@@ -203,6 +212,10 @@ class _Tensors:
         self.path = path
         self._file = file
         self._names = frozenset(file.keys())
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a tensor."""
+        return name in self._names
 
     def read(self, name: str, dtype: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
         """Read a tensor; None in ``shape`` stands for any length."""
@@ -280,7 +293,28 @@ def _explanation(document: Field, tensors: _Tensors, pixel_limit: int) -> Explan
         text_scores=tensors.read_within("text_scores", "F32", square, 0, np.inf),
         relevance=tensors.read_within("relevance", "F32", square, 0, top),
         provenance=provenance,
+        stages=_stages(tensors, (len(tokens), cells)),
+        candidate_maps=_candidate_maps(document["predictions"], predictions, tensors, cells),
     )
+
+
+def _stages(tensors: _Tensors, shape: tuple[int, int]) -> Stages | None:
+    names = ("stages.activation", "stages.after_eci")
+    if not any(tensors.has(name) for name in names):
+        return None
+    return Stages(*(tensors.read_within(name, "F32", shape, 0, np.inf) for name in names))
+
+
+def _candidate_maps(
+    item: Field, predictions: tuple[Prediction, ...], tensors: _Tensors, cells: int
+) -> NDArray[np.float32] | None:
+    name = "candidate_maps"
+    if not tensors.has(name):
+        return None
+    maps = tensors.read_within(name, "F32", (len(predictions), None, cells), 0, 1 + _ROUNDING)
+    if any(len(step.candidates) < maps.shape[1] for step in predictions):
+        item.refuse(f"has fewer candidates than the {maps.shape[1]} that have a map")
+    return maps
 
 
 def _token(item: Field, count: int) -> TextToken:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tam.colours import COLOUR_ANCHORS, colour
+from tam.colors import COLOR_ANCHORS, color
 from tam.errors import InputError
 from tam.render import OPACITY, OPACITY_EXPONENT, overlay, word_image
 from tam.resize import resized
@@ -13,28 +13,28 @@ def ramp(height: int, width: int) -> NDArray[np.float32]:
     return np.linspace(0, 1, height * width, dtype=np.float32).reshape(height, width)
 
 
-@pytest.mark.parametrize("name", COLOUR_ANCHORS)
-def test_colours_begin_and_end_at_their_anchors(name: str) -> None:
-    first, last = colour(np.array([0, 1], np.float32), name)
-    assert bytes(first.astype(np.uint8)).hex() == COLOUR_ANCHORS[name][0]
-    assert bytes(last.astype(np.uint8)).hex() == COLOUR_ANCHORS[name][-1]
+@pytest.mark.parametrize("name", COLOR_ANCHORS)
+def test_colors_begin_and_end_at_their_anchors(name: str) -> None:
+    first, last = color(np.array([0, 1], np.float32), name)
+    assert bytes(first.astype(np.uint8)).hex() == COLOR_ANCHORS[name][0]
+    assert bytes(last.astype(np.uint8)).hex() == COLOR_ANCHORS[name][-1]
 
 
 @pytest.mark.parametrize("name", ["inferno", "viridis"])
-def test_perceptual_colours_grow_lighter_all_the_way(name: str) -> None:
-    lightness = colour(np.linspace(0, 1, 64, dtype=np.float32), name) @ [0.2126, 0.7152, 0.0722]
+def test_perceptual_colors_grow_lighter_all_the_way(name: str) -> None:
+    lightness = color(np.linspace(0, 1, 64, dtype=np.float32), name) @ [0.2126, 0.7152, 0.0722]
     assert np.all(np.diff(lightness) > 0)
 
 
-def test_jet_has_its_known_colours() -> None:
+def test_jet_has_its_known_colors() -> None:
     values = np.array([0.125, 0.375, 0.5, 0.875], np.float32)
     known = [[0, 0, 255], [0, 255, 255], [128, 255, 128], [255, 0, 0]]
-    np.testing.assert_allclose(colour(values, "jet"), known, atol=1)
+    np.testing.assert_allclose(color(values, "jet"), known, atol=1)
 
 
-def test_an_unknown_colour_map_names_the_known_ones() -> None:
+def test_an_unknown_color_map_names_the_known_ones() -> None:
     with pytest.raises(InputError, match="inferno, viridis"):
-        overlay(picture().frames[0], ramp(48, 64), colours="rainbow")
+        overlay(picture().frames[0], ramp(48, 64), colors="rainbow")
 
 
 def test_the_overlay_is_nothing_at_zero_and_strongest_at_one() -> None:
@@ -44,7 +44,7 @@ def test_the_overlay_is_nothing_at_zero_and_strongest_at_one() -> None:
     assert result.dtype == np.uint8
     np.testing.assert_array_equal(result[0, 0], pixels[0, 0])
     alpha = OPACITY * heat[..., None] ** OPACITY_EXPONENT
-    np.testing.assert_allclose(result, pixels * (1 - alpha) + colour(heat) * alpha, atol=0.51)
+    np.testing.assert_allclose(result, pixels * (1 - alpha) + color(heat) * alpha, atol=0.51)
     np.testing.assert_array_equal(overlay(pixels, heat, opacity=0), pixels)
 
 

@@ -9,13 +9,13 @@ from tam.show import show
 from tests.hand_made import explanation, several
 
 
-def shown(result: Explanation, word: int | None = None, *, colour: bool = False) -> str:
+def shown(result: Explanation, word: int | None = None, *, color: bool = False) -> str:
     stream = io.StringIO()
     console = Console(
         file=stream,
         width=160,
-        force_terminal=colour,
-        color_system="truecolor" if colour else None,
+        force_terminal=color,
+        color_system="truecolor" if color else None,
     )
     show(result, console, word)
     return stream.getvalue()
@@ -58,12 +58,12 @@ def test_pictures_and_frames_are_named_where_there_are_several() -> None:
     assert "image 0 (" in text or "image 1 (" in text or "video 2 frame" in text
 
 
-def test_seen_words_have_another_colour_than_words_from_words() -> None:
+def test_seen_words_have_another_color_than_words_from_words() -> None:
     result = explanation()
     result.maps[4] = 1
     result.relevance[4] = 0
     result.maps[5] = 0
-    line = next(line for line in shown(result, colour=True).splitlines() if "assistant" in line)
+    line = next(line for line in shown(result, color=True).splitlines() if "assistant" in line)
     assert "\x1b[1;38;2;226;108;22mA\x1b[0m" in line
     assert "\x1b[38;2;134;138;146m grey\x1b[0m" in line
 

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from tam.errors import OutputError, SavedFileError
 from tam.storage import JSON_NAME, TENSORS_NAME, load_explanation, save_explanation
-from tests.hand_made import clip, explanation, grid, picture, same, several
+from tests.hand_made import clip, explanation, grid, picture, same, several, with_stages
 
 
 @pytest.fixture
@@ -57,6 +57,34 @@ def test_everything_comes_back_exactly(make: Callable[[], Any], tmp_path: Path) 
     save_explanation(original, tmp_path)
     assert same(load_explanation(tmp_path), original)
     assert same(load_explanation(tmp_path / JSON_NAME), original)
+
+
+def test_stages_and_candidates_come_back_exactly(tmp_path: Path) -> None:
+    original = with_stages(several())
+    save_explanation(original, tmp_path)
+    loaded = load_explanation(tmp_path)
+    assert same(loaded, original)
+    assert not same(loaded, several())
+
+
+@pytest.mark.parametrize(
+    ("message", "change"),
+    [
+        ("holds no tensor stages.after_eci", {"stages__after_eci": None}),
+        ("stages.activation is F32", {"stages__activation": np.zeros((2, 2), np.float32)}),
+        ("after_eci holds values", {"stages__after_eci": np.full((13, 48), -1, np.float32)}),
+        ("candidate_maps holds values", {"candidate_maps": np.full((9, 3, 48), 2, np.float32)}),
+        ("candidate_maps is F32", {"candidate_maps": np.zeros((8, 3, 48), np.float32)}),
+        ("fewer candidates than the 5", {"candidate_maps": np.zeros((9, 5, 48), np.float32)}),
+    ],
+)
+def test_changed_stages_and_candidates(
+    tmp_path: Path, message: str, change: dict[str, Any]
+) -> None:
+    save_explanation(with_stages(explanation()), tmp_path)
+    retensor(tmp_path, **change)
+    with pytest.raises(SavedFileError, match=message):
+        load_explanation(tmp_path)
 
 
 def test_any_text_comes_back(tmp_path: Path) -> None:

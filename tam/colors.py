@@ -1,8 +1,8 @@
-"""Colour maps: from a value in [0, 1] to a colour.
+"""Color maps: from a value in [0, 1] to a color.
 
-Each map is a row of evenly spaced anchor colours with straight lines between them, so that the
-report's script draws exactly the colours that the PNG files have. ``inferno`` and ``viridis`` are
-perceptually uniform and readable with every common form of colour blindness; ``turbo`` is a
+Each map is a row of evenly spaced anchor colors with straight lines between them, so that the
+report's script draws exactly the colors that the PNG files have. ``inferno`` and ``viridis`` are
+perceptually uniform and readable with every common form of color blindness; ``turbo`` is a
 smoother rainbow; ``jet`` is there for comparison with the paper's figures.
 """
 
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from tam.errors import InputError
 
-DEFAULT_COLOURS: Final = "inferno"
+DEFAULT_COLORS: Final = "inferno"
 
-# Fine enough that no colour is off by more than a quarter of a level.
+# Fine enough that no color is off by more than a quarter of a level.
 _STEPS = 2049
 
-COLOUR_ANCHORS: Final[dict[str, tuple[str, ...]]] = {
+COLOR_ANCHORS: Final[dict[str, tuple[str, ...]]] = {
     "inferno": tuple(
         """
         000004 040312 0b0724 150b37 210c4a 2f0a5b 3d0965 4a0c6b 57106e 64156e 71196e 7d1e6d
@@ -43,18 +43,18 @@ COLOUR_ANCHORS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "jet": tuple("000080 0000ff 0080ff 00ffff 80ff80 ffff00 ff8000 ff0000 800000".split()),
 }
-"""Anchor colours of each map as hexadecimal RGB, from value 0 to value 1."""
+"""Anchor colors of each map as hexadecimal RGB, from value 0 to value 1."""
 
 
-def colour(values: NDArray[np.float32], colours: str = DEFAULT_COLOURS) -> NDArray[np.float32]:
-    """Colour every value.
+def color(values: NDArray[np.float32], colors: str = DEFAULT_COLORS) -> NDArray[np.float32]:
+    """Color every value.
 
     Parameters
     ----------
     values
-        float32 [...] in [0, 1]; what lies outside takes the nearest end's colour.
-    colours
-        Name of the colour map, a key of :data:`COLOUR_ANCHORS`.
+        float32 [...] in [0, 1]; what lies outside takes the nearest end's color.
+    colors
+        Name of the color map, a key of :data:`COLOR_ANCHORS`.
 
     Returns
     -------
@@ -63,23 +63,23 @@ def colour(values: NDArray[np.float32], colours: str = DEFAULT_COLOURS) -> NDArr
     Raises
     ------
     InputError
-        If there is no such colour map.
+        If there is no such color map.
     """
-    if colours not in COLOUR_ANCHORS:
+    if colors not in COLOR_ANCHORS:
         raise InputError(
-            f"unknown colour map {colours!r}",
-            where="colours",
-            remedy=f"use one of {', '.join(COLOUR_ANCHORS)}",
+            f"unknown color map {colors!r}",
+            where="colors",
+            remedy=f"use one of {', '.join(COLOR_ANCHORS)}",
         )
     place = np.rint(np.clip(values, 0, 1) * np.float32(_STEPS - 1)).astype(np.intp)
-    mixed: NDArray[np.float32] = _table(colours)[place]
+    mixed: NDArray[np.float32] = _table(colors)[place]
     return mixed
 
 
 @cache
-def _table(colours: str) -> NDArray[np.float32]:
-    """float32 [_STEPS, 3]: the colours of evenly spaced values."""
-    anchors = np.array([list(bytes.fromhex(anchor)) for anchor in COLOUR_ANCHORS[colours]])
+def _table(colors: str) -> NDArray[np.float32]:
+    """float32 [_STEPS, 3]: the colors of evenly spaced values."""
+    anchors = np.array([list(bytes.fromhex(anchor)) for anchor in COLOR_ANCHORS[colors]])
     places, at = np.linspace(0, 1, len(anchors)), np.linspace(0, 1, _STEPS)
     channels = [np.interp(at, places, anchors[:, channel]) for channel in range(3)]
     return np.stack(channels, axis=1).astype(np.float32)

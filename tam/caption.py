@@ -1,0 +1,142 @@
+"""What stands beside a picture of a map: the word, the legend, the running text."""
+
+from collections.abc import Collection
+from itertools import groupby
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from tam.colors import color
+from tam.explanation import Explanation, Word
+from tam.lettering import Piece, font_for, laid_out, plain_font, shortened, spelled
+from tam.spelling import percent, printable
+
+PAPER: Final = (250, 249, 246)
+_INK: Final = (32, 33, 36)
+_FAINT: Final = (112, 112, 108)
+_MARK: Final = (255, 214, 122)
+
+Pixels = NDArray[np.uint8]
+
+
+def word_strip(word: Word, width: int, colors: str | None) -> Pixels:
+    """Draw a word with its probability; with ``colors`` the legend of that color map beside it.
+
+    Returns
+    -------
+    uint8 [h, width, 3]
+    """
+    size = letter_size(width)
+    height, margin = int(size * 2.6), int(size * 0.8)
+    strip = Image.new("RGB", (width, height), PAPER)
+    draw = ImageDraw.Draw(strip)
+    room = width - 2 * margin
+    if colors is not None:
+        bar = int(width * 0.36)
+        _draw_legend(strip, (width - margin - bar, int(size * 0.6)), bar, size, colors)
+        room -= bar + margin
+    label = "" if word.probability is None else percent(word.probability)
+    small = plain_font(max(12, int(size * 0.62)))
+    label_width = small.getlength(label) + size * 0.5 if label else 0
+    text = spelled(word.text)
+    font = font_for(text, size)
+    text = shortened(text, room - label_width, font)
+    baseline = height * 0.64
+    draw.text((margin, baseline), text, fill=_INK, font=font, anchor="ls")
+    start = margin + font.getlength(text) + size * 0.5
+    draw.text((start, baseline), label, fill=_FAINT, font=small, anchor="ls")
+    return np.asarray(strip)
+
+
+def legend_strip(width: int, colors: str) -> Pixels:
+    """Draw the legend of a color map alone, uint8 [h, width, 3]."""
+    size = letter_size(width)
+    bar = min(width - 2 * size, 24 * size)
+    strip = Image.new("RGB", (width, int(size * 2.4)), PAPER)
+    _draw_legend(strip, ((width - bar) // 2, int(size * 0.6)), bar, size, colors)
+    return np.asarray(strip)
+
+
+def text_strip(
+    explanation: Explanation, marked: Collection[int], width: int, lines: int | None = None
+) -> Pixels:
+    """Draw the reply as running text.
+
+    Parameters
+    ----------
+    marked
+        Indices of the tokens whose words are marked.
+    lines
+        Height of the strip in lines, the first marked word's within it; as many as the text has
+        where it is None.
+
+    Returns
+    -------
+    uint8 [h, width, 3]
+    """
+    size = letter_size(width)
+    margin, step = int(size * 0.8), int(size * 1.5)
+    placed = laid_out(_pieces(explanation, marked), width - 2 * margin, size)
+    count = placed[-1].line + 1 if placed else 1
+    lines = lines or count
+    # The marked word stands in the second line of those shown, where there are lines before it.
+    current = next((item.line for item in placed if item.piece.marked), 0)
+    first = max(0, min(current - 1, count - lines))
+    strip = Image.new("RGB", (width, lines * step + margin), PAPER)
+    draw = ImageDraw.Draw(strip)
+    shown = [item for item in placed if first <= item.line < first + lines]
+    places = [(margin + item.x, margin // 2 + (item.line - first) * step + size) for item in shown]
+    for item, (x, y) in zip(shown, places, strict=True):
+        if item.piece.marked:
+            box = (x - size * 0.12, y - size, x + item.width + size * 0.12, y + size * 0.36)
+            draw.rounded_rectangle(box, radius=size * 0.2, fill=_MARK)
+    for item, place in zip(shown, places, strict=True):
+        draw.text(place, item.piece.text, fill=_INK, font=item.font, anchor="ls")
+    return np.asarray(strip)
+
+
+def text_lines(explanation: Explanation, width: int) -> int:
+    """How many lines the running reply takes in a strip of a width."""
+    size = letter_size(width)
+    placed = laid_out(_pieces(explanation, ()), width - 2 * int(size * 0.8), size)
+    return placed[-1].line + 1 if placed else 1
+
+
+def letter_size(width: int) -> int:
+    """Size of the letters beside a picture of a width, in pixels."""
+    return int(np.clip(width / 30, 16, 32))
+
+
+def _draw_legend(
+    strip: Image.Image, place: tuple[int, int], width: int, size: int, colors: str
+) -> None:
+    left, top = place
+    height = int(size * 0.55)
+    ramp = np.linspace(0, 1, width, dtype=np.float32)[None].repeat(height, axis=0)
+    strip.paste(Image.fromarray(np.rint(color(ramp, colors)).astype(np.uint8)), place)
+    draw = ImageDraw.Draw(strip)
+    small = plain_font(max(12, int(size * 0.62)))
+    for share, number, anchor in ((0.0, "0", "la"), (0.5, "0.5", "ma"), (1.0, "1", "ra")):
+        at = (left + share * width, top + height + size * 0.22)
+        draw.text(at, number, fill=_FAINT, font=small, anchor=anchor)
+
+
+def _pieces(explanation: Explanation, marked: Collection[int]) -> list[Piece]:
+    """Cut the reply into its words, with the white space before each."""
+    pieces = []
+    before = ""
+    reply = list(enumerate(explanation.tokens))[explanation.prompt_targets :]
+    for word, group in groupby(reply, lambda item: item[1].word):
+        tokens = list(group)
+        text = printable("".join(token.text for _, token in tokens))
+        if word < 0 or not text.strip():
+            before += text
+            continue
+        gap = before + text[: len(text) - len(text.lstrip())]
+        shown = spelled(text)
+        is_marked = any(target in marked for target, _ in tokens)
+        pieces.append(Piece(shown, bool(gap), "\n" in gap, is_marked))
+        before = text[len(text.rstrip()) :]
+    return pieces

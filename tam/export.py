@@ -1,0 +1,163 @@
+"""An explanation as a file for others: a contact sheet, a movie, a figure, a table."""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from tam.colors import DEFAULT_COLORS
+from tam.errors import InputError, OutputError
+from tam.explanation import Explanation, Word
+from tam.movie import LARGEST, SECONDS, draw_movie, write_gif, write_mp4
+from tam.output import reported
+from tam.plot import plot
+from tam.png import encode_png
+from tam.selection import Choice, chosen_words
+from tam.sheet import contact_sheet
+from tam.table import words_csv
+
+KINDS: Final = {
+    "sheet": ".png",
+    "mp4": ".mp4",
+    "gif": ".gif",
+    "csv": ".csv",
+    "pdf": ".pdf",
+    "svg": ".svg",
+}
+"""What a file can be, and the suffix that says so."""
+
+
+def export(
+    explanation: Explanation,
+    path: str | Path,
+    words: Sequence[Choice] | None = None,
+    *,
+    together: bool = False,
+    media: int | None = None,
+    colors: str = DEFAULT_COLORS,
+    seconds: float = SECONDS,
+    force: bool = False,
+) -> Path:
+    """Write one file, what it holds by its suffix.
+
+    ======== ============================================================
+    ``.png`` a contact sheet, see :func:`tam.sheet.contact_sheet`
+    ``.mp4`` a movie, see :func:`tam.movie.draw_movie`
+    ``.gif`` the same, smaller
+    ``.csv`` a table of all words, see :func:`tam.table.words_csv`
+    ``.pdf`` a figure, see :func:`tam.plot.plot`
+    ``.svg`` the same
+    ======== ============================================================
+
+    Parameters
+    ----------
+    path
+        Written under a temporary name and renamed.
+    words, together
+        Which words, see :func:`tam.selection.chosen_words`; a table always has all.
+    media
+        Which picture or clip alone.
+    colors
+        Name of the color map.
+    seconds
+        How long a movie shows each word over stills.
+    force
+        Replace a file that is there.
+
+    Returns
+    -------
+    The path.
+
+    Raises
+    ------
+    InputError
+        If the suffix, a word, the picture or the color map is unknown.
+    OutputError
+        If the file exists and ``force`` is off, or cannot be written.
+    SetupError
+        If what the file needs is not installed.
+    ResourceError
+        If the disk or the memory is full.
+    """
+    path = Path(path)
+    kind = next((kind for kind, suffix in KINDS.items() if suffix == path.suffix.lower()), None)
+    if kind is None:
+        raise InputError(
+            f"cannot write {path.suffix or 'a file without a suffix'}",
+            where=str(path),
+            remedy=f"name a file that ends in {', '.join(KINDS.values())}",
+        )
+    check_file(path, force=force)
+    chosen = chosen_words(explanation, words, together=together)
+    with replacing_file(path, force=force) as temporary:
+        _write(kind, explanation, temporary, chosen, media, colors, seconds)
+    return path
+
+
+@contextmanager
+def replacing_file(path: Path, *, force: bool) -> Iterator[Path]:
+    """Give a temporary file that takes the name ``path`` when the block ends without an exception.
+
+    Raises
+    ------
+    OutputError, ResourceError
+        In the place of what the system says.
+    """
+    with reported(path):
+        temporary = path.with_name(f".tam-{secrets.token_hex(4)}{path.suffix}")
+        try:
+            yield temporary
+            check_file(path, force=force)  # something may have come there meanwhile
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def check_file(path: Path, *, force: bool) -> None:
+    """Refuse a file that must not be written, before any work is done for it.
+
+    Raises
+    ------
+    OutputError
+        If it exists and ``force`` is off, is a folder, or its folder does not exist.
+    """
+    if path.is_dir() or not path.parent.is_dir():
+        what = "is a folder" if path.is_dir() else "lies in a folder that does not exist"
+        raise OutputError(what, where=str(path), remedy="name a file in a folder that exists")
+    if path.exists() and not force:
+        raise OutputError(
+            "exists already",
+            where=str(path),
+            remedy="name another file, or replace it with --force",
+        )
+
+
+def _write(
+    kind: str,
+    explanation: Explanation,
+    path: Path,
+    words: Sequence[Word],
+    media: int | None,
+    colors: str,
+    seconds: float,
+) -> None:
+    match kind:
+        case "sheet":
+            sheet = contact_sheet(explanation, words, media=media, colors=colors)
+            path.write_bytes(encode_png(sheet))
+        case "csv":
+            # With the mark that makes spreadsheets read UTF-8.
+            path.write_text(words_csv(explanation), encoding="utf-8-sig", newline="")
+        case "mp4" | "gif":
+            drawn = draw_movie(
+                explanation,
+                words,
+                media=media,
+                seconds=seconds,
+                largest=LARGEST[kind],
+                colors=colors,
+            )
+            (write_mp4 if kind == "mp4" else write_gif)(drawn, path)
+        case _:
+            plot(explanation, words, media=media, colors=colors).savefig(path)

@@ -1,0 +1,54 @@
+"""Which words of a reply a person means: by index, by what they say, or all."""
+
+from collections.abc import Sequence
+
+from tam.errors import InputError
+from tam.explanation import Explanation, Word
+
+Choice = int | str | Word
+"""A word by its index in the reply, by its text (or a phrase's), or itself."""
+
+
+def chosen_words(
+    explanation: Explanation, words: Sequence[Choice] | None = None, *, together: bool = False
+) -> tuple[Word, ...]:
+    """Give the words that are meant.
+
+    Parameters
+    ----------
+    words
+        Indices, as ``tam show`` numbers them; texts, see :meth:`Explanation.phrase`; or words. All
+        words of the reply where it is None.
+    together
+        Give one word that holds the tokens of all: its map is the maximum of theirs.
+
+    Raises
+    ------
+    InputError
+        If the reply has no such word, or nothing is chosen.
+    """
+    if words is None:
+        chosen = explanation.words
+    else:
+        chosen = tuple(_word(explanation, choice) for choice in words)
+    if not chosen:
+        raise InputError("there is no word", where="words", remedy="choose at least one")
+    if together:
+        targets = sorted({target for word in chosen for target in word.targets})
+        return (Word(explanation, tuple(targets)),)
+    return chosen
+
+
+def _word(explanation: Explanation, choice: Choice) -> Word:
+    if isinstance(choice, Word):
+        return Word(explanation, choice.targets)
+    if isinstance(choice, str):
+        return explanation.phrase(choice)
+    count = len(explanation.words)
+    if not 0 <= choice < count:
+        raise InputError(
+            f"there is no word {choice}",
+            where="words",
+            remedy=f"the reply has {count} words, numbered from 0",
+        )
+    return explanation.words[choice]

@@ -1,0 +1,92 @@
+"""The contact sheet: all words' maps on one picture."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from tam.caption import PAPER, Pixels, legend_strip, text_strip, word_strip
+from tam.colors import DEFAULT_COLORS
+from tam.errors import InputError
+from tam.explanation import Explanation
+from tam.render import OPACITY, stacked, word_image
+from tam.resize import resized
+from tam.selection import Choice, chosen_words
+
+CELL: Final = 320
+_NARROWEST: Final = 120
+_GAP: Final = 12
+
+
+def contact_sheet(
+    explanation: Explanation,
+    words: Sequence[Choice] | None = None,
+    *,
+    media: int | None = None,
+    columns: int | None = None,
+    cell: int = CELL,
+    opacity: float = OPACITY,
+    colors: str = DEFAULT_COLORS,
+) -> Pixels:
+    """Draw the reply, the map of each word with its probability, and one legend.
+
+    Parameters
+    ----------
+    words
+        See :func:`tam.selection.chosen_words`.
+    media
+        Which picture or clip alone; all that have a map, side by side, where it is None. Of a clip
+        each word shows the frame where its map is highest.
+    columns
+        Words in a row; so many that the sheet is about as wide as high where it is None.
+    cell
+        Long side of each picture in pixels.
+    opacity, colors
+        See :func:`tam.render.overlay`.
+
+    Returns
+    -------
+    uint8 [H, W, 3], RGB.
+
+    Raises
+    ------
+    InputError
+        If a word, the picture or the color map does not exist, or a number is below 1.
+    """
+    if cell < 1 or (columns is not None and columns < 1):
+        raise InputError(
+            f"cells of {cell} pixels in {columns} columns", where="sheet", remedy="give 1 or more"
+        )
+    chosen = chosen_words(explanation, words)
+    marked = {target for word in chosen for target in word.targets}
+    if len(chosen) == len(explanation.words):
+        marked = set()  # a mark on every word would tell nothing
+    small = resized(explanation, largest=cell, smallest=cell)
+    cells = []
+    for word in chosen_words(small, chosen):
+        picture = word_image(word, media, opacity=opacity, colors=colors, caption=False)
+        strip = word_strip(word, max(picture.shape[1], _NARROWEST), None)
+        cells.append(stacked(picture, strip))
+    sheet = _grid(cells, columns or _columns(cells))
+    width = sheet.shape[1]
+    return stacked(text_strip(explanation, marked, width), sheet, legend_strip(width, colors))
+
+
+def _columns(cells: list[Pixels]) -> int:
+    height, width = cells[0].shape[:2]
+    return min(len(cells), max(1, round(float(np.sqrt(len(cells) * height / width)))))
+
+
+def _grid(cells: list[Pixels], columns: int) -> Pixels:
+    height = max(len(cell) for cell in cells) + _GAP
+    width = max(cell.shape[1] for cell in cells) + _GAP
+    columns = min(columns, len(cells))
+    rows = -(-len(cells) // columns)
+    sheet = np.full((rows * height + _GAP, columns * width + _GAP, 3), PAPER, np.uint8)
+    for index, cell in enumerate(cells):
+        top, left = (
+            place * step + _GAP
+            for place, step in zip(divmod(index, columns), (height, width), strict=True)
+        )
+        sheet[top : top + len(cell), left : left + cell.shape[1]] = cell
+    return sheet

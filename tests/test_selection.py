@@ -1,0 +1,35 @@
+import pytest
+
+from tam.errors import InputError
+from tam.selection import chosen_words
+from tests.hand_made import explanation
+
+
+def test_words_by_index_text_and_themselves() -> None:
+    result = explanation()
+    words = result.words
+    chosen = chosen_words(result, [2, "grey", words[4], "on a bench"])
+    assert [word.text for word in chosen] == ["greyhound", "grey", "a", "on a bench"]
+    assert chosen_words(result) == words
+
+
+def test_together_is_one_word_with_the_highest_of_all_maps() -> None:
+    result = explanation()
+    (both,) = chosen_words(result, [5, 1], together=True)
+    expected = [*result.words[1].targets, *result.words[5].targets]
+    assert list(both.targets) == expected
+    assert (both.cells() == result.maps[expected].max(axis=0)).all()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([7], "7 words, numbered from 0"),
+        ([-1], "there is no word -1"),
+        (["cat"], "does not say 'cat'"),
+        ([], "at least one"),
+    ],
+)
+def test_what_is_not_there_is_refused(words: list[int | str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        chosen_words(explanation(), words)
