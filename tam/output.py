@@ -61,7 +61,7 @@ def write_explanation(explanation: Explanation, folder: Path, *, force: bool) ->
     check_output(folder, force=force)
     steps = sum(len(item.frames) for item in explanation.media) + len(explanation.words) + 1
     with (
-        _reported(folder),
+        reported(folder),
         _replacing(folder.resolve()) as temporary,
         progress("Writing the explanation", steps) as step,
     ):
@@ -83,7 +83,7 @@ def check_output(folder: Path, *, force: bool) -> None:
         If the folder holds anything and ``force`` is off; if it holds anything but an earlier
         explanation; if it is a file, the working folder or a mount; if it cannot be written.
     """
-    with _reported(folder):
+    with reported(folder):
         target = folder.resolve()
         if not target.exists():
             _check_parent(target, folder)
@@ -193,7 +193,7 @@ def _replacing(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _reported(folder: Path) -> Iterator[None]:
+def reported(folder: Path) -> Iterator[None]:
     """Turn what the system says into errors that tell the user what to do."""
     try:
         yield

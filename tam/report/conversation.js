@@ -1,25 +1,5 @@
 // The conversation as text, every word of it a thing to choose.
 
-// Builds an element; children that are strings become text, never markup.
-function make(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name in element) element[name] = value;
-    else element.setAttribute(name, value);
-  }
-  element.append(...children);
-  return element;
-}
-
-// White space made visible, for a token that stands alone; code points where nothing else is.
-function visible(text, id) {
-  if (text === "") return `#${id}`;
-  if (/^[\p{C}\p{Z}]+$/u.test(text) && /[^ \n\t]/.test(text)) {
-    return [...text].map((c) => `U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`).join(" ");
-  }
-  return text.replace(/ /g, "␣").replace(/\n/g, "↵").replace(/\t/g, "⇥");
-}
-
 function buildConversation(data, container) {
   const wordOf = new Map();
   data.words.forEach((word, index) => word.targets.forEach((t) => wordOf.set(t, index)));
@@ -40,7 +20,16 @@ function buildConversation(data, container) {
     const part = turn.reply ? "reply" : "prompt";
     container.append(make("div", { className: `turn ${part}` }, head, text));
   }
+  data.words.forEach((word, index) => {
+    elements[index].style.setProperty("--visual", word.visual);
+    if (isDoubted(word)) elements[index].classList.add("doubted");
+  });
   return elements;
+}
+
+// Whether the grounding score speaks against a word; words without one are not doubted.
+function isDoubted(word) {
+  return word.grounding !== null && word.grounding < 0.5;
 }
 
 // Appends what a token spells; white space around a word stands beside its element.
@@ -58,7 +47,7 @@ function appendPiece(text, spelled, word, open, elements) {
   const start = piece.length - piece.trimStart().length;
   text.append(piece.slice(0, start));
   // A span, not a button: buttons are boxes, and boxes break the order of right-to-left text.
-  elements[word] = make("span", { className: "word", role: "button", tabIndex: -1 });
+  elements[word] = make("span", { className: "word", role: "button", tabIndex: -1, "aria-pressed": "false" });
   elements[word].dataset.word = word;
   elements[word].append(piece.slice(start));
   text.append(elements[word]);
@@ -86,20 +75,4 @@ function turnsOf(data) {
 
 function roleName(role) {
   return { system: "System", user: "User", assistant: "Assistant" }[role] || role;
-}
-
-// The word on the next line above (-1) or below (1) that stands nearest.
-function neighbourLine(elements, index, direction) {
-  const here = elements[index].getBoundingClientRect();
-  let best = -1;
-  let bestDistance = Infinity;
-  elements.forEach((element, other) => {
-    const box = element.getBoundingClientRect();
-    const rows = ((box.top - here.top) * direction) / here.height;
-    if (rows < 0.5) return;
-    const aside = Math.abs((box.left + box.right - here.left - here.right) / 2);
-    const distance = rows * 10000 + aside;
-    if (distance < bestDistance) [best, bestDistance] = [other, distance];
-  });
-  return best;
 }

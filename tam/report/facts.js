@@ -1,178 +1,220 @@
-// The card of the chosen word: numbers, tokens, candidates, earlier words.
+// The card of the chosen words: numbers, tokens, candidates, earlier words.
 
-function percent(probability) {
-  if (probability === null || probability === undefined) return "–";
-  if (probability > 0 && probability < 0.0005) return "< 0.1 %";
-  return `${(100 * probability).toFixed(1)} %`;
+const RELEVANT = 0.05;
+const SHOWN_EARLIER = 8;
+
+// What the page knows of some words together, or of one token of a single one.
+function describe(data, words, token) {
+  const targets = token === null ? words.flatMap((index) => data.words[index].targets) : [token];
+  const first = token === null ? targets[0] : token;
+  const written = targets.map((target) => data.predictions[target - data.promptTargets]);
+  const earlier = data.words
+    .map((other, at) => ({ at, value: relevanceOf(data, targets, other.targets) }))
+    .filter(({ at }) => !words.includes(at) && data.words[at].targets.at(-1) < data.words[words.at(-1)].targets[0]);
+  return {
+    words,
+    targets,
+    first,
+    earlier,
+    name: words.map((index) => wordName(data, index)).join(" + "),
+    single: words.length === 1 ? data.words[words[0]] : null,
+    prediction: words.length === 1 ? written[0] : undefined,
+    probability: product(written, "probability"),
+    sampled: product(written, "sampled"),
+    visual: topOf(data, targetSource(data, targets)),
+    textual: Math.max(0, ...earlier.map(({ value }) => value)),
+  };
+}
+
+// A word as a person can read it: one that cannot be seen by its code points.
+function wordName(data, index) {
+  const { text, targets } = data.words[index];
+  return /^[\p{C}\p{Z}]*$/u.test(text) ? visible(text, data.tokens[targets[0]].id) : text;
+}
+
+function relevanceOf(data, targets, others) {
+  const { bytes, width } = data.relevance;
+  let best = 0;
+  for (const target of targets) {
+    for (const other of others) best = Math.max(best, bytes[target * width + other]);
+  }
+  return best / 255;
+}
+
+function product(predictions, name) {
+  const values = predictions.map((prediction) => prediction?.[name] ?? null);
+  return values.includes(null) ? null : values.reduce((a, b) => a * b, 1);
+}
+
+function buildFacts(data, facts, state, act) {
+  const parts = [buildHead(data, facts, state, act)];
+  if (facts.single?.targets.length > 1) parts.push(tokenChips(data, facts.single, state, act));
+  if (!facts.single) parts.push(wordChips(data, facts, act));
+  parts.push(meters(data, facts));
+  const columns = make("div", { className: "columns" });
+  if (facts.prediction) columns.append(candidateList(data, facts, state, act));
+  columns.append(earlierList(data, facts, act));
+  parts.push(columns);
+  return parts;
+}
+
+function buildHead(data, facts, state, act) {
+  const go = (label, sign, to) => {
+    const inside = to >= 0 && to < data.words.length;
+    const button = make("button", { type: "button", className: "quiet step", "aria-label": label, disabled: !inside }, sign);
+    button.onclick = () => act.choose(to);
+    return button;
+  };
+  const name = make("h2", { className: "chosen-word", dir: "auto" }, facts.name);
+  const where = make("span", { className: "where faint" }, facts.single ? peakNote(data, facts.single) : "");
+  return make("div", { className: "head" }, name, where, go("Previous word", "‹", facts.words[0] - 1), go("Next word", "›", facts.words.at(-1) + 1));
+}
+
+function chip(label, pressed, onclick, properties = {}) {
+  const button = make("button", { type: "button", className: "chip", ...properties }, make("bdi", {}, label));
+  if (pressed !== null) button.setAttribute("aria-pressed", String(pressed));
+  button.onclick = onclick;
+  return button;
+}
+
+function tokenChips(data, word, state, act) {
+  const chips = make("div", { className: "chips", role: "group", "aria-label": "Tokens of the word" });
+  const add = (label, token, properties) => {
+    const button = chip(label, state.token === token, () => act.chooseToken(token), properties);
+    button.dataset.token = token === null ? "all" : token;
+    chips.append(button);
+  };
+  add("whole word", null);
+  word.targets.forEach((target, index) => {
+    const { text, id } = data.tokens[target];
+    add(visible(text, id), target, { "aria-label": `token ${index + 1}: ${text}` });
+  });
+  return chips;
+}
+
+function wordChips(data, facts, act) {
+  const chips = make("div", { className: "chips", role: "group", "aria-label": "Chosen words; press one to take it out" });
+  for (const index of facts.words) {
+    const { text } = data.words[index];
+    chips.append(chip(`${text} ×`, null, () => act.toggle(index), { "aria-label": `take out ${text}` }));
+  }
+  return chips;
 }
 
 // A labelled bar from 0 to 1.
-function meter(label, value, text, kind, note = "") {
+function meter(label, value, text, kind) {
   const fill = make("span", { className: `fill ${kind}` });
   fill.style.inlineSize = `${Math.min(100, Math.max(0, 100 * value))}%`;
-  const row = make(
-    "div",
-    { className: "meter" },
-    make("dt", {}, label),
-    make("dd", {}, make("span", { className: "bar", "aria-hidden": "true" }, fill), make("span", { className: "value" }, text)),
-  );
-  if (note) row.lastChild.append(make("span", { className: "note", dir: "auto" }, note));
-  return row;
+  const bar = make("span", { className: "bar", "aria-hidden": "true" }, fill);
+  return make("div", { className: "meter" }, make("dt", {}, label), make("dd", {}, bar, make("span", { className: "value" }, text)));
 }
 
+// One bar for both kinds of evidence: how much of it is visual, and how much textual.
+function evidenceMeter(data, facts) {
+  const { visual, textual } = facts;
+  const share = visual + textual > 0 ? visual / (visual + textual) : 0;
+  const part = (kind, size) => {
+    const fill = make("span", { className: `part ${kind}` });
+    fill.style.flexGrow = size;
+    return fill;
+  };
+  const bar = make("span", { className: "bar split", "aria-hidden": "true" });
+  if (visual + textual > 0) bar.append(part("visual", share), part("textual", 1 - share));
+  const told = (kind, name, value, of) =>
+    make("span", { className: `told ${kind}` }, make("span", { className: "dot", "aria-hidden": "true" }), `${name} `, make("b", {}, value.toFixed(2)), ` · ${Math.round(100 * of)} %`);
+  const legend = make(
+    "span",
+    { className: "told-both" },
+    told("visual", data.media.length > 1 ? "pictures" : "picture", visual, share),
+    told("textual", "earlier words", textual, visual + textual > 0 ? 1 - share : 0),
+  );
+  return make("div", { className: "meter evidence" }, make("dt", {}, "Evidence"), make("dd", {}, bar, legend));
+}
+
+function meters(data, facts) {
+  const list = make("dl", { className: "meters" }, evidenceMeter(data, facts));
+  if (facts.probability !== null) list.append(meter("Probability", facts.probability, percent(facts.probability), "plain"));
+  if (facts.sampled !== null) list.append(meter("As sampled", facts.sampled, percent(facts.sampled), "plain"));
+  const grounding = facts.single?.grounding ?? null;
+  if (grounding !== null) {
+    const doubt = isDoubted(facts.single) ? " ?" : "";
+    list.append(meter("Grounding", grounding, `${grounding.toFixed(2)}${doubt}`, doubt ? "doubt" : "plain"));
+  }
+  if (facts.probability !== null) return list;
+  return make("div", {}, list, make("p", { className: "note" }, "The model did not write it, so it has no probability."));
+}
+
+function peakNote(data, word) {
+  if (!word.peak) return "no evidence in the picture";
+  const { media, frame, x, y } = word.peak;
+  const places = [`highest at ${x}, ${y}`];
+  if (data.media[media].frames.length > 1) places.push(`frame ${frame + 1}`);
+  if (data.media.length > 1) places.push(mediaName(data, media));
+  return places.join(" · ");
+}
+
+// Rows of a name, a bar and a number; those with an action are buttons.
 function barList(title, rows, empty) {
   const list = make("ol", { className: "bars" });
   for (const row of rows) {
     const fill = make("span", { className: `fill ${row.kind}` });
     fill.style.inlineSize = `${Math.min(100, 100 * row.value)}%`;
-    const name = make("bdi", { className: "name" }, row.name);
-    const item = make("li", {}, name, make("span", { className: "bar", "aria-hidden": "true" }, fill), make("span", { className: "value" }, row.text));
-    if (row.chosen) item.classList.add("chosen");
-    list.append(item);
+    const cells = [
+      make("bdi", { className: "name" }, row.name),
+      make("span", { className: "bar", "aria-hidden": "true" }, fill),
+      make("span", { className: "value" }, row.text),
+    ];
+    const line = make(row.act ? "button" : "span", { className: "line" }, ...cells);
+    if (row.act) Object.assign(line, { type: "button", onclick: row.act });
+    for (const [name, value] of Object.entries(row.attributes ?? {})) line.setAttribute(name, value);
+    list.append(make("li", { className: row.chosen ? "chosen" : "" }, line));
   }
   const body = rows.length ? list : make("p", { className: "empty" }, empty);
   return make("div", { className: "column" }, make("h3", {}, title), body);
 }
 
-// What the page knows of the chosen word, or of one token of it.
-function describe(data, relevance, index, token) {
-  const word = data.words[index];
-  const targets = token === null ? word.targets : [token];
-  const first = token === null ? word.targets[0] : token;
-  const prediction = first < data.promptTargets ? null : data.predictions[first - data.promptTargets];
-  const earlier = data.words
-    .map((other, at) => ({ at, value: relevanceOf(relevance, targets, other.targets) }))
-    .filter(({ at }) => data.words[at].targets.at(-1) < word.targets[0]);
-  return {
-    word,
-    targets,
-    first,
-    prediction,
-    earlier,
-    probability: token === null ? word.probability : prediction && prediction.probability,
-    sampled: sampledProbability(data, targets),
-  };
-}
-
-function relevanceOf(relevance, targets, others) {
-  let best = 0;
-  for (const target of targets) {
-    for (const other of others) {
-      best = Math.max(best, relevance.bytes[target * relevance.width + other]);
+function candidateList(data, facts, state, act) {
+  const written = data.tokens[facts.first];
+  const rows = facts.prediction.candidates.map((candidate, rank) => {
+    const chosen = candidate.id === written.id;
+    const row = {
+      name: visible(candidate.text, candidate.id),
+      value: candidate.probability,
+      text: percent(candidate.probability),
+      kind: "plain",
+      chosen,
+    };
+    if (!chosen && rank < data.candidateMaps) {
+      const pressed = state.candidate === rank;
+      row.act = () => act.compare(pressed ? null : rank);
+      row.attributes = { "aria-pressed": String(pressed), "data-rank": rank, title: "Why not this one?" };
     }
-  }
-  return best / 255;
-}
-
-function sampledProbability(data, targets) {
-  let product = 1;
-  for (const target of targets) {
-    const prediction = data.predictions[target - data.promptTargets];
-    if (!prediction || prediction.sampled === null) return null;
-    product *= prediction.sampled;
-  }
-  return product;
-}
-
-function buildFacts(data, facts, state, top, choose) {
-  const { word, first, prediction } = facts;
-  const go = (label, sign, to) => {
-    const inside = to >= 0 && to < data.words.length;
-    return make("button", { type: "button", className: "quiet step", "aria-label": label, disabled: !inside, onclick: () => choose(to, null) }, sign);
-  };
-  const head = make(
-    "div",
-    { className: "head" },
-    make("h2", { className: "chosen-word", dir: "auto" }, word.text),
-    go("Previous word", "‹", state.shown - 1),
-    go("Next word", "›", state.shown + 1),
-  );
-  const parts = [head];
-  if (word.targets.length > 1) parts.push(tokenChips(data, word, state, choose));
-  parts.push(meters(data, facts, top));
-  const columns = make("div", { className: "columns" });
-  if (prediction) columns.append(candidateList(data, word, first, prediction));
-  columns.append(earlierList(data, facts));
-  parts.push(columns);
-  return parts;
-}
-
-function tokenChips(data, word, state, choose) {
-  const chips = make("div", { className: "chips", role: "group", "aria-label": "Tokens of the word" });
-  const chip = (label, name, token) => {
-    const pressed = state.token === token;
-    const button = make("button", { type: "button", className: "chip", "aria-pressed": String(pressed) }, make("bdi", {}, label));
-    if (name) button.setAttribute("aria-label", name);
-    button.dataset.token = token === null ? "all" : token;
-    button.onclick = () => choose(state.shown, token);
-    return button;
-  };
-  chips.append(chip("whole word", "", null));
-  word.targets.forEach((target, index) => {
-    const { text, id } = data.tokens[target];
-    chips.append(chip(visible(text, id), `token ${index + 1}: ${text}`, target));
+    return row;
   });
-  return chips;
+  const several = facts.single.targets.length > 1;
+  const title = several ? `Candidates for ${visible(written.text, written.id)}` : "Candidates";
+  const column = barList(title, rows, "None were recorded.");
+  if (rows.some((row) => row.act)) column.append(make("p", { className: "hint" }, "Choose one to see why it was not that."));
+  return column;
 }
 
-function meters(data, facts, top) {
-  const list = make("dl", { className: "meters" });
-  if (facts.probability === null) {
-    list.append(make("p", { className: "empty" }, "A word of the prompt: the model did not write it, so it has no probability."));
-  } else {
-    list.append(meter("Probability", facts.probability, percent(facts.probability), "plain"));
-  }
-  if (facts.sampled !== null) {
-    list.append(meter("As sampled", facts.sampled, percent(facts.sampled), "plain"));
-  }
-  const strongest = Math.max(0, ...facts.earlier.map(({ value }) => value));
-  list.append(meter("Picture", top, top.toFixed(2), "visual", peakNote(data, facts.word)));
-  list.append(meter("Earlier words", strongest, strongest.toFixed(2), "textual"));
-  return list;
-}
-
-function peakNote(data, word) {
-  if (!word.peak) return "";
-  const { media, frame, x, y } = word.peak;
-  const item = data.media[media];
-  const places = [`highest at ${x}, ${y}`];
-  if (item.frames.length > 1) places.push(`frame ${frame + 1}`);
-  if (data.media.length > 1) places.push(`${item.kind === "video" ? "clip" : "picture"} ${media + 1}`);
-  return places.join(" · ");
-}
-
-function candidateList(data, word, first, prediction) {
-  const written = data.tokens[first].id;
-  const rows = prediction.candidates.map((candidate) => ({
-    name: visible(candidate.text, candidate.id),
-    value: candidate.probability,
-    text: percent(candidate.probability),
-    kind: "plain",
-    chosen: candidate.id === written,
-  }));
-  const several = word.targets.length > 1;
-  const { text, id } = data.tokens[first];
-  const title = several ? `Candidates for ${visible(text, id)}` : "Candidates";
-  return barList(title, rows, "None were recorded.");
-}
-
-function earlierList(data, facts) {
+function earlierList(data, facts, act) {
   const rows = facts.earlier
-    .filter(({ value }) => value >= 0.05)
+    .filter(({ value }) => value >= RELEVANT)
     .sort((a, b) => b.value - a.value)
-    .slice(0, 8)
-    .map(({ at, value }) => ({ name: data.words[at].text, value, text: value.toFixed(2), kind: "textual" }));
+    .slice(0, SHOWN_EARLIER)
+    .map(({ at, value }) => ({ name: data.words[at].text, value, text: value.toFixed(2), kind: "textual", act: () => act.choose(at) }));
   return barList("Earlier words", rows, "None is relevant to it.");
 }
 
 // One sentence for a screen reader.
-function spoken(data, facts, top) {
-  const parts = [facts.word.text];
+function spoken(data, facts) {
+  const parts = [facts.words.map((index) => data.words[index].text).join(" and ")];
   if (facts.probability !== null) parts.push(`probability ${percent(facts.probability)}`);
-  parts.push(`picture ${top.toFixed(2)}${facts.word.peak ? `, ${peakNote(data, facts.word)}` : ""}`);
+  const place = facts.single?.peak ? `, ${peakNote(data, facts.single)}` : "";
+  parts.push(`picture ${facts.visual.toFixed(2)}${place}`);
   const best = facts.earlier.reduce((a, b) => (b.value > a.value ? b : a), { value: 0 });
-  if (best.value >= 0.05) {
-    parts.push(`most relevant earlier word ${data.words[best.at].text}, ${best.value.toFixed(2)}`);
-  }
+  if (best.value >= RELEVANT) parts.push(`most relevant earlier word ${data.words[best.at].text}, ${best.value.toFixed(2)}`);
+  if (facts.single && isDoubted(facts.single)) parts.push("doubted by the grounding score");
   return `${parts.join("; ")}.`;
 }

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from importlib import resources
 from typing import Final
 
@@ -10,7 +11,24 @@ from tam.report.data import embedded_json, payload
 from tam.spelling import printable
 
 # Joined in this order to one module script.
-_SCRIPTS: Final = ("sprites.js", "maps.js", "conversation.js", "facts.js", "report.js")
+_SCRIPTS: Final = (
+    "dom.js",
+    "sprites.js",
+    "layers.js",
+    "maps.js",
+    "colors.js",
+    "roving.js",
+    "conversation.js",
+    "facts.js",
+    "pictures.js",
+    "region.js",
+    "clip.js",
+    "strip.js",
+    "pane.js",
+    "controls.js",
+    "report.js",
+)
+_STYLES: Final = ("page.css", "pictures.css", "words.css", "widths.css")
 _LONGEST_TITLE: Final = 60
 
 
@@ -22,10 +40,31 @@ def report_html(explanation: Explanation) -> str:
     A whole HTML document that loads nothing: pictures, maps, style and script are in it, and its
     content-security policy forbids everything else.
     """
+    title = _shortened(explanation.text)
+    return _page([explanation], [""], f"{title} – Token Activation Map")
+
+
+def comparison_html(first: Explanation, second: Explanation, labels: tuple[str, str]) -> str:
+    """Write two explanations side by side, each word linked to the same word of the other.
+
+    Parameters
+    ----------
+    labels
+        What to call the two.
+
+    Returns
+    -------
+    A document as :func:`report_html` gives it.
+    """
+    title = f"{_shortened(labels[0])} | {_shortened(labels[1])}"
+    return _page([first, second], labels, f"{title} – Token Activation Map")
+
+
+def _page(explanations: Sequence[Explanation], labels: Sequence[str], title: str) -> str:
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    style = _text("report.css")
+    style = "\n".join(_text(name) for name in _STYLES)
     script = "\n".join(_text(name) for name in _SCRIPTS)
     policy = "; ".join(
         (
@@ -41,18 +80,17 @@ def report_html(explanation: Explanation) -> str:
     # Markup marks what is the package's own, or escaped for the place where it stands.
     return environment.from_string(_text("template.html")).render(
         policy=policy,
-        title=_title(explanation),
-        reply=printable(explanation.text),
+        title=title.removeprefix(" – "),
+        reply=printable("\n\n".join(explanation.text for explanation in explanations)),
         style=Markup(style),
         script=Markup(script),
-        data=Markup(embedded_json(payload(explanation))),
+        data=Markup(embedded_json(payload(explanations, labels))),
     )
 
 
-def _title(explanation: Explanation) -> str:
-    reply = " ".join(printable(explanation.text).split())
-    short = reply if len(reply) <= _LONGEST_TITLE else reply[: _LONGEST_TITLE - 1] + "…"
-    return f"{short} – Token Activation Map" if short else "Token Activation Map"
+def _shortened(text: str) -> str:
+    line = " ".join(printable(text).split())
+    return line if len(line) <= _LONGEST_TITLE else line[: _LONGEST_TITLE - 1] + "…"
 
 
 def _text(name: str) -> str:

@@ -2,7 +2,9 @@
 // browsers that resist fingerprinting put noise into what a canvas gives back.
 
 async function decodeSprite(uri) {
-  const png = Uint8Array.from(atob(uri.slice(uri.indexOf(",") + 1)), (c) => c.charCodeAt(0));
+  const text = atob(uri.slice(uri.indexOf(",") + 1));
+  const png = new Uint8Array(text.length);
+  for (let i = 0; i < png.length; i++) png[i] = text.charCodeAt(i);
   const view = new DataView(png.buffer);
   const width = view.getUint32(16);
   const height = view.getUint32(20);

@@ -24,16 +24,21 @@ def sprite(values: NDArray[np.float32]) -> str:
     return _uri("png", encode_png(np.ascontiguousarray(grey), compress_level=9))
 
 
-def map_sprites(explanation: Explanation) -> list[str]:
-    """One sprite for each grid: the maps [t, h, w] of all K tokens below each other.
+def grid_sprites(explanation: Explanation, rows: NDArray[np.float32]) -> list[str]:
+    """One sprite for each grid: its cells [t, h, w] of all rows below each other.
 
-    The sprite is w pixels wide and K * t * h high, so that a token's map is one run of its pixels.
+    The sprite is w pixels wide and R * t * h high, so that a row's map is one run of its pixels.
+
+    Parameters
+    ----------
+    rows
+        float32 [R, N] in [0, 1].
     """
     uris = []
     first = 0
     for grid in explanation.grids:
         last = first + grid.cells
-        uris.append(sprite(explanation.maps[:, first:last].reshape(-1, grid.shape[2])))
+        uris.append(sprite(rows[:, first:last].reshape(-1, grid.shape[2])))
         first = last
     return uris
 

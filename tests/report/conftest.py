@@ -1,4 +1,4 @@
-"""A headless browser for the report's tests; where there is none they fail, they never skip."""
+"""Reports opened in a headless browser."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -6,20 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from tam.explanation import Explanation
-from tam.report import report_html
-from tests.provide_chromium import find
-
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
+from tam.report import comparison_html, report_html
 
 
 @dataclass
@@ -30,29 +20,25 @@ class Watch:
     requests: list[str] = field(default_factory=list)
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    path = find()
-    if path is None:
-        pytest.fail("no chromium or chrome here; run `python tests/provide_chromium.py`")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
 def open_report(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
-    """Open the report of an explanation from disk, with the network off.
+    """Open the report of an explanation, or of two, from disk with the network off.
 
     Afterwards no opened page may have said anything on its console or asked for anything.
     """
     watch = Watch()
     contexts: list[BrowserContext] = []
 
-    def open_page(explanation: Explanation, **options: Any) -> Page:
+    def open_page(
+        explanation: Explanation, beside: Explanation | None = None, **options: Any
+    ) -> Page:
         path = tmp_path / f"{len(contexts)}.html"
-        path.write_bytes(report_html(explanation).encode("utf-8", "replace"))
+        html = (
+            report_html(explanation)
+            if beside is None
+            else comparison_html(explanation, beside, options.pop("labels", ("left", "right")))
+        )
+        path.write_bytes(html.encode("utf-8", "replace"))
         options.setdefault("viewport", {"width": 1280, "height": 860})
         context = browser.new_context(offline=True, **options)
         contexts.append(context)

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tam.report import report_html
-from tests.hand_made import clip, explanation, grid, picture, several
+from tests.hand_made import clip, explanation, grid, picture, several, with_stages
 
 HOSTILE = (
     "</script><img src=x onerror=alert(1)>",
@@ -46,7 +46,9 @@ class Page(HTMLParser):
 
 
 def embedded(html: str) -> Any:
-    return json.loads(Page(html).content["application/json"])
+    """The one explanation that a report holds."""
+    (only,) = json.loads(Page(html).content["application/json"])["explanations"]
+    return only
 
 
 def decoded(uri: str) -> np.ndarray[Any, Any]:
@@ -71,7 +73,7 @@ def test_the_policy_allows_the_page_itself_and_nothing_else() -> None:
 
 
 def test_nothing_is_loaded_and_nothing_needs_what_the_policy_refuses() -> None:
-    html = report_html(several())
+    html = report_html(several()).replace("http://www.w3.org/2000/svg", "")
     assert not re.findall(r"https?:|url\(|@import|import\(|\bfetch\(|innerHTML|\beval\b", html)
     for _, attributes in Page(html).tags:
         assert not [name for name in attributes if name.startswith("on") or name == "style"]
@@ -96,12 +98,45 @@ def test_maps_and_relevance_come_back_from_their_sprites() -> None:
     document = embedded(report_html(result))
     first = 0
     for held, item in zip(document["grids"], result.grids, strict=True):
-        maps = decoded(held["sprite"]).reshape(len(result.tokens), item.cells) / 255
+        maps = decoded(held["sprites"]["maps"]).reshape(len(result.tokens), item.cells) / 255
         expected = result.maps[:, first : first + item.cells]
         np.testing.assert_allclose(maps, expected, atol=0.5 / 255 + 1e-6)
         first += item.cells
     relevance = decoded(document["relevance"]) / 255
     np.testing.assert_allclose(relevance, result.relevance, atol=0.5 / 255 + 1e-6)
+
+
+def test_stages_and_candidates_come_back_too() -> None:
+    result = with_stages(several())
+    document = embedded(report_html(result))
+    stages, candidates = result.stages, result.candidate_maps
+    assert stages is not None
+    assert candidates is not None
+    tops = np.array(document["activationTops"])[:, None]
+    assert document["candidateMaps"] == 3
+    layers = (
+        ("activation", stages.activation, tops),
+        ("afterEci", stages.after_eci, tops),
+        ("candidates", candidates.reshape(-1, result.maps.shape[1]), 1),
+    )
+    for name, rows, scale in layers:
+        first = 0
+        for held, item in zip(document["grids"], result.grids, strict=True):
+            found = decoded(held["sprites"][name]).reshape(-1, item.cells) / 255 * scale
+            expected = rows[:, first : first + item.cells]
+            assert np.all(np.abs(found - expected) <= (0.5 / 255 + 1e-6) * scale)
+            first += item.cells
+    plain = embedded(report_html(several()))
+    assert [list(held["sprites"]) for held in plain["grids"]] == [["maps"]] * 4
+    assert plain["activationTops"] is None
+
+
+def test_a_target_without_any_raw_score() -> None:
+    result = with_stages(explanation())
+    assert result.stages
+    result.stages.activation[3] = result.stages.after_eci[3] = 0
+    document = embedded(report_html(result))
+    assert document["activationTops"][3] == 0
 
 
 def test_pictures_are_reduced_and_every_frame_of_a_clip_is_there() -> None:

@@ -1,0 +1,172 @@
+"""Measures the report: its size beside the pictures, and how long a browser takes to open it.
+
+    python benchmarks/report.py [--words 200] [--pictures 4] [--candidates 0] [--stages] [--json]
+
+The maps are smooth bumps and noise on 24 × 32 cells for each picture, the pictures are noise that
+JPEG does not make small. A page is open when its script has drawn the first word; the time is told
+by the page's own clock from the start of the navigation, in a headless Chromium that has just been
+started, with the median of several fresh pages.
+"""
+
+import argparse
+import json
+import re
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import sync_playwright
+
+from tam.explanation import Candidate, Explanation, Prediction, Stages
+from tam.layout import TextToken, VisionGrid
+from tam.media.media import Media
+from tam.report import report_html
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from tests.provide_chromium import find
+
+ROWS, COLUMNS, SCALE = 24, 32, 40
+TIMES_OPENED = 7
+# Notes when the page says that it is ready, by the page's own clock.
+WATCH = """
+new MutationObserver(() => {
+  if (document.documentElement?.dataset.ready) window.openedAt ??= performance.now();
+}).observe(document, { attributes: true, subtree: true });
+"""
+SIZE_LIMIT, TIME_LIMIT = 3_000_000, 1.0
+
+
+def main() -> int:
+    """Run the benchmark, print it, and fail where a limit is passed."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--words", type=int, default=200, help="words of the reply")
+    parser.add_argument("--pictures", type=int, default=4)
+    parser.add_argument("--candidates", type=int, default=0, help="candidates with maps")
+    parser.add_argument("--stages", action="store_true", help="keep the stages")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args()
+    example = made(options.words, options.pictures, options.candidates, options.stages)
+    result = measure(example)
+    print(json.dumps(result, indent=2) if options.json else told(result, options))
+    # What was kept only because it was asked for adds to the size.
+    plain = not options.candidates and not options.stages
+    small = not plain or result["bytes_beside_pictures"] <= SIZE_LIMIT
+    within = small and result["opened_in"] < TIME_LIMIT
+    return 0 if within else 1
+
+
+def made(words: int, pictures: int, candidates: int, stages: bool) -> Explanation:
+    """Make an explanation of that size, seeded."""
+    rng = np.random.default_rng(0)
+    height, width = ROWS * SCALE, COLUMNS * SCALE
+    media, grids = [], []
+    for index in range(pictures):
+        coarse = rng.integers(0, 255, (ROWS * 4, COLUMNS * 4, 3), dtype=np.uint8)
+        pixels = coarse.repeat(SCALE // 4, axis=0).repeat(SCALE // 4, axis=1)
+        media.append(Media(pixels[None], np.zeros(1), f"picture {index + 1}"))
+        positions = np.arange(ROWS * COLUMNS) + index * ROWS * COLUMNS
+        box = (0.0, 0.0, float(width), float(height))
+        span = np.array([[0, 1]])
+        grids.append(VisionGrid(index, 0, "whole", (1, ROWS, COLUMNS), box, positions, span))
+    texts = ["Describe", " these", " pictures", ".", *(f" word{i}" for i in range(words))]
+    tokens = tuple(
+        TextToken(i, i, i, int(i > 3), "assistant" if i > 3 else "user", text, i)
+        for i, text in enumerate(texts)
+    )
+    names = tuple(Candidate(i, f" candidate{i}", 0.5 / 2**i) for i in range(8))
+    count = len(tokens)
+    maps = bumps(rng, count, pictures)
+    relevance = np.tril(rng.random((count, count), dtype=np.float32), -1)
+    return Explanation(
+        media=tuple(media),
+        tokens=tokens,
+        prompt_targets=4,
+        predictions=(Prediction(0.5, None, names),) * words,
+        grids=tuple(grids),
+        maps=maps,
+        text_scores=relevance,
+        relevance=relevance,
+        provenance={"model": "benchmark"},
+        stages=Stages(maps * 10, maps * 5) if stages else None,
+        candidate_maps=(
+            bumps(rng, words * candidates, pictures).reshape(words, candidates, -1)
+            if candidates
+            else None
+        ),
+    )
+
+
+def bumps(rng: np.random.Generator, count: int, pictures: int) -> np.ndarray[Any, Any]:
+    """float32 [count, N]: one bump for each map and picture, on faint noise."""
+    y, x = np.mgrid[0:ROWS, 0:COLUMNS]
+    top, left = rng.uniform(0, ROWS, (count * pictures, 1)), rng.uniform(0, COLUMNS, (1,))
+    left = rng.uniform(0, COLUMNS, (count * pictures, 1))
+    distance = (y.reshape(1, -1) - top) ** 2 + (x.reshape(1, -1) - left) ** 2
+    values = np.exp(-distance / 20) * 0.9 + rng.random(distance.shape) * 0.05
+    return values.reshape(count, -1).astype(np.float32)
+
+
+def measure(example: Explanation) -> dict[str, Any]:
+    """Write the report and open it."""
+    start = time.perf_counter()
+    html = report_html(example)
+    written = time.perf_counter() - start
+    pictures = sum(len(uri) for uri in re.findall(r'"frames":\[(.*?)\]', html))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "report.html"
+        path.write_text(html, encoding="utf-8")
+        seconds = opened(path)
+    return {
+        "words": len(example.words),
+        "pictures": len(example.media),
+        "written_in": round(written, 3),
+        "bytes": len(html.encode()),
+        "bytes_of_pictures": pictures,
+        "bytes_beside_pictures": len(html.encode()) - pictures,
+        "opened_in": round(statistics.median(seconds), 3),
+        "slowest": round(max(seconds), 3),
+    }
+
+
+def opened(path: Path) -> list[float]:
+    """Seconds from the navigation until the first word is drawn, for several fresh pages."""
+    seconds = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=find(), args=["--no-sandbox", "--disable-gpu"]
+        )
+        for _ in range(TIMES_OPENED):
+            context = browser.new_context(offline=True, viewport={"width": 1400, "height": 900})
+            page = context.new_page()
+            page.add_init_script(WATCH)
+            page.goto(path.as_uri())
+            page.wait_for_selector("html[data-ready]", state="attached")
+            seconds.append(page.evaluate("window.openedAt") / 1000)
+            context.close()
+        browser.close()
+    return seconds
+
+
+def told(result: dict[str, Any], options: argparse.Namespace) -> str:
+    kept = [f"{options.candidates} candidates' maps"] if options.candidates else []
+    kept += ["stages"] if options.stages else []
+    return "\n".join(
+        (
+            f"{result['words']} words, {result['pictures']} pictures"
+            + (f", with {' and '.join(kept)}" if kept else ""),
+            f"  size     {result['bytes'] / 1e6:.2f} MB, "
+            f"{result['bytes_beside_pictures'] / 1e6:.2f} MB beside the pictures "
+            f"(limit {SIZE_LIMIT / 1e6:g} MB)",
+            f"  written  in {result['written_in']:.2f} s",
+            f"  opened   in {result['opened_in']:.2f} s, slowest {result['slowest']:.2f} s "
+            f"(limit {TIME_LIMIT:g} s)",
+        )
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

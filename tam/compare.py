@@ -1,0 +1,47 @@
+"""Two explanations side by side in one HTML file."""
+
+from pathlib import Path
+
+from tam.explanation import Explanation
+from tam.export import check_file, replacing_file
+from tam.report import comparison_html
+
+
+def compare(
+    first: Explanation,
+    second: Explanation,
+    path: str | Path,
+    *,
+    labels: tuple[str, str] = ("first", "second"),
+    force: bool = False,
+) -> Path:
+    """Write a report of two models, two methods or two prompts, the same words linked.
+
+    Parameters
+    ----------
+    first, second
+        What to compare.
+    path
+        The HTML file; written under a temporary name and renamed.
+    labels
+        What to call the two.
+    force
+        Replace a file that is there.
+
+    Returns
+    -------
+    The path.
+
+    Raises
+    ------
+    OutputError
+        If the file exists and ``force`` is off, or cannot be written.
+    ResourceError
+        If the disk or the memory is full.
+    """
+    path = Path(path)
+    check_file(path, force=force)
+    with replacing_file(path, force=force) as temporary:
+        html = comparison_html(first, second, labels)
+        temporary.write_bytes(html.encode("utf-8", "replace"))
+    return path

@@ -1,0 +1,45 @@
+"""An explanation in a notebook: the report in a frame that holds it whole."""
+
+import html
+from typing import Final
+
+from tam.explanation import Explanation, Word
+from tam.png import encode_png
+from tam.render import shown_media, word_image
+from tam.report import report_html
+from tam.resize import resized
+from tam.spelling import printable
+
+_LARGEST_PICTURE: Final = 800
+_HEIGHT: Final = 720
+
+
+def notebook_html(explanation: Explanation) -> str:
+    """Write the report as one frame, which a saved notebook keeps and any front end can show.
+
+    The frame has an origin of its own: its script cannot reach the notebook, and it loads nothing.
+    Where a front end drops frames, as for a notebook that it does not trust, the reply is left as
+    text.
+
+    Returns
+    -------
+    An HTML fragment. Its pictures are reduced to 800 pixels; ``save`` writes larger ones.
+    """
+    page = report_html(resized(explanation, largest=_LARGEST_PICTURE))
+    page = page.encode("utf-8", "replace").decode("utf-8")
+    reply = html.escape(printable(explanation.text))
+    return (
+        '<iframe sandbox="allow-scripts" title="Token Activation Map" loading="lazy" '
+        f'style="width: 100%; height: {_HEIGHT}px; border: 0; resize: vertical" '
+        f'srcdoc="{html.escape(page)}">{reply} (Trust this notebook to see the maps.)</iframe>'
+    )
+
+
+def notebook_png(word: Word) -> bytes | None:
+    """Draw a word's map over its pictures as a PNG; None where it has none."""
+    explanation = word.explanation
+    count = len(shown_media(explanation))
+    if not count:
+        return None
+    small = resized(explanation, largest=_LARGEST_PICTURE // count)
+    return encode_png(word_image(Word(small, word.targets)))

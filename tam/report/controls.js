@@ -1,0 +1,107 @@
+// The legend and the controls, which all panes share.
+
+const STAGES = {
+  maps: { name: "filtered", title: "Map of " },
+  afterEci: { name: "after causal step", title: "Score after the causal step for " },
+  activation: { name: "raw", title: "Raw score for " },
+};
+
+// What the controls begin with; `end` is the value at the end of the legend.
+function firstSettings(page) {
+  return { opacity: page.opacity, colors: page.defaultColors, stretch: false, smooth: true, outline: false, level: 0.5, cells: false, view: null, stage: "maps" };
+}
+
+function listenToControls(page) {
+  const { settings } = page;
+  const recolor = () => {
+    page.tables = colorTables(page, settings);
+    const stops = page.colors[settings.colors].map((anchor) => `#${anchor}`);
+    $("ramp").style.backgroundImage = `linear-gradient(to right, ${stops.join(", ")})`;
+  };
+  const changed = () => {
+    recolor();
+    page.refresh();
+    for (const pane of page.panes) if (pane.strip) redrawStrip(pane);
+  };
+  $("opacity").value = 100 * settings.opacity;
+  $("opacity").oninput = (event) => { settings.opacity = event.target.value / 100; changed(); };
+  $("colors").append(...Object.keys(page.colors).map((name) => make("option", { value: name }, COLOR_NOTES[name] ? `${name} (${COLOR_NOTES[name]})` : name)));
+  $("colors").value = settings.colors;
+  $("colors").onchange = (event) => { settings.colors = event.target.value; changed(); };
+  for (const name of ["stretch", "smooth", "outline", "cells"]) {
+    $(name).checked = settings[name];
+    $(name).onchange = (event) => { settings[name] = event.target.checked; page.refresh(); };
+  }
+  $("level").value = 100 * settings.level;
+  $("level").oninput = (event) => {
+    settings.level = event.target.value / 100;
+    settings.outline = $("outline").checked = true;
+    page.refresh();
+  };
+  offerViews(page);
+  offerStages(page);
+  recolor();
+}
+
+const COLOR_NOTES = { inferno: "default", viridis: "color-blind safe", jet: "as in the paper" };
+
+// Pictures of which the model saw several views can show one alone.
+function offerViews(page) {
+  const views = new Set();
+  for (const { data } of page.panes) {
+    for (const grid of data.grids) if (gridsOf(data, grid.media, grid.view).length < gridsOf(data, grid.media).length) views.add(grid.view);
+  }
+  $("view-label").hidden = !views.size;
+  $("view").append(make("option", { value: "" }, "mean of all"), ...[...views].map((name) => make("option", { value: name }, name)));
+  $("view").onchange = (event) => { page.settings.view = event.target.value || null; page.refresh(); };
+}
+
+// The stages are there where they were kept in every pane.
+function offerStages(page) {
+  const kept = page.panes.every(({ data }) => data.activationTops);
+  $("stages").hidden = !kept;
+  if (!kept) return;
+  for (const name of ["activation", "afterEci", "maps"]) {
+    const button = make("button", { type: "button", "aria-pressed": String(name === "maps") }, STAGES[name].name);
+    button.onclick = async () => {
+      await Promise.all(page.panes.flatMap(({ data }) => [loadLayer(data, name), loadLayer(data, "activation")]));
+      page.settings.stage = name;
+      for (const other of $("stages").querySelectorAll("button")) other.setAttribute("aria-pressed", String(other === button));
+      page.refresh();
+    };
+    $("stages").append(button);
+  }
+}
+
+// The value at the end of the legend. The stages before the last have no common scale: there it is
+// the highest raw score of the chosen words, so that both can be compared.
+function legendEnd(page) {
+  if (page.stage === "maps" && !page.settings.stretch) return 1;
+  return Math.max(...topsOf(page, page.stage === "maps" ? "maps" : "activation")) || 1;
+}
+
+// Candidates have filtered maps alone.
+function comparing(page) {
+  return page.panes.some(({ state }) => state.candidate !== null);
+}
+
+function topsOf(page, layer) {
+  return page.panes.map(({ data, facts }) => (facts ? topOf(data, targetSource(data, facts.targets, layer)) : 0));
+}
+
+function drawLegend(page) {
+  const { level } = page.settings;
+  const { end, stage } = page;
+  for (const button of $("stages").querySelectorAll("button")) button.disabled = comparing(page);
+  const facts = page.panes.map((pane) => pane.facts).find((found) => found);
+  $("legend-title").replaceChildren(STAGES[stage].title, make("bdi", {}, facts ? facts.name : "–"));
+  const digits = end < 1 ? 3 : end < 10 ? 2 : 1;
+  $("ticks").replaceChildren(...[0, 0.25, 0.5, 0.75, 1].map((share) => make("li", {}, String(Number((share * end).toFixed(digits))))));
+  $("marks").replaceChildren(...topsOf(page, stage).map((top, index) => {
+    const mark = make("span", { className: "mark", title: `highest: ${top.toFixed(2)}` });
+    mark.style.insetInlineStart = `${100 * Math.min(1, top / end)}%`;
+    if (page.panes.length > 1) mark.dataset.pane = index;
+    return mark;
+  }));
+  $("level-value").textContent = (level * end).toFixed(2);
+}

@@ -1,0 +1,39 @@
+// Elements made of text, and the words that numbers are told in.
+
+// Builds an element; children that are strings become text, never markup.
+function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name in element) element[name] = value;
+    else element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+function makeShape(tag, attributes = {}) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+// White space made visible, for a token that stands alone; code points where nothing else is.
+function visible(text, id) {
+  if (text === "") return `#${id}`;
+  if (/^[\p{C}\p{Z}]+$/u.test(text) && /[^ \n\t]/.test(text)) {
+    return [...text].map((c) => `U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`).join(" ");
+  }
+  return text.replace(/ /g, "␣").replace(/\n/g, "↵").replace(/\t/g, "⇥");
+}
+
+function percent(probability) {
+  if (probability === null || probability === undefined) return "–";
+  if (probability > 0 && probability < 0.0005) return "< 0.1 %";
+  return `${(100 * probability).toFixed(1)} %`;
+}
+
+// "picture" or "clip", numbered where there are several.
+function mediaName(data, media) {
+  const kind = data.media[media].frames.length > 1 ? "clip" : "picture";
+  return data.media.length > 1 ? `${kind} ${media + 1}` : kind;
+}

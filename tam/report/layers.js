@@ -1,0 +1,90 @@
+// The maps of one explanation: 8-bit rows of cells in layers, decoded when they are first needed.
+//
+// A source says which rows of which layer make a map. It is their maximum in every cell, each row
+// on its own scale: { layer, rows, scales }. The layers are "maps", the two stages before them,
+// and "candidates".
+
+async function loadLayer(data, name) {
+  await Promise.all(data.grids.map(async (grid) => {
+    grid.bytes ??= {};
+    grid.bytes[name] ??= (await decodeSprite(grid.sprites[name])).bytes;
+  }));
+}
+
+function targetSource(data, targets, stage = "maps") {
+  return { layer: stage, rows: targets, scales: targets.map((t) => (stage === "maps" ? 1 : data.activationTops[t])) };
+}
+
+function candidateSource(data, target, rank) {
+  return { layer: "candidates", rows: [(target - data.promptTargets) * data.candidateMaps + rank], scales: [1] };
+}
+
+// The cells of one temporal step of a grid, Float32Array [h * w].
+function gridCells(grid, source, step) {
+  const [t, h, w] = grid.shape;
+  const bytes = grid.bytes[source.layer];
+  const cells = new Float32Array(h * w);
+  source.rows.forEach((row, index) => {
+    const start = (row * t + step) * h * w;
+    const factor = source.scales[index] / 255;
+    for (let i = 0; i < cells.length; i++) {
+      const value = bytes[start + i] * factor;
+      if (value > cells[i]) cells[i] = value;
+    }
+  });
+  return cells;
+}
+
+function stepAt(grid, frame) {
+  return grid.spans.findIndex(([first, last]) => first <= frame && frame < last);
+}
+
+// The highest cell of each frame of a picture or clip.
+function frameTops(data, source, media) {
+  const tops = new Float32Array(data.media[media].frames.length);
+  for (const grid of data.grids) {
+    if (grid.media !== media) continue;
+    grid.spans.forEach(([first, last], step) => {
+      const best = gridCells(grid, source, step).reduce((a, b) => Math.max(a, b), 0);
+      for (let frame = first; frame < last; frame++) tops[frame] = Math.max(tops[frame], best);
+    });
+  }
+  return tops;
+}
+
+function topOf(data, source) {
+  return Math.max(0, ...data.media.map((_, media) => Math.max(...frameTops(data, source, media))));
+}
+
+// The cell of a picture's finest view under a point in pixels: its box, or null where none is.
+function cellBox(data, media, frame, x, y) {
+  let best = null;
+  for (const grid of data.grids) {
+    if (grid.media !== media || stepAt(grid, frame) < 0) continue;
+    const [, h, w] = grid.shape;
+    const [x0, y0, x1, y1] = grid.box;
+    if (x < x0 || x >= x1 || y < y0 || y >= y1) continue;
+    const [width, height] = [(x1 - x0) / w, (y1 - y0) / h];
+    const [left, top] = [x0 + Math.floor((x - x0) / width) * width, y0 + Math.floor((y - y0) / height) * height];
+    if (!best || width < best[2] - best[0]) best = [left, top, left + width, top + height];
+  }
+  return best;
+}
+
+// The highest cell whose centre lies in a box of one frame.
+function topInside(data, source, { media, frame, box }) {
+  let best = 0;
+  for (const grid of data.grids) {
+    const step = stepAt(grid, frame);
+    if (grid.media !== media || step < 0) continue;
+    const cells = gridCells(grid, source, step);
+    const [, h, w] = grid.shape;
+    const [x0, y0, x1, y1] = grid.box;
+    for (let i = 0; i < cells.length; i++) {
+      const x = x0 + ((i % w) + 0.5) * ((x1 - x0) / w);
+      const y = y0 + (Math.floor(i / w) + 0.5) * ((y1 - y0) / h);
+      if (x >= box[0] && x < box[2] && y >= box[1] && y < box[3]) best = Math.max(best, cells[i]);
+    }
+  }
+  return best;
+}

@@ -1,0 +1,177 @@
+// One explanation on the page: what is chosen in it, and everything that follows from that.
+
+function buildPane(page, data, index) {
+  const pane = { page, data, index, frames: data.media.map(() => 0), figures: [], facts: null, planned: null };
+  pane.state = { words: [], anchor: -1, cursor: -1, hovered: -1, token: null, candidate: null, region: null };
+  pane.act = actionsOf(pane);
+  pane.pictures = make("div", { className: "pictures" });
+  pane.regionBox = make("div", { className: "region-words", hidden: true });
+  pane.card = make("section", { className: "facts", "aria-label": "The chosen word" });
+  const conversation = make("div", { className: "words", role: "group", "aria-label": "Words", "aria-describedby": "keys-hint" });
+  pane.elements = buildConversation(data, conversation);
+  pane.timelines = data.media.flatMap((item, media) => (item.frames.length > 1 ? [buildTimeline(pane, media)] : []));
+  pane.scroller = make("section", { className: "conversation", "aria-label": "Conversation" }, conversation, wordKey(data));
+  pane.stage = make("section", { className: "stage", "aria-label": "Pictures and maps" }, pane.pictures, ...pane.timelines.map((timeline) => timeline.element), pane.regionBox);
+  if (data.label) pane.stage.prepend(make("h2", { className: "pane-title" }, make("bdi", {}, data.label)));
+  pane.element = make("div", { className: "pane" }, pane.stage, make("div", { className: "reading" }, pane.scroller, pane.card));
+  pane.stage.hidden = !data.media.length;
+  const choose = (word, how) => pane.act.pick(word, how);
+  const wordAt = listenToWords(conversation, pane.elements, choose);
+  conversation.addEventListener("pointerover", (event) => { if (event.pointerType === "mouse") pane.act.hover(wordAt(event)); });
+  conversation.addEventListener("pointerleave", () => pane.act.hover(-1));
+  if (data.media.length && data.words.some((word) => word.targets[0] >= data.promptTargets)) {
+    pane.strip = buildStrip(pane);
+    pane.element.append(pane.strip.element);
+    listenToWords(pane.strip.row, pane.strip.elements, choose);
+  }
+  return pane;
+}
+
+function wordKey(data) {
+  const key = make(
+    "div",
+    { className: "keys" },
+    make("p", { className: "key" }, make("span", { className: "swatch-visual", "aria-hidden": "true" }), " seen in the picture"),
+    make("p", { className: "key" }, make("span", { className: "number" }, "0"), make("span", { className: "swatch-relevance", "aria-hidden": "true" }), make("span", { className: "number" }, "1"), " relevance for the chosen word"),
+  );
+  if (data.words.some(isDoubted)) {
+    key.append(make("p", { className: "key" }, make("span", { className: "swatch-doubt", "aria-hidden": "true" }, "word"), " doubted by the grounding score"));
+  }
+  return key;
+}
+
+function actionsOf(pane) {
+  const { page, state, data } = pane;
+  return {
+    choose(index) { this.pick(index, "one"); },
+    toggle(index) { this.pick(index, "toggle"); },
+    pick(index, how) {
+      if (index < 0 || index >= data.words.length) return;
+      select(state, index, how);
+      page.follow(pane, state.words);
+      showChoice(pane, index);
+      page.refresh();
+      page.say(spoken(data, pane.facts));
+    },
+    hover(index) {
+      if (index === state.hovered || comparing(page)) return;
+      state.hovered = index;
+      page.follow(pane, index < 0 ? state.words : [index]);
+      page.refresh();
+    },
+    chooseToken(token) {
+      Object.assign(state, { token, candidate: null });
+      page.refresh();
+      page.say(spoken(data, pane.facts));
+    },
+    async compare(rank) {
+      if (rank !== null) await loadLayer(data, "candidates");
+      Object.assign(state, { candidate: rank, hovered: -1 });
+      page.refresh();
+      if (rank === null) return;
+      page.say(pane.pictures.querySelector(".verdict").textContent);
+      pane.pictures.scrollIntoView({ block: "nearest" });
+    },
+    ask(region) {
+      state.region = region;
+      findInRegion(pane);
+      for (const figure of pane.figures) drawLines(pane, figure);
+      if (region) page.say(spokenRegion(pane.found));
+    },
+    seek(media, frame) {
+      pane.frames[media] = frame;
+      if (state.region?.media === media) findInRegion(pane);
+      drawFigures(pane);
+      for (const timeline of pane.timelines) drawTimeline(pane, timeline);
+    },
+  };
+}
+
+// How a choice changes what is chosen: one word, one more or less, or all from the last one on.
+function select(state, index, how) {
+  const { words, anchor } = state;
+  let next = [index];
+  if (how === "toggle") {
+    next = words.includes(index) ? words.filter((word) => word !== index) : [...words, index];
+    if (!next.length) next = [index];
+  } else if (how === "range" && anchor >= 0) {
+    const [low, high] = [Math.min(anchor, index), Math.max(anchor, index)];
+    next = Array.from({ length: high - low + 1 }, (_, i) => low + i);
+  }
+  next.sort((a, b) => a - b);
+  Object.assign(state, { words: next, cursor: index, hovered: -1, token: null, candidate: null });
+  if (how !== "range") state.anchor = next.includes(index) ? index : next.at(-1);
+}
+
+// Brings the place of a choice into sight, in the text and in the strip.
+function showChoice(pane, index) {
+  rove(pane.elements, index);
+  scrollWithin(pane.scroller, pane.elements[index]);
+  if (!pane.strip) return;
+  rove(pane.strip.elements, index);
+  if (pane.strip.elements[index]) scrollWithin(pane.strip.row, pane.strip.elements[index]);
+}
+
+// Scrolls a box, never the page, until an element inside it is seen.
+function scrollWithin(box, element) {
+  const [outer, inner] = [box.getBoundingClientRect(), element.getBoundingClientRect()];
+  if (inner.top < outer.top || inner.bottom > outer.bottom) box.scrollTop += inner.top - outer.top - box.clientHeight / 2;
+  if (inner.left < outer.left || inner.right > outer.right) box.scrollLeft += inner.left - outer.left - box.clientWidth / 2 + inner.width / 2;
+}
+
+// What is shown: the word under the pointer, else the chosen ones.
+function updatePane(pane) {
+  const { data, state, elements } = pane;
+  const hovering = state.hovered >= 0 && !state.words.includes(state.hovered);
+  const words = hovering ? [state.hovered] : state.words;
+  pane.facts = words.length ? describe(data, words, hovering ? null : state.token) : null;
+  elements.forEach((element, index) => {
+    element.classList.toggle("shown", words.includes(index));
+    element.setAttribute("aria-pressed", String(state.words.includes(index)));
+    element.style.setProperty("--relevance", 0);
+  });
+  for (const { at, value } of pane.facts?.earlier ?? []) elements[at].style.setProperty("--relevance", value);
+  pane.strip?.elements.forEach((element, index) => {
+    element.classList.toggle("shown", words.includes(index));
+    element.setAttribute("aria-pressed", String(state.words.includes(index)));
+  });
+  const refocus = heldFocus(pane.card);
+  if (pane.facts) pane.card.replaceChildren(...buildFacts(data, pane.facts, { ...state, token: hovering ? null : state.token }, pane.act));
+  else pane.card.replaceChildren(make("p", { className: "empty" }, pane.missing ? `“${pane.missing}” is not said here.` : "No word is chosen."));
+  refocus(() => elements[state.cursor]);
+  listRegion(pane);
+}
+
+function drawPane(pane) {
+  layOutFigures(pane);
+  drawFigures(pane);
+  for (const timeline of pane.timelines) drawTimeline(pane, timeline);
+}
+
+function findInRegion(pane) {
+  const { data, state, elements } = pane;
+  const { region } = state;
+  pane.found = region ? wordsInRegion(data, { ...region, frame: pane.frames[region.media] }) : [];
+  elements.forEach((element) => element.classList.remove("here"));
+  for (const { index } of pane.found) elements[index].classList.add("here");
+  pane.regionBox.hidden = !region;
+  listRegion(pane);
+}
+
+function listRegion(pane) {
+  const refocus = heldFocus(pane.regionBox);
+  pane.regionBox.replaceChildren(...(pane.state.region ? buildRegion(pane, pane.found) : []));
+  refocus(() => pane.elements[pane.state.cursor]);
+}
+
+// Gives the focus to the button that takes the place of the focused one when a part is rebuilt.
+function heldFocus(part) {
+  const { activeElement } = document;
+  if (!part.contains(activeElement)) return () => {};
+  const sign = (element) => element.getAttribute("aria-label") ?? element.dataset.token ?? element.dataset.rank ?? element.textContent;
+  const before = sign(activeElement);
+  return (other) => {
+    const same = [...part.querySelectorAll("button")].find((button) => sign(button) === before && !button.disabled);
+    (same ?? other())?.focus();
+  };
+}

@@ -1,0 +1,86 @@
+// All words of the reply at once: a strip of small multiples, each drawn when it comes into sight.
+
+const LONGEST_SMALL = 150;
+
+function buildStrip(pane) {
+  const { data } = pane;
+  const elements = new Array(data.words.length);
+  const row = make("div", { className: "strip-row", role: "group", "aria-label": "Every word of the reply with its map" });
+  const sight = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      sight.unobserve(target);
+      drawSmall(pane, Number(target.dataset.word), target.querySelector("canvas"));
+    }
+  }, { rootMargin: "200px" });
+  data.words.forEach((word, index) => {
+    if (word.targets[0] < data.promptTargets) return;
+    const canvas = make("canvas", { "aria-hidden": "true" });
+    const { width, height } = data.media[word.peak?.media ?? 0];
+    canvas.style.aspectRatio = `${width} / ${height}`;
+    const label = make("span", { className: "small-label" }, make("bdi", { className: "said" }, word.text), make("span", { className: "faint" }, word.visual.toFixed(2)));
+    const small = make("div", { className: "small-map", role: "button", tabIndex: -1, "aria-pressed": "false", "aria-label": `${word.text}, picture ${word.visual.toFixed(2)}` }, canvas, label);
+    if (isDoubted(word)) small.classList.add("doubted");
+    small.dataset.word = index;
+    elements[index] = small;
+    row.append(small);
+    sight.observe(small);
+  });
+  const wrap = make("button", { type: "button", className: "quiet small", "aria-pressed": "false" }, "Show all");
+  wrap.onclick = () => {
+    const on = row.classList.toggle("wrapped");
+    wrap.setAttribute("aria-pressed", String(on));
+  };
+  const head = make("div", { className: "strip-head" }, make("h2", {}, "All words"), wrap);
+  return { element: make("section", { className: "strip", "aria-label": "All words" }, head, row), row, elements, sight };
+}
+
+// A word's map over the picture and frame where it is highest.
+async function drawSmall(pane, index, canvas) {
+  const { data, page } = pane;
+  const word = data.words[index];
+  const { media, frame } = word.peak ?? { media: 0, frame: 0 };
+  const item = data.media[media];
+  const [width, height] = canvasSize(item, 1, LONGEST_SMALL * Math.min(devicePixelRatio, 2));
+  const picture = await decodedFrame(pane, media, frame);
+  const heat = document.createElement("canvas");
+  const map = pictureMap(data, targetSource(data, word.targets), media, frame, [width, height], page.settings);
+  drawMap(heat, map, page.tables.map, 0, 1);
+  canvas.width = width;
+  canvas.height = height;
+  const context = canvas.getContext("2d");
+  context.drawImage(picture, 0, 0, width, height);
+  context.drawImage(heat, 0, 0);
+  canvas.dataset.drawn = "true";
+}
+
+// Each picture is decoded once for all of its small maps, at their size.
+function decodedFrame(pane, media, frame) {
+  pane.decoded ??= new Map();
+  const key = `${media} ${frame}`;
+  if (!pane.decoded.has(key)) {
+    const image = new Image();
+    image.src = pane.data.media[media].frames[frame];
+    pane.decoded.set(key, image.decode().then(() => reduced(image)));
+  }
+  return pane.decoded.get(key);
+}
+
+function reduced(image) {
+  const longest = 2 * LONGEST_SMALL;
+  const scale = Math.min(1, longest / Math.max(image.naturalWidth, image.naturalHeight));
+  const canvas = make("canvas", { width: Math.max(1, image.naturalWidth * scale), height: Math.max(1, image.naturalHeight * scale) });
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(image, 0, 0, canvas.width, canvas.height);
+  return canvas;
+}
+
+// Draws anew what is in sight, and what comes into sight later, after colors changed.
+function redrawStrip({ strip }) {
+  for (const element of strip.elements) {
+    if (!element) continue;
+    strip.sight.unobserve(element);
+    strip.sight.observe(element);
+  }
+}

@@ -1,0 +1,206 @@
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tam.evidence import evidence
+from tam.explanation import Explanation, Word
+from tests.hand_made import explanation
+from tests.report.pages import (
+    Open,
+    assert_shows,
+    canvas,
+    chosen,
+    heading,
+    index_of,
+    told,
+    word,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Grounded(Explanation):
+    """An explanation with the score of each of the reply's tokens."""
+
+    grounding: NDArray[np.float32] | None = None
+
+
+def test_hover_previews_and_leaving_returns(open_report: Open) -> None:
+    result = explanation()
+    page = open_report(result)
+    word(page, index_of(result, "grey")).click()
+    word(page, index_of(result, "bench")).hover()
+    assert heading(page) == "bench"
+    assert_shows(canvas(page), result.words[5].map(0))
+    page.mouse.move(5, 5)
+    assert heading(page) == "grey"
+    assert_shows(canvas(page), result.words[1].map(0))
+
+
+def test_arrow_keys_walk_over_the_words(open_report: Open) -> None:
+    result = explanation()
+    page = open_report(result)
+    word(page, 0).click()
+    walked = []
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "End", "Home", "ArrowDown"):
+        page.keyboard.press(key)
+        walked.append(heading(page))
+    assert walked[:5] == ["is", "here", "is", ".", "What"]
+    assert walked[5] in [item.text for item in result.words]
+    page.keyboard.press("ArrowUp")
+    assert heading(page) in [item.text for item in result.prompt_words]
+    assert page.evaluate("document.activeElement.classList.contains('word')")
+
+
+def test_tab_enters_the_words_once(open_report: Open) -> None:
+    page = open_report(explanation())
+    word(page, 6).click()
+    assert page.locator(".word[tabindex='0']").count() == 1
+    page.locator("summary", has_text="Display").focus()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.dataset.word") == "6"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.tagName") == "BUTTON"
+
+
+def test_a_choice_is_told_to_screen_readers(open_report: Open) -> None:
+    result = explanation()
+    page = open_report(result)
+    index = index_of(result, "bench")
+    word(page, index).focus()
+    assert told(page).startswith(
+        f"bench; probability {100 * (result.words[5].probability or 0):.1f} %"
+    )
+    assert "most relevant earlier word" in told(page)
+    assert word(page, index).get_attribute("aria-pressed") == "true"
+    assert word(page, index).get_attribute("role") == "button"
+    unnamed = page.locator("button, input, select, img").evaluate_all(
+        """(all) => all.filter((e) => !(e.textContent.trim() || e.ariaLabel || e.alt
+             || e.labels?.[0]?.textContent.trim())).length"""
+    )
+    assert unnamed == 0
+
+
+def test_each_token_of_a_word_can_be_chosen(open_report: Open) -> None:
+    result = explanation()
+    page = open_report(result)
+    word(page, index_of(result, "greyhound")).click()
+    chips = page.locator(".chip")
+    assert chips.all_inner_texts() == ["whole word", "␣gr", "ey", "hound"]
+    chips.nth(2).click()
+    assert_shows(canvas(page), result.token_map(7))
+    probability = result.predictions[7 - 4].probability
+    assert f"{100 * probability:.1f} %" in page.locator(".meters").inner_text()
+    assert "Candidates for ey" in page.locator(".facts").inner_text()
+    assert page.evaluate("document.activeElement.dataset.token") == "7"
+    chips.nth(0).click()
+    assert_shows(canvas(page), result.words[2].map(0))
+    word(page, index_of(result, "bench")).click()
+    assert chips.count() == 0
+
+
+def test_earlier_words_are_colored_by_their_relevance(open_report: Open) -> None:
+    result = explanation()
+    page = open_report(result)
+    word(page, index_of(result, "bench")).click()
+    chosen = result.words[5]
+    shares = page.locator(".word").evaluate_all(
+        "(all) => all.map((e) => Number(e.style.getPropertyValue('--relevance')))"
+    )
+    earlier = [chosen.relevance(item) for item in (*result.prompt_words, *result.words[:5])]
+    np.testing.assert_allclose(shares, [*earlier, 0, 0], atol=0.5 / 255 + 1e-6)
+    alphas = page.locator(".word").evaluate_all(
+        """(all) => all.map((e) => Number(
+             getComputedStyle(e).backgroundColor.match(/[\\d.]+\\)$/)[0].slice(0, -1)))"""
+    )
+    np.testing.assert_allclose(alphas[: len(earlier)], np.array(earlier) * 0.42, atol=0.005)
+
+
+def test_a_word_of_the_prompt_has_a_map_and_no_probability(open_report: Open) -> None:
+    result = explanation()
+    page = open_report(result)
+    word(page, 1).click()
+    assert_shows(canvas(page), result.prompt_words[1].map(0))
+    assert "has no probability" in page.locator(".facts").inner_text()
+
+
+def test_several_words_are_shown_together(open_report: Open) -> None:
+    result = explanation()
+    page = open_report(result)
+    grey, bench = index_of(result, "grey"), index_of(result, "bench")
+    word(page, bench).click()
+    word(page, grey).click(modifiers=["Control"])
+    assert chosen(page) == ["grey", "bench"]
+    assert heading(page) == "grey + bench"
+    together = Word(result, (*result.words[1].targets, *result.words[5].targets))
+    assert_shows(canvas(page), together.map(0))
+    both = (result.words[1].probability or 0) * (result.words[5].probability or 0)
+    assert f"{100 * both:.1f} %" in page.locator(".meters").inner_text()
+    page.get_by_role("button", name="take out bench").click()
+    assert chosen(page) == ["grey"]
+    word(page, bench).click(modifiers=["Shift"])
+    assert chosen(page) == ["grey", "greyhound", "on", "a", "bench"]
+    word(page, bench).click()
+    assert chosen(page) == ["bench"]
+
+
+def test_several_words_are_taken_in_with_the_keyboard(open_report: Open) -> None:
+    result = explanation()
+    page = open_report(result)
+    word(page, index_of(result, "grey")).click()
+    page.keyboard.press("Shift+ArrowRight")
+    assert chosen(page) == ["grey", "greyhound"]
+    assert told(page).startswith("grey and greyhound; ")
+    page.keyboard.press("Control+ArrowRight")
+    page.keyboard.press("Control+ArrowRight")
+    assert chosen(page) == ["grey", "greyhound"], "with Ctrl only the focus moves"
+    page.keyboard.press("Control+Enter")
+    assert chosen(page) == ["grey", "greyhound", "a"]
+    page.keyboard.press("Control+Enter")
+    assert chosen(page) == ["grey", "greyhound"]
+    page.keyboard.press("ArrowRight")
+    assert chosen(page) == ["bench"]
+
+
+def test_the_share_of_visual_and_textual_evidence(open_report: Open) -> None:
+    result = explanation()
+    page = open_report(result)
+    word(page, index_of(result, "bench")).click()
+    weighed = evidence(result.words[5])
+    visual, textual = page.locator(".told").all_inner_texts()
+    assert " ".join(visual.split()) == (
+        f"picture {weighed.visual:.2f} · {round(100 * weighed.share)} %"
+    )
+    assert f"{weighed.textual:.2f}" in textual
+    widths = [
+        (part.bounding_box() or {"width": 0})["width"] for part in page.locator(".part").all()
+    ]
+    assert widths[0] / sum(widths) == pytest.approx(weighed.share, abs=0.01)
+
+
+def test_an_earlier_word_leads_to_its_own_map(open_report: Open) -> None:
+    result = explanation()
+    page = open_report(result)
+    word(page, index_of(result, "bench")).click()
+    first = page.locator(".column").nth(1).locator("button").first
+    name = first.locator(".name").inner_text()
+    first.click()
+    assert heading(page) == name
+    assert page.evaluate("document.activeElement.classList.contains('word')")
+
+
+def test_words_that_the_grounding_score_doubts_are_marked(open_report: Open) -> None:
+    result = explanation()
+    assert open_report(result).locator(".doubted, .swatch-doubt").count() == 0
+    scores = np.full(len(result.predictions), 0.9, np.float32)
+    scores[7] = 0.2  # bench
+    scores[2:4] = 0.1  # two of the three tokens of greyhound
+    scores[0] = np.nan
+    kept = {field.name: getattr(result, field.name) for field in fields(result)}
+    page = open_report(Grounded(**kept, grounding=scores))
+    assert page.locator(".word.doubted").all_inner_texts() == ["bench"]
+    word(page, index_of(result, "bench")).click()
+    assert "0.20 ?" in page.locator(".meters").inner_text()
+    assert told(page).endswith("doubted by the grounding score.")
+    assert page.locator(".key").last.inner_text().endswith("doubted by the grounding score")

@@ -1,0 +1,160 @@
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from tam.explanation import Explanation
+from tam.layout import VisionGrid
+from tests.hand_made import explanation, grid, picture, several
+from tests.report.pages import (
+    HOSTILE,
+    PHONE,
+    Open,
+    heading,
+    index_of,
+    word,
+)
+
+
+def test_the_conversation_reads_as_it_was(open_report: Open) -> None:
+    page = open_report(explanation())
+    texts = page.locator(".text").all_inner_texts()
+    assert texts == ["What is here?", "A grey greyhound on a bench."]
+    roles = page.locator(".role").all_inner_texts()
+    assert roles == ["User · turn 1 dog.png", "Assistant · turn 2"]
+    assert page.title() == "A grey greyhound on a bench. – Token Activation Map"
+
+
+def test_light_and_dark(open_report: Open) -> None:
+    def ground(page: Page) -> int:
+        value: str = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        return sum(int(part) for part in value[4:-1].split(","))
+
+    light = open_report(explanation(), color_scheme="light")
+    dark = open_report(explanation(), color_scheme="dark")
+    assert ground(light) > 600 > 150 > ground(dark)
+    dark.locator("#theme").click()
+    assert ground(dark) == ground(light)
+    light.get_by_role("button", name="Dark").click()
+    assert ground(light) < 150
+    assert light.locator("#theme").get_attribute("aria-pressed") == "true"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(open_report: Open, theme: str) -> None:
+    page = open_report(explanation(), color_scheme=theme)
+
+    def luminance(name: str) -> float:
+        value = page.evaluate(
+            f"getComputedStyle(document.documentElement).getPropertyValue('{name}')"
+        )
+        channels = np.array(list(bytes.fromhex(value.strip().lstrip("#")))) / 255
+        linear = np.where(
+            channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4
+        )
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    for text in ("--ink", "--soft"):
+        for ground in ("--paper", "--card"):
+            low, high = sorted((luminance(text), luminance(ground)))
+            assert (high + 0.05) / (low + 0.05) > 4.5
+
+
+@pytest.mark.parametrize("options", [{}, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("result", [several(), explanation(reply=HOSTILE)], ids=["many", "hostile"])
+def test_nothing_reaches_beyond_the_window(
+    open_report: Open, result: Explanation, options: dict[str, Any]
+) -> None:
+    page = open_report(result, **options)
+    for summary in page.locator("summary").all():
+        summary.click()
+    assert page.evaluate(
+        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    )
+    outside = page.locator("main *").evaluate_all(
+        """(all) => all.filter((e) => e.getBoundingClientRect().right > innerWidth + 1
+             && !e.closest(".ramp, .strip-row, .lines")).map((e) => e.className)"""
+    )
+    assert outside == []
+
+
+def test_tapping_on_a_phone(open_report: Open) -> None:
+    result = explanation()
+    page = open_report(result, **PHONE)
+    word(page, index_of(result, "bench")).tap()
+    assert heading(page) == "bench"
+    page.get_by_role("button", name="Next word").tap()
+    assert heading(page) == "."
+    page.get_by_role("button", name="Previous word").tap()
+    assert heading(page) == "bench"
+    image = page.locator("img").bounding_box()
+    assert image
+    assert image["y"] >= 0  # still in sight
+
+
+def test_hostile_text_is_shown_as_text(open_report: Open) -> None:
+    result = explanation(
+        [picture(name=HOSTILE[0])], reply=HOSTILE, prompt=HOSTILE[:2], notes=HOSTILE[:1]
+    )
+    page = open_report(result)
+    assert page.locator("main img").count() == 1
+    assert page.locator("b", has_text="bold").count() == 0
+    assert HOSTILE[0] in page.locator(".text").nth(1).inner_text()
+    assert page.locator(".notes").inner_text() == HOSTILE[0]
+    assert page.locator("figcaption").inner_text() == HOSTILE[0]
+    for index, item in enumerate((*result.prompt_words, *result.words)):
+        page.keyboard.press("Tab")
+        word(page, index).focus()
+        # A line separator cannot be seen: it is named by its id.
+        assert heading(page).strip() == (item.text.strip() or "#205")
+    assert page.evaluate("document.querySelectorAll('script').length") == 2
+
+
+def test_right_to_left_text_flows_and_is_walked_as_it_reads(open_report: Open) -> None:
+    result = explanation(reply=("שלום", " red", " cat", " עולם"))
+    page = open_report(result)
+    boxes = [word(page, index).bounding_box()["x"] for index in range(4, 8)]
+    assert boxes[0] > boxes[2] > boxes[1] > boxes[3]  # "red cat" stays in order between them
+    word(page, 4).click()
+    page.keyboard.press("ArrowLeft")
+    assert heading(page) == "red"
+
+
+def test_text_without_spaces_wraps(open_report: Open) -> None:
+    result = explanation(reply=tuple("一只灰色的大猫安静地坐在木凳子上面" * 8))
+    page = open_report(result, **PHONE)
+    tops = {word(page, index).bounding_box()["y"] for index in range(4, 4 + len(result.words))}
+    assert len(tops) > 3
+
+
+def test_a_conversation_without_pictures(open_report: Open) -> None:
+    page = open_report(explanation([], []))
+    expect(page.locator(".stage")).to_be_hidden()
+    word(page, 6).click()
+    assert heading(page) == "greyhound"
+
+
+def test_every_turn_names_its_pictures(open_report: Open) -> None:
+    media = [picture(name="first.png"), picture(name="second.png")]
+    whole = (0.0, 0.0, 64.0, 48.0)
+    grids: list[VisionGrid] = [
+        grid(0, (1, 2, 2), whole),
+        grid(1, (1, 2, 2), whole, first=50, turn=2),
+    ]
+    page = open_report(explanation(media, grids))
+    roles = page.locator(".role").all_inner_texts()
+    assert roles == [
+        "User · turn 1 first.png",
+        "Assistant · turn 2",
+        "User · turn 3 second.png",
+    ]
+
+
+def test_notes_are_shown_and_provenance_is_folded(open_report: Open) -> None:
+    page = open_report(explanation())
+    assert page.locator(".notes li").all_inner_texts() == ["The reply was given."]
+    expect(page.locator("#provenance")).to_be_hidden()
+    page.get_by_text("Provenance").click()
+    expect(page.locator("#provenance")).to_contain_text("tam: 0")
+    assert page.locator("#model").inner_text() == "hand/made"

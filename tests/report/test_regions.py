@@ -1,0 +1,91 @@
+import numpy as np
+from playwright.sync_api import Page
+
+from tam.explanation import Explanation
+from tests.hand_made import explanation, several
+from tests.report.pages import PHONE, Open, at, heading, index_of, told, word
+
+
+def pointed(result: Explanation, cells: dict[str, int]) -> Explanation:
+    """Give each named word one cell of evidence, and the others none."""
+    result.maps[:] = 0
+    for text, cell in cells.items():
+        for item in result.words:
+            if item.text == text:
+                result.maps[list(item.targets), cell] = 0.8 if text == "bench" else 0.6
+    return result
+
+
+def found(page: Page) -> list[str]:
+    return page.locator(".region-words .chip").all_inner_texts()
+
+
+def test_a_click_lists_the_words_whose_evidence_lies_there(open_report: Open) -> None:
+    result = pointed(explanation(), {"grey": 9, "bench": 9, "on": 40})
+    page = open_report(result)
+    page.mouse.click(*at(page, 8 + 4, 8 + 4))  # the second cell of the second row
+    assert found(page) == ["bench0.80", "grey0.60"]
+    assert page.locator(".word.here").all_inner_texts() == ["grey", "bench"]
+    assert told(page) == "Here: bench 0.80, grey 0.60."
+    page.locator(".region-words .chip").nth(1).click()
+    assert heading(page) == "grey"
+    page.mouse.click(*at(page, 12, 12))  # the same cell again leaves it
+    assert page.locator(".region-words").is_hidden()
+    assert page.locator(".word.here").count() == 0
+
+
+def test_dragging_frames_a_region(open_report: Open) -> None:
+    result = pointed(explanation(), {"grey": 9, "bench": 18, "on": 47})
+    page = open_report(result)
+    page.mouse.move(*at(page, 30, 23))
+    page.mouse.down()
+    page.mouse.move(*at(page, 9, 9), steps=3)
+    page.mouse.up()
+    assert found(page) == ["bench0.80", "grey0.60"]
+    region = page.locator(".region")
+    edges = [float(region.get_attribute(name) or 0) for name in ("x", "y", "width", "height")]
+    np.testing.assert_allclose(edges, [9, 9, 21, 14], atol=0.5)
+    same = [item.text for item in result.words_for((9, 9, 30, 23))]
+    assert same == ["bench", "grey"]
+    page.get_by_role("button", name="Leave the region").click()
+    assert page.locator(".region").count() == 0
+
+
+def test_a_region_is_moved_and_grown_with_the_keyboard(open_report: Open) -> None:
+    result = pointed(explanation(), {"grey": 3 * 8 + 4, "bench": 3 * 8 + 5, "on": 2 * 8 + 5})
+    page = open_report(result)
+    page.locator(".frame").focus()
+    page.keyboard.press("ArrowRight")  # begins in the middle
+    assert found(page) == ["grey0.60"]
+    page.keyboard.press("ArrowRight")
+    assert found(page) == ["bench0.80"]
+    page.keyboard.press("ArrowUp")
+    assert found(page) == ["on0.60"]
+    page.keyboard.press("Shift+ArrowDown")
+    assert found(page) == ["bench0.80", "on0.60"]
+    page.keyboard.press("Escape")
+    assert page.locator(".region-words").is_hidden()
+
+
+def test_a_tap_asks_too(open_report: Open) -> None:
+    result = pointed(explanation(), {"grey": 9})
+    page = open_report(result, **PHONE)
+    page.touchscreen.tap(*at(page, 12, 12))
+    assert found(page) == ["grey0.60"]
+
+
+def test_where_no_word_has_its_evidence(open_report: Open) -> None:
+    page = open_report(pointed(explanation(), {"grey": 9}))
+    page.mouse.click(*at(page, 50, 40))
+    assert "No word of the reply is highest here." in page.locator(".region-words").inner_text()
+
+
+def test_of_a_clip_the_shown_frame_is_asked(open_report: Open) -> None:
+    result = pointed(several(), {"grey": 36 + 48 + 9, "bench": 36 + 48 + 9 + 20})
+    page = open_report(result)
+    word(page, index_of(result, "on")).click()
+    clip = page.locator(".frame").nth(2)
+    clip.click(position={"x": 2, "y": 2})
+    assert found(page) == ["grey0.60"]
+    page.locator(".scrub").fill("3")
+    assert found(page) == ["bench0.80"]
