@@ -1,40 +1,166 @@
-"""The examples and notebooks run from start to end."""
+"""The examples and notebooks run from start to end, offline, on the small model."""
 
+import io
 import json
 import os
+import runpy
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+import tam
+from tam.evidence import evidence
+from tam.render import word_image
+from tam.scenes.world import make_scene
 
 ROOT = Path(__file__).parent.parent
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+DEMO = ROOT / "tam" / "scenes" / "demo.png"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+WRITTEN = {
+    "batch_folder": ["batch_folder_out/scene-1.png/report.html", "batch_folder_out/words.csv"],
+    "compare_models": ["compare_models.html"],
+    "explain_caption": [],
+    "multi_turn": ["multi_turn_out/report.html"],
+    "visualize_video": ["visualize_video.mp4"],
+}
 
 
-def run(code: list[str], cwd: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, *code],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        timeout=200,
-        check=False,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "adapters")])},
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def environment(folder: Path) -> dict[str, str]:
+    """Give processes the project, and the user's configuration a folder of its own."""
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "adapters")])
+    places = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
+    return os.environ | {"PYTHONPATH": paths} | {name: str(folder / name) for name in places}
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_example_runs(example: Path, tmp_path: Path) -> None:
-    assert run([str(example)], tmp_path).strip()
+def run(example: str, *arguments: str) -> None:
+    path = ROOT / "examples" / f"{example}.py"
+    sys.argv = [str(path), *arguments]
+    runpy.run_path(str(path), run_name="__main__")
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", sys.argv)
+
+
+def test_every_example_is_tested() -> None:
+    names = {path.stem for path in (ROOT / "examples").glob("*.py")}
+    assert names == {*WRITTEN, "gradio_app"}
+
+
+@pytest.mark.parametrize("example", WRITTEN)
+def test_example_runs(example: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(example)
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) > 3
+    for name in WRITTEN[example]:
+        assert (tmp_path / name).stat().st_size > 1000
+
+
+def test_a_batch_leaves_out_what_it_cannot_use_and_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    (folder / "notes.txt").write_text("no picture either")
+    Image.fromarray(make_scene(4, objects=(1, 1)).image).save(folder / "scene.png")
+    run("batch_folder", "pictures", "out")
+    assert "left out: " in capsys.readouterr().out
+    table = (tmp_path / "out" / "words.csv").read_text("utf-8-sig").splitlines()
+    assert all(line.startswith("scene.png,") for line in table[1:])
+    run("batch_folder", "pictures", "out")
+    assert "scene.png:" not in capsys.readouterr().out, "it was explained before"
+    assert (tmp_path / "out" / "words.csv").read_text("utf-8-sig").splitlines() == table
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_runs(notebook: Path, tmp_path: Path) -> None:
-    cells = json.loads(notebook.read_text())["cells"]
-    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    assert run(["-c", "\n".join(code)], tmp_path).strip()
+def test_notebook_runs(notebook: Path, tmp_path: Path, browser: Browser) -> None:
+    """Execute it in a kernel, export it as a page, and use the viewer in that page."""
+    cells = json.loads(notebook.read_text("utf-8"))["cells"]
     assert not any(cell.get("outputs") for cell in cells), "commit notebooks without outputs"
+    (tmp_path / notebook.name).write_bytes(notebook.read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-m", "nbconvert", "--execute", "--to", "html", notebook.name],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=250,
+        check=False,
+        env=environment(tmp_path),
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    context = browser.new_context(offline=True, viewport={"width": 1100, "height": 900})
+    page = context.new_page()
+    page.goto((tmp_path / notebook.name).with_suffix(".html").as_uri())
+    assert page.locator("img[src^='data:image/png'], iframe, video").count() > 0
+    viewers = page.locator("iframe")
+    if notebook.stem in ("explain_caption", "conversation", "video"):
+        viewers.first.scroll_into_view_if_needed()
+        frame = page.frame_locator("iframe").first
+        frame.locator("html[data-ready]").wait_for(state="attached", timeout=20_000)
+        word = frame.locator(".word").last
+        word.click()
+        expect(frame.locator(".chosen-word")).to_have_text(word.inner_text().strip())
+    context.close()
+
+
+def assert_shows(page: Page, address: str, expected: NDArray[np.uint8]) -> None:
+    """The picture at an address of the app is this one, as far as lossy coding goes."""
+    shown = Image.open(io.BytesIO(page.request.get(address).body())).convert("RGB")
+    assert shown.size == expected.shape[1::-1]
+    assert np.abs(np.asarray(shown, float) - expected).mean() < 3
+
+
+def test_the_app_answers_and_shows_a_clicked_word(tmp_path: Path, browser: Browser) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    app = subprocess.Popen(
+        [sys.executable, str(ROOT / "examples" / "gradio_app.py"), "--port", port],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment(tmp_path) | {"GRADIO_TEMP_DIR": str(tmp_path)},
+    )
+    with app:
+        try:
+            assert app.stdout is not None
+            assert any("Running on" in line for line in app.stdout), "it did not start"
+            use_the_app(browser, f"http://127.0.0.1:{port}/")
+        finally:
+            app.terminate()
+
+
+def use_the_app(browser: Browser, address: str) -> None:
+    context = browser.new_context(viewport={"width": 1100, "height": 1000})
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address)
+    page.get_by_role("button", name="Ask").click()
+    expect(page.get_by_text("there is no picture")).to_be_visible(timeout=20_000)
+    page.locator("input[type=file]").first.set_input_files(DEMO)
+    page.get_by_role("button", name="Ask").click()
+    words = page.locator(".textfield .token-text, .textfield .text")
+    expect(words.nth(3)).to_be_visible(timeout=60_000)
+    result = tam.load("small").explain(str(DEMO), "Describe this image.")
+    shares = [evidence(word).share for word in result.words]
+    drawn = page.locator("#map img")
+    first = drawn.get_attribute("src") or ""
+    assert_shows(page, first, word_image(result.words[int(np.argmax(shares))]))
+    least = int(np.argmin(shares))
+    words.nth(least).click()
+    expect(drawn).not_to_have_attribute("src", first)
+    assert_shows(page, drawn.get_attribute("src") or "", word_image(result.words[least]))
+    local = (address, "data:", "blob:")
+    assert [url for url in asked if not url.startswith(local)] == []
+    context.close()

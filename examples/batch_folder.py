@@ -1,0 +1,62 @@
+"""Explain every picture of a folder: a report for each, and one table of all words.
+
+    python examples/batch_folder.py [FOLDER] [OUT] [MODEL]
+
+Without a folder, three generated scenes. A picture that cannot be used is told and left out; one
+that was explained before is not explained again, so an interrupted run goes on where it stopped.
+"""
+
+import csv
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+import tam
+from tam.scenes.world import make_scene
+from tam.table import words_csv
+
+SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+PROMPT = "Describe this image."
+
+
+def generated(folder: Path) -> Path:
+    """Write three scenes."""
+    folder.mkdir(exist_ok=True)
+    for seed in range(3):
+        Image.fromarray(make_scene(seed).image).save(folder / f"scene-{seed}.png")
+    return folder
+
+
+def write_table(folders: list[Path], path: Path) -> None:
+    """Write the words of saved explanations as one table, with the picture's name before each."""
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.writer(file)
+        for index, folder in enumerate(folders):
+            header, *rows = csv.reader(words_csv(tam.load_explanation(folder)).splitlines())
+            if index == 0:
+                writer.writerow(["picture", *header])
+            writer.writerows([folder.name, *row] for row in rows)
+
+
+def main() -> None:
+    """Go through a folder."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else generated(Path("scenes"))
+    out = Path(sys.argv[2] if len(sys.argv) > 2 else "batch_folder_out")
+    pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    waiting = [picture for picture in pictures if not (out / picture.name).exists()]
+    model = tam.load(sys.argv[3] if len(sys.argv) > 3 else "small")
+    questions = ((picture, PROMPT) for picture in waiting)
+    results = model.explain_batch(questions, batch_size=4, keep_going=True)
+    for picture, result in zip(waiting, results, strict=True):
+        if isinstance(result, tam.TamError):
+            print(f"left out: {result}")
+            continue
+        print(f"{picture.name}: {result.text}")
+        result.save(out / picture.name)
+    write_table([f for p in pictures if (f := out / p.name).exists()], out / "words.csv")
+    print(out / "words.csv")
+
+
+if __name__ == "__main__":
+    main()

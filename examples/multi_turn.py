@@ -1,0 +1,36 @@
+"""Ask several questions about one picture, and see what each answer rests on.
+
+    python examples/multi_turn.py [PICTURE] [MODEL]
+
+Every earlier word, the user's and the model's, is context of the next answer. For each answer the
+words are printed with their visual share and the earlier word that explains them most; the report
+of the last answer, which shows the whole conversation, is saved.
+"""
+
+import sys
+from importlib.resources import files
+
+import tam
+from tam.evidence import evidence, strongest_earlier
+
+QUESTIONS = ("Describe this image.", "How many objects are there?", "What color is the circle?")
+
+
+def main() -> None:
+    """Talk about one picture."""
+    picture = sys.argv[1] if len(sys.argv) > 1 else str(files("tam.scenes") / "demo.png")
+    chat = tam.Chat(tam.load(sys.argv[2] if len(sys.argv) > 2 else "small"))
+    for turn, question in enumerate(QUESTIONS):
+        # The picture is shown with the first question; the conversation keeps it.
+        result = chat.say(question, [picture] if turn == 0 else [])
+        print(f"\n> {question}\n{result.text}")
+        for word in result.words:
+            earlier, relevance = strongest_earlier(word)[0]
+            from_turn = f"{earlier.text!r} of turn {earlier.turn + 1}"
+            share = evidence(word).share
+            print(f"{word.text:>12}  visual {share:4.0%}  {relevance:.2f} from {from_turn}")
+    print(chat.explanations[-1].save("multi_turn_out", force=True))
+
+
+if __name__ == "__main__":
+    main()
