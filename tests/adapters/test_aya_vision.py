@@ -4,24 +4,9 @@ import pytest
 
 from tam.errors import ModelError
 from tam.media import Media
-from tam.registry import adapter_for
 from tam.testing import LayoutReport, probe_clip, probe_layout, probe_picture
 from tests.loaded import Loaded, layout_of, load
 from tests.tiny.tiled import CELL, tiny_aya_vision, tiny_cohere2_vision
-from tests.wrong_views import (
-    Rearrange,
-    Rearranged,
-    columns_first,
-    exchanged_media,
-    of_each_grid,
-    other_arrangement,
-    shifted_down,
-    shifted_right,
-    thumbnail_at_the_other_end,
-    tile_after_tile,
-)
-
-SIZES = [(100, 150), (150, 100), (64, 1000), (1000, 64), (20, 13), (112, 112), (301, 203)]
 
 
 @pytest.fixture(scope="module", params=[tiny_aya_vision, tiny_cohere2_vision])
@@ -31,38 +16,6 @@ def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def probe(loaded: Loaded, media: list[Media], **options: Any) -> LayoutReport:
     return probe_layout(*loaded, media, cell_pixels=(CELL, CELL), random_cells=2, **options)
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_every_token_sees_its_cell_and_no_other(loaded: Loaded, size: tuple[int, int]) -> None:
-    report = probe(loaded, [probe_picture(*size)])
-    assert report.passed, report
-
-
-def test_several_pictures_and_the_same_twice(loaded: Loaded) -> None:
-    picture = probe_picture(100, 150)
-    report = probe(loaded, [picture, probe_picture(300, 64), picture])
-    assert report.passed, report
-    assert {result.block.media for result in report.results} == {0, 1, 2}
-
-
-@pytest.mark.parametrize(
-    ("rearrange", "media"),
-    [
-        (of_each_grid(tile_after_tile), [probe_picture(100, 150)]),
-        (of_each_grid(columns_first), [probe_picture(100, 150)]),
-        (of_each_grid(other_arrangement), [probe_picture(100, 150)]),
-        (of_each_grid(shifted_right), [probe_picture(100, 150)]),
-        (of_each_grid(shifted_down), [probe_picture(100, 150)]),
-        (thumbnail_at_the_other_end, [probe_picture(100, 150)]),
-        (exchanged_media, [probe_picture(100, 150), probe_picture(100, 150)]),
-    ],
-)
-def test_the_probe_finds_what_is_wrong(
-    loaded: Loaded, rearrange: Rearrange, media: list[Media]
-) -> None:
-    wrong = Rearranged(adapter_for(loaded[0].config), rearrange)
-    assert not probe(loaded, media, adapter=wrong).passed
 
 
 def test_the_two_families_cut_the_same_picture_differently(loaded: Loaded) -> None:

@@ -4,29 +4,13 @@ import pytest
 
 from tam.errors import ModelError
 from tam.media import Media
-from tam.registry import adapter_for
 from tam.testing import LayoutReport, probe_clip, probe_layout, probe_picture
 from tests.loaded import Loaded, layout_of, load
 from tests.tiny.tagged import CELL, tiny_idefics3, tiny_smolvlm
-from tests.wrong_views import (
-    Rearrange,
-    Rearranged,
-    columns_first,
-    exchanged_media,
-    later_frame,
-    next_token,
-    of_each_grid,
-    other_arrangement,
-    shifted_down,
-    shifted_right,
-    thumbnail_at_the_other_end,
-    tile_after_tile,
-)
 
 # The longest edge is resized to 224 pixels first and the shape then to whole tiles of 56, both by
 # Lanczos with three taps: a token sees as far as eight.
 TAPS = 8
-SIZES = [(100, 150), (150, 100), (20, 13), (112, 112), (301, 203), (64, 300)]
 
 
 @pytest.fixture(scope="module", params=[tiny_idefics3, tiny_smolvlm])
@@ -43,12 +27,6 @@ def probe(
     loaded: Loaded, media: list[Media], cell: tuple[int, int] = (CELL, CELL), **options: Any
 ) -> LayoutReport:
     return probe_layout(*loaded, media, cell_pixels=cell, taps=TAPS, random_cells=2, **options)
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_every_token_sees_its_cell_and_no_other(loaded: Loaded, size: tuple[int, int]) -> None:
-    report = probe(loaded, [probe_picture(*size)])
-    assert report.passed, report
 
 
 @pytest.mark.parametrize(("size", "cell"), [((64, 1000), (7, CELL)), ((1000, 64), (CELL, 7))])
@@ -68,44 +46,9 @@ def test_a_picture_that_is_not_cut(loaded: Loaded) -> None:
     assert report.passed, report
 
 
-def test_several_pictures_and_the_same_twice(loaded: Loaded) -> None:
-    picture = probe_picture(100, 150)
-    report = probe(loaded, [picture, probe_picture(300, 64), picture])
-    assert report.passed, report
-    assert {result.block.media for result in report.results} == {0, 1, 2}
-
-
-@pytest.mark.parametrize("frames", [1, 4])
-def test_clips(smolvlm: Loaded, frames: int) -> None:
-    report = probe(smolvlm, [probe_clip(frames, 60, 120)])
-    assert report.passed, report
-    assert {result.block.frame for result in report.results} == set(range(frames))
-
-
 def test_several_clips(smolvlm: Loaded) -> None:
     report = probe(smolvlm, [probe_clip(3, 60, 120), probe_clip(3, 90, 60)])
     assert report.passed, report
-
-
-@pytest.mark.parametrize(
-    ("rearrange", "media"),
-    [
-        (of_each_grid(tile_after_tile), [probe_picture(100, 150)]),
-        (of_each_grid(columns_first), [probe_picture(100, 150)]),
-        (of_each_grid(other_arrangement), [probe_picture(100, 150)]),
-        (of_each_grid(shifted_right), [probe_picture(300, 450)]),
-        (of_each_grid(shifted_down), [probe_picture(300, 450)]),
-        (of_each_grid(next_token), [probe_picture(100, 150)]),
-        (of_each_grid(later_frame), [probe_clip(3, 60, 90)]),
-        (thumbnail_at_the_other_end, [probe_picture(100, 150)]),
-        (exchanged_media, [probe_picture(100, 150), probe_picture(100, 150)]),
-    ],
-)
-def test_the_probe_finds_what_is_wrong(
-    smolvlm: Loaded, rearrange: Rearrange, media: list[Media]
-) -> None:
-    wrong = Rearranged(adapter_for(smolvlm[0].config), rearrange)
-    assert not probe(smolvlm, media, adapter=wrong).passed
 
 
 def ids_of(loaded: Loaded, *tags: str) -> list[int]:

@@ -5,24 +5,9 @@ import pytest
 
 from tam.errors import ModelError
 from tam.media import Media
-from tam.registry import adapter_for
 from tam.testing import LayoutReport, probe_clip, probe_layout, probe_picture
 from tests.loaded import Loaded, layout_of, load
 from tests.tiny.tiled import CELL, tiny_internvl
-from tests.wrong_views import (
-    Rearrange,
-    Rearranged,
-    columns_first,
-    exchanged_media,
-    later_frame,
-    next_token,
-    of_each_grid,
-    other_arrangement,
-    shifted_down,
-    shifted_right,
-    thumbnail_at_the_other_end,
-    tile_after_tile,
-)
 
 # (height, width) and the rows and columns of tiles that they make.
 ARRANGEMENTS = {
@@ -48,27 +33,6 @@ def probe(loaded: Loaded, media: list[Media], **options: Any) -> LayoutReport:
     return probe_layout(*loaded, media, cell_pixels=cell, random_cells=2, **options)
 
 
-@pytest.mark.parametrize("size", ARRANGEMENTS)
-def test_every_token_sees_its_cell_and_no_other(loaded: Loaded, size: tuple[int, int]) -> None:
-    report = probe(loaded, [probe_picture(*size)])
-    assert report.passed, report
-
-
-def test_pictures_and_clips_in_any_order_and_the_same_twice(loaded: Loaded) -> None:
-    picture = probe_picture(60, 90)
-    media = [picture, probe_clip(3, 90, 60), probe_picture(40, 200), picture]
-    report = probe(loaded, media)
-    assert report.passed, report
-    assert {result.block.media for result in report.results} == set(range(4))
-
-
-@pytest.mark.parametrize("frames", [1, 4])
-def test_clips(loaded: Loaded, frames: int) -> None:
-    report = probe(loaded, [probe_clip(frames, 60, 120)])
-    assert report.passed, report
-    assert {result.block.frame for result in report.results} == set(range(frames))
-
-
 def test_pictures_that_are_not_cut(loaded: Loaded) -> None:
     processor = loaded[1]
     usual = processor.image_processor.max_patches
@@ -78,28 +42,6 @@ def test_pictures_that_are_not_cut(loaded: Loaded) -> None:
     finally:
         processor.image_processor.max_patches = usual
     assert report.passed, report
-
-
-@pytest.mark.parametrize(
-    ("rearrange", "media"),
-    [
-        (of_each_grid(tile_after_tile), [probe_picture(100, 150)]),
-        (of_each_grid(columns_first), [probe_picture(100, 150)]),
-        (of_each_grid(other_arrangement), [probe_picture(100, 150)]),
-        (of_each_grid(other_arrangement), [probe_picture(64, 1000)]),
-        (of_each_grid(shifted_right), [probe_picture(100, 150)]),
-        (of_each_grid(shifted_down), [probe_picture(300, 150)]),
-        (of_each_grid(next_token), [probe_picture(100, 150)]),
-        (of_each_grid(later_frame), [probe_clip(3, 60, 90)]),
-        (thumbnail_at_the_other_end, [probe_picture(100, 150)]),
-        (exchanged_media, [probe_picture(100, 150), probe_picture(100, 150)]),
-    ],
-)
-def test_the_probe_finds_what_is_wrong(
-    loaded: Loaded, rearrange: Rearrange, media: list[Media]
-) -> None:
-    wrong = Rearranged(adapter_for(loaded[0].config), rearrange)
-    assert not probe(loaded, media, adapter=wrong).passed
 
 
 @pytest.mark.parametrize(("size", "arrangement"), ARRANGEMENTS.items())

@@ -4,36 +4,9 @@ import pytest
 
 from tam.errors import ModelError
 from tam.media import Media
-from tam.registry import adapter_for
 from tam.testing import LayoutReport, probe_clip, probe_layout, probe_picture
 from tests.loaded import Loaded, layout_of, load
 from tests.tiny.tagged import CELL, TILE, tiny_llama4
-from tests.wrong_views import (
-    Rearrange,
-    Rearranged,
-    columns_first,
-    exchanged_media,
-    next_token,
-    of_each_grid,
-    other_arrangement,
-    shifted_down,
-    shifted_right,
-    thumbnail_at_the_other_end,
-    tile_after_tile,
-    whole_pictures,
-)
-
-SIZES = [
-    (100, 150),
-    (150, 100),
-    (64, 1000),
-    (1000, 64),
-    (20, 13),
-    (112, 112),
-    (301, 203),
-    (3, 40),
-    (30, 200),
-]
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +16,6 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
 
 def probe(loaded: Loaded, media: list[Media], **options: Any) -> LayoutReport:
     return probe_layout(*loaded, media, cell_pixels=(CELL, CELL), random_cells=2, **options)
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_every_token_sees_its_cell_and_no_other(loaded: Loaded, size: tuple[int, int]) -> None:
-    report = probe(loaded, [probe_picture(*size)])
-    assert report.passed, report
 
 
 @pytest.mark.parametrize("size", [(100, 150), (20, 13), (30, 200)])
@@ -62,34 +29,6 @@ def test_pictures_that_are_enlarged_to_the_whole_canvas(
     finally:
         processor.image_processor.resize_to_max_canvas = False
     assert report.passed, report
-
-
-def test_several_pictures_and_the_same_twice(loaded: Loaded) -> None:
-    picture = probe_picture(100, 150)
-    report = probe(loaded, [picture, probe_picture(300, 64), picture])
-    assert report.passed, report
-    assert {result.block.media for result in report.results} == {0, 1, 2}
-
-
-@pytest.mark.parametrize(
-    ("rearrange", "media"),
-    [
-        (of_each_grid(tile_after_tile), [probe_picture(100, 150)]),
-        (of_each_grid(columns_first), [probe_picture(100, 150)]),
-        (of_each_grid(other_arrangement), [probe_picture(100, 150)]),
-        (of_each_grid(shifted_right), [probe_picture(100, 150)]),
-        (of_each_grid(shifted_down), [probe_picture(100, 150)]),
-        (of_each_grid(next_token), [probe_picture(20, 13)]),
-        (whole_pictures, [probe_picture(64, 1000)]),
-        (thumbnail_at_the_other_end, [probe_picture(100, 150)]),
-        (exchanged_media, [probe_picture(100, 150), probe_picture(100, 150)]),
-    ],
-)
-def test_the_probe_finds_what_is_wrong(
-    loaded: Loaded, rearrange: Rearrange, media: list[Media]
-) -> None:
-    wrong = Rearranged(adapter_for(loaded[0].config), rearrange)
-    assert not probe(loaded, media, adapter=wrong).passed
 
 
 def ids_of(loaded: Loaded, rows: int, columns: int) -> list[int]:

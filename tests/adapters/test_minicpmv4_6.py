@@ -4,39 +4,12 @@ import pytest
 
 from tam.errors import ModelError
 from tam.media import Media
-from tam.registry import adapter_for
 from tam.testing import LayoutReport, probe_clip, probe_layout, probe_picture
 from tests.loaded import Loaded, layout_of, load
 from tests.tiny.minicpmv4_6 import CELL, tiny_minicpmv4_6
-from tests.wrong_views import (
-    Rearrange,
-    Rearranged,
-    columns_first,
-    exchanged_media,
-    later_frame,
-    next_token,
-    of_each_grid,
-    other_arrangement,
-    shifted_down,
-    shifted_right,
-    thumbnail_at_the_other_end,
-    tile_after_tile,
-)
 
 # The video processor of transformers hands a tensor to numpy in a way that numpy is going to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning")
-
-SIZES = [
-    (100, 150),
-    (150, 100),
-    (64, 1000),
-    (1000, 64),
-    (20, 13),
-    (112, 112),
-    (301, 203),
-    (3, 40),
-    (56, 168),
-]
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +19,6 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
 
 def probe(loaded: Loaded, media: list[Media], **options: Any) -> LayoutReport:
     return probe_layout(*loaded, media, cell_pixels=(CELL, CELL), random_cells=2, **options)
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_every_token_sees_its_cell_and_no_other(loaded: Loaded, size: tuple[int, int]) -> None:
-    report = probe(loaded, [probe_picture(*size)])
-    assert report.passed, report
 
 
 def test_pictures_of_which_each_token_covers_a_quarter(loaded: Loaded) -> None:
@@ -67,43 +34,6 @@ def test_pictures_of_which_each_token_covers_a_quarter(loaded: Loaded) -> None:
     finally:
         processor.image_processor, model.config.downsample_mode = usual, "16x"
     assert report.passed, report
-
-
-@pytest.mark.parametrize(("frames", "size"), [(1, (30, 40)), (4, (60, 120)), (3, (200, 90))])
-def test_clips(loaded: Loaded, frames: int, size: tuple[int, int]) -> None:
-    report = probe(loaded, [probe_clip(frames, *size)])
-    assert report.passed, report
-    assert {result.block.frame for result in report.results} == set(range(frames))
-
-
-def test_pictures_and_clips_in_any_order_and_the_same_twice(loaded: Loaded) -> None:
-    picture = probe_picture(60, 90)
-    media = [picture, probe_clip(3, 90, 60), probe_clip(2, 30, 60), picture]
-    report = probe(loaded, media)
-    assert report.passed, report
-    assert {result.block.media for result in report.results} == set(range(4))
-
-
-@pytest.mark.parametrize(
-    ("rearrange", "media"),
-    [
-        (of_each_grid(tile_after_tile), [probe_picture(100, 150)]),
-        (of_each_grid(columns_first), [probe_picture(100, 150)]),
-        (of_each_grid(other_arrangement), [probe_picture(56, 168)]),
-        (of_each_grid(shifted_right), [probe_picture(100, 150)]),
-        (of_each_grid(shifted_down), [probe_picture(100, 150)]),
-        (of_each_grid(next_token), [probe_picture(100, 150)]),
-        (of_each_grid(later_frame), [probe_clip(3, 60, 90)]),
-        (of_each_grid(tile_after_tile), [probe_clip(3, 100, 150)]),
-        (thumbnail_at_the_other_end, [probe_picture(100, 150)]),
-        (exchanged_media, [probe_picture(100, 150), probe_picture(100, 150)]),
-    ],
-)
-def test_the_probe_finds_what_is_wrong(
-    loaded: Loaded, rearrange: Rearrange, media: list[Media]
-) -> None:
-    wrong = Rearranged(adapter_for(loaded[0].config), rearrange)
-    assert not probe(loaded, media, adapter=wrong).passed
 
 
 def ids_of(loaded: Loaded, rows: list[int]) -> list[int]:

@@ -11,30 +11,6 @@ from tam.registry import adapter_for
 from tam.testing import LayoutReport, probe_clip, probe_layout, probe_picture
 from tests.loaded import Loaded, layout_of, load
 from tests.tiny.molmo2 import CELL, tiny_molmo2
-from tests.wrong_views import (
-    Rearrange,
-    Rearranged,
-    columns_first,
-    exchanged_media,
-    later_frame,
-    next_token,
-    of_each_grid,
-    other_arrangement,
-    shifted_down,
-    shifted_right,
-    thumbnail_at_the_other_end,
-)
-
-SIZES = [
-    (100, 150),
-    (150, 100),
-    (64, 1000),
-    (1000, 64),
-    (20, 13),
-    (112, 112),
-    (301, 203),
-    (3, 40),
-]
 
 
 @pytest.fixture(scope="module")
@@ -46,53 +22,12 @@ def probe(loaded: Loaded, media: list[Media], cell: int = CELL, **options: Any) 
     return probe_layout(*loaded, media, cell_pixels=(cell, cell), random_cells=2, **options)
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_every_token_sees_its_cell_and_no_other(loaded: Loaded, size: tuple[int, int]) -> None:
-    report = probe(loaded, [probe_picture(*size)])
-    assert report.passed, report
-
-
 def test_crops_of_which_the_pooling_windows_are_full(tmp_path: Path) -> None:
     def six_patches(folder: Path) -> Path:
         return tiny_molmo2(folder, patches=6)
 
     report = probe(load(six_patches, tmp_path), [probe_picture(100, 150), probe_picture(64, 300)])
     assert report.passed, report
-
-
-def test_several_pictures_and_the_same_twice(loaded: Loaded) -> None:
-    picture = probe_picture(100, 150)
-    report = probe(loaded, [picture, probe_picture(300, 64), picture])
-    assert report.passed, report
-    assert {result.block.media for result in report.results} == {0, 1, 2}
-
-
-@pytest.mark.parametrize("frames", [1, 4])
-def test_clips(loaded: Loaded, frames: int) -> None:
-    report = probe(loaded, [probe_clip(frames, 60, 120)], CELL // 2 * 3)
-    assert report.passed, report
-    assert {result.block.frame for result in report.results} == set(range(frames))
-
-
-@pytest.mark.parametrize(
-    ("rearrange", "media"),
-    [
-        (of_each_grid(columns_first), [probe_picture(100, 150)]),
-        (of_each_grid(other_arrangement), [probe_picture(100, 200)]),
-        (of_each_grid(shifted_right), [probe_picture(100, 150)]),
-        (of_each_grid(shifted_down), [probe_picture(100, 150)]),
-        (of_each_grid(next_token), [probe_picture(100, 150)]),
-        (of_each_grid(later_frame), [probe_clip(3, 60, 90)]),
-        (of_each_grid(columns_first), [probe_clip(3, 60, 90)]),
-        (thumbnail_at_the_other_end, [probe_picture(100, 150)]),
-        (exchanged_media, [probe_picture(100, 150), probe_picture(100, 150)]),
-    ],
-)
-def test_the_probe_finds_what_is_wrong(
-    loaded: Loaded, rearrange: Rearrange, media: list[Media]
-) -> None:
-    wrong = Rearranged(adapter_for(loaded[0].config), rearrange)
-    assert not probe(loaded, media, adapter=wrong).passed
 
 
 def test_cells_reach_beyond_the_picture_where_patches_do_not_fill_them(loaded: Loaded) -> None:

@@ -10,29 +10,8 @@ from tam.testing import LayoutReport, probe_clip, probe_layout, probe_picture
 from tests.loaded import Loaded, layout_of, load
 from tests.tiny.tagged import CELL, tiny_ovis2
 from tests.wrong_views import (
-    Rearrange,
     Rearranged,
-    columns_first,
-    exchanged_media,
-    next_token,
-    of_each_grid,
-    other_arrangement,
-    shifted_down,
-    shifted_right,
-    thumbnail_at_the_other_end,
-    tile_after_tile,
 )
-
-SIZES = [
-    (100, 150),
-    (150, 100),
-    (64, 1000),
-    (1000, 64),
-    (20, 13),
-    (112, 112),
-    (301, 203),
-    (3, 40),
-]
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +23,6 @@ def probe(loaded: Loaded, media: list[Media], **options: Any) -> LayoutReport:
     return probe_layout(*loaded, media, cell_pixels=(CELL, CELL), random_cells=2, **options)
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_every_token_sees_its_cell_and_no_other(loaded: Loaded, size: tuple[int, int]) -> None:
-    report = probe(loaded, [probe_picture(*size)])
-    assert report.passed, report
-
-
 def test_the_other_rule_of_arranging_tiles(loaded: Loaded) -> None:
     model, processor = loaded
     processor.image_processor.use_covering_area_grid = False
@@ -58,37 +31,6 @@ def test_the_other_rule_of_arranging_tiles(loaded: Loaded) -> None:
     finally:
         processor.image_processor.use_covering_area_grid = True
     assert report.passed, report
-
-
-def test_several_pictures_and_the_same_twice(loaded: Loaded) -> None:
-    picture = probe_picture(100, 150)
-    report = probe(loaded, [picture, probe_picture(300, 64), picture])
-    assert report.passed, report
-    assert {result.block.media for result in report.results} == {0, 1, 2}
-
-
-@pytest.mark.parametrize(
-    ("rearrange", "media"),
-    [
-        (of_each_grid(tile_after_tile), [probe_picture(100, 150)]),
-        (of_each_grid(columns_first), [probe_picture(100, 150)]),
-        (of_each_grid(other_arrangement), [probe_picture(100, 150)]),
-        (of_each_grid(shifted_right), [probe_picture(100, 150)]),
-        (of_each_grid(shifted_down), [probe_picture(100, 150)]),
-        (thumbnail_at_the_other_end, [probe_picture(100, 150)]),
-        (exchanged_media, [probe_picture(50, 40), probe_picture(50, 40)]),
-        (of_each_grid(next_token), [probe_picture(20, 13)]),
-    ],
-)
-def test_the_probe_finds_what_is_wrong(
-    loaded: Loaded, rearrange: Rearrange, media: list[Media]
-) -> None:
-    def rearranged_without_marks(layout: Any) -> Any:
-        return rearrange(type(layout)(layout.grids, layout.separators[:0]))
-
-    wrong = Rearranged(adapter_for(loaded[0].config), rearranged_without_marks)
-    report = probe(loaded, media, adapter=wrong)
-    assert report.missed or report.unexpected
 
 
 def test_the_marks_are_vision_tokens(loaded: Loaded) -> None:

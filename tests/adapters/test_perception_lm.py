@@ -4,24 +4,9 @@ import pytest
 
 from tam.errors import ModelError
 from tam.media import Media
-from tam.registry import adapter_for
 from tam.testing import LayoutReport, probe_clip, probe_layout, probe_picture
 from tests.loaded import Loaded, layout_of, load
 from tests.tiny.perception_lm import CELL, tiny_perception_lm
-from tests.wrong_views import (
-    Rearrange,
-    Rearranged,
-    columns_first,
-    exchanged_media,
-    later_frame,
-    next_token,
-    of_each_grid,
-    other_arrangement,
-    shifted_down,
-    shifted_right,
-    thumbnail_at_the_other_end,
-    tile_after_tile,
-)
 
 # (height, width) and the rows and columns of tiles that they make.
 ARRANGEMENTS = {
@@ -44,12 +29,6 @@ def probe(loaded: Loaded, media: list[Media], **options: Any) -> LayoutReport:
     return probe_layout(*loaded, media, cell_pixels=(CELL, CELL), random_cells=2, **options)
 
 
-@pytest.mark.parametrize("size", ARRANGEMENTS)
-def test_every_token_sees_its_cell_and_no_other(loaded: Loaded, size: tuple[int, int]) -> None:
-    report = probe(loaded, [probe_picture(*size)])
-    assert report.passed, report
-
-
 @pytest.mark.parametrize(
     "settings", [{"vision_input_type": "vanilla"}, {"max_num_tiles": 1}, {"max_num_tiles": 2}]
 )
@@ -64,46 +43,11 @@ def test_settings_of_the_image_processor(loaded: Loaded, settings: dict[str, Any
     assert report.passed, report
 
 
-def test_several_pictures_and_the_same_twice(loaded: Loaded) -> None:
-    picture = probe_picture(100, 150)
-    report = probe(loaded, [picture, probe_picture(150, 100), picture])
-    assert report.passed, report
-    assert {result.block.media for result in report.results} == {0, 1, 2}
-
-
-@pytest.mark.parametrize("frames", [1, 4])
-def test_clips(loaded: Loaded, frames: int) -> None:
-    report = probe(loaded, [probe_clip(frames, 60, 120)])
-    assert report.passed, report
-    assert {result.block.frame for result in report.results} == set(range(frames))
-
-
 def test_pictures_and_clips_in_any_order(loaded: Loaded) -> None:
     media = [probe_clip(3, 90, 60), probe_picture(100, 150), probe_clip(3, 30, 60)]
     report = probe(loaded, media)
     assert report.passed, report
     assert {result.block.media for result in report.results} == {0, 1, 2}
-
-
-@pytest.mark.parametrize(
-    ("rearrange", "media"),
-    [
-        (of_each_grid(tile_after_tile), [probe_picture(100, 150)]),
-        (of_each_grid(columns_first), [probe_picture(100, 150)]),
-        (of_each_grid(other_arrangement), [probe_picture(100, 150)]),
-        (of_each_grid(shifted_right), [probe_picture(100, 150)]),
-        (of_each_grid(shifted_down), [probe_picture(100, 150)]),
-        (of_each_grid(next_token), [probe_picture(100, 150)]),
-        (of_each_grid(later_frame), [probe_clip(3, 60, 90)]),
-        (thumbnail_at_the_other_end, [probe_picture(100, 150)]),
-        (exchanged_media, [probe_picture(100, 150), probe_picture(100, 150)]),
-    ],
-)
-def test_the_probe_finds_what_is_wrong(
-    loaded: Loaded, rearrange: Rearrange, media: list[Media]
-) -> None:
-    wrong = Rearranged(adapter_for(loaded[0].config), rearrange)
-    assert not probe(loaded, media, adapter=wrong).passed
 
 
 @pytest.mark.parametrize(("size", "arrangement"), ARRANGEMENTS.items())
