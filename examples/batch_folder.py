@@ -13,8 +13,8 @@ from pathlib import Path
 from PIL import Image
 
 import tam
+from tam.render.table import words_csv
 from tam.scenes.world import make_scene
-from tam.table import words_csv
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 PROMPT = "Describe this image."

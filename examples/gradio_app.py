@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 import tam
 from tam.errors import ConversationError
 from tam.evidence import evidence
-from tam.notebook import notebook_html
 from tam.render import word_image
+from tam.report.notebook import notebook_html
 
 Picture = NDArray[np.uint8]
 Spans = list[tuple[str, float]]

@@ -17,13 +17,19 @@ from numpy.typing import NDArray
 from tam.errors import InputError
 from tam.layout import Box, TextToken, VisionGrid
 from tam.media.media import Media
-from tam.merge import merged
 from tam.upsample import coverage, upsample
+from tam.word import Word
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from tam.selection import Choice
+    from tam.render.selection import Choice
+
+__all__ = ["Candidate", "Explanation", "Prediction", "Stages", "Word"]
+
+_REACHES = 0.8
+_FAINT = 0.1
+"""A word's evidence lies in a region where its map reaches this share of its maximum, and this."""
 
 
 @dataclass(frozen=True)
@@ -131,23 +137,23 @@ class Explanation:
         return "".join(token.text for token in self.tokens[self.prompt_targets :])
 
     @cached_property
-    def words(self) -> tuple["Word", ...]:
+    def words(self) -> tuple[Word, ...]:
         """The reply's words."""
         return self._words(self.prompt_targets, len(self.tokens))
 
     @cached_property
-    def prompt_words(self) -> tuple["Word", ...]:
+    def prompt_words(self) -> tuple[Word, ...]:
         """The words that stand before the reply."""
         return self._words(0, self.prompt_targets)
 
-    def _words(self, first: int, last: int) -> tuple["Word", ...]:
+    def _words(self, first: int, last: int) -> tuple[Word, ...]:
         groups: dict[int, list[int]] = {}
         for target in range(first, last):
             if self.tokens[target].word >= 0:
                 groups.setdefault(self.tokens[target].word, []).append(target)
         return tuple(Word(self, tuple(group)) for group in groups.values())
 
-    def phrase(self, text: str | range, merge: str = "geometric") -> "Word":
+    def phrase(self, text: str | range, merge: str = "geometric") -> Word:
         """Several words of the reply as one: a phrase, a sentence, the whole answer.
 
         Parameters
@@ -186,27 +192,43 @@ class Explanation:
             )
         return tuple(targets)
 
-    def words_for(self, box: Box, media: int = 0) -> tuple["Word", ...]:
-        """The reply's words whose evidence peaks in a region of a picture, the highest first.
+    def words_for(self, box: Box, media: int = 0, frame: int | None = None) -> tuple[Word, ...]:
+        """The reply's words whose evidence lies in a region of a picture, the highest there first.
+
+        That is where a cell whose centre lies in the region has at least 0.8 of the word's highest
+        value in all pictures, and at least 0.1.
 
         Parameters
         ----------
         box
             (x0, y0, x1, y1) in pixels of the picture.
-        media
-            Which picture or clip; of a clip, any frame.
+        media, frame
+            Which picture or clip; of a clip which frame, any where it is None.
         """
         self._media(media)
+        inside = self._inside(box, media, frame)
         found = []
         for word in self.words:
             cells = word.cells()
-            cell = int(np.argmax(cells))
-            grid, place = self._cell(cell)
-            x0, y0, x1, y1 = grid.boxes[place]
-            inside = box[0] <= (x0 + x1) / 2 < box[2] and box[1] <= (y0 + y1) / 2 < box[3]
-            if grid.media == media and inside and cells[cell] > 0:
-                found.append((float(cells[cell]), word))
+            highest = float(cells[inside].max(initial=0))
+            if highest >= max(_FAINT, _REACHES * float(cells.max(initial=0))):
+                found.append((highest, word))
         return tuple(word for _, word in sorted(found, key=lambda pair: -pair[0]))
+
+    def _inside(self, box: Box, media: int, frame: int | None) -> NDArray[np.bool_]:
+        """Which of the N cells of a picture have their centre in a box, bool [N]."""
+        x0, y0, x1, y1 = box
+        parts = []
+        for grid in self.grids:
+            left, top, right, bottom = grid.boxes.T
+            x, y = (left + right) / 2, (top + bottom) / 2
+            seen = (x0 <= x) & (x < x1) & (y0 <= y) & (y < y1) & (grid.media == media)
+            first, last = grid.spans.T
+            shown = np.ones(len(grid.spans), bool)
+            if frame is not None:
+                shown = (first <= frame) & (frame < last)
+            parts.append(np.logical_and.outer(shown, seen).ravel())
+        return np.concatenate([np.zeros(0, bool), *parts])
 
     def by_grid(self, row: NDArray[np.float32]) -> Iterator[tuple[VisionGrid, NDArray[np.float32]]]:
         """Cut the N columns of a map into its grids, each float32 [t, h, w]."""
@@ -214,14 +236,6 @@ class Explanation:
         for grid in self.grids:
             yield grid, row[first : first + grid.cells].reshape(grid.shape)
             first += grid.cells
-
-    def _cell(self, cell: int) -> tuple[VisionGrid, int]:
-        """The grid of one of the N columns, and the index of its box there."""
-        for grid in self.grids:
-            if cell < grid.cells:
-                return grid, cell % len(grid.boxes)
-            cell -= grid.cells
-        raise IndexError(cell)
 
     def token_map(self, target: int, media: int = 0, frame: int = 0) -> NDArray[np.float32]:
         """One token's map at the size of the picture.
@@ -311,15 +325,15 @@ class Explanation:
     ) -> Path:
         """Write one file: a contact sheet (.png), a movie (.mp4, .gif), a figure or a table.
 
-        See :func:`tam.export.export`.
+        See :func:`tam.render.export.export`.
         """
-        from tam.export import export
+        from tam.render.export import export
 
         return export(self, path, words, **options)
 
     def plot(self, words: "Sequence[Choice] | None" = None, **options: Any) -> "Figure":
-        """Draw the maps of chosen words as a matplotlib figure, see :func:`tam.plot.plot`."""
-        from tam.plot import plot
+        """Draw chosen words as a matplotlib figure, see :func:`tam.render.plot.plot`."""
+        from tam.render.plot import plot
 
         return plot(self, words, **options)
 
@@ -328,7 +342,7 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         """The report in a frame, for notebooks."""
-        from tam.notebook import notebook_html
+        from tam.report.notebook import notebook_html
 
         return notebook_html(self)
 
@@ -355,80 +369,3 @@ class Explanation:
             total[seen] += picture[seen]
             views += seen
         return (total / np.maximum(views, 1)).astype(np.float32)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Word:
-    """One word of an explanation: a group of its tokens.
-
-    Parameters
-    ----------
-    explanation
-        What it is a word of.
-    targets
-        Indices of its tokens among the explanation's tokens.
-    merge
-        How the maps of its tokens become one, see :mod:`tam.merge`.
-    """
-
-    explanation: Explanation
-    targets: tuple[int, ...]
-    merge: str = "maximum"
-
-    @property
-    def text(self) -> str:
-        """The word, without the white space around it."""
-        return "".join(self.explanation.tokens[t].text for t in self.targets).strip()
-
-    @property
-    def turn(self) -> int:
-        """Index of its turn."""
-        return self.explanation.tokens[self.targets[0]].turn
-
-    @property
-    def probability(self) -> float | None:
-        """Product of its tokens' probabilities; None for a word of the prompt."""
-        first = self.targets[0] - self.explanation.prompt_targets
-        if first < 0:
-            return None
-        predictions = self.explanation.predictions[first : first + len(self.targets)]
-        return float(np.prod([p.probability for p in predictions]))
-
-    def cells(self) -> NDArray[np.float32]:
-        """float32 [N]: the word's map on the vision cells, its tokens' maps merged."""
-        first = self.explanation.prompt_targets
-        steps = self.explanation.predictions
-        weights = [steps[t - first].probability if t >= first else 1.0 for t in self.targets]
-        maps = self.explanation.maps[list(self.targets)]
-        return merged(maps, np.array(weights, np.float32), self.merge)
-
-    def map(self, media: int = 0, frame: int = 0) -> NDArray[np.float32]:
-        """float32 [H, W] in [0, 1]: the word's map at the size of the picture.
-
-        The tokens' maps, merged on the vision cells and brought to the picture's pixels.
-        See :meth:`Explanation.token_map` for one token's own.
-        """
-        return self.explanation._picture(self.cells(), media, frame)
-
-    def over_time(self, media: int = 0) -> NDArray[np.float32]:
-        """float32 [T]: the highest evidence in each frame of a clip, in [0, 1]."""
-        curve = np.zeros(len(self.explanation._media(media).frames), np.float32)
-        for grid, cells in self.explanation.by_grid(self.cells()):
-            if grid.media == media:
-                for (start, stop), value in zip(grid.spans, cells.max(axis=(1, 2)), strict=True):
-                    curve[start:stop] = np.maximum(curve[start:stop], value)
-        return curve
-
-    def relevance(self, earlier: "Word") -> float:
-        """How much an earlier word explains this one, in [0, 1]: the maximum over their tokens."""
-        block = self.explanation.relevance[np.ix_(self.targets, earlier.targets)]
-        return float(block.max())
-
-    def __repr__(self) -> str:
-        return f"<Word {reprlib.repr(self.text)}>"
-
-    def _repr_png_(self) -> bytes | None:
-        """The map over the pictures, for notebooks."""
-        from tam.notebook import notebook_png
-
-        return notebook_png(self)

@@ -1,6 +1,5 @@
 """Everything an explanation is written as: one folder, whole or not at all."""
 
-import errno
 import os
 import re
 import secrets
@@ -11,16 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from tam.errors import OutputError, ResourceError, SavedFileError
+from tam.errors import OutputError, SavedFileError
 from tam.explanation import Explanation
 from tam.png import encode_png
 from tam.progress import progress
-from tam.render import word_image
+from tam.render.pictures import word_image
+from tam.render.resize import resized
 from tam.report import report_html
-from tam.resize import resized
 from tam.saved_fields import read_document
 from tam.slug import slug
 from tam.storage import JSON_NAME, SCHEMA, TENSORS_NAME, save_explanation
+from tam.writing import reported
 
 REPORT_NAME: Final = "report.html"
 WORDS_NAME: Final = "words"
@@ -31,7 +31,6 @@ _SMALLEST = 384
 
 _WORD_FILE = re.compile(r"\d{3,}-[a-z0-9-]+\.png")
 _SYSTEM_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM})
 
 
 def write_explanation(explanation: Explanation, folder: Path, *, force: bool) -> Path:
@@ -190,29 +189,3 @@ def _replacing(target: Path) -> Iterator[Path]:
     finally:
         if target.exists():
             shutil.rmtree(earlier, ignore_errors=True)
-
-
-@contextmanager
-def reported(folder: Path) -> Iterator[None]:
-    """Turn what the system says into errors that tell the user what to do."""
-    try:
-        yield
-    except MemoryError as error:
-        raise ResourceError(
-            "not enough memory to write the explanation",
-            where=str(folder),
-            remedy="close other programs, or explain smaller pictures",
-        ) from error
-    except OSError as error:
-        reason = error.strerror or str(error)
-        if error.errno in _FULL:
-            raise ResourceError(
-                f"cannot be written: {reason}",
-                where=str(folder),
-                remedy="free some space, or name a folder on another disk",
-            ) from error
-        raise OutputError(
-            f"cannot be written: {reason}",
-            where=str(folder),
-            remedy="name a folder that you may write to",
-        ) from error

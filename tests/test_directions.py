@@ -26,7 +26,9 @@ TYPES = {
     "tam.merge",
     "tam.trace",
     "tam.upsample",
+    "tam.word",
 }
+VIEWS = {"tam.storage", "tam.report", "tam.render.export", "tam.render.terminal"}
 
 
 def module_name(path: Path) -> str:
@@ -76,17 +78,19 @@ def test_who_may_import_whom(path: Path) -> None:
         assert all(t in allowed or t.startswith("tam_adapters") for t in used)
     elif name != "tam.registry":
         assert not any(t.startswith("tam_adapters") for t in used), "the registry alone knows them"
-    shows = ("tam.report", "tam.render", "tam.show", "tam.output", "tam.storage")
+    shows = ("tam.report", "tam.render", "tam.output", "tam.storage")
     if name.startswith(shows):
         runs = ("tam.capture", "tam.model", "tam.loading", "tam.methods", "tam.engine", "tam.ops")
         assert not any(t.startswith((*runs, "tam.scenes")) for t in used)
+    if name.startswith("tam.render"):
+        assert not any(t.startswith("tam.report") for t in used), "reports are made of renderings"
     if name.startswith("tam.ops"):
         assert all(t == "tam.errors" or t.startswith("tam.ops") for t in used)
     if name == "tam.engine":
         assert all(t == "tam.errors" or t.startswith("tam.ops") for t in used)
 
 
-@pytest.mark.parametrize("name", sorted(TYPES | {"tam.storage", "tam.report", "tam.show"}))
+@pytest.mark.parametrize("name", sorted(TYPES | VIEWS))
 def test_types_and_views_import_neither_torch_nor_transformers(name: str) -> None:
     assert not {"torch", "transformers"} & reached(name)
     assert not any(target.startswith("torch.") for target in reached(name))

@@ -113,15 +113,26 @@ def test_a_phrase_is_found_in_the_reply_and_merged_by_a_rule() -> None:
         result.phrase("dog", merge="best").cells()
 
 
-def test_a_region_knows_the_words_that_peak_there() -> None:
-    tokens = [token("a", 0), token(" red", 1), token(" dog", 2), token(" and", 3)]
-    maps = [[0.1, 0.2, 0, 0], [0.8, 0.7, 0, 0], [0.9, 0, 0, 0], [0, 0, 0, 0.4]]
+def test_a_region_knows_the_words_that_nearly_reach_their_highest_value_there() -> None:
+    tokens = [token(text, n) for n, text in enumerate(("a", " red", " dog", " and", " faint"))]
+    maps = [[0.1, 0.2, 0, 0], [0.8, 0.7, 0, 0], [0.9, 0.7, 0, 0], [0.3, 0, 0, 0.4], [0.09, 0, 0, 0]]
     grids = [grid(0, (0, 0, 20, 10)), grid(1, (0, 0, 20, 10))]
     result = explained(grids, maps, tokens)
     assert [w.text for w in result.words_for((0, 0, 10, 10))] == ["dog", "red"]
-    assert [w.text for w in result.words_for((10, 0, 20, 10))] == ["a"]
+    assert [w.text for w in result.words_for((10, 0, 20, 10))] == ["red", "a"]
     assert [w.text for w in result.words_for((0, 0, 20, 10), media=1)] == ["and"]
     assert result.words_for((0, 0, 1, 1)) == ()
+
+
+def test_a_region_of_a_clip_can_be_that_of_one_frame() -> None:
+    tokens = [token("a", 0), token(" red", 1)]
+    result = explained(
+        [grid(0, (0, 0, 20, 10), (2, 1, 2))], [[0.2, 0, 0, 0], [0, 0, 0.7, 0]], tokens
+    )
+    box = (0.0, 0.0, 10.0, 10.0)
+    assert [w.text for w in result.words_for(box)] == ["red", "a"]
+    assert [w.text for w in result.words_for(box, frame=1)] == ["a"]
+    assert [w.text for w in result.words_for(box, frame=2)] == ["red"]
 
 
 def test_evidence_over_time_has_a_value_for_every_frame() -> None:

@@ -287,7 +287,7 @@ import sys
 sys.modules["torch"] = sys.modules["transformers"] = None
 import tam
 from rich.console import Console
-from tam.show import show
+from tam.render.terminal import show
 result = tam.load_explanation({str(saved)!r})
 show(result, Console(file=sys.stdout))
 print(result.save({str(tmp_path / "again")!r}))

@@ -183,7 +183,7 @@ def show(
     from rich.console import Console
 
     from tam.cli.export import typed_words
-    from tam.show import show as print_explanation
+    from tam.render.terminal import show as print_explanation
 
     print_explanation(result, Console(), None if word is None else typed_words([word])[0])
 
@@ -213,8 +213,8 @@ def export(
 ) -> None:
     """Write a contact sheet, a movie, a figure or a table of a saved explanation."""
     from tam.cli.export import exported_file, typed_words
-    from tam.export import check_file
-    from tam.export import export as write
+    from tam.render.export import export as write
+    from tam.writing import check_file
 
     path = exported_file(saved, kind, out)
     check_file(path, force=force)
@@ -241,11 +241,11 @@ def compare(
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
     """Lay two saved explanations side by side, the same words linked, in one HTML file."""
-    from tam.export import check_file
+    from tam.writing import check_file
 
     check_file(out, force=force)
     from tam.cli.compare import labels_of
-    from tam.compare import compare as write
+    from tam.report.comparison import compare as write
     from tam.storage import load_explanation
 
     opened = load_explanation(first), load_explanation(second)
@@ -320,7 +320,7 @@ def _finish(result: "Explanation", out: Path, force: bool, as_json: bool) -> Non
         return
     from rich.console import Console
 
-    from tam.show import show as print_explanation
+    from tam.render.terminal import show as print_explanation
 
     print_explanation(result, Console())
     _print_report(report)

@@ -66,7 +66,7 @@ def talk(model: "Model", media: list[Media], out: Path | None, max_new_tokens: i
 
     from tam.chat import Chat
     from tam.media import open_media
-    from tam.show import show
+    from tam.render.terminal import show
 
     chat = Chat(model)
     console = Console()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tam.errors import InputError
-from tam.export import KINDS
+from tam.render.export import KINDS
 
 
 def exported_file(saved: Path, kind: str | None, out: Path | None) -> Path:

@@ -7,13 +7,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tam.colors import COLOR_ANCHORS, DEFAULT_COLORS
 from tam.evidence import evidence, peak
 from tam.explanation import Explanation, Word
 from tam.render import OPACITY, OPACITY_EXPONENT
+from tam.render.colors import COLOR_ANCHORS, DEFAULT_COLORS
+from tam.render.resize import resized
 from tam.report.links import linked_words
 from tam.report.sprites import grid_sprites, picture, sprite
-from tam.resize import resized
 
 DIFFERENCE_ANCHORS: Final = ("1455c8", "3f8cf0", "9cc6fb", "f5f5f5", "ffc98a", "ff8a1f", "d95c00")
 """Colors of a difference from -1 to 1: blue and orange, told apart with color blindness too."""

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Locator, Page
 
-from tam.colors import color
 from tam.explanation import Explanation
 from tam.render import OPACITY, OPACITY_EXPONENT
+from tam.render.colors import color
 
 Open = Callable[..., Page]
 PHONE: dict[str, Any] = {

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tam.compare import compare
 from tam.errors import OutputError
+from tam.report.comparison import compare
 from tam.report.links import linked_words
 from tam.storage import save_explanation
 from tests.hand_made import explanation, several, with_stages

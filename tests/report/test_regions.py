@@ -51,6 +51,25 @@ def test_dragging_frames_a_region(open_report: Open) -> None:
     assert page.locator(".region").count() == 0
 
 
+def test_the_words_of_a_region_are_those_that_python_finds(open_report: Open) -> None:
+    result = explanation()
+    result.maps[:] = (result.maps**3 * 255).round() / 255  # few words are high in few cells
+    page = open_report(result)
+    counts = set()
+    for x0, y0, x1, y1 in ((4, 4, 20, 20), (24, 2, 36, 14), (34, 26, 62, 46), (2, 30, 10, 38)):
+        page.mouse.move(*at(page, x0, y0))
+        page.mouse.down()
+        page.mouse.move(*at(page, x1, y1), steps=3)
+        page.mouse.up()
+        expected = [word.text for word in result.words_for((x0, y0, x1, y1))]
+        shown = page.locator(".region-words .chip").evaluate_all(
+            "(chips) => chips.map((chip) => chip.firstChild.textContent)"
+        )
+        assert shown == expected
+        counts.add(len(expected))
+    assert len(counts) > 1
+
+
 def test_a_region_is_moved_and_grown_with_the_keyboard(open_report: Open) -> None:
     result = pointed(explanation(), {"grey": 3 * 8 + 4, "bench": 3 * 8 + 5, "on": 2 * 8 + 5})
     page = open_report(result)

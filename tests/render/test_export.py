@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 from tam.errors import InputError, OutputError, ResourceError
-from tam.export import KINDS, export
-from tam.sheet import contact_sheet
-from tam.table import words_csv
+from tam.render.export import KINDS, export
+from tam.render.sheet import contact_sheet
+from tam.render.table import words_csv
 from tests.hand_made import explanation, several
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 # Whatever shows, saves or exports must run where neither is installed.
 WITHOUT_TORCH = (
     "import sys; sys.modules['torch'] = sys.modules['transformers'] = None\n"
@@ -68,7 +68,7 @@ def test_options_reach_what_is_written(tmp_path: Path) -> None:
     result.export(tmp_path / "a.png", [1, 2], together=True, media=1, colors="jet")
     with Image.open(tmp_path / "a.png") as sheet:
         drawn = np.asarray(sheet)
-    word = result.phrase("grey greyhound")
+    word = result.phrase("grey greyhound", merge="maximum")
     np.testing.assert_array_equal(drawn, contact_sheet(result, [word], media=1, colors="jet"))
     result.export(tmp_path / "a.gif", [1], media=0, seconds=1.5)
     with Image.open(tmp_path / "a.gif") as movie:
@@ -89,7 +89,7 @@ def test_what_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def full(*_: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("tam.export.write_gif", full)
+    monkeypatch.setattr("tam.render.export.write_gif", full)
     with pytest.raises(ResourceError):
         export(explanation(), tmp_path / "a.gif")
     with pytest.raises(InputError):

@@ -5,7 +5,7 @@ from rich.console import Console
 
 from tam.errors import InputError
 from tam.explanation import Explanation
-from tam.show import show
+from tam.render.terminal import show
 from tests.hand_made import explanation, several
 
 

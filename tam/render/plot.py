@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from tam.colors import DEFAULT_COLORS, color
 from tam.errors import InputError, SetupError
 from tam.explanation import Explanation, Word
-from tam.lettering import font_for, shortened, spelled
-from tam.render import OPACITY, overlay, shown_media, strongest_frame
-from tam.resize import resized
-from tam.selection import Choice, chosen_words
+from tam.render.colors import DEFAULT_COLORS, color
+from tam.render.lettering import font_for, shortened, spelled
+from tam.render.pictures import OPACITY, overlay, shown_media, strongest_frame
+from tam.render.resize import resized
+from tam.render.selection import Choice, chosen_words
 from tam.spelling import percent
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def plot(
     Parameters
     ----------
     words
-        See :func:`tam.selection.chosen_words`.
+        See :func:`tam.render.selection.chosen_words`.
     media
         Which picture or clip, or several: then one row for each, with the words in columns. All
         that have a map where it is None.

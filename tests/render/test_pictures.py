@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tam.colors import COLOR_ANCHORS, color
 from tam.errors import InputError
 from tam.render import OPACITY, OPACITY_EXPONENT, overlay, word_image
-from tam.resize import resized
+from tam.render.colors import COLOR_ANCHORS, color
+from tam.render.resize import resized
 from tests.hand_made import explanation, grid, picture, several
 
 

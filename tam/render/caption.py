@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from tam.colors import color
 from tam.explanation import Explanation, Word
-from tam.lettering import Piece, font_for, laid_out, plain_font, shortened, spelled
+from tam.render.colors import color
+from tam.render.lettering import Piece, font_for, laid_out, plain_font, shortened, spelled
 from tam.spelling import percent, printable
 
 PAPER: Final = (250, 249, 246)

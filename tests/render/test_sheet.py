@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tam.caption import PAPER, letter_size, text_strip
 from tam.errors import InputError
 from tam.render import word_image
-from tam.resize import resized
-from tam.sheet import contact_sheet
+from tam.render.caption import PAPER, letter_size, text_strip
+from tam.render.resize import resized
+from tam.render.sheet import contact_sheet
 from tests.hand_made import explanation, grid, picture, several
 
 MARK = (255, 214, 122)

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
-from tam.notebook import notebook_html, notebook_png
 from tam.render import word_image
+from tam.report.notebook import notebook_html, notebook_png
 from tests.hand_made import explanation, picture, several
 
 # What front ends put around an output: nothing; VS Code's policy; Colab's frame without an origin.

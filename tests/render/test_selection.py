@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from tam.errors import InputError
-from tam.selection import chosen_words
+from tam.render.selection import chosen_words
 from tests.hand_made import explanation
 
 
@@ -11,6 +13,15 @@ def test_words_by_index_text_and_themselves() -> None:
     chosen = chosen_words(result, [2, "grey", words[4], "on a bench"])
     assert [word.text for word in chosen] == ["greyhound", "grey", "a", "on a bench"]
     assert chosen_words(result) == words
+
+
+def test_a_phrase_keeps_its_rule_and_a_copy_of_the_explanation_takes_it_over() -> None:
+    result = explanation()
+    phrase = result.phrase("on a bench", merge="first")
+    copy = replace(result, maps=result.maps / 2)
+    (kept,) = chosen_words(copy, [phrase])
+    assert kept.explanation is copy
+    assert (kept.cells() == copy.maps[phrase.targets[0]]).all()
 
 
 def test_together_is_one_word_with_the_highest_of_all_maps() -> None:

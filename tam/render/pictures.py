@@ -6,11 +6,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tam.caption import PAPER, Pixels, word_strip
-from tam.colors import DEFAULT_COLORS, color
 from tam.errors import InputError
 from tam.evidence import peak
 from tam.explanation import Explanation, Word
+from tam.render.caption import PAPER, Pixels, word_strip
+from tam.render.colors import DEFAULT_COLORS, color
 
 OPACITY: Final = 0.8
 OPACITY_EXPONENT: Final = 0.75
@@ -40,7 +40,7 @@ def overlay(
     opacity
         How much of the picture the highest value hides, in [0, 1]; less where the map is lower.
     colors
-        Name of the color map, see :data:`tam.colors.COLOR_ANCHORS`.
+        Name of the color map, see :data:`tam.render.colors.COLOR_ANCHORS`.
     covered
         bool [H, W]: what the model's vision tokens cover. The rest is dimmed and hatched.
 
@@ -92,7 +92,7 @@ def word_image(
 
     Returns
     -------
-    uint8 [H, W, 3], RGB. Pictures keep their size; :func:`tam.resize.resized` changes it.
+    uint8 [H, W, 3], RGB. Pictures keep their size; :func:`tam.render.resize.resized` changes it.
     """
     frames = {
         index: strongest_frame(word, index) if frame is None else frame

@@ -1,21 +1,19 @@
 """An explanation as a file for others: a contact sheet, a movie, a figure, a table."""
 
-import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tam.colors import DEFAULT_COLORS
-from tam.errors import InputError, OutputError
+from tam.errors import InputError
 from tam.explanation import Explanation, Word
-from tam.movie import LARGEST, SECONDS, draw_movie, write_gif, write_mp4
-from tam.output import reported
-from tam.plot import plot
 from tam.png import encode_png
-from tam.selection import Choice, chosen_words
-from tam.sheet import contact_sheet
-from tam.table import words_csv
+from tam.render.colors import DEFAULT_COLORS
+from tam.render.movie import LARGEST, SECONDS, draw_movie, write_gif, write_mp4
+from tam.render.plot import plot
+from tam.render.selection import Choice, chosen_words
+from tam.render.sheet import contact_sheet
+from tam.render.table import words_csv
+from tam.writing import check_file, replacing_file
 
 KINDS: Final = {
     "sheet": ".png",
@@ -42,11 +40,11 @@ def export(
     """Write one file, what it holds by its suffix.
 
     ======== ============================================================
-    ``.png`` a contact sheet, see :func:`tam.sheet.contact_sheet`
-    ``.mp4`` a movie, see :func:`tam.movie.draw_movie`
+    ``.png`` a contact sheet, see :func:`tam.render.sheet.contact_sheet`
+    ``.mp4`` a movie, see :func:`tam.render.movie.draw_movie`
     ``.gif`` the same, smaller
-    ``.csv`` a table of all words, see :func:`tam.table.words_csv`
-    ``.pdf`` a figure, see :func:`tam.plot.plot`
+    ``.csv`` a table of all words, see :func:`tam.render.table.words_csv`
+    ``.pdf`` a figure, see :func:`tam.render.plot.plot`
     ``.svg`` the same
     ======== ============================================================
 
@@ -55,7 +53,7 @@ def export(
     path
         Written under a temporary name and renamed.
     words, together
-        Which words, see :func:`tam.selection.chosen_words`; a table always has all.
+        Which words, see :func:`tam.render.selection.chosen_words`; a table always has all.
     media
         Which picture or clip alone.
     colors
@@ -93,44 +91,6 @@ def export(
     with replacing_file(path, force=force) as temporary:
         _write(kind, explanation, temporary, chosen, media, colors, seconds)
     return path
-
-
-@contextmanager
-def replacing_file(path: Path, *, force: bool) -> Iterator[Path]:
-    """Give a temporary file that takes the name ``path`` when the block ends without an exception.
-
-    Raises
-    ------
-    OutputError, ResourceError
-        In the place of what the system says.
-    """
-    with reported(path):
-        temporary = path.with_name(f".tam-{secrets.token_hex(4)}{path.suffix}")
-        try:
-            yield temporary
-            check_file(path, force=force)  # something may have come there meanwhile
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
-def check_file(path: Path, *, force: bool) -> None:
-    """Refuse a file that must not be written, before any work is done for it.
-
-    Raises
-    ------
-    OutputError
-        If it exists and ``force`` is off, is a folder, or its folder does not exist.
-    """
-    if path.is_dir() or not path.parent.is_dir():
-        what = "is a folder" if path.is_dir() else "lies in a folder that does not exist"
-        raise OutputError(what, where=str(path), remedy="name a file in a folder that exists")
-    if path.exists() and not force:
-        raise OutputError(
-            "exists already",
-            where=str(path),
-            remedy="name another file, or replace it with --force",
-        )
 
 
 def _write(

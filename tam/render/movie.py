@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tam.caption import Pixels, text_lines, text_strip, word_strip
-from tam.colors import DEFAULT_COLORS
 from tam.errors import InputError, SetupError
 from tam.explanation import Explanation, Word
 from tam.progress import progress
-from tam.render import OPACITY, overlays, shown_media, stacked
-from tam.resize import resized
-from tam.selection import Choice, chosen_words
+from tam.render.caption import Pixels, text_lines, text_strip, word_strip
+from tam.render.colors import DEFAULT_COLORS
+from tam.render.pictures import OPACITY, overlays, shown_media, stacked
+from tam.render.resize import resized
+from tam.render.selection import Choice, chosen_words
 
 SECONDS: Final = 0.8
 LARGEST: Final = {"mp4": 960, "gif": 480}
@@ -86,7 +86,7 @@ def draw_movie(
     Parameters
     ----------
     words, together
-        See :func:`tam.selection.chosen_words`. The words come one after another.
+        See :func:`tam.render.selection.chosen_words`. The words come one after another.
     media
         Which picture or clip alone; all that have a map, side by side, where it is None.
     seconds

@@ -1,5 +1,6 @@
 """A word's map in the terminal: two pixels in each character, or shades where color is missing."""
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -9,11 +10,11 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from tam.caption import Pixels
-from tam.colors import color
 from tam.explanation import Word
-from tam.render import overlays, shown_media, strongest_frame
-from tam.resize import resized
+from tam.render.caption import Pixels
+from tam.render.colors import color
+from tam.render.pictures import overlays, shown_media, strongest_frame
+from tam.render.resize import resized
 from tam.spelling import printable
 
 _WIDEST: Final = 72
@@ -79,7 +80,7 @@ def _in_color(
 ) -> list[Text]:
     columns, rows = size
     small = resized(word.explanation, largest=4 * max(columns, 2 * rows))
-    pixels = overlays(Word(small, word.targets), {media: frame})
+    pixels = overlays(replace(word, explanation=small), {media: frame})
     drawn = np.asarray(Image.fromarray(pixels).resize((columns, 2 * rows), Image.Resampling.BOX))
     return [*_half_blocks(drawn), _ramp(min(console.width, 24))]
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 import pytest
 from PIL import ImageFont
 
-from tam.lettering import Piece, Placed, font_for, laid_out, plain_font, shortened, spelled
+from tam.render.lettering import Piece, Placed, font_for, laid_out, plain_font, shortened, spelled
 
 
 def placed(text: str, width: float, size: int = 20) -> list[Placed]:

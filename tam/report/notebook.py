@@ -1,13 +1,14 @@
 """An explanation in a notebook: the report in a frame that holds it whole."""
 
 import html
+from dataclasses import replace
 from typing import Final
 
 from tam.explanation import Explanation, Word
 from tam.png import encode_png
-from tam.render import shown_media, word_image
-from tam.report import report_html
-from tam.resize import resized
+from tam.render.pictures import shown_media, word_image
+from tam.render.resize import resized
+from tam.report.page import report_html
 from tam.spelling import printable
 
 _LARGEST_PICTURE: Final = 800
@@ -42,4 +43,4 @@ def notebook_png(word: Word) -> bytes | None:
     if not count:
         return None
     small = resized(explanation, largest=_LARGEST_PICTURE // count)
-    return encode_png(word_image(Word(small, word.targets)))
+    return encode_png(word_image(replace(word, explanation=small)))

@@ -5,13 +5,13 @@ from typing import Final
 
 import numpy as np
 
-from tam.caption import PAPER, Pixels, legend_strip, text_strip, word_strip
-from tam.colors import DEFAULT_COLORS
 from tam.errors import InputError
 from tam.explanation import Explanation
-from tam.render import OPACITY, stacked, word_image
-from tam.resize import resized
-from tam.selection import Choice, chosen_words
+from tam.render.caption import PAPER, Pixels, legend_strip, text_strip, word_strip
+from tam.render.colors import DEFAULT_COLORS
+from tam.render.pictures import OPACITY, stacked, word_image
+from tam.render.resize import resized
+from tam.render.selection import Choice, chosen_words
 
 CELL: Final = 320
 _NARROWEST: Final = 120
@@ -33,7 +33,7 @@ def contact_sheet(
     Parameters
     ----------
     words
-        See :func:`tam.selection.chosen_words`.
+        See :func:`tam.render.selection.chosen_words`.
     media
         Which picture or clip alone; all that have a map, side by side, where it is None. Of a clip
         each word shows the frame where its map is highest.

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from tam.explanation import Explanation
 from tam.render import overlays
-from tam.show_map import print_map, word_map
+from tam.render.terminal_map import print_map, word_map
 from tests.hand_made import explanation, grid, picture, several
 
 

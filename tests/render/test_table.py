@@ -5,7 +5,7 @@ import pytest
 
 from tam.evidence import evidence, peak, strongest_earlier
 from tam.explanation import Explanation
-from tam.table import COLUMNS, words_csv
+from tam.render.table import COLUMNS, words_csv
 from tests.hand_made import explanation, several
 
 

@@ -1,6 +1,7 @@
 """Which words of a reply a person means: by index, by what they say, or all."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tam.errors import InputError
 from tam.explanation import Explanation, Word
@@ -20,7 +21,8 @@ def chosen_words(
         Indices, as ``tam show`` numbers them; texts, see :meth:`Explanation.phrase`; or words. All
         words of the reply where it is None.
     together
-        Give one word that holds the tokens of all: its map is the maximum of theirs.
+        Give one word that holds the tokens of all. Its map is the maximum of theirs: words that are
+        picked out stand beside each other, they do not narrow each other down as a phrase's do.
 
     Raises
     ------
@@ -41,7 +43,7 @@ def chosen_words(
 
 def _word(explanation: Explanation, choice: Choice) -> Word:
     if isinstance(choice, Word):
-        return Word(explanation, choice.targets)
+        return replace(choice, explanation=explanation)
     if isinstance(choice, str):
         return explanation.phrase(choice)
     count = len(explanation.words)

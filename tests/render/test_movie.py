@@ -10,9 +10,9 @@ from PIL import Image
 
 from tam.errors import InputError, SetupError
 from tam.explanation import Explanation
-from tam.movie import draw_movie, moments, write_gif, write_mp4
 from tam.render import overlays
-from tam.resize import resized
+from tam.render.movie import draw_movie, moments, write_gif, write_mp4
+from tam.render.resize import resized
 from tests.hand_made import clip, explanation, grid, picture, several
 
 Drawn = list[tuple[NDArray[np.uint8], float]]

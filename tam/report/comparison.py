@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from tam.explanation import Explanation
-from tam.export import check_file, replacing_file
-from tam.report import comparison_html
+from tam.report.page import comparison_html
+from tam.writing import check_file, replacing_file
 
 
 def compare(

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tam.colors import color
 from tam.errors import InputError, SetupError
-from tam.plot import plot
 from tam.render import overlay
+from tam.render.colors import color
+from tam.render.plot import plot
 from tests.hand_made import explanation, several
 
 
@@ -95,7 +95,7 @@ def test_it_shows_itself_in_a_notebook_and_needs_no_display() -> None:
         "assert 'matplotlib.pyplot' not in sys.modules\n"
         "sys.stdout.buffer.write(data)"
     )
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, cwd=root, check=True, timeout=60, env={}
     )

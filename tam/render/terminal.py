@@ -11,8 +11,8 @@ from rich.text import Text
 from tam.evidence import Peak, evidence, peak, strongest_earlier
 from tam.explanation import Explanation, Word
 from tam.layout import TextToken
-from tam.selection import Choice, chosen_words
-from tam.show_map import print_map
+from tam.render.selection import Choice, chosen_words
+from tam.render.terminal_map import print_map
 from tam.spelling import on_one_line, percent, printable
 
 _SHOWN_EARLIER: Final = 3
