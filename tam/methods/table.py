@@ -214,20 +214,24 @@ _TABLE = (
 METHODS: Mapping[str, Method] = {method.name: method for method in _TABLE}
 """Every method by its name."""
 
+ALIASES: Mapping[str, str] = {"cam": "activation"}
+"""Other names that some methods go by."""
+
 
 def method_named(name: str) -> Method:
-    """Give a method.
+    """Give a method by its name or an alias.
 
     Raises
     ------
     InputError
         If there is none of that name; the message lists them.
     """
-    if name not in METHODS:
+    known = ALIASES.get(name, name)
+    if known not in METHODS:
         raise InputError(
             f"there is no method {name!r}", where="method", remedy=f"use {', '.join(METHODS)}"
         )
-    return METHODS[name]
+    return METHODS[known]
 
 
 def explain(
@@ -261,7 +265,7 @@ def explain(
         If the method does not fit the model.
     """
     check_options(name, options)
-    method = METHODS[name]
+    method = method_named(name)
     if method.replays and replay is None:
         raise InputError(
             "it runs the model again", where=f"method {name}", remedy="give it a replay"

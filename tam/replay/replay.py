@@ -180,7 +180,7 @@ class Replay:
         found: list[NDArray[np.float32]] = []
         waiting: list[Mapping[str, torch.Tensor]] = []
         for media in edited:
-            conversation = _with_media(self.recording.prepared.conversation, media)
+            conversation = with_media(self.recording.prepared.conversation, media)
             prompt = encode(self.model.processor, conversation, self.model.adapter)
             waiting.append(self._with_reply(prompt.inputs))
             if len(waiting) == size:
@@ -274,7 +274,7 @@ class Replay:
         return weights
 
 
-def _with_media(conversation: Conversation, media: Sequence[Media]) -> Conversation:
+def with_media(conversation: Conversation, media: Sequence[Media]) -> Conversation:
     """The same conversation about other pictures."""
     following = iter(media)
     turns = tuple(

@@ -11,6 +11,7 @@ from tam.evaluate.localization import (
     chance,
     energy_in_object,
     iou_at_otsu,
+    iou_curve,
     otsu_threshold,
     peak_in_object,
 )
@@ -101,3 +102,12 @@ def test_no_values_have_no_interval():
 def test_shapes_must_agree():
     with pytest.raises(ValueError, match="same"):
         peak_in_object(np.zeros((2, 2)), MASK)
+
+
+def test_the_iou_curve_cuts_the_map_at_shares_of_its_range():
+    heat = np.array([[0.0, 2.0], [4.0, 10.0]], np.float32)
+    mask = np.array([[False, False], [True, True]])
+    levels = (0.1, 0.3, 0.5)
+    assert iou_curve(heat, mask, levels).tolist() == pytest.approx([2 / 3, 1, 1 / 2])
+    assert iou_curve(heat * 7 + 3, mask, levels).tolist() == pytest.approx([2 / 3, 1, 1 / 2])
+    assert not iou_curve(np.ones((2, 2), np.float32), mask).any()

@@ -29,9 +29,14 @@ def test_the_table_needs_no_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+def test_cam_is_the_raw_activation(qwen_picture: Replay) -> None:
+    named = explain("cam", qwen_picture.trace)
+    assert named.provenance["method"] == {"name": "activation"}
+
+
 def test_wrong_names_are_answered_with_the_right_ones(qwen_picture: Replay) -> None:
-    with pytest.raises(InputError, match="no method 'cam'; use tam, tam-plus"):
-        explain("cam", qwen_picture.trace)
+    with pytest.raises(InputError, match="no method 'tom'; use tam, tam-plus"):
+        explain("tom", qwen_picture.trace)
     with pytest.raises(InputError, match="no option 'depth'; it has layer"):
         explain("grad-cam", qwen_picture.trace, qwen_picture, depth=1)
     with pytest.raises(InputError, match="method attention: it runs the model again"):

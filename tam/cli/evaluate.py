@@ -1,0 +1,126 @@
+"""``tam evaluate``: how good the maps of several methods are."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tam.errors import InputError
+
+if TYPE_CHECKING:
+    from tam.evaluate.runner import Plan
+    from tam.model import Model
+
+
+def evaluate(
+    data: Annotated[
+        str,
+        typer.Option(
+            help="scenes, coco:FOLDER, grandf:FOLDER, openpsg:FOLDER or folder:FOLDER (your own "
+            "pictures and masks, listed in its items.csv)."
+        ),
+    ] = "scenes",
+    methods: Annotated[
+        str,
+        typer.Option(
+            help="Methods, separated by commas, see 'tam methods'; the others are compared with "
+            "the first."
+        ),
+    ] = "tam,activation,eci,rgf,random,center",
+    model: Annotated[str, typer.Option("--model", "-m", help="Models, by commas.")] = "small",
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder of the results; a killed run goes on there.")
+    ] = Path("evaluation"),
+    split: Annotated[
+        str, typer.Option(help="Splits of the scenes, by commas; all without it.")
+    ] = "",
+    world: Annotated[
+        str, typer.Option(help="Which scenes: test, validation, train or combinations.")
+    ] = "test",
+    count: Annotated[
+        int | None, typer.Option(min=1, help="Items; of the scenes in each split, 50 without it.")
+    ] = None,
+    faithful_words: Annotated[
+        int, typer.Option(min=0, help="Words of each item that get insertion and deletion.")
+    ] = 1,
+    steps: Annotated[int, typer.Option(min=2, help="Steps of their curves.")] = 8,
+    sanity: Annotated[
+        bool,
+        typer.Option(
+            "--sanity", help="Also how far maps move under noise and with shuffled weights."
+        ),
+    ] = False,
+    plots: Annotated[bool, typer.Option("--plots", help="Draw charts (matplotlib).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Measure how good the maps are: where they point, and whether the model uses it.
+
+    For several processes or machines: accelerate launch -m tam evaluate ...
+    """
+    from tam.evaluate.runner import Plan, run
+    from tam.methods.table import method_named
+
+    chosen = [method_named(name).name for name in _listed(methods, "--methods")]
+    models = _listed(model, "--model")
+    plan = Plan(
+        data=data,
+        splits=tuple(_listed(split, "--split")) if split else (),
+        count=count,
+        world=world,
+        faithful_words=faithful_words,
+        steps=steps,
+        sanity=sanity,
+    )
+
+    def finish(loaded: "Model", name: str) -> None:
+        from tam.evaluate.cases import write_cases
+        from tam.evaluate.journal import blocks
+
+        write_cases(plan, loaded, name, chosen, blocks(out), out)
+        if name == models[-1]:
+            _summary(plan, chosen, models, out, plots=plots, as_json=as_json)
+
+    run(plan, models, chosen, out, after=finish)
+
+
+def _summary(
+    plan: "Plan", methods: list[str], models: list[str], out: Path, *, plots: bool, as_json: bool
+) -> None:
+    """Write and print the summary of the models and methods that were asked for."""
+    from tam.evaluate.journal import blocks
+    from tam.evaluate.summary import summarize
+    from tam.evaluate.tables import printed, rows_json, write_summary
+
+    found = [block for block in blocks(out) if block.item["model"] in models]
+    if not found:
+        raise InputError("holds no items", where="data", remedy="give a data set with items")
+    rows = summarize(found, methods)
+    write_summary(rows, methods[0], plan, out, found[0].item["tagger"])
+    if plots:
+        from tam.evaluate.plots import write_plots
+
+        write_plots(rows, out)
+    if as_json:
+        print(json.dumps(rows_json(rows)))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    for title, header, cells in printed(rows):
+        table = Table(*header, title=title, title_justify="left")
+        for row in cells:
+            table.add_row(*row)
+        Console().print(table)
+    print(out.resolve())
+
+
+def _listed(text: str, option: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    if not all(names) or len(set(names)) < len(names):
+        raise InputError(
+            f"{text!r} is no list of different names",
+            where=option,
+            remedy="separate them by commas",
+        )
+    return names

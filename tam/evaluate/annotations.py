@@ -1,0 +1,188 @@
+"""Reading data sets that nobody vouches for: JSON, label images, masks, paths inside a folder."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.errors import InputError, SetupError
+from tam.evaluate.items import Mask
+from tam.media.image import open_image
+
+REMEDY = "check the data set against the layout in the documentation"
+
+
+def read_json(path: Path) -> Any:
+    """Parse a JSON file. Raises InputError if it is missing or no JSON."""
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"cannot be read ({error.strerror})", where=str(path), remedy=REMEDY
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError("is no JSON", where=str(path), remedy=REMEDY) from error
+
+
+def rows_of(value: Any, fields: Mapping[str, type | tuple[type, ...]], where: str) -> list[Any]:
+    """Check a list of objects, each with these fields of these types, and return it.
+
+    Raises
+    ------
+    InputError
+        With the number of the first row that does not fit.
+    """
+    if not isinstance(value, list):
+        raise InputError("is no list", where=where, remedy=REMEDY)
+    for number, row in enumerate(value):
+        for name, kind in fields.items():
+            found = row.get(name) if isinstance(row, dict) else None
+            if not isinstance(found, kind) or isinstance(found, bool):
+                raise InputError(
+                    f"has no {name!r} of the right type", where=f"{where}[{number}]", remedy=REMEDY
+                )
+    return value
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Path of a file that a data set names. Raises InputError if it lies outside the folder."""
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise InputError(
+            f"names {name!r}, which is outside of it", where=str(folder), remedy="correct the path"
+        )
+    return path
+
+
+def label_image(path: Path, size: tuple[int, int]) -> NDArray[np.int64]:
+    """Open an image whose pixels are class ids: grey levels, or the indices of a palette.
+
+    Parameters
+    ----------
+    size
+        (H, W) that it must have.
+
+    Returns
+    -------
+    int64 [H, W].
+
+    Raises
+    ------
+    InputError
+        If it cannot be opened, is a color picture or of another size.
+    """
+    from PIL import Image
+
+    open_image(path)  # its errors, in the one place that opens pictures
+    with Image.open(path) as image:
+        labels = np.asarray(image.convert("L") if image.mode == "1" else image)
+    if labels.ndim != 2 or labels.dtype.kind not in "iu":
+        raise InputError("is a color picture, not a mask", where=str(path), remedy=REMEDY)
+    if labels.shape != size:
+        raise InputError(
+            f"is {labels.shape[1]}×{labels.shape[0]}, its picture {size[1]}×{size[0]}",
+            where=str(path),
+            remedy="give a mask of the picture's size",
+        )
+    return labels.astype(np.int64)
+
+
+def class_masks(labels: NDArray[np.int64], categories: Mapping[str, int]) -> dict[int, Mask]:
+    """Masks, bool [H, W], of those classes that an image of class ids shows."""
+    return {n: labels == n for n in set(categories.values()) & set(np.unique(labels).tolist())}
+
+
+def segmentation_mask(segmentation: Any, size: tuple[int, int], where: str) -> Mask:
+    """Rasterize a COCO segmentation: polygons, run lengths or packed run lengths.
+
+    Parameters
+    ----------
+    segmentation
+        A list of polygons [x0, y0, x1, y1, ...], or ``{"size": [H, W], "counts": ...}`` with
+        column-wise run lengths, as numbers or in COCO's packed text.
+    size
+        (H, W) of the picture.
+
+    Returns
+    -------
+    bool [H, W].
+
+    Raises
+    ------
+    InputError
+        If it is none of these, or does not fit the picture.
+    SetupError
+        If it holds polygons and pycocotools is missing.
+    """
+    if isinstance(segmentation, list):
+        return _polygons(segmentation, size, where)
+    if not isinstance(segmentation, dict) or segmentation.get("size") != list(size):
+        raise _bad(where)
+    counts = segmentation.get("counts")
+    if isinstance(counts, str):
+        counts = unpacked_counts(counts, where)
+    if (
+        not isinstance(counts, list)
+        or not all(type(count) is int and count >= 0 for count in counts)
+        or sum(counts) != size[0] * size[1]
+    ):
+        raise _bad(where)
+    runs = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
+    return np.ascontiguousarray(runs.reshape(size[1], size[0]).T)
+
+
+def unpacked_counts(text: str, where: str) -> list[int]:
+    """Unpack COCO's run lengths: base 32 in ASCII from 48 on, from the third on as differences.
+
+    Each character holds five bits, the lowest first; its sixth bit says that more follow, and the
+    fifth bit of the last one is the sign. From the fourth number on a number is the difference to
+    the one two places before.
+    """
+    counts: list[int] = []
+    value = shift = 0
+    for character in text:
+        bits = ord(character) - 48
+        if not 0 <= bits < 64 or shift > 30:
+            raise _bad(where)
+        value |= (bits & 31) << shift
+        shift += 5
+        if bits & 32:
+            continue
+        if bits & 16:
+            value -= 1 << shift
+        counts.append(value + counts[-2] if len(counts) > 2 else value)
+        value = shift = 0
+    if shift:
+        raise _bad(where)
+    return counts
+
+
+def _polygons(polygons: Sequence[Any], size: tuple[int, int], where: str) -> Mask:
+    height, width = size
+    for polygon in polygons:
+        numbers = polygon if isinstance(polygon, list) else []
+        fits = all(
+            isinstance(x, int | float) and -width <= x <= 2 * width for x in numbers[::2]
+        ) and all(isinstance(y, int | float) and -height <= y <= 2 * height for y in numbers[1::2])
+        if len(numbers) < 6 or len(numbers) % 2 or not fits:
+            raise _bad(where)
+    if not polygons:
+        return np.zeros(size, bool)
+    try:
+        from pycocotools import mask
+    except ImportError as error:
+        raise SetupError(
+            "pycocotools is missing",
+            where="COCO polygons",
+            remedy="pip install 'token-activation-map[evaluate]'",
+        ) from error
+    drawn = mask.frPyObjects(polygons, height, width)
+    texts = ({"size": list(size), "counts": piece["counts"].decode()} for piece in drawn)
+    return np.asarray(np.any([segmentation_mask(text, size, where) for text in texts], axis=0))
+
+
+def _bad(where: str) -> InputError:
+    return InputError("is no segmentation of its picture", where=where, remedy=REMEDY)

@@ -1,0 +1,68 @@
+"""Data sets by the name that the command line gives them."""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+
+from tam.errors import InputError
+from tam.evaluate.folder_items import folder_items
+from tam.evaluate.items import Item
+from tam.evaluate.published_items import PACKED_PROMPTS, coco_items, packed_items
+from tam.evaluate.scene_items import SCENE_SPLITS, scene_items
+from tam.evaluate.tagging import Tagger, best_tagger, scene_tagger
+
+KINDS = ("scenes", "coco:FOLDER", "grandf:FOLDER", "openpsg:FOLDER", "folder:FOLDER")
+SCENE_COUNT = 50
+
+
+def open_data(
+    data: str, *, splits: Sequence[str] = (), count: int | None = None, world: str = "test"
+) -> tuple[Iterator[Item], Tagger]:
+    """Open a data set, with the word tagger that fits it.
+
+    Parameters
+    ----------
+    data
+        One of ``KINDS``.
+    splits
+        Named splits of the scenes; all by default.
+    count
+        How many items: of each split of the scenes (``SCENE_COUNT`` by default), in all of the
+        other data sets (every one by default).
+    world
+        For the scenes, see :func:`tam.evaluate.scene_items.scene_items`.
+
+    Raises
+    ------
+    InputError
+        If there is no such data set or split. What is wrong with a picture comes up when its item
+        is reached.
+    """
+    kind, _, place = data.partition(":")
+    if kind == "scenes" and not place:
+        unknown = [name for name in splits if name not in SCENE_SPLITS]
+        if unknown:
+            raise InputError(
+                f"there is no split {unknown[0]!r}",
+                where="scenes",
+                remedy=f"use {', '.join(SCENE_SPLITS)}",
+            )
+        number = SCENE_COUNT if count is None else count
+        parts = [scene_items(name, number, world=world) for name in splits or SCENE_SPLITS]
+        return chain.from_iterable(parts), scene_tagger()
+    if splits:
+        raise InputError("has no splits", where=f"data {data!r}", remedy="leave --split out")
+    folder = Path(place)
+    if not place or not folder.is_dir():
+        raise InputError(
+            f"there is no folder {place!r}" if place else "is no data set",
+            where=f"data {data!r}",
+            remedy=f"give {', '.join(KINDS)}",
+        )
+    if kind == "coco":
+        return coco_items(folder, count=count), best_tagger()
+    if kind in PACKED_PROMPTS:
+        return packed_items(folder, kind, count=count), best_tagger()
+    if kind == "folder":
+        return folder_items(folder, count=count), best_tagger()
+    raise InputError("is no data set", where=f"data {data!r}", remedy=f"give {', '.join(KINDS)}")

@@ -1,0 +1,152 @@
+"""Does the model use what a map marks? Edited pictures, and the words' probability on them.
+
+Everything here works on arrays and on a function that gives a word's log-probability on edited
+frames, so it knows no model: :mod:`tam.evaluate.rerun` binds it to one.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+Frames = NDArray[np.uint8]
+Heat = NDArray[np.floating]
+Score = Callable[[Sequence[Frames]], NDArray[np.float64]]
+"""Log-probability of a word [B] on each of B edited versions of its picture, uint8 [T, H, W, 3]."""
+
+FILLERS = ("blur", "mean")
+STEPS = 8
+LEAST_GAIN = float(np.log(2))
+"""A word counts where the picture makes it at least twice as probable as the filler does."""
+
+
+@dataclass(frozen=True)
+class Faithfulness:
+    """Areas under the insertion and the deletion curve of one map.
+
+    Parameters
+    ----------
+    insertion
+        In [0, 1], higher is better: how fast the word's probability comes as the picture is shown
+        on the filler, its hottest pixels first.
+    deletion
+        In [0, 1], lower is better: how much of it is left as the hottest pixels are replaced first.
+    gain
+        Log-probability of the word on the whole picture less that on the filler alone.
+    """
+
+    insertion: float
+    deletion: float
+    gain: float
+
+
+def faithfulness(
+    frames: Frames,
+    heat: Heat,
+    score: Score,
+    *,
+    filler: str = "blur",
+    steps: int = STEPS,
+    seed: int = 0,
+) -> Faithfulness | None:
+    """Measure insertion and deletion of one word's map.
+
+    Petsiuk et al., "RISE", 2018, with the word's log-probability under teacher forcing in place of
+    a class score. It is normalised to 0 on the filler and 1 on the picture, and clipped there, so
+    that a step that makes the word even likelier than the picture does counts no more than it.
+
+    Parameters
+    ----------
+    frames
+        uint8 [T, H, W, 3].
+    heat
+        [T, H, W]; equal values are taken in random order.
+    score
+        Called once, with all 2 * steps edited versions.
+    filler
+        What replaces pixels: ``"blur"``, the picture under a Gaussian of an eighth of its shorter
+        side, or ``"mean"``, its mean color.
+    steps
+        Into how many equal areas the picture is cut.
+
+    Returns
+    -------
+    None where the word hardly depends on the picture (see ``LEAST_GAIN``).
+    """
+    blank = filled(frames, filler)
+    order = ranked(heat, seed)
+    shares = np.linspace(0, 1, steps + 1)
+    shown = [_mixed(frames, blank, order, share) for share in shares]
+    hidden = [_mixed(blank, frames, order, share) for share in shares[1:-1]]
+    values = score([*shown, *hidden])
+    none, full = values[0], values[steps]
+    if full - none < LEAST_GAIN:
+        return None
+    normal = np.clip((values - none) / (full - none), 0, 1)
+    insertion, deletion = normal[: steps + 1], np.array([1.0, *normal[steps + 1 :], 0.0])
+    return Faithfulness(
+        insertion=float(np.trapezoid(insertion, shares)),
+        deletion=float(np.trapezoid(deletion, shares)),
+        gain=float(full - none),
+    )
+
+
+def filled(frames: Frames, filler: str) -> Frames:
+    """The whole picture replaced: blurred, or of its mean color. ValueError for another filler."""
+    if filler == "mean":
+        mean = frames.mean((0, 1, 2)) + 0.5
+        return np.broadcast_to(mean.astype(np.uint8), frames.shape).copy()
+    if filler != "blur":
+        raise ValueError(f"unknown filler {filler!r}; use one of {FILLERS}")
+    width = min(frames.shape[1:3]) / 8
+    blurred = gaussian_filter(frames.astype(np.float32), (0, width, width, 0), mode="nearest")
+    return np.asarray(np.clip(blurred + 0.5, 0, 255), np.uint8)
+
+
+def ranked(heat: Heat, seed: int = 0) -> NDArray[np.int64]:
+    """Rank of each pixel, int64 of the map's shape; 0 is the hottest, ties in random order."""
+    chance = np.random.default_rng(seed).random(heat.size)
+    order = np.lexsort((chance, -heat.ravel()))
+    ranks = np.empty(heat.size, np.int64)
+    ranks[order] = np.arange(heat.size)
+    return ranks.reshape(heat.shape)
+
+
+def sensitivity(heat: Heat, disturbed: Sequence[Heat]) -> float:
+    """How far a map moves under small changes of its picture.
+
+    Yeh et al., "On the (in)fidelity and sensitivity of explanations", 2019: the largest distance
+    of a disturbed map from the map, here relative to the map's norm. NaN for an all-zero map.
+    """
+    norm = float(np.linalg.norm(heat))
+    if norm == 0:
+        return float("nan")
+    return max(float(np.linalg.norm(other - heat)) for other in disturbed) / norm
+
+
+def noisy(frames: Frames, seed: int, strength: float = 4.0) -> Frames:
+    """The picture with uniform noise of at most ``strength`` of 255 levels."""
+    noise = np.random.default_rng(seed).uniform(-strength, strength, frames.shape)
+    return np.asarray(np.clip(frames + noise + 0.5, 0, 255), np.uint8)
+
+
+def rank_correlation(first: Heat, second: Heat) -> float:
+    """Spearman's rank correlation of two maps, in [-1, 1]; 0 where one of them is all equal.
+
+    Adebayo et al., "Sanity checks for saliency maps", 2018: the map of a model whose weights were
+    shuffled should have little to do with the map of the model.
+    """
+    from scipy.stats import rankdata
+
+    ranks = [rankdata(heat.ravel()) for heat in (first, second)]
+    centered = [rank - rank.mean() for rank in ranks]
+    norm = float(np.linalg.norm(centered[0]) * np.linalg.norm(centered[1]))
+    return float(centered[0] @ centered[1]) / norm if norm > 0 else 0.0
+
+
+def _mixed(inside: Frames, outside: Frames, order: NDArray[np.int64], share: float) -> Frames:
+    """``inside`` at the first ``share`` of the ranked pixels, ``outside`` elsewhere."""
+    chosen = order < round(share * order.size)
+    return np.where(chosen[..., None], inside, outside)

@@ -1,0 +1,58 @@
+"""What is evaluated: a conversation about pictures, with masks of what is in them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.conversation import Conversation
+from tam.media.media import Media
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """One conversation of a data set.
+
+    Parameters
+    ----------
+    name
+        Unique within the data set.
+    split
+        The named part of the data set that it belongs to.
+    conversation
+        Its last turn is answered.
+    categories
+        Class ids, above zero, by category name.
+    masks
+        bool [H, W] by class id. The frames of all pictures and clips stand below each other, so
+        they are of one width where there are several.
+    references
+        True texts that the reply is compared with; may be empty.
+    answer
+        The reply to read under teacher forcing, or None where the model writes one.
+    false_spans
+        Characters ``first <= c < last`` of the answer that are known to be false.
+    """
+
+    name: str
+    split: str
+    conversation: Conversation
+    categories: Mapping[str, int]
+    masks: Mapping[int, Mask]
+    references: tuple[str, ...] = ()
+    answer: str | None = None
+    false_spans: tuple[tuple[int, int], ...] = field(default=())
+
+    @property
+    def media(self) -> tuple[Media, ...]:
+        """The conversation's pictures and clips."""
+        return tuple(media for _, media in self.conversation.media)
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the masks: all frames below each other."""
+        return sum(len(m.frames) * m.height for m in self.media), self.media[0].width

@@ -1,0 +1,82 @@
+"""Runs a model again on edited pictures or with other weights, for measures that need it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.evaluate.faithfulness import Frames, Score
+from tam.explanation import Word
+from tam.media.media import Media
+
+if TYPE_CHECKING:
+    from tam.model import Model
+    from tam.replay import Replay
+
+
+def word_score(replay: "Replay", word: Word) -> Score:
+    """Bind a recorded run to one word of its reply.
+
+    Parameters
+    ----------
+    replay
+        The run.
+    word
+        A word of an explanation of it. Its log-probability is the sum over its tokens.
+
+    Returns
+    -------
+    The score of edited frames, which hold all pictures and clips below each other as
+    :func:`stacked_frames` gives them.
+    """
+    media = replay.trace.media
+    own = [target - word.explanation.prompt_targets for target in word.targets]
+
+    def score(versions: Sequence[Frames]) -> NDArray[np.float64]:
+        edited = (unstacked(frames, media) for frames in versions)
+        return np.asarray(replay.log_probabilities(edited)[:, own].sum(1), np.float64)
+
+    return score
+
+
+def stacked_frames(media: Sequence[Media]) -> Frames:
+    """uint8 [1, H, W, 3]: all frames of all pictures and clips, of one width, below each other."""
+    rows = [frame for item in media for frame in item.frames]
+    return np.asarray(np.concatenate(rows)[None], np.uint8)
+
+
+def unstacked(frames: Frames, media: Sequence[Media]) -> list[Media]:
+    """Cut :func:`stacked_frames` into pictures and clips again."""
+    edited = []
+    first = 0
+    for item in media:
+        last = first + len(item.frames) * item.height
+        cut = np.ascontiguousarray(frames[0, first:last].reshape(item.frames.shape))
+        edited.append(replace(item, frames=cut))
+        first = last
+    return edited
+
+
+@contextmanager
+def shuffled_weights(model: "Model", seed: int = 0) -> Iterator[None]:
+    """Shuffle the values within each of the model's weight tensors for as long as the block runs.
+
+    Each tensor keeps its distribution, so the numbers stay in range, and loses what it learned.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    kept = [(parameter, parameter.detach().clone()) for parameter in model.module.parameters()]
+    try:
+        with torch.no_grad():
+            for parameter, values in kept:
+                order = torch.randperm(values.numel(), generator=generator).to(values.device)
+                parameter.copy_(values.flatten()[order].reshape(values.shape))
+        yield
+    finally:
+        with torch.no_grad():
+            for parameter, values in kept:
+                parameter.copy_(values)

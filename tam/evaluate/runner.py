@@ -1,0 +1,229 @@
+"""Runs an evaluation: every item with every model and method, over as many processes as there are.
+
+Started with ``accelerate launch`` each process takes every P-th item; all of them share the folder
+of results. A run that was killed goes on where it stopped.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tam.errors import OutputError, TamError
+from tam.evaluate.data_sets import open_data
+from tam.evaluate.faithfulness import STEPS
+from tam.evaluate.items import Item
+from tam.evaluate.journal import Block, Journal, blocks
+from tam.evaluate.measuring import add_faithfulness, as_json, found_words, measure
+from tam.evaluate.sanity import add_sanity, changed_runs
+from tam.evaluate.tagging import Tagger
+
+if TYPE_CHECKING:
+    from tam.model import Model
+
+SETTINGS = "settings.json"
+MAX_NEW_TOKENS = 256
+"""As published."""
+
+_TELL_EVERY = 25
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured; two runs into the same folder must agree on it.
+
+    Parameters
+    ----------
+    data, splits, count, world
+        See :func:`tam.evaluate.data_sets.open_data`.
+    faithful_words
+        How many words of each item get insertion and deletion; 0 for none.
+    steps
+        Of their curves.
+    sanity
+        Whether the same words get the sanity checks too, see :mod:`tam.evaluate.sanity`.
+    """
+
+    data: str = "scenes"
+    splits: tuple[str, ...] = ()
+    count: int | None = None
+    world: str = "test"
+    faithful_words: int = 2
+    steps: int = STEPS
+    sanity: bool = False
+
+    def items(self) -> tuple[Iterator[Item], Tagger]:
+        """Open the data set."""
+        return open_data(self.data, splits=self.splits, count=self.count, world=self.world)
+
+
+def run(
+    plan: Plan,
+    models: list[str],
+    methods: list[str],
+    out: Path,
+    *,
+    after: "Callable[[Model, str], None]" = lambda _model, _name: None,
+) -> None:
+    """Measure whatever is not yet in the folder.
+
+    Parameters
+    ----------
+    plan
+        What to measure.
+    models
+        Names for :func:`tam.load`.
+    methods
+        Names of ``tam.methods.METHODS``, no aliases.
+    out
+        Made where it does not exist. Models and methods may be added to what it holds.
+    after
+        Called in the first process once a model's results are complete, while it is loaded.
+
+    Raises
+    ------
+    InputError
+        If there is no such data set, model or method.
+    OutputError
+        If the folder holds results of another plan, or cannot be written.
+    """
+    from accelerate import PartialState
+
+    from tam.methods.table import method_named
+
+    for name in methods:
+        method_named(name)
+    plan.items()
+    check_settings(plan, out)
+    import torch
+
+    state = PartialState(cpu=not torch.cuda.is_available())
+    if state.is_main_process:
+        _write_settings(plan, out)
+    state.wait_for_everyone()
+    done = {block.key for block in blocks(out)}
+    journal = Journal(out, state.process_index)
+    # Everyone has read what is there before anyone changes it.
+    state.wait_for_everyone()
+    journal.repair()
+    for name in models:
+        model = _load(name, state)
+        _run_model(plan, model, name, methods, journal, done, state)
+        state.wait_for_everyone()
+        if state.is_main_process:
+            after(model, name)
+        state.wait_for_everyone()
+
+
+def _run_model(
+    plan: Plan,
+    model: "Model",
+    name: str,
+    methods: list[str],
+    journal: Journal,
+    done: set[tuple[str, str, str]],
+    state: Any,
+) -> None:
+    items, tagger = plan.items()
+    measured = 0
+    for number, item in enumerate(items):
+        if number % state.num_processes != state.process_index:
+            continue
+        missing = [method for method in methods if (name, method, item.name) not in done]
+        if missing:
+            for block in item_blocks(plan, model, name, missing, item, tagger):
+                journal.append(block)
+            measured += 1
+            if measured % _TELL_EVERY == 0:
+                print(f"{name}: {measured} items measured", file=sys.stderr)
+
+
+def item_blocks(
+    plan: Plan, model: "Model", name: str, methods: list[str], item: Item, tagger: Tagger
+) -> Iterator[Block]:
+    """Record one item's run and measure it with some methods.
+
+    Raises
+    ------
+    TamError
+        With the item's name.
+    """
+    from tam.methods import explain
+    from tam.replay import Replay
+
+    try:
+        recording = model.run(item.conversation, answer=item.answer, max_new_tokens=MAX_NEW_TOKENS)
+        replay = Replay(model, recording)
+        found = found_words(recording.trace, item, tagger)
+        changed = (
+            changed_runs(model, recording, methods, found.targets)
+            if plan.sanity and plan.faithful_words
+            else {}
+        )
+        for method in methods:
+            start = time.perf_counter()
+            explanation = explain(method, recording.trace, replay, found.targets)
+            seconds = time.perf_counter() - start
+            lines, summary = measure(explanation, item, found, tagger)
+            add_faithfulness(
+                lines, explanation, found, replay, words=plan.faithful_words, steps=plan.steps
+            )
+            if method in changed:
+                add_sanity(lines, explanation, found, changed[method], words=plan.faithful_words)
+            key = {"model": name, "method": method, "item": item.name, "split": item.split}
+            cost = {"seconds": seconds, "targets": len(found.targets)}
+            yield Block({**key, **as_json(summary), **cost}, tuple(map(as_json, lines)))
+    except TamError as error:
+        error.add_note(f"item {item.name}, model {name}")
+        raise
+
+
+def check_settings(plan: Plan, out: Path) -> None:
+    """Refuse a folder that holds something else. Raises OutputError."""
+    if out.exists() and not out.is_dir():
+        raise OutputError("is a file, not a folder", where=str(out), remedy="name another folder")
+    if not out.exists() or not any(out.iterdir()):
+        return
+    path = out / SETTINGS
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise OutputError(
+            f"is not empty and has no {SETTINGS} of an evaluation",
+            where=str(out),
+            remedy="name another folder",
+        ) from error
+    wanted = _settings(plan)
+    if found != wanted:
+        differ = sorted(name for name in wanted if found.get(name) != wanted[name])
+        raise OutputError(
+            f"holds results with another {', '.join(differ) or 'set of options'}",
+            where=str(out),
+            remedy="name another folder, or give the same options to go on",
+        )
+
+
+def _settings(plan: Plan) -> dict[str, object]:
+    return {"evaluation": 1, **asdict(plan), "splits": list(plan.splits)}
+
+
+def _write_settings(plan: Plan, out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        temporary = out / f".{SETTINGS}"
+        temporary.write_text(json.dumps(_settings(plan), indent=1) + "\n", encoding="utf-8")
+        temporary.replace(out / SETTINGS)
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written ({error.strerror})", where=str(out), remedy="name another folder"
+        ) from error
+
+
+def _load(name: str, state: Any) -> "Model":
+    from tam.loading import load
+
+    device = state.device
+    return load(name, device_map={"": device} if device.type == "cuda" else None)

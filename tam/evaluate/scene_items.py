@@ -1,0 +1,300 @@
+"""Synthetic scenes as evaluation items: exact masks, named splits of growing difficulty.
+
+==================  ============================================================================
+one                 one object
+same-color          two objects of one color and different shapes, perhaps a third
+same-shape          two objects of one shape and different colors, perhaps a third
+many                four objects
+small-objects       two to three objects, all of the smaller size
+distractors         two to three objects; an earlier turn asked after words that are not shown
+false               two to three objects; the reply is given, and one of its words is false
+clip-one            a clip of one object
+clip-two            a clip of two objects, which may hide each other
+clip-false          a clip; the reply is given, and one of its words is false
+conversation        two to three objects, described in the third turn, after two true answers
+follow-up           the second turn asks after the color or shape of what the first one named
+conversation-false  as conversation; the reply is given, and one of its words is false
+==================  ============================================================================
+
+In those of the false words, distractors and follow-up the reply is given (teacher forcing), so that
+every model is measured on the same words; in the others the model writes it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from tam.conversation import Conversation, Turn, question
+from tam.errors import InputError
+from tam.evaluate.items import Item, Mask
+from tam.media.media import Media, image_from_array
+from tam.scenes.clips import Clip, make_clip
+from tam.scenes.language import Named, caption, questions
+from tam.scenes.motion import CLIP_PROMPTS, clip_caption
+from tam.scenes.world import COLORS, SHAPES, SPLITS, Scene, SceneObject, make_scene, split_seed
+
+PROMPT = "Describe this image."
+CATEGORIES: dict[str, int] = {word: number for number, word in enumerate((*COLORS, *SHAPES), 1)}
+
+# Scenes of different splits never share a seed, so none is measured twice.
+_STRIDE = 5_000_000
+_TRIES = 500
+_CLIP_RATE = 2.0
+
+
+def scene_items(split: str, count: int, *, world: str = "test", first: int = 0) -> Iterator[Item]:
+    """Make the items of a named split.
+
+    Parameters
+    ----------
+    split
+        One of ``SCENE_SPLITS``.
+    count
+        How many.
+    world
+        Split of the world's seeds: "test" and "validation" hold scenes that no model has seen in
+        training; "train" is for calibration; "combinations" has colors and shapes that no training
+        scene puts together.
+    first
+        Index of the first one.
+
+    Raises
+    ------
+    InputError
+        If there is no such split.
+    """
+    if split not in SCENE_SPLITS or world not in SPLITS:
+        known = ", ".join(SCENE_SPLITS) if split not in SCENE_SPLITS else ", ".join(SPLITS)
+        raise InputError(
+            f"there is no split {split if split not in SCENE_SPLITS else world!r}",
+            where="scenes",
+            remedy=f"use one of {known}",
+        )
+    if not 0 <= first <= first + count <= _STRIDE // _TRIES:
+        raise InputError(
+            f"has {_STRIDE // _TRIES} items, not {first + count}",
+            where=f"split {split}",
+            remedy="ask for fewer",
+        )
+    make = SCENE_SPLITS[split]
+    start = list(SCENE_SPLITS).index(split) * _STRIDE
+    for index in range(first, first + count):
+        yield make(f"{world}-{split}-{index:05d}", split, world, start + index * _TRIES)
+
+
+def object_masks(objects: Sequence[Named], masks: Sequence[Mask]) -> dict[int, Mask]:
+    """Give each class its mask: a pixel of an object belongs to its color and to its shape."""
+    found: dict[int, Mask] = {}
+    for item, mask in zip(objects, masks, strict=True):
+        for word in item.pair:
+            known = found.get(CATEGORIES[word])
+            found[CATEGORIES[word]] = mask if known is None else known | mask
+    return found
+
+
+def false_text(text: str, objects: Sequence[Named], seed: int) -> tuple[str, tuple[int, int]]:
+    """A true text with one color or shape put wrong, and where.
+
+    The word is replaced at its first place by one that is true of nothing in the picture, so that
+    the statement is false whichever object is meant.
+    """
+    rng = np.random.default_rng(seed)
+    target = objects[int(rng.integers(len(objects)))]
+    words = COLORS if rng.random() < 0.5 else SHAPES
+    true = target.color if words is COLORS else target.shape
+    shown = {word for item in objects for word in item.pair}
+    absent = [word for word in words if word not in shown]
+    false = absent[int(rng.integers(len(absent)))]
+    phrase = text.index(f"{target.color} {target.shape}")
+    first = text.index(true, phrase)
+    return text[:first] + false + text[first + len(true) :], (first, first + len(false))
+
+
+Fits = Callable[[Scene], bool]
+
+
+def _pictured(objects: tuple[int, int], fits: Fits, *, false: bool = False) -> "Maker":
+    def make(name: str, split: str, world: str, start: int) -> Item:
+        scene = _scene(world, start, objects, fits)
+        asked = question([_picture(scene, name)], PROMPT)
+        return _scene_item(name, split, scene, asked, false=false)
+
+    return make
+
+
+def _distracted(name: str, split: str, world: str, start: int) -> Item:
+    scene = _scene(world, start, (2, 3), _several)
+    rng = np.random.default_rng(scene.seed)
+    shown = {word for item in scene.objects for word in item.pair}
+    color, shape = (
+        str(rng.choice([word for word in words if word not in shown]))
+        for words in (tuple(COLORS), SHAPES)
+    )
+    asked = _conversation(
+        _picture(scene, name),
+        f"Is there {_article(color)} {color} object?",
+        f"No, there is no {color} object.",
+        f"Is there {_article(shape)} {shape}?",
+        f"No, there is no {shape}.",
+        PROMPT,
+    )
+    return _scene_item(name, split, scene, asked, answer=caption(scene))
+
+
+def _talked(*, false: bool = False) -> "Maker":
+    def make(name: str, split: str, world: str, start: int) -> Item:
+        scene = _scene(world, start, (2, 3), _several)
+        before = questions(scene, np.random.default_rng(scene.seed), 2)
+        said = [text for item in before for text in (item.text, item.answer)]
+        asked = _conversation(_picture(scene, name), *said, PROMPT)
+        return _scene_item(name, split, scene, asked, false=false)
+
+    return make
+
+
+def _followed(name: str, split: str, world: str, start: int) -> Item:
+    scene = _scene(world, start, (2, 3), lambda scene: _several(scene) and bool(_unique(scene)))
+    found = _unique(scene)
+    about, word = found[int(np.random.default_rng(scene.seed).integers(len(found)))]
+    if word == about.shape:
+        thing, after, answer = word, "What color is it?", f"It is {about.color}."
+    else:
+        thing, after = f"{word} object", "What shape is it?"
+        answer = f"It is {_article(about.shape)} {about.shape}."
+    named = f"{_article(thing)} {thing}"
+    asked = _conversation(
+        _picture(scene, name), f"Is there {named}?", f"Yes, there is {named}.", after
+    )
+    return _item(name, split, asked, object_masks([about], [about.mask]), answer, answer, ())
+
+
+def _unique(scene: Scene) -> list[tuple[SceneObject, str]]:
+    """Objects with a word that is true of no other one."""
+    said = Counter(word for item in scene.objects for word in item.pair)
+    return [(item, word) for item in scene.objects for word in item.pair if said[word] == 1]
+
+
+def _filmed(count: tuple[int, ...], *, false: bool = False) -> "Maker":
+    def make(name: str, split: str, world: str, start: int) -> Item:
+        clip = _clip(world, start, count)
+        frames = clip.frames
+        times = np.arange(len(frames)) / _CLIP_RATE
+        asked = question([Media(frames, times, name, "video")], CLIP_PROMPTS[0])
+        masks = [item.mask.reshape(-1, item.mask.shape[2]) for item in clip.objects]
+        true = clip_caption(clip)
+        answer, spans = _planted(true, clip.objects, clip.seed) if false else (None, ())
+        return _item(name, split, asked, object_masks(clip.objects, masks), true, answer, spans)
+
+    return make
+
+
+Maker = Callable[[str, str, str, int], Item]
+"""Makes an item from its name, the split, the world's split and the first seed."""
+
+
+def _several(scene: Scene) -> bool:
+    return len(scene.objects) > 1
+
+
+SCENE_SPLITS: Mapping[str, Maker] = {
+    "one": _pictured((1, 1), lambda scene: len(scene.objects) == 1),
+    "same-color": _pictured((2, 3), lambda scene: _shares(scene, "color")),
+    "same-shape": _pictured((2, 3), lambda scene: _shares(scene, "shape")),
+    "many": _pictured((4, 4), lambda scene: len(scene.objects) == 4),
+    "small-objects": _pictured(
+        (2, 3), lambda scene: _several(scene) and {o.size for o in scene.objects} == {"small"}
+    ),
+    "distractors": _distracted,
+    "false": _pictured((2, 3), _several, false=True),
+    "clip-one": _filmed((1,)),
+    "clip-two": _filmed((2,)),
+    "clip-false": _filmed((1, 2), false=True),
+    "conversation": _talked(),
+    "follow-up": _followed,
+    "conversation-false": _talked(false=True),
+}
+"""Maker of each split's items, by growing difficulty for pictures, clips and conversations."""
+
+
+def _scene_item(
+    name: str,
+    split: str,
+    scene: Scene,
+    conversation: Conversation,
+    *,
+    answer: str | None = None,
+    false: bool = False,
+) -> Item:
+    spans: tuple[tuple[int, int], ...] = ()
+    if false:
+        answer, spans = _planted(caption(scene), scene.objects, scene.seed)
+    masks = object_masks(scene.objects, [item.mask for item in scene.objects])
+    return _item(name, split, conversation, masks, caption(scene), answer, spans)
+
+
+def _planted(
+    text: str, objects: Sequence[Named], seed: int
+) -> tuple[str, tuple[tuple[int, int], ...]]:
+    answer, span = false_text(text, objects, seed)
+    return answer, (span,)
+
+
+def _item(
+    name: str,
+    split: str,
+    conversation: Conversation,
+    masks: Mapping[int, Mask],
+    true: str,
+    answer: str | None,
+    false_spans: tuple[tuple[int, int], ...],
+) -> Item:
+    return Item(
+        name=name,
+        split=split,
+        conversation=conversation,
+        categories=CATEGORIES,
+        masks=masks,
+        references=(true,),
+        answer=answer,
+        false_spans=false_spans,
+    )
+
+
+def _conversation(picture: Media, *said: str) -> Conversation:
+    """A talk about one picture: what user and assistant say in turn, the user first and last."""
+    roles = ("user", "assistant")
+    turns = [Turn(roles[number % 2], (text,)) for number, text in enumerate(said)]
+    turns[0] = Turn("user", (picture, said[0]))
+    return Conversation(tuple(turns))
+
+
+def _scene(world: str, start: int, objects: tuple[int, int], fits: Fits) -> Scene:
+    """The first scene from a seed on that is as wanted."""
+    for index in range(start, start + _TRIES):
+        scene = make_scene(split_seed(world, index), objects=objects)
+        if fits(scene):
+            return scene
+    raise AssertionError(f"none of {_TRIES} scenes of {world} from {start} on fits")
+
+
+def _clip(world: str, start: int, count: tuple[int, ...]) -> Clip:
+    """The first clip from a seed on that has so many objects."""
+    for index in range(start, start + _TRIES):
+        clip = make_clip(split_seed(world, index))
+        if len(clip.objects) in count:
+            return clip
+    raise AssertionError(f"none of {_TRIES} clips of {world} from {start} on fits")
+
+
+def _shares(scene: Scene, name: str) -> bool:
+    words = [getattr(item, name) for item in scene.objects]
+    return len(set(words)) < len(words)
+
+
+def _picture(scene: Scene, name: str) -> Media:
+    return image_from_array(scene.image, name)
+
+
+def _article(word: str) -> str:
+    return "an" if word[0] in "aeiou" else "a"

@@ -1,0 +1,195 @@
+"""From results to figures: means with paired bootstrap intervals, and what differs from what."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from statistics import fmean, median
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.evaluate.journal import Block
+from tam.evaluate.localization import LEVELS
+from tam.evaluate.protocol import f1_iou
+from tam.evaluate.scene_items import SCENE_SPLITS
+from tam.evaluate.statistics import Interval, Pooled, draws, interval, pool, wilcoxon_p
+
+FIXED_LEVEL = 0.5
+ALL = "all"
+
+MEASURES: dict[str, str] = {
+    "f1_iou": "F1-IoU",
+    "obj_iou": "Obj-IoU",
+    "func_iou": "Func-IoU",
+    "precision": "precision",
+    "recall": "recall",
+    "best_iou": "IoU at the best threshold",
+    "fixed_iou": "IoU at half the maximum",
+    "pointing": "pointing game",
+    "energy": "energy pointing",
+    "insertion": "insertion",
+    "deletion": "deletion",
+    "sensitivity": "sensitivity to noise",
+    "randomized": "correlation with shuffled weights",
+    "rouge_l": "ROUGE-L",
+    "meteor": "METEOR",
+}
+"""Names for readers."""
+
+LESS_IS_BETTER = frozenset(("deletion", "sensitivity", "randomized"))
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one method scores with one model on one split.
+
+    Parameters
+    ----------
+    model, method, split
+        ``split`` is ``ALL`` for all of them together.
+    items, words
+        How many were measured; words with a mask.
+    figures
+        By the names of ``MEASURES``; a measure that was never defined is missing.
+    differences
+        The same less the reference method's, drawn together; empty for the reference.
+    p_values
+        Two-sided Wilcoxon signed-rank test of the items' means against the reference's.
+    seconds_per_word
+        What the method took for each token that it explained, beside the recorded run.
+    """
+
+    model: str
+    method: str
+    split: str
+    items: int
+    words: int
+    figures: dict[str, Interval]
+    differences: dict[str, Interval]
+    p_values: dict[str, float]
+    seconds_per_word: float
+
+
+def summarize(found: Sequence[Block], methods: Sequence[str]) -> list[Row]:
+    """Summarize the results of all models and methods.
+
+    Items that not all of the methods have are left out, so that all are compared on the same.
+
+    Parameters
+    ----------
+    found
+        From :func:`tam.evaluate.journal.blocks`.
+    methods
+        In their order; the others are compared with the first, which is the reference.
+    """
+    rows = []
+    for model in dict.fromkeys(block.item["model"] for block in found):
+        by_method: dict[str, dict[str, Block]] = {method: {} for method in methods}
+        for block in found:
+            if block.item["model"] == model and block.item["method"] in by_method:
+                by_method[block.item["method"]][block.item["item"]] = block
+        shared = sorted(set.intersection(*(set(items) for items in by_method.values())))
+        some = next(iter(by_method.values()))
+        splits = sorted({some[name].item["split"] for name in shared}, key=_place)
+        for split in [ALL, *splits] if len(splits) > 1 else splits:
+            names = [n for n in shared if split in (ALL, some[n].item["split"])]
+            chosen = {method: [items[n] for n in names] for method, items in by_method.items()}
+            rows += _rows(model, split, chosen, methods[0])
+    return rows
+
+
+def _place(split: str) -> tuple[int, str]:
+    """The scenes' splits in their order of difficulty, others by name."""
+    known = list(SCENE_SPLITS)
+    return (known.index(split) if split in known else len(known)), split
+
+
+def _rows(model: str, split: str, chosen: dict[str, list[Block]], reference: str) -> list[Row]:
+    count = len(next(iter(chosen.values())))
+    drawn = draws(count)
+    pools = {method: _pools(items) for method, items in chosen.items()}
+    means = {method: _means(found, drawn) for method, found in pools.items()}
+    rows = []
+    for method, items in chosen.items():
+        compared = method != reference
+        other = means[reference] if compared else {}
+        rows.append(
+            Row(
+                model=model,
+                method=method,
+                split=split,
+                items=count,
+                words=int(pools[method]["pointing"].counts.sum()),
+                figures=_defined(means[method]),
+                differences=_defined(
+                    {n: means[method][n] - other[n] for n in means[method] if n in other}
+                ),
+                p_values={
+                    name: wilcoxon_p(pools[method][name], pools[reference][name])
+                    for name in pools[method]
+                    if compared and name in MEASURES and pools[method][name].counts.any()
+                },
+                # The median: the first items warm the machine up.
+                seconds_per_word=median(
+                    block.item["seconds"] / max(block.item["targets"], 1) for block in items
+                ),
+            )
+        )
+    return rows
+
+
+def _pools(items: Sequence[Block]) -> dict[str, Pooled]:
+    """Each measure's values, item by item."""
+
+    def of_items(name: str) -> Pooled:
+        return pool([_listed(block.item.get(name)) for block in items])
+
+    def of_words(name: str, value: Callable[[Any], float] = float) -> Pooled:
+        return pool(
+            [
+                [value(word[name]) for word in block.words if word.get(name) is not None]
+                for block in items
+            ]
+        )
+
+    pools = {
+        name: of_items(name)
+        for name in ("obj_iou", "func_iou", "precision", "recall", "rouge_l", "meteor")
+    }
+    pools |= {
+        name: of_words(name)
+        for name in ("pointing", "energy", "insertion", "deletion", "sensitivity", "randomized")
+    }
+    pools["fixed_iou"] = of_words("iou_curve", itemgetter(LEVELS.index(FIXED_LEVEL)))
+    for number in range(len(LEVELS)):
+        pools[f"level-{number}"] = of_words("iou_curve", itemgetter(number))
+    both = [(_listed(block.item["obj_iou"]), _listed(block.item["func_iou"])) for block in items]
+    pools["f1_iou"] = pool([[f1_iou(fmean(o), fmean(f))] if o and f else [] for o, f in both])
+    return pools
+
+
+def _means(pools: dict[str, Pooled], drawn: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+    """Each figure on all draws. F1-IoU is made of the data set's means, not of the items'."""
+    means = {name: pool.means(drawn) for name, pool in pools.items()}
+    levels = np.stack([means.pop(f"level-{number}") for number in range(len(LEVELS))])
+    # One threshold for the method, chosen on all items, not on each draw.
+    first = levels[:, 0]
+    best = 0 if np.isnan(first).all() else int(np.nanargmax(first))
+    total = means["obj_iou"] + means["func_iou"]
+    means["f1_iou"] = 2 * means["obj_iou"] * means["func_iou"] / np.where(total > 0, total, np.nan)
+    return {**means, "best_iou": levels[best]}
+
+
+def _defined(means: dict[str, NDArray[np.float64]]) -> dict[str, Interval]:
+    found = {name: interval(means[name]) for name in MEASURES if name in means}
+    return {name: value for name, value in found.items() if not math.isnan(value.value)}
+
+
+def _listed(value: Any) -> list[float]:
+    if value is None:
+        return []
+    return [
+        float(one) for one in (value if isinstance(value, list) else [value]) if one is not None
+    ]

@@ -1,0 +1,132 @@
+"""The summary as files: JSON for programs, Markdown for people."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tam.evaluate.runner import Plan
+from tam.evaluate.statistics import RESAMPLES
+from tam.evaluate.summary import ALL, LESS_IS_BETTER, MEASURES, Row
+
+SHOWN = (
+    "f1_iou",
+    "obj_iou",
+    "func_iou",
+    "best_iou",
+    "pointing",
+    "energy",
+    "insertion",
+    "deletion",
+    "sensitivity",
+    "randomized",
+)
+"""Columns of the Markdown table; the JSON file has all."""
+
+
+def write_summary(rows: Sequence[Row], reference: str, plan: Plan, out: Path, tagger: str) -> None:
+    """Write ``summary.json`` and ``summary.md``."""
+    document = {
+        "plan": asdict(plan),
+        "reference": reference,
+        "tagger": tagger,
+        "rows": rows_json(rows),
+    }
+    _replace(out / "summary.json", json.dumps(document, indent=1, allow_nan=False) + "\n")
+    _replace(out / "summary.md", markdown(rows, reference, tagger))
+
+
+def markdown(rows: Sequence[Row], reference: str, tagger: str) -> str:
+    """All models, overall and split by split, as Markdown tables."""
+    parts = []
+    for model in dict.fromkeys(row.model for row in rows):
+        for split in dict.fromkeys(row.split for row in rows if row.model == model):
+            part = [row for row in rows if (row.model, row.split) == (model, split)]
+            parts.append(_table(part, model, split, reference))
+    parts.append(
+        f"Means in per cent with 95 % intervals of {RESAMPLES} bootstrap draws of whole items; "
+        f"▲ and ▼: better and worse than {reference}, the interval of the paired difference "
+        "without 0 in it. Of deletion, sensitivity (how far maps move under "
+        "noise) and randomized (correlation with the maps of shuffled weights) less is better. "
+        "ms: of the method for each token that it explained, beside the recorded run. "
+        f"Words were tagged by: {tagger}.\n"
+    )
+    return "\n".join(parts)
+
+
+def printed(rows: Sequence[Row]) -> list[tuple[str, list[str], list[list[str]]]]:
+    """Give title, header and cells of each model's overall table, for a terminal.
+
+    Without the intervals, which eighty columns have no room for; the marks stay.
+    """
+    tables = []
+    for model in dict.fromkeys(row.model for row in rows):
+        own = [row for row in rows if row.model == model]
+        split = ALL if any(row.split == ALL for row in own) else own[0].split
+        part = [row for row in own if row.split == split]
+        title = f"{model}: {part[0].items} items, {part[0].words} words with a mask"
+        names = _columns(part)
+        header = ["method", *map(_short, names), "ms"]
+        tables.append((title, header, _cells(part, names, intervals=False)))
+    return tables
+
+
+def _table(rows: Sequence[Row], model: str, split: str, reference: str) -> str:
+    names = _columns(rows)
+    header = ["method", *map(_short, names), "ms"]
+    lines = [
+        f"### {model}, {'all splits' if split == ALL else split}: "
+        f"{rows[0].items} items, {rows[0].words} words with a mask\n",
+        f"| {' | '.join(header)} |",
+        f"| --- |{' ---: |' * (len(header) - 1)}",
+    ]
+    lines += [f"| {' | '.join(cells)} |" for cells in _cells(rows, names)]
+    return "\n".join(lines) + "\n"
+
+
+def _columns(rows: Sequence[Row]) -> list[str]:
+    return [name for name in SHOWN if any(name in row.figures for row in rows)]
+
+
+def _cells(rows: Sequence[Row], names: Sequence[str], *, intervals: bool = True) -> list[list[str]]:
+    return [
+        [
+            row.method,
+            *(_figure(row, name, intervals=intervals) for name in names),
+            f"{row.seconds_per_word * 1000:.1f}",
+        ]
+        for row in rows
+    ]
+
+
+def _figure(row: Row, name: str, *, intervals: bool) -> str:
+    value, difference = row.figures.get(name), row.differences.get(name)
+    if value is None:
+        return "–"
+    mark = ""
+    if difference is not None and (difference.low > 0 or difference.high < 0):
+        mark = " ▲" if (difference.low > 0) != (name in LESS_IS_BETTER) else " ▼"
+    between = f" [{100 * value.low:.1f}, {100 * value.high:.1f}]" if intervals else ""
+    return f"{100 * value.value:.1f}{between}{mark}"
+
+
+def _short(name: str) -> str:
+    return {
+        "best_iou": "best IoU",
+        "pointing": "pointing",
+        "energy": "energy",
+        "sensitivity": "sensitivity",
+        "randomized": "randomized",
+    }.get(name, MEASURES[name])
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def rows_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The rows as JSON values."""
+    return [asdict(row) for row in rows]

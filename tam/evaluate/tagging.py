@@ -1,0 +1,149 @@
+"""Which words are nouns and which are function words, and their base forms.
+
+The published evaluation tags each word on its own with NLTK. Its data is not always on a machine,
+so a tagger is an argument, and every result carries the name of the one that was used.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tam.errors import SetupError
+from tam.scenes.world import COLORS, SHAPES
+
+NOUN, FUNCTION, OTHERS = "noun", "function", "others"
+
+FUNCTION_TAGS: frozenset[str] = frozenset(
+    ("CC", "DT", "EX", "MD", "POS", "PRP", "PRP$", "UH", "WDT", "WP", "WP$", "WRB")
+)
+"""Penn Treebank tags of function words; prepositions (IN) and numbers (CD) are none."""
+NOUN_TAGS: frozenset[str] = frozenset(("NN", "NNS", "NNP", "NNPS"))
+
+_FUNCTION_WORDS = frozenset(
+    """a an the this that these those each every either neither some any all both no another
+    and or but nor yet plus there can could may might must shall should will would
+    i you he she it we they me him her us them myself yourself himself herself itself ourselves
+    themselves my your his its our their mine yours hers ours theirs oh yes
+    what which who whom whose when where why how whatever whichever whoever""".split()
+)
+# Closed classes that are neither nouns nor function words of the protocol.
+_OTHER_WORDS = frozenset(
+    """in on at of by with from to into onto over under above below behind between beside near
+    through across along around against among during before after as than if while because until
+    though although is are was were be been being am do does did done has have had having not
+    one two three four five six seven eight nine ten very too also just only quite more most less
+    least here then now up down out off away together""".split()
+)
+
+
+@dataclass(frozen=True)
+class Tagger:
+    """What it takes to find the object words and the function words of a text.
+
+    Parameters
+    ----------
+    name
+        Goes into every result.
+    kind
+        ``"noun"``, ``"function"`` or ``"others"`` for a word that stands alone.
+    lemma
+        Base form of a lower-case word.
+    """
+
+    name: str
+    kind: Callable[[str], str]
+    lemma: Callable[[str], str]
+
+
+def nltk_tagger() -> Tagger:
+    """Tag and lemmatize with NLTK, as published.
+
+    Raises
+    ------
+    SetupError
+        If NLTK or its data is missing. Nothing is downloaded.
+    """
+    needed = {
+        "averaged_perceptron_tagger_eng": "taggers/averaged_perceptron_tagger_eng",
+        "wordnet": "corpora/wordnet",
+    }
+    missing = [name for name, place in needed.items() if not has_nltk_data(place)]
+    if missing:
+        raise SetupError(
+            f"NLTK's data is missing: {', '.join(missing)}",
+            where="word tagger",
+            remedy=f"pip install nltk && python -m nltk.downloader {' '.join(missing)}",
+        )
+    from nltk import pos_tag
+    from nltk.stem import WordNetLemmatizer
+
+    def kind(word: str) -> str:
+        tag = pos_tag([word])[0][1] if word else ""
+        return FUNCTION if tag in FUNCTION_TAGS else NOUN if tag in NOUN_TAGS else OTHERS
+
+    return Tagger("nltk", kind, WordNetLemmatizer().lemmatize)
+
+
+def scene_tagger() -> Tagger:
+    """Tag the words of the scenes exactly.
+
+    Colors count as object words like shapes: each has an exact mask, too.
+    """
+    objects = {*COLORS, *SHAPES}
+
+    def kind(word: str) -> str:
+        base = singular(word.lower())
+        return NOUN if base in objects else _closed_kind(word) or OTHERS
+
+    return Tagger("scene lexicon", kind, singular)
+
+
+def closed_class_tagger() -> Tagger:
+    """Tag by lists of the closed classes: any other word of letters counts as a noun.
+
+    So verbs and adjectives that are part of a category's name count as its noun, too, and the mean
+    threshold of the function words is taken over more words than with a real tagger.
+    """
+
+    def kind(word: str) -> str:
+        return _closed_kind(word) or (NOUN if any(map(str.isalpha, word)) else OTHERS)
+
+    return Tagger("closed-class lexicon", kind, singular)
+
+
+def best_tagger() -> Tagger:
+    """NLTK's where its data is on this machine, else the closed-class lists."""
+    try:
+        return nltk_tagger()
+    except SetupError:
+        return closed_class_tagger()
+
+
+def has_nltk_data(place: str) -> bool:
+    """Whether NLTK and one of its data packages, zipped or not, are on this machine."""
+    try:
+        from nltk.data import find
+    except ImportError:
+        return False
+    for path in (place, f"{place}.zip"):
+        try:
+            find(path)
+        except LookupError:
+            continue
+        return True
+    return False
+
+
+def singular(word: str) -> str:
+    """Drop an English plural's ending: "boxes" to "box", but "grass" and "bus" stay."""
+    if word.endswith("ies") and len(word) > 4:
+        return f"{word[:-3]}y"
+    if word.endswith(("ches", "shes", "sses", "xes", "zes")):
+        return word[:-2]
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 3:
+        return word[:-1]
+    return word
+
+
+def _closed_kind(word: str) -> str | None:
+    lower = word.lower()
+    return FUNCTION if lower in _FUNCTION_WORDS else OTHERS if lower in _OTHER_WORDS else None

@@ -1,0 +1,125 @@
+"""Insertion, deletion, sensitivity and the sanity check, on cases worked out by hand."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from tam.evaluate.faithfulness import (
+    Frames,
+    faithfulness,
+    filled,
+    noisy,
+    rank_correlation,
+    ranked,
+    sensitivity,
+)
+
+# A bright quarter on black: the "model" sees how much of the quarter is there.
+FRAMES = np.zeros((1, 8, 8, 3), np.uint8)
+FRAMES[0, :4, :4] = 200
+QUARTER = (FRAMES[..., 0] > 0).astype(np.float32)
+
+
+def seen(versions: Sequence[Frames]) -> NDArray[np.float64]:
+    """Log-probability: two for each tenth of the quarter that is bright."""
+    return np.array([20.0 * (v[0, :4, :4, 0] > 150).mean() for v in versions])
+
+
+def test_a_perfect_map_inserts_in_its_first_area_and_deletes_in_it() -> None:
+    found = faithfulness(FRAMES, QUARTER, seen, filler="mean", steps=4)
+    assert found is not None
+    assert found.insertion == pytest.approx(7 / 8)  # 0, 1, 1, 1, 1
+    assert found.deletion == pytest.approx(1 / 8)  # 1, 0, 0, 0, 0
+    assert found.gain == 20
+
+
+def test_the_worst_map_is_the_other_way_round() -> None:
+    found = faithfulness(FRAMES, -QUARTER, seen, filler="mean", steps=4)
+    assert found is not None
+    assert (found.insertion, found.deletion) == pytest.approx((1 / 8, 7 / 8))
+
+
+def test_a_map_of_one_value_is_random_and_in_the_middle() -> None:
+    found = faithfulness(FRAMES, np.ones((1, 8, 8)), seen, filler="mean", steps=4)
+    assert found is not None
+    assert found.insertion == pytest.approx(0.5, abs=0.12)
+    assert found.deletion == pytest.approx(0.5, abs=0.12)
+
+
+def test_more_than_the_picture_gives_counts_no_more() -> None:
+    """A part of the picture that speaks against the word may not lift the curve above 1."""
+
+    def against(versions: Sequence[Frames]) -> NDArray[np.float64]:
+        return seen(versions) - np.array([10.0 * (v[0, 4:, 4:, 0] < 10).mean() for v in versions])
+
+    found = faithfulness(FRAMES, QUARTER, against, filler="mean", steps=4)
+    assert found is not None
+    assert found.insertion == pytest.approx(7 / 8)
+
+
+def test_a_word_that_does_not_need_the_picture_is_left_out() -> None:
+    def indifferent(versions: Sequence[Frames]) -> NDArray[np.float64]:
+        return np.linspace(0, 0.1, len(versions))
+
+    assert faithfulness(FRAMES, QUARTER, indifferent) is None
+
+
+def test_all_versions_go_to_the_model_at_once() -> None:
+    calls = []
+
+    def counted(versions: Sequence[Frames]) -> NDArray[np.float64]:
+        calls.append(len(versions))
+        assert np.array_equal(versions[0], filled(FRAMES, "blur"))
+        assert np.array_equal(versions[5], FRAMES)
+        assert all(v.dtype == np.uint8 and v.shape == FRAMES.shape for v in versions)
+        return seen(versions)
+
+    faithfulness(FRAMES, QUARTER, counted, steps=5)
+    assert calls == [6 + 4]
+
+
+def test_fillers() -> None:
+    assert np.array_equal(np.unique(filled(FRAMES, "mean")), [50])
+    blurred = filled(FRAMES, "blur")
+    assert blurred[0, 0, 0, 0] > blurred[0, 3, 3, 0] > blurred[0, 7, 7, 0]
+    assert np.array_equal(filled(np.full_like(FRAMES, 7), "blur"), np.full_like(FRAMES, 7))
+    with pytest.raises(ValueError, match="'grey'"):
+        filled(FRAMES, "grey")
+
+
+@given(st.lists(st.sampled_from([0.0, 0.25, 1.0]), min_size=1, max_size=30), st.integers(0, 9))
+def test_ranks_follow_the_heat_whatever_the_ties(values: list[float], seed: int) -> None:
+    heat = np.array(values)
+    ranks = ranked(heat, seed)
+    assert sorted(ranks.tolist()) == list(range(len(values)))
+    assert all(np.diff(heat[np.argsort(ranks)]) <= 0)
+
+
+def test_ties_are_spread_over_the_picture() -> None:
+    first = ranked(np.zeros((1, 40, 40))) < 160
+    assert first[:, :20].mean() == pytest.approx(0.1, abs=0.03)
+
+
+def test_sensitivity_is_the_largest_relative_move() -> None:
+    heat = np.array([3.0, 4.0])
+    others = [heat, np.array([3.0, 5.0]), np.array([5.0, 4.0])]
+    assert sensitivity(heat, others) == pytest.approx(0.4)
+    assert math.isnan(sensitivity(np.zeros(2), [heat]))
+    moved = noisy(FRAMES, 0).astype(int) - FRAMES
+    assert 0 < np.abs(moved).max() <= 5
+    assert not np.array_equal(noisy(FRAMES, 0), noisy(FRAMES, 1))
+
+
+def test_rank_correlation_is_spearman_s() -> None:
+    rng = np.random.default_rng(0)
+    one, two = rng.integers(0, 5, (6, 6)), rng.integers(0, 5, (6, 6))
+    expected = spearmanr(one.ravel(), two.ravel()).statistic
+    assert rank_correlation(one, two) == pytest.approx(expected)
+    assert rank_correlation(one, one * 3 + 1) == pytest.approx(1)
+    assert rank_correlation(one, np.ones((6, 6))) == 0

@@ -1,0 +1,176 @@
+"""The runner: the same results however often it is killed and however many processes there are."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tam.cli import run
+from tam.evaluate.journal import Block, blocks
+from tam.evaluate.summary import Row, summarize
+
+OPTIONS = (
+    "--methods tam,random --split one,false,clip-one --count 2 --faithful-words 1 --steps 2"
+).split()
+METHODS = ["tam", "random"]
+ITEMS = 3 * 2
+
+
+def measured(folder: Path) -> list[tuple[dict[str, Any], tuple[dict[str, Any], ...]]]:
+    """All that was measured, but for how long it took; floats as a batch of any size gives them."""
+    return [
+        (_rounded({k: v for k, v in block.item.items() if k != "seconds"}), block_words(block))
+        for block in blocks(folder)
+    ]
+
+
+def block_words(block: Block) -> tuple[dict[str, Any], ...]:
+    return tuple(_rounded(word) for word in block.words)
+
+
+def _rounded(line: dict[str, Any]) -> dict[str, Any]:
+    return {k: round(v, 4) if isinstance(v, float) else v for k, v in line.items()}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("whole") / "out"
+    assert run(["evaluate", "--out", str(folder), "--plots", *OPTIONS]) == 0
+    return folder
+
+
+def test_a_run_leaves_lines_a_table_charts_and_a_page(whole: Path) -> None:
+    found = measured(whole)
+    assert len(found) == ITEMS * len(METHODS)
+    item, words = next(entry for entry in found if entry[0]["split"] == "false")
+    assert sum(word["false"] for word in words) == 1
+    assert {"text", "rouge_l", "tagger", "targets", "obj_iou", "func_iou"} <= set(item)
+    [shown, *_] = [word for word in words if "iou" in word]
+    assert {"pointing", "energy", "probability", "iou_curve", "chance"} <= set(shown)
+    assert len([word for word in words if "insertion" in word]) == 1
+    summary = json.loads((whole / "summary.json").read_text("utf-8"))
+    assert summary["reference"] == "tam"
+    overall = {row["method"]: row for row in summary["rows"] if row["split"] == "all"}
+    assert overall["tam"]["items"] == ITEMS
+    tam, random = (overall[name]["figures"]["pointing"]["value"] for name in METHODS)
+    assert tam > random
+    assert overall["random"]["differences"]["pointing"]["value"] == pytest.approx(random - tam)
+    assert 0 <= overall["random"]["p_values"]["pointing"] <= 1
+    table = (whole / "summary.md").read_text("utf-8")
+    assert f"small, all splits: {ITEMS} items" in table
+    assert {"f1_iou.png", "splits.png"} <= {path.name for path in whole.glob("*.png")}
+    page = (whole / "cases-small.html").read_text("utf-8")
+    assert page.count("<section>") == ITEMS
+    assert "http" not in page.replace("http-equiv", "")
+    assert not list(whole.glob(".*"))
+
+
+def command(folder: Path) -> list[str]:
+    return ["-m", "tam", "evaluate", "--out", str(folder), *OPTIONS]
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> Path:
+    """A run that was killed after it wrote the first results."""
+    folder = tmp_path / "out"
+    process = subprocess.Popen([sys.executable, *command(folder)], start_new_session=True)
+    try:
+        deadline = time.monotonic() + 200
+        while not list(folder.glob("results-*.jsonl")) or not blocks(folder):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    return folder
+
+
+def test_a_killed_run_goes_on_where_it_stopped(killed: Path, whole: Path) -> None:
+    before = blocks(killed)
+    assert 0 < len(before) < ITEMS * len(METHODS)
+    # Whatever the kill left of a line:
+    with (killed / "results-000.jsonl").open("ab") as stream:
+        stream.write(b'{"line": "word", "index": 0, "wo')
+    assert run(["evaluate", "--out", str(killed), *OPTIONS]) == 0
+    assert measured(killed) == measured(whole)
+    again = {block.key: block for block in blocks(killed)}
+    # What was measured before the kill was not measured again: its seconds are the same.
+    assert all(again[block.key] == block for block in before)
+
+
+def table(folder: Path) -> list[dict[str, Any]]:
+    def plain(row: Row) -> dict[str, Any]:
+        return {name: value for name, value in asdict(row).items() if "seconds" not in name}
+
+    return [plain(row) for row in summarize(blocks(folder), METHODS)]
+
+
+def test_two_processes_give_the_table_of_one(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    # --multi_gpu means several processes on this machine, with graphics cards or without.
+    launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    launched = subprocess.run(
+        [sys.executable, *launch, *command(folder)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert launched.returncode == 0, launched.stderr
+    files = sorted(folder.glob("results-*.jsonl"))
+    assert [path.name for path in files] == ["results-000.jsonl", "results-001.jsonl"]
+    assert measured(folder) == measured(whole)
+    for one, two in zip(table(whole), table(folder), strict=True):
+        for name in ("figures", "differences"):
+            for measure, value in one[name].items():
+                assert two[name][measure] == pytest.approx(value, abs=1e-4)
+        assert (one["method"], one["split"], one["items"]) == (
+            two["method"],
+            two["split"],
+            two["items"],
+        )
+    assert launched.stdout.count("6 items") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "scene"], "data 'scene': is no data set; give scenes, coco:FOLDER"),
+        (["--data", "coco:nowhere"], "there is no folder 'nowhere'"),
+        (["--split", "few"], "there is no split 'few'; use one, same-color"),
+        (["--methods", "tam,tom"], "there is no method 'tom'; use tam"),
+        (["--methods", "tam,tam"], "is no list of different names"),
+        (["--model", "nowhere/nothing", "--count", "1"], "nowhere/nothing"),
+    ],
+)
+def test_wrong_input_is_answered_in_one_line(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["evaluate", "--out", str(tmp_path / "out"), *arguments]) in (2, 3)
+    said = capsys.readouterr().err.strip()
+    assert message in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_folder_of_other_results_is_left_alone(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = measured(whole)
+    changed = [*OPTIONS[:-1], "3"]
+    assert run(["evaluate", "--out", str(whole), *changed]) == 2
+    assert "holds results with another steps" in capsys.readouterr().err
+    assert measured(whole) == before
+    (tmp_path / "mine.txt").write_text("x")
+    assert run(["evaluate", "--out", str(tmp_path), *OPTIONS]) == 2
+    assert "is not empty" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
