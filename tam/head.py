@@ -25,19 +25,29 @@ def head_rows(head: torch.nn.Module, ids: torch.Tensor, probe: torch.Tensor) -> 
     -------
     [K, D], or None where the weight is not what the head computes with.
     """
-    from accelerate.utils import align_module_device
-
-    with align_module_device(head):
-        weight = getattr(head, "weight", None)
-        if not isinstance(weight, torch.Tensor) or not _is_plain(weight, probe.shape[1]):
-            return None
-        rows = weight[ids.to(weight.device)].detach().clone()
+    rows = gathered_rows(head, ids, probe.shape[1])
+    if rows is None:
+        return None
     expected = head_scores(head, ids, probe)
     found = probe.float() @ rows.to(probe.device).float().T
     # Half-precision heads round their output: 2^-7 of the largest score covers bfloat16.
     tolerance = 2**-7 * float(expected.abs().max()) + 1e-6
     close = float((expected.to(found.device) - found).abs().max()) <= tolerance
     return rows if close else None
+
+
+def gathered_rows(head: torch.nn.Module, ids: torch.Tensor, width: int) -> torch.Tensor | None:
+    """Give the rows [K, D] of the head's weight, untried; None where it holds none of that width.
+
+    For a head whose rows :func:`head_rows` has found to be what it computes with.
+    """
+    from accelerate.utils import align_module_device
+
+    with align_module_device(head):
+        weight = getattr(head, "weight", None)
+        if not isinstance(weight, torch.Tensor) or not _is_plain(weight, width):
+            return None
+        return weight[ids.to(weight.device)].detach().clone()
 
 
 def _is_plain(weight: torch.Tensor, width: int) -> bool:

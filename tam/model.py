@@ -13,7 +13,7 @@ import torch
 from tam import __version__
 from tam.adapter import Adapter
 from tam.batching import recordings
-from tam.capture import Past
+from tam.capture import Past, Watch
 from tam.conversation import Conversation, question
 from tam.errors import InputError, TamError
 from tam.explanation import Explanation
@@ -22,6 +22,7 @@ from tam.memory import memory_errors
 from tam.methods.table import check_options, explain
 from tam.recording import (
     Answer,
+    Prepared,
     Recording,
     check_candidates,
     prepare,
@@ -30,6 +31,7 @@ from tam.recording import (
     with_candidates,
 )
 from tam.replay import Replay
+from tam.streaming import Stream
 from tam.trace import Trace
 
 MAX_NEW_TOKENS = 256
@@ -172,6 +174,32 @@ class Model:
             method_options=method_options,
         )
 
+    def stream(
+        self,
+        media: Source | Sequence[Source],
+        prompt: str,
+        *,
+        max_new_tokens: int = MAX_NEW_TOKENS,
+        sampling: Sampling | None = None,
+        allow_urls: bool = False,
+        **options: Any,
+    ) -> Stream:
+        """Ask about pictures or clips, and explain each word as soon as it is written.
+
+        Parameters
+        ----------
+        media, prompt, max_new_tokens, sampling, allow_urls
+            As in :meth:`explain`.
+        **options
+            As in :class:`tam.streaming.Stream`.
+
+        Returns
+        -------
+        The words, one after another; at its end ``explanation`` is what :meth:`explain` gives.
+        """
+        conversation = _opened((media, prompt), sampling, allow_urls)
+        return Stream(self, conversation, max_new_tokens=max_new_tokens, **options)
+
     def explain_batch(
         self,
         questions: Iterable[tuple[Source | Sequence[Source], str] | Conversation],
@@ -273,12 +301,13 @@ class Model:
 
     def run(
         self,
-        conversation: Conversation,
+        conversation: Conversation | Prepared,
         *,
         answer: Answer = None,
         seed: int | None = None,
         candidate_maps: int = 0,
         past: Past | None = None,
+        watch: Watch | None = None,
         **options: Any,
     ) -> Recording:
         """Run the model once on a conversation, and keep all that passed.
@@ -286,16 +315,22 @@ class Model:
         Parameters
         ----------
         conversation
-            Its last turn is answered.
+            Its last turn is answered. It may be encoded already.
         answer, seed, candidate_maps, **options
             As in :meth:`explain`.
         past
             Of an earlier run of this model (``Recording.run.past``), which is used up: where the
             conversation goes on from there and shows nothing new, only the rest is computed.
+        watch
+            Called with what passed so far for each token that the model writes; what it raises ends
+            the run.
         """
         check_candidates(candidate_maps)
         with memory_errors(), _seeded(seed):
-            recording = record(self, prepare(self, conversation), answer, options, past)
+            prepared = (
+                conversation if isinstance(conversation, Prepared) else prepare(self, conversation)
+            )
+            recording = record(self, prepared, answer, options, past, watch)
             recording = with_candidates(self, recording, candidate_maps)
         if seed is None:
             return recording

@@ -8,7 +8,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 @contextmanager
-def progress(label: str, total: int | None = None) -> Iterator[Callable[[], None]]:
+def progress(
+    label: str, total: int | None = None, *, shown: bool = True
+) -> Iterator[Callable[[], None]]:
     """Show a bar for as long as the block runs.
 
     Parameters
@@ -17,6 +19,8 @@ def progress(label: str, total: int | None = None) -> Iterator[Callable[[], None
         What is being done.
     total
         How many steps it has at most, where that is known.
+    shown
+        False where something else tells how far the work is.
 
     Yields
     ------
@@ -29,7 +33,7 @@ def progress(label: str, total: int | None = None) -> Iterator[Callable[[], None
         TimeElapsedColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not (shown and console.is_terminal),
     ) as bar:
         task = bar.add_task(label, total=total)
         yield lambda: bar.advance(task)

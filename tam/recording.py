@@ -98,6 +98,7 @@ def record(
     answer: Answer,
     options: Mapping[str, Any],
     past: capture.Past | None = None,
+    watch: capture.Watch | None = None,
 ) -> Recording:
     """Run the model on one conversation.
 
@@ -113,13 +114,15 @@ def record(
         Any options of transformers' ``generate``.
     past
         From an earlier run of the same model; used where this conversation goes on from there.
+    watch
+        Called for each token that the model writes, in the place of a progress bar.
     """
     request = prepared.request
     if past is not None:
         past = past.shared_with(request, int(prepared.vision.positions.max()))
     if answer is None:
         total = options.get("max_new_tokens")
-        with progress("Answering", total) as tick:
+        with progress("Answering", total, shown=watch is None) as tick:
             [run] = capture.generate(
                 model.module,
                 model.adapter,
@@ -128,6 +131,7 @@ def record(
                 tick=tick,
                 options=options,
                 past=past,
+                watch=watch,
             )
     else:
         reply = torch.tensor(_answer_ids(model, answer), dtype=torch.int64)
@@ -236,17 +240,28 @@ def _recording(
         head_rows=rows,
         scores=scores,
         predictions=tuple(_prediction(model, run, int(index)) for index in kept),
-        provenance={
-            **model.provenance,
-            "answer": "generated" if answer is None else "given",
-            "generation": {} if answer is not None else {k: repr(v) for k, v in options.items()},
-            "notes": [
-                *model.adapter.notes,
-                *(f"{item.name}: {note}" for item in media for note in item.notes),
-            ],
-        },
+        provenance=provenance(model, prepared, answer, options),
     )
     return Recording(prepared, run, trace)
+
+
+def provenance(
+    model: "Model", prepared: Prepared, answer: Answer, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What ran: the model, how the answer came about, and what a reader must know of it."""
+    return {
+        **model.provenance,
+        "answer": "generated" if answer is None else "given",
+        "generation": {} if answer is not None else {k: repr(v) for k, v in options.items()},
+        "notes": [
+            *model.adapter.notes,
+            *(
+                f"{item.name}: {note}"
+                for _, item in prepared.conversation.media
+                for note in item.notes
+            ),
+        ],
+    }
 
 
 def with_candidates(model: "Model", recording: Recording, count: int) -> Recording:
@@ -291,12 +306,18 @@ def _text_layout(
 
 def _prediction(model: "Model", run: capture.Run, index: int) -> Prediction:
     sampled = run.sampled_probabilities
-    candidates = zip(run.candidate_ids[index], run.candidate_probabilities[index], strict=True)
     return Prediction(
         probability=float(run.probabilities[index]),
         sampled_probability=None if sampled is None else float(sampled[index]),
-        candidates=tuple(
-            Candidate(int(token), spell(model.processor.tokenizer, [int(token)])[0], float(p))
-            for token, p in candidates
-        ),
+        candidates=candidates(model, run.candidate_ids[index], run.candidate_probabilities[index]),
+    )
+
+
+def candidates(
+    model: "Model", ids: NDArray[np.int64], probabilities: NDArray[np.float32]
+) -> tuple[Candidate, ...]:
+    """Spell the most probable tokens of a step: ids and probabilities, both [C]."""
+    return tuple(
+        Candidate(int(token), spell(model.processor.tokenizer, [int(token)])[0], float(p))
+        for token, p in zip(ids, probabilities, strict=True)
     )

@@ -11,6 +11,10 @@ _GRAPHEME = regex.compile(r"\X", regex.V1)
 # A character has at most four bytes, so at most three tokens can wait for its end.
 _LONGEST_WAIT = 3
 
+# The kinds of characters that a boundary before them can hang on: Latin and Hebrew letters (which
+# double quotes join), digits.
+_FOLLOWING = ("a", "\u05d0", "0")
+
 
 def spell(tokenizer: Any, ids: Sequence[int]) -> list[str]:
     """Give the piece of text that each token adds.
@@ -62,6 +66,43 @@ def group_words(pieces: Sequence[str]) -> list[int]:
     >>> group_words(["a", " re", "d", " circle", "."])
     [0, 1, 1, 2, 3]
     """
+    words = [-1] * len(pieces)
+    count = 0
+    for group in _groups(pieces):
+        if "".join(pieces[t] for t in group).strip():
+            for index in group:
+                words[index] = count
+            count += 1
+    return words
+
+
+def settled(pieces: Sequence[str]) -> int:
+    """Give how many of the first tokens form whole words, whatever text follows.
+
+    A boundary may hang on the letter or the digit after it: "don", "'" can become "don't", and "3",
+    "." can become "3.5".
+
+    Parameters
+    ----------
+    pieces
+        As in :func:`group_words`.
+
+    Examples
+    --------
+    >>> settled([" re", "d"]), settled([" re", "d", " circle"]), settled(["don", "'"])
+    (0, 2, 0)
+    """
+    if not pieces or pieces[-1].endswith("\ufffd"):
+        return 0
+    starts = [
+        {group[0] for group in _groups([*pieces, *following])}
+        for following in ((), *((letter,) for letter in _FOLLOWING))
+    ]
+    return max(set.intersection(*starts), default=0)
+
+
+def _groups(pieces: Sequence[str]) -> list[list[int]]:
+    """Indices of the tokens of each word, and of white space that belongs to none."""
     text = "".join(pieces)
     graphemes = {match.start() for match in _GRAPHEME.finditer(text)}
     breaks = {match.start() for match in _BOUNDARY.finditer(text)} & graphemes
@@ -75,14 +116,7 @@ def group_words(pieces: Sequence[str]) -> list[int]:
         else:
             groups.append([index])
         offset += len(piece)
-    words = [-1] * len(pieces)
-    count = 0
-    for group in groups:
-        if "".join(pieces[t] for t in group).strip():
-            for index in group:
-                words[index] = count
-            count += 1
-    return words
+    return groups
 
 
 def _leads(text: str) -> bool:

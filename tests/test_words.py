@@ -1,7 +1,7 @@
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from tam.words import group_words, spell
+from tam.words import group_words, settled, spell
 
 
 class Bytes:
@@ -73,3 +73,30 @@ def test_sub_words_join_and_spaces_lead() -> None:
 
 def test_a_token_of_several_words_is_one_word() -> None:
     assert group_words(["in front of", " it"]) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I don't know, it's 3.5 or 1,000: a.b, e.g. U.S.A.",
+        "a 👨‍👩‍👧 dog 🇫🇷🇩🇪 狗は コンピュータ",
+        'צה"ל and "quoted" words_with_lines\n\nnew  line.',
+        "naïve cafe\u0301 can\u2019t हिन्दी",
+    ],
+)
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_settled_words_stay_whatever_follows(text: str, size: int) -> None:
+    pieces = [text[first : first + size] for first in range(0, len(text), size)]
+    whole = group_words(pieces)
+    done = 0
+    for count in range(len(pieces) + 1):
+        now = settled(pieces[:count])
+        assert done <= now <= count, "a word that was certain stays so"
+        done = now
+        assert group_words(pieces[:done]) == whole[:done]
+        assert done == 0 or whole[done - 1] != whole[done] or whole[done] < 0
+    assert done > len(pieces) - 5 * 3, "few tokens wait"
+
+
+def test_an_unfinished_character_settles_nothing() -> None:
+    assert settled(["a", " dog", " ", "\ufffd"]) == 0

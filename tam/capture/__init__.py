@@ -11,6 +11,7 @@ teacher forcing afterwards.
 
 from tam.capture.forcing import force
 from tam.capture.generating import generate
+from tam.capture.hooks import Watch
 from tam.capture.run import Past, Request, Run
 
-__all__ = ["Past", "Request", "Run", "force", "generate"]
+__all__ = ["Past", "Request", "Run", "Watch", "force", "generate"]

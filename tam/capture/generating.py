@@ -1,6 +1,6 @@
 """Lets the model answer, and keeps what the answer came from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -9,7 +9,7 @@ from transformers import StoppingCriteria, StoppingCriteriaList
 from tam.adapter import Adapter
 from tam.capture.cache import CACHE
 from tam.capture.forcing import force
-from tam.capture.hooks import Hook, Logits, States, Tick, hooked, numpy_floats
+from tam.capture.hooks import Hook, Logits, States, Tick, Watch, hooked, numpy_floats
 from tam.capture.padding import padded
 from tam.capture.placing import cached, placed, restore
 from tam.capture.run import Past, Request, Run
@@ -27,6 +27,7 @@ def generate(
     tick: Tick,
     options: Mapping[str, Any],
     past: Past | None = None,
+    watch: Watch | None = None,
 ) -> list[Run]:
     """Let the model answer some conversations at once.
 
@@ -44,6 +45,8 @@ def generate(
         Any options of transformers' ``generate``. Of several sequences the first is explained.
     past
         What is known of the beginning of a single conversation.
+    watch
+        Called for each token of a single conversation. What it raises ends the run.
 
     Returns
     -------
@@ -59,7 +62,13 @@ def generate(
         restore(model, past)
         inputs = {name: inputs[name] for name in ("input_ids", "attention_mask")}
         inputs[CACHE] = past.cache
-    result = _watched(model, adapter, inputs, states, logits, tick, options)
+
+    def seen(tokens: torch.Tensor) -> None:
+        tick()
+        if watch is not None:
+            watch(states, logits, int(tokens[0]))
+
+    result = _watched(model, adapter, inputs, states, logits, seen, options)
     # Beams and several sequences: the first of each conversation.
     replies = result.sequences[:: len(result.sequences) // len(requests), max(lengths) :]
     steps = replies.shape[1]
@@ -101,13 +110,13 @@ def _watched(
     inputs: Mapping[str, Any],
     states: States,
     logits: Logits,
-    tick: Tick,
+    seen: Callable[[torch.Tensor], None],
     options: Mapping[str, Any],
 ) -> Any:
     """Run ``generate`` with the hooks on."""
     options = {k: v for k, v in options.items() if k not in _OURS}
     stopping = StoppingCriteriaList(options.pop("stopping_criteria", None) or [])
-    stopping.append(_EachToken(logits, tick))
+    stopping.append(_EachToken(logits, seen))
     hooks: list[Hook] = []
     if not _is_compiled(model, options):
         hooks = [(adapter.decoder(model), states.keep), (model, logits.keep)]
@@ -124,15 +133,15 @@ def _watched(
 class _EachToken(StoppingCriteria):
     """Never stops; it is called when a token is there."""
 
-    def __init__(self, logits: Logits, tick: Tick) -> None:
+    def __init__(self, logits: Logits, seen: Callable[[torch.Tensor], None]) -> None:
         self.logits = logits
-        self.tick = tick
+        self.seen = seen
 
     def __call__(
         self, input_ids: torch.LongTensor, _scores: torch.FloatTensor, **_: Any
     ) -> torch.Tensor:
         self.logits.chosen(input_ids[:, -1])
-        self.tick()
+        self.seen(input_ids[:, -1])
         return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
 
 

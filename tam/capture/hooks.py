@@ -13,6 +13,9 @@ from tam.capture.run import Past
 Tick = Callable[[], None]
 """Called once for each token that is there, for a progress bar."""
 
+Watch = Callable[["States", "Logits", int], None]
+"""Called with what is kept so far and the id of each token, as soon as it is there."""
+
 Hook = tuple[torch.nn.Module, Callable[[Any, Any, Any], None]]
 
 
@@ -61,6 +64,10 @@ class States:
     def complete(self, reply_length: int) -> bool:
         """Whether exactly the prompts and all but the last token of the replies passed in order."""
         return self.in_step and self.seen == self.prompt_length + reply_length - 1
+
+    def latest(self) -> torch.Tensor:
+        """[1, D]: the state of the first prompt's newest position."""
+        return self.reply[-1][0, -1:] if self.reply else self.prompt[0][-1][-1:]
 
     def of(self, row: int, padding: int, reply_length: int) -> tuple[NDArray[np.int64], Any]:
         """Positions [S] and states [S, D] of one prompt and its reply, without its padding."""

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -70,6 +70,9 @@ def explain(
         int,
         typer.Option(min=0, max=8, help="How many candidates of each word get their own map."),
     ] = 0,
+    live: Annotated[
+        bool, typer.Option("--live", help="Show each word with its map while the model writes.")
+    ] = False,
     fps: Annotated[float, typer.Option(help="Frames a second that are taken of a video.")] = 2.0,
     num_frames: Annotated[
         int | None, typer.Option(help="Frames of a video, evenly spread, in place of --fps.")
@@ -94,6 +97,10 @@ def explain(
     check_output(out, force=force)
     options = method_options(method_option or [])
     check_options(method, options)
+    if live:
+        from tam.cli.live import check_live, print_words
+
+        check_live(method, as_json=as_json)
     asked = opened_conversation(
         media or [],
         prompt,
@@ -105,17 +112,22 @@ def explain(
     from tam.loading import load
 
     loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
-    result = loaded.explain_conversation(
-        asked,
-        answer=answer,
-        max_new_tokens=max_new_tokens,
-        seed=seed,
-        stages=stages,
-        candidate_maps=candidate_maps,
-        method=method,
-        method_options=options,
+    wanted: dict[str, Any] = {
+        "answer": answer,
+        "max_new_tokens": max_new_tokens,
+        "seed": seed,
+        "stages": stages,
+        "candidate_maps": candidate_maps,
         **({"do_sample": True} if sample else {}),
-    )
+    }
+    if live:
+        from rich.console import Console
+
+        from tam.streaming import Stream
+
+        result = print_words(Stream(loaded, asked, **{**options, **wanted}), Console())
+    else:
+        result = loaded.explain_conversation(asked, method=method, method_options=options, **wanted)
     _finish(result, out, force, as_json)
 
 

@@ -1,0 +1,53 @@
+"""``--live``: each word with its map in the terminal, while the model writes on."""
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from tam.errors import InputError
+from tam.evidence import evidence
+from tam.explanation import Explanation, Word
+from tam.render.terminal_map import print_map
+from tam.spelling import on_one_line, percent
+
+if TYPE_CHECKING:
+    from tam.streaming import Stream
+
+
+def check_live(method: str, *, as_json: bool) -> None:
+    """Refuse what words cannot be shown with while they are written.
+
+    Raises
+    ------
+    InputError
+        If another method than tam is asked for, or JSON alone may be printed.
+    """
+    if method != "tam":
+        raise InputError(
+            "this method explains the whole reply at its end",
+            where="--live",
+            remedy=f"leave out --method {method}",
+        )
+    if as_json:
+        raise InputError(
+            "words and maps are no JSON", where="--live", remedy="leave out --live or --json"
+        )
+
+
+def print_words(stream: "Stream", console: Console) -> Explanation:
+    """Print each word as it comes, and give the explanation of the whole reply."""
+    try:
+        for word in stream:
+            console.print(_heading(word))
+            print_map(word, console)
+    finally:
+        stream.close()
+    return stream.explanation
+
+
+def _heading(word: Word) -> Text:
+    weighed = evidence(word)
+    line = Text("\n").append(on_one_line(word.text), style="bold")
+    line.append(f"   probability {percent(word.probability)}")
+    return line.append(f"   picture {weighed.visual:.2f}   earlier words {weighed.textual:.2f}")
