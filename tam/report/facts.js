@@ -66,7 +66,7 @@ function buildHead(data, facts, state, act) {
     return button;
   };
   const name = make("h2", { className: "chosen-word", dir: "auto" }, facts.name);
-  const where = make("span", { className: "where faint" }, facts.single ? peakNote(data, facts.single) : "");
+  const where = make("span", { className: "where faint" }, ...(facts.single ? peakPlace(data, facts.single, act) : []));
   return make("div", { className: "head" }, name, where, go("Previous word", "‹", facts.words[0] - 1), go("Next word", "›", facts.words.at(-1) + 1));
 }
 
@@ -151,6 +151,16 @@ function peakNote(data, word) {
   if (data.media[media].frames.length > 1) places.push(`frame ${frame + 1}`);
   if (data.media.length > 1) places.push(mediaName(data, media));
   return places.join(" · ");
+}
+
+// The same with a button that leads to the frame of a clip.
+function peakPlace(data, word, act) {
+  const note = peakNote(data, word);
+  if (!word.peak || data.media[word.peak.media].frames.length === 1) return [note];
+  const { media, frame } = word.peak;
+  const show = make("button", { type: "button", className: "quiet small", "aria-label": `Show frame ${frame + 1}` }, "show");
+  show.onclick = () => act.seek(media, frame);
+  return [note, " ", show];
 }
 
 // Rows of a name, a bar and a number; those with an action are buttons.

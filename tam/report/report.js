@@ -84,6 +84,13 @@ listenToControls(page);
 listenToTheme();
 const first = firstWord(page.panes[0].data);
 if (first < 0) page.refresh();
-else page.panes[0].act.choose(first);
+else {
+  // Clips open on the frame where that word is highest.
+  for (const { data, frames } of page.panes) {
+    const { peak } = page.panes[0].data.words[first];
+    if (peak?.frame < data.media[peak.media]?.frames.length) frames[peak.media] = peak.frame;
+  }
+  page.panes[0].act.choose(first);
+}
 page.say("");
 document.documentElement.dataset.ready = "true";

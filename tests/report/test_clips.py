@@ -23,6 +23,7 @@ def test_the_scrubber_shows_each_frame_with_its_map(open_report: Open) -> None:
     page = open_report(result)
     word(page, index_of(result, "bench")).click()
     image = page.locator(".frame img").nth(2)
+    page.locator(".scrub").fill("0")
     before = image.get_attribute("src")
     slider = page.get_by_role("slider", name="Frame of clip 3")
     slider.fill("2")
@@ -38,6 +39,7 @@ def test_the_scrubber_shows_each_frame_with_its_map(open_report: Open) -> None:
 def test_the_curve_is_the_evidence_over_time(open_report: Open) -> None:
     result = several()
     page = open_report(result)
+    page.locator(".scrub").fill("0")
     for text in ("bench", "grey"):
         index = index_of(result, text)
         word(page, index).click()
@@ -51,6 +53,7 @@ def test_playing_goes_through_the_frames_and_begins_again(open_report: Open) -> 
     page = open_report(result, reduced_motion="reduce")
     page.clock.install()
     word(page, index_of(result, "bench")).click()
+    page.locator(".scrub").fill("0")
     page.get_by_role("button", name="Play").click()
     seen = []
     for milliseconds in (500, 500, 500, 1000):
@@ -66,3 +69,25 @@ def test_playing_goes_through_the_frames_and_begins_again(open_report: Open) -> 
 
 def test_pictures_have_no_timeline(open_report: Open) -> None:
     expect(open_report(several()).locator(".timeline")).to_have_count(1)
+
+
+def test_the_frame_where_a_word_is_highest_is_one_click_away(open_report: Open) -> None:
+    result = several()
+    result.maps[result.words[5].targets[0], -1] = 1  # the last cell of the clip's last frames
+    page = open_report(result)
+    word(page, index_of(result, "bench")).click()
+    assert page.locator(".where").inner_text().startswith("highest at ")
+    page.locator(".scrub").fill("0")
+    page.get_by_role("button", name="Show frame 3").click()
+    assert "frame 3 of 4" in page.locator(".when").inner_text()
+    word(page, index_of(result, "grey")).click()
+    assert "frame 3 of 4" in page.locator(".when").inner_text(), "another word keeps the frame"
+
+
+def test_a_clip_opens_on_the_frame_where_its_first_word_is_highest(open_report: Open) -> None:
+    result = several()
+    result.maps[:] *= 0.5
+    result.maps[result.words[5].targets[0], -1] = 1
+    page = open_report(result)
+    assert page.locator(".chosen-word").inner_text() == "bench"
+    assert "frame 3 of 4" in page.locator(".when").inner_text()

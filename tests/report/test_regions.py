@@ -103,6 +103,7 @@ def test_of_a_clip_the_shown_frame_is_asked(open_report: Open) -> None:
     result = pointed(several(), {"grey": 36 + 48 + 9, "bench": 36 + 48 + 9 + 20})
     page = open_report(result)
     word(page, index_of(result, "on")).click()
+    page.locator(".scrub").fill("0")
     clip = page.locator(".frame").nth(2)
     clip.click(position={"x": 2, "y": 2})
     assert found(page) == ["grey0.60"]
