@@ -117,6 +117,10 @@ class Explanation:
     candidate_maps
         float32 [K - prompt_targets, C, N] in [0, 1]: the maps that the first C candidates of each
         of the reply's tokens would have in its place, or None where they were not asked for.
+    grounding
+        float32 [K - prompt_targets]: how far the picture supports each word, in [0, 1] at the
+        word's first token, NaN where there is no score (:mod:`tam.grounding`); None where it was
+        not computed.
     """
 
     media: tuple[Media, ...]
@@ -130,6 +134,7 @@ class Explanation:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     stages: Stages | None = None
     candidate_maps: NDArray[np.float32] | None = None
+    grounding: NDArray[np.float32] | None = None
 
     @property
     def text(self) -> str:

@@ -17,6 +17,7 @@ from tam.capture import Past, Watch
 from tam.conversation import Conversation, question
 from tam.errors import InputError, TamError
 from tam.explanation import Explanation
+from tam.grounding import grounding
 from tam.media import Sampling, Source, open_media
 from tam.memory import memory_errors
 from tam.methods.table import check_options, explain
@@ -285,7 +286,9 @@ class Model:
         if method == "tam":
             chosen = {"kernel_size": kernel_size, "stages": stages, **chosen}
         with memory_errors():
-            return explain(method, recording.trace, Replay(self, recording), **chosen)
+            result = explain(method, recording.trace, Replay(self, recording), **chosen)
+            scores = grounding(recording.trace, self.adapter.head(self.module))
+        return replace(result, grounding=scores)
 
     def record(self, conversation: Conversation, **options: Any) -> Trace:
         """Run the model once on a conversation and keep what a method needs.

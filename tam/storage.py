@@ -26,6 +26,7 @@ decoded, and nothing in them can run.
     stages.after_eci   float32 [K, N], not negative; beside it
     candidate_maps     float32 [K - prompt_targets, C, N] in [0, 1]; only where asked for, and
                        then each prediction has at least C candidates
+    grounding          float32 [K - prompt_targets] in [0, 1] or NaN; only where it was computed
     grid.G.positions   int64 [t * h * w]
     grid.G.spans       int64 [t, 2]; frames first <= frame < last
     media.M.times      float64 [T]; seconds
@@ -177,6 +178,8 @@ def _tensors(explanation: Explanation, step: Callable[[], None]) -> dict[str, ND
         tensors["stages.after_eci"] = explanation.stages.after_eci
     if explanation.candidate_maps is not None:
         tensors["candidate_maps"] = explanation.candidate_maps
+    if explanation.grounding is not None:
+        tensors["grounding"] = explanation.grounding
     for g, grid in enumerate(explanation.grids):
         tensors[f"grid.{g}.positions"] = grid.positions
         tensors[f"grid.{g}.spans"] = grid.spans
@@ -295,6 +298,7 @@ def _explanation(document: Field, tensors: _Tensors, pixel_limit: int) -> Explan
         provenance=provenance,
         stages=_stages(tensors, (len(tokens), cells)),
         candidate_maps=_candidate_maps(document["predictions"], predictions, tensors, cells),
+        grounding=_grounding(tensors, len(predictions)),
     )
 
 
@@ -315,6 +319,15 @@ def _candidate_maps(
     if any(len(step.candidates) < maps.shape[1] for step in predictions):
         item.refuse(f"has fewer candidates than the {maps.shape[1]} that have a map")
     return maps
+
+
+def _grounding(tensors: _Tensors, count: int) -> NDArray[np.float32] | None:
+    if not tensors.has("grounding"):
+        return None
+    scores = tensors.read("grounding", "F32", (count,))
+    if not np.all(np.isnan(scores) | ((scores >= 0) & (scores <= 1))):
+        tensors.refuse("tensor grounding holds values that are neither within 0 and 1 nor NaN")
+    return scores
 
 
 def _token(item: Field, count: int) -> TextToken:

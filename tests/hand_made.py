@@ -97,6 +97,13 @@ def with_stages(original: Explanation, candidates: int = 3, seed: int = 5) -> Ex
     )
 
 
+def with_grounding(original: Explanation, scores: Sequence[float]) -> Explanation:
+    """The same with scores for its first tokens, and none for the others."""
+    kept = np.full(len(original.predictions), np.nan, np.float32)
+    kept[: len(scores)] = scores
+    return replace(original, grounding=kept)
+
+
 def _maps(rng: np.random.Generator, count: int, cells: int) -> NDArray[np.float32]:
     return rng.random((count, cells), dtype=np.float32)
 
@@ -141,7 +148,14 @@ def _same_optional(a: Explanation, b: Explanation) -> bool:
     for item in (a, b):
         stages = [item.stages.activation, item.stages.after_eci] if item.stages else []
         kept.append([*stages, *([] if item.candidate_maps is None else [item.candidate_maps])])
-    return len(kept[0]) == len(kept[1]) and all(map(_equal, *kept))
+    return (
+        len(kept[0]) == len(kept[1])
+        and all(map(_equal, *kept))
+        and np.array_equal(
+            *(np.zeros(0) if item.grounding is None else item.grounding for item in (a, b)),
+            equal_nan=True,
+        )
+    )
 
 
 def _same_media(a: Media, b: Media) -> bool:

@@ -14,7 +14,16 @@ from safetensors.numpy import load_file, save_file
 
 from tam.errors import OutputError, SavedFileError
 from tam.storage import JSON_NAME, TENSORS_NAME, load_explanation, save_explanation
-from tests.hand_made import clip, explanation, grid, picture, same, several, with_stages
+from tests.hand_made import (
+    clip,
+    explanation,
+    grid,
+    picture,
+    same,
+    several,
+    with_grounding,
+    with_stages,
+)
 
 
 @pytest.fixture
@@ -65,6 +74,16 @@ def test_stages_and_candidates_come_back_exactly(tmp_path: Path) -> None:
     loaded = load_explanation(tmp_path)
     assert same(loaded, original)
     assert not same(loaded, several())
+
+
+def test_grounding_comes_back_with_its_gaps(tmp_path: Path) -> None:
+    original = with_grounding(explanation(), [0.25, float("nan"), 1.0])
+    save_explanation(original, tmp_path)
+    assert same(load_explanation(tmp_path), original)
+    assert not same(load_explanation(tmp_path), explanation())
+    retensor(tmp_path, grounding=np.full(9, 1.5, np.float32))
+    with pytest.raises(SavedFileError, match="neither within 0 and 1 nor NaN"):
+        load_explanation(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tam.errors import SetupError
+from tam.function_words import FUNCTION_WORDS, OTHER_WORDS
 from tam.scenes.world import COLORS, SHAPES
 
 NOUN, FUNCTION, OTHERS = "noun", "function", "others"
@@ -17,22 +18,6 @@ FUNCTION_TAGS: frozenset[str] = frozenset(
 )
 """Penn Treebank tags of function words; prepositions (IN) and numbers (CD) are none."""
 NOUN_TAGS: frozenset[str] = frozenset(("NN", "NNS", "NNP", "NNPS"))
-
-_FUNCTION_WORDS = frozenset(
-    """a an the this that these those each every either neither some any all both no another
-    and or but nor yet plus there can could may might must shall should will would
-    i you he she it we they me him her us them myself yourself himself herself itself ourselves
-    themselves my your his its our their mine yours hers ours theirs oh yes
-    what which who whom whose when where why how whatever whichever whoever""".split()
-)
-# Closed classes that are neither nouns nor function words of the protocol.
-_OTHER_WORDS = frozenset(
-    """in on at of by with from to into onto over under above below behind between beside near
-    through across along around against among during before after as than if while because until
-    though although is are was were be been being am do does did done has have had having not
-    one two three four five six seven eight nine ten very too also just only quite more most less
-    least here then now up down out off away together""".split()
-)
 
 
 @dataclass(frozen=True)
@@ -146,4 +131,4 @@ def singular(word: str) -> str:
 
 def _closed_kind(word: str) -> str | None:
     lower = word.lower()
-    return FUNCTION if lower in _FUNCTION_WORDS else OTHERS if lower in _OTHER_WORDS else None
+    return FUNCTION if lower in FUNCTION_WORDS else OTHERS if lower in OTHER_WORDS else None

@@ -135,7 +135,7 @@ def _words(words: tuple[Word, ...]) -> list[dict[str, Any]]:
 
 def _grounding(word: Word) -> float | None:
     """The best grounding score of a word's tokens, as its map is the best of theirs."""
-    scores = getattr(word.explanation, "grounding", None)
+    scores = word.explanation.grounding
     first = word.targets[0] - word.explanation.prompt_targets
     if scores is None or first < 0:
         return None

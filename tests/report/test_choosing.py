@@ -1,11 +1,10 @@
-from dataclasses import dataclass, fields
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from tam.evidence import evidence
-from tam.explanation import Explanation, Word
+from tam.explanation import Word
 from tests.hand_made import explanation
 from tests.report.pages import (
     Open,
@@ -17,13 +16,6 @@ from tests.report.pages import (
     told,
     word,
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Grounded(Explanation):
-    """An explanation with the score of each of the reply's tokens."""
-
-    grounding: NDArray[np.float32] | None = None
 
 
 def test_hover_previews_and_leaving_returns(open_report: Open) -> None:
@@ -197,8 +189,7 @@ def test_words_that_the_grounding_score_doubts_are_marked(open_report: Open) -> 
     scores[7] = 0.2  # bench
     scores[2:4] = 0.1  # two of the three tokens of greyhound
     scores[0] = np.nan
-    kept = {field.name: getattr(result, field.name) for field in fields(result)}
-    page = open_report(Grounded(**kept, grounding=scores))
+    page = open_report(replace(result, grounding=scores))
     assert page.locator(".word.doubted").all_inner_texts() == ["bench"]
     word(page, index_of(result, "bench")).click()
     assert "0.20 ?" in page.locator(".meters").inner_text()
