@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tam.errors import OutputError, TamError
+from tam.errors import ConversationError, OutputError, TamError
 from tam.evaluate.data_sets import open_data
 from tam.evaluate.faithfulness import STEPS
 from tam.evaluate.items import Item
@@ -134,8 +134,12 @@ def _run_model(
             continue
         missing = [method for method in methods if (name, method, item.name) not in done]
         if missing:
-            for block in item_blocks(plan, model, name, missing, item, tagger):
-                journal.append(block)
+            try:
+                for block in item_blocks(plan, model, name, missing, item, tagger):
+                    journal.append(block)
+            except ConversationError as error:
+                # One item that a model has no words for is no reason to lose the others.
+                print(f"{name}: item {item.name} is left out: {error}", file=sys.stderr)
             measured += 1
             if measured % _TELL_EVERY == 0:
                 print(f"{name}: {measured} items measured", file=sys.stderr)

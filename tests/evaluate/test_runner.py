@@ -12,8 +12,13 @@ from typing import Any
 
 import pytest
 
+import tam
 from tam.cli import run
+from tam.conversation import Conversation
+from tam.errors import ConversationError
 from tam.evaluate.journal import Block, blocks
+from tam.evaluate.runner import Plan
+from tam.evaluate.runner import run as execute
 from tam.evaluate.summary import Row, summarize
 
 OPTIONS = (
@@ -140,6 +145,23 @@ def test_two_processes_give_the_table_of_one(whole: Path, tmp_path: Path) -> Non
             two["items"],
         )
     assert launched.stdout.count("6 items") == 1
+
+
+def test_an_item_that_the_model_has_no_words_for_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = tam.Model.run
+
+    def silent(model: tam.Model, conversation: Conversation, **options: Any) -> Any:
+        if conversation.media[0][1].name.endswith("0"):
+            raise ConversationError("the model wrote no words", where="answer", remedy="ask again")
+        return plain(model, conversation, **options)
+
+    monkeypatch.setattr(tam.Model, "run", silent)
+    plan = Plan(splits=("one",), count=2, faithful_words=0)
+    execute(plan, ["small"], ["center"], tmp_path / "out")
+    assert [block.key[2] for block in blocks(tmp_path / "out")] == ["test-one-00001"]
+    assert "test-one-00000 is left out: answer: the model wrote" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
