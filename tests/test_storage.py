@@ -1,4 +1,5 @@
 import json
+import re
 import struct
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from tam.errors import OutputError, SavedFileError
+from tam.render.table import COLUMNS
 from tam.storage import JSON_NAME, TENSORS_NAME, load_explanation, save_explanation
 from tests.hand_made import (
     clip,
@@ -317,3 +319,16 @@ print(result.save({str(tmp_path / "again")!r}))
     assert run.returncode == 0, run.stderr
     assert "greyhound" in run.stdout
     assert (tmp_path / "again" / "report.html").is_file()
+
+
+def test_the_documentation_names_every_field_and_column(tmp_path: Path) -> None:
+    told = (Path(__file__).parent.parent / "docs" / "format.md").read_text("utf-8")
+    save_explanation(with_grounding(with_stages(several()), [0.5]), tmp_path)
+    document = json.loads((tmp_path / JSON_NAME).read_text())
+    names = {re.sub(r"\.\d+", ".*", name) for name in load_file(tmp_path / TENSORS_NAME)}
+    tensors = {re.sub(r"\.[A-Z]\b", ".*", name) for name in re.findall(r"`([\w.]+)`", told)}
+    assert names <= tensors
+    fields = set(document) | {key for item in document["tokens"] for key in item}
+    for part in ("media", "grids", "predictions"):
+        fields |= set(document[part][0])
+    assert {f"`{field}`" for field in {*fields, *COLUMNS}} <= set(re.findall(r"`\w+`", told))

@@ -58,7 +58,7 @@ _SHOW = "/image "
 
 
 def talk(model: "Model", media: list[Media], out: Path | None, max_new_tokens: int) -> None:
-    """Read what a person says line by line, and print each reply with its words coloured.
+    """Read what a person says line by line, and print each reply with its words colored.
 
     A line ``/image FILE`` shows a picture or clip with the next words.
     """
