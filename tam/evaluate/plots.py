@@ -80,6 +80,6 @@ def _lines(axes: Any, rows: Sequence[Row]) -> None:
                 marker="o",
                 label=f"{method} ({model})",
             )
-    axes.set_xticks(range(len(splits)), splits)
+    axes.set_xticks(range(len(splits)), splits, rotation=30, ha="right")
     axes.set_ylabel(MEASURES["f1_iou"])
     axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
