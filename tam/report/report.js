@@ -88,7 +88,7 @@ else {
   // Clips open on the frame where that word is highest.
   for (const { data, frames } of page.panes) {
     const { peak } = page.panes[0].data.words[first];
-    if (peak?.frame < data.media[peak.media]?.frames.length) frames[peak.media] = peak.frame;
+    if (peak && peak.frame < data.media[peak.media]?.frames.length) frames[peak.media] = peak.frame;
   }
   page.panes[0].act.choose(first);
 }
