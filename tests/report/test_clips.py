@@ -51,7 +51,8 @@ def test_the_curve_is_the_evidence_over_time(open_report: Open) -> None:
 def test_playing_goes_through_the_frames_and_begins_again(open_report: Open) -> None:
     result = several()
     page = open_report(result, reduced_motion="reduce")
-    page.clock.install()
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)  # time passes only where the test lets it
     word(page, index_of(result, "bench")).click()
     page.locator(".scrub").fill("0")
     page.get_by_role("button", name="Play").click()

@@ -53,6 +53,7 @@ def test_several_pictures_views_and_frames(open_report: Open) -> None:
     result = several()
     page = open_report(result)
     word(page, index_of(result, "bench")).click()
+    page.locator(".scrub").fill("0")
     for media in range(3):
         assert_shows(canvas(page, f".heat[data-media='{media}']"), result.words[5].map(media))
 
