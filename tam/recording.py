@@ -88,6 +88,8 @@ def prepare(model: "Model", conversation: Conversation) -> Prepared:
         raise ConversationError(
             "there is no picture", where="conversation", remedy="give at least one"
         )
+    # What is kept of them is what the model reads, not twice as much.
+    prompt = replace(prompt, inputs=capture.in_its_dtype(model.module, prompt.inputs))
     encoded = Encoded(prompt.ids, prompt.arrays, media, model.module.config, model.processor)
     return Prepared(conversation, prompt, model.adapter.vision_layout(encoded))
 

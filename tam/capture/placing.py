@@ -15,9 +15,14 @@ from tam.capture.run import Past, Request
 def placed(model: Any, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Bring the inputs to where the model reads them, the pixels to its dtype."""
     device = _input_device(model)
+    return {name: value.to(device) for name, value in in_its_dtype(model, inputs).items()}
+
+
+def in_its_dtype(model: Any, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Cast the pixels to the dtype that the model computes in."""
     dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
     return {
-        name: value.to(device, dtype) if value.is_floating_point() else value.to(device)
+        name: value.to(dtype) if value.is_floating_point() else value
         for name, value in inputs.items()
     }
 

@@ -1,0 +1,179 @@
+"""Times the engine against other ways to compute the same, and against what the machine can do.
+
+    python -m benchmarks [--quick] [--steps 2] [--device cpu] [--out benchmarks/results]
+
+Writes ``speed.json``, ``speed.md`` and ``speed.png`` there. On a CPU everything runs on one thread.
+"""
+
+import argparse
+import json
+import platform
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks import plain, published
+from benchmarks.cases import LARGE, MAIN, SWEEPS, Case, Run, random_run
+from benchmarks.drawing import draw
+from benchmarks.resident import added_peak
+from benchmarks.roofline import Machine, bound, filter_bounds, measured
+from benchmarks.table import told
+from benchmarks.timing import HOW, seconds
+from tam.engine import TokenActivationMaps, token_activation_maps
+from tam.ops.dispatch import backend_for, select
+
+VOCABULARY = 151_936
+# Elements of [K, N] up to which the plain versions have room for their windows.
+PLAIN_LIMIT = 1 << 22
+
+
+def main() -> int:
+    """Run the suite, write its results, and fail where the CPU's targets are missed."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="leave the sweeps out")
+    parser.add_argument("--steps", type=int, default=2, help="published steps that are timed")
+    parser.add_argument("--vocabulary", type=int, default=VOCABULARY, help="V")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--out", type=Path, help="folder of the results; printed only without it")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.set_grad_enabled(False)
+    device = torch.device(options.device)
+    result = measure(device, options.vocabulary, options.steps, quick=options.quick)
+    print(told(result))
+    if options.out is not None:
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / "speed.json").write_text(json.dumps(result, indent=2) + "\n")
+        (options.out / "speed.md").write_text(told(result) + "\n")
+        draw(result, options.out / "speed.png")
+    return 0 if device.type != "cpu" or all(target["met"] for target in result["targets"]) else 1
+
+
+def measure(device: torch.device, vocabulary: int, steps: int, *, quick: bool) -> dict[str, Any]:
+    """Measure everything; seconds and megabytes."""
+    dtypes = ("float32", "float64") if device.type == "cpu" else ("float32", "bfloat16", "float16")
+    main = compared(random_run(MAIN, vocabulary, device), steps)
+    machine = measured(device, dtypes)
+    main["bound"] = bound(MAIN, machine, device)
+    main["filter_bounds"] = filter_bounds(MAIN, machine, 8 if device.type == "cpu" else 4)
+    sweeps = (
+        {} if quick else {name: swept(cases, machine, device) for name, cases in SWEEPS.items()}
+    )
+    large = [] if quick else swept([LARGE], machine, device)
+    return {
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu, 1 thread",
+        "versions": {"torch": torch.__version__, "python": platform.python_version()},
+        "how": HOW[device.type],
+        "backend": backend_for(device),
+        "vocabulary": vocabulary,
+        "machine": asdict(machine),
+        "main": main,
+        "targets": targets(main),
+        "sweeps": sweeps,
+        "large": large,
+    }
+
+
+def engine(run: Run) -> TokenActivationMaps:
+    """All targets by the engine, which reads only their rows of the head."""
+    return token_activation_maps(run.hidden, run.head, *run.arguments(), class_ids=run.ids)
+
+
+def compared(run: Run, steps: int) -> dict[str, Any]:
+    """Time every way to explain one run."""
+    device, count = run.hidden.device, len(run.ids)
+    # Memory first, at each one's first call: what is free afterwards would serve the next.
+    ways = {"engine": lambda: engine(run), "plain": lambda: plain.all_at_once(run)}
+    memory = {name: added_peak(way) for name, way in ways.items()}
+    ways["one call each"] = lambda: plain.one_call_each(run)
+    times = {name: seconds(way, device, repeats=5) for name, way in ways.items()}
+    maps = engine(run).maps
+    memory["published"] = added_peak(lambda: published.project(run, count - 1))
+    rows = [round(step * (count - 1) / max(1, steps - 1)) for step in range(steps)]
+    projections, rests, differences = [], [], []
+    for target in rows:
+        projections.append(
+            seconds(lambda t=target: published.project(run, t), device, repeats=1, warm=0)
+        )
+        logits = published.project(run, target)
+        rests.append(
+            seconds(lambda t=target, s=logits: published.explain(s, run, t), device, repeats=2)
+        )
+        found = torch.from_numpy(published.explain(logits, run, target)).flatten()
+        differences.append(float((found - maps[target].cpu()).abs().max()))
+        del logits
+    projection, rest = sum(projections) / steps, sum(rests) / steps
+    times["published"] = count * (projection + rest)
+    times["published, projected once"] = projection + count * rest
+    filters = filters_compared(run.case, maps)
+    others = {
+        "plain": float((plain.all_at_once(run) - maps).abs().max()),
+        "one call each": float((plain.one_call_each(run) - maps).abs().max()),
+        "published": max(differences),
+    }
+    return {
+        "case": asdict(run.case),
+        "seconds": times,
+        "added_mb": memory,
+        "largest_difference": others,
+        "published_steps_timed": steps,
+        "filter_seconds": filters,
+    }
+
+
+def filters_compared(case: Case, maps: torch.Tensor) -> dict[str, float]:
+    """Time the 3 × 3 filter alone, on K maps."""
+    device = maps.device
+    op = select("rank_filter", backend_for(device))
+    values = maps.double() if device.type == "cpu" else maps.float()
+    grid, rows = case.grid, maps.double().cpu().numpy()
+    some = rows[:: max(1, len(rows) // 8)]
+    loops = seconds(
+        lambda: [published.filter_by_loops(row.reshape(grid)) for row in some],
+        torch.device("cpu"),
+        repeats=2,
+        warm=0,
+    )
+    as_pictures = maps.float().reshape(-1, 1, *grid)
+    return {
+        "engine": seconds(lambda: op(values, [grid], 3), device),
+        "plain": seconds(lambda: plain.rank_filter(as_pictures), device),
+        "loops": loops * len(rows) / len(some),
+    }
+
+
+def targets(main: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the engine must show on a CPU."""
+    times, filters = main["seconds"], main["filter_seconds"]
+    wanted = [
+        ("published procedure, end to end", times["published"] / times["engine"], 300),
+        ("one call per token", times["one call each"] / times["engine"], 10),
+        ("the filter alone, its loops", filters["loops"] / filters["engine"], 100),
+    ]
+    return [{"name": n, "times": t, "at_least": w, "met": t >= w} for n, t, w in wanted]
+
+
+def swept(cases: list[Case], machine: Machine, device: torch.device) -> list[dict[str, Any]]:
+    """Time the engine and the plain version on runs of growing size."""
+    found = []
+    for case in cases:
+        run = random_run(case, case.targets, device)
+        few = case.cells * case.targets <= PLAIN_LIMIT
+        found.append(
+            {
+                **asdict(case),
+                "engine": seconds(lambda r=run: engine(r), device, repeats=3),
+                "plain": seconds(lambda r=run: plain.all_at_once(r), device, repeats=3)
+                if few
+                else None,
+                "bound": bound(case, machine, device),
+            }
+        )
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

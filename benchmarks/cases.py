@@ -1,0 +1,84 @@
+"""Inputs of the engine: random runs of any size."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+_PROMPT_TARGETS, _TEMPLATE = 12, 16
+
+
+@dataclass(frozen=True)
+class Case:
+    """Sizes of one run.
+
+    Parameters
+    ----------
+    cells, targets, width
+        N, K and D.
+    dtype
+        Of the states and the head: a name in torch.
+    """
+
+    cells: int = 768
+    targets: int = 128
+    width: int = 1536
+    dtype: str = "float32"
+
+    @property
+    def prompt_targets(self) -> int:
+        """How many of the targets are words of the prompt."""
+        return min(_PROMPT_TARGETS, self.targets)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """The most nearly square grid of N cells."""
+        rows = next(r for r in range(math.isqrt(self.cells), 0, -1) if self.cells % r == 0)
+        return rows, self.cells // rows
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """States [L, D], a head [V, D], and where what stands in them."""
+
+    case: Case
+    hidden: torch.Tensor
+    head: torch.Tensor
+    vision: torch.Tensor
+    context: torch.Tensor
+    ids: torch.Tensor
+
+    def arguments(self) -> tuple[Any, ...]:
+        """What the engine takes after the states and the head."""
+        return (self.vision, self.context, self.ids, [self.case.grid], self.case.prompt_targets)
+
+
+def random_run(case: Case, vocabulary: int, device: torch.device) -> Run:
+    """Draw a run; the same every time."""
+    generator = torch.Generator(device).manual_seed(0)
+    dtype = getattr(torch, case.dtype)
+
+    def drawn(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=generator, device=device, dtype=dtype)
+
+    length = case.cells + _TEMPLATE + case.targets
+    ids = torch.randint(0, vocabulary, (case.targets,), generator=generator, device=device)
+    return Run(
+        case,
+        drawn(length, case.width),
+        drawn(vocabulary, case.width),
+        torch.arange(case.cells, device=device),
+        torch.arange(case.targets, device=device) + case.cells + _TEMPLATE,
+        ids,
+    )
+
+
+MAIN = Case()
+SWEEPS: dict[str, list[Case]] = {
+    "N": [replace(MAIN, cells=n) for n in (256, 1024, 4096, 16384, 100_000)],
+    "K": [replace(MAIN, targets=k) for k in (8, 32, 128, 512, 2000)],
+    "D": [replace(MAIN, width=d) for d in (512, 1536, 4096, 8192)],
+    "dtype": [replace(MAIN, dtype=t) for t in ("float32", "float16", "bfloat16")],
+}
+LARGE = Case(cells=10_000, targets=512)

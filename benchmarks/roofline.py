@@ -1,0 +1,87 @@
+"""What a machine can do at the most, measured, and what that means for the engine."""
+
+from dataclasses import dataclass
+
+import torch
+
+from benchmarks.cases import Case
+from benchmarks.timing import seconds
+
+# The 3 × 3 filter: three exchanges sort a column, which three windows share, and sixteen the rest;
+# an exchange is a minimum and a maximum.
+_COMPARISONS = 2 * (3 + 16)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Measured rates.
+
+    Parameters
+    ----------
+    copy
+        Bytes a second, read and written, of a large copy.
+    products
+        Operations a second of a large matrix product, by dtype.
+    comparisons, exponentials
+        Minima or maxima, and exponentials, a second, on numbers that stay in the cache.
+    """
+
+    copy: float
+    products: dict[str, float]
+    comparisons: float
+    exponentials: float
+
+
+def measured(device: torch.device, dtypes: tuple[str, ...]) -> Machine:
+    """Measure this machine."""
+    size = 1 << (26 if device.type == "cpu" else 28)
+    source = torch.ones(size, device=device)
+    target = torch.empty_like(source)
+    copy = 2 * source.nbytes / seconds(lambda: target.copy_(source), device)
+    products = {}
+    for name in dtypes:
+        side = 1024 if device.type == "cpu" else 8192
+        left = torch.randn(side, side, device=device).to(getattr(torch, name))
+        took = seconds(lambda left=left: left @ left, device, repeats=3)
+        products[name] = 2 * side**3 / took
+    # The type that the filter computes in, and as much of it as it works on at once.
+    few, dtype = (1 << 14, torch.float64) if device.type == "cpu" else (1 << 24, torch.float32)
+    left, right = (torch.rand(few, device=device, dtype=dtype) for _ in range(2))
+    spare = torch.empty_like(left)
+
+    def compare() -> None:
+        for _ in range(20):
+            torch.minimum(left, right, out=spare)
+
+    def raise_two() -> None:
+        for _ in range(20):
+            torch.exp2(left, out=spare)
+
+    return Machine(
+        copy,
+        products,
+        20 * few / seconds(compare, device),
+        20 * few / seconds(raise_two, device),
+    )
+
+
+def bound(case: Case, machine: Machine, device: torch.device) -> float:
+    """Seconds below which no engine can be: its bytes, or its matrix operations, whichever is more.
+
+    Read are the states, the K rows of the head and nothing else, written the maps. The projection
+    is computed in float32 on a CPU and in the inputs' dtype elsewhere; the causal product, half of
+    K × K × N, in the maps' own dtype.
+    """
+    n, k, d = case.cells, case.targets, case.width
+    moved = getattr(torch, case.dtype).itemsize * (n + 2 * k) * d + 4 * (n * k + 2 * k * k)
+    on_cpu = device.type == "cpu"
+    projection = 2 * (n + k) * k * d / machine.products["float32" if on_cpu else case.dtype]
+    causal = k * k * n / machine.products["float64" if on_cpu else "float32"]
+    return max(moved / machine.copy, projection + causal)
+
+
+def filter_bounds(case: Case, machine: Machine, itemsize: int) -> tuple[float, float]:
+    """Seconds of the 3 × 3 filter by what it must move, and by its own instructions."""
+    elements = case.cells * case.targets
+    instructions = _COMPARISONS / machine.comparisons + 1 / machine.exponentials
+    return 2 * itemsize * elements / machine.copy, elements * instructions
