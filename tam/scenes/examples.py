@@ -22,7 +22,7 @@ from tam.scenes.world import Scene, make_scene
 EMPTY_EVERY = 16
 """One scene in so many shows the background alone."""
 
-CONVERSATIONS = 0.25
+CONVERSATIONS = 0.35
 """Share of the examples whose turns follow one another; in the others they stand side by side."""
 
 KINDS: tuple[str, ...] = ("picture", "drill", "pictures", "clip")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from tam.scenes import curriculum
 from tam.scenes import train as trainer
 from tam.scenes.batch import IGNORED, WORDS, Encoder, make_batch, patches, stills
 from tam.scenes.examples import KINDS
@@ -33,11 +34,11 @@ def model():
 def tiny(monkeypatch):
     """A curriculum of two stages and few steps."""
     stages = (
-        trainer.Stage(6, 0.0, ((6, 6),), (1, 1), 4, 2),
-        trainer.Stage(0, 1.0, ((7, 6),), (1, 2), 4, 3),
+        curriculum.Stage(6, 0.0, ((6, 6),), (1, 1), 4, 2),
+        curriculum.Stage(0, 1.0, ((7, 6),), (1, 2), 4, 3),
     )
-    monkeypatch.setattr(trainer, "CURRICULUM", stages)
-    return trainer.Settings(steps=10, decay=4, warmup=2, rate=2e-3)
+    monkeypatch.setattr(curriculum, "CURRICULUM", stages)
+    return curriculum.Settings(steps=10, decay=4, warmup=2, rate=2e-3)
 
 
 def _batch(**options):
@@ -220,17 +221,19 @@ def test_mask_readability_leaves_unsupervised_words_alone():
 
 @pytest.mark.parametrize("readability", ["weak", "masks", "none"])
 def test_a_few_steps_lower_the_loss(tiny, readability):
-    settings = trainer.Settings(**(vars(tiny) | {"readability": readability, "steps": 24}))
+    settings = curriculum.Settings(**(vars(tiny) | {"readability": readability, "steps": 24}))
     run = trainer.start(settings, "cpu")
-    said = [trainer.advance(run, ENCODER)[0] for _ in range(24)]
+    shown = curriculum.batches(settings, 0, 0)
+    said = [trainer.advance(run, ENCODER, batch)[0].item() for batch in shown]
+    assert len(said) == 24
     assert np.mean(said[-4:]) < np.mean(said[:4]) - 1
 
 
 def test_a_resumed_run_is_the_same_run(tiny, tmp_path):
     straight = trainer.train(tiny, tmp_path / "straight", "cpu", every=5)
     broken = trainer.start(tiny, "cpu")
-    for _ in range(2):
-        trainer.advance(broken, ENCODER)
+    for step in range(2):
+        trainer.advance(broken, ENCODER, curriculum.batch_of(ENCODER, tiny, step))
     trainer.save(broken, tmp_path / "broken")
     resumed = trainer.train(tiny, tmp_path / "broken", "cpu", every=5)
     assert resumed.step == straight.step == tiny.steps
@@ -239,8 +242,8 @@ def test_a_resumed_run_is_the_same_run(tiny, tmp_path):
 
 
 def test_the_learning_rate_warms_up_and_cools_down():
-    settings = trainer.Settings(steps=100, decay=20, warmup=10, rate=1.0)
-    rates = [trainer.learning_rate(settings, step) for step in range(100)]
+    settings = curriculum.Settings(steps=100, decay=20, warmup=10, rate=1.0)
+    rates = [curriculum.learning_rate(settings, step) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert rates[10:80] == [1.0] * 70
     assert 0.02 <= rates[-1] < 0.05
@@ -248,9 +251,26 @@ def test_the_learning_rate_warms_up_and_cools_down():
 
 
 def test_no_two_steps_share_a_scene():
-    settings = trainer.Settings()
-    rows = max(stage.rows for stage in trainer.CURRICULUM)
-    assert rows <= 64
-    first = trainer.batch_of(ENCODER, settings, 0)
-    second = trainer.batch_of(ENCODER, settings, 1)
+    settings = curriculum.Settings()
+    for stage in curriculum.CURRICULUM:
+        assert stage.rows * (2 if stage.kind == "pictures" else 1) <= 64
+    first = curriculum.batch_of(ENCODER, settings, 0)
+    second = curriculum.batch_of(ENCODER, settings, 1)
     assert not np.array_equal(first.pixels[:64], second.pixels[:64])
+
+
+def test_a_broad_batch_has_more_rows_of_the_same_kind(tiny):
+    broad = curriculum.Settings(**(vars(tiny) | {"breadth": 3}))
+    few, many = (curriculum.batch_of(ENCODER, item, 7) for item in (tiny, broad))
+    assert len(many.ids) == 3 * len(few.ids)
+    assert many.grid == few.grid
+
+
+def test_batches_are_the_same_whoever_makes_them():
+    settings = curriculum.Settings(steps=7)
+    own = list(curriculum.batches(settings, 4, 0))
+    made = list(curriculum.batches(settings, 4, 1))
+    assert len(own) == len(made) == 3
+    for first, second in zip(own, made, strict=True):
+        np.testing.assert_array_equal(first.pixels, second.pixels)
+        np.testing.assert_array_equal(first.ids, second.ids)
