@@ -74,11 +74,20 @@ def random_run(case: Case, vocabulary: int, device: torch.device) -> Run:
     )
 
 
-MAIN = Case()
-SWEEPS: dict[str, list[Case]] = {
-    "N": [replace(MAIN, cells=n) for n in (256, 1024, 4096, 16384, 100_000)],
-    "K": [replace(MAIN, targets=k) for k in (8, 32, 128, 512, 2000)],
-    "D": [replace(MAIN, width=d) for d in (512, 1536, 4096, 8192)],
-    "dtype": [replace(MAIN, dtype=t) for t in ("float32", "float16", "bfloat16")],
-}
-LARGE = Case(cells=10_000, targets=512)
+FILTERED = Case(cells=100_000, targets=512)
+"""Maps that no cache of a GPU holds."""
+
+
+def sweeps(main: Case) -> dict[str, list[Case]]:
+    """Runs that differ from one in N, in K, in D and in dtype."""
+    return {
+        "N": [replace(main, cells=n) for n in (256, 1024, 4096, 16384, 100_000)],
+        "K": [replace(main, targets=k) for k in (8, 32, 128, 512, 2000)],
+        "D": [replace(main, width=d) for d in (512, 1536, 4096, 8192)],
+        "dtype": [replace(main, dtype=t) for t in ("float32", "float16", "bfloat16")],
+    }
+
+
+def large(main: Case) -> Case:
+    """A long video and a long answer."""
+    return replace(main, cells=10_000, targets=512)

@@ -1,52 +1,60 @@
-"""Measures the time that explaining adds to plain generation, in whole runs.
+"""Measures what explaining adds to plain generation, in whole runs.
 
-    python benchmarks/overhead.py [--layers 28] [--rows 16] [--columns 16] [--tokens 128]
-                                  [--repeats 5] [--device cuda] [--json]
+    python -m benchmarks.overhead [--shape qwen2-vl-2b] [--layers 28] [--rows 24] [--columns 24]
+                                  [--tokens 128] [--repeats 5] [--growth] [--device cuda] [--json]
 
-A random model of Qwen2-VL-2B's dimensions (its language model; the vision tower is narrow) answers
-about one picture in bfloat16, by transformers' own ``generate`` and explained, in turn. The
-overhead is the mean over the pairs with its 95 % interval by Student's t. On a CPU times are CPU
-seconds at one thread, so that it does not matter what else runs there.
+A random model of real dimensions answers about one picture in bfloat16, by transformers' own
+``generate`` and explained, in turn. The overhead is the mean over the pairs with its 95 % interval
+by Student's t. On a CPU times are CPU seconds at one thread, so that it does not matter what else
+runs there; on a GPU memory is what torch has allocated at the peak, weights included.
+
+``--growth`` times the explaining alone, from the recorded run to the result, over N and K.
 """
 
 import argparse
 import json
 import statistics
-import sys
 import time
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from scipy.stats import t as student
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from benchmarks.random_models import asked, qwen2_vl_2b
+from benchmarks.random_models import LAYERS, SHAPES, asked
 from tam.capture.placing import placed
+from tam.model import Model
 from tam.recording import prepare
+
+_CELLS, _WORDS = ((8, 16), (16, 16), (16, 32), (32, 32), (32, 64), (64, 64)), (16, 32, 64, 128, 256)
 
 
 def main() -> None:
     """Run the benchmark and print it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--layers", type=int, default=28)
-    parser.add_argument("--rows", type=int, default=16, help="rows of vision tokens")
-    parser.add_argument("--columns", type=int, default=16)
+    parser.add_argument("--shape", choices=sorted(SHAPES), default="qwen2-vl-2b")
+    parser.add_argument("--layers", type=int, help="of the language model; default: all")
+    parser.add_argument("--rows", type=int, default=24, help="rows of vision tokens")
+    parser.add_argument("--columns", type=int, default=24)
     parser.add_argument("--tokens", type=int, default=128, help="tokens of the reply")
     parser.add_argument("--repeats", type=int, default=5, help="pairs of runs")
+    parser.add_argument("--growth", action="store_true", help="over N and K, with --layers")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
+    options.layers = options.layers or LAYERS[options.shape]
     torch.set_num_threads(1)
-    result = measure(options)
-    print(json.dumps(result, indent=2) if options.json else told(result))
+    result = grown(options) if options.growth else measure(options)
+    if options.json:
+        print(json.dumps(result, indent=2))
+    else:
+        print(grown_told(result) if options.growth else told(result))
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Time pairs of runs; seconds."""
+    """Time pairs of runs; seconds, and megabytes of 10^6 bytes."""
     cells = options.rows * options.columns
-    model = qwen2_vl_2b(options.layers, cells, torch.bfloat16, options.device)
+    model = SHAPES[options.shape](options.layers, cells, torch.bfloat16, options.device)
     prepared = prepare(model, asked(options.rows, options.columns))
     inputs = placed(model.module, prepared.request.inputs)
     lengths = {"max_new_tokens": options.tokens, "min_new_tokens": options.tokens}
@@ -64,7 +72,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     mean, deviation = statistics.mean(shares), statistics.stdev(shares)
     reach = student.ppf(0.975, len(shares) - 1) * deviation / len(shares) ** 0.5
     return {
-        "device": options.device,
+        "shape": options.shape,
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "layers": options.layers,
         "vision_tokens": cells,
         "tokens": options.tokens,
@@ -72,10 +81,35 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "explained_seconds": [after for _, after in pairs],
         "overhead": mean,
         "overhead_interval": [mean - reach, mean + reach],
+        "plain_peak_mb": peak(plain),
+        "explained_peak_mb": peak(explained),
     }
 
 
-def seconds(function: Any) -> float:
+def grown(options: argparse.Namespace) -> dict[str, Any]:
+    """Time the explaining alone, over N with K fixed and the other way round; seconds."""
+    most = max(rows * columns for rows, columns in _CELLS)
+    model = SHAPES[options.shape](options.layers, most, torch.bfloat16, options.device)
+    over_cells = [explaining(model, *grid, options.tokens, options.repeats) for grid in _CELLS]
+    over_words = [explaining(model, 24, 24, words, options.repeats) for words in _WORDS]
+    return {
+        "shape": options.shape,
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "tokens": options.tokens,
+        "over_cells": {str(h * w): took for (h, w), took in zip(_CELLS, over_cells, strict=True)},
+        "over_tokens": {str(k): took for k, took in zip(_WORDS, over_words, strict=True)},
+    }
+
+
+def explaining(model: Model, rows: int, columns: int, tokens: int, repeats: int) -> float:
+    """Seconds from a recorded run to its explanation, the median."""
+    recording = model.run(asked(rows, columns), max_new_tokens=tokens, min_new_tokens=tokens)
+    model.explain_recording(recording)
+    timed = [seconds(lambda: model.explain_recording(recording)) for _ in range(repeats)]
+    return statistics.median(timed)
+
+
+def seconds(function: Callable[[], object]) -> float:
     """Time one call: by the clock where a GPU is waited for, else in CPU seconds."""
     clock = time.perf_counter if torch.cuda.is_available() else time.process_time
     start = clock()
@@ -85,18 +119,37 @@ def seconds(function: Any) -> float:
     return clock() - start
 
 
+def peak(function: Callable[[], object]) -> float | None:
+    """Megabytes that a GPU has allocated at the most in a call; None without one."""
+    if not torch.cuda.is_available():
+        return None
+    torch.cuda.reset_peak_memory_stats()
+    function()
+    return torch.cuda.max_memory_allocated() / 1e6
+
+
 def told(result: dict[str, Any]) -> str:
-    """The result as a person reads it."""
+    """The pairs as a person reads them."""
     low, high = result["overhead_interval"]
-    return "\n".join(
-        [
-            "Qwen2-VL-2B's language model with {layers} layers, {vision_tokens} vision tokens, "
-            "{tokens} tokens written, bfloat16, {device}".format(**result),
-            f"generation alone   {statistics.median(result['plain_seconds']):8.2f} s   median",
-            f"with explanation   {statistics.median(result['explained_seconds']):8.2f} s   median",
-            f"overhead           {result['overhead']:+8.1%}     {low:+.1%} to {high:+.1%}",
-        ]
-    )
+    lines = [
+        "{shape} with {layers} layers, {vision_tokens} vision tokens, {tokens} tokens written, "
+        "bfloat16, {device}".format(**result),
+        f"generation alone   {statistics.median(result['plain_seconds']):8.3f} s   median",
+        f"with explanation   {statistics.median(result['explained_seconds']):8.3f} s   median",
+        f"overhead           {result['overhead']:+8.2%}     {low:+.2%} to {high:+.2%}",
+    ]
+    if result["plain_peak_mb"]:
+        before, after = result["plain_peak_mb"], result["explained_peak_mb"]
+        lines.append(f"peak memory        {before:8.0f} MB, explained {after / before - 1:+.2%}")
+    return "\n".join(lines)
+
+
+def grown_told(result: dict[str, Any]) -> str:
+    """The growth as a person reads it."""
+    lines = ["{shape}, explaining alone, bfloat16, {device}".format(**result)]
+    for name, size in (("over_cells", "N"), ("over_tokens", "tokens")):
+        lines += [f"{size} = {n:>5} {took * 1e3:9.2f} ms" for n, took in result[name].items()]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

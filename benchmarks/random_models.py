@@ -1,11 +1,19 @@
 """Random models of real size, built from their configuration: nothing is downloaded."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import numpy as np
 import torch
 from transformers import (
     AutoConfig,
     AutoProcessor,
+    CLIPImageProcessor,
     GenerationConfig,
+    LlavaConfig,
+    LlavaForConditionalGeneration,
+    LlavaProcessor,
     Qwen2VLConfig,
     Qwen2VLForConditionalGeneration,
 )
@@ -16,6 +24,8 @@ from tam.media.media import image_from_array
 from tam.scenes.shipped import weights_folder
 
 VOCABULARY = 151_936
+LLAVA_CELLS = 576
+"""Vision tokens of every picture of LLaVA-1.5."""
 
 
 def qwen2_vl_2b(layers: int, vision_tokens: int, dtype: torch.dtype, device: str) -> tam.Model:
@@ -56,21 +66,101 @@ def qwen2_vl_2b(layers: int, vision_tokens: int, dtype: torch.dtype, device: str
         tie_word_embeddings=True,
         **{name: getattr(small, name) for name in markers},
     )
-    torch.manual_seed(0)
-    torch.set_default_dtype(dtype)
-    with torch.device(device):
-        module = Qwen2VLForConditionalGeneration(config)
-    torch.set_default_dtype(torch.float32)
-    end = small.get_text_config().eos_token_id
-    module.generation_config = GenerationConfig(do_sample=False, eos_token_id=end, pad_token_id=end)
     processor = AutoProcessor.from_pretrained(folder)
     images = processor.image_processor
     images.patch_size, images.merge_size = 14, 2
     images.size = {"shortest_edge": 28 * 28, "longest_edge": vision_tokens * 28 * 28}
-    return tam.wrap(module, processor)
+    end = small.get_text_config().eos_token_id
+    return _built(lambda: Qwen2VLForConditionalGeneration(config), processor, end, dtype, device)
+
+
+def llava_7b(layers: int, vision_tokens: int, dtype: torch.dtype, device: str) -> tam.Model:
+    """LLaVA-1.5-7B, language model and vision tower, by its published configuration.
+
+    Parameters
+    ----------
+    layers
+        Of the language model, 32 in the checkpoint.
+    vision_tokens
+        Must be 576.
+
+    The tokenizer is the small model's, whose ids are among the checkpoint's 32064.
+    """
+    if vision_tokens != LLAVA_CELLS:
+        raise ValueError(f"a picture has {LLAVA_CELLS} vision tokens, not {vision_tokens}")
+    tokenizer = AutoProcessor.from_pretrained(weights_folder("small")).tokenizer
+    image = "<|image_pad|>"
+    end = tokenizer.eos_token_id
+    config = LlavaConfig(
+        text_config={
+            "model_type": "llama",
+            "vocab_size": 32064,
+            "hidden_size": 4096,
+            "intermediate_size": 11008,
+            "num_hidden_layers": layers,
+            "num_attention_heads": 32,
+            "num_key_value_heads": 32,
+            "max_position_embeddings": 4096,
+        },
+        vision_config={
+            "model_type": "clip_vision_model",
+            "hidden_size": 1024,
+            "intermediate_size": 4096,
+            "num_hidden_layers": 24,
+            "num_attention_heads": 16,
+            "image_size": 336,
+            "patch_size": 14,
+            "projection_dim": 768,
+        },
+        image_token_index=tokenizer.get_vocab()[image],
+    )
+    processor = LlavaProcessor(
+        image_processor=CLIPImageProcessor(
+            size={"shortest_edge": 336}, crop_size={"height": 336, "width": 336}
+        ),
+        tokenizer=tokenizer,
+        patch_size=14,
+        vision_feature_select_strategy="default",
+        image_token=image,
+        num_additional_image_tokens=1,
+        chat_template="{% for message in messages %}{% for part in message['content'] %}"
+        "{% if part['type'] == 'image' %}" + image + "{% else %}{{ part['text'] }}{% endif %}"
+        "{% endfor %}{% endfor %}",
+    )
+    return _built(lambda: LlavaForConditionalGeneration(config), processor, end, dtype, device)
+
+
+SHAPES: dict[str, Callable[[int, int, torch.dtype, str], tam.Model]] = {
+    "qwen2-vl-2b": qwen2_vl_2b,
+    "llava-1.5-7b": llava_7b,
+}
+"""Models by name."""
+
+LAYERS = {"qwen2-vl-2b": 28, "llava-1.5-7b": 32}
+"""Layers of their checkpoints' language models."""
 
 
 def asked(rows: int, columns: int) -> Conversation:
     """A question about a picture of noise that has ``rows * columns`` vision tokens."""
     pixels = np.random.default_rng(0).integers(0, 255, (28 * rows, 28 * columns, 3), dtype=np.uint8)
     return question([image_from_array(pixels, "noise")], "Describe this image.")
+
+
+def _built(
+    make: Callable[[], Any], processor: Any, end: int, dtype: torch.dtype, device: str
+) -> tam.Model:
+    torch.manual_seed(0)
+    with _default_dtype(dtype), torch.device(device):
+        module = make()
+    module.generation_config = GenerationConfig(do_sample=False, eos_token_id=end, pad_token_id=end)
+    return tam.wrap(module, processor)
+
+
+@contextmanager
+def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)

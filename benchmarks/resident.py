@@ -1,7 +1,9 @@
-"""Resident memory of this process, as Linux counts it."""
+"""Memory of this process: resident as Linux counts it, and allocated on a GPU."""
 
 from collections.abc import Callable
 from pathlib import Path
+
+import torch
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
@@ -18,8 +20,13 @@ def start_peak() -> None:
     _CLEAR.write_text("5")
 
 
-def added_peak(function: Callable[[], object]) -> float | None:
+def added_peak(function: Callable[[], object], device: torch.device) -> float | None:
     """Megabytes by which a call raises the peak; None where the system does not count them."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        held = torch.cuda.memory_allocated(device)
+        function()
+        return (torch.cuda.max_memory_allocated(device) - held) / 1e6
     if not _CLEAR.exists():
         return None
     start_peak()

@@ -6,10 +6,11 @@ import torch
 
 from benchmarks.cases import Case
 from benchmarks.timing import seconds
+from tam.ops.rank_filter.network import NINE
 
-# The 3 × 3 filter: three exchanges sort a column, which three windows share, and sixteen the rest;
-# an exchange is a minimum and a maximum.
-_COMPARISONS = 2 * (3 + 16)
+# The 3 × 3 filter on a CPU: three exchanges sort a column, which three windows share, and sixteen
+# the rest; an exchange is a minimum and a maximum. On a GPU each thread sorts its own window.
+_COMPARISONS = {"cpu": 2 * (3 + 16), "cuda": 2 * len(NINE)}
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Machine:
     products
         Operations a second of a large matrix product, by dtype.
     comparisons, exponentials
-        Minima or maxima, and exponentials, a second, on numbers that stay in the cache.
+        Minima or maxima, and exponentials, a second, on numbers that stay in the cache (CPU) or in
+        registers (GPU).
     """
 
     copy: float
@@ -44,9 +46,20 @@ def measured(device: torch.device, dtypes: tuple[str, ...]) -> Machine:
         left = torch.randn(side, side, device=device).to(getattr(torch, name))
         took = seconds(lambda left=left: left @ left, device, repeats=3)
         products[name] = 2 * side**3 / took
+    rates = _rates_of_instructions(device)
+    return Machine(copy, products, *rates)
+
+
+def _rates_of_instructions(device: torch.device) -> tuple[float, float]:
+    """Minima or maxima, and exponentials, a second."""
+    if device.type == "cuda":
+        # Triton is not everywhere.
+        from benchmarks import instructions
+
+        return instructions.comparisons(device), instructions.exponentials(device)
     # The type that the filter computes in, and as much of it as it works on at once.
-    few, dtype = (1 << 14, torch.float64) if device.type == "cpu" else (1 << 24, torch.float32)
-    left, right = (torch.rand(few, device=device, dtype=dtype) for _ in range(2))
+    few = 1 << 14
+    left, right = (torch.rand(few, dtype=torch.float64) for _ in range(2))
     spare = torch.empty_like(left)
 
     def compare() -> None:
@@ -57,12 +70,7 @@ def measured(device: torch.device, dtypes: tuple[str, ...]) -> Machine:
         for _ in range(20):
             torch.exp2(left, out=spare)
 
-    return Machine(
-        copy,
-        products,
-        20 * few / seconds(compare, device),
-        20 * few / seconds(raise_two, device),
-    )
+    return 20 * few / seconds(compare, device), 20 * few / seconds(raise_two, device)
 
 
 def bound(case: Case, machine: Machine, device: torch.device) -> float:
@@ -80,8 +88,12 @@ def bound(case: Case, machine: Machine, device: torch.device) -> float:
     return max(moved / machine.copy, projection + causal)
 
 
-def filter_bounds(case: Case, machine: Machine, itemsize: int) -> tuple[float, float]:
+def filter_bounds(case: Case, machine: Machine, device: torch.device) -> tuple[float, float]:
     """Seconds of the 3 × 3 filter by what it must move, and by its own instructions."""
     elements = case.cells * case.targets
-    instructions = _COMPARISONS / machine.comparisons + 1 / machine.exponentials
-    return 2 * itemsize * elements / machine.copy, elements * instructions
+    itemsize = 8 if device.type == "cpu" else 4
+    compared = _COMPARISONS[device.type] / machine.comparisons
+    return (
+        2 * itemsize * elements / machine.copy,
+        elements * (compared + 1 / machine.exponentials),
+    )

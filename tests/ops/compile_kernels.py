@@ -23,8 +23,7 @@ NUMBERS = {"count", "cells", "words", "width", "blocks", *STEPS}
 
 def main() -> None:
     large = dict(zip(("TARGETS", "CELLS", "FEATURES"), projection._LARGE, strict=False))
-    filters = {"SCALED": True, "DOWN": 1, "ACROSS": 256}
-    network = rank_filter.sorting_network(25)
+    filters = {"SCALED": True, "DOWN": 1, "ACROSS": 128}
     kernels = {
         "projection": (projection._project, large | {"CAST": False}, 8),
         "interference": (
@@ -34,8 +33,8 @@ def main() -> None:
         ),
         "residual": (causal_residual._subtract, {"CELLS": 1024, "BLOCKS": 256}, 4),
         "scaling": (joint_scaling._scale, {"WORDS": 512}, 4),
-        "filter 3": (rank_filter._filter, filters | {"NETWORK": rank_filter.NINE, "HALF": 1}, 4),
-        "filter 5": (rank_filter._filter, filters | {"NETWORK": network, "HALF": 2}, 4),
+        "filter 3": (rank_filter._filter, filters | rank_filter.constants(3), 4),
+        "filter 5": (rank_filter._filter, filters | rank_filter.constants(5), 4),
     }
     print(json.dumps({name: compiled(*kernel) for name, kernel in kernels.items()}))
 

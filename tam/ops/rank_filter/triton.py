@@ -1,23 +1,25 @@
 """The rank Gaussian filter on CUDA: each window is sorted in registers.
 
 Windows of 3 × 3 and 5 × 5 go through a sorting network whose every step is one minimum and one
-maximum. The values of a larger one do not fit into the registers of a thread: those go through the
-same network by torch's operations.
+maximum. A thread filters several windows that lie below one another, and reads what they share
+once; of 3 × 3 it also sorts each row of three once. The values of a larger window do not fit into
+the registers of a thread: those go through the same network by torch's operations.
 """
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import torch
 import triton
 import triton.language as tl
 
 from tam.ops.launch import OPTIONS
-from tam.ops.rank_filter.network import NINE, sorting_network
+from tam.ops.rank_filter.network import RANK_THREE_SORTED, THREE, sorting_network
 from tam.ops.rank_filter.torch import rank_filter as by_torch
 
-# Largest kernel size of the kernel, and windows of one program.
-_LARGEST, _WINDOWS = 5, 256
+# Windows of one thread, by kernel size, and threads of one program.
+_DEEP, _THREADS = {1: 4, 3: 4, 5: 2}, 128
 
 
 def rank_filter(
@@ -44,13 +46,14 @@ def rank_filter(
     -------
     float32 [M, N].
     """
-    if kernel_size > _LARGEST:
+    if kernel_size not in _DEEP:
         return by_torch(maps, grids, kernel_size, origin, span)
     count, cells = maps.shape
     filtered = torch.empty(count, cells, device=maps.device)
-    across = min(_WINDOWS, triton.next_power_of_2(max(h * w for h, w in grids)))
-    down = min(_WINDOWS // across, triton.next_power_of_2(count))
-    tiles = _tiles(tuple(grids), across, maps.device)
+    deep = _DEEP[kernel_size]
+    across = min(_THREADS, triton.next_power_of_2(max(triton.cdiv(h, deep) * w for h, w in grids)))
+    down = min(_THREADS // across, triton.next_power_of_2(count))
+    tiles = _tiles(tuple(grids), deep, across, maps.device)
     scaled = origin is not None and span is not None
     _filter[(len(tiles), triton.cdiv(count, down))](
         maps,
@@ -61,9 +64,8 @@ def rank_filter(
         count,
         cells,
         *maps.stride(),
-        NETWORK=NINE if kernel_size == 3 else sorting_network(kernel_size**2),
         SCALED=scaled,
-        HALF=kernel_size // 2,
+        **constants(kernel_size),
         DOWN=down,
         ACROSS=across,
         num_warps=4,
@@ -72,12 +74,25 @@ def rank_filter(
     return filtered
 
 
+def constants(kernel_size: int) -> dict[str, Any]:
+    """What the kernel is compiled for, by the size of its window."""
+    three = kernel_size == 3
+    return {
+        "OF_ROWS": THREE if three else (),
+        "OF_WINDOWS": RANK_THREE_SORTED if three else sorting_network(kernel_size**2),
+        "HALF": kernel_size // 2,
+        "DEEP": _DEEP[kernel_size],
+    }
+
+
 @lru_cache(maxsize=64)
-def _tiles(grids: tuple[tuple[int, int], ...], across: int, device: torch.device) -> torch.Tensor:
-    """int32 [T, 4]: offset, height and width of a tile's grid, and its first cell there."""
+def _tiles(
+    grids: tuple[tuple[int, int], ...], deep: int, across: int, device: torch.device
+) -> torch.Tensor:
+    """int32 [T, 4]: offset, height and width of a tile's grid, and its first strip of cells."""
     tiles, offset = [], 0
     for h, w in grids:
-        tiles += [(offset, h, w, first) for first in range(0, h * w, across)]
+        tiles += [(offset, h, w, first) for first in range(0, triton.cdiv(h, deep) * w, across)]
         offset += h * w
     return torch.tensor(tiles, dtype=torch.int32, device=device)
 
@@ -88,7 +103,7 @@ def _reflected(index, length, HALF: tl.constexpr):
     for _ in tl.static_range(HALF):
         index = tl.abs(index)
         index = tl.where(index >= length, 2 * (length - 1) - index, index)
-    # On an axis of length 1 it has gone to and fro; else it is inside already.
+    # On an axis of length 1 it has gone to and fro; and no index beyond is read.
     return tl.minimum(tl.abs(index), length - 1)
 
 
@@ -97,6 +112,32 @@ def _exchanged(values, A: tl.constexpr, B: tl.constexpr):
     low = tl.minimum(values[A], values[B])
     high = tl.maximum(values[A], values[B])
     return values[:A] + (low,) + values[A + 1 : B] + (high,) + values[B + 1 :]
+
+
+@triton.jit
+def _filtered(values):
+    """Weigh the values of a window, in order, by their ranks."""
+    MIDDLE: tl.constexpr = len(values) // 2
+    median = values[MIDDLE]
+    total, squares = median, median * median
+    for r in tl.static_range(1, MIDDLE + 1):
+        low, high = values[MIDDLE - r], values[MIDDLE + r]
+        total += low + high
+        squares += low * low + high * high
+    # cv² = k² Σx² / (Σx)² - 1. Where it is 0 the quotient is infinite and the weights are 0; values
+    # whose squares underflow count as such a window, for both are 0 there.
+    power = tl.maximum(total * total, 1e-37)
+    quotient = power / tl.maximum(len(values) * squares - power, 0.0)
+    base = tl.exp(-0.5 * quotient)
+    # The weight of rank r is base^(r²), and r² the sum of the first r odd numbers.
+    weight, factor_of_rank, square = base * 0.0 + 1.0, base, base * base
+    norm, result = base * 0.0 + 1.0, median
+    for r in tl.static_range(1, MIDDLE + 1):
+        weight *= factor_of_rank
+        factor_of_rank *= square
+        norm += 2.0 * weight
+        result += weight * (values[MIDDLE - r] + values[MIDDLE + r])
+    return tl.where(total > 0, result / norm, 0.0)
 
 
 @triton.jit
@@ -110,53 +151,47 @@ def _filter(
     cells,
     stride,
     step,
-    NETWORK: tl.constexpr,
+    OF_ROWS: tl.constexpr,
+    OF_WINDOWS: tl.constexpr,
     SCALED: tl.constexpr,
     HALF: tl.constexpr,
+    DEEP: tl.constexpr,
     DOWN: tl.constexpr,
     ACROSS: tl.constexpr,
 ):
+    SIDE: tl.constexpr = 2 * HALF + 1
     tile = tiles + 4 * tl.program_id(0)
     offset, height, width = tl.load(tile), tl.load(tile + 1), tl.load(tile + 2)
-    cell = tl.load(tile + 3) + tl.arange(0, ACROSS)
+    strip = tl.load(tile + 3) + tl.arange(0, ACROSS)
     row = tl.program_id(1) * DOWN + tl.arange(0, DOWN)
-    inside = (row < count)[:, None] & (cell < height * width)[None, :]
+    inside = (row < count)[:, None] & (strip < tl.cdiv(height, DEEP) * width)[None, :]
     start = maps + row.to(tl.int64)[:, None] * stride
-    y, x = cell // width, cell % width
+    y, x = strip // width * DEEP, strip % width
     if SCALED:
         least = tl.load(origin + row, mask=row < count, other=0.0)[:, None]
         factor = 1.0 / tl.load(span + row, mask=row < count, other=1.0)[:, None]
-    values = ()
-    for dy in tl.static_range(-HALF, HALF + 1):
-        line = offset + _reflected(y + dy, height, HALF) * width
-        for dx in tl.static_range(-HALF, HALF + 1):
-            place = line + _reflected(x + dx, width, HALF)
+    seen = ()
+    for dy in tl.static_range(DEEP + 2 * HALF):
+        line = offset + _reflected(y + (dy - HALF), height, HALF) * width
+        values = ()
+        for dx in tl.static_range(SIDE):
+            place = line + _reflected(x + (dx - HALF), width, HALF)
             value = tl.load(start + place[None, :] * step, mask=inside, other=0.0)
             if SCALED:
                 value = (value - least) * factor
             values = values + (value,)
-    for n in tl.static_range(len(NETWORK)):
-        values = _exchanged(values, NETWORK[n][0], NETWORK[n][1])
-    MIDDLE: tl.constexpr = len(values) // 2
-    median = values[MIDDLE]
-    total, squares = median, median * median
-    for r in tl.static_range(1, MIDDLE + 1):
-        low, high = values[MIDDLE - r], values[MIDDLE + r]
-        total += low + high
-        squares += low * low + high * high
-    # cv² = k² Σx² / (Σx)² - 1; values whose squares underflow count as a constant window.
-    variation = len(values) * squares / tl.maximum(total * total, 1e-37) - 1.0
-    base = tl.exp(-0.5 / tl.maximum(variation, 0.0))
-    # The weight of rank r is base^(r²), and r² the sum of the first r odd numbers.
-    weight, factor_of_rank, square = base * 0.0 + 1.0, base, base * base
-    norm, result = base * 0.0 + 1.0, median
-    for r in tl.static_range(1, MIDDLE + 1):
-        weight *= factor_of_rank
-        factor_of_rank *= square
-        norm += 2.0 * weight
-        result += weight * (values[MIDDLE - r] + values[MIDDLE + r])
-    result = tl.where(total > 0, result / norm, 0.0)
-    if SCALED:
-        result = tl.minimum(tl.maximum(result, 0.0), 1.0)
-    place = row.to(tl.int64)[:, None] * cells + (offset + cell)[None, :]
-    tl.store(filtered + place, result, mask=inside)
+        for n in tl.static_range(len(OF_ROWS)):
+            values = _exchanged(values, OF_ROWS[n][0], OF_ROWS[n][1])
+        seen = seen + values
+    place = row.to(tl.int64)[:, None] * cells + (offset + y * width + x)[None, :]
+    for r in tl.static_range(DEEP):
+        window = ()
+        for rank in tl.static_range(SIDE):
+            for line in tl.static_range(SIDE):
+                window = window + (seen[(r + line) * SIDE + rank],)
+        for n in tl.static_range(len(OF_WINDOWS)):
+            window = _exchanged(window, OF_WINDOWS[n][0], OF_WINDOWS[n][1])
+        result = _filtered(window)
+        if SCALED:
+            result = tl.minimum(tl.maximum(result, 0.0), 1.0)
+        tl.store(filtered + place + r * width, result, mask=inside & (y + r < height)[None, :])

@@ -1,0 +1,64 @@
+"""How fast a GPU takes minima, maxima and exponentials of numbers that stay in its registers."""
+
+import torch
+import triton
+import triton.language as tl
+
+from benchmarks.timing import seconds
+from tam.ops.rank_filter.network import NINE
+
+_PROGRAMS, _NUMBERS, _ROUNDS = 8192, 256, 200
+
+
+def comparisons(device: torch.device) -> float:
+    """Minima and maxima a second: a network of 25 exchanges sorts nine values again and again."""
+    values = torch.rand(9, _PROGRAMS * _NUMBERS, device=device)
+
+    def sort() -> None:
+        _sort[(_PROGRAMS,)](values, _ROUNDS, values.shape[1], NETWORK=NINE, NUMBERS=_NUMBERS)
+
+    return 2 * len(NINE) * _ROUNDS * values.shape[1] / seconds(sort, device)
+
+
+def exponentials(device: torch.device) -> float:
+    """Exponentials a second: four chains of them in every thread."""
+    values = torch.rand(4, _PROGRAMS * _NUMBERS, device=device)
+
+    def raise_two() -> None:
+        _raise_two[(_PROGRAMS,)](values, _ROUNDS, values.shape[1], NUMBERS=_NUMBERS)
+
+    return 4 * _ROUNDS * values.shape[1] / seconds(raise_two, device)
+
+
+@triton.jit
+def _exchanged(values, A: tl.constexpr, B: tl.constexpr):
+    low = tl.minimum(values[A], values[B])
+    high = tl.maximum(values[A], values[B])
+    return values[:A] + (low,) + values[A + 1 : B] + (high,) + values[B + 1 :]
+
+
+@triton.jit
+def _sort(values, rounds, count, NETWORK: tl.constexpr, NUMBERS: tl.constexpr):
+    place = values + tl.program_id(0) * NUMBERS + tl.arange(0, NUMBERS)
+    held = ()
+    for n in tl.static_range(9):
+        held = held + (tl.load(place + n * count),)
+    for _ in range(rounds):
+        # Turned by one, so that no round finds them sorted.
+        held = held[1:] + held[:1]
+        for n in tl.static_range(len(NETWORK)):
+            held = _exchanged(held, NETWORK[n][0], NETWORK[n][1])
+    total = held[0]
+    for n in tl.static_range(1, 9):
+        total = total * 0.5 + held[n]
+    tl.store(place, total)
+
+
+@triton.jit
+def _raise_two(values, rounds, count, NUMBERS: tl.constexpr):
+    place = values + tl.program_id(0) * NUMBERS + tl.arange(0, NUMBERS)
+    a, b = tl.load(place), tl.load(place + count)
+    c, d = tl.load(place + 2 * count), tl.load(place + 3 * count)
+    for _ in range(rounds):
+        a, b, c, d = tl.exp2(-a), tl.exp2(-b), tl.exp2(-c), tl.exp2(-d)
+    tl.store(place, a + b + c + d)
