@@ -5,13 +5,16 @@ the scores that they give. Both take NumPy arrays or torch tensors on any device
 Beside what they return they need a bounded scratch, whatever the length of the video or the answer.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn.functional import pad
 
 from tam.errors import NumericsError
 from tam.ops.blocks import in_chunks, one_thread
@@ -118,31 +121,36 @@ def token_activation_maps(
     context = _positions("context", context_positions, states)
     if states.ndim != 2 or head.ndim != 2 or states.shape[1] != head.shape[1]:
         raise _misfit(f"hidden {list(states.shape)} and head rows {list(head.shape)} do not fit")
-    classes = (
-        torch.arange(len(head), device=head.device)
-        if class_ids is None
-        else _positions("class", class_ids, head)
-    )
+    classes = torch.arange(len(head)) if class_ids is None else _positions("class", class_ids, head)
     count = len(classes)
     if len(context) != count:
         raise _misfit(f"{len(context)} context positions for {count} head rows")
     if not 0 <= prompt_targets <= count:
         raise _misfit(f"prompt_targets {prompt_targets} is not between 0 and {count}")
     chosen = backend_for(states.device, backend)
+    targets = torch.arange(count)
+    places, rows, ids, targets, stops = _beside(
+        states,
+        torch.cat([vision, context]),
+        classes,
+        _index(context_ids),
+        targets,
+        targets.clamp(min=prompt_targets),
+    )
     with one_thread(states.device):
-        project = select("projection", chosen)
-        activation = project(states, vision, head, classes)
-        text = project(states, context, head, classes)
-        if not _all_finite(activation, text):
+        projected = partial(select("projection", chosen), states, places, head, rows)
+        both = projected()
+        total = both.sum()
+        activation, text = both.split([len(vision), count], dim=1)
+        scores = _Scores(activation, activation, text, ids, ids, targets, stops)
+        result = _explain(scores, grids, kernel_size, stages=stages, backend=chosen)
+        # Last, for a GPU to work on while it is waited for. A finite sum needs no look at each.
+        if not math.isfinite(total.item()) and not bool(torch.isfinite(projected()).all()):
             _blame(
                 ("vision states", states, vision),
                 ("context states", states, context),
                 ("head rows", head, classes),
             )
-        ids, targets = _index(context_ids, states), torch.arange(count, device=states.device)
-        stops = targets.clamp(min=prompt_targets)
-        scores = _Scores(activation, activation, text, ids, ids, targets, stops)
-        result = _explain(scores, grids, kernel_size, stages=stages, backend=chosen)
     return _as_numpy(result) if isinstance(hidden, np.ndarray) else result
 
 
@@ -196,21 +204,16 @@ def maps_from_scores(
     (1, 4)
     """
     target = _tensor(target_activation).T
-    scores = _Scores(
-        context=_tensor(context_activation).T.to(target.device),
-        target=target,
-        text=_tensor(text_scores).T.to(target.device),
-        context_ids=_index(context_ids, target),
-        target_ids=_index(target_ids, target),
-        causal_stop=_index(causal_stop, target),
-        scale_stop=_index(scale_stop, target),
-    )
+    context, text = (_tensor(v).T.to(target.device) for v in (context_activation, text_scores))
+    indices = (context_ids, target_ids, causal_stop, scale_stop)
+    scores = _Scores(context, target, text, *_beside(target, *map(_index, indices)))
     chosen = backend_for(target.device, backend)
-    named = {"context": scores.context, "target": target, "text": scores.text}
+    named = {"context": context, "target": target, "text": text}
     with one_thread(target.device):
-        for name, values in named.items():
-            if not _all_finite(values):
-                raise _not_finite(f"{name} scores")
+        if not math.isfinite(sum(values.sum() for values in named.values())):
+            for name, values in named.items():
+                if not bool(torch.isfinite(values).all()):
+                    raise _not_finite(f"{name} scores")
         result = _explain(scores, grids, kernel_size, stages=stages, backend=chosen)
     return _as_numpy(result) if isinstance(target_activation, np.ndarray) else result
 
@@ -251,7 +254,7 @@ def _explain(
     own = target is scores.context and not stages
     maps = target if own else torch.empty(count, cells, device=target.device)
     after = torch.empty_like(maps) if stages else None
-    relevance = torch.empty_like(text, dtype=torch.float32)
+    of_text: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def explain(first: int, last: int) -> None:
         rows = slice(first, last)
@@ -264,20 +267,21 @@ def _explain(
             scores.target_ids[rows],
             scores.causal_stop[rows],
         )
-        origin, span, relevance[rows] = select("joint_scaling", backend)(
+        origin, span, *of_text[first] = select("joint_scaling", backend)(
             low, high, said, scores.scale_stop[rows]
         )
-        filtered = select("rank_filter", backend)(residual, grids, kernel_size, origin, span)
+        select("rank_filter", backend)(residual, grids, kernel_size, origin, span, maps[rows])
         if after is not None:
             after[rows] = residual
-        maps[rows] = filtered
 
     elements = _CHUNK_CPU if target.device.type == "cpu" else _CHUNK
     in_chunks("targets", count, max(1, elements // cells), explain)
-    used = torch.arange(text.shape[1], device=text.device) < scores.scale_stop[:, None]
+    relevance, used = (
+        torch.cat([of_text[first][part] for first in sorted(of_text)]).float() for part in (0, 1)
+    )
     return TokenActivationMaps(
         maps=maps,
-        text_scores=torch.where(used, text, 0).float(),
+        text_scores=used,
         relevance=relevance,
         activation=target.float() if stages else None,
         after_eci=after,
@@ -288,16 +292,26 @@ def _tensor(values: Array) -> torch.Tensor:
     return torch.from_numpy(values) if isinstance(values, np.ndarray) else values.detach()
 
 
-def _index(values: Array | Sequence[int], like: torch.Tensor) -> torch.Tensor:
-    return torch.as_tensor(values, dtype=torch.int64, device=like.device)
+def _index(values: Array | Sequence[int]) -> torch.Tensor:
+    return torch.as_tensor(values, dtype=torch.int64).cpu()
+
+
+def _beside(values: torch.Tensor, *indices: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Bring indices to where some values are, all at once."""
+    if values.device.type == "cpu":
+        return indices
+    # Each begins at a multiple of 16 bytes, which kernels are compiled for.
+    parts = [pad(index, (0, len(index) % 2)) for index in indices]
+    moved = torch.cat(parts).to(values.device).split([len(part) for part in parts])
+    return tuple(part[: len(index)] for part, index in zip(moved, indices, strict=True))
 
 
 def _positions(name: str, values: Array | Sequence[int], states: torch.Tensor) -> torch.Tensor:
-    """Check positions where they are, and bring them to the states."""
-    positions = torch.as_tensor(values, dtype=torch.int64)
+    """Check positions."""
+    positions = _index(values)
     if len(positions) and not 0 <= int(positions.min()) <= int(positions.max()) < len(states):
         raise _misfit(f"a {name} position lies outside the {len(states)} states")
-    return positions.to(states.device)
+    return positions
 
 
 def _as_numpy(result: TokenActivationMaps) -> TokenActivationMaps:
@@ -317,16 +331,10 @@ def _not_finite(name: str) -> NumericsError:
     )
 
 
-def _all_finite(*values: torch.Tensor) -> bool:
-    # A finite sum needs no mask of all values, and one number is all that a GPU is waited for.
-    sums = torch.stack([value.sum() for value in values])
-    return bool(torch.isfinite(sums).all()) or all(bool(torch.isfinite(v).all()) for v in values)
-
-
 def _blame(*parts: tuple[str, torch.Tensor, torch.Tensor]) -> None:
     """Say which part of the input made scores that are not finite."""
     for name, values, index in parts:
-        if not bool(torch.isfinite(values[index]).all()):
+        if not bool(torch.isfinite(values[index.to(values.device)]).all()):
             raise _not_finite(name)
     raise _not_finite("products of states and head rows")
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from tam.capture.hooks import Logits, States, numpy_floats
+from tam.capture.hooks import Logits, States
 from tam.errors import ConversationError
 from tam.explanation import Explanation, Prediction, Word
 from tam.growing import GrowingMaps
@@ -140,13 +140,11 @@ class LiveWords:
         return self._growing
 
     def _prediction(self, logits: Logits) -> Prediction:
-        ids, probabilities = logits.best[-1]
+        probability, ids, best = logits.latest()
         return Prediction(
-            probability=float(logits.written[-1][-1, 0]),
+            probability=probability,
             sampled_probability=None,
-            candidates=candidates(
-                self._model, ids[-1, 0].cpu().numpy(), numpy_floats(probabilities[-1, 0])
-            ),
+            candidates=candidates(self._model, ids, best),
         )
 
     def _pieces(self) -> list[str]:

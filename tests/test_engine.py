@@ -80,7 +80,7 @@ def naive_maps(run: dict, kernel_size: int) -> np.ndarray:
         activation, activation, text, ids, ids, targets
     )
     stops = np.maximum(targets, run["prompt_targets"])
-    origin, span, _ = select("joint_scaling", "naive")(low, high, text, stops)
+    origin, span, *_ = select("joint_scaling", "naive")(low, high, text, stops)
     return select("rank_filter", "naive")(residual, run["grids"], kernel_size, origin, span)
 
 

@@ -136,13 +136,16 @@ class _EachToken(StoppingCriteria):
     def __init__(self, logits: Logits, seen: Callable[[torch.Tensor], None]) -> None:
         self.logits = logits
         self.seen = seen
+        self.never = torch.zeros(0, dtype=torch.bool)
 
     def __call__(
         self, input_ids: torch.LongTensor, _scores: torch.FloatTensor, **_: Any
     ) -> torch.Tensor:
         self.logits.chosen(input_ids[:, -1])
         self.seen(input_ids[:, -1])
-        return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
+        if len(self.never) != len(input_ids):
+            self.never = torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
+        return self.never
 
 
 def _is_compiled(model: Any, options: Mapping[str, Any]) -> bool:

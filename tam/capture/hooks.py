@@ -16,6 +16,9 @@ Tick = Callable[[], None]
 Watch = Callable[["States", "Logits", int], None]
 """Called with what is kept so far and the id of each token, as soon as it is there."""
 
+# Steps whose logits are kept until they are evaluated together.
+_STEPS = 16
+
 Hook = tuple[torch.nn.Module, Callable[[Any, Any, Any], None]]
 
 
@@ -59,7 +62,9 @@ class States:
                 rows = wanted[(wanted >= first) & (wanted < self.seen)] - first
                 kept.append(own[torch.from_numpy(rows).to(own.device)])
         if self.seen > self.prompt_length:
-            self.reply.append(states[:, max(0, self.prompt_length - first) :].clone())
+            own = states[:, max(0, self.prompt_length - first) :]
+            # A part would keep the whole in memory.
+            self.reply.append(own if own.shape == states.shape else own.clone())
 
     def complete(self, reply_length: int) -> bool:
         """Whether exactly the prompts and all but the last token of the replies passed in order."""
@@ -87,24 +92,46 @@ class States:
 
 
 class Logits:
-    """Keeps the probabilities of each token of the replies and of its rivals, on the device."""
+    """Keeps the probabilities of each token of the replies and of its rivals, on the device.
+
+    Steps wait for a few others: for one alone a GPU would take longer to start than to compute.
+    """
 
     def __init__(self, candidates: int) -> None:
         self.candidates = candidates
         self.last: torch.Tensor | None = None
+        self.waiting: list[tuple[torch.Tensor, torch.Tensor]] = []
         self.written: list[torch.Tensor] = []
         self.best: list[tuple[torch.Tensor, torch.Tensor]] = []
         self.steps = 0
 
     def keep(self, _module: Any, _inputs: Any, output: Any) -> None:
         """Forward hook of the model."""
-        self.last = output.logits[:, -1].detach()
+        logits = output.logits.detach()
+        self.last = logits[:, -1] if logits.shape[1] == 1 else logits[:, -1].clone()
 
     def chosen(self, tokens: torch.Tensor) -> None:
         """Record the last step, now that its tokens [B] are known."""
         if self.last is not None and len(self.last) == len(tokens):
-            self.record(self.last[None], tokens[None])
+            self.waiting.append((self.last, tokens))
+            self.steps += 1
         self.last = None
+        if len(self.waiting) == _STEPS:
+            self.evaluate()
+
+    def evaluate(self) -> None:
+        """Record the steps that wait."""
+        if self.waiting:
+            logits, tokens = map(torch.stack, zip(*self.waiting, strict=True))
+            self.waiting.clear()
+            self.steps -= len(logits)
+            self.record(logits, tokens)
+
+    def latest(self) -> tuple[float, NDArray[np.int64], NDArray[np.float32]]:
+        """The newest step of the first reply: probability, rivals' ids [C] and probabilities."""
+        self.evaluate()
+        ids, best = (part[-1, 0].cpu() for part in self.best[-1])
+        return float(self.written[-1][-1, 0]), ids.numpy(), best.numpy()
 
     def record(self, logits: torch.Tensor, tokens: torch.Tensor) -> None:
         """Record n steps at once: [n, B, V] logits and the int64 [n, B] tokens written there."""
@@ -118,6 +145,7 @@ class Logits:
         self, row: int, reply_length: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
         """Probabilities [n], rivals' ids [n, C] and their probabilities of one reply."""
+        self.evaluate()
         if not self.written:
             return np.zeros(0, np.float32), np.zeros((0, 0), np.int64), np.zeros((0, 0), np.float32)
         written = torch.cat([part[:, row] for part in self.written])[:reply_length]

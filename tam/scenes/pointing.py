@@ -106,8 +106,8 @@ def _stages(speaker: Speaker, reply: Reply) -> dict[str, NDArray[np.float32]]:
     )
     stops = torch.arange(len(targets)).clamp(min=len(asked))
     raw = result.activation.double()
-    origin, span, _ = select("joint_scaling")(
-        raw.amin(1), raw.amax(1), result.text_scores.double(), stops
+    origin, span, *_ = select("joint_scaling")(
+        raw.amin(1, keepdim=True), raw.amax(1, keepdim=True), result.text_scores.double(), stops
     )
     filtered = select("rank_filter")(raw, list(reply.grids), 3, origin, span)
     named = (result.activation, result.after_eci, filtered, result.maps)

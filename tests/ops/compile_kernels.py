@@ -16,9 +16,17 @@ from tam.ops.projection import triton as projection
 from tam.ops.rank_filter import triton as rank_filter
 
 CUOBJDUMP = Path(triton.__file__).parent / "backends/nvidia/bin/cuobjdump"
-STEPS = ("step", "state_step", "head_step", "context_step", "target_step", "text_step")
+STEPS = (
+    "step",
+    "state_step",
+    "head_step",
+    "context_step",
+    "target_step",
+    "text_step",
+    "filtered_step",
+)
 INTEGERS = {"positions", "ids", "context_ids", "target_ids", "causal_stop", "scale_stop"}
-NUMBERS = {"count", "cells", "words", "width", "blocks", *STEPS}
+NUMBERS = {"count", "cells", "words", "width", "blocks", "parts", *STEPS}
 
 
 def main() -> None:
@@ -32,7 +40,7 @@ def main() -> None:
             8,
         ),
         "residual": (causal_residual._subtract, {"CELLS": 1024, "BLOCKS": 256}, 4),
-        "scaling": (joint_scaling._scale, {"WORDS": 512}, 4),
+        "scaling": (joint_scaling._scale, {"WORDS": 512, "PARTS": 16}, 4),
         "filter 3": (rank_filter._filter, filters | rank_filter.constants(3), 4),
         "filter 5": (rank_filter._filter, filters | rank_filter.constants(5), 4),
     }

@@ -24,7 +24,7 @@ def test_scale_is_the_least_squares_solution() -> None:
     interference = (text[0] / text[0].sum()) @ context
     best = minimize_scalar(lambda s: np.sum((target[0] - s * interference) ** 2), tol=1e-12).x
     assert np.allclose(residual[0], np.maximum(target[0] - best * interference, 0), atol=1e-6)
-    assert (low[0], high[0]) == (residual.min(), residual.max())
+    assert (low[0, 0], high[0, 0]) == (residual.min(), residual.max())
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -44,7 +44,8 @@ def causal_residual(
     residual
         float64 [M, N].
     low, high
-        float64 [M]: its smallest and its largest value in each row.
+        float64 [M, P]: the smallest and the largest value of each of P parts of a row; here of the
+        row as a whole.
     """
     residual = np.zeros(target_activation.shape)
     for m in range(len(target_activation)):
@@ -58,4 +59,4 @@ def causal_residual(
         power = float(np.sum(interference**2))
         scale = float(np.sum(activation * interference)) / power if power > 0 else 0.0
         residual[m] = np.maximum(activation - scale * interference, 0)
-    return residual, residual.min(axis=1), residual.max(axis=1)
+    return residual, residual.min(axis=1, keepdims=True), residual.max(axis=1, keepdims=True)

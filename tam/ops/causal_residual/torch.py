@@ -29,7 +29,7 @@ def causal_residual(
 
     Returns
     -------
-    [M, N] and two [M] of the same dtype.
+    [M, N] and two [M, 1] of the same dtype.
     """
     device = text_scores.device
     with one_thread(device):
@@ -43,7 +43,7 @@ def causal_residual(
         weights = torch.where(used, text_scores, 0)
         weights /= weights.sum(1, keepdim=True) + 1e-8
         residual = torch.empty_like(target_activation)
-        low, high = residual.new_empty(len(residual)), residual.new_empty(len(residual))
+        low, high = residual.new_empty(len(residual), 1), residual.new_empty(len(residual), 1)
 
         def interfere(part: slice) -> None:
             residual[:, part] = weights @ context_activation[:, part].to(weights.dtype)
@@ -54,7 +54,7 @@ def causal_residual(
             # A power of 0 goes with a product of 0, so dividing by 1 there gives the scale 0.
             scale = (target * part).sum(1, keepdim=True) / torch.where(power > 0, power, 1)
             part.mul_(-scale).add_(target).relu_()
-            low[rows], high[rows] = part.amin(1), part.amax(1)
+            low[rows], high[rows] = part.amin(1, keepdim=True), part.amax(1, keepdim=True)
 
         cells = residual.shape[1]
         size = _CELLS_CPU if device.type == "cpu" else cells

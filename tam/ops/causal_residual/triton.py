@@ -25,7 +25,7 @@ def causal_residual(
     The first pass multiplies the masked text scores with the context's maps in float32 (no TF32:
     the interference is subtracted from numbers of its own size), over the words before the last of
     a block's stops only, and sums what the scale is made of. The second subtracts and finds each
-    row's bounds.
+    row's bounds, part by part.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def causal_residual(
 
     Returns
     -------
-    float32 [M, N], [M] and [M].
+    float32 [M, N], [M, P] and [M, P].
     """
     count, cells = target_activation.shape
     words = len(context_ids)
@@ -82,7 +82,7 @@ def causal_residual(
         num_warps=4,
         **OPTIONS,
     )
-    return residual, bounds[0].amin(1), bounds[1].amax(1)
+    return residual, bounds[0], bounds[1]
 
 
 @triton.jit

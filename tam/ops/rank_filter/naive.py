@@ -12,7 +12,8 @@ def rank_filter(
     kernel_size: int,
     origin: NDArray[np.float64] | None = None,
     span: NDArray[np.float64] | None = None,
-) -> NDArray[np.float64]:
+    out: NDArray[np.floating] | None = None,
+) -> NDArray[np.floating]:
     """Filter every grid of every map, after scaling it where a scale is given.
 
     In each reflect-padded k × k window (NumPy's ``reflect``, SciPy's ``mirror``) the values are
@@ -32,10 +33,12 @@ def rank_filter(
     origin, span
         Float [M] both, or None both: map m is filtered as ``(maps[m] - origin[m]) / span[m]``,
         which must lie in [0, 1]; so does the result then, whatever the rounding.
+    out
+        Float [M, N], not overlapping the maps: where the result is written; None: a new array.
 
     Returns
     -------
-    float64 [M, N].
+    Float64 [M, N], or ``out``.
     """
     if origin is not None and span is not None:
         maps = (maps - origin[:, None]) / span[:, None]
@@ -50,7 +53,12 @@ def rank_filter(
                     window = padded[i : i + kernel_size, j : j + kernel_size]
                     filtered[m, first + i * w + j] = rank_mean(window)
             first += h * w
-    return filtered if origin is None else filtered.clip(0, 1)
+    if origin is not None:
+        filtered = filtered.clip(0, 1)
+    if out is None:
+        return filtered
+    out[:] = filtered
+    return out
 
 
 def rank_mean(window: NDArray[np.float64]) -> float:

@@ -18,6 +18,7 @@ def rank_filter(
     kernel_size: int,
     origin: torch.Tensor | None = None,
     span: torch.Tensor | None = None,
+    out: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Filter every grid of every map, after scaling it where a scale is given; see :mod:`.naive`.
 
@@ -31,12 +32,14 @@ def rank_filter(
         k, odd.
     origin, span
         [M] both of the same dtype, or None both.
+    out
+        [M, N] of a floating dtype, or None.
 
     Returns
     -------
-    [M, N] of the same dtype.
+    [M, N] of the same dtype, or ``out``.
     """
-    filtered = torch.empty(maps.shape, dtype=maps.dtype, device=maps.device)
+    filtered = torch.empty_like(maps) if out is None else out
     first = 0
     for (h, w), run in groupby(grids):
         shape = (len(list(run)), h, w)

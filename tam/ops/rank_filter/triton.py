@@ -28,6 +28,7 @@ def rank_filter(
     kernel_size: int,
     origin: torch.Tensor | None = None,
     span: torch.Tensor | None = None,
+    out: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Filter every grid of every map, after scaling it where a scale is given; see :mod:`.naive`.
 
@@ -41,15 +42,17 @@ def rank_filter(
         k, odd.
     origin, span
         float32 [M] both, or None both.
+    out
+        float32 [M, N], or None.
 
     Returns
     -------
     float32 [M, N].
     """
     if kernel_size not in _DEEP:
-        return by_torch(maps, grids, kernel_size, origin, span)
+        return by_torch(maps, grids, kernel_size, origin, span, out)
     count, cells = maps.shape
-    filtered = torch.empty(count, cells, device=maps.device)
+    filtered = torch.empty(count, cells, device=maps.device) if out is None else out
     deep = _DEEP[kernel_size]
     across = min(_THREADS, triton.next_power_of_2(max(triton.cdiv(h, deep) * w for h, w in grids)))
     down = min(_THREADS // across, triton.next_power_of_2(count))
@@ -62,8 +65,8 @@ def rank_filter(
         filtered,
         tiles,
         count,
-        cells,
         *maps.stride(),
+        *filtered.stride(),
         SCALED=scaled,
         **constants(kernel_size),
         DOWN=down,
@@ -148,9 +151,10 @@ def _filter(
     filtered,
     tiles,
     count,
-    cells,
     stride,
     step,
+    filtered_stride,
+    filtered_step,
     OF_ROWS: tl.constexpr,
     OF_WINDOWS: tl.constexpr,
     SCALED: tl.constexpr,
@@ -183,7 +187,8 @@ def _filter(
         for n in tl.static_range(len(OF_ROWS)):
             values = _exchanged(values, OF_ROWS[n][0], OF_ROWS[n][1])
         seen = seen + values
-    place = row.to(tl.int64)[:, None] * cells + (offset + y * width + x)[None, :]
+    place = row.to(tl.int64)[:, None] * filtered_stride
+    place += ((offset + y * width + x) * filtered_step)[None, :]
     for r in tl.static_range(DEEP):
         window = ()
         for rank in tl.static_range(SIDE):
@@ -194,4 +199,5 @@ def _filter(
         result = _filtered(window)
         if SCALED:
             result = tl.minimum(tl.maximum(result, 0.0), 1.0)
-        tl.store(filtered + place + r * width, result, mask=inside & (y + r < height)[None, :])
+        down = r * width * filtered_step
+        tl.store(filtered + place + down, result, mask=inside & (y + r < height)[None, :])
