@@ -80,7 +80,7 @@ def measure(device: torch.device, vocabulary: int, steps: int, *, quick: bool) -
 
 def engine(run: Run) -> TokenActivationMaps:
     """All targets by the engine, which reads only their rows of the head."""
-    return token_activation_maps(run.hidden, run.head, *run.arguments(), class_ids=run.ids)
+    return token_activation_maps(run.hidden, run.head, *run.arguments, class_ids=run.arguments[2])
 
 
 def compared(run: Run, steps: int) -> dict[str, Any]:

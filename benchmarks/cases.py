@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -49,9 +50,11 @@ class Run:
     context: torch.Tensor
     ids: torch.Tensor
 
+    @cached_property
     def arguments(self) -> tuple[Any, ...]:
-        """What the engine takes after the states and the head."""
-        return (self.vision, self.context, self.ids, [self.case.grid], self.case.prompt_targets)
+        """What the engine takes after the states and the head; indices on the CPU, as a run's."""
+        places = (self.vision.cpu(), self.context.cpu(), self.ids.cpu())
+        return (*places, [self.case.grid], self.case.prompt_targets)
 
 
 def random_run(case: Case, vocabulary: int, device: torch.device) -> Run:

@@ -49,7 +49,9 @@ def reply_ids(result: tam.Explanation) -> list[int]:
 
 
 def test_states_are_those_that_the_head_reads(model: tam.Model) -> None:
-    trace = model.record(TALK, max_new_tokens=STEPS)
+    # More steps than wait for one another.
+    trace = model.record(TALK, max_new_tokens=20, min_new_tokens=20)
+    assert len(trace.predictions) > 16
     prompt = encode(model.processor, TALK)
     first = trace.text.prompt_targets
     ids = torch.tensor([[*prompt.ids, *(t.id for t in trace.text.tokens[first:])]])

@@ -6,7 +6,9 @@ import triton.language as tl
 
 from tam.ops.launch import OPTIONS, contiguous_index
 
-_TARGETS, _CELLS, _WORDS = 64, 64, 32
+# Of one program of the first pass: targets, cells, words of one step, warps, stages.
+_BLOCK = (64, 64, 32, 8, 3)
+_PRECISION = "ieee"
 
 # Cells of one program of the second pass.
 _PASS = 1024
@@ -41,10 +43,11 @@ def causal_residual(
     count, cells = target_activation.shape
     words = len(context_ids)
     residual = torch.empty(count, cells, device=target_activation.device)
-    blocks = triton.cdiv(cells, _CELLS)
+    size, width, step, warps, stages = _BLOCK
+    blocks = triton.cdiv(cells, width)
     sums = residual.new_empty(2, count, blocks)
     stop = contiguous_index(causal_stop, residual)
-    _interfere[(triton.cdiv(count, _TARGETS), blocks)](
+    _interfere[(triton.cdiv(count, size), blocks)](
         context_activation,
         target_activation,
         text_scores,
@@ -59,11 +62,12 @@ def causal_residual(
         *context_activation.stride(),
         *target_activation.stride(),
         *text_scores.stride(),
-        TARGETS=_TARGETS,
-        CELLS=_CELLS,
-        WORDS=_WORDS,
-        num_warps=8,
-        num_stages=3,
+        TARGETS=size,
+        CELLS=width,
+        WORDS=step,
+        PRECISION=_PRECISION,
+        num_warps=warps,
+        num_stages=stages,
         **OPTIONS,
     )
     parts = triton.cdiv(cells, _PASS)
@@ -107,6 +111,7 @@ def _interfere(
     TARGETS: tl.constexpr,
     CELLS: tl.constexpr,
     WORDS: tl.constexpr,
+    PRECISION: tl.constexpr,
 ):
     row = tl.program_id(0) * TARGETS + tl.arange(0, TARGETS)
     cell = tl.program_id(1) * CELLS + tl.arange(0, CELLS)
@@ -126,7 +131,7 @@ def _interfere(
         weights = tl.load(text + places, mask=used, other=0.0)
         places = word.to(tl.int64)[:, None] * context_stride + cell[None, :] * context_step
         maps = tl.load(context + places, mask=inside[:, None] & seen[None, :], other=0.0)
-        product = tl.dot(weights, maps, product, input_precision="ieee")
+        product = tl.dot(weights, maps, product, input_precision=PRECISION)
         total += tl.sum(weights, axis=1)
     product *= (1.0 / (total + 1e-8))[:, None]
     written = known[:, None] & seen[None, :]
