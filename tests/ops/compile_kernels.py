@@ -36,13 +36,13 @@ def main() -> None:
         "projection": (projection._project, large | {"CAST": False}, 8),
         "interference": (
             causal_residual._interfere,
-            {"TARGETS": 64, "CELLS": 64, "WORDS": 32},
-            8,
+            dict(zip(("TARGETS", "CELLS", "WORDS"), causal_residual._BLOCK, strict=False)),
+            causal_residual._BLOCK[3],
         ),
         "residual": (causal_residual._subtract, {"CELLS": 1024, "BLOCKS": 256}, 4),
         "scaling": (joint_scaling._scale, {"WORDS": 512, "PARTS": 16}, 4),
-        "filter 3": (rank_filter._filter, filters | rank_filter.constants(3), 4),
-        "filter 5": (rank_filter._filter, filters | rank_filter.constants(5), 4),
+        "filter 3": (rank_filter._filter, filters | {"HALF": 1, "DEEP": rank_filter._DEEP[3]}, 4),
+        "filter 5": (rank_filter._filter, filters | {"HALF": 2, "DEEP": rank_filter._DEEP[5]}, 4),
     }
     print(json.dumps({name: compiled(*kernel) for name, kernel in kernels.items()}))
 

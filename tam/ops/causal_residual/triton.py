@@ -7,8 +7,7 @@ import triton.language as tl
 from tam.ops.launch import OPTIONS, contiguous_index
 
 # Of one program of the first pass: targets, cells, words of one step, warps, stages.
-_BLOCK = (64, 64, 32, 8, 3)
-_PRECISION = "ieee"
+_BLOCK = (64, 128, 32, 8, 3)
 
 # Cells of one program of the second pass.
 _PASS = 1024
@@ -65,7 +64,6 @@ def causal_residual(
         TARGETS=size,
         CELLS=width,
         WORDS=step,
-        PRECISION=_PRECISION,
         num_warps=warps,
         num_stages=stages,
         **OPTIONS,
@@ -111,7 +109,6 @@ def _interfere(
     TARGETS: tl.constexpr,
     CELLS: tl.constexpr,
     WORDS: tl.constexpr,
-    PRECISION: tl.constexpr,
 ):
     row = tl.program_id(0) * TARGETS + tl.arange(0, TARGETS)
     cell = tl.program_id(1) * CELLS + tl.arange(0, CELLS)
@@ -131,7 +128,7 @@ def _interfere(
         weights = tl.load(text + places, mask=used, other=0.0)
         places = word.to(tl.int64)[:, None] * context_stride + cell[None, :] * context_step
         maps = tl.load(context + places, mask=inside[:, None] & seen[None, :], other=0.0)
-        product = tl.dot(weights, maps, product, input_precision=PRECISION)
+        product = tl.dot(weights, maps, product, input_precision="ieee")
         total += tl.sum(weights, axis=1)
     product *= (1.0 / (total + 1e-8))[:, None]
     written = known[:, None] & seen[None, :]

@@ -7,7 +7,7 @@ import triton.language as tl
 from tam.ops.launch import INTERPRETED, OPTIONS, contiguous_index
 
 # Scores of one program, and features of one step: (targets, cells, features, warps).
-_LARGE, _SMALL = (128, 128, 64, 8), (64, 64, 64, 4)
+_LARGE, _SMALL = (128, 128, 64, 4), (64, 64, 64, 4)
 
 # Scores from which the large blocks keep all multiprocessors of a large GPU busy.
 _MANY = 132 * 128 * 128

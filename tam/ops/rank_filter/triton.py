@@ -8,18 +8,22 @@ the registers of a thread: those go through the same network by torch's operatio
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import torch
 import triton
 import triton.language as tl
 
-from tam.ops.launch import OPTIONS
+from tam.ops.launch import OPTIONS, constant
 from tam.ops.rank_filter.network import RANK_THREE_SORTED, THREE, sorting_network
 from tam.ops.rank_filter.torch import rank_filter as by_torch
 
 # Windows of one thread, by kernel size, and threads of one program.
-_DEEP, _THREADS = {1: 4, 3: 4, 5: 2}, 128
+_DEEP, _THREADS = {1: 8, 3: 8, 5: 2}, 128
+
+# Exchanges that sort a row of three, a window of three sorted rows, and any window of 25.
+_ROW = constant(THREE)
+_THREE_ROWS = constant(RANK_THREE_SORTED)
+_ANY_25 = constant(sorting_network(25))
 
 
 def rank_filter(
@@ -68,24 +72,14 @@ def rank_filter(
         *maps.stride(),
         *filtered.stride(),
         SCALED=scaled,
-        **constants(kernel_size),
+        HALF=kernel_size // 2,
+        DEEP=deep,
         DOWN=down,
         ACROSS=across,
         num_warps=4,
         **OPTIONS,
     )
     return filtered
-
-
-def constants(kernel_size: int) -> dict[str, Any]:
-    """What the kernel is compiled for, by the size of its window."""
-    three = kernel_size == 3
-    return {
-        "OF_ROWS": THREE if three else (),
-        "OF_WINDOWS": RANK_THREE_SORTED if three else sorting_network(kernel_size**2),
-        "HALF": kernel_size // 2,
-        "DEEP": _DEEP[kernel_size],
-    }
 
 
 @lru_cache(maxsize=64)
@@ -118,29 +112,40 @@ def _exchanged(values, A: tl.constexpr, B: tl.constexpr):
 
 
 @triton.jit
-def _filtered(values):
+def _sorted(values, NETWORK: tl.constexpr):
+    for n in tl.static_range(len(NETWORK)):
+        values = _exchanged(values, NETWORK[n][0], NETWORK[n][1])
+    return values
+
+
+@triton.jit
+def _sums(values):
+    """The sum of some values, and that of their squares."""
+    total, squares = values[0], values[0] * values[0]
+    for n in tl.static_range(1, len(values)):
+        total += values[n]
+        squares += values[n] * values[n]
+    return total, squares
+
+
+@triton.jit
+def _weighed(values, total, squares):
     """Weigh the values of a window, in order, by their ranks."""
     MIDDLE: tl.constexpr = len(values) // 2
-    median = values[MIDDLE]
-    total, squares = median, median * median
-    for r in tl.static_range(1, MIDDLE + 1):
-        low, high = values[MIDDLE - r], values[MIDDLE + r]
-        total += low + high
-        squares += low * low + high * high
     # cv² = k² Σx² / (Σx)² - 1. Where it is 0 the quotient is infinite and the weights are 0; values
     # whose squares underflow count as such a window, for both are 0 there.
     power = tl.maximum(total * total, 1e-37)
-    quotient = power / tl.maximum(len(values) * squares - power, 0.0)
-    base = tl.exp(-0.5 * quotient)
+    base = tl.exp(-0.5 * (power / tl.maximum(len(values) * squares - power, 0.0)))
     # The weight of rank r is base^(r²), and r² the sum of the first r odd numbers.
-    weight, factor_of_rank, square = base * 0.0 + 1.0, base, base * base
-    norm, result = base * 0.0 + 1.0, median
+    weight, factor, square = base, base, base * base
+    norm, result = base * 0.0, values[MIDDLE]
     for r in tl.static_range(1, MIDDLE + 1):
-        weight *= factor_of_rank
-        factor_of_rank *= square
-        norm += 2.0 * weight
+        if r > 1:
+            factor *= square
+            weight *= factor
+        norm += weight
         result += weight * (values[MIDDLE - r] + values[MIDDLE + r])
-    return tl.where(total > 0, result / norm, 0.0)
+    return tl.where(total > 0, result / (1.0 + 2.0 * norm), 0.0)
 
 
 @triton.jit
@@ -155,8 +160,6 @@ def _filter(
     step,
     filtered_stride,
     filtered_step,
-    OF_ROWS: tl.constexpr,
-    OF_WINDOWS: tl.constexpr,
     SCALED: tl.constexpr,
     HALF: tl.constexpr,
     DEEP: tl.constexpr,
@@ -174,29 +177,36 @@ def _filter(
     if SCALED:
         least = tl.load(origin + row, mask=row < count, other=0.0)[:, None]
         factor = 1.0 / tl.load(span + row, mask=row < count, other=1.0)[:, None]
-    seen = ()
+    seen, totals, squares = (), (), ()
     for dy in tl.static_range(DEEP + 2 * HALF):
         line = offset + _reflected(y + (dy - HALF), height, HALF) * width
         values = ()
         for dx in tl.static_range(SIDE):
             place = line + _reflected(x + (dx - HALF), width, HALF)
-            value = tl.load(start + place[None, :] * step, mask=inside, other=0.0)
+            value = tl.load(start + place[None, :] * step, mask=inside)
             if SCALED:
                 value = (value - least) * factor
             values = values + (value,)
-        for n in tl.static_range(len(OF_ROWS)):
-            values = _exchanged(values, OF_ROWS[n][0], OF_ROWS[n][1])
+        total, square = _sums(values)
+        totals, squares = totals + (total,), squares + (square,)
+        if HALF == 1:
+            values = _sorted(values, _ROW)
         seen = seen + values
     place = row.to(tl.int64)[:, None] * filtered_stride
     place += ((offset + y * width + x) * filtered_step)[None, :]
     for r in tl.static_range(DEEP):
-        window = ()
+        window, total, square = (), totals[r], squares[r]
+        for line in tl.static_range(1, SIDE):
+            total += totals[r + line]
+            square += squares[r + line]
         for rank in tl.static_range(SIDE):
             for line in tl.static_range(SIDE):
                 window = window + (seen[(r + line) * SIDE + rank],)
-        for n in tl.static_range(len(OF_WINDOWS)):
-            window = _exchanged(window, OF_WINDOWS[n][0], OF_WINDOWS[n][1])
-        result = _filtered(window)
+        if HALF == 1:
+            window = _sorted(window, _THREE_ROWS)
+        if HALF == 2:
+            window = _sorted(window, _ANY_25)
+        result = _weighed(window, total, square)
         if SCALED:
             result = tl.minimum(tl.maximum(result, 0.0), 1.0)
         down = r * width * filtered_step
