@@ -62,6 +62,8 @@ class VisionGrid:
                 where=f"media {self.media}",
                 remedy="give one position for each cell and one span for each temporal cell",
             )
+        # An adapter may have counted with NumPy, whose numbers cannot be written as JSON.
+        object.__setattr__(self, "shape", (int(t), int(h), int(w)))
 
     @property
     def cells(self) -> int:
