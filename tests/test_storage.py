@@ -207,6 +207,9 @@ CHANGES: list[tuple[str, Callable[[Any], Any]]] = [
     ("box does not hold", lambda d: d["grids"][0].update(box=[5, 0, 5, 9])),
     ("box does not hold", lambda d: d["grids"][0].update(box=[0, 0, 9])),
     (r"box\[0\] is", lambda d: d["grids"][0].update(box=[-1e300, 0, 5, 9])),
+    ("seams does not hold", lambda d: d["grids"][0].update(seams=[[1, 2]])),
+    ("seams is not an array", lambda d: d["grids"][0].update(seams=5)),
+    (r"seams\[1\]\[0\] is not a number", lambda d: d["grids"][0].update(seams=[[], ["x"]])),
     ("positions is I64", lambda d: d["grids"][0].update(shape=[1, 6, 9])),
     ("is 64×48, not 65×48", lambda d: d["media"][0].update(width=65)),
     ("holds no tensor media.0.frame.1", lambda d: d["media"][0].update(frames=2**40)),
@@ -221,6 +224,11 @@ def test_changed_json(saved: Path, message: str, change: Callable[[Any], Any]) -
     edit(saved, change)
     with pytest.raises(SavedFileError, match=message):
         load_explanation(saved)
+
+
+def test_files_from_before_there_were_seams(saved: Path) -> None:
+    edit(saved, lambda d: d["grids"][0].pop("seams"))
+    assert load_explanation(saved).grids[0].seams == ((), ())
 
 
 def changed(array: Any, value: float) -> Any:

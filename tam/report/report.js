@@ -63,11 +63,12 @@ function buildProvenance({ label, provenance }) {
   $("provenance").append(list);
 }
 
-// Begin with the reply's word that shows most in the picture.
+// Begin with the reply's word that shows most in the picture; with a sign only where all are signs.
 function firstWord({ words, promptTargets }) {
   const all = words.map((word, index) => ({ word, index }));
   const reply = all.filter(({ word }) => word.targets[0] >= promptTargets);
-  const offered = reply.length ? reply : all;
+  const spelled = reply.filter(({ word }) => /[\p{L}\p{N}]/u.test(word.text));
+  const offered = [spelled, reply, all].find((some) => some.length) ?? [];
   return offered.length ? offered.reduce((a, b) => (b.word.visual > a.word.visual ? b : a)).index : -1;
 }
 
