@@ -204,7 +204,7 @@ function candidateList(data, facts, state, act) {
   const several = facts.single.targets.length > 1;
   const title = several ? `Candidates for ${visible(written.text, written.id)}` : "Candidates";
   const column = barList(title, rows, "None were recorded.");
-  if (rows.some((row) => row.act)) column.append(make("p", { className: "hint" }, "Choose one to see why it was not that."));
+  if (rows.some((row) => row.act)) column.querySelector("h3").after(make("p", { className: "hint" }, "Choose one to see why it was not that."));
   return column;
 }
 

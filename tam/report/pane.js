@@ -27,12 +27,17 @@ function buildPane(page, data, index) {
   return pane;
 }
 
+function scaleKey(name, meaning) {
+  const swatch = make("span", { className: `swatch-${name}`, "aria-hidden": "true" });
+  return make("p", { className: "key" }, make("span", {}, "0"), swatch, make("span", {}, "1"), ` ${meaning}`);
+}
+
 function wordKey(data) {
   const key = make(
     "div",
     { className: "keys" },
-    make("p", { className: "key" }, make("span", { className: "swatch-visual", "aria-hidden": "true" }), " seen in the picture"),
-    make("p", { className: "key" }, make("span", { className: "number" }, "0"), make("span", { className: "swatch-relevance", "aria-hidden": "true" }), make("span", { className: "number" }, "1"), " relevance for the chosen word"),
+    scaleKey("visual", "seen in the picture"),
+    scaleKey("relevance", "relevance for the chosen word"),
   );
   if (data.words.some(isDoubted)) {
     key.append(make("p", { className: "key" }, make("span", { className: "swatch-doubt", "aria-hidden": "true" }, "word"), " doubted by the grounding score"));
@@ -76,7 +81,7 @@ function actionsOf(pane) {
       state.region = region;
       findInRegion(pane);
       for (const figure of pane.figures) drawLines(pane, figure);
-      if (region) page.say(spokenRegion(pane.found));
+      if (region) page.say(spokenRegion(pane));
     },
     seek(media, frame) {
       pane.frames[media] = frame;
@@ -151,7 +156,7 @@ function drawPane(pane) {
 function findInRegion(pane) {
   const { data, state, elements } = pane;
   const { region } = state;
-  pane.found = region ? wordsInRegion(data, { ...region, frame: pane.frames[region.media] }) : [];
+  Object.assign(pane, region ? wordsInRegion(data, { ...region, frame: pane.frames[region.media] }) : { found: [], lower: [] });
   elements.forEach((element) => element.classList.remove("here"));
   for (const { index } of pane.found) elements[index].classList.add("here");
   pane.regionBox.hidden = !region;
@@ -160,7 +165,7 @@ function findInRegion(pane) {
 
 function listRegion(pane) {
   const refocus = heldFocus(pane.regionBox);
-  pane.regionBox.replaceChildren(...(pane.state.region ? buildRegion(pane, pane.found) : []));
+  pane.regionBox.replaceChildren(...(pane.state.region ? buildRegion(pane) : []));
   refocus(() => pane.elements[pane.state.cursor]);
 }
 
