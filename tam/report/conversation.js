@@ -26,6 +26,8 @@ function buildConversation(data, container) {
   data.words.forEach((word, index) => {
     elements[index].style.setProperty("--visual", word.visual);
     if (isDoubted(word)) elements[index].classList.add("doubted");
+    // A screen reader has nothing to say of a word that cannot be seen.
+    if (wordName(data, index) !== word.text) elements[index].setAttribute("aria-label", wordName(data, index));
   });
   return elements;
 }

@@ -6,12 +6,12 @@ function buildPane(page, data, index) {
   pane.act = actionsOf(pane);
   pane.pictures = make("div", { className: "pictures" });
   pane.regionBox = make("div", { className: "region-words", hidden: true });
-  pane.card = make("section", { className: "facts", "aria-label": "The chosen word" });
+  pane.card = make("section", { className: "facts", "aria-label": labelled(data, "The chosen word") });
   const conversation = make("div", { className: "words", role: "group", "aria-label": "Words", "aria-describedby": "keys-hint" });
   pane.elements = buildConversation(data, conversation);
   pane.timelines = data.media.flatMap((item, media) => (item.frames.length > 1 ? [buildTimeline(pane, media)] : []));
-  pane.scroller = make("section", { className: "conversation", "aria-label": "Conversation" }, conversation, wordKey(data));
-  pane.stage = make("section", { className: "stage", "aria-label": "Pictures and maps" }, pane.pictures, ...pane.timelines.map((timeline) => timeline.element), pane.regionBox);
+  pane.scroller = make("section", { className: "conversation", "aria-label": labelled(data, "Conversation") }, conversation, wordKey(data));
+  pane.stage = make("section", { className: "stage", "aria-label": labelled(data, "Pictures and maps") }, pane.pictures, ...pane.timelines.map((timeline) => timeline.element), pane.regionBox);
   if (data.label) pane.stage.prepend(make("h2", { className: "pane-title" }, make("bdi", {}, data.label)));
   pane.element = make("div", { className: "pane" }, pane.stage, make("div", { className: "reading" }, pane.scroller, pane.card));
   pane.stage.hidden = !data.media.length;

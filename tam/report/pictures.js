@@ -76,7 +76,7 @@ function buildVerdict(pane) {
   return make(
     "div",
     { className: "verdict" },
-    make("h3", {}, "Why not ", other(), "?"),
+    make("h2", {}, "Why not ", other(), "?"),
     make("p", {}, "The picture’s evidence for ", name(), ` reaches ${tops[0].toFixed(2)}; for `, other(), ` in its place, ${tops[1].toFixed(2)}.`),
     make("p", { className: "ends" }, make("span", {}, "more for ", other()), make("span", {}, "more for ", name())),
     ramp,

@@ -87,8 +87,8 @@ function buildRegion(pane) {
   const close = make("button", { type: "button", className: "quiet small", "aria-label": "Leave the region", onclick: () => act.ask(null) }, "×");
   const list = make("div", { className: "chips" });
   if (!found.length) list.append(make("p", { className: "empty" }, `No word of the reply is highest here.${lower.length ? " Strongest, but higher elsewhere:" : ""}`));
-  for (const { index, word, value } of found.length ? found.slice(0, SHOWN_WORDS) : lower) {
-    const button = chip(word.text, state.words.includes(index), () => act.choose(index), { className: found.length ? "chip" : "chip lower" });
+  for (const { index, value } of found.length ? found.slice(0, SHOWN_WORDS) : lower) {
+    const button = chip(wordName(data, index), state.words.includes(index), () => act.choose(index), { className: found.length ? "chip" : "chip lower" });
     button.append(make("span", { className: "chip-value" }, value.toFixed(2)));
     list.append(button);
   }
@@ -96,8 +96,8 @@ function buildRegion(pane) {
   return [make("div", { className: "region-head" }, head, close), list];
 }
 
-function spokenRegion({ found, lower }) {
-  const tell = (entries) => entries.map(({ word, value }) => `${word.text} ${value.toFixed(2)}`).join(", ");
+function spokenRegion({ data, found, lower }) {
+  const tell = (entries) => entries.map(({ index, value }) => `${wordName(data, index)} ${value.toFixed(2)}`).join(", ");
   if (found.length) return `Here: ${tell(found.slice(0, 5))}.`;
   return `No word is highest here.${lower.length ? ` Strongest: ${tell(lower)}.` : ""}`;
 }

@@ -17,7 +17,7 @@ page.follow = (pane, words) => {
   for (const other of page.panes) {
     if (other === pane) continue;
     const linked = words.map((index) => page.links[pane.index][index]).filter((index) => index >= 0);
-    other.missing = linked.length ? "" : words.map((index) => pane.data.words[index].text).join(" + ");
+    other.missing = linked.length ? "" : words.map((index) => wordName(pane.data, index)).join(" + ");
     Object.assign(other.state, { words: linked, anchor: linked[0] ?? -1, cursor: linked[0] ?? -1, hovered: -1, token: null, candidate: null });
     if (linked.length) showChoice(other, linked[0]);
   }
