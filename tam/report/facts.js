@@ -215,8 +215,14 @@ function earlierList(data, facts, act) {
     .filter(({ value }) => value >= RELEVANT)
     .sort((a, b) => b.value - a.value)
     .slice(0, SHOWN_EARLIER)
-    .map(({ at, value }) => ({ name: wordName(data, at), value, text: value.toFixed(2), kind: "textual", act: () => act.choose(at) }));
-  return barList("Earlier words", rows, "None is relevant to it.");
+    .map(({ at, value }) => ({ name: wordName(data, at), value, text: value.toFixed(2), kind: "textual", act: () => act.choose(at), attributes: { "data-earlier": at } }));
+  const column = barList("Earlier words", rows, "None is relevant to it.");
+  // Words are often said twice: a row under the pointer or with the focus shows which one it is.
+  for (const [begin, end] of [["pointerover", "pointerout"], ["focusin", "focusout"]]) {
+    column.addEventListener(begin, (event) => act.point(Number(event.target.closest("[data-earlier]")?.dataset.earlier ?? -1)));
+    column.addEventListener(end, () => act.point(-1));
+  }
+  return column;
 }
 
 // One sentence for a screen reader.

@@ -64,6 +64,9 @@ function actionsOf(pane) {
       page.follow(pane, index < 0 ? state.words : [index]);
       page.refresh();
     },
+    point(index) {
+      pane.elements.forEach((element, at) => element.classList.toggle("pointed", at === index));
+    },
     chooseToken(token) {
       Object.assign(state, { token, candidate: null });
       page.refresh();
@@ -131,6 +134,7 @@ function updatePane(pane) {
   const words = hovering ? [state.hovered] : state.words;
   pane.facts = words.length ? describe(data, words, hovering ? null : state.token) : null;
   elements.forEach((element, index) => {
+    element.classList.remove("pointed");
     element.classList.toggle("shown", words.includes(index));
     element.setAttribute("aria-pressed", String(state.words.includes(index)));
     element.style.setProperty("--relevance", 0);
