@@ -118,6 +118,14 @@ def load_explanation(path: str | Path, *, pixel_limit: int = PIXEL_LIMIT) -> Exp
     document_path = Path(path)
     if document_path.is_dir():
         document_path = document_path / JSON_NAME
+        replies = list(Path(path).glob(f"reply-*/{JSON_NAME}"))
+        if replies and not document_path.exists():
+            last = max(replies, key=lambda found: found.stat().st_mtime).parent
+            raise SavedFileError(
+                f"holds a conversation of {len(replies)} replies, each explained by itself",
+                where=str(path),
+                remedy=f"give one of them, such as {last}",
+            )
     if document_path.suffix != ".json":
         raise SavedFileError(
             "is not a saved explanation",

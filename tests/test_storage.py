@@ -134,6 +134,13 @@ def test_what_json_cannot_hold_is_refused(tmp_path: Path) -> None:
             save_explanation(replace(explanation(), provenance={"x": value}), tmp_path)
 
 
+def test_the_folder_of_a_conversation_names_a_reply(tmp_path: Path) -> None:
+    for number in (1, 2):
+        explanation().save(tmp_path / "talk" / f"reply-{number}")
+    with pytest.raises(SavedFileError, match=r"a conversation of 2 replies.* such as .*reply-"):
+        load_explanation(tmp_path / "talk")
+
+
 def test_missing_files(tmp_path: Path, saved: Path) -> None:
     with pytest.raises(SavedFileError, match="cannot be read"):
         load_explanation(tmp_path / "nowhere.json")
