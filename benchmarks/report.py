@@ -135,9 +135,12 @@ def measure(example: Explanation) -> dict[str, Any]:
 def opened(path: Path) -> list[float]:
     """Seconds from the navigation until the first word is drawn, for several fresh pages."""
     seconds = []
+    chromium = find()  # before playwright runs: to look for its own download it runs it, too
+    if chromium is None:
+        raise SystemExit("no chromium or chrome here; run `python tests/provide_chromium.py`")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=find(), args=["--no-sandbox", "--disable-gpu"]
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
         )
         for _ in range(TIMES_OPENED):
             context = browser.new_context(offline=True, viewport={"width": 1400, "height": 900})

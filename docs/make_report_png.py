@@ -34,9 +34,10 @@ def main() -> None:
         candidate_maps=4,
     )
     print(result.text)
+    chromium = find()  # before playwright runs: to look for its own download it runs it, too
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         report = result.save(Path(folder) / "out")
-        browser = playwright.chromium.launch(executable_path=find(), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport=WINDOW)
         page.goto(report.as_uri())
         page.wait_for_selector("html[data-ready]", state="attached")

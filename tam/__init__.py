@@ -8,6 +8,7 @@
 Importing the package loads neither torch nor transformers; the first use of a name does.
 """
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,10 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'tam' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    with warnings.catch_warnings():
+        # Of tqdm, which transformers imports; no bar is shown in a notebook anyway.
+        warnings.filterwarnings("ignore", "IProgress not found")
+        return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

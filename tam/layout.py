@@ -11,6 +11,9 @@ from tam.errors import NumericsError
 Box = tuple[float, float, float, float]
 """``(x0, y0, x1, y1)`` in original-image pixels; x to the right, y down, 0 at the upper left."""
 
+Seams = tuple[tuple[float, ...], tuple[float, ...]]
+"""Places on the x axis and on the y axis where one tile ends and the next begins, in the same."""
+
 
 @dataclass(frozen=True, eq=False)
 class VisionGrid:
@@ -36,6 +39,8 @@ class VisionGrid:
         int64 [t * h * w]: each cell's position in the sequence, in row-major order of (t, h, w).
     spans
         int64 [t, 2]: the frames ``first <= frame < last`` that each temporal cell covers.
+    seams
+        Where the view is put together of tiles, which the vision tower saw one by one.
 
     Examples
     --------
@@ -52,6 +57,7 @@ class VisionGrid:
     box: Box
     positions: NDArray[np.int64]
     spans: NDArray[np.int64]
+    seams: Seams = ((), ())
 
     def __post_init__(self) -> None:
         t, h, w = self.shape
@@ -62,6 +68,8 @@ class VisionGrid:
                 where=f"media {self.media}",
                 remedy="give one position for each cell and one span for each temporal cell",
             )
+        # An adapter may have counted with NumPy, whose numbers cannot be written as JSON.
+        object.__setattr__(self, "shape", (int(t), int(h), int(w)))
 
     @property
     def cells(self) -> int:

@@ -47,7 +47,7 @@ from numpy.typing import NDArray
 
 from tam.errors import OutputError, SavedFileError
 from tam.explanation import Candidate, Explanation, Prediction, Stages
-from tam.layout import TextToken, VisionGrid
+from tam.layout import Seams, TextToken, VisionGrid
 from tam.media.media import Media
 from tam.png import decode_png, encode_png, png_size
 from tam.saved_fields import REMEDY, Field, read_document
@@ -118,6 +118,14 @@ def load_explanation(path: str | Path, *, pixel_limit: int = PIXEL_LIMIT) -> Exp
     document_path = Path(path)
     if document_path.is_dir():
         document_path = document_path / JSON_NAME
+        replies = list(Path(path).glob(f"reply-*/{JSON_NAME}"))
+        if replies and not document_path.exists():
+            last = max(replies, key=lambda found: found.stat().st_mtime).parent
+            raise SavedFileError(
+                f"holds a conversation of {len(replies)} replies, each explained by itself",
+                where=str(path),
+                remedy=f"give one of them, such as {last}",
+            )
     if document_path.suffix != ".json":
         raise SavedFileError(
             "is not a saved explanation",
@@ -160,6 +168,7 @@ def _document(explanation: Explanation) -> dict[str, Any]:
                 "view": grid.view,
                 "shape": list(grid.shape),
                 "box": [float(edge) for edge in grid.box],
+                "seams": [[float(place) for place in axis] for axis in grid.seams],
             }
             for grid in explanation.grids
         ],
@@ -386,7 +395,19 @@ def _grid(item: Field, index: int, media: tuple[Media, ...], tensors: _Tensors) 
         box=(box[0], box[1], box[2], box[3]),
         positions=tensors.read_within(f"grid.{index}.positions", "I64", (t * h * w,), 0, 2**53),
         spans=spans,
+        seams=_seams(item),
     )
+
+
+def _seams(item: Field) -> Seams:
+    if "seams" not in item.object():
+        return ((), ())  # as files have it that were written before there were any
+    axes = tuple(
+        tuple(place.number(-_FAR, _FAR) for place in axis.items()) for axis in item["seams"].items()
+    )
+    if len(axes) != 2 or max(map(len, axes)) >= _GRID_SIDE_LIMIT:
+        item["seams"].refuse("does not hold some places on the x axis and some on the y axis")
+    return axes[0], axes[1]
 
 
 def _read_media(items: Field, tensors: _Tensors, pixel_limit: int) -> tuple[Media, ...]:

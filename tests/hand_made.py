@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.explanation import Candidate, Explanation, Prediction, Stages
-from tam.layout import Box, TextToken, VisionGrid
+from tam.layout import Box, Seams, TextToken, VisionGrid
 from tam.media.media import Media
 
 PROMPT = ("What", " is", " here", "?")
@@ -39,10 +39,11 @@ def grid(
     first: int = 0,
     view: str = "whole",
     turn: int = 0,
+    seams: Seams = ((), ()),
 ) -> VisionGrid:
     """A grid with positions that begin at ``first``."""
     positions = np.arange(first, first + int(np.prod(shape)), dtype=np.int64)
-    return VisionGrid(media, turn, view, shape, box, positions, np.array(spans, np.int64))
+    return VisionGrid(media, turn, view, shape, box, positions, np.array(spans, np.int64), seams)
 
 
 def explanation(
@@ -121,7 +122,14 @@ def several() -> Explanation:
     media = [picture(name="one.png"), picture(60, 40, "two.png", seed=1), clip()]
     grids = [
         grid(0, (1, 6, 6), (8.0, 0.0, 56.0, 48.0)),
-        grid(1, (1, 8, 6), (0.0, 0.0, 40.0, 60.0), first=100, view="tiles"),
+        grid(
+            1,
+            (1, 8, 6),
+            (0.0, 0.0, 40.0, 60.0),
+            first=100,
+            view="tiles",
+            seams=((20.0,), (15.0, 30.0, 45.0)),
+        ),
         grid(1, (1, 3, 3), (-10.0, 0.0, 50.0, 60.0), first=200, view="thumbnail"),
         grid(2, (2, 4, 5), (0.0, 0.0, 56.0, 40.0), spans=[(0, 2), (2, 4)], first=300),
     ]
@@ -164,7 +172,7 @@ def _same_media(a: Media, b: Media) -> bool:
 
 
 def _same_grid(a: VisionGrid, b: VisionGrid) -> bool:
-    plain = ("media", "turn", "view", "shape", "box")
+    plain = ("media", "turn", "view", "shape", "box", "seams")
     return (
         all(getattr(a, name) == getattr(b, name) for name in plain)
         and _equal(a.positions, b.positions)

@@ -25,6 +25,11 @@ def test_boxes_divide_the_view() -> None:
     assert boxes[5].tolist() == [20, 10, 30, 20]
 
 
+def test_a_shape_counted_with_numpy_is_one_of_plain_numbers() -> None:
+    counted = grid(0, (1, np.int64(2), np.int64(3)))
+    assert [type(side) for side in counted.shape] == [int, int, int]
+
+
 def test_layout_joins_its_grids_in_order() -> None:
     layout = VisionLayout((grid(4), grid(20, (2, 1, 2))), np.array([10]))
     assert layout.positions.tolist() == [4, 5, 6, 7, 8, 9, 20, 21, 22, 23]

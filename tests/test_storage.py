@@ -134,6 +134,13 @@ def test_what_json_cannot_hold_is_refused(tmp_path: Path) -> None:
             save_explanation(replace(explanation(), provenance={"x": value}), tmp_path)
 
 
+def test_the_folder_of_a_conversation_names_a_reply(tmp_path: Path) -> None:
+    for number in (1, 2):
+        explanation().save(tmp_path / "talk" / f"reply-{number}")
+    with pytest.raises(SavedFileError, match=r"a conversation of 2 replies.* such as .*reply-"):
+        load_explanation(tmp_path / "talk")
+
+
 def test_missing_files(tmp_path: Path, saved: Path) -> None:
     with pytest.raises(SavedFileError, match="cannot be read"):
         load_explanation(tmp_path / "nowhere.json")
@@ -207,6 +214,9 @@ CHANGES: list[tuple[str, Callable[[Any], Any]]] = [
     ("box does not hold", lambda d: d["grids"][0].update(box=[5, 0, 5, 9])),
     ("box does not hold", lambda d: d["grids"][0].update(box=[0, 0, 9])),
     (r"box\[0\] is", lambda d: d["grids"][0].update(box=[-1e300, 0, 5, 9])),
+    ("seams does not hold", lambda d: d["grids"][0].update(seams=[[1, 2]])),
+    ("seams is not an array", lambda d: d["grids"][0].update(seams=5)),
+    (r"seams\[1\]\[0\] is not a number", lambda d: d["grids"][0].update(seams=[[], ["x"]])),
     ("positions is I64", lambda d: d["grids"][0].update(shape=[1, 6, 9])),
     ("is 64×48, not 65×48", lambda d: d["media"][0].update(width=65)),
     ("holds no tensor media.0.frame.1", lambda d: d["media"][0].update(frames=2**40)),
@@ -221,6 +231,11 @@ def test_changed_json(saved: Path, message: str, change: Callable[[Any], Any]) -
     edit(saved, change)
     with pytest.raises(SavedFileError, match=message):
         load_explanation(saved)
+
+
+def test_files_from_before_there_were_seams(saved: Path) -> None:
+    edit(saved, lambda d: d["grids"][0].pop("seams"))
+    assert load_explanation(saved).grids[0].seams == ((), ())
 
 
 def changed(array: Any, value: float) -> Any:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tam.adapter import PlacedMedia
 from tam.errors import ModelError
-from tam.layout import Box, VisionGrid
+from tam.layout import Box, Seams, VisionGrid
 from tam_adapters.tiles import picture_grid
 
 _EVERY_PATCH = Fraction(1)
@@ -78,11 +78,14 @@ class Canvas:
         Of tokens; none where a picture is so long and thin that all count as padding.
     box
         The region, in pixels of the picture.
+    seams
+        Where its tiles meet, in the same.
     """
 
     rows: int
     columns: int
     box: Box
+    seams: Seams
 
     @property
     def tokens(self) -> int:
@@ -156,7 +159,11 @@ def canvas_of(
     ratio = math.sqrt(rows * columns / (most_tiles * tower.side**2))
     if ratio > 1.1:
         rows, columns = int(rows // ratio), int(columns // ratio)
-    return Canvas(rows, columns, (x0, y0, x1, y1))
+    seams = (
+        _seams(tower, target[1], resized[1], width),
+        _seams(tower, target[0], resized[0], height),
+    )
+    return Canvas(rows, columns, (x0, y0, x1, y1), seams)
 
 
 def anyres_grids(
@@ -179,7 +186,8 @@ def anyres_grids(
     grids = [picture_grid(index, placed, "thumbnail", (side, side), base, box)]
     if canvas.rows and canvas.columns:
         shape, tokens = (canvas.rows, canvas.columns), rest[:, :-1].ravel()
-        grids.append(picture_grid(index, placed, "tiles", shape, tokens, canvas.box))
+        grid = picture_grid(index, placed, "tiles", shape, tokens, canvas.box, canvas.seams)
+        grids.append(grid)
     return grids, rest[:, canvas.columns :].ravel()
 
 
@@ -198,3 +206,10 @@ def _seen(
     tiles, pasted, step = pixels // tower.pixels, (pixels - resized) // 2, original / resized
     first, last = tower.place(padding, tiles), tower.place(tokens - padding, tiles)
     return (first - pasted) * step, (last - pasted) * step
+
+
+def _seams(tower: Tower, pixels: int, resized: int, original: int) -> tuple[float, ...]:
+    """Pixels of the picture where two of the canvas's tiles meet, along one axis."""
+    pasted, step = (pixels - resized) // 2, original / resized
+    edges = (edge - pasted for edge in range(tower.pixels, pixels, tower.pixels))
+    return tuple(edge * step for edge in edges if 0 < edge < resized)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tam.adapter import Adapter, Encoded, PlacedMedia
 from tam.layout import VisionGrid, VisionLayout
 from tam_adapters.tiles import (
+    even_seams,
     misfit,
     one_each,
     only_pictures,
@@ -16,6 +17,7 @@ from tam_adapters.tiles import (
     runs_after,
     stitched,
     token_runs,
+    whole_box,
 )
 
 _TAG = re.compile(r"<\|img_row_(\d+)_col_(\d+)\|>")
@@ -80,7 +82,8 @@ def _grids(
         cells = tiles[0][1]
         canvas = stitched(np.concatenate([run for run, _ in tiles]), (rows, columns), cells)
         shape = (rows * cells[0], columns * cells[1])
-        grids.append(picture_grid(index, placed, "tiles", shape, canvas))
+        seams = even_seams(whole_box(placed), (rows, columns))
+        grids.append(picture_grid(index, placed, "tiles", shape, canvas, seams=seams))
     if len(views) > len(tiles):
         run, shape = views[-1]
         grids.append(picture_grid(index, placed, "thumbnail" if tiles else "whole", shape, run))

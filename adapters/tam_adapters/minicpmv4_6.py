@@ -6,14 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.adapter import Adapter, Encoded, PlacedMedia
-from tam.layout import VisionGrid, VisionLayout
+from tam.layout import Seams, VisionGrid, VisionLayout
 from tam_adapters.tiles import (
+    even_seams,
     misfit,
     of_kind,
     one_each,
     runs_after,
     stitched,
     token_runs,
+    whole_box,
 )
 
 # An end and a start mark stand between two slices of a row.
@@ -119,7 +121,8 @@ def _grids(index: int, placed: PlacedMedia, frames: list[list[_View]]) -> list[V
         cells = shapes.pop()
         canvases = [stitched(np.concatenate(runs), (rows, columns), cells) for runs in slices]
         shape = (rows * cells[0], columns * cells[1])
-        grids.append(_over_frames(index, placed, "tiles", shape, canvases))
+        seams = even_seams(whole_box(placed), (rows, columns))
+        grids.append(_over_frames(index, placed, "tiles", shape, canvases, seams))
     return grids
 
 
@@ -129,6 +132,7 @@ def _over_frames(
     view: str,
     shape: tuple[int, int],
     frames: list[NDArray[np.int64]],
+    seams: Seams = ((), ()),
 ) -> VisionGrid:
     first = np.arange(len(frames), dtype=np.int64)
     return VisionGrid(
@@ -136,7 +140,8 @@ def _over_frames(
         turn=placed.turn,
         view=view,
         shape=(len(frames), *shape),
-        box=(0, 0, placed.media.width, placed.media.height),
+        box=whole_box(placed),
         positions=np.concatenate(frames),
         spans=np.stack([first, first + 1], axis=1),
+        seams=seams,
     )

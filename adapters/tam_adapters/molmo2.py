@@ -108,7 +108,7 @@ def _picture_grids(
 ) -> list[VisionGrid]:
     processor, media = encoded.processor.image_processor, placed.media
     side, patch = int(processor.size["height"]), int(processor.patch_size)
-    _, _, height, width = sys.modules[type(processor).__module__].compute_crop_geometry(
+    rows, columns, height, width = sys.modules[type(processor).__module__].compute_crop_geometry(
         media.height,
         media.width,
         max_crops=processor.max_crops,
@@ -123,9 +123,16 @@ def _picture_grids(
         _pooled_box(placed, (patches // patch, others // patch), pooling, shape)
         for patches, others, shape in ((side, side, coarse), (height, width, fine))
     ]
+    # Crops overlap; where one's margin ends, the tokens are the next one's.
+    left, right = (margin * patch for margin in processor.overlap_margins)
+    window = side - left - right
+    seams = (
+        tuple((left + i * window) * media.width / width for i in range(1, columns)),
+        tuple((left + i * window) * media.height / height for i in range(1, rows)),
+    )
     return [
         picture_grid(index, placed, "thumbnail", coarse, first, boxes[0]),
-        picture_grid(index, placed, "tiles", fine, second, boxes[1]),
+        picture_grid(index, placed, "tiles", fine, second, boxes[1], seams),
     ]
 
 

@@ -114,7 +114,12 @@ class Phi4MultimodalAdapter(Adapter):
             x = placed.media.width / parts[index][1]
             fine, ends = _rows(run[: -whole - 1], shape)
             box = (0, 0, shape[1] * cell * x, shape[0] * cell * y)
-            grids.append(picture_grid(index, placed, "tiles", shape, fine, box))
+            tile = side * cell
+            seams = (
+                tuple(edge * x for edge in range(tile, shape[1] * cell, tile)),
+                tuple(edge * y for edge in range(tile, shape[0] * cell, tile)),
+            )
+            grids.append(picture_grid(index, placed, "tiles", shape, fine, box, seams))
             coarse, others = _rows(run[-whole:], (side, side))
             box = (0, 0, canvas[1] * x, canvas[0] * y)
             grids.append(picture_grid(index, placed, "thumbnail", (side, side), coarse, box))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tam.adapter import PlacedMedia
 from tam.errors import ModelError
-from tam.layout import Box, VisionGrid
+from tam.layout import Box, Seams, VisionGrid
 
 
 def token_runs(ids: NDArray[np.int64], token_id: int) -> list[NDArray[np.int64]]:
@@ -70,6 +70,32 @@ def stitched(
     return tiles.reshape(*arrangement, *cells).transpose(0, 2, 1, 3).ravel()
 
 
+def even_seams(box: Box, arrangement: tuple[int, int]) -> Seams:
+    """Give the seams of equal tiles that fill a region.
+
+    Parameters
+    ----------
+    box
+        The region.
+    arrangement
+        Rows and columns of tiles.
+
+    Examples
+    --------
+    >>> even_seams((0, 0, 90, 40), (2, 3))
+    ((30.0, 60.0), (20.0,))
+    """
+    rows, columns = arrangement
+    x = np.linspace(box[0], box[2], columns + 1)[1:-1]
+    y = np.linspace(box[1], box[3], rows + 1)[1:-1]
+    return tuple(x.tolist()), tuple(y.tolist())
+
+
+def whole_box(placed: PlacedMedia) -> Box:
+    """Give the region that is the whole picture."""
+    return (0, 0, placed.media.width, placed.media.height)
+
+
 def picture_grid(
     index: int,
     placed: PlacedMedia,
@@ -77,6 +103,7 @@ def picture_grid(
     shape: tuple[int, int],
     positions: NDArray[np.int64],
     box: Box | None = None,
+    seams: Seams = ((), ()),
 ) -> VisionGrid:
     """Lay a grid over a picture, or over a region of it.
 
@@ -94,15 +121,18 @@ def picture_grid(
         int64 [rows * columns], row-major.
     box
         The region, in pixels of the picture; without it, the whole picture.
+    seams
+        Where its tiles meet, in pixels of the picture.
     """
     return VisionGrid(
         media=index,
         turn=placed.turn,
         view=view,
         shape=(1, *shape),
-        box=(0, 0, placed.media.width, placed.media.height) if box is None else box,
+        box=whole_box(placed) if box is None else box,
         positions=positions,
         spans=np.array([[0, 1]], dtype=np.int64),
+        seams=seams,
     )
 
 
@@ -140,7 +170,7 @@ def clip_grid(
         turn=placed.turn,
         view="whole",
         shape=(frames, *shape),
-        box=(0, 0, placed.media.width, placed.media.height) if box is None else box,
+        box=whole_box(placed) if box is None else box,
         positions=positions,
         spans=np.stack([first, first + 1], axis=1),
     )
@@ -188,8 +218,9 @@ def tiled_grids(
     thumbnail, tiles = (views[0], views[1:]) if thumbnail_first else (views[-1], views[:-1])
     canvas = stitched(tiles.ravel(), arrangement, (side, side))
     shape = (rows * side, columns * side)
+    seams = even_seams(canvas_box or whole_box(placed), arrangement)
     grids = [
-        picture_grid(index, placed, "tiles", shape, canvas, canvas_box),
+        picture_grid(index, placed, "tiles", shape, canvas, canvas_box, seams),
         picture_grid(index, placed, "thumbnail", (side, side), thumbnail),
     ]
     return grids[::-1] if thumbnail_first else grids

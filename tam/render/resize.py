@@ -47,4 +47,9 @@ def _moved(grid: VisionGrid, before: Media, after: Media) -> VisionGrid:
         return grid
     x, y = after.width / before.width, after.height / before.height
     left, top, right, bottom = grid.box
-    return replace(grid, box=(left * x, top * y, right * x, bottom * y))
+    columns, rows = grid.seams
+    return replace(
+        grid,
+        box=(left * x, top * y, right * x, bottom * y),
+        seams=(tuple(place * x for place in columns), tuple(place * y for place in rows)),
+    )

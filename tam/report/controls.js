@@ -38,6 +38,12 @@ function listenToControls(page) {
     settings.outline = $("outline").checked = true;
     page.refresh();
   };
+  const more = document.querySelector(".more");
+  more.onkeydown = (event) => {
+    if (event.key !== "Escape" || !more.open) return;
+    more.open = false;
+    more.querySelector("summary").focus();
+  };
   offerViews(page);
   offerStages(page);
   recolor();

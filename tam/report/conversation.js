@@ -20,9 +20,14 @@ function buildConversation(data, container) {
     const part = turn.reply ? "reply" : "prompt";
     container.append(make("div", { className: `turn ${part}` }, head, text));
   }
+  if (!turns.some(({ reply }) => reply)) {
+    container.append(make("div", { className: "turn" }, make("p", { className: "empty" }, "The reply has no words.")));
+  }
   data.words.forEach((word, index) => {
     elements[index].style.setProperty("--visual", word.visual);
     if (isDoubted(word)) elements[index].classList.add("doubted");
+    // A screen reader has nothing to say of a word that cannot be seen.
+    if (wordName(data, index) !== word.text) elements[index].setAttribute("aria-label", wordName(data, index));
   });
   return elements;
 }

@@ -109,6 +109,7 @@ def _grids(explanation: Explanation) -> list[dict[str, Any]]:
             "view": grid.view,
             "shape": list(grid.shape),
             "box": [float(edge) for edge in grid.box],
+            "seams": [[float(place) for place in axis] for axis in grid.seams],
             "spans": grid.spans.tolist(),
             "sprites": {name: uris[index] for name, uris in sprites.items()},
         }

@@ -32,6 +32,11 @@ function percent(probability) {
   return `${(100 * probability).toFixed(1)} %`;
 }
 
+// The name of a part of the page; of two explanations each has its own.
+function labelled({ label }, name) {
+  return label ? `${name}: ${label}` : name;
+}
+
 // "picture" or "clip", numbered where there are several.
 function mediaName(data, media) {
   const kind = data.media[media].frames.length > 1 ? "clip" : "picture";

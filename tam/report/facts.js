@@ -29,7 +29,9 @@ function describe(data, words, token) {
 // A word as a person can read it: one that cannot be seen by its code points.
 function wordName(data, index) {
   const { text, targets } = data.words[index];
-  return /^[\p{C}\p{Z}]*$/u.test(text) ? visible(text, data.tokens[targets[0]].id) : text;
+  if (!/^[\p{C}\p{Z}]*$/u.test(text)) return text;
+  const spelled = targets.map((target) => data.tokens[target].text).join("");
+  return visible(text || spelled, data.tokens[targets[0]].id);
 }
 
 function relevanceOf(data, targets, others) {
@@ -95,7 +97,7 @@ function tokenChips(data, word, state, act) {
 function wordChips(data, facts, act) {
   const chips = make("div", { className: "chips", role: "group", "aria-label": "Chosen words; press one to take it out" });
   for (const index of facts.words) {
-    const { text } = data.words[index];
+    const text = wordName(data, index);
     chips.append(chip(`${text} ×`, null, () => act.toggle(index), { "aria-label": `take out ${text}` }));
   }
   return chips;
@@ -204,7 +206,7 @@ function candidateList(data, facts, state, act) {
   const several = facts.single.targets.length > 1;
   const title = several ? `Candidates for ${visible(written.text, written.id)}` : "Candidates";
   const column = barList(title, rows, "None were recorded.");
-  if (rows.some((row) => row.act)) column.append(make("p", { className: "hint" }, "Choose one to see why it was not that."));
+  if (rows.some((row) => row.act)) column.querySelector("h3").after(make("p", { className: "hint" }, "Choose one to see why it was not that."));
   return column;
 }
 
@@ -213,18 +215,24 @@ function earlierList(data, facts, act) {
     .filter(({ value }) => value >= RELEVANT)
     .sort((a, b) => b.value - a.value)
     .slice(0, SHOWN_EARLIER)
-    .map(({ at, value }) => ({ name: data.words[at].text, value, text: value.toFixed(2), kind: "textual", act: () => act.choose(at) }));
-  return barList("Earlier words", rows, "None is relevant to it.");
+    .map(({ at, value }) => ({ name: wordName(data, at), value, text: value.toFixed(2), kind: "textual", act: () => act.choose(at), attributes: { "data-earlier": at } }));
+  const column = barList("Earlier words", rows, "None is relevant to it.");
+  // Words are often said twice: a row under the pointer or with the focus shows which one it is.
+  for (const [begin, end] of [["pointerover", "pointerout"], ["focusin", "focusout"]]) {
+    column.addEventListener(begin, (event) => act.point(Number(event.target.closest("[data-earlier]")?.dataset.earlier ?? -1)));
+    column.addEventListener(end, () => act.point(-1));
+  }
+  return column;
 }
 
 // One sentence for a screen reader.
 function spoken(data, facts) {
-  const parts = [facts.words.map((index) => data.words[index].text).join(" and ")];
+  const parts = [facts.words.map((index) => wordName(data, index)).join(" and ")];
   if (facts.probability !== null) parts.push(`probability ${percent(facts.probability)}`);
   const place = facts.single?.peak ? `, ${peakNote(data, facts.single)}` : "";
   parts.push(`picture ${facts.visual.toFixed(2)}${place}`);
   const best = facts.earlier.reduce((a, b) => (b.value > a.value ? b : a), { value: 0 });
-  if (best.value >= RELEVANT) parts.push(`most relevant earlier word ${data.words[best.at].text}, ${best.value.toFixed(2)}`);
+  if (best.value >= RELEVANT) parts.push(`most relevant earlier word ${wordName(data, best.at)}, ${best.value.toFixed(2)}`);
   if (facts.single && isDoubted(facts.single)) parts.push("doubted by the grounding score");
   return `${parts.join("; ")}.`;
 }

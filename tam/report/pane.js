@@ -6,12 +6,12 @@ function buildPane(page, data, index) {
   pane.act = actionsOf(pane);
   pane.pictures = make("div", { className: "pictures" });
   pane.regionBox = make("div", { className: "region-words", hidden: true });
-  pane.card = make("section", { className: "facts", "aria-label": "The chosen word" });
+  pane.card = make("section", { className: "facts", "aria-label": labelled(data, "The chosen word") });
   const conversation = make("div", { className: "words", role: "group", "aria-label": "Words", "aria-describedby": "keys-hint" });
   pane.elements = buildConversation(data, conversation);
   pane.timelines = data.media.flatMap((item, media) => (item.frames.length > 1 ? [buildTimeline(pane, media)] : []));
-  pane.scroller = make("section", { className: "conversation", "aria-label": "Conversation" }, conversation, wordKey(data));
-  pane.stage = make("section", { className: "stage", "aria-label": "Pictures and maps" }, pane.pictures, ...pane.timelines.map((timeline) => timeline.element), pane.regionBox);
+  pane.scroller = make("section", { className: "conversation", "aria-label": labelled(data, "Conversation") }, conversation, wordKey(data));
+  pane.stage = make("section", { className: "stage", "aria-label": labelled(data, "Pictures and maps") }, pane.pictures, ...pane.timelines.map((timeline) => timeline.element), pane.regionBox);
   if (data.label) pane.stage.prepend(make("h2", { className: "pane-title" }, make("bdi", {}, data.label)));
   pane.element = make("div", { className: "pane" }, pane.stage, make("div", { className: "reading" }, pane.scroller, pane.card));
   pane.stage.hidden = !data.media.length;
@@ -27,12 +27,17 @@ function buildPane(page, data, index) {
   return pane;
 }
 
+function scaleKey(name, meaning) {
+  const swatch = make("span", { className: `swatch-${name}`, "aria-hidden": "true" });
+  return make("p", { className: "key" }, make("span", {}, "0"), swatch, make("span", {}, "1"), ` ${meaning}`);
+}
+
 function wordKey(data) {
   const key = make(
     "div",
     { className: "keys" },
-    make("p", { className: "key" }, make("span", { className: "swatch-visual", "aria-hidden": "true" }), " seen in the picture"),
-    make("p", { className: "key" }, make("span", { className: "number" }, "0"), make("span", { className: "swatch-relevance", "aria-hidden": "true" }), make("span", { className: "number" }, "1"), " relevance for the chosen word"),
+    scaleKey("visual", "seen in the picture"),
+    scaleKey("relevance", "relevance for the chosen word"),
   );
   if (data.words.some(isDoubted)) {
     key.append(make("p", { className: "key" }, make("span", { className: "swatch-doubt", "aria-hidden": "true" }, "word"), " doubted by the grounding score"));
@@ -59,6 +64,9 @@ function actionsOf(pane) {
       page.follow(pane, index < 0 ? state.words : [index]);
       page.refresh();
     },
+    point(index) {
+      pane.elements.forEach((element, at) => element.classList.toggle("pointed", at === index));
+    },
     chooseToken(token) {
       Object.assign(state, { token, candidate: null });
       page.refresh();
@@ -76,7 +84,7 @@ function actionsOf(pane) {
       state.region = region;
       findInRegion(pane);
       for (const figure of pane.figures) drawLines(pane, figure);
-      if (region) page.say(spokenRegion(pane.found));
+      if (region) page.say(spokenRegion(pane));
     },
     seek(media, frame) {
       pane.frames[media] = frame;
@@ -126,6 +134,7 @@ function updatePane(pane) {
   const words = hovering ? [state.hovered] : state.words;
   pane.facts = words.length ? describe(data, words, hovering ? null : state.token) : null;
   elements.forEach((element, index) => {
+    element.classList.remove("pointed");
     element.classList.toggle("shown", words.includes(index));
     element.setAttribute("aria-pressed", String(state.words.includes(index)));
     element.style.setProperty("--relevance", 0);
@@ -151,7 +160,7 @@ function drawPane(pane) {
 function findInRegion(pane) {
   const { data, state, elements } = pane;
   const { region } = state;
-  pane.found = region ? wordsInRegion(data, { ...region, frame: pane.frames[region.media] }) : [];
+  Object.assign(pane, region ? wordsInRegion(data, { ...region, frame: pane.frames[region.media] }) : { found: [], lower: [] });
   elements.forEach((element) => element.classList.remove("here"));
   for (const { index } of pane.found) elements[index].classList.add("here");
   pane.regionBox.hidden = !region;
@@ -160,7 +169,7 @@ function findInRegion(pane) {
 
 function listRegion(pane) {
   const refocus = heldFocus(pane.regionBox);
-  pane.regionBox.replaceChildren(...(pane.state.region ? buildRegion(pane, pane.found) : []));
+  pane.regionBox.replaceChildren(...(pane.state.region ? buildRegion(pane) : []));
   refocus(() => pane.elements[pane.state.cursor]);
 }
 

@@ -39,7 +39,8 @@ function buildFigure(pane, { media, kind }) {
   figure.heat.dataset.kind = kind;
   figure.frame = make("div", { className: "frame" }, figure.image, figure.hatch, figure.heat, figure.outline, figure.lines);
   figure.frame.style.setProperty("--ratio", item.width / item.height);
-  figure.element = make("figure", {}, figure.frame, make("figcaption", {}, ...captionOf(pane, media, kind)));
+  figure.key = make("p", { className: "figure-key", hidden: true });
+  figure.element = make("figure", {}, figure.frame, make("figcaption", {}, ...captionOf(pane, media, kind)), figure.key);
   figure.size = canvasSize(item, pane.data.media.length);
   figure.frame.addEventListener("pointermove", (event) => readValue(pane, figure, event));
   figure.frame.addEventListener("pointerleave", () => pane.page.readOut(""));
@@ -75,7 +76,7 @@ function buildVerdict(pane) {
   return make(
     "div",
     { className: "verdict" },
-    make("h3", {}, "Why not ", other(), "?"),
+    make("h2", {}, "Why not ", other(), "?"),
     make("p", {}, "The picture’s evidence for ", name(), ` reaches ${tops[0].toFixed(2)}; for `, other(), ` in its place, ${tops[1].toFixed(2)}.`),
     make("p", { className: "ends" }, make("span", {}, "more for ", other()), make("span", {}, "more for ", name())),
     ramp,
@@ -128,6 +129,25 @@ function drawLines(pane, figure) {
     }
   }
   figure.lines.replaceChildren(...shapes);
+  const key = figureKey(pane, figure);
+  figure.key.replaceChildren(...key);
+  figure.key.hidden = !key.length;
+}
+
+// What the lines and the hatching over a figure mean; nothing where there are none.
+function figureKey({ data, page }, { media, hatch }) {
+  const { settings } = page;
+  const parts = [];
+  const tell = (mark, text) => parts.push(make("span", { className: "mark-key" }, make("span", { className: mark, "aria-hidden": "true" }), ` ${text}`));
+  if (!hatch.hidden) tell("swatch-hatch", "not seen by the model");
+  if (!settings.cells) return parts;
+  gridsOf(data, media, settings.view).forEach((grid, index) => {
+    const [, h, w] = grid.shape;
+    const tiles = grid.seams.map((places) => places.length + 1);
+    const cut = tiles[0] * tiles[1] > 1 ? ` in ${tiles[1]} × ${tiles[0]} tiles` : "";
+    tell(`swatch-view view-${index % 3}`, `${grid.view}: ${h} × ${w} cells${cut}`);
+  });
+  return parts;
 }
 
 function cellLines(grid, index) {
@@ -137,8 +157,10 @@ function cellLines(grid, index) {
   for (let i = 1; i < w; i++) path.push(`M${x0 + (i * (x1 - x0)) / w} ${y0}V${y1}`);
   for (let i = 1; i < h; i++) path.push(`M${x0} ${y0 + (i * (y1 - y0)) / h}H${x1}`);
   const view = `view-${index % 3}`;
+  const seams = [grid.seams[0].map((x) => `M${x} ${y0}V${y1}`), grid.seams[1].map((y) => `M${x0} ${y}H${x1}`)].flat();
   return [
     makeShape("path", { class: `cells ${view}`, d: path.join("") }),
+    makeShape("path", { class: `seams ${view}`, d: seams.join("") }),
     makeShape("rect", { class: `border ${view}`, x: x0, y: y0, width: x1 - x0, height: y1 - y0 }),
   ];
 }

@@ -3,15 +3,19 @@
 const REACHES = 0.8;
 const FAINT = 0.1;
 const SHOWN_WORDS = 12;
+const SHOWN_LOWER = 3;
 
-// The reply's words whose maps nearly reach their maximum in a region, the strongest there first.
+// The reply's words whose maps nearly reach their maximum in a region, the strongest there first;
+// and apart from them, some that have evidence there but more of it elsewhere.
 function wordsInRegion(data, region) {
-  return data.words
+  const there = data.words
     .map((word, index) => ({ index, word, value: 0 }))
     .filter(({ word }) => word.targets[0] >= data.promptTargets)
     .map((entry) => ({ ...entry, value: topInside(data, targetSource(data, entry.word.targets), region) }))
-    .filter(({ word, value }) => value >= FAINT && value >= REACHES * word.visual)
+    .filter(({ value }) => value >= FAINT)
     .sort((a, b) => b.value - a.value);
+  const reaches = ({ word, value }) => value >= REACHES * word.visual;
+  return { found: there.filter(reaches), lower: there.filter((entry) => !reaches(entry)).slice(0, SHOWN_LOWER) };
 }
 
 // Dragging frames a region, a click or tap takes one cell; the keyboard walks over the cells.
@@ -75,24 +79,25 @@ function walkRegion(pane, figure, event) {
 }
 
 // The line under the pictures that lists a region's words.
-function buildRegion(pane, found) {
-  const { data, state, act } = pane;
+function buildRegion(pane) {
+  const { data, state, act, found, lower } = pane;
   const { media, box } = state.region;
   const name = data.media.length > 1 ? `In this region of ${mediaName(data, media)}` : "In this region";
   const head = make("p", { className: "region-title" }, name, make("span", { className: "faint" }, ` ${box.map((edge) => Math.round(edge)).join(", ")}`));
   const close = make("button", { type: "button", className: "quiet small", "aria-label": "Leave the region", onclick: () => act.ask(null) }, "×");
   const list = make("div", { className: "chips" });
-  for (const { index, word, value } of found.slice(0, SHOWN_WORDS)) {
-    const button = chip(word.text, state.words.includes(index), () => act.choose(index));
+  if (!found.length) list.append(make("p", { className: "empty" }, `No word of the reply is highest here.${lower.length ? " Strongest, but higher elsewhere:" : ""}`));
+  for (const { index, value } of found.length ? found.slice(0, SHOWN_WORDS) : lower) {
+    const button = chip(wordName(data, index), state.words.includes(index), () => act.choose(index), { className: found.length ? "chip" : "chip lower" });
     button.append(make("span", { className: "chip-value" }, value.toFixed(2)));
     list.append(button);
   }
-  if (!found.length) list.append(make("p", { className: "empty" }, "No word of the reply is highest here."));
   if (found.length > SHOWN_WORDS) list.append(make("span", { className: "faint" }, `and ${found.length - SHOWN_WORDS} more`));
   return [make("div", { className: "region-head" }, head, close), list];
 }
 
-function spokenRegion(found) {
-  if (!found.length) return "No word’s evidence lies here.";
-  return `Here: ${found.slice(0, 5).map(({ word, value }) => `${word.text} ${value.toFixed(2)}`).join(", ")}.`;
+function spokenRegion({ data, found, lower }) {
+  const tell = (entries) => entries.map(({ index, value }) => `${wordName(data, index)} ${value.toFixed(2)}`).join(", ");
+  if (found.length) return `Here: ${tell(found.slice(0, 5))}.`;
+  return `No word is highest here.${lower.length ? ` Strongest: ${tell(lower)}.` : ""}`;
 }

@@ -17,7 +17,7 @@ page.follow = (pane, words) => {
   for (const other of page.panes) {
     if (other === pane) continue;
     const linked = words.map((index) => page.links[pane.index][index]).filter((index) => index >= 0);
-    other.missing = linked.length ? "" : words.map((index) => pane.data.words[index].text).join(" + ");
+    other.missing = linked.length ? "" : words.map((index) => wordName(pane.data, index)).join(" + ");
     Object.assign(other.state, { words: linked, anchor: linked[0] ?? -1, cursor: linked[0] ?? -1, hovered: -1, token: null, candidate: null });
     if (linked.length) showChoice(other, linked[0]);
   }
@@ -63,11 +63,12 @@ function buildProvenance({ label, provenance }) {
   $("provenance").append(list);
 }
 
-// Begin with the reply's word that shows most in the picture.
+// Begin with the reply's word that shows most in the picture; with a sign only where all are signs.
 function firstWord({ words, promptTargets }) {
   const all = words.map((word, index) => ({ word, index }));
   const reply = all.filter(({ word }) => word.targets[0] >= promptTargets);
-  const offered = reply.length ? reply : all;
+  const spelled = reply.filter(({ word }) => /[\p{L}\p{N}]/u.test(word.text));
+  const offered = [spelled, reply, all].find((some) => some.length) ?? [];
   return offered.length ? offered.reduce((a, b) => (b.word.visual > a.word.visual ? b : a)).index : -1;
 }
 

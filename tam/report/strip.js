@@ -6,6 +6,8 @@ function buildStrip(pane) {
   const { data } = pane;
   const elements = new Array(data.words.length);
   const row = make("div", { className: "strip-row", role: "group", "aria-label": "Every word of the reply with its map" });
+  // Pictures of all sizes stand in boxes of one height: that of the highest of them.
+  row.style.setProperty("--ratio", Math.min(...data.media.map(({ width, height }) => width / height)));
   const sight = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
@@ -16,10 +18,8 @@ function buildStrip(pane) {
   data.words.forEach((word, index) => {
     if (word.targets[0] < data.promptTargets) return;
     const canvas = make("canvas", { "aria-hidden": "true" });
-    const { width, height } = data.media[word.peak?.media ?? 0];
-    canvas.style.aspectRatio = `${width} / ${height}`;
-    const label = make("span", { className: "small-label" }, make("bdi", { className: "said" }, word.text), make("span", { className: "faint" }, word.visual.toFixed(2)));
-    const small = make("div", { className: "small-map", role: "button", tabIndex: -1, "aria-pressed": "false", "aria-label": `${word.text}, picture ${word.visual.toFixed(2)}` }, canvas, label);
+    const label = make("span", { className: "small-label" }, make("bdi", { className: "said" }, wordName(data, index)), make("span", { className: "faint" }, word.visual.toFixed(2)));
+    const small = make("div", { className: "small-map", role: "button", tabIndex: -1, "aria-pressed": "false", "aria-label": `${wordName(data, index)}, picture ${word.visual.toFixed(2)}` }, canvas, label);
     if (isDoubted(word)) small.classList.add("doubted");
     small.dataset.word = index;
     elements[index] = small;
@@ -32,7 +32,7 @@ function buildStrip(pane) {
     wrap.setAttribute("aria-pressed", String(on));
   };
   const head = make("div", { className: "strip-head" }, make("h2", {}, "All words"), wrap);
-  return { element: make("section", { className: "strip", "aria-label": "All words" }, head, row), row, elements, sight };
+  return { element: make("section", { className: "strip", "aria-label": labelled(data, "All words") }, head, row), row, elements, sight };
 }
 
 // A word's map over the picture and frame where it is highest.

@@ -1,5 +1,6 @@
 """Every family from a folder to maps, by the same few promises."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from tam.prompt import encode
 from tam.recording import Recording
 from tam.registry import families
 from tam.testing import probe_clip, probe_picture
+from tests.hand_made import same
 from tests.tiny import BUILDERS
 
 # Some of transformers' processors hand a tensor to numpy in a way that numpy is going to drop.
@@ -74,6 +76,12 @@ def test_given_ids_get_the_maps_of_generated_ones(model: tam.Model) -> None:
         found = given.token_map(given.prompt_targets, media=index)
         assert found.shape == (media.height, media.width)
         assert np.isfinite(found).all()
+
+
+def test_what_it_explains_is_saved_and_shown(model: tam.Model, tmp_path: Path) -> None:
+    found = model.explain(probe_picture(100, 150), PROMPT, **many_words(model))
+    found.save(tmp_path / "saved")
+    assert same(tam.load_explanation(tmp_path / "saved"), found)
 
 
 def test_states_are_those_that_the_head_reads(model: tam.Model) -> None:

@@ -69,6 +69,20 @@ def test_canvases(loaded: Loaded, size: tuple[int, int], canvas: tuple[int, int]
     assert found.separators.tolist() == list(range(16 + columns, count, columns + 1))
 
 
+def test_seams_are_where_the_canvas_is_cut(loaded: Loaded) -> None:
+    image = loaded[0].config.image_token_id
+    for size, seams in (
+        # 112 × 74.7 pixels in the middle of two by two tiles of 56 pixels.
+        ((100, 150), ((75,), (50.67,))),
+        ((56, 112), ((56,), ())),
+    ):
+        rows, columns = CANVASES[size]
+        ids = [image] * (16 + rows * (columns + 1))
+        tiles = layout_of(loaded, ids, [probe_picture(*size)]).grids[1]
+        assert tiles.seams[0] == pytest.approx(seams[0], abs=0.01)
+        assert tiles.seams[1] == pytest.approx(seams[1], abs=0.01)
+
+
 @pytest.mark.parametrize(("size", "newlines"), THIN.items())
 def test_of_very_thin_pictures_the_base_view_is_left(
     loaded: Loaded, size: tuple[int, int], newlines: int

@@ -43,6 +43,14 @@ def test_cells_reach_beyond_the_picture_where_patches_do_not_fill_them(loaded: L
     assert found.grids[0].box == pytest.approx((-10, -10, 80, 80))
 
 
+def test_seams_are_where_one_crop_ends(loaded: Loaded) -> None:
+    image = loaded[0].config.image_token_id
+    ids = [image] * (16 + 49)
+    found = layout_of(loaded, ids, [probe_picture(100, 150)], image_grids=[[4, 4, 7, 7]])
+    # Two by two crops of seven patches, one of which overlaps: thirteen, cut after the seventh.
+    assert found.grids[1].seams == (pytest.approx((150 * 7 / 13,)), pytest.approx((100 * 7 / 13,)))
+
+
 def test_words_are_found_where_the_processor_adds_the_first_token(loaded: Loaded) -> None:
     model, processor = loaded
     adapter, talk = adapter_for(model.config), question([probe_picture(70, 70)], "What is it?")

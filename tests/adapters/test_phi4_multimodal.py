@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 from transformers import Phi4MultimodalConfig
 
+from tam.adapter import Encoded, PlacedMedia
 from tam.conversation import question
 from tam.errors import ModelError
 from tam.media import Media
@@ -62,6 +63,18 @@ def test_the_probe_finds_what_is_wrong(
 ) -> None:
     wrong = Rearranged(adapter_for(loaded[0].config), rearrange)
     assert not probe(loaded, media, adapter=wrong).passed
+
+
+def test_seams_are_where_the_tower_begins_anew(loaded: Loaded) -> None:
+    model, processor = loaded
+    picture, adapter = probe_picture(100, 150), adapter_for(model.config)
+    prompt = encode(processor, question([picture], "x"), adapter)
+    placed = [PlacedMedia(picture, 0)]
+    layout = adapter.vision_layout(
+        Encoded(prompt.ids, prompt.arrays, placed, model.config, processor)
+    )
+    # Two tiles beside each other, the second half empty.
+    assert [grid.seams for grid in layout.grids] == [((100.0,), ()), ((), ())]
 
 
 def test_rows_and_columns_of_padding_have_no_tokens(loaded: Loaded) -> None:

@@ -5,10 +5,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from tam.adapter import Encoded, PlacedMedia
+from tam.conversation import question
 from tam.layout import VisionLayout
 from tam.media import Media
+from tam.prompt import encode
 from tam.registry import adapter_for
 from tam.testing import LayoutReport, probe_clip, probe_layout, probe_picture
 from tests.adapters.tiled import FAMILIES, Size, Tiled, Wrong
@@ -45,6 +49,30 @@ def probe(
 def test_every_token_sees_its_cell_and_no_other(folder: Path, family: str, size: Size) -> None:
     report = probe(opened(family, folder), FAMILIES[family], [probe_picture(*size)])
     assert report.passed, report
+
+
+# Those whose tokens stand in the prompt row by row over all tiles tell their own seams.
+@pytest.mark.parametrize("family", sorted({*FAMILIES} - {"granite4_vision", "molmo2"}))
+def test_seams_are_where_the_order_of_tokens_breaks(folder: Path, family: str) -> None:
+    loaded, picture = opened(family, folder), probe_picture(100, 150)
+    model, processor = loaded
+    adapter = adapter_for(model.config)
+    prompt = encode(processor, question([picture], "x"), adapter)
+    placed = [PlacedMedia(picture, 0)]
+    layout = adapter.vision_layout(
+        Encoded(prompt.ids, prompt.arrays, placed, model.config, processor)
+    )
+    (tiles,) = (grid for grid in layout.grids if grid.view == "tiles")
+    _, height, width = tiles.shape
+    positions = tiles.positions.reshape(height, width)
+    left, top, right, bottom = tiles.box
+    columns = np.flatnonzero(np.diff(positions[0]) > 1) + 1
+    down = np.diff(positions[:, 0])
+    rows = np.flatnonzero(down > down.min()) + 1
+    assert columns.size
+    assert rows.size
+    np.testing.assert_allclose(tiles.seams[0], left + columns * (right - left) / width)
+    np.testing.assert_allclose(tiles.seams[1], top + rows * (bottom - top) / height)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -129,4 +129,5 @@ def test_a_resized_explanation_keeps_its_maps_in_place() -> None:
         rows = ((np.arange(height) + 0.5) * after.shape[0] / height).astype(int)
         columns = ((np.arange(width) + 0.5) * after.shape[1] / width).astype(int)
         np.testing.assert_allclose(after[np.ix_(rows, columns)], before, atol=0.09)
+    assert large.grids[1].seams == ((80.0,), (60.0, 120.0, 180.0))
     assert resized(original, largest=100).media[0] is original.media[0]

@@ -182,6 +182,24 @@ def test_an_earlier_word_leads_to_its_own_map(open_report: Open) -> None:
     assert page.evaluate("document.activeElement.classList.contains('word')")
 
 
+def test_an_earlier_word_shows_where_it_is_said(open_report: Open) -> None:
+    result = explanation(reply=(" a", " ring", " and", " a", " ring", "."))
+    result.relevance[9, [5, 8]] = 0.9, 0.5  # both rings, for the full stop
+    page = open_report(result)
+    word(page, 9).click()
+    rings = page.locator(".line", has_text="ring")
+    assert rings.count() == 2
+    for row, place in ((0, 5), (1, 8)):
+        rings.nth(row).hover()
+        assert page.locator(".word.pointed").evaluate_all(
+            "(all) => all.map((e) => e.dataset.word)"
+        ) == [str(place)]
+    page.mouse.move(1, 1)
+    assert page.locator(".word.pointed").count() == 0
+    rings.nth(1).focus()
+    assert page.locator(".word.pointed").get_attribute("data-word") == "8"
+
+
 def test_words_that_the_grounding_score_doubts_are_marked(open_report: Open) -> None:
     result = explanation()
     assert open_report(result).locator(".doubted, .swatch-doubt").count() == 0

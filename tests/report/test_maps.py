@@ -16,6 +16,15 @@ from tests.report.pages import (
 )
 
 
+def test_it_opens_on_a_sign_only_where_there_is_no_word(open_report: Open) -> None:
+    result = explanation()
+    result.maps[:] = 0.4
+    result.maps[-1] = 1  # the full stop
+    assert heading(open_report(result)) == "A"
+    signs = explanation(reply=("…", "!"))
+    assert heading(open_report(signs)) in ("…", "!")
+
+
 def test_it_opens_on_the_most_visual_word(open_report: Open) -> None:
     result = explanation(reply=[f" word{i}" for i in range(400)])
     result.maps[:] *= 0.5
@@ -99,6 +108,8 @@ def test_what_is_not_covered_is_hatched_and_said(open_report: Open) -> None:
     assert page.locator("#readout").inner_text().startswith("not seen at")
     whole = open_report(explanation())
     expect(whole.locator(".hatch")).to_be_hidden()
+    expect(page.locator(".figure-key").first).to_have_text("not seen by the model")
+    expect(whole.locator(".figure-key")).to_be_hidden()
 
 
 def test_opacity_colors_and_stretch(open_report: Open) -> None:
@@ -168,6 +179,16 @@ def test_the_cells_of_every_view_are_drawn_on_demand(open_report: Open) -> None:
     lines = second.locator(".cells").first.get_attribute("d") or ""
     assert lines.count("V") == 5
     assert lines.count("H") == 7
+    seams = second.locator(".seams").first.get_attribute("d")
+    assert seams == "M20 0V60M0 15H40M0 30H40M0 45H40"
+    assert page.locator(".figure-key").nth(1).inner_text().split("\n") == [
+        "tiles: 8 × 6 cells in 4 × 2 tiles",
+        "thumbnail: 3 × 3 cells",
+    ]
+    page.locator("#view").select_option("thumbnail")
+    assert page.locator(".figure-key").nth(1).inner_text().strip() == "thumbnail: 3 × 3 cells"
+    page.locator("#cells").uncheck()
+    expect(page.locator(".figure-key").nth(1)).to_be_hidden()
 
 
 def test_a_threshold_is_outlined(open_report: Open) -> None:

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tam.explanation import Explanation
 from tam.layout import VisionGrid
-from tests.hand_made import explanation, grid, picture, several
+from tests.hand_made import explanation, grid, picture, several, with_stages
 from tests.report.pages import (
     HOSTILE,
     PHONE,
@@ -79,6 +79,49 @@ def test_nothing_reaches_beyond_the_window(
     assert outside == []
 
 
+@pytest.mark.parametrize("options", [{}, PHONE], ids=["wide", "phone"])
+def test_what_is_pressed_is_large_enough(open_report: Open, options: dict[str, Any]) -> None:
+    page = open_report(with_stages(several()), **options)
+    page.locator("summary", has_text="Display").click()
+    page.locator("#cells").check()
+    pressed = "button, .check" if options else "button.line, .stages button, .chip"
+    heights = page.locator(pressed).evaluate_all(
+        "(all) => all.map((e) => e.getBoundingClientRect().height)"
+    )
+    assert len(heights) > 8
+    assert min(heights) >= (34 if options else 24)
+
+
+def test_everything_that_is_pressed_has_a_name(open_report: Open) -> None:
+    page = open_report(explanation(reply=tuple(f" {text}" for text in (*HOSTILE, "\u200b"))))
+    names = page.locator("[role=button], button").evaluate_all(
+        "(all) => all.map((e) => (e.getAttribute('aria-label') ?? e.textContent).trim())"
+    )
+    assert all(name.strip("\u2028\u200b") for name in names)
+    labels = page.locator(".word[aria-label]").evaluate_all(
+        "(all) => all.map((e) => e.getAttribute('aria-label'))"
+    )
+    assert labels == ["U+0020 U+2028", "U+200B"]
+    page.locator(".word[aria-label='U+200B']").focus()
+    assert heading(page) == "U+200B"
+    assert page.locator(".small-map[aria-pressed=true] bdi").inner_text() == "U+200B"
+
+
+def test_escape_closes_the_display_options(open_report: Open) -> None:
+    page = open_report(explanation())
+    page.locator("summary", has_text="Display").click()
+    page.locator("#smooth").focus()
+    page.keyboard.press("Escape")
+    expect(page.locator("#smooth")).to_be_hidden()
+    expect(page.locator(".more summary")).to_be_focused()
+
+
+def test_a_reply_without_words_says_so(open_report: Open) -> None:
+    page = open_report(explanation(reply=()))
+    expect(page.get_by_text("The reply has no words.")).to_be_visible()
+    assert page.locator(".strip").count() == 0
+
+
 def test_tapping_on_a_phone(open_report: Open) -> None:
     result = explanation()
     page = open_report(result, **PHONE)
@@ -106,8 +149,8 @@ def test_hostile_text_is_shown_as_text(open_report: Open) -> None:
     for index, item in enumerate((*result.prompt_words, *result.words)):
         page.keyboard.press("Tab")
         word(page, index).focus()
-        # A line separator cannot be seen: it is named by its id.
-        assert heading(page).strip() == (item.text.strip() or "#205")
+        # A line separator cannot be seen: it is named by its code point.
+        assert heading(page).strip() == (item.text.strip() or "U+2028")
     assert page.evaluate("document.querySelectorAll('script').length") == 2
 
 

@@ -17,7 +17,7 @@ def pointed(result: Explanation, cells: dict[str, int]) -> Explanation:
 
 
 def found(page: Page) -> list[str]:
-    return page.locator(".region-words .chip").all_inner_texts()
+    return page.locator(".region-words .chip:not(.lower)").all_inner_texts()
 
 
 def test_a_click_lists_the_words_whose_evidence_lies_there(open_report: Open) -> None:
@@ -62,7 +62,7 @@ def test_the_words_of_a_region_are_those_that_python_finds(open_report: Open) ->
         page.mouse.move(*at(page, x1, y1), steps=3)
         page.mouse.up()
         expected = [word.text for word in result.words_for((x0, y0, x1, y1))]
-        shown = page.locator(".region-words .chip").evaluate_all(
+        shown = page.locator(".region-words .chip:not(.lower)").evaluate_all(
             "(chips) => chips.map((chip) => chip.firstChild.textContent)"
         )
         assert shown == expected
@@ -97,6 +97,23 @@ def test_where_no_word_has_its_evidence(open_report: Open) -> None:
     page = open_report(pointed(explanation(), {"grey": 9}))
     page.mouse.click(*at(page, 50, 40))
     assert "No word of the reply is highest here." in page.locator(".region-words").inner_text()
+    assert page.locator(".region-words .chip").count() == 0
+
+
+def test_a_region_where_no_word_is_highest_tells_the_strongest_there(open_report: Open) -> None:
+    result = pointed(explanation(), {"grey": 9, "bench": 9})
+    for item in result.words:
+        if item.text in ("grey", "bench"):
+            result.maps[list(item.targets), 40] = 0.3
+    page = open_report(result)
+    page.mouse.click(*at(page, 4, 44))
+    assert found(page) == []
+    assert "higher elsewhere" in page.locator(".region-words").inner_text()
+    lower = page.locator(".region-words .chip")
+    assert sorted(lower.all_inner_texts()) == ["bench0.30", "grey0.30"]
+    assert told(page).startswith("No word is highest here. Strongest: ")
+    lower.last.click()
+    assert heading(page) in ("bench", "grey")
 
 
 def test_of_a_clip_the_shown_frame_is_asked(open_report: Open) -> None:

@@ -55,7 +55,16 @@ def test_a_word_is_shown_where_it_is_highest(open_report: Open) -> None:
     result.maps[:] = 0
     result.maps[11, 36 + 48 + 9 + 20 + 3] = 1  # bench: the clip's second half
     page = open_report(result)
-    shape = page.locator(f"{small(page, index_of(result, 'bench'))} canvas").evaluate(
-        "(e) => e.style.aspectRatio"
+    drawn = f"{small(page, index_of(result, 'bench'))} canvas[data-drawn]"
+    assert page.locator(drawn).evaluate("(e) => [e.width, e.height]") == [56, 40]
+
+
+def test_small_maps_of_pictures_of_all_sizes_stand_in_line(open_report: Open) -> None:
+    result = several()
+    result.maps[:] = 0
+    result.maps[4, 0] = result.maps[11, 36] = 1  # in the first picture, and in the higher second
+    page = open_report(result)
+    heights = page.locator(".small-map canvas").evaluate_all(
+        "(all) => all.map((e) => e.offsetHeight)"
     )
-    assert shape == "56 / 40"
+    assert len(set(heights)) == 1
