@@ -181,6 +181,20 @@ def test_a_conversation_of_three_turns_is_saved_and_opened_without_torch(tmp_pat
     assert all((tmp_path / "talk" / f"reply-{n}" / "report.html").is_file() for n in (1, 2, 3))
 
 
+def test_a_chat_begins_at_the_model_and_one_picture_needs_no_list(
+    model: tam.Model, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(WIDE.frames[0]).save(path)
+    chat = model.chat(system="Be brief.")
+    assert isinstance(chat, tam.Chat)
+    assert chat.turns[0].role == "system"
+    chat.say("What is it?", images=[str(path)], answer="a dog")
+    chat.say("And this?", TALL, answer="a cat")
+    last = chat.say("And these?", [CLIP], images=str(path), answer="a fox")
+    assert [media.name for media in last.media] == ["a.png", "tall", "clip", "a.png"]
+
+
 def test_a_turn_that_fails_leaves_the_conversation_as_it_was(model: tam.Model) -> None:
     chat = tam.Chat(model, system="Be brief.")
     chat.say("What is it?", [WIDE], answer="a dog")
