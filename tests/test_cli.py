@@ -161,6 +161,11 @@ def test_models_lists_families_and_refusals(capsys: pytest.CaptureFixture[str]) 
     listed = json.loads(capsys.readouterr().out)
     assert {"qwen2_vl", "llava"} <= {t for f in listed["supported"] for t in f["model_types"]}
     assert all(entry["reason"] for entry in listed["refused"])
+    assert run(["models"]) == 0
+    printed = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "vision tokens attend to each other both ways" in printed
+    assert "learned queries" in printed
+    assert "thisisiron/Ovis2-2B-hf" in printed
 
 
 def test_the_readme_shows_the_registry() -> None:
