@@ -277,13 +277,18 @@ def test_talking_line_by_line(
     Image.fromarray(WIDE.frames[0]).save(tmp_path / "a.png")
     second = tmp_path / "b.png"
     Image.fromarray(TALL.frames[0]).save(second)
-    lines = iter(["What is it?", "/image missing.png", f"/image {second}", "And this?", ""])
+    (tmp_path / "frames").mkdir()
+    for name in ("0.png", "1.png"):
+        Image.fromarray(CLIP.frames[0]).save(tmp_path / "frames" / name)
+    shown = [f"/image {path}" for path in ("missing.png", second, tmp_path / "frames")]
+    lines = iter(["What is it?", *shown, "And these?", ""])
     monkeypatch.setattr("builtins.input", lambda *_: next(lines))
     arguments = ["chat", "--image", str(tmp_path / "a.png"), "--model", str(qwen_folder)]
     assert run([*arguments, "--out", str(tmp_path / "out"), "--max-new-tokens", "5"]) == 0
     assert (tmp_path / "out" / "reply-2" / "report.html").is_file()
     printed = capsys.readouterr()
-    assert "And this?" in printed.out
+    assert "And these?" in printed.out
     assert "missing.png: no such file" in printed.err
+    assert "frames: 2 frames from 0.00 to 0.50 s; budget: 32 frames" in printed.err
     reply = tam.load_explanation(tmp_path / "out" / "reply-2")
-    assert [media.name for media in reply.media] == ["a.png", "b.png"]
+    assert [media.name for media in reply.media] == ["a.png", "b.png", "frames"]

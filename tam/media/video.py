@@ -243,8 +243,11 @@ def _choose(index: _Index, sampling: Sampling, name: str) -> tuple[list[int], tu
     gap = 1 / sampling.fps if sampling.num_frames is None and count == asked else span / count
     shown = sampling.start + np.arange(count) * gap
     chosen = np.unique(np.searchsorted(times, shown + 1e-6, side="right") - 1)
-    notes = (f"{count} of {asked} frames taken, within the budget",) if count < asked else ()
-    return np.maximum(chosen, 0).tolist(), notes
+    budget = f"{sampling.max_frames} frames"
+    if room < sampling.max_frames:
+        budget = f"{sampling.max_pixels / 1e6:g} megapixels"
+    notes = (f"{count} of {asked} frames taken, within the budget of {budget}",)
+    return np.maximum(chosen, 0).tolist(), notes if count < asked else ()
 
 
 def _from_folder(folder: Path, sampling: Sampling) -> Media:

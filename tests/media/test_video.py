@@ -96,7 +96,9 @@ def test_uneven_frame_times_are_followed(tmp_path: Path, backend: str) -> None:
 def test_a_budget_takes_fewer_frames_and_says_so(clip: Path) -> None:
     media = open_video(clip, Sampling(fps=RATE, max_pixels=48 * 64 * 4))
     assert len(media.frames) == 4
-    assert media.notes == ("4 of 30 frames taken, within the budget",)
+    assert media.notes == ("4 of 30 frames taken, within the budget of 0.012288 megapixels",)
+    media = open_video(clip, Sampling(fps=RATE, max_frames=5))
+    assert media.notes == ("5 of 30 frames taken, within the budget of 5 frames",)
     assert not open_video(clip).notes
 
 
