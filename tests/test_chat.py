@@ -261,6 +261,11 @@ def test_a_conversation_from_the_command_line(
     opened = tam.load_explanation(tmp_path / "out")
     assert [token.turn for token in opened.tokens][-1] == 3
 
+    messages[0]["content"][0]["path"] = "a.png"  # beside the file, wherever one works
+    file.write_text(json.dumps(messages))
+    given = ["--model", str(qwen_folder), "--answer", "a tail", "--force"]
+    assert run([*arguments, *given]) == 0
+
     file.write_text("[")
     assert run([*arguments, "--force"]) == 2
     assert "is no JSON" in capsys.readouterr().err

@@ -42,12 +42,18 @@ def opened_conversation(
                 where=str(file),
                 remedy="leave IMAGE and --prompt out",
             )
-        return from_messages(_messages(file), opened)
+        return from_messages(_messages(file), lambda name: opened(_beside(file, name)))
     if not names:
         raise ConversationError(
             "there is no picture", where="IMAGE", remedy="name one, or use --conversation"
         )
     return question([opened(name) for name in names], prompt)
+
+
+def _beside(file: Path, name: str) -> str:
+    """What a file of messages names: from the working folder, or from where the file itself is."""
+    there = file.parent / name
+    return str(there) if "://" not in name and not Path(name).exists() and there.exists() else name
 
 
 def opened_media(name: str, sampling: Sampling, **options: Any) -> Media:
