@@ -8,7 +8,7 @@ from tam.capture import Past
 from tam.conversation import Conversation, Turn, Written
 from tam.errors import ConversationError
 from tam.explanation import Explanation
-from tam.media import Sampling, Source, open_media
+from tam.media import Sampling, Source, open_all
 from tam.model import MAX_NEW_TOKENS, Model
 from tam.recording import Answer
 
@@ -39,7 +39,7 @@ class Chat:
 
     Examples
     --------
-    >>> chat = tam.Chat(tam.load("small"))                             # doctest: +SKIP
+    >>> chat = tam.load("small").chat()                                # doctest: +SKIP
     >>> chat.say("What is in the picture?", ["photo.jpg"]).text        # doctest: +SKIP
     >>> chat.say("And what color is it?").words[-1].map(0)             # doctest: +SKIP
     """
@@ -53,8 +53,9 @@ class Chat:
     def say(
         self,
         text: str,
-        media: Sequence[Source] = (),
+        media: Source | Sequence[Source] = (),
         *,
+        images: Source | Sequence[Source] = (),
         answer: Answer = None,
         max_new_tokens: int = MAX_NEW_TOKENS,
         kernel_size: int = 3,
@@ -70,7 +71,9 @@ class Chat:
         text
             What to say.
         media
-            Pictures and clips to show with it, before the text.
+            Pictures and clips to show with it, before the text; one, or a list of them.
+        images
+            The same, for who would rather name it; shown after ``media``.
         answer, max_new_tokens, kernel_size, stages, sampling, allow_urls, **options
             As in :meth:`tam.Model.explain`, with ``seed`` and ``candidate_maps``.
 
@@ -81,7 +84,11 @@ class Chat:
         """
         if not text.strip():
             raise ConversationError("the turn is empty", where="user turn", remedy="say something")
-        shown = [open_media(s, sampling=sampling, allow_urls=allow_urls) for s in media]
+        shown = [
+            item
+            for sources in (media, images)
+            for item in open_all(sources, sampling=sampling, allow_urls=allow_urls)
+        ]
         turns = (*self.turns, Turn("user", (*shown, text)))
         # A run uses the cache up, so a turn that fails leaves none.
         past, self._past = self._past, None

@@ -209,8 +209,19 @@ class Explanation:
             (x0, y0, x1, y1) in pixels of the picture.
         media, frame
             Which picture or clip; of a clip which frame, any where it is None.
+
+        Raises
+        ------
+        InputError
+            If there is no such picture or frame, or the region holds nothing of it.
         """
-        self._media(media)
+        item = self._media(media, frame)
+        if not _overlaps(box, item):
+            raise InputError(
+                f"the region {box} holds nothing of the picture",
+                where="words_for",
+                remedy=f"give x0 < x1 and y0 < y1 within {item.width} × {item.height} pixels",
+            )
         inside = self._inside(box, media, frame)
         found = []
         for word in self.words:
@@ -351,17 +362,24 @@ class Explanation:
 
         return notebook_html(self)
 
-    def _media(self, index: int) -> Media:
+    def _media(self, index: int, frame: int | None = None) -> Media:
         if not 0 <= index < len(self.media):
             raise InputError(
                 f"there is no picture {index}",
                 where="map",
                 remedy=f"pictures are numbered 0 to {len(self.media) - 1}",
             )
-        return self.media[index]
+        item = self.media[index]
+        if frame is not None and not 0 <= frame < len(item.frames):
+            raise InputError(
+                f"{item.name} has no frame {frame}",
+                where="map",
+                remedy=f"frames are numbered 0 to {len(item.frames) - 1}",
+            )
+        return item
 
     def _picture(self, row: NDArray[np.float32], media: int, frame: int) -> NDArray[np.float32]:
-        item = self._media(media)
+        item = self._media(media, frame)
         total = np.zeros((item.height, item.width), np.float32)
         views = np.zeros((item.height, item.width), np.float32)
         for grid, cells in self.by_grid(row):
@@ -374,3 +392,12 @@ class Explanation:
             total[seen] += picture[seen]
             views += seen
         return (total / np.maximum(views, 1)).astype(np.float32)
+
+
+def _overlaps(box: Box, item: Media) -> bool:
+    """Whether a region is one, and some of it lies on a picture."""
+    try:
+        x0, y0, x1, y1 = map(float, box)
+    except (TypeError, ValueError):
+        return False
+    return x0 < x1 and y0 < y1 and x0 < item.width and y0 < item.height and x1 > 0 and y1 > 0

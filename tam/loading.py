@@ -160,18 +160,23 @@ def _quantisation(load_in: str | None) -> dict[str, Any]:
 
 
 def check_four_bits(module: Any) -> None:
-    """Refuse layers that bitsandbytes cannot pack for this CPU, before they fail in a run.
+    """Refuse layers of which bitsandbytes makes wrong numbers on a CPU, or none.
+
+    64 numbers share a scale. Where a row is no multiple of them, its fast kernel for CPUs cannot
+    pack the layer, and its plain one takes the wrong scales: weights that are off by a quarter
+    where four bits cost a tenth, without a word.
 
     Raises
     ------
     ModelError
-        If a packed layer's width is no multiple of the 64 numbers that share a scale.
+        If a layer's width is no multiple of 64.
     """
     for name, layer in module.named_modules():
-        packs = getattr(layer, "support_avx512bf16_for_cpu", False)
-        if packs and layer.weight.device.type == "cpu" and layer.in_features % 64:
+        weight: Any = getattr(layer, "weight", None)
+        packed = hasattr(weight, "quant_state") and weight.device.type == "cpu"
+        if packed and layer.in_features % 64:
             raise ModelError(
-                f"4-bit weights on this CPU need widths that are multiples of 64, {name} is "
+                f"4-bit weights on a CPU need widths that are multiples of 64, {name} is "
                 f"{layer.in_features} wide",
                 where="load_in",
                 remedy="use '8bit', or a GPU",

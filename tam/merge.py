@@ -54,8 +54,10 @@ def merged(maps: Maps, weights: Maps, rule: str) -> Maps:
 
 
 def _weighted(maps: Maps, weights: Maps) -> Maps:
-    total = float(weights.sum())
-    mean: Maps = (weights[:, None] * maps).sum(axis=0) / total if total > 0 else maps.mean(axis=0)
+    # In float64, and the shares first: products with tiny probabilities would be lost in float32.
+    precise = weights.astype(np.float64)
+    total = precise.sum()
+    mean: Maps = precise / total @ maps if total > 0 else maps.mean(axis=0)
     return mean
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -18,7 +18,7 @@ from tam.conversation import Conversation, question
 from tam.errors import InputError, TamError
 from tam.explanation import Explanation
 from tam.grounding import grounding
-from tam.media import Sampling, Source, open_media
+from tam.media import Sampling, Source, open_all
 from tam.memory import memory_errors
 from tam.methods.table import check_options, explain
 from tam.recording import (
@@ -34,6 +34,9 @@ from tam.recording import (
 from tam.replay import Replay
 from tam.streaming import Stream
 from tam.trace import Trace
+
+if TYPE_CHECKING:
+    from tam.chat import Chat
 
 MAX_NEW_TOKENS = 256
 
@@ -201,6 +204,12 @@ class Model:
         conversation = _opened((media, prompt), sampling, allow_urls)
         return Stream(self, conversation, max_new_tokens=max_new_tokens, **options)
 
+    def chat(self, *, system: str | None = None) -> "Chat":
+        """Begin a conversation of several turns, each reply explained; see :class:`tam.Chat`."""
+        from tam.chat import Chat
+
+        return Chat(self, system=system)
+
     def explain_batch(
         self,
         questions: Iterable[tuple[Source | Sequence[Source], str] | Conversation],
@@ -354,9 +363,7 @@ def _opened(
     if isinstance(item, Conversation):
         return item
     media, prompt = item
-    sources = media if isinstance(media, list | tuple) else [cast(Source, media)]
-    opened = [open_media(s, sampling=sampling, allow_urls=allow_urls) for s in sources]
-    return question(opened, prompt)
+    return question(open_all(media, sampling=sampling, allow_urls=allow_urls), prompt)
 
 
 def _check_method(method: str, options: Mapping[str, Any] | None, *, wants_more: bool) -> None:

@@ -91,13 +91,12 @@ def adapter_for(config: Any) -> Adapter:
         If the model type is missing, unknown or refused, or its package cannot be imported. The
         message lists what is supported.
     """
-    if isinstance(config, Mapping):
-        return adapter_for_type(str(config.get("model_type", "")))
-    return adapter_for_type(str(getattr(config, "model_type", "")))
+    found = config if isinstance(config, Mapping) else vars(config)
+    model_type = str(found.get("model_type") or getattr(config, "model_type", ""))
+    return _adapter_for_type(model_type, brings_code=bool(found.get("auto_map")))
 
 
-def adapter_for_type(model_type: str) -> Adapter:
-    """Give the adapter of a ``model_type``; raises as :func:`adapter_for` does."""
+def _adapter_for_type(model_type: str, *, brings_code: bool) -> Adapter:
     for family in _built_in():
         if model_type in family.model_types:
             _warn_of_clash(model_type)
@@ -113,10 +112,10 @@ def adapter_for_type(model_type: str) -> Adapter:
     added = _added(model_type)
     if not added:
         raise ModelError(
-            "no adapter knows this model" if model_type else "the configuration has no model_type",
+            _unknown(model_type, brings_code),
             where=f"model type {model_type!r}" if model_type else "",
-            remedy=f"use a supported model ({_supported()}), or add an adapter for it "
-            f"(entry-point group {GROUP!r})",
+            remedy=f"use {_native(brings_code)}a supported model ({_supported()}), or add an "
+            f"adapter for it (entry-point group {GROUP!r})",
         )
     if len(added) > 1:
         packages = " and ".join(sorted(_package(entry) for entry in added))
@@ -159,6 +158,17 @@ def _built_in() -> tuple[Family, ...]:
     from tam_adapters.table import FAMILIES
 
     return FAMILIES
+
+
+def _unknown(model_type: str, brings_code: bool) -> str:
+    if not model_type:
+        return "the configuration has no model_type"
+    code = ", and the checkpoint runs code that it brings along" if brings_code else ""
+    return f"no adapter knows this model{code}"
+
+
+def _native(brings_code: bool) -> str:
+    return "its variant that transformers runs natively, if there is one, or " * brings_code
 
 
 def _supported() -> str:

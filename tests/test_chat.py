@@ -181,6 +181,20 @@ def test_a_conversation_of_three_turns_is_saved_and_opened_without_torch(tmp_pat
     assert all((tmp_path / "talk" / f"reply-{n}" / "report.html").is_file() for n in (1, 2, 3))
 
 
+def test_a_chat_begins_at_the_model_and_one_picture_needs_no_list(
+    model: tam.Model, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(WIDE.frames[0]).save(path)
+    chat = model.chat(system="Be brief.")
+    assert isinstance(chat, tam.Chat)
+    assert chat.turns[0].role == "system"
+    chat.say("What is it?", images=[str(path)], answer="a dog")
+    chat.say("And this?", TALL, answer="a cat")
+    last = chat.say("And these?", [CLIP], images=str(path), answer="a fox")
+    assert [media.name for media in last.media] == ["a.png", "tall", "clip", "a.png"]
+
+
 def test_a_turn_that_fails_leaves_the_conversation_as_it_was(model: tam.Model) -> None:
     chat = tam.Chat(model, system="Be brief.")
     chat.say("What is it?", [WIDE], answer="a dog")
@@ -247,6 +261,11 @@ def test_a_conversation_from_the_command_line(
     opened = tam.load_explanation(tmp_path / "out")
     assert [token.turn for token in opened.tokens][-1] == 3
 
+    messages[0]["content"][0]["path"] = "a.png"  # beside the file, wherever one works
+    file.write_text(json.dumps(messages))
+    given = ["--model", str(qwen_folder), "--answer", "a tail", "--force"]
+    assert run([*arguments, *given]) == 0
+
     file.write_text("[")
     assert run([*arguments, "--force"]) == 2
     assert "is no JSON" in capsys.readouterr().err
@@ -263,13 +282,18 @@ def test_talking_line_by_line(
     Image.fromarray(WIDE.frames[0]).save(tmp_path / "a.png")
     second = tmp_path / "b.png"
     Image.fromarray(TALL.frames[0]).save(second)
-    lines = iter(["What is it?", "/image missing.png", f"/image {second}", "And this?", ""])
+    (tmp_path / "frames").mkdir()
+    for name in ("0.png", "1.png"):
+        Image.fromarray(CLIP.frames[0]).save(tmp_path / "frames" / name)
+    shown = [f"/image {path}" for path in ("missing.png", second, tmp_path / "frames")]
+    lines = iter(["What is it?", *shown, "And these?", ""])
     monkeypatch.setattr("builtins.input", lambda *_: next(lines))
     arguments = ["chat", "--image", str(tmp_path / "a.png"), "--model", str(qwen_folder)]
     assert run([*arguments, "--out", str(tmp_path / "out"), "--max-new-tokens", "5"]) == 0
     assert (tmp_path / "out" / "reply-2" / "report.html").is_file()
     printed = capsys.readouterr()
-    assert "And this?" in printed.out
+    assert "And these?" in printed.out
     assert "missing.png: no such file" in printed.err
+    assert "frames: 2 frames from 0.00 to 0.50 s; budget: 32 frames" in printed.err
     reply = tam.load_explanation(tmp_path / "out" / "reply-2")
-    assert [media.name for media in reply.media] == ["a.png", "b.png"]
+    assert [media.name for media in reply.media] == ["a.png", "b.png", "frames"]

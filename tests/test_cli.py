@@ -156,11 +156,31 @@ def test_refused_and_unknown_models_list_what_is_supported(
         assert "qwen2_vl" in line
 
 
+def test_a_clip_is_taken_within_a_budget_that_is_printed(
+    qwen_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "clip").mkdir()
+    for index in range(12):
+        Image.new("RGB", (80, 60), (20 * index, 0, 0)).save(tmp_path / "clip" / f"{index}.png")
+    arguments = ["explain", str(tmp_path / "clip"), "--prompt", "What?", "--answer", "a dog"]
+    arguments += ["--model", str(qwen_folder), "--start", "1", "--fps", "2", "--max-frames", "5"]
+    assert run([*arguments, "--out", str(tmp_path / "out")]) == 0
+    assert (
+        "clip: 5 frames from 1.00 to 5.00 s; budget: 5 frames, 100 megapixels; "
+        "5 of 10 frames taken, within the budget of 5 frames"
+    ) in capsys.readouterr().err
+
+
 def test_models_lists_families_and_refusals(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["models", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert {"qwen2_vl", "llava"} <= {t for f in listed["supported"] for t in f["model_types"]}
     assert all(entry["reason"] for entry in listed["refused"])
+    assert run(["models"]) == 0
+    printed = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "vision tokens attend to each other both ways" in printed
+    assert "learned queries" in printed
+    assert "thisisiron/Ovis2-2B-hf" in printed
 
 
 def test_the_readme_shows_the_registry() -> None:

@@ -124,6 +124,36 @@ def test_a_region_knows_the_words_that_nearly_reach_their_highest_value_there() 
     assert result.words_for((0, 0, 1, 1)) == ()
 
 
+@pytest.mark.parametrize(
+    "box",
+    [
+        (0, 0, 0, 0),
+        (10, 10, 0, 0),
+        (20, 0, 30, 10),
+        (-9, 0, 0, 10),
+        (0, 0, float("nan"), 9),
+        (0, 1),
+    ],
+)
+def test_a_region_that_holds_nothing_is_refused(box: tuple[float, ...]) -> None:
+    result = explained([grid(0, (0, 0, 20, 10))], [[0.1, 0.2, 0, 0]], [token("a", 0)])
+    with pytest.raises(InputError, match=r"holds nothing of the picture.*20 × 10"):
+        result.words_for(box)
+
+
+def test_a_frame_that_is_not_there_has_no_map() -> None:
+    result = explained([grid(0, (0, 0, 20, 10), (2, 1, 2))], [[0.2, 0.1, 0, 0.7]], [token("a", 0)])
+    word = result.words[0]
+    assert word.map(0, frame=3).any()
+    for ask in (
+        lambda: word.map(0, frame=4),
+        lambda: result.token_map(0, frame=-1),
+        lambda: result.words_for((0, 0, 9, 9), frame=4),
+    ):
+        with pytest.raises(InputError, match=r"no frame (4|-1); frames are numbered 0 to 3"):
+            ask()
+
+
 def test_a_region_of_a_clip_can_be_that_of_one_frame() -> None:
     tokens = [token("a", 0), token(" red", 1)]
     result = explained(

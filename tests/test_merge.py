@@ -31,6 +31,11 @@ def test_improbable_tokens_weigh_evenly() -> None:
     assert merged(MAPS, none, "weighted").tolist() == pytest.approx([0.5, 0.5, 0.4])
 
 
+def test_the_least_probabilities_still_weigh() -> None:
+    least = np.full(2, np.finfo(np.float32).smallest_subnormal)
+    assert merged(MAPS, least, "weighted").tolist() == pytest.approx([0.5, 0.5, 0.4])
+
+
 def test_one_token_without_evidence_does_not_blank_a_phrase() -> None:
     maps = np.array([[0, 0], [0.9, 0.1]], np.float32)
     found = merged(maps, EVEN, "geometric")

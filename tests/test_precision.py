@@ -32,11 +32,18 @@ def correlation(first: tam.Explanation, second: tam.Explanation) -> float:
     return float(np.corrcoef(first.maps.ravel(), second.maps.ravel())[0, 1])
 
 
+def error_ratio(found: tam.Explanation, wanted: tam.Explanation) -> float:
+    """Norm of the difference of all maps over the norm of the maps."""
+    return float(np.linalg.norm(found.maps - wanted.maps) / np.linalg.norm(wanted.maps))
+
+
 @pytest.mark.parametrize(("dtype", "least"), [("float16", 0.999), ("bfloat16", 0.99)])
 def test_half_precision(exact: tam.Explanation, dtype: str, least: float) -> None:
     half = explain(dtype=dtype)
     assert half.provenance["dtype"] == dtype
     assert correlation(half, exact) >= least
+    # Sixteen roundings of the dtype: 0.016 in float16, 0.125 in bfloat16.
+    assert error_ratio(half, exact) <= 16 * torch.finfo(getattr(torch, dtype)).eps
 
 
 @pytest.mark.filterwarnings("ignore:MatMul8bitLt:UserWarning")
@@ -70,16 +77,17 @@ def test_four_bits(wider: Path) -> None:
     assert correlation(packed, exact) >= 0.8
 
 
-def test_widths_that_four_bits_cannot_pack_are_refused() -> None:
-    layer = bnb.nn.Linear4bit(160, 64)
-    layer.support_avx512bf16_for_cpu = False
-    check_four_bits(torch.nn.ModuleDict({"fits": layer}))
-    layer.support_avx512bf16_for_cpu = True
-    with pytest.raises(ModelError, match="gate is 160 wide"):
-        check_four_bits(torch.nn.ModuleDict({"gate": layer}))
-    layer = bnb.nn.Linear4bit(128, 64)
-    layer.support_avx512bf16_for_cpu = True
-    check_four_bits(torch.nn.ModuleDict({"fits": layer}))
+@pytest.mark.parametrize("packed", [True, False])
+def test_widths_that_four_bits_get_wrong_on_a_cpu_are_refused(packed: bool) -> None:
+    for width, fits in ((128, True), (160, False)):
+        layer = bnb.nn.Linear4bit(width, 64)
+        layer.support_avx512bf16_for_cpu = packed  # what the machine's processor decides
+        module = torch.nn.ModuleDict({"gate": layer, "plain": torch.nn.Linear(160, 64)})
+        if fits:
+            check_four_bits(module)
+        else:
+            with pytest.raises(ModelError, match="gate is 160 wide"):
+                check_four_bits(module)
 
 
 def test_weights_on_disk_give_the_same_maps(exact: tam.Explanation, tmp_path: Path) -> None:

@@ -75,7 +75,20 @@ def test_the_table_has_an_adapter_and_examples_for_each_family() -> None:
         ("kosmos-2.5", "learned queries"),
         ("deepseek_ocr2", "learned queries"),
         ("florence2", "read by an encoder"),
-        ("internvl_chat", "code that it brings along.*-hf"),
+        ("unlimited_ocr", "learned queries"),
+        ("t5gemma2", "read by an encoder"),
+        ("pix2struct", "read by an encoder"),
+        ("udop", "read by an encoder"),
+        ("git", "before the sequence"),
+        ("emu3", "next code"),
+        ("internvl_chat", "code that it brings along.*InternVL3-2B-hf"),
+        ("llava_llama", "code that it brings along.*llava-hf/llava-1.5-7b-hf"),
+        ("llava_qwen", "code that it brings along.*llava-onevision-qwen2-0.5b-ov-hf"),
+        ("multi_modality", "code that it brings along.*deepseek-community/Janus-Pro-1B"),
+        ("ovis", "code that it brings along.*thisisiron/Ovis2-2B-hf"),
+        ("phi4mm", "code that it brings along.*phi4_multimodal"),
+        ("minicpmv", "code that it brings along.*openbmb/MiniCPM-V-4.6"),
+        ("molmo", "code that it brings along.*allenai/Molmo2-4B"),
     ],
 )
 def test_refused_families_say_why_and_what_is_supported(model_type: str, reason: str) -> None:
@@ -88,6 +101,19 @@ def test_an_unknown_model_is_refused_with_the_supported_ones() -> None:
         adapter_for({"model_type": "llama"})
     with pytest.raises(ModelError, match="has no model_type"):
         adapter_for({})
+
+
+def test_an_unknown_checkpoint_with_code_of_its_own_is_told_of_native_ones() -> None:
+    auto_map = {"AutoConfig": "configuration_new.NewConfig"}
+    wanted = "'new_vl': no adapter.* brings along; use its variant that transformers runs natively"
+    for config in (
+        {"model_type": "new_vl", "auto_map": auto_map},
+        SimpleNamespace(model_type="new_vl", auto_map=auto_map),
+    ):
+        with pytest.raises(ModelError, match=wanted):
+            adapter_for(config)
+    # Some checkpoints bring code that transformers no longer needs.
+    assert adapter_for({"model_type": "molmo2", "auto_map": auto_map}).family == "Molmo2"
 
 
 def test_no_type_is_both_supported_and_refused_or_named_twice() -> None:

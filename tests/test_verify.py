@@ -48,6 +48,22 @@ def test_states_that_the_head_does_not_read_are_found(
     assert "states" in failed(model)
 
 
+def test_states_of_the_right_order_and_the_wrong_size_are_found(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tam.load(folder)
+    # As a scale that is left out: the best token stays the best.
+    kept = Run.at
+    monkeypatch.setattr(Run, "at", lambda run, positions: 1.5 * kept(run, positions))
+    assert "states" in failed(model)
+
+
+@pytest.mark.filterwarnings("ignore:MatMul8bitLt:UserWarning")
+def test_a_quantised_model_passes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["verify", "small", "--load-in", "8bit"]) == 0
+    assert all(line.startswith("ok") for line in capsys.readouterr().out.splitlines())
+
+
 def test_a_model_whose_pictures_say_nothing_is_found(folder: Path) -> None:
     model = tam.load(folder)
     with torch.no_grad():

@@ -277,7 +277,10 @@ FAMILIES: tuple[Family, ...] = (
         adapter="tam_adapters.phi4_multimodal:Phi4MultimodalAdapter",
         examples=("microsoft/Phi-4-multimodal-instruct",),
         inputs=("image", "images"),
-        notes=("load its vision adapter (LoRA) into the model before asking about pictures",),
+        notes=(
+            "revision refs/pr/70 runs without code of its own",
+            "load its vision adapter (LoRA) into the model before asking about pictures",
+        ),
     ),
 )
 
@@ -295,6 +298,16 @@ _ENCODER = (
     "a part of it"
 )
 
+_OUTSIDE = (
+    "the picture's features stand before the sequence of tokens, and it takes no chat about them"
+)
+_CODES = (
+    "the states at its vision positions are trained to tell the picture's next code, or may tell "
+    "no word, so that words cannot be read there"
+)
+_OWN_CODE = "the checkpoint runs code that it brings along"
+_NATIVE = "use the variant that transformers runs natively"
+
 REFUSED: tuple[Refused, ...] = (
     Refused("Llama 3.2 Vision (Mllama)", ("mllama",), _CROSS, _GRID),
     Refused("Idefics (first version)", ("idefics",), _CROSS, _GRID),
@@ -310,11 +323,48 @@ REFUSED: tuple[Refused, ...] = (
     Refused("T5Gemma 2", ("t5gemma2",), _ENCODER, _GRID),
     Refused("Pix2Struct", ("pix2struct",), _ENCODER, _GRID),
     Refused("UDOP", ("udop",), _ENCODER, _GRID),
+    Refused("BLIP", ("blip",), _CROSS, _GRID),
+    Refused("Vision encoder and text decoder", ("vision-encoder-decoder",), _CROSS, _GRID),
+    Refused("GIT", ("git",), _OUTSIDE, _GRID),
+    Refused("Chameleon", ("chameleon",), _CODES, _GRID),
+    Refused("Emu3", ("emu3",), _CODES, _GRID),
     Refused(
         "InternVL with code of its own",
         ("internvl_chat",),
-        "the checkpoint runs code that it brings along",
-        "use the variant that transformers runs natively, whose name ends in -hf (such as "
-        "OpenGVLab/InternVL3-2B-hf)",
+        _OWN_CODE,
+        f"{_NATIVE}, whose name ends in -hf (such as OpenGVLab/InternVL3-2B-hf)",
     ),
+    Refused(
+        "LLaVA with code of its own",
+        ("llava_llama", "llava_mistral", "llava_qwen", "llava-qwen2"),
+        _OWN_CODE,
+        f"{_NATIVE} (such as llava-hf/llava-1.5-7b-hf, llava-hf/llava-v1.6-mistral-7b-hf or "
+        "llava-hf/llava-onevision-qwen2-0.5b-ov-hf)",
+    ),
+    Refused(
+        "DeepSeek-VL or Janus with code of its own",
+        ("multi_modality",),
+        _OWN_CODE,
+        f"{_NATIVE} (deepseek-community/deepseek-vl-1.3b-chat, deepseek-community/Janus-Pro-1B)",
+    ),
+    Refused(
+        "Ovis with code of its own",
+        ("ovis",),
+        _OWN_CODE,
+        f"{_NATIVE} (such as thisisiron/Ovis2-2B-hf)",
+    ),
+    Refused(
+        "Phi-4 multimodal with code of its own",
+        ("phi4mm",),
+        _OWN_CODE,
+        f"{_NATIVE} (model type phi4_multimodal: microsoft/Phi-4-multimodal-instruct at the "
+        "revision refs/pr/70)",
+    ),
+    Refused(
+        "MiniCPM-V with code of its own",
+        ("minicpmv", "minicpmo"),
+        _OWN_CODE,
+        f"{_NATIVE} (openbmb/MiniCPM-V-4.6)",
+    ),
+    Refused("Molmo", ("molmo",), _OWN_CODE, f"{_NATIVE} (such as allenai/Molmo2-4B)"),
 )

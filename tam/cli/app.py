@@ -77,6 +77,9 @@ def explain(
     num_frames: Annotated[
         int | None, typer.Option(help="Frames of a video, evenly spread, in place of --fps.")
     ] = None,
+    max_frames: Annotated[
+        int, typer.Option(min=1, help="Budget of frames; evenly spread where more are asked for.")
+    ] = 32,
     start: Annotated[float, typer.Option(help="First second of a video.")] = 0.0,
     end: Annotated[float | None, typer.Option(help="Last second of a video.")] = None,
     decoder: Annotated[str, typer.Option(help="pyav, decord or opencv.")] = "pyav",
@@ -105,7 +108,7 @@ def explain(
         media or [],
         prompt,
         conversation,
-        sampling=Sampling(fps=fps, num_frames=num_frames, start=start, end=end),
+        sampling=Sampling(fps, num_frames, start, end, max_frames),
         decoder=decoder,
         allow_urls=allow_urls,
     )
@@ -152,11 +155,11 @@ def chat(
 
     A line "/image FILE" shows a picture, video or folder of frames with your next words.
     """
-    from tam.cli.asking import talk
+    from tam.cli.asking import opened_media, talk
     from tam.loading import load
-    from tam.media import open_media
+    from tam.media import Sampling
 
-    shown = [open_media(name) for name in image or []]
+    shown = [opened_media(name, Sampling()) for name in image or []]
     loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
     talk(loaded, shown, out, max_new_tokens)
 
@@ -291,13 +294,15 @@ def verify(
     model: Annotated[str, typer.Argument(help="'small', a hub id, or a folder.")],
     dtype: Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or float16.")] = None,
     device_map: Annotated[str | None, typer.Option(help="Where the model goes.")] = None,
+    load_in: Annotated[str | None, typer.Option(help="4bit or 8bit: quantise.")] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit.")] = None,
 ) -> None:
     """Check on this machine that the toolkit reads a model rightly; exit code 1 if not."""
     from tam.loading import load
     from tam.verify import verify as verified
 
-    checks = verified(load(model, revision=revision, dtype=dtype, device_map=device_map))
+    loaded = load(model, revision=revision, dtype=dtype, device_map=device_map, load_in=load_in)
+    checks = verified(loaded)
     for check in checks:
         print(f"{'ok  ' if check.passed else 'FAIL'} {check.name:<8} {check.detail}")
     if not all(check.passed for check in checks):

@@ -33,11 +33,7 @@ def opened_conversation(
     """
 
     def opened(name: str) -> Media:
-        media = open_media(name, sampling=sampling, decoder=decoder, allow_urls=allow_urls)
-        if media.kind == "video":
-            frames = f"{len(media.frames)} frames to {media.times[-1]:.2f} s"
-            print(f"{media.name}: {'; '.join([frames, *media.notes])}", file=sys.stderr)
-        return media
+        return opened_media(name, sampling, decoder=decoder, allow_urls=allow_urls)
 
     if file is not None:
         if names or prompt:
@@ -46,12 +42,29 @@ def opened_conversation(
                 where=str(file),
                 remedy="leave IMAGE and --prompt out",
             )
-        return from_messages(_messages(file), opened)
+        return from_messages(_messages(file), lambda name: opened(_beside(file, name)))
     if not names:
         raise ConversationError(
             "there is no picture", where="IMAGE", remedy="name one, or use --conversation"
         )
     return question([opened(name) for name in names], prompt)
+
+
+def _beside(file: Path, name: str) -> str:
+    """What a file of messages names: from the working folder, or from where the file itself is."""
+    there = file.parent / name
+    return str(there) if "://" not in name and not Path(name).exists() and there.exists() else name
+
+
+def opened_media(name: str, sampling: Sampling, **options: Any) -> Media:
+    """Open a picture or clip; of a clip print which frames were taken, and the budget for them."""
+    media = open_media(name, sampling=sampling, **options)
+    if media.kind == "video":
+        first, last = media.times[[0, -1]]
+        frames = f"{len(media.frames)} frames from {first:.2f} to {last:.2f} s"
+        budget = f"budget: {sampling.max_frames} frames, {sampling.max_pixels / 1e6:g} megapixels"
+        print(f"{media.name}: {'; '.join([frames, budget, *media.notes])}", file=sys.stderr)
+    return media
 
 
 _SHOW = "/image "
@@ -65,7 +78,6 @@ def talk(model: "Model", media: list[Media], out: Path | None, max_new_tokens: i
     from rich.console import Console
 
     from tam.chat import Chat
-    from tam.media import open_media
     from tam.render.terminal import show
 
     chat = Chat(model)
@@ -80,7 +92,7 @@ def talk(model: "Model", media: list[Media], out: Path | None, max_new_tokens: i
             return
         try:
             if said.startswith(_SHOW):
-                shown.append(open_media(said.removeprefix(_SHOW).strip()))
+                shown.append(opened_media(said.removeprefix(_SHOW).strip(), Sampling()))
                 continue
             result = chat.say(said, shown, max_new_tokens=max_new_tokens)
             shown.clear()  # the conversation keeps them

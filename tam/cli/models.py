@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from tam.registry import families, refusals
@@ -19,31 +20,45 @@ def models_json() -> dict[str, Any]:
 
 def models_markdown() -> str:
     """The supported families as the README's table."""
-    rows = ["| family | `model_type` | for example | takes |", "| --- | --- | --- | --- |"]
+    rows = [
+        "| family | `model_type` | for example | takes | notes |",
+        "| --- | --- | --- | --- | --- |",
+    ]
     for family in families():
         types = ", ".join(f"`{name}`" for name in family.model_types)
         example = family.examples[0] if family.examples else ""
-        rows.append(f"| {family.name} | {types} | {example} | {', '.join(family.inputs)} |")
+        takes, notes = ", ".join(family.inputs), "; ".join(family.notes)
+        rows.append(f"| {family.name} | {types} | {example} | {takes} | {notes} |")
     return "\n".join(rows) + "\n"
 
 
 def print_models() -> None:
     """Print the registry."""
     console = Console()
-    supported = Table(title="Supported", title_justify="left")
-    for column in ("family", "model type", "takes", "for example"):
-        supported.add_column(column, overflow="fold")
+    supported = _table("Supported", "family", "model type", "takes", "for example; notes")
     for family in families():
         supported.add_row(
             family.name,
-            ", ".join(family.model_types),
-            ", ".join(family.inputs),
-            "\n".join(family.examples),
+            "\n".join(family.model_types),
+            "\n".join(family.inputs),
+            "\n".join([*family.examples, *map(_remark, family.notes)]),
         )
     console.print(supported)
-    refused = Table(title="Refused", title_justify="left")
-    for column in ("family", "model type", "why", "instead"):
-        refused.add_column(column, overflow="fold")
+    refused = _table("Refused", "family", "model type", "why; what instead")
     for entry in refusals():
-        refused.add_row(entry.name, ", ".join(entry.model_types), entry.reason, entry.instead)
+        why = "\n".join([entry.reason, *([_remark(entry.instead)] if entry.instead else [])])
+        refused.add_row(entry.name, "\n".join(entry.model_types), why)
     console.print(refused)
+
+
+def _remark(text: str) -> str:
+    return f"[italic]- {escape(text)}[/]"
+
+
+def _table(title: str, *columns: str) -> Table:
+    """A table whose last column takes all the width that is left."""
+    table = Table(title=title, title_justify="left", show_lines=True)
+    for column in columns[:-1]:
+        table.add_column(column, overflow="fold", max_width=18)
+    table.add_column(columns[-1], overflow="fold", ratio=1)
+    return table

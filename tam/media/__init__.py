@@ -2,7 +2,7 @@
 
 from tam.media.image import Source, open_image
 from tam.media.media import Media, image_from_array
-from tam.media.opening import open_media
+from tam.media.opening import open_all, open_media
 from tam.media.video import Sampling, open_video
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Sampling",
     "Source",
     "image_from_array",
+    "open_all",
     "open_image",
     "open_media",
     "open_video",

@@ -1,6 +1,8 @@
 """Opening whatever a person names: a picture, a clip, or a folder of frames."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from tam.media.image import Source, open_image
 from tam.media.media import Media
@@ -44,3 +46,17 @@ def open_media(
         if path.is_dir() or path.suffix.lower() in VIDEO_SUFFIXES:
             return open_video(path, sampling, backend=decoder)
     return open_image(source, allow_urls=allow_urls)
+
+
+def open_all(sources: Source | Sequence[Source], **options: Any) -> list[Media]:
+    """Open one picture or clip, or each of a list of them.
+
+    Parameters
+    ----------
+    sources
+        One source is as good as a list of one; a path is never taken for a list of letters.
+    **options
+        As in :func:`open_media`.
+    """
+    several = sources if isinstance(sources, list | tuple) else [cast(Source, sources)]
+    return [open_media(source, **options) for source in several]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.errors import MediaError
-from tam.media.decoders import BACKENDS, decodable, decode
+from tam.media.decoders import BACKENDS, decode, salvage, survey
 from tam.media.image import MAX_PIXELS, open_image
 from tam.media.media import Media
 
@@ -101,31 +101,45 @@ def open_video(
         return _from_folder(path, sampling)
     index = _index(path)
     chosen, notes = _choose(index, sampling, path.name)
-    frames = dict(decode(path, chosen, index.stamps, backend))
-    if len(frames) < len(chosen):
-        whole = decodable(path)
-        damaged = replace(index, stamps=whole)
-        chosen, notes = _choose(damaged, sampling, path.name)
-        frames = dict(decode(path, chosen, whole, "pyav"))
-        notes = (*notes, f"decoded {len(whole)} of {len(index.stamps)} frames")
-        index = damaged
+    size = index.height, index.width
+    frames = decode(path, chosen, index.stamps, size, backend)
+    patched = 0
+    if frames is None:
+        left = survey(path)
+        index, patched = replace(index, stamps=left.stamps), left.patched
+        chosen, notes = _choose(index, sampling, path.name)
+        frames = salvage(path, chosen, left, size)
+        chosen = [number for number in chosen if number in frames]
     return Media(
         frames=np.stack([frames[i] for i in chosen]),
         times=index.times[chosen],
         name=path.name,
         kind="video",
-        notes=notes,
+        notes=(*notes, *_damage(index, patched)),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Index:
-    """Time stamps int64 [T] of a file's frames, seconds in one unit of them, and their size."""
+    """What a file says of its frames.
+
+    Parameters
+    ----------
+    stamps
+        int64 [T]: their time stamps.
+    unit
+        Seconds in one unit of them.
+    height, width
+        Their size.
+    announced
+        How many there should be. A file that breaks off has fewer.
+    """
 
     stamps: NDArray[np.int64]
     unit: float
     height: int
     width: int
+    announced: int = 0
 
     @property
     def times(self) -> NDArray[np.float64]:
@@ -140,18 +154,19 @@ def _index(path: Path) -> _Index:
     if not path.is_file():
         raise MediaError("no such file", where=str(path), remedy="check the path")
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             if not container.streams.video:
                 raise MediaError("holds no video", where=str(path), remedy="give a video file")
             stream = container.streams.video[0]
             size = stream.codec_context.height, stream.codec_context.width
             unit = float(stream.time_base or 1)
             stamps = _stamps(container.demux(stream))
+            announced = max(len(stamps), _announced(container, stream, stamps))
     except av.error.FFmpegError as error:
         raise MediaError(
             f"is no readable video ({error.strerror})",
             where=str(path),
-            remedy="convert it to MP4 (H.264)",
+            remedy="get the file again, or convert it to MP4 (H.264)",
         ) from error
     if not len(stamps):
         raise MediaError("has no frames", where=str(path), remedy="get the file again")
@@ -161,7 +176,37 @@ def _index(path: Path) -> _Index:
             where=str(path),
             remedy="make the clip smaller",
         )
-    return _Index(stamps, unit, *size)
+    return _Index(stamps, unit, *size, announced)
+
+
+def _announced(container: Any, stream: Any, stamps: NDArray[np.int64]) -> int:
+    """How many frames a file lasts for that ends before it should, else 0.
+
+    Its own count is not relied on: only a file that is shorter than it says has lost frames.
+    """
+    if len(stamps) < 2:
+        return int(stream.frames)
+    unit = float(stream.time_base or 1)
+    step = float(np.median(np.diff(stamps))) * unit
+    found = float(stamps[-1] - stamps[0]) * unit + step
+    if stream.duration is not None:
+        lasts = stream.duration * unit
+    elif container.duration is not None and len(container.streams) == 1:
+        lasts = container.duration / 1e6
+    else:
+        return 0
+    if lasts - found <= max(3 * step, 0.02 * lasts):
+        return 0
+    return int(stream.frames) or round(lasts / step)
+
+
+def _damage(index: _Index, patched: int) -> tuple[str, ...]:
+    """What to note about a file that did not decode as it should."""
+    found = len(index.stamps)
+    if found == index.announced and not patched:
+        return ()
+    more = f", {patched} of them damaged" if patched else ""
+    return (f"decoded {found} of {index.announced} frames{more}",)
 
 
 def _stamps(packets: Iterable[Any]) -> NDArray[np.int64]:
@@ -198,8 +243,11 @@ def _choose(index: _Index, sampling: Sampling, name: str) -> tuple[list[int], tu
     gap = 1 / sampling.fps if sampling.num_frames is None and count == asked else span / count
     shown = sampling.start + np.arange(count) * gap
     chosen = np.unique(np.searchsorted(times, shown + 1e-6, side="right") - 1)
-    notes = (f"{count} of {asked} frames taken, within the budget",) if count < asked else ()
-    return np.maximum(chosen, 0).tolist(), notes
+    budget = f"{sampling.max_frames} frames"
+    if room < sampling.max_frames:
+        budget = f"{sampling.max_pixels / 1e6:g} megapixels"
+    notes = (f"{count} of {asked} frames taken, within the budget of {budget}",)
+    return np.maximum(chosen, 0).tolist(), notes if count < asked else ()
 
 
 def _from_folder(folder: Path, sampling: Sampling) -> Media:
@@ -212,7 +260,7 @@ def _from_folder(folder: Path, sampling: Sampling) -> Media:
             "the folder is empty", where=str(folder), remedy="give a folder of pictures"
         )
     first = open_image(files[0])
-    index = _Index(np.arange(len(files)), 1 / sampling.fps, first.height, first.width)
+    index = _Index(np.arange(len(files)), 1 / sampling.fps, first.height, first.width, len(files))
     chosen, notes = _choose(index, sampling, folder.name)
     pictures = [open_image(files[i]) for i in chosen]
     for picture in pictures:

@@ -101,6 +101,7 @@ def probe_layout(
     taps: int | None = None,
     random_cells: int = 4,
     seed: int = 0,
+    tolerance: float = 1e-6,
 ) -> LayoutReport:
     """Change blocks of the original pictures and compare the changed tokens with the layout.
 
@@ -128,6 +129,10 @@ def probe_layout(
         How many cells to probe in each grid besides its corners and its middle.
     seed
         Of their choice.
+    tolerance
+        A token has changed where its features differ by more than this share of the largest
+        feature. The default is rounding; a tower quantised to 8 bits rounds all tokens together
+        and needs about 0.02.
 
     Returns
     -------
@@ -154,8 +159,8 @@ def probe_layout(
         for block in blocks:
             altered = encode(processor, question(_altered(pictures, block), _PROMPT), adapter)
             after = vision_features(model, adapter, altered)
-            results.append(_result(block, _changed(before, after), layout, resampling))
-    vision = _changed(before, text_features(model, prompt))
+            results.append(_result(block, _changed(before, after, tolerance), layout, resampling))
+    vision = _changed(before, text_features(model, prompt), tolerance)
     cells = set(layout.positions.tolist())
     return LayoutReport(
         results=tuple(results),
@@ -195,7 +200,7 @@ def _altered(media: list[Media], block: Block) -> list[Media]:
     return [altered if index == block.media else item for index, item in enumerate(media)]
 
 
-def _changed(before: NDArray[np.float32], after: NDArray[np.float32]) -> set[int]:
+def _changed(before: NDArray[np.float32], after: NDArray[np.float32], tolerance: float) -> set[int]:
     if before.shape != after.shape:
         raise ModelError(
             f"the prompt has {len(before)} tokens and, with other pixels, {len(after)}",
@@ -203,8 +208,8 @@ def _changed(before: NDArray[np.float32], after: NDArray[np.float32]) -> set[int
             remedy="turn off whatever drops tokens by their content",
         )
     # The same sums of the same numbers: an unchanged token differs by rounding at most.
-    tolerance = 1e-6 * np.abs(before).max()
-    return set(np.flatnonzero(np.abs(before - after).max(axis=1) > tolerance).tolist())
+    room = tolerance * np.abs(before).max()
+    return set(np.flatnonzero(np.abs(before - after).max(axis=1) > room).tolist())
 
 
 def _result(

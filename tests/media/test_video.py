@@ -21,17 +21,23 @@ def grey(index: int) -> int:
     return 8 * index
 
 
-def write(path: Path, times: list[float], codec: str = "h264", size: tuple = (48, 64)) -> Path:
+def write(
+    path: Path,
+    times: list[float],
+    codec: str = "h264",
+    size: tuple = (48, 64),
+    unit: Fraction = Fraction(1, 1000),
+) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=RATE)
         stream.height, stream.width = size
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-        stream.time_base = Fraction(1, 1000)
-        stream.codec_context.time_base = Fraction(1, 1000)
+        stream.time_base = unit
+        stream.codec_context.time_base = unit
         for index, time in enumerate(times):
             pixels = np.full((*size, 3), grey(index), np.uint8)
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-            frame.pts, frame.time_base = round(1000 * time), Fraction(1, 1000)
+            frame.pts, frame.time_base = round(time / unit), unit
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
@@ -90,7 +96,9 @@ def test_uneven_frame_times_are_followed(tmp_path: Path, backend: str) -> None:
 def test_a_budget_takes_fewer_frames_and_says_so(clip: Path) -> None:
     media = open_video(clip, Sampling(fps=RATE, max_pixels=48 * 64 * 4))
     assert len(media.frames) == 4
-    assert media.notes == ("4 of 30 frames taken, within the budget",)
+    assert media.notes == ("4 of 30 frames taken, within the budget of 0.012288 megapixels",)
+    media = open_video(clip, Sampling(fps=RATE, max_frames=5))
+    assert media.notes == ("5 of 30 frames taken, within the budget of 5 frames",)
     assert not open_video(clip).notes
 
 
@@ -101,6 +109,7 @@ def test_of_a_damaged_file_what_decodes_is_used(tmp_path: Path, backend: str) ->
     path.write_bytes(data[: len(data) // 2])
     media = open_video(path, Sampling(fps=RATE), backend=backend)
     assert 3 < len(media.frames) < COUNT
+    assert f"decoded {len(media.frames)} of {COUNT} frames" in media.notes[0]
     levels = media.frames.reshape(len(media.frames), -1).mean(axis=1)
     assert np.abs(levels - [grey(i) for i in range(len(levels))]).max() < 8
 
@@ -116,6 +125,69 @@ def test_packets_that_do_not_decode_are_counted(tmp_path: Path) -> None:
     media = open_video(path, Sampling(fps=RATE))
     assert 10 <= len(media.frames) <= 21
     assert any(f"of {COUNT} frames" in note and "decoded" in note for note in media.notes)
+
+
+def damaged(path: Path, seed: int) -> Path:
+    """Write a clip of which some bytes in the middle are noise."""
+    times = [i / RATE for i in range(COUNT)]
+    write(path, times, codec="mpeg4", size=(96, 160), unit=Fraction(1, RATE))
+    data = bytearray(path.read_bytes())
+    rng = np.random.default_rng(seed)
+    for place in rng.integers(len(data) * 3 // 10, len(data) * 6 // 10, rng.integers(1, 40)):
+        data[place] = rng.integers(256)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("seed", range(7))
+def test_of_a_damaged_file_every_decoder_gives_the_same_and_says_so(
+    tmp_path: Path, seed: int
+) -> None:
+    path = damaged(tmp_path / "noise.avi", seed)
+    for start in (0.0, 1.3, 2.3):
+        sampling = Sampling(num_frames=4, start=start)
+        first, *others = (open_video(path, sampling, backend=backend) for backend in BACKENDS)
+        assert any("decoded" in note and f"of {COUNT} frames" in note for note in first.notes)
+        for other in others:
+            assert np.array_equal(other.frames, first.frames)
+            assert np.array_equal(other.times, first.times)
+            assert other.notes == first.notes
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_frames_of_another_size_are_brought_to_the_first(tmp_path: Path, backend: str) -> None:
+    halves = [
+        write(tmp_path / f"{height}.ts", [i / RATE for i in range(10)], "h264", (height, 64))
+        for height in (48, 96)
+    ]
+    path = tmp_path / "both.ts"
+    path.write_bytes(b"".join(half.read_bytes() for half in halves))
+    media = open_video(path, Sampling(num_frames=6), backend=backend)
+    assert media.frames.shape[1:] == (48, 64, 3)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_title_in_another_encoding_is_no_hindrance(tmp_path: Path, backend: str) -> None:
+    path = tmp_path / "titled.avi"
+    with av.open(str(path), "w") as container:
+        container.metadata["title"] = "Fruehling"
+        stream = container.add_stream("mjpeg", rate=RATE)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuvj420p"
+        pixels = np.full((48, 64, 3), grey(4), np.uint8)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+    path.write_bytes(path.read_bytes().replace(b"Fruehling", "Frühling ".encode("latin-1")))
+    assert shown(path, backend=backend) == [4]
+
+
+def test_a_count_of_frames_is_not_relied_on(tmp_path: Path) -> None:
+    # An AVI file in steps of a millisecond counts one for each step, and is whole nevertheless.
+    path = write(tmp_path / "many.avi", [i / RATE for i in range(COUNT)], codec="mjpeg")
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].frames > 10 * COUNT
+    media = open_video(path, Sampling(num_frames=3))
+    assert media.times.tolist() == [0, 1, 2]
+    assert not media.notes
 
 
 def test_a_folder_of_pictures_is_a_clip_in_the_order_of_numbers(tmp_path: Path) -> None:
