@@ -8,6 +8,8 @@ that was explained before is not explained again, so an interrupted run goes on 
 
 import csv
 import sys
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from PIL import Image
@@ -18,6 +20,7 @@ from tam.scenes.world import make_scene
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 PROMPT = "Describe this image."
+BATCH = 4
 
 
 def generated(folder: Path) -> Path:
@@ -47,13 +50,20 @@ def main() -> None:
     waiting = [picture for picture in pictures if not (out / picture.name).exists()]
     model = tam.load(sys.argv[3] if len(sys.argv) > 3 else "small")
     questions = ((picture, PROMPT) for picture in waiting)
-    results = model.explain_batch(questions, batch_size=4, keep_going=True)
-    for picture, result in zip(waiting, results, strict=True):
-        if isinstance(result, tam.TamError):
-            print(f"left out: {result}")
-            continue
-        print(f"{picture.name}: {result.text}")
-        result.save(out / picture.name)
+    results = model.explain_batch(questions, batch_size=BATCH, keep_going=True)
+    # Reports are written while the model answers the next pictures.
+    saving: deque[Future[Path]] = deque()
+    with ThreadPoolExecutor(1) as writer:
+        for picture, result in zip(waiting, results, strict=True):
+            if isinstance(result, tam.TamError):
+                print(f"left out: {result}")
+                continue
+            print(f"{picture.name}: {result.text}")
+            saving.append(writer.submit(result.save, out / picture.name))
+            while len(saving) > BATCH:
+                saving.popleft().result()
+        for saved in saving:
+            saved.result()
     write_table([f for p in pictures if (f := out / p.name).exists()], out / "words.csv")
     print(out / "words.csv")
 
