@@ -7,6 +7,7 @@ Beside what they return they need a bounded scratch, whatever the length of the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,7 +25,7 @@ Array: TypeAlias = torch.Tensor | NDArray[Any]
 _CHUNK_CPU, _CHUNK = 1 << 21, 1 << 26
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TokenActivationMaps:
     """Maps of M targets over N vision cells.
 
@@ -38,18 +39,36 @@ class TokenActivationMaps:
         [M, K]: row t holds X[i, t] for i < scale_stop[t], else 0.
     relevance
         [M, K] in [0, 1]: the text scores on the scale of the target's map.
-    activation
-        [M, N]: projection of the vision states on each target's row. None where the stages were not
-        asked for.
-    after_eci
-        [M, N]: after estimated causal inference; or None.
+    stages
+        What ``activation`` and ``after_eci`` are, or the call that computes them.
     """
 
     maps: Any
     text_scores: Any
     relevance: Any
-    activation: Any = None
-    after_eci: Any = None
+    stages: "tuple[Any, Any] | partial[TokenActivationMaps]"
+
+    @property
+    def activation(self) -> Any:
+        """[M, N]: projection of the vision states on each target's row.
+
+        Where the stages were not kept, this and ``after_eci`` are computed when they are first
+        asked for, from the inputs, which the result refers to as long as it lives.
+        """
+        return self._kept[0]
+
+    @property
+    def after_eci(self) -> Any:
+        """[M, N]: the same after estimated causal inference."""
+        return self._kept[1]
+
+    @cached_property
+    def _kept(self) -> tuple[Any, Any]:
+        return self.stages if isinstance(self.stages, tuple) else self.stages()._kept
+
+    def __repr__(self) -> str:
+        targets, cells = self.maps.shape
+        return f"<TokenActivationMaps of {targets} targets on {cells} cells>"
 
 
 def token_activation_maps(
@@ -91,7 +110,7 @@ def token_activation_maps(
     class_ids
         Int [K]: rows of the head.
     stages
-        Also return the maps before scaling and filtering.
+        Keep the maps before scaling and filtering too, at once.
     backend
         See :func:`tam.ops.dispatch.backend_for`.
 
@@ -113,6 +132,20 @@ def token_activation_maps(
     >>> r.maps.shape, r.text_scores.shape
     ((2, 4), (2, 2))
     """
+    later = partial(
+        token_activation_maps,
+        hidden,
+        head_rows,
+        vision_positions,
+        context_positions,
+        context_ids,
+        grids,
+        prompt_targets,
+        kernel_size,
+        class_ids=class_ids,
+        stages=True,
+        backend=backend,
+    )
     states, head = _tensor(hidden), _tensor(head_rows)
     vision = _positions("vision", vision_positions, states)
     context = _positions("context", context_positions, states)
@@ -142,7 +175,7 @@ def token_activation_maps(
         ids, targets = _index(context_ids, states), torch.arange(count, device=states.device)
         stops = targets.clamp(min=prompt_targets)
         scores = _Scores(activation, activation, text, ids, ids, targets, stops)
-        result = _explain(scores, grids, kernel_size, stages=stages, backend=chosen)
+        result = _explain(scores, grids, kernel_size, None if stages else later, chosen)
     return _as_numpy(result) if isinstance(hidden, np.ndarray) else result
 
 
@@ -195,6 +228,20 @@ def maps_from_scores(
     >>> r.maps.shape
     (1, 4)
     """
+    later = partial(
+        maps_from_scores,
+        context_activation,
+        target_activation,
+        text_scores,
+        context_ids,
+        target_ids,
+        causal_stop,
+        scale_stop,
+        grids,
+        kernel_size,
+        stages=True,
+        backend=backend,
+    )
     target = _tensor(target_activation).T
     scores = _Scores(
         context=_tensor(context_activation).T.to(target.device),
@@ -211,7 +258,7 @@ def maps_from_scores(
         for name, values in named.items():
             if not _all_finite(values):
                 raise _not_finite(f"{name} scores")
-        result = _explain(scores, grids, kernel_size, stages=stages, backend=chosen)
+        result = _explain(scores, grids, kernel_size, None if stages else later, chosen)
     return _as_numpy(result) if isinstance(target_activation, np.ndarray) else result
 
 
@@ -232,11 +279,10 @@ def _explain(
     scores: _Scores,
     grids: Sequence[tuple[int, int]],
     kernel_size: int,
-    *,
-    stages: bool,
+    later: "partial[TokenActivationMaps] | None",
     backend: str,
 ) -> TokenActivationMaps:
-    """Explain M targets, a chunk at a time.
+    """Explain M targets, a chunk at a time; without a call to make the stages later, keep them.
 
     Where the targets are their own context and no stage is asked for, the maps take the place of
     the scores, from the last chunk to the first: no target has a later one for context.
@@ -248,9 +294,9 @@ def _explain(
     # The CPU has float64 at hand: results are exact to the last grey level. Elsewhere float32.
     exact = target.device.type == "cpu" and backend == "torch"
     dtype = torch.float64 if exact else torch.float32
-    own = target is scores.context and not stages
+    own = target is scores.context and later is not None
     maps = target if own else torch.empty(count, cells, device=target.device)
-    after = torch.empty_like(maps) if stages else None
+    after = torch.empty_like(maps) if later is None else None
     relevance = torch.empty_like(text, dtype=torch.float32)
 
     def explain(first: int, last: int) -> None:
@@ -279,8 +325,7 @@ def _explain(
         maps=maps,
         text_scores=torch.where(used, text, 0).float(),
         relevance=relevance,
-        activation=target.float() if stages else None,
-        after_eci=after,
+        stages=(target.float(), after) if later is None else later,
     )
 
 
@@ -301,8 +346,12 @@ def _positions(name: str, values: Array | Sequence[int], states: torch.Tensor) -
 
 
 def _as_numpy(result: TokenActivationMaps) -> TokenActivationMaps:
-    arrays = (None if value is None else value.numpy() for value in vars(result).values())
-    return TokenActivationMaps(*arrays)
+    stages = result.stages
+    if isinstance(stages, tuple):
+        stages = (stages[0].numpy(), stages[1].numpy())
+    return TokenActivationMaps(
+        result.maps.numpy(), result.text_scores.numpy(), result.relevance.numpy(), stages
+    )
 
 
 def _misfit(what: str) -> NumericsError:
