@@ -1,5 +1,6 @@
 """A conversation about pictures: turns of text and media."""
 
+import reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,7 @@ class Written:
 Part = str | Written | Media
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Turn:
     """One turn: who speaks, and the pictures and texts in their order.
 
@@ -52,13 +53,17 @@ class Turn:
         """The turn's texts, without its media."""
         return tuple(part for part in self.parts if not isinstance(part, Media))
 
+    def __repr__(self) -> str:
+        parts = (p if isinstance(p, Media) else reprlib.repr(spoken(p)) for p in self.parts)
+        return f"<Turn of {self.role}: {', '.join(map(str, parts))}>"
+
 
 def spoken(text: str | Written) -> str:
     """What a text part says."""
     return text.text if isinstance(text, Written) else text
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Conversation:
     """The turns so far; the model answers the last one."""
 
@@ -88,6 +93,9 @@ class Conversation:
             }
             for turn in self.turns
         ]
+
+    def __repr__(self) -> str:
+        return f"<Conversation {list(self.turns)}>"
 
 
 def question(media: Sequence[Media], prompt: str) -> Conversation:

@@ -1,5 +1,6 @@
 """Where every token of a run stands, and which part of a picture or text it covers."""
 
+import reprlib
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +13,7 @@ Box = tuple[float, float, float, float]
 """``(x0, y0, x1, y1)`` in original-image pixels; x to the right, y down, 0 at the upper left."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class VisionGrid:
     """A regular grid of vision tokens over one view of one picture or clip.
 
@@ -78,8 +79,13 @@ class VisionGrid:
         bottom, right = np.meshgrid(y[1:], x[1:], indexing="ij")
         return np.stack([left, top, right, bottom], axis=-1).reshape(-1, 4)
 
+    def __repr__(self) -> str:
+        shape = " × ".join(map(str, self.shape))
+        box = ", ".join(f"{edge:.6g}" for edge in self.box)
+        return f"<VisionGrid {shape}: {self.view} of media {self.media}, box ({box})>"
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class VisionLayout:
     """Every vision token of a run: in exactly one cell of one grid, or a separator.
 
@@ -119,6 +125,9 @@ class VisionLayout:
         """``(h, w)`` of every temporal cell in order, as the engine takes its grids."""
         return tuple((g.shape[1], g.shape[2]) for g in self.grids for _ in range(g.shape[0]))
 
+    def __repr__(self) -> str:
+        return f"<VisionLayout: {len(self.separators)} separators, grids {list(self.grids)}>"
+
 
 @dataclass(frozen=True)
 class TextToken:
@@ -153,7 +162,7 @@ class TextToken:
     word: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TextLayout:
     """The text tokens of a run in their order: first the prompt's, then the generated ones.
 
@@ -172,3 +181,7 @@ class TextLayout:
     def ids(self) -> NDArray[np.int64]:
         """int64 [K]: token id of each target."""
         return np.array([token.id for token in self.tokens], dtype=np.int64)
+
+    def __repr__(self) -> str:
+        said = reprlib.repr("".join(token.text for token in self.tokens))
+        return f"<TextLayout of {len(self.tokens)} tokens, {self.prompt_targets} in prompt: {said}>"

@@ -38,7 +38,7 @@ from tam.trace import Trace
 MAX_NEW_TOKENS = 256
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Model:
     """A model with its processor and the adapter of its family.
 
@@ -343,6 +343,13 @@ class Model:
     def special_ids(self) -> set[int]:
         """Ids of the tokens that are no words: ends, markers, placeholders."""
         return special_ids(self)
+
+    def __repr__(self) -> str:
+        told = self.provenance
+        size = f"{self.module.num_parameters() / 1e6:,.1f} M parameters"
+        packed = f", {told['quantisation']}" if told["quantisation"] else ""
+        where = f"{told['dtype']}{packed} on {self.module.device}"
+        return f"<Model {told['model']!r}: {told['family']}, {size}, {where}>"
 
 
 def _opened(

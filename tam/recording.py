@@ -55,7 +55,7 @@ class Prepared:
         return capture.Request(self.prompt.inputs, np.union1d(self.vision.positions, words))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Recording:
     """A conversation and what passed through the model when it was answered.
 
@@ -72,6 +72,9 @@ class Recording:
     prepared: Prepared
     run: capture.Run
     trace: Trace
+
+    def __repr__(self) -> str:
+        return f"<Recording of {self.prepared.conversation!r}: {self.trace!r}>"
 
 
 def prepare(model: "Model", conversation: Conversation) -> Prepared:
