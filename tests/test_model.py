@@ -69,7 +69,18 @@ def test_special_tokens_are_no_words(model: tam.Model) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "words"),
-    [("", "no tokens"), ([], "no tokens"), ([10**9], "unknown token id"), ([-1], "unknown")],
+    [
+        ("", "no tokens"),
+        ([], "no tokens"),
+        ([10**9], "unknown token id"),
+        ([-1], "unknown"),
+        ("  \n", "the answer has no words"),
+        ("a \udc80 dog", "surrogate"),
+        ([1.5], "neither a text nor token ids"),
+        (["a"], "neither a text nor token ids"),
+        (b"a dog", "neither a text nor token ids"),
+        (5, "neither a text nor token ids"),
+    ],
 )
 def test_an_answer_of_nothing_is_refused(model: tam.Model, answer: object, words: str) -> None:
     with pytest.raises(ConversationError, match=words):
