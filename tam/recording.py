@@ -136,7 +136,7 @@ def record(
                 [request],
                 candidates=CANDIDATES,
                 tick=tick,
-                options=options,
+                options=_looked_up(model, prepared, options),
                 past=past,
                 watch=watch,
             )
@@ -153,6 +153,19 @@ def record(
                 past=past,
             )
     return _recording(model, prepared, run, answer, options)
+
+
+def _looked_up(model: "Model", prepared: Prepared, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Keep prompt lookup from guessing that the reply goes on with a picture.
+
+    transformers looks the reply's last tokens up in the prompt and tries what follows there. Vision
+    placeholders among it would stand for a picture that does not exist, and the model fails.
+    """
+    if not options.get("prompt_lookup_num_tokens"):
+        return options
+    placeholders = np.unique(prepared.prompt.ids[prepared.vision.positions]).tolist()
+    asked = options.get("suppress_tokens") or model.module.generation_config.suppress_tokens or []
+    return {**options, "suppress_tokens": [*asked, *placeholders]}
 
 
 def record_batch(

@@ -97,6 +97,17 @@ def test_no_picture_is_refused(model: tam.Model) -> None:
         model.explain([], "What is it?", answer="a dog")
 
 
+def test_prompt_lookup_does_not_look_pictures_up() -> None:
+    """The line end before the reply stands before the picture, too; placeholders follow there."""
+    model = tam.load("small")
+    options = {"max_new_tokens": 4, "suppress_tokens": [0]}
+    plain = model.explain(WIDE, "Describe this image.", **options)
+    looked = model.explain(WIDE, "Describe this image.", prompt_lookup_num_tokens=3, **options)
+    assert looked.text == plain.text
+    assert np.allclose(looked.maps, plain.maps, atol=1e-5)
+    assert looked.provenance["generation"]["suppress_tokens"] == "[0]"
+
+
 def test_running_out_of_memory_is_said_plainly(
     model: tam.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
