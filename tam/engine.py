@@ -77,7 +77,7 @@ def token_activation_maps(
     vision_positions: Array | Sequence[int],
     context_positions: Array | Sequence[int],
     context_ids: Array | Sequence[int],
-    grids: Sequence[tuple[int, int]],
+    grids: Sequence[tuple[int, int]] | NDArray[np.int64],
     prompt_targets: int,
     kernel_size: int = 3,
     *,
@@ -102,7 +102,7 @@ def token_activation_maps(
     context_ids
         Int [K]: token ids, for the rule that a word does not explain itself away.
     grids
-        ``(h, w)`` of each picture or frame, ``sum(h * w) == N``.
+        ``(h, w)`` of each picture or frame, ``sum(h * w) == N``; also an int array [G, 2].
     prompt_targets
         How many of the K targets are prompt words.
     kernel_size
@@ -173,7 +173,7 @@ def token_activation_maps(
                 ("head rows", head, classes),
             )
         ids, targets = _index(context_ids, states), torch.arange(count, device=states.device)
-        stops = targets.clamp(min=prompt_targets)
+        stops = targets.clamp(min=int(prompt_targets))
         scores = _Scores(activation, activation, text, ids, ids, targets, stops)
         result = _explain(scores, grids, kernel_size, None if stages else later, chosen)
     return _as_numpy(result) if isinstance(hidden, np.ndarray) else result
@@ -187,7 +187,7 @@ def maps_from_scores(
     target_ids: Array | Sequence[int],
     causal_stop: Array | Sequence[int],
     scale_stop: Array | Sequence[int],
-    grids: Sequence[tuple[int, int]],
+    grids: Sequence[tuple[int, int]] | NDArray[np.int64],
     kernel_size: int = 3,
     *,
     stages: bool = False,
@@ -277,7 +277,7 @@ class _Scores:
 
 def _explain(
     scores: _Scores,
-    grids: Sequence[tuple[int, int]],
+    grids: Sequence[tuple[int, int]] | NDArray[np.int64],
     kernel_size: int,
     later: "partial[TokenActivationMaps] | None",
     backend: str,
@@ -290,6 +290,7 @@ def _explain(
     _check_shapes(scores)
     target, text = scores.target, scores.text
     count, cells = target.shape
+    grids = [(int(h), int(w)) for h, w in grids]  # an array's rows, too
     _check_grids(grids, cells, kernel_size)
     # The CPU has float64 at hand: results are exact to the last grey level. Elsewhere float32.
     exact = target.device.type == "cpu" and backend == "torch"

@@ -51,6 +51,16 @@ def test_published_runs_are_reproduced_exactly(case: Path, convert: object) -> N
             assert not row[stop:].any()
 
 
+def test_what_a_file_holds_is_taken_as_it_is() -> None:
+    """Arrays where a sequence or a number is meant: a golden case needs no conversion."""
+    with np.load(GOLDENS / "two_images.npz") as golden:
+        hidden, rows, *rest, _, _ = arguments(golden)
+        result = token_activation_maps(
+            hidden, rows, *rest, golden["grids"], golden["prompt_length"], kernel_size=3
+        )
+        assert np.array_equal(np.floor(255 * result.maps), golden["map_uint8"])
+
+
 def test_goldens_are_there() -> None:
     assert len(CASES) == 5
 
