@@ -348,8 +348,10 @@ class Model:
         told = self.provenance
         size = f"{self.module.num_parameters() / 1e6:,.1f} M parameters"
         packed = f", {told['quantisation']}" if told["quantisation"] else ""
-        where = f"{told['dtype']}{packed} on {self.module.device}"
-        return f"<Model {told['model']!r}: {told['family']}, {size}, {where}>"
+        device = self.module.device
+        place = "offloaded" if device.type == "meta" else f"on {device}"
+        numbers = f"{told['dtype']}{packed} {place}"
+        return f"<Model {told['model']!r}: {told['family']}, {size}, {numbers}>"
 
 
 def _opened(

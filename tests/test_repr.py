@@ -1,5 +1,8 @@
 """What a notebook prints of the central types: short, and what one wants to know of them."""
 
+import torch
+from accelerate import cpu_offload
+
 import tam
 from tam.conversation import Conversation, Turn, question
 from tam.layout import TextLayout, VisionLayout
@@ -14,6 +17,8 @@ def test_a_model_says_what_was_loaded_and_where_it_runs(qwen_folder: object) -> 
     assert f"{model.module.num_parameters() / 1e6:.1f} M parameters" in said
     assert "float32 on cpu" in said
     assert "\n" not in said
+    cpu_offload(model.module, execution_device=torch.device("cpu"))
+    assert "float32 offloaded>" in repr(model)
 
 
 def test_a_recording_and_its_parts_fit_on_a_few_lines(qwen_folder: object) -> None:
