@@ -29,7 +29,7 @@ class PlacedMedia:
     turn: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Encoded:
     """One encoded prompt, as an adapter sees it.
 
@@ -53,6 +53,10 @@ class Encoded:
     media: Sequence[PlacedMedia]
     config: Any
     processor: Any
+
+    def __repr__(self) -> str:
+        shapes = {name: list(value.shape) for name, value in self.arrays.items()}
+        return f"<Encoded {len(self.ids)} tokens: {shapes}, {list(self.media)}>"
 
 
 class Adapter(ABC):

@@ -1,5 +1,6 @@
 """A conversation about pictures: turns of text and media."""
 
+import reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,7 @@ class Written:
 Part = str | Written | Media
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Turn:
     """One turn: who speaks, and the pictures and texts in their order.
 
@@ -42,6 +43,8 @@ class Turn:
             raise ConversationError(
                 f"unknown role {self.role!r}", where="turn", remedy=f"use one of {', '.join(ROLES)}"
             )
+        for part in self.parts:
+            _check_part(part, f"{self.role} turn")
         if not any(isinstance(part, Media) or spoken(part).strip() for part in self.parts):
             raise ConversationError(
                 "the turn is empty", where=f"{self.role} turn", remedy="give a text or a picture"
@@ -52,13 +55,43 @@ class Turn:
         """The turn's texts, without its media."""
         return tuple(part for part in self.parts if not isinstance(part, Media))
 
+    def __repr__(self) -> str:
+        parts = (p if isinstance(p, Media) else reprlib.repr(spoken(p)) for p in self.parts)
+        return f"<Turn of {self.role}: {', '.join(map(str, parts))}>"
+
+
+def _check_part(part: object, where: str) -> None:
+    if not isinstance(part, Media | Written):
+        check_text(part, where)
+
+
+def check_text(text: object, where: str) -> None:
+    """Refuse what no tokenizer reads as a text.
+
+    Raises
+    ------
+    ConversationError
+        If it is no text, or holds half a character: what JSON and the command line make of bytes
+        that are no UTF-8.
+    """
+    if not isinstance(text, str):
+        raise ConversationError(
+            f"{type(text).__name__} is no text", where=where, remedy="give a str"
+        )
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ConversationError(
+            "the text holds half a character (a surrogate)",
+            where=where,
+            remedy="give it in valid Unicode (UTF-8)",
+        )
+
 
 def spoken(text: str | Written) -> str:
     """What a text part says."""
     return text.text if isinstance(text, Written) else text
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Conversation:
     """The turns so far; the model answers the last one."""
 
@@ -89,6 +122,9 @@ class Conversation:
             for turn in self.turns
         ]
 
+    def __repr__(self) -> str:
+        return f"<Conversation {list(self.turns)}>"
+
 
 def question(media: Sequence[Media], prompt: str) -> Conversation:
     """Ask one question about some pictures: a conversation of one user turn.
@@ -98,6 +134,7 @@ def question(media: Sequence[Media], prompt: str) -> Conversation:
     ConversationError
         If the prompt has no words.
     """
+    check_text(prompt, "prompt")
     if not prompt.strip():
         raise ConversationError(
             "the prompt is empty",

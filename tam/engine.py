@@ -16,9 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import pad
 
+from tam.activation_maps import TokenActivationMaps
 from tam.errors import NumericsError
 from tam.ops.blocks import in_chunks, one_thread
 from tam.ops.dispatch import backend_for, select
+
+__all__ = ["TokenActivationMaps", "maps_from_scores", "token_activation_maps"]
 
 Array: TypeAlias = torch.Tensor | NDArray[Any]
 
@@ -27,41 +30,13 @@ Array: TypeAlias = torch.Tensor | NDArray[Any]
 _CHUNK_CPU, _CHUNK = 1 << 21, 1 << 26
 
 
-@dataclass(frozen=True, eq=False)
-class TokenActivationMaps:
-    """Maps of M targets over N vision cells.
-
-    Each is float32, a torch tensor on the inputs' device or a NumPy array, as the inputs were.
-
-    Parameters
-    ----------
-    maps
-        [M, N] in [0, 1]: jointly scaled and filtered.
-    text_scores
-        [M, K]: row t holds X[i, t] for i < scale_stop[t], else 0.
-    relevance
-        [M, K] in [0, 1]: the text scores on the scale of the target's map.
-    activation
-        [M, N]: projection of the vision states on each target's row. None where the stages were not
-        asked for.
-    after_eci
-        [M, N]: after estimated causal inference; or None.
-    """
-
-    maps: Any
-    text_scores: Any
-    relevance: Any
-    activation: Any = None
-    after_eci: Any = None
-
-
 def token_activation_maps(
     hidden: Array,
     head_rows: Array,
     vision_positions: Array | Sequence[int],
     context_positions: Array | Sequence[int],
     context_ids: Array | Sequence[int],
-    grids: Sequence[tuple[int, int]],
+    grids: Sequence[tuple[int, int]] | NDArray[np.int64],
     prompt_targets: int,
     kernel_size: int = 3,
     *,
@@ -86,7 +61,7 @@ def token_activation_maps(
     context_ids
         Int [K]: token ids, for the rule that a word does not explain itself away.
     grids
-        ``(h, w)`` of each picture or frame, ``sum(h * w) == N``.
+        ``(h, w)`` of each picture or frame, ``sum(h * w) == N``; also an int array [G, 2].
     prompt_targets
         How many of the K targets are prompt words.
     kernel_size
@@ -94,7 +69,7 @@ def token_activation_maps(
     class_ids
         Int [K]: rows of the head.
     stages
-        Also return the maps before scaling and filtering.
+        Keep the maps before scaling and filtering too, at once.
     backend
         See :func:`tam.ops.dispatch.backend_for`.
 
@@ -116,6 +91,20 @@ def token_activation_maps(
     >>> r.maps.shape, r.text_scores.shape
     ((2, 4), (2, 2))
     """
+    later = partial(
+        token_activation_maps,
+        hidden,
+        head_rows,
+        vision_positions,
+        context_positions,
+        context_ids,
+        grids,
+        prompt_targets,
+        kernel_size,
+        class_ids=class_ids,
+        stages=True,
+        backend=backend,
+    )
     states, head = _tensor(hidden), _tensor(head_rows)
     vision = _positions("vision", vision_positions, states)
     context = _positions("context", context_positions, states)
@@ -135,7 +124,7 @@ def token_activation_maps(
         classes,
         _index(context_ids),
         targets,
-        targets.clamp(min=prompt_targets),
+        targets.clamp(min=int(prompt_targets)),
     )
     with one_thread(states.device):
         projected = partial(select("projection", chosen), states, places, head, rows)
@@ -143,7 +132,7 @@ def token_activation_maps(
         total = both.sum()
         activation, text = both.split([len(vision), count], dim=1)
         scores = _Scores(activation, activation, text, ids, ids, targets, stops)
-        result = _explain(scores, grids, kernel_size, stages=stages, backend=chosen)
+        result = _explain(scores, grids, kernel_size, None if stages else later, chosen)
         # Last, for a GPU to work on while it is waited for. A finite sum needs no look at each.
         if not math.isfinite(total.item()) and not bool(torch.isfinite(projected()).all()):
             _blame(
@@ -151,7 +140,7 @@ def token_activation_maps(
                 ("context states", states, context),
                 ("head rows", head, classes),
             )
-    return _as_numpy(result) if isinstance(hidden, np.ndarray) else result
+    return result.numpy() if isinstance(hidden, np.ndarray) else result
 
 
 def maps_from_scores(
@@ -162,7 +151,7 @@ def maps_from_scores(
     target_ids: Array | Sequence[int],
     causal_stop: Array | Sequence[int],
     scale_stop: Array | Sequence[int],
-    grids: Sequence[tuple[int, int]],
+    grids: Sequence[tuple[int, int]] | NDArray[np.int64],
     kernel_size: int = 3,
     *,
     stages: bool = False,
@@ -203,6 +192,20 @@ def maps_from_scores(
     >>> r.maps.shape
     (1, 4)
     """
+    later = partial(
+        maps_from_scores,
+        context_activation,
+        target_activation,
+        text_scores,
+        context_ids,
+        target_ids,
+        causal_stop,
+        scale_stop,
+        grids,
+        kernel_size,
+        stages=True,
+        backend=backend,
+    )
     target = _tensor(target_activation).T
     context, text = (_tensor(v).T.to(target.device) for v in (context_activation, text_scores))
     indices = (context_ids, target_ids, causal_stop, scale_stop)
@@ -214,8 +217,8 @@ def maps_from_scores(
             for name, values in named.items():
                 if not bool(torch.isfinite(values).all()):
                     raise _not_finite(f"{name} scores")
-        result = _explain(scores, grids, kernel_size, stages=stages, backend=chosen)
-    return _as_numpy(result) if isinstance(target_activation, np.ndarray) else result
+        result = _explain(scores, grids, kernel_size, None if stages else later, chosen)
+    return result.numpy() if isinstance(target_activation, np.ndarray) else result
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,13 +236,12 @@ class _Scores:
 
 def _explain(
     scores: _Scores,
-    grids: Sequence[tuple[int, int]],
+    grids: Sequence[tuple[int, int]] | NDArray[np.int64],
     kernel_size: int,
-    *,
-    stages: bool,
+    later: "partial[TokenActivationMaps] | None",
     backend: str,
 ) -> TokenActivationMaps:
-    """Explain M targets, a chunk at a time.
+    """Explain M targets, a chunk at a time; without a call to make the stages later, keep them.
 
     Where the targets are their own context and no stage is asked for, the maps take the place of
     the scores, from the last chunk to the first: no target has a later one for context.
@@ -247,13 +249,14 @@ def _explain(
     _check_shapes(scores)
     target, text = scores.target, scores.text
     count, cells = target.shape
+    grids = [(int(h), int(w)) for h, w in grids]  # an array's rows, too
     _check_grids(grids, cells, kernel_size)
     # The CPU has float64 at hand: results are exact to the last grey level. Elsewhere float32.
     exact = target.device.type == "cpu" and backend == "torch"
     dtype = torch.float64 if exact else torch.float32
-    own = target is scores.context and not stages
+    own = target is scores.context and later is not None
     maps = target if own else torch.empty(count, cells, device=target.device)
-    after = torch.empty_like(maps) if stages else None
+    after = torch.empty_like(maps) if later is None else None
     of_text: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def explain(first: int, last: int) -> None:
@@ -277,15 +280,21 @@ def _explain(
     elements = _CHUNK_CPU if target.device.type == "cpu" else _CHUNK
     in_chunks("targets", count, max(1, elements // cells), explain)
     relevance, used = (
-        torch.cat([of_text[first][part] for first in sorted(of_text)]).float() for part in (0, 1)
+        _joined([of_text[first][part] for first in sorted(of_text)], text) for part in (0, 1)
     )
     return TokenActivationMaps(
         maps=maps,
         text_scores=used,
         relevance=relevance,
-        activation=target.float() if stages else None,
-        after_eci=after,
+        stages=(target.float(), after) if later is None else later,
     )
+
+
+def _joined(parts: list[torch.Tensor], like: torch.Tensor) -> torch.Tensor:
+    """Chunks of rows in float32: one needs no copy, and of none there is nothing."""
+    if len(parts) == 1:
+        return parts[0].float()
+    return torch.cat(parts).float() if parts else torch.empty_like(like, dtype=torch.float32)
 
 
 def _tensor(values: Array) -> torch.Tensor:
@@ -312,11 +321,6 @@ def _positions(name: str, values: Array | Sequence[int], states: torch.Tensor) -
     if len(positions) and not 0 <= int(positions.min()) <= int(positions.max()) < len(states):
         raise _misfit(f"a {name} position lies outside the {len(states)} states")
     return positions
-
-
-def _as_numpy(result: TokenActivationMaps) -> TokenActivationMaps:
-    arrays = (None if value is None else value.numpy() for value in vars(result).values())
-    return TokenActivationMaps(*arrays)
 
 
 def _misfit(what: str) -> NumericsError:

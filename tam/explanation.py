@@ -71,7 +71,7 @@ class Prediction:
     candidates: tuple[Candidate, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Stages:
     """What the maps were before they were scaled and filtered.
 
@@ -85,6 +85,10 @@ class Stages:
 
     activation: NDArray[np.float32]
     after_eci: NDArray[np.float32]
+
+    def __repr__(self) -> str:
+        targets, cells = self.activation.shape
+        return f"<Stages of {targets} targets on {cells} cells>"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -10,6 +10,7 @@ from typing import Any
 
 from tam.errors import ModelError
 
+_CONFIG = "adapter_config.json"
 _WEIGHTS = "adapter_model.safetensors"
 
 
@@ -22,9 +23,8 @@ def base_model(source: str, revision: str | None) -> str | None:
         If the checkpoint names none, or holds no safetensors weights.
     """
     from transformers.utils.hub import cached_file
-    from transformers.utils.peft_utils import find_adapter_config_file
 
-    found = find_adapter_config_file(source, revision=revision)
+    found = _adapter_config(source, revision)
     if found is None:
         return None
     try:
@@ -48,6 +48,31 @@ def base_model(source: str, revision: str | None) -> str | None:
             remedy="save it again with safetensors",
         ) from error
     return base
+
+
+def _adapter_config(source: str, revision: str | None) -> str | None:
+    """Find the file that makes a checkpoint an adapter, or None where it has none.
+
+    Raises
+    ------
+    OSError
+        If the hub is out of reach and nothing of the model is on this machine: told after the
+        retries for one file, before those for the next.
+    """
+    from huggingface_hub import try_to_load_from_cache
+    from transformers.utils.hub import cached_file
+
+    folder = Path(source)
+    if folder.is_dir():
+        return str(folder / _CONFIG) if (folder / _CONFIG).is_file() else None
+    try:
+        found: str | None = cached_file(source, _CONFIG, revision=revision)
+    except OSError as error:
+        known = try_to_load_from_cache(source, "config.json", revision=revision)
+        if "connect" in str(error) and not isinstance(known, str):
+            raise
+        return None
+    return found
 
 
 def put_on(module: Any, source: str, revision: str | None) -> None:

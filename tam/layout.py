@@ -1,5 +1,6 @@
 """Where every token of a run stands, and which part of a picture or text it covers."""
 
+import reprlib
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +16,7 @@ Seams = tuple[tuple[float, ...], tuple[float, ...]]
 """Places on the x axis and on the y axis where one tile ends and the next begins, in the same."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class VisionGrid:
     """A regular grid of vision tokens over one view of one picture or clip.
 
@@ -86,8 +87,13 @@ class VisionGrid:
         bottom, right = np.meshgrid(y[1:], x[1:], indexing="ij")
         return np.stack([left, top, right, bottom], axis=-1).reshape(-1, 4)
 
+    def __repr__(self) -> str:
+        shape = " × ".join(map(str, self.shape))
+        box = ", ".join(f"{edge:.6g}" for edge in self.box)
+        return f"<VisionGrid {shape}: {self.view} of media {self.media}, box ({box})>"
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class VisionLayout:
     """Every vision token of a run: in exactly one cell of one grid, or a separator.
 
@@ -127,6 +133,9 @@ class VisionLayout:
         """``(h, w)`` of every temporal cell in order, as the engine takes its grids."""
         return tuple((g.shape[1], g.shape[2]) for g in self.grids for _ in range(g.shape[0]))
 
+    def __repr__(self) -> str:
+        return f"<VisionLayout: {len(self.separators)} separators, grids {list(self.grids)}>"
+
 
 @dataclass(frozen=True)
 class TextToken:
@@ -161,7 +170,7 @@ class TextToken:
     word: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TextLayout:
     """The text tokens of a run in their order: first the prompt's, then the generated ones.
 
@@ -180,3 +189,7 @@ class TextLayout:
     def ids(self) -> NDArray[np.int64]:
         """int64 [K]: token id of each target."""
         return np.array([token.id for token in self.tokens], dtype=np.int64)
+
+    def __repr__(self) -> str:
+        said = reprlib.repr("".join(token.text for token in self.tokens))
+        return f"<TextLayout of {len(self.tokens)} tokens, {self.prompt_targets} in prompt: {said}>"

@@ -1,6 +1,10 @@
 """From a model id or a folder to a :class:`tam.model.Model`."""
 
+import logging
+import re
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,15 +62,17 @@ def load(
         AutoProcessor,
         PreTrainedConfig,
     )
-    from transformers.utils import logging
+    from transformers.utils import logging as transformers_logging
 
     if not sys.stderr.isatty():
-        logging.disable_progress_bar()
+        transformers_logging.disable_progress_bar()
     name = str(model)
-    source = str(weights_folder(name)) if name in SHIPPED else name
+    source = _source(name)
+    _check_dtype(dtype)
+    _check_devices(device_map)
     remote_code = _remote_code(bool(options.pop("trust_remote_code", False)), revision)
     pinned = {"trust_remote_code": remote_code} | ({"revision": revision} if revision else {})
-    with memory_errors(), _LoadErrors(name):
+    with _quiet(), memory_errors(), _LoadErrors(name):
         tuned, source = source, base_model(source, revision) or source
         if tuned != source:
             pinned = {}  # the revision is that of the adapter, not of the model that it changes
@@ -130,6 +136,84 @@ def wrap(module: Any, processor: Any) -> Model:
         "versions": versions(),
     }
     return Model(module, processor, adapter, provenance)
+
+
+_HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+")
+_SPREADS = frozenset(("auto", "balanced", "balanced_low_0", "sequential"))
+
+
+def _source(name: str) -> str:
+    """Give the folder or the hub id of a model's name."""
+    if name in SHIPPED:
+        return str(weights_folder(name))
+    path = Path(name)
+    # An empty name is the working folder to Path.
+    if (name and path.is_dir()) or (not path.exists() and _HUB_ID.fullmatch(name)):
+        return name
+    raise ModelError(
+        "is a file, not a folder" if path.is_file() else "there is no such model or folder",
+        where=name or "model",
+        remedy="give 'small', a hub id such as Qwen/Qwen2-VL-2B-Instruct, or a folder that holds "
+        "config.json, safetensors weights and the processor's files",
+    )
+
+
+def _check_dtype(dtype: Any) -> None:
+    import torch
+
+    named = getattr(torch, dtype, None) if isinstance(dtype, str) and dtype != "auto" else dtype
+    known = isinstance(named, torch.dtype) and named.is_floating_point
+    if isinstance(dtype, str | torch.dtype) and dtype != "auto" and not known:
+        raise ModelError(
+            f"models do not compute in {str(dtype)!r}",
+            where="dtype",
+            remedy="use auto, float32, bfloat16 or float16",
+        )
+
+
+def _check_devices(device_map: Any) -> None:
+    """Refuse devices that do not exist, or that this machine does not have."""
+    import torch
+
+    values = device_map.values() if isinstance(device_map, Mapping) else [device_map]
+    for value in values:
+        if value is None or value == "disk" or value in _SPREADS:
+            continue
+        try:
+            device = torch.device(value)
+        except (RuntimeError, TypeError) as error:
+            raise ModelError(
+                f"{str(value)!r} is no device",
+                where="device_map",
+                remedy="use auto, cpu, or a device such as cuda:0",
+            ) from error
+        absent = {
+            "cuda": (device.index or 0) >= torch.cuda.device_count(),
+            "mps": not torch.backends.mps.is_available(),
+        }
+        if absent.get(device.type, False):
+            raise SetupError(
+                f"this machine has no device {str(value)!r}",
+                where="device_map",
+                remedy="leave it out to take what there is; 'tam doctor' tells what that is",
+            )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep libraries from logging each retry of a fetch and each kernel that they lack.
+
+    What comes of it is told once, in an error, or not at all.
+    """
+    loggers = [logging.getLogger(name) for name in ("huggingface_hub", "bitsandbytes")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _told_name(name: str) -> str:
@@ -201,7 +285,7 @@ class _LoadErrors:
             raise SetupError(
                 "cannot be fetched, and is not on this machine yet",
                 where=self.name,
-                remedy="check the name and the network, or give a folder",
+                remedy="check the name and the network, or give the folder of a model",
             ) from error
         if isinstance(error, OSError | ValueError | KeyError):
             raise ModelError(

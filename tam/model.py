@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 MAX_NEW_TOKENS = 256
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Model:
     """A model with its processor and the adapter of its family.
 
@@ -352,6 +352,15 @@ class Model:
     def special_ids(self) -> set[int]:
         """Ids of the tokens that are no words: ends, markers, placeholders."""
         return special_ids(self)
+
+    def __repr__(self) -> str:
+        told = self.provenance
+        size = f"{self.module.num_parameters() / 1e6:,.1f} M parameters"
+        packed = f", {told['quantisation']}" if told["quantisation"] else ""
+        device = self.module.device
+        place = "offloaded" if device.type == "meta" else f"on {device}"
+        numbers = f"{told['dtype']}{packed} {place}"
+        return f"<Model {told['model']!r}: {told['family']}, {size}, {numbers}>"
 
 
 def _opened(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _SENTINEL = "\ue000{}\ue001"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Prompt:
     """An encoded conversation that ends where the model is to answer.
 
@@ -48,6 +48,10 @@ class Prompt:
             for name, value in self.inputs.items()
             if not value.is_floating_point()
         }
+
+    def __repr__(self) -> str:
+        shapes = {name: list(value.shape) for name, value in self.inputs.items()}
+        return f"<Prompt of {len(self.ids)} tokens, {len(self.tokens)} of words: {shapes}>"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """One run of a model on a conversation: encoded, answered, and recorded as a trace."""
 
+import operator
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 
 from tam import capture
 from tam.adapter import Encoded, PlacedMedia
-from tam.conversation import Conversation
+from tam.conversation import Conversation, check_text
 from tam.errors import ConversationError, InputError, TamError
 from tam.explanation import Candidate, Prediction
 from tam.head import head_rows, head_scores
@@ -55,7 +57,7 @@ class Prepared:
         return capture.Request(self.prompt.inputs, np.union1d(self.vision.positions, words))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Recording:
     """A conversation and what passed through the model when it was answered.
 
@@ -72,6 +74,9 @@ class Recording:
     prepared: Prepared
     run: capture.Run
     trace: Trace
+
+    def __repr__(self) -> str:
+        return f"<Recording of {self.prepared.conversation!r}: {self.trace!r}>"
 
 
 def prepare(model: "Model", conversation: Conversation) -> Prepared:
@@ -131,7 +136,7 @@ def record(
                 [request],
                 candidates=CANDIDATES,
                 tick=tick,
-                options=options,
+                options=_looked_up(model, prepared, options),
                 past=past,
                 watch=watch,
             )
@@ -148,6 +153,19 @@ def record(
                 past=past,
             )
     return _recording(model, prepared, run, answer, options)
+
+
+def _looked_up(model: "Model", prepared: Prepared, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Keep prompt lookup from guessing that the reply goes on with a picture.
+
+    transformers looks the reply's last tokens up in the prompt and tries what follows there. Vision
+    placeholders among it would stand for a picture that does not exist, and the model fails.
+    """
+    if not options.get("prompt_lookup_num_tokens"):
+        return options
+    placeholders = np.unique(prepared.prompt.ids[prepared.vision.positions]).tolist()
+    asked = options.get("suppress_tokens") or model.module.generation_config.suppress_tokens or []
+    return {**options, "suppress_tokens": [*asked, *placeholders]}
 
 
 def record_batch(
@@ -203,9 +221,10 @@ def special_ids(model: "Model") -> set[int]:
 
 def _answer_ids(model: "Model", answer: str | Sequence[int]) -> list[int]:
     if isinstance(answer, str):
+        check_text(answer, "answer")
         ids = plain_ids(model.processor.tokenizer, answer)
     else:
-        ids = [int(token) for token in answer]
+        ids = _given_ids(answer)
     size = model.module.get_input_embeddings().num_embeddings
     if not ids or not all(0 <= token < size for token in ids):
         raise ConversationError(
@@ -216,6 +235,19 @@ def _answer_ids(model: "Model", answer: str | Sequence[int]) -> list[int]:
     return ids
 
 
+def _given_ids(answer: Sequence[int]) -> list[int]:
+    try:
+        if not isinstance(answer, bytes):
+            return [operator.index(token) for token in answer]
+    except TypeError:
+        pass
+    raise ConversationError(
+        f"{reprlib.repr(answer)} is neither a text nor token ids",
+        where="answer",
+        remedy="give a str, or a list of int",
+    )
+
+
 def _recording(
     model: "Model",
     prepared: Prepared,
@@ -223,7 +255,7 @@ def _recording(
     answer: Answer,
     options: Mapping[str, Any],
 ) -> Recording:
-    text, kept = _text_layout(model, prepared, run.ids)
+    text, kept = _text_layout(model, prepared, run.ids, given=answer is not None)
     vision = prepared.vision
     head = model.adapter.head(model.module)
     vision_states, context_states = run.at(vision.positions), run.at(text.context_positions)
@@ -283,17 +315,11 @@ def with_candidates(model: "Model", recording: Recording, count: int) -> Recordi
 
 
 def _text_layout(
-    model: "Model", prepared: Prepared, reply: NDArray[np.int64]
+    model: "Model", prepared: Prepared, reply: NDArray[np.int64], *, given: bool
 ) -> tuple[TextLayout, NDArray[np.int64]]:
     """Lay out all text tokens; also give the indices of the reply's targets within it."""
     special = special_ids(model)
     kept = np.array([i for i, token in enumerate(reply) if int(token) not in special], np.int64)
-    if not len(kept):
-        raise ConversationError(
-            "the model wrote no words",
-            where="answer",
-            remedy="ask in another way, or allow more new tokens",
-        )
     prompt = prepared.prompt
     tokens = text_tokens(
         model.processor.tokenizer,
@@ -303,6 +329,14 @@ def _text_layout(
         role="assistant",
         first_word=word_count(prompt.tokens),
     )
+    if all(token.word < 0 for token in tokens):
+        raise ConversationError(
+            "the answer has no words" if given else "the model wrote no words",
+            where="answer",
+            remedy="give one that says something"
+            if given
+            else "ask in another way, or allow more new tokens",
+        )
     return TextLayout(prompt.tokens + tokens, len(prompt.tokens)), kept
 
 

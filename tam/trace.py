@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Trace:
     """One recorded run, all that a method needs.
 
@@ -52,3 +52,8 @@ class Trace:
     predictions: tuple[Prediction, ...]
     provenance: Mapping[str, Any]
     candidate_scores: "torch.Tensor | None" = None
+
+    def __repr__(self) -> str:
+        cells, width = self.vision_states.shape
+        dtype = str(self.vision_states.dtype).removeprefix("torch.")
+        return f"<Trace of {cells} cells and {self.text!r}, states {width} wide in {dtype}>"

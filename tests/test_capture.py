@@ -11,6 +11,7 @@ from transformers import StoppingCriteria
 
 import tam
 from tam.conversation import question
+from tam.errors import InputError
 from tam.head import head_rows, head_scores
 from tam.media.media import image_from_array
 from tam.prompt import encode
@@ -138,6 +139,36 @@ def test_every_way_of_generating_gives_the_maps_of_its_ids(
     forced = explain(model, answer=reply_ids(result))
     assert np.allclose(result.maps, forced.maps, atol=1e-5)
     assert len(result.predictions) == len(result.tokens) - result.prompt_targets
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_new_tokens": 0},
+        {"num_beams": 0},
+        {"temperature": -1.0, "do_sample": True},
+        {"num_return_sequences": 2},
+        {"colour": "red"},
+    ],
+    ids=lambda options: "-".join(options),
+)
+def test_options_that_transformers_refuses_are_bad_input(
+    model: tam.Model, options: dict[str, Any]
+) -> None:
+    with pytest.raises(InputError, match="transformers refuses these options") as caught:
+        model.explain(PICTURE, "What is it?", **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_fault_of_the_model_is_not_taken_for_bad_input(
+    model: tam.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("features and tokens do not match")
+
+    monkeypatch.setattr(model.module, "generate", broken)
+    with pytest.raises(ValueError, match="features and tokens"):
+        model.explain(PICTURE, "What is it?")
 
 
 def test_assisted_decoding_is_explained(llava_folder: Path) -> None:

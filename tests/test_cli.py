@@ -120,6 +120,9 @@ def test_bad_input_is_one_line_and_exit_2(
         (asked(text, *out), ["text.png"]),
         (asked(cut, *out), ["cut.png"]),
         (asked("https://example.org/a.png", *out), ["--allow-urls"]),
+        (["explain", str(picture), "--prompt", "\udcff", *out], ["prompt", "UTF-8"]),
+        (asked(picture, *out, "--model", "smal"), ["smal", "'small'"]),
+        (asked(picture, *out, "--dtype", "int8"), ["dtype", "bfloat16"]),
         (asked(picture, *out, "--model", tmp_path / "no-model"), ["no-model"]),
         (asked(picture, "--out", full), ["full", "--force"]),
         (asked(picture, "--out", full, "--force"), ["full", "mine.txt"]),
@@ -136,6 +139,31 @@ def test_bad_input_is_one_line_and_exit_2(
         assert all(word in line for word in words), line
     assert not (tmp_path / "out").exists()
     assert (full / "mine.txt").read_text() == "keep"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (ImportError("libcudart.so.13: cannot open shared object file"), 3, "tam doctor"),
+        (MemoryError(), 4, "memory of this machine ran out"),
+        (RuntimeError("a\nfault"), 1, "unexpected RuntimeError: a fault"),
+    ],
+)
+def test_what_fails_outside_the_toolkit_has_its_exit_code_too(
+    picture: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    code: int,
+    words: str,
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("tam.loading.load", failing)
+    assert run(asked(picture, "--out", tmp_path / "out")) == code
+    assert words in one_line(capsys)
 
 
 def test_debug_adds_the_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,15 @@ def test_messages_carry_markers_never_media() -> None:
 def test_an_empty_prompt_is_refused(prompt: str) -> None:
     with pytest.raises(ConversationError, match="the prompt is empty"):
         question([PICTURE], prompt)
+
+
+@pytest.mark.parametrize("text", ["a \udc80 dog", "\ud83d", None, 3, b"what?"])
+def test_what_no_tokenizer_reads_is_refused(text: Any) -> None:
+    """Half characters come of bytes that are no UTF-8 on the command line, and of JSON."""
+    with pytest.raises(ConversationError, match=r"prompt: .*(surrogate|is no text)"):
+        question([PICTURE], text)
+    with pytest.raises(ConversationError, match="system turn"):
+        Turn("system", (text,))
 
 
 def test_a_turn_needs_a_role_and_something_in_it() -> None:

@@ -37,7 +37,7 @@ def arguments(golden: dict[str, np.ndarray]) -> tuple[object, ...]:
 def test_published_runs_are_reproduced_exactly(case: Path, convert: object) -> None:
     with np.load(case) as golden:
         hidden, rows, *rest = arguments(golden)
-        result = token_activation_maps(convert(hidden), convert(rows), *rest, stages=True)
+        result = token_activation_maps(convert(hidden), convert(rows), *rest, kernel_size=3)
         maps = np.asarray(result.maps)
         assert maps.dtype == np.float32
         assert np.array_equal(np.floor(255 * maps), golden["map_uint8"])
@@ -49,6 +49,16 @@ def test_published_runs_are_reproduced_exactly(case: Path, convert: object) -> N
             row = np.asarray(result.text_scores[t])
             assert np.allclose(row[:stop], golden["context_scores"][t, :stop], rtol=1e-5)
             assert not row[stop:].any()
+
+
+def test_what_a_file_holds_is_taken_as_it_is() -> None:
+    """Arrays where a sequence or a number is meant: a golden case needs no conversion."""
+    with np.load(GOLDENS / "two_images.npz") as golden:
+        hidden, rows, *rest, _, _ = arguments(golden)
+        result = token_activation_maps(
+            hidden, rows, *rest, golden["grids"], golden["prompt_length"], kernel_size=3
+        )
+        assert np.array_equal(np.floor(255 * result.maps), golden["map_uint8"])
 
 
 def test_goldens_are_there() -> None:
@@ -204,20 +214,44 @@ def test_all_zero_scores_give_all_zero_maps() -> None:
 
 
 def test_results_are_of_the_inputs_kind() -> None:
-    run = random_run(0, [(3, 3)]) | {"stages": True}
-    assert all(isinstance(v, np.ndarray) for v in vars(token_activation_maps(**run)).values())
+    run = random_run(0, [(3, 3)])
     tensors = run | {name: torch.from_numpy(run[name]) for name in ("hidden", "head_rows")}
-    result: TokenActivationMaps = token_activation_maps(**tensors)
-    assert all(v.dtype == torch.float32 for v in vars(result).values())
+    for stages in (False, True):
+        arrays = token_activation_maps(**run, stages=stages)
+        assert all(isinstance(v, np.ndarray) and v.dtype == np.float32 for v in parts(arrays))
+        assert all(v.dtype == torch.float32 for v in parts(token_activation_maps(**tensors)))
 
 
-def test_stages_come_only_when_asked_for_and_change_nothing() -> None:
+def parts(result: TokenActivationMaps) -> tuple[Any, ...]:
+    return (
+        result.maps,
+        result.text_scores,
+        result.relevance,
+        result.activation,
+        result.after_eci,
+    )
+
+
+def test_stages_are_kept_or_made_when_asked_for_and_change_nothing() -> None:
     run = random_run(1, [(5, 4), (2, 3)])
     plain, full = token_activation_maps(**run), token_activation_maps(**run, stages=True)
-    assert plain.activation is None
-    assert plain.after_eci is None
-    assert np.array_equal(plain.maps, full.maps)
-    assert np.array_equal(plain.relevance, full.relevance)
+    assert not isinstance(plain.stages, tuple), "nothing of the size of the maps is kept unasked"
+    for one, other in zip(parts(plain), parts(full), strict=True):
+        assert np.array_equal(one, other)
+    assert plain.activation is plain.activation, "computed once"
+    assert repr(plain) == "<TokenActivationMaps of 6 targets on 26 cells>"
+
+
+def test_scores_alone_give_the_stages_too() -> None:
+    run = random_run(4, [(4, 4)])
+    square = token_activation_maps(**run)
+    context = square.activation.T.copy()
+    text = np.maximum(run["hidden"][run["context_positions"]] @ run["head_rows"].T, 0)
+    ids, stops = run["context_ids"], np.arange(len(run["context_ids"]))
+    given = (context, context, text, ids, ids, stops, np.maximum(stops, run["prompt_targets"]))
+    found = maps_from_scores(*given, run["grids"])
+    assert np.allclose(found.after_eci, square.after_eci, atol=1e-5)
+    assert np.array_equal(context.T, square.activation), "the scores given are not written to"
 
 
 def test_class_ids_choose_rows_of_a_whole_head() -> None:

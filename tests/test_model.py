@@ -1,4 +1,6 @@
 import json
+import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +69,18 @@ def test_special_tokens_are_no_words(model: tam.Model) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "words"),
-    [("", "no tokens"), ([], "no tokens"), ([10**9], "unknown token id"), ([-1], "unknown")],
+    [
+        ("", "no tokens"),
+        ([], "no tokens"),
+        ([10**9], "unknown token id"),
+        ([-1], "unknown"),
+        ("  \n", "the answer has no words"),
+        ("a \udc80 dog", "surrogate"),
+        ([1.5], "neither a text nor token ids"),
+        (["a"], "neither a text nor token ids"),
+        (b"a dog", "neither a text nor token ids"),
+        (5, "neither a text nor token ids"),
+    ],
 )
 def test_an_answer_of_nothing_is_refused(model: tam.Model, answer: object, words: str) -> None:
     with pytest.raises(ConversationError, match=words):
@@ -82,6 +95,17 @@ def test_an_answer_of_special_tokens_alone_is_refused(model: tam.Model) -> None:
 def test_no_picture_is_refused(model: tam.Model) -> None:
     with pytest.raises(ConversationError, match="no picture"):
         model.explain([], "What is it?", answer="a dog")
+
+
+def test_prompt_lookup_does_not_look_pictures_up() -> None:
+    """The line end before the reply stands before the picture, too; placeholders follow there."""
+    model = tam.load("small")
+    options = {"max_new_tokens": 4, "suppress_tokens": [0]}
+    plain = model.explain(WIDE, "Describe this image.", **options)
+    looked = model.explain(WIDE, "Describe this image.", prompt_lookup_num_tokens=3, **options)
+    assert looked.text == plain.text
+    assert np.allclose(looked.maps, plain.maps, atol=1e-5)
+    assert looked.provenance["generation"]["suppress_tokens"] == "[0]"
 
 
 def test_running_out_of_memory_is_said_plainly(
@@ -116,12 +140,67 @@ def test_half_precision_models_are_explained(qwen_folder: object, dtype: str) ->
 def test_a_model_that_cannot_be_had_is_said_plainly(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="nowhere/no-model: cannot be fetched"):
         tam.load("nowhere/no-model")
-    with pytest.raises(ModelError, match="no such"):
-        tam.load("no such")
+    weights = tmp_path / "model.gguf"
+    weights.write_bytes(b"GGUF")
+    for name in ("no such", "smal", "", "./nowhere", "/no/such/folder", "a/b/c"):
+        with pytest.raises(ModelError, match="there is no such model or folder; give 'small'"):
+            tam.load(name)
+    with pytest.raises(ModelError, match=r"model\.gguf: is a file, not a folder"):
+        tam.load(weights)
     with pytest.raises(ModelError):
         tam.load(tmp_path)
     with pytest.raises(ModelError, match="quantisation"):
         tam.load("small", load_in="3bit")
+
+
+@pytest.mark.parametrize("dtype", ["int8", "float99", "nn", torch.int64])
+def test_a_dtype_that_no_model_computes_in_is_refused(dtype: object) -> None:
+    with pytest.raises(ModelError, match=r"dtype: models do not compute in .*; use auto, float32"):
+        tam.load("small", dtype=dtype)
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    for device_map in ("cuda:1", torch.device("cuda", 2), 3, {"model": "cpu", "lm_head": "cuda:1"}):
+        with pytest.raises(SetupError, match="device_map: this machine has no device"):
+            tam.load("small", device_map=device_map)
+    with pytest.raises(ModelError, match="device_map: 'mars' is no device; use auto, cpu"):
+        tam.load("small", device_map="mars")
+
+
+def test_a_hub_out_of_reach_is_waited_for_once_and_in_silence(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hub = logging.getLogger("huggingface_hub")
+    level = hub.level
+    asked = []
+
+    def retried(_name: str, file: str, **_: object) -> None:
+        logging.getLogger("huggingface_hub.utils._http").warning("Retrying in 1s")
+        asked.append(file)
+        raise OSError("We couldn't connect to the hub")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("transformers.utils.hub.cached_file", retried)
+        with pytest.raises(SetupError, match="cannot be fetched"):
+            tam.load("nowhere/no-model")
+    assert asked == ["adapter_config.json"], "the hub is waited for once"
+    assert not caplog.records
+    assert hub.level == level
+
+
+def test_a_model_in_the_cache_is_loaded_where_the_hub_is_out_of_reach(
+    qwen_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = tmp_path / "models--some--model" / "snapshots" / ("0" * 40)
+    snapshot.parent.mkdir(parents=True)
+    shutil.copytree(qwen_folder, snapshot)
+    (tmp_path / "models--some--model" / "refs").mkdir()
+    (tmp_path / "models--some--model" / "refs" / "main").write_text("0" * 40)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    assert tam.load("some/model").provenance["family"] == "Qwen2-VL"
 
 
 def test_code_from_a_checkpoint_is_not_run_unseen(tmp_path: Path) -> None:

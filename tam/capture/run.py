@@ -10,7 +10,7 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Request:
     """One encoded conversation that is to be answered or read.
 
@@ -31,8 +31,11 @@ class Request:
         """Tokens of the prompt."""
         return int(self.inputs["input_ids"].shape[1])
 
+    def __repr__(self) -> str:
+        return f"<Request of {self.length} tokens, {len(self.wanted)} states wanted>"
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Run:
     """What passed through the model.
 
@@ -68,8 +71,11 @@ class Run:
         index = torch.from_numpy(np.searchsorted(self.positions, positions))
         return self.states[index.to(self.states.device)]
 
+    def __repr__(self) -> str:
+        return f"<Run: {len(self.ids)} tokens written, {len(self.positions)} states kept>"
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Past:
     """What a model computed for the beginning of a conversation.
 
@@ -123,3 +129,6 @@ class Past:
                 return None
             self.cache.crop(length - len(self.ids))
         return replace(self, ids=self.ids[:length])
+
+    def __repr__(self) -> str:
+        return f"<Past of {len(self.ids)} tokens>"

@@ -51,6 +51,11 @@ def run(arguments: list[str]) -> int:
         # more when it ends; that must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except ImportError as error:
+        # Not what a package lacks by design (that is a SetupError): torch itself does not load.
+        return _fail(f"a library cannot be loaded ({error}); see 'tam doctor'", 3, debug)
+    except MemoryError:
+        return _fail("the memory of this machine ran out; close other programs", 4, debug)
     except Exception as error:
         # Typer tells wrong arguments by exceptions of its own with these two members.
         message = getattr(error, "format_message", None)

@@ -223,7 +223,9 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _too_large(what: str, where: str) -> MediaError:
-    return MediaError(what, where=where, remedy="make the picture smaller, or raise max_pixels")
+    return MediaError(
+        what, where=where, remedy="make the picture smaller, or raise max_pixels of tam.open_image"
+    )
 
 
 def _damaged(error: Exception, where: str) -> MediaError:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tam.errors import MediaError
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Media:
     """A decoded picture or clip.
 
@@ -66,6 +66,11 @@ class Media:
     def width(self) -> int:
         """Width W in pixels."""
         return int(self.frames.shape[2])
+
+    def __repr__(self) -> str:
+        clip = f", {len(self.frames)} frames to {self.times[-1]:.2f} s"
+        size = f"{self.width} × {self.height} pixels"
+        return f"<Media {self.name!r}: {self.kind}, {size}{clip if self.kind == 'video' else ''}>"
 
 
 def image_from_array(pixels: NDArray[np.uint8], name: str = "image") -> Media:

@@ -41,6 +41,9 @@ def open_media(
     SetupError
         If the decoder is not on this machine.
     """
+    if isinstance(source, Media):
+        # Whoever opened it chose its limit.
+        return open_image(source, max_pixels=source.width * source.height)
     if isinstance(source, str | Path) and "://" not in str(source) and str(source).strip():
         path = Path(source)
         if path.is_dir() or path.suffix.lower() in VIDEO_SUFFIXES:

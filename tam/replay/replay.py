@@ -38,7 +38,7 @@ _ROUNDING = {torch.float32: 0.02}
 _HALF_ROUNDING = 0.5
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Replay:
     """A recorded conversation with the model that it was recorded with.
 
@@ -52,6 +52,9 @@ class Replay:
 
     model: "Model"
     recording: "Recording"
+
+    def __repr__(self) -> str:
+        return f"<Replay of {self.recording!r}>"
 
     @property
     def trace(self) -> Trace:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tam.errors import MediaError
-from tam.media import Media, image_from_array, open_image
+from tam.media import Media, image_from_array, open_image, open_media
 from tam.media.fetch import fetch
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -278,6 +278,14 @@ def test_the_pixel_limit_can_be_set() -> None:
     for source in (corners(), np.asarray(corners()), open_image(corners())):
         with pytest.raises(MediaError, match="30 × 20 pixels, more than 599"):
             open_image(source, max_pixels=599)
+
+
+def test_a_picture_opened_with_a_higher_limit_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(open_image.__kwdefaults__, "max_pixels", 599)
+    large = open_image(corners(), max_pixels=600)
+    assert open_media(large) is large
+    with pytest.raises(MediaError, match="too long a shape"):
+        open_media(Media(np.zeros((1, 1, 300, 3), np.uint8), np.zeros(1), "long"))
 
 
 def test_a_large_picture_below_the_limit_gives_no_warning(
