@@ -23,7 +23,7 @@ from benchmarks.resident import added_peak
 from benchmarks.roofline import Machine, bound, filter_bounds, measured
 from benchmarks.table import told
 from benchmarks.targets import on_a_cpu, on_a_gpu
-from benchmarks.timing import HOW, seconds
+from benchmarks.timing import HOW, device_seconds, seconds
 from tam.engine import TokenActivationMaps, token_activation_maps
 from tam.ops.dispatch import backend_for, select
 
@@ -130,23 +130,22 @@ def filters_compared(case: Case, machine: Machine, device: torch.device) -> dict
     dtype = torch.float64 if device.type == "cpu" else torch.float32
     shape = (case.targets, case.cells)
     values = torch.rand(*shape, generator=generator, device=device, dtype=dtype)
-    rows = values[:: max(1, len(values) // 8)][:8].double().cpu().numpy()
-    # A row of many cells takes its loops as long as many short ones.
-    part = min(case.cells, 1024 * case.grid[1]) // case.grid[1]
-    loops = seconds(
-        lambda: [published.filter_by_loops(row.reshape(case.grid)[:part]) for row in rows],
-        torch.device("cpu"),
-        repeats=2,
-        warm=0,
-    )
-    times = {
-        "engine": seconds(lambda: op(values, [case.grid], 3), device),
-        "engine, 5 × 5": seconds(lambda: op(values, [case.grid], 5), device),
-        "loops": loops * len(values) * case.grid[0] / (len(rows) * part),
-    }
-    if values.numel() <= PLAIN_LIMIT:
+    ways = {"engine": lambda: op(values, [case.grid], 3)}
+    ways["engine, 5 × 5"] = lambda: op(values, [case.grid], 5)
+    if device.type == "cuda":
+        times = {name: device_seconds(way) for name, way in ways.items()}
+    else:
         as_pictures = values.float().reshape(-1, 1, *case.grid)
-        times["plain"] = seconds(lambda: plain.rank_filter(as_pictures), device)
+        ways["plain"] = lambda: plain.rank_filter(as_pictures)
+        times = {name: seconds(way, device) for name, way in ways.items()}
+        some = values[:: max(1, len(values) // 8)].numpy()
+        loops = seconds(
+            lambda: [published.filter_by_loops(row.reshape(case.grid)) for row in some],
+            device,
+            repeats=2,
+            warm=0,
+        )
+        times["loops"] = loops * len(values) / len(some)
     moved, computed = filter_bounds(case, machine, device)
     return {"case": asdict(case), "seconds": times, "moved": moved, "computed": computed}
 
@@ -161,6 +160,9 @@ def swept(cases: list[Case], machine: Machine, device: torch.device) -> list[dic
             {
                 **asdict(case),
                 "engine": seconds(lambda r=run: engine(r), device, repeats=3),
+                "on_device": device_seconds(lambda r=run: engine(r))
+                if device.type == "cuda"
+                else None,
                 "plain": seconds(lambda r=run: plain.all_at_once(r), device, repeats=3)
                 if few
                 else None,

@@ -14,6 +14,7 @@ runs there; on a GPU memory is what torch has allocated at the peak, weights inc
 import argparse
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -67,7 +68,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         model.explain_recording(model.run(prepared, **lengths))
 
     explained()  # what is loaded and compiled at the first call is not counted
-    pairs = [(seconds(plain), seconds(explained)) for _ in range(options.repeats)]
+    pairs, peaks = [], [0.0, 0.0]
+    for _ in range(options.repeats):
+        (before, held), (after, more) = measured(plain), measured(explained)
+        pairs.append((before, after))
+        peaks = [max(peaks[0], held), max(peaks[1], more)]
+        print(f"{before:.3f} s alone, {after:.3f} s explained", file=sys.stderr, flush=True)
     shares = [after / before - 1 for before, after in pairs]
     mean, deviation = statistics.mean(shares), statistics.stdev(shares)
     reach = student.ppf(0.975, len(shares) - 1) * deviation / len(shares) ** 0.5
@@ -81,8 +87,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "explained_seconds": [after for _, after in pairs],
         "overhead": mean,
         "overhead_interval": [mean - reach, mean + reach],
-        "plain_peak_mb": peak(plain),
-        "explained_peak_mb": peak(explained),
+        "plain_peak_mb": peaks[0],
+        "explained_peak_mb": peaks[1],
     }
 
 
@@ -119,13 +125,12 @@ def seconds(function: Callable[[], object]) -> float:
     return clock() - start
 
 
-def peak(function: Callable[[], object]) -> float | None:
-    """Megabytes that a GPU has allocated at the most in a call; None without one."""
+def measured(function: Callable[[], object]) -> tuple[float, float]:
+    """Seconds of a call, and megabytes that a GPU has allocated at the most; 0 without one."""
     if not torch.cuda.is_available():
-        return None
+        return seconds(function), 0.0
     torch.cuda.reset_peak_memory_stats()
-    function()
-    return torch.cuda.max_memory_allocated() / 1e6
+    return seconds(function), torch.cuda.max_memory_allocated() / 1e6
 
 
 def told(result: dict[str, Any]) -> str:

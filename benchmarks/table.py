@@ -92,13 +92,15 @@ def _sweep(cases: list[dict[str, Any]]) -> str:
         [
             _size(case),
             _time(case["engine"]),
+            "–" if case["on_device"] is None else _time(case["on_device"]),
             "–" if case["plain"] is None else _time(case["plain"]),
             _time(case["bound"]),
-            f"{case['engine'] / case['bound']:.1f} ×",
+            f"{(case['on_device'] or case['engine']) / case['bound']:.1f} ×",
         ]
         for case in cases
     ]
-    return _rows(["", "engine", "plain PyTorch", "bound", "engine / bound"], rows)
+    header = ["", "engine", "on the device", "plain PyTorch", "bound", "times its bound"]
+    return _rows(header, rows)
 
 
 def _size(case: dict[str, Any]) -> str:

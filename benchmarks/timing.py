@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable
 
 import torch
+from torch.autograd import DeviceType
+from torch.profiler import ProfilerActivity, profile
 
 HOW = {
     "cpu": "CPU seconds of the process at one thread, the least of the repeats: what the clock "
     "shows on an idle machine, whatever else runs on this one",
     "cuda": "seconds between two events on the device, the median of the repeats, launches "
-    "included",
+    "included; on the device: its kernels and copies alone, by torch's profiler",
 }
 
 # Short calls on a GPU are repeated more often.
@@ -29,6 +31,18 @@ def seconds(
     for _ in range(warm):
         function()
     return min(_cpu(function) for _ in range(repeats))
+
+
+def device_seconds(function: Callable[[], object], repeats: int = 10) -> float:
+    """Give the time that a GPU works for a call, launches left out: its kernels and copies."""
+    for _ in range(_WARM):
+        function()
+    with profile(activities=[ProfilerActivity.CUDA]) as profiled:
+        for _ in range(repeats):
+            function()
+        torch.cuda.synchronize()
+    found = [e for e in profiled.key_averages() if e.device_type == DeviceType.CUDA]
+    return sum(e.self_device_time_total for e in found) / repeats / 1e6
 
 
 def _cpu(function: Callable[[], object]) -> float:
