@@ -153,7 +153,17 @@ def _built(
     with _default_dtype(dtype), torch.device(device):
         module = make()
     module.generation_config = GenerationConfig(do_sample=False, eos_token_id=end, pad_token_id=end)
+    _let_it_write_words(module, processor.tokenizer)
     return tam.wrap(module, processor)
+
+
+def _let_it_write_words(module: Any, tokenizer: Any) -> None:
+    """Silence the head's rows of all tokens that are no words: most ids spell nothing at all."""
+    words = [token for token in range(len(tokenizer)) if tokenizer.decode([token]).isalpha()]
+    weight = module.get_output_embeddings().weight.data
+    kept = weight[words].clone()
+    weight.zero_()
+    weight[words] = kept
 
 
 @contextmanager
