@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-SHIPPED: tuple[str, ...] = ("small",)
+SHIPPED: tuple[str, ...] = ("small", "small-masks")
 """Names of the models that the package carries."""
 
 
