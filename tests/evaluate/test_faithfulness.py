@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+import torch
+from captum.metrics import sensitivity_max
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -114,6 +116,26 @@ def test_sensitivity_is_the_largest_relative_move() -> None:
     moved = noisy(FRAMES, 0).astype(int) - FRAMES
     assert 0 < np.abs(moved).max() <= 5
     assert not np.array_equal(noisy(FRAMES, 0), noisy(FRAMES, 1))
+
+
+def test_sensitivity_is_captum_s() -> None:
+    rng = np.random.default_rng(0)
+    picture = torch.from_numpy(rng.random((1, 3, 8, 8)))
+    disturbed = [picture + torch.from_numpy(rng.normal(0, 0.1, picture.shape)) for _ in range(3)]
+    supply = iter(disturbed)
+
+    def explained(inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+        return (inputs[0].square().sum(1),)
+
+    theirs = sensitivity_max(
+        explained,
+        picture,
+        perturb_func=lambda _inputs, _radius: (next(supply),),
+        n_perturb_samples=3,
+        max_examples_per_batch=1,
+    )
+    heat, *others = (explained((one,))[0].numpy() for one in (picture, *disturbed))
+    assert sensitivity(heat, others) == pytest.approx(float(theirs[0]))
 
 
 def test_rank_correlation_is_spearman_s() -> None:
