@@ -1,24 +1,31 @@
 """How well the grounding score tells planted false words from true ones.
 
-    python benchmarks/grounding.py [--items 100] [--model small,small-masks] [--world test]
-    python benchmarks/grounding.py --fit --world train
+    python -m benchmarks.grounding [--items 60] [--out benchmarks/results]
+    python -m benchmarks.grounding --fit
 
 Replies about scenes are given (teacher forcing), each with one false color or shape, for pictures,
 clips and conversations. AUROC: how often a planted word scores below a true color or shape of the
 same data set, with 95 % bootstrap intervals over replies. Compared with the word's probability, its
 attention to the picture (mean over heads and layers), and how much likelier the picture makes it
-than a picture of one color. ``--fit`` prints the weights of :mod:`tam.grounding`.
+than a picture of one color. Writes ``grounding.md`` and ``grounding.json``. ``--fit`` prints the
+weights of :mod:`tam.grounding`, fitted on scenes of the world ``train``, which no measurement uses.
+A run that was stopped goes on with the same command (``benchmarks/work``).
 """
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 import tam
+from benchmarks.work import kept, work_folder
 from tam.evaluate.faithfulness import filled
 from tam.evaluate.items import Item
 from tam.evaluate.measuring import found_words
@@ -38,7 +45,7 @@ Values = NDArray[np.float64]
 class Scored:
     """One content word of a reply: which reply, whether planted, whether of an object."""
 
-    reply: int
+    reply: str
     false: bool
     object: bool
     evidence: tuple[float, float]
@@ -46,56 +53,83 @@ class Scored:
 
 
 def main() -> None:
-    """Run the benchmark and print it."""
+    """Measure what is missing, and print and write it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--items", type=int, default=100, help="replies of each split")
-    parser.add_argument("--world", default="test", help="split of the scenes' seeds")
-    parser.add_argument("--model", default="small", help="models, by commas")
+    parser.add_argument("--items", type=int, default=60, help="replies of each split")
+    parser.add_argument("--world", help="split of the scenes' seeds; test, or train to fit")
+    parser.add_argument("--model", default="small,small-masks", help="models, by commas")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     parser.add_argument("--fit", action="store_true", help="fit the weights on all models' words")
     options = parser.parse_args()
-    words: list[Scored] = []
-    for name in options.model.split(","):
-        model = tam.load(name)
-        own: list[Scored] = []
-        for split in SPLITS:
-            found = list(scored(model, scene_items(split, options.items, world=options.world)))
-            own += [replace(word, reply=word.reply + len(own)) for word in found]
-            if not options.fit:
-                report(f"{name}, {split}, {options.items} replies of {options.world}", found)
-        if not options.fit:
-            report(f"{name}, all three", own)
-        words += own
+    models = options.model.split(",")
+    world = options.world or ("train" if options.fit else "test")
+    found = {name: of_model(name, world, options.items) for name in models}
     if options.fit:
-        fit([word for word in words if word.object])
+        fit([word for splits in found.values() for some in splits.values() for word in some])
+        return
+    command = f"python -m benchmarks.grounding --items {options.items} --model {options.model}"
+    text = f"# Grounding: planted words against true ones\n\n`{command} --world {world}`\n"
+    document: dict[str, Any] = {"command": f"{command} --world {world}"}
+    for name, splits in found.items():
+        every = {**splits, "all three": [word for some in splits.values() for word in some]}
+        for split, words in every.items():
+            text += f"\n## {name}, {split}\n\n{report(words)}"
+            document[f"{name}, {split}"] = figures(words)
+    print(text)
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "grounding.md").write_text(text, encoding="utf-8")
+    (options.out / "grounding.json").write_text(json.dumps(document, indent=1) + "\n")
 
 
-def scored(model: tam.Model, items: Iterator[Item]) -> Iterator[Scored]:
-    """Score all content words of the replies, in all ways."""
-    for number, item in enumerate(items):
-        recording = model.run(item.conversation, answer=item.answer)
-        trace, replay = recording.trace, Replay(model, recording)
-        first = trace.text.prompt_targets
-        blank = unstacked(filled(stacked_frames(item.media), "mean"), item.media)
-        without = replay.log_probabilities([blank])[0]
-        said = np.log([step.probability for step in trace.predictions])
-        kinds = {
-            "grounding": grounding(trace, replay.head),
-            "probability": said,
-            "attention mass": attention_mass(replay),
-            "probability with and without the picture": said - without,
-        }
-        evidence = evidence_of_words(trace, replay.head)
-        found = found_words(trace, item, TAGGER)
-        for word, targets, false in zip(found.words, found.tokens, found.false, strict=True):
-            index = targets[0] - first
-            if not np.isnan(evidence[index]).any():
-                yield Scored(
-                    number,
-                    false,
-                    word.strip(".,") in (*COLORS, *SHAPES),
-                    (float(evidence[index, 0]), float(evidence[index, 1])),
-                    {name: float(values[index]) for name, values in kinds.items()},
-                )
+def of_model(name: str, world: str, items: int) -> dict[str, list[Scored]]:
+    """Score the words of all splits, split by split."""
+    load = cache(lambda: tam.load(name))
+    found = {}
+    for split in SPLITS:
+        path = work_folder([name]) / f"grounding-{world}-{split}.jsonl"
+        replies = kept(path, items, scorer(load, split, world))
+        found[split] = [Scored(**word) for reply in replies for word in reply]
+    return found
+
+
+def scorer(
+    load: Callable[[], tam.Model], split: str, world: str
+) -> Callable[[int], list[dict[str, Any]]]:
+    """Score the reply of a number, as JSON."""
+
+    def score(number: int) -> list[dict[str, Any]]:
+        [item] = scene_items(split, 1, world=world, first=number)
+        return [asdict(word) for word in scored(load(), item)]
+
+    return score
+
+
+def scored(model: tam.Model, item: Item) -> Iterator[Scored]:
+    """Score all content words of a reply, in all ways."""
+    recording = model.run(item.conversation, answer=item.answer)
+    trace, replay = recording.trace, Replay(model, recording)
+    first = trace.text.prompt_targets
+    blank = unstacked(filled(stacked_frames(item.media), "mean"), item.media)
+    without = replay.log_probabilities([blank])[0]
+    said = np.log([step.probability for step in trace.predictions])
+    kinds = {
+        "grounding": grounding(trace, replay.head),
+        "probability": said,
+        "attention mass": attention_mass(replay),
+        "probability with and without the picture": said - without,
+    }
+    evidence = evidence_of_words(trace, replay.head)
+    found = found_words(trace, item, TAGGER)
+    for word, targets, false in zip(found.words, found.tokens, found.false, strict=True):
+        index = targets[0] - first
+        if not np.isnan(evidence[index]).any():
+            yield Scored(
+                item.name,
+                false,
+                word.strip(".,") in (*COLORS, *SHAPES),
+                (float(evidence[index, 0]), float(evidence[index, 1])),
+                {name: float(values[index]) for name, values in kinds.items()},
+            )
 
 
 def attention_mass(replay: Replay) -> Values:
@@ -109,23 +143,31 @@ def attention_mass(replay: Replay) -> Values:
     return np.asarray(np.mean([layer.float().cpu().numpy() for layer in mass], axis=0))
 
 
-def report(title: str, words: Sequence[Scored]) -> None:
-    """Print one table."""
+def report(words: Sequence[Scored]) -> str:
+    """One table."""
     planted = sum(word.false for word in words)
     true = sum(word.object and not word.false for word in words)
-    print(f"\n{title}: {planted} planted, {true} true colors and shapes, {len(words)} words\n")
-    print("| score | AUROC among colors and shapes | among all content words |")
-    print("| --- | --- | --- |")
-    objects = [word for word in words if word.object]
-    for name in words[0].scores:
-        print(f"| {name} | {interval(objects, name)} | {interval(words, name)} |")
+    lines = [
+        f"{planted} planted, {true} true colors and shapes, {len(words)} words.\n",
+        "| score | AUROC among colors and shapes | among all content words |",
+        "| --- | --- | --- |",
+    ]
+    for name, (objects, every) in figures(words).items():
+        cells = [f"{one[0]:.3f} [{one[1]:.3f}, {one[2]:.3f}]" for one in (objects, every)]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     doubted = [word for word in words if word.scores["grounding"] < 0.5]
-    print(
+    lines.append(
         f"\nDoubted (grounding below 0.5): {share(doubted, words, false=True)} of the planted words"
         f", {share(doubted, words, objects=True)} of the true colors and shapes, "
-        f"{share(doubted, words)} of all true words",
-        flush=True,
+        f"{share(doubted, words)} of all true words."
     )
+    return "\n".join(lines) + "\n"
+
+
+def figures(words: Sequence[Scored]) -> dict[str, list[tuple[float, float, float]]]:
+    """AUROC with its interval of each score, among colors and shapes, and among all words."""
+    objects = [word for word in words if word.object]
+    return {name: [interval(some, name) for some in (objects, words)] for name in words[0].scores}
 
 
 def share(
@@ -143,8 +185,8 @@ def share(
     return f"{100 * counts[0] / counts[1]:.1f} %"
 
 
-def interval(words: Sequence[Scored], name: str) -> str:
-    """AUROC with its interval."""
+def interval(words: Sequence[Scored], name: str) -> tuple[float, float, float]:
+    """AUROC, and its interval's ends."""
     scores = np.array([word.scores[name] for word in words])
     false = np.array([word.false for word in words])
     replies = np.array([word.reply for word in words])
@@ -156,7 +198,7 @@ def interval(words: Sequence[Scored], name: str) -> str:
         index = np.concatenate([members[i] for i in chosen])
         drawn.append(auroc(scores[index], false[index]))
     low, high = np.quantile(drawn, [0.025, 0.975])
-    return f"{auroc(scores, false):.3f} [{low:.3f}, {high:.3f}]"
+    return auroc(scores, false), float(low), float(high)
 
 
 def auroc(scores: Values, false: NDArray[np.bool_]) -> float:
@@ -170,6 +212,7 @@ def fit(words: Sequence[Scored]) -> None:
     """Fit a logistic function of the evidence to whether a word is true, and print its weights."""
     from sklearn.linear_model import LogisticRegression
 
+    words = [word for word in words if word.object]
     evidence = np.array([word.evidence for word in words])
     true = np.array([not word.false for word in words])
     fitted = LogisticRegression(C=100, max_iter=1000).fit(evidence, true)

@@ -11,7 +11,7 @@ The score weighs two things that a recorded run knows, without running anything 
 - *said*: the log-probability with which the model wrote the word, or would have.
 
 Both go through a logistic function whose weights were fitted on scenes with planted false words, of
-a split that no measurement uses: ``python benchmarks/grounding.py --fit``. A score below one half
+a split that no measurement uses: ``python -m benchmarks.grounding --fit``. A score below one half
 means that the word is more likely planted than true, at one planted word in a dozen.
 """
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tam.model import Model
 
 SETTINGS = "settings.json"
+MEASURED_AS = 2
+"""Raised when a measure changes: results of the old one are not mixed with the new one's."""
 MAX_NEW_TOKENS = 256
 """As published."""
 
@@ -211,7 +213,7 @@ def check_settings(plan: Plan, out: Path) -> None:
 
 
 def _settings(plan: Plan) -> dict[str, object]:
-    return {"evaluation": 1, **asdict(plan), "splits": list(plan.splits)}
+    return {"evaluation": MEASURED_AS, **asdict(plan), "splits": list(plan.splits)}
 
 
 def _write_settings(plan: Plan, out: Path) -> None:

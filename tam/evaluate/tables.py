@@ -24,6 +24,9 @@ SHOWN = (
 )
 """Columns of the Markdown table; the JSON file has all."""
 
+LEAST_ITEMS = 6
+"""Of fewer no difference is marked: even where all agree, chance does as well once in twenty."""
+
 
 def write_summary(rows: Sequence[Row], reference: str, plan: Plan, out: Path, tagger: str) -> None:
     """Write ``summary.json`` and ``summary.md``."""
@@ -47,8 +50,9 @@ def markdown(rows: Sequence[Row], reference: str, tagger: str) -> str:
     parts.append(
         f"Means in per cent with 95 % intervals of {RESAMPLES} bootstrap draws of whole items; "
         f"▲ and ▼: better and worse than {reference}, the interval of the paired difference "
-        "without 0 in it. Of deletion, sensitivity (how far maps move under "
-        "noise) and randomized (correlation with the maps of shuffled weights) less is better. "
+        f"without 0 in it, of {LEAST_ITEMS} items at least. Of deletion, sensitivity (how far maps "
+        "move under noise) and randomized (correlation with the maps of shuffled weights) less is "
+        "better. "
         "ms: of the method for each token that it explained, beside the recorded run. "
         f"Words were tagged by: {tagger}.\n"
     )
@@ -105,7 +109,8 @@ def _figure(row: Row, name: str, *, intervals: bool) -> str:
     if value is None:
         return "–"
     mark = ""
-    if difference is not None and (difference.low > 0 or difference.high < 0):
+    certain = difference is not None and (difference.low > 0 or difference.high < 0)
+    if difference is not None and certain and row.items >= LEAST_ITEMS:
         mark = " ▲" if (difference.low > 0) != (name in LESS_IS_BETTER) else " ▼"
     between = f" [{100 * value.low:.1f}, {100 * value.high:.1f}]" if intervals else ""
     return f"{100 * value.value:.1f}{between}{mark}"

@@ -22,6 +22,9 @@ _CHUNK = 64
 # Farther than any two colors are: what lies outside a picture mixes with nothing in it.
 _OUTSIDE = 10.0
 
+# Of the filter, at once: what stays in a processor's cache.
+_WEIGHTS = 1 << 18
+
 
 def tam_plus(
     trace: Trace,
@@ -98,30 +101,58 @@ def smoothed(
 
 def _colors(grid: VisionGrid, media: Media, step: int) -> NDArray[np.float64]:
     """Float [h, w, 3]: the mean color of each cell in the frames of one temporal cell."""
-    start, stop = grid.spans[step]
-    picture = media.frames[start:stop].mean(axis=0) / 255
-    colors = np.full((len(grid.boxes), 3), _OUTSIDE)
-    for color, box in zip(colors, grid.boxes, strict=True):
-        pixels = picture[pixels_of(box, media)]
-        if pixels.size:
-            color[:] = pixels.mean(axis=(0, 1))
-    return colors.reshape(*grid.shape[1:], 3)
+    frames = media.frames[slice(*grid.spans[step])]
+    boxes = grid.boxes.reshape(*grid.shape[1:], 4)
+    columns = [pixels_of(box, media)[1] for box in boxes[0]]
+    first, last = (np.array([getattr(c, side) for c in columns]) for side in ("start", "stop"))
+    colors = np.full((*grid.shape[1:], 3), _OUTSIDE)
+    for row, box in zip(colors, boxes[:, 0], strict=True):
+        lines, _ = pixels_of(box, media)
+        # Sums over the row's pixels, and from its left end on: a cell's is a difference of two.
+        ends = np.cumsum(frames[:, lines].sum(axis=(0, 1), dtype=np.float64), axis=0)
+        ends = np.concatenate([np.zeros((1, 3)), ends])
+        count = len(frames) * (lines.stop - lines.start) * (last - first)
+        shown = count > 0
+        row[shown] = (ends[last] - ends[first])[shown] / (255 * count[shown, None])
+    return colors
 
 
 def _bilateral(
     maps: NDArray[np.float32], colors: NDArray[np.float64], sigma: float, contrast: float
 ) -> NDArray[np.float32]:
-    """Filter maps [K, h, w] by cells' colors [h, w, 3]; neighbours up to 2 sigma count."""
-    _, h, w = maps.shape
+    """Filter maps [K, h, w] by cells' colors [h, w, 3]; neighbours up to 2 sigma count.
+
+    A matrix product for each band of rows: its cells' weights, and the maps of the rows that these
+    reach.
+    """
+    count, h, w = maps.shape
     far = int(np.ceil(2 * sigma))
-    total = np.zeros(maps.shape)
-    weights = np.zeros((h, w))
-    for dy in range(-min(far, h - 1), min(far, h - 1) + 1):
-        for dx in range(-min(far, w - 1), min(far, w - 1) + 1):
-            here = (slice(max(0, -dy), h - max(0, dy)), slice(max(0, -dx), w - max(0, dx)))
-            there = (slice(max(0, dy), h - max(0, -dy)), slice(max(0, dx), w - max(0, -dx)))
-            apart = ((colors[here] - colors[there]) ** 2).sum(-1) / contrast**2
-            weight = np.exp(-((dy**2 + dx**2) / sigma**2 + apart) / 2)
-            total[:, here[0], here[1]] += weight * maps[:, there[0], there[1]]
-            weights[here] += weight
-    return (total / weights).astype(np.float32)
+    across = _apart(np.arange(w), np.arange(w), far, sigma)
+    hues = (colors / contrast).astype(np.float32)
+    filtered = np.empty_like(maps)
+    band = max(1, _WEIGHTS // (w * w * min(h, 2 * far + 1)))
+    for top in range(0, h, band):
+        rows = np.arange(top, min(top + band, h))
+        reached = np.arange(max(0, top - far), min(h, rows[-1] + far + 1))
+        weights = np.kron(_apart(rows, reached, far, sigma), across)
+        weights *= np.exp(_unlike(hues[rows], hues[reached]) / -2)
+        near = maps[:, reached].reshape(count, -1) @ weights.T
+        filtered[:, rows] = (near / weights.sum(1)).reshape(count, -1, w)
+    return filtered
+
+
+def _apart(
+    here: NDArray[np.int64], there: NDArray[np.int64], far: int, sigma: float
+) -> NDArray[np.float32]:
+    """float32 [P, Q]: a Gaussian of the distances of places [P] and [Q]; 0 beyond ``far``."""
+    steps = np.subtract.outer(here, there)
+    near = np.exp((steps / sigma) ** 2 / -2)
+    return np.where(np.abs(steps) > far, 0, near).astype(np.float32)
+
+
+def _unlike(here: NDArray[np.float32], there: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32 [P, Q]: squared distances of colors [..., 3], P and Q of them."""
+    found: NDArray[np.float32] = np.zeros((here.size // 3, there.size // 3), np.float32)
+    for channel in range(3):
+        found += np.subtract.outer(here[..., channel].ravel(), there[..., channel].ravel()) ** 2
+    return found

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+import torch
+from captum.metrics import sensitivity_max
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -34,15 +36,34 @@ def seen(versions: Sequence[Frames]) -> NDArray[np.float64]:
 def test_a_perfect_map_inserts_in_its_first_area_and_deletes_in_it() -> None:
     found = faithfulness(FRAMES, QUARTER, seen, filler="mean", steps=4)
     assert found is not None
-    assert found.insertion == pytest.approx(7 / 8)  # 0, 1, 1, 1, 1
-    assert found.deletion == pytest.approx(1 / 8)  # 1, 0, 0, 0, 0
+    assert found.insertion == pytest.approx(7 / 8)  # 0, 1/4, 1, 1, 1 at 0, 1/16, 1/4, 9/16, 1
+    assert found.deletion == pytest.approx(1 / 8)  # 1, 3/4, 0, 0, 0
     assert found.gain == 20
 
 
 def test_the_worst_map_is_the_other_way_round() -> None:
     found = faithfulness(FRAMES, -QUARTER, seen, filler="mean", steps=4)
     assert found is not None
-    assert (found.insertion, found.deletion) == pytest.approx((1 / 8, 7 / 8))
+    # 0, 0, 0, 0, 1 at the same areas, and 1, 1, 1, 1, 0.
+    assert (found.insertion, found.deletion) == pytest.approx((7 / 32, 25 / 32))
+
+
+def test_a_tight_map_of_a_small_object_beats_a_loose_one() -> None:
+    """Both cover the object within the first tenth of the area."""
+    frames = np.zeros((1, 16, 16, 3), np.uint8)
+    frames[0, 6:8, 6:8] = 200
+    loose = np.zeros((1, 16, 16))
+    loose[0, 4:9, 4:9] = 1
+
+    def shown(versions: Sequence[Frames]) -> NDArray[np.float64]:
+        return np.array([20.0 * (v[0, 6:8, 6:8, 0] > 150).mean() for v in versions])
+
+    tight = faithfulness(frames, frames[..., 0] / 200, shown, filler="mean")
+    other = faithfulness(frames, loose, shown, filler="mean")
+    assert tight is not None
+    assert other is not None
+    assert tight.insertion > other.insertion + 0.02
+    assert tight.deletion < other.deletion - 0.02
 
 
 def test_a_map_of_one_value_is_random_and_in_the_middle() -> None:
@@ -60,7 +81,8 @@ def test_more_than_the_picture_gives_counts_no_more() -> None:
 
     found = faithfulness(FRAMES, QUARTER, against, filler="mean", steps=4)
     assert found is not None
-    assert found.insertion == pytest.approx(7 / 8)
+    # 0, 1/2, 2, 2 and 1 of what the picture gives; with 2 cut to 1 the first area alone lacks.
+    assert found.insertion == pytest.approx(1 / 64 + 9 / 64 + 3 / 4)
 
 
 def test_a_word_that_does_not_need_the_picture_is_left_out() -> None:
@@ -114,6 +136,26 @@ def test_sensitivity_is_the_largest_relative_move() -> None:
     moved = noisy(FRAMES, 0).astype(int) - FRAMES
     assert 0 < np.abs(moved).max() <= 5
     assert not np.array_equal(noisy(FRAMES, 0), noisy(FRAMES, 1))
+
+
+def test_sensitivity_is_captum_s() -> None:
+    rng = np.random.default_rng(0)
+    picture = torch.from_numpy(rng.random((1, 3, 8, 8)))
+    disturbed = [picture + torch.from_numpy(rng.normal(0, 0.1, picture.shape)) for _ in range(3)]
+    supply = iter(disturbed)
+
+    def explained(inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+        return (inputs[0].square().sum(1),)
+
+    theirs = sensitivity_max(
+        explained,
+        picture,
+        perturb_func=lambda _inputs, _radius: (next(supply),),
+        n_perturb_samples=3,
+        max_examples_per_batch=1,
+    )
+    heat, *others = (explained((one,))[0].numpy() for one in (picture, *disturbed))
+    assert sensitivity(heat, others) == pytest.approx(float(theirs[0]))
 
 
 def test_rank_correlation_is_spearman_s() -> None:

@@ -6,7 +6,8 @@ import torch
 
 from tam.layout import VisionGrid
 from tam.media.media import Media
-from tam.methods import explain
+from tam.methods import explain, tam_plus
+from tam.methods.perturbation import pixels_of
 from tam.methods.tam_plus import probabilities, smoothed
 from tam.replay import Replay
 
@@ -83,6 +84,37 @@ def test_frames_of_a_clip_have_edges_of_their_own() -> None:
     found = smoothed(maps, [grid_over(clip, (2, 1, 2))], [clip], 0.5, 0.1)
     near = np.exp(-1 / 2)
     assert found[0].tolist() == pytest.approx([1 / (1 + near), near / (1 + near), 1, 0], abs=1e-6)
+
+
+@pytest.mark.parametrize("weights", [1, 300, 1 << 18])
+def test_the_filter_is_its_definition_however_it_is_cut(
+    weights: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of several frames in one cell, cells that are cropped, and bands of rows of any size."""
+    monkeypatch.setattr(tam_plus, "_WEIGHTS", weights)
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 255, (2, 23, 30, 3), dtype=np.uint8)
+    clip = Media(frames, np.arange(2.0), "made", "video")
+    grid = VisionGrid(
+        0, 0, "whole", (1, 9, 7), (-5.0, 1.5, 29.0, 26.0), np.arange(63), np.array([[0, 2]])
+    )
+    maps = rng.random((3, 63), np.float32)
+    reach, contrast = 0.15, 0.2
+    colors = np.full((63, 3), np.inf)
+    for color, box in zip(colors, grid.boxes, strict=True):
+        pixels = frames[:, *pixels_of(box, clip)] / 255
+        if pixels.size:
+            color[:] = pixels.mean((0, 1, 2))
+    shown = np.isfinite(colors).all(1)
+    assert 0 < shown.sum() < 63
+    places = np.stack(np.divmod(np.arange(63), 7), axis=1)
+    steps = places[:, None] - places
+    apart = np.square(colors[shown][:, None] - colors[shown]).sum(-1) / contrast**2
+    away = (steps**2).sum(-1)[shown][:, shown] / (reach * 9) ** 2 + apart
+    kept = np.where(np.abs(steps).max(-1)[shown][:, shown] <= 3, np.exp(-away / 2), 0)
+    expected = maps[:, shown] @ kept.T / kept.sum(1)
+    found = smoothed(maps, [grid], [clip], reach, contrast)
+    assert np.allclose(found[:, shown], expected, atol=1e-5)
 
 
 def test_it_is_tam_on_probabilities(small_picture: Replay) -> None:

@@ -1,0 +1,192 @@
+"""All methods on the scenes: where their maps point, and whether the model uses what they mark.
+
+    python -m benchmarks.methods [--out benchmarks/results] [--items 3] [--more 12]
+    accelerate launch --multi_gpu --num_processes 2 -m benchmarks.methods ...
+
+Writes ``methods.md`` and ``methods.json`` there: every method on ``--items`` scenes of every split;
+then, on ``--more`` of each, the published ablation, and ``tam-plus`` against ``tam``. The scenes
+are those of the world ``test``, which no model was trained on and no variant was chosen on. A run
+that was stopped goes on with the same command: what was measured lies under ``benchmarks/work``, in
+a folder for these very weights. Several processes share the work.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from accelerate import PartialState
+
+from benchmarks.work import work_folder
+from tam.evaluate.journal import blocks
+from tam.evaluate.runner import Plan, run
+from tam.evaluate.summary import ALL, LESS_IS_BETTER, MEASURES, Row, summarize
+from tam.evaluate.tables import markdown, rows_json
+from tam.methods import METHODS
+
+MODELS = ("small", "small-masks")
+ABLATION = {"activation": "neither", "eci": "ECI", "rgf": "RGF", "tam": "both"}
+PUBLISHED = {
+    "activation": (21.2, 51.9, 30.1),
+    "eci": (22.4, 69.0, 33.8),
+    "rgf": (24.8, 43.3, 31.6),
+    "tam": (27.4, 68.4, 39.1),
+}
+"""Obj-IoU, Func-IoU, F1-IoU of Qwen2-VL-2B on COCO Caption minival, arXiv 2506.23270."""
+COMPARED = ("tam", "tam-plus", "activation", "eci", "rgf")
+FIGURES = ("f1_iou", "obj_iou", "func_iou", "pointing", "insertion", "deletion")
+
+
+def main() -> None:
+    """Measure what is missing, and write the tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    parser.add_argument("--model", default=",".join(MODELS), help="models, by commas")
+    parser.add_argument("--world", default="test", help="split of the scenes' seeds")
+    parser.add_argument("--items", type=int, default=3, help="scenes of each split, all methods")
+    parser.add_argument("--more", type=int, default=12, help="scenes of each split, tam's kin")
+    options = parser.parse_args()
+    models = options.model.split(",")
+    parts = []
+    for name, methods, count in (
+        ("all", tuple(METHODS), options.items),
+        ("kin", COMPARED, options.more),
+    ):
+        plan = Plan(count=count, world=options.world, faithful_words=1)
+        folder = work_folder(models) / f"{name}-{options.world}-{count}"
+        run(plan, models, list(methods), folder)
+        parts.append(summarize(blocks(folder), methods))
+    if PartialState().is_main_process:
+        every, kin = parts
+        command = (
+            f"python -m benchmarks.methods --model {options.model} --world {options.world} "
+            f"--items {options.items} --more {options.more}"
+        )
+        options.out.mkdir(parents=True, exist_ok=True)
+        document = {"command": command, "all": rows_json(every), "kin": rows_json(kin)}
+        text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+        (options.out / "methods.json").write_text(text, encoding="utf-8")
+        (options.out / "methods.md").write_text(told(command, every, kin), encoding="utf-8")
+
+
+def told(command: str, every: Sequence[Row], kin: Sequence[Row]) -> str:
+    """Both parts as one Markdown page."""
+    overall = [row for row in every if row.split == ALL]
+    splits = [row for row in kin if row.split != ALL and row.method in ("tam", "tam-plus")]
+    return "\n".join(
+        [
+            f"# All methods on the scenes\n\n`{command}`, in float32. Regenerate it, do not edit "
+            "it. What the columns are: docs/evaluation.md.\n",
+            markdown(overall, "tam", "scene lexicon"),
+            "## Where tam loses\n",
+            *(beating(overall, model) for model in models_of(overall)),
+            "\n## The published ablation\n",
+            *(ablation(kin, model) for model in models_of(kin)),
+            published(),
+            "## tam-plus against tam\n",
+            verdict(kin),
+            "F1-IoU split by split:\n",
+            *(by_split(splits, model) for model in models_of(splits)),
+        ]
+    )
+
+
+def models_of(rows: Sequence[Row]) -> list[str]:
+    """The models in their order."""
+    return list(dict.fromkeys(row.model for row in rows))
+
+
+def beating(rows: Sequence[Row], model: str) -> str:
+    """Which methods are better than tam, by intervals without 0."""
+    lines = [f"{model}:\n"]
+    for name in FIGURES:
+        better = [
+            row.method
+            for row in rows
+            if row.model == model
+            and name in row.differences
+            and (-1 if name in LESS_IS_BETTER else 1) * row.differences[name].value > 0
+            and row.differences[name].low * row.differences[name].high > 0
+        ]
+        lines.append(f"- {MEASURES[name]}: to {', '.join(better) or 'none'}")
+    return "\n".join(lines) + "\n"
+
+
+def ablation(rows: Sequence[Row], model: str) -> str:
+    """The four rows of the published ablation, neither step to both."""
+    own = {row.method: row for row in rows if (row.model, row.split) == (model, ALL)}
+    lines = [
+        f"{model}, {own['tam'].items} items, {own['tam'].words} words with a mask:\n",
+        "| steps | Obj-IoU | Func-IoU | F1-IoU |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for method, label in ABLATION.items():
+        cells = [interval(own[method], name) for name in ("obj_iou", "func_iou", "f1_iou")]
+        lines.append(f"| {label} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def published() -> str:
+    """The same four rows as they were published, of a large model on photographs."""
+    lines = [
+        "As published (Qwen2-VL-2B, COCO Caption minival):\n",
+        "| steps | Obj-IoU | Func-IoU | F1-IoU |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    lines += [
+        f"| {ABLATION[method]} | {' | '.join(map(str, figures))} |"
+        for method, figures in PUBLISHED.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def verdict(rows: Sequence[Row]) -> str:
+    """What tam-plus was to reach, and whether it does."""
+    lines = ["| model | measure | tam | tam-plus | difference | wanted | met |"]
+    lines.append("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
+    for model in models_of(rows):
+        own = {row.method: row for row in rows if (row.model, row.split) == (model, ALL)}
+        tam, plus = own["tam"], own["tam-plus"]
+        for name in FIGURES:
+            gain = plus.differences[name]
+            sign = -1 if name in LESS_IS_BETTER else 1
+            least = {"f1_iou": 0.05, "insertion": 0.0, "deletion": 0.0}.get(name)
+            wanted, met = "", ""
+            if least is not None:
+                wanted = f"{sign * 100 * least:+.0f}" if least else "better"
+                met = "yes" if sign * gain.value >= least and gain.low * gain.high > 0 else "no"
+            lines.append(
+                f"| {model} | {MEASURES[name]} | {interval(tam, name)} | {interval(plus, name)} "
+                f"| {100 * gain.value:+.1f} [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}] "
+                f"| {wanted} | {met} |"
+            )
+        times = plus.seconds_per_word / tam.seconds_per_word
+        lines.append(
+            f"| {model} | ms for a token | {1000 * tam.seconds_per_word:.2f} "
+            f"| {1000 * plus.seconds_per_word:.2f} | {times:.1f} × | under 10 × "
+            f"| {'yes' if times < 10 else 'no'} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def by_split(rows: Sequence[Row], model: str) -> str:
+    """F1-IoU of tam and tam-plus on every split."""
+    own = [row for row in rows if row.model == model]
+    lines = [f"| {model} | items | tam | tam-plus |", "| --- | ---: | ---: | ---: |"]
+    for split in dict.fromkeys(row.split for row in own):
+        found = {row.method: row for row in own if row.split == split}
+        cells = [interval(found[method], "f1_iou") for method in ("tam", "tam-plus")]
+        lines.append(f"| {split} | {found['tam'].items} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def interval(row: Row, name: str) -> str:
+    """A figure in per cent with its interval."""
+    figure = row.figures.get(name)
+    if figure is None:
+        return "–"
+    return f"{100 * figure.value:.1f} [{100 * figure.low:.1f}, {100 * figure.high:.1f}]"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""Benchmarks go on where they stopped, and never on with other weights."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import work
+from benchmarks.work import kept, work_folder
+
+
+def test_only_what_is_missing_is_measured(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def square(number: int) -> int:
+        asked.append(number)
+        return number**2
+
+    path = tmp_path / "in" / "kept.jsonl"
+    assert kept(path, 2, square) == [0, 1]
+    with path.open("a") as stream:
+        stream.write('{"torn')
+    assert kept(path, 4, square) == [0, 1, 4, 9]
+    assert kept(path, 3, square) == [0, 1, 4]
+    assert asked == [0, 1, 2, 3]
+
+
+def test_other_weights_have_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = tmp_path / "model.safetensors"
+    monkeypatch.setattr(work, "weights_folder", lambda _name: tmp_path)
+    weights.write_bytes(b"one")
+    first = work_folder(["small"])
+    assert work_folder(["small"]) == first != work_folder(["small", "other"])
+    weights.write_bytes(b"two")
+    assert work_folder(["small"]) != first

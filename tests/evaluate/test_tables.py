@@ -1,0 +1,43 @@
+"""What the tables claim, and what they do not."""
+
+from tam.evaluate.journal import Block
+from tam.evaluate.summary import summarize
+from tam.evaluate.tables import markdown
+
+
+def block(method: str, item: int, value: float) -> Block:
+    line = {
+        "model": "m",
+        "method": method,
+        "item": f"i{item:02d}",
+        "split": "one",
+        "seconds": 0.1,
+        "targets": 2,
+        "obj_iou": [value],
+        "func_iou": [value],
+        "precision": [value],
+        "recall": [value],
+    }
+    return Block(line, ({"pointing": value, "deletion": value},))
+
+
+def table(items: int) -> list[str]:
+    found = [block("good", item, 0.5 + item / 100) for item in range(items)]
+    found += [block("bad", item, 0.2 + item / 90) for item in range(items)]
+    text = markdown(summarize(found, ["good", "bad"]), "good", "none")
+    return [line for line in text.splitlines() if line.startswith("| bad")]
+
+
+def test_a_steady_difference_is_marked_by_its_sense() -> None:
+    [row] = table(8)
+    cells = row.split("|")
+    assert "▼" in cells[2]  # F1-IoU
+    assert "▲" in cells[-3]  # deletion, of which less is better
+
+
+def test_of_a_handful_of_items_nothing_is_claimed() -> None:
+    """Of one item every resample is that item, so its interval holds one value."""
+    for items in (1, 2, 5):
+        [row] = table(items)
+        assert "▲" not in row
+        assert "▼" not in row
