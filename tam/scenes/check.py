@@ -59,8 +59,8 @@ def check(
     Returns
     -------
     JSON values: the figures, their 95 % intervals under the same names, and the same by kind of
-    word, for the words that mask supervision leaves out (``unmasked``), for ``clips``, for the
-    ``third_turn`` and for ``two_pictures``.
+    word, for the words that mask supervision knows (``masked``) and for those that it leaves out
+    (``unmasked``), for ``clips``, for the ``third_turn`` and for ``two_pictures``.
     """
     began = time.monotonic()
     speaker = Speaker(folder)
@@ -89,6 +89,7 @@ def check(
         "scenes": scenes,
         **figures(found),
         "by_kind": {kind: pointing_figures(words) for kind, words in of_words.items()},
+        "masked": pointing_figures([word for word in found.words if word.word not in UNMASKED]),
         "unmasked": {
             kind: pointing_figures([word for word in words if word.word in UNMASKED])
             for kind, words in of_words.items()

@@ -60,11 +60,11 @@ class Settings:
     """
 
     seed: int = 0
-    steps: int = 9500
-    decay: int = 1000
+    steps: int = 7500
+    decay: int = 2500
     warmup: int = 300
-    rate: float = 1e-3
-    breadth: int = 1
+    rate: float = 1.5e-3
+    breadth: int = 5
     readability: str = "weak"
     weight: float = 2.0
     bfloat16: bool = True

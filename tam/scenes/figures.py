@@ -78,6 +78,7 @@ def print_report(report: Mapping[str, Any]) -> None:
     _print_replies(report)
     for name in ("color", "shape"):
         _print_pointing(f"{name} words", report["by_kind"][name])
+    _print_pointing("words that mask supervision knows", report["masked"])
     for name in ("color", "shape"):
         part = report["unmasked"][name]
         _print_pointing(f"{name} words that mask supervision leaves out", part)

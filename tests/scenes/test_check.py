@@ -85,6 +85,8 @@ def test_check_prints_its_figures_as_json():
     assert 0 < report["chance"] < 0.5
     assert all(math.isfinite(value) for value in report["peak_in_object"].values())
     assert set(report["unmasked"]) == {"color", "shape"}
+    left_out = sum(part["words"] for part in report["unmasked"].values())
+    assert report["masked"]["words"] == report["words"] - left_out
     for name in ("clips", "third_turn", "two_pictures"):
         part = report[name]
         assert part["scenes"] == 1
