@@ -37,10 +37,9 @@ refuses another version; whatever changes the meaning of a field counts the vers
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +49,8 @@ from tam.explanation import Candidate, Explanation, Prediction, Stages
 from tam.layout import Seams, TextToken, VisionGrid
 from tam.media.media import Media
 from tam.png import decode_png, encode_png, png_size
-from tam.saved_fields import REMEDY, Field, read_document
+from tam.saved_fields import Field, read_document
+from tam.saved_tensors import SavedTensors, open_tensors
 
 SCHEMA: Final = "tam.explanation"
 VERSION: Final = 1
@@ -135,7 +135,7 @@ def load_explanation(path: str | Path, *, pixel_limit: int = PIXEL_LIMIT) -> Exp
     document = read_document(document_path)
     _check_version(document)
     tensors_path = document_path.with_suffix(".safetensors")
-    with _open_tensors(tensors_path) as tensors:
+    with open_tensors(tensors_path) as tensors:
         return _explanation(document, tensors, pixel_limit)
 
 
@@ -201,66 +201,6 @@ def _tensors(explanation: Explanation, step: Callable[[], None]) -> dict[str, ND
     return {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
 
 
-@contextmanager
-def _open_tensors(path: Path) -> Iterator["_Tensors"]:
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise SavedFileError(
-            "is missing", where=str(path), remedy="keep both files in the same folder"
-        )
-    try:
-        opened = safe_open(str(path), framework="numpy")
-    except (SafetensorError, OSError) as error:
-        raise SavedFileError(f"cannot be read: {error}", where=str(path), remedy=REMEDY) from error
-    with opened as file:
-        yield _Tensors(path, file)
-
-
-class _Tensors:
-    """The safetensors file: each tensor's dtype and shape are checked before it is read."""
-
-    def __init__(self, path: Path, file: Any) -> None:
-        self.path = path
-        self._file = file
-        self._names = frozenset(file.keys())
-
-    def has(self, name: str) -> bool:
-        """Whether there is such a tensor."""
-        return name in self._names
-
-    def read(self, name: str, dtype: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
-        """Read a tensor; None in ``shape`` stands for any length."""
-        if name not in self._names:
-            self.refuse(f"holds no tensor {name}")
-        found = self._file.get_slice(name)
-        lengths = tuple(found.get_shape())
-        fits = len(lengths) == len(shape) and all(
-            wanted in (None, length) for wanted, length in zip(shape, lengths, strict=True)
-        )
-        if found.get_dtype() != dtype or not fits:
-            wanted_shape = ["any" if length is None else length for length in shape]
-            self.refuse(
-                f"tensor {name} is {found.get_dtype()} {list(lengths)}, not {dtype} {wanted_shape}"
-            )
-        tensor: NDArray[Any] = self._file.get_tensor(name)
-        return tensor
-
-    def read_within(
-        self, name: str, dtype: str, shape: tuple[int | None, ...], low: float, high: float
-    ) -> NDArray[Any]:
-        """Read a tensor whose values are finite and lie within two limits."""
-        tensor = self.read(name, dtype, shape)
-        # Written so that NaN fails it.
-        if not np.all((tensor >= low) & (tensor <= high) & np.isfinite(tensor)):
-            self.refuse(f"tensor {name} holds values that are not within {low:g} and {high:g}")
-        return tensor
-
-    def refuse(self, what: str, cause: Exception | None = None) -> NoReturn:
-        """Raise SavedFileError for this file."""
-        raise SavedFileError(what, where=str(self.path), remedy=REMEDY) from cause
-
-
 def _check_version(document: Field) -> None:
     if document["schema"].value != SCHEMA:
         raise SavedFileError(
@@ -277,7 +217,7 @@ def _check_version(document: Field) -> None:
         )
 
 
-def _explanation(document: Field, tensors: _Tensors, pixel_limit: int) -> Explanation:
+def _explanation(document: Field, tensors: SavedTensors, pixel_limit: int) -> Explanation:
     tokens = list(document["tokens"].items())
     if not tokens:
         document["tokens"].refuse("holds nothing")
@@ -311,7 +251,7 @@ def _explanation(document: Field, tensors: _Tensors, pixel_limit: int) -> Explan
     )
 
 
-def _stages(tensors: _Tensors, shape: tuple[int, int]) -> Stages | None:
+def _stages(tensors: SavedTensors, shape: tuple[int, int]) -> Stages | None:
     names = ("stages.activation", "stages.after_eci")
     if not any(tensors.has(name) for name in names):
         return None
@@ -319,7 +259,7 @@ def _stages(tensors: _Tensors, shape: tuple[int, int]) -> Stages | None:
 
 
 def _candidate_maps(
-    item: Field, predictions: tuple[Prediction, ...], tensors: _Tensors, cells: int
+    item: Field, predictions: tuple[Prediction, ...], tensors: SavedTensors, cells: int
 ) -> NDArray[np.float32] | None:
     name = "candidate_maps"
     if not tensors.has(name):
@@ -330,7 +270,7 @@ def _candidate_maps(
     return maps
 
 
-def _grounding(tensors: _Tensors, count: int) -> NDArray[np.float32] | None:
+def _grounding(tensors: SavedTensors, count: int) -> NDArray[np.float32] | None:
     if not tensors.has("grounding"):
         return None
     scores = tensors.read("grounding", "F32", (count,))
@@ -374,7 +314,7 @@ def _probability(item: Field) -> float:
     return item.number(0, 1 + _ROUNDING)
 
 
-def _grid(item: Field, index: int, media: tuple[Media, ...], tensors: _Tensors) -> VisionGrid:
+def _grid(item: Field, index: int, media: tuple[Media, ...], tensors: SavedTensors) -> VisionGrid:
     shape = tuple(side.integer(1, _GRID_SIDE_LIMIT) for side in item["shape"].items())
     box = tuple(edge.number(-_FAR, _FAR) for edge in item["box"].items())
     if len(shape) != 3:
@@ -410,7 +350,7 @@ def _seams(item: Field) -> Seams:
     return axes[0], axes[1]
 
 
-def _read_media(items: Field, tensors: _Tensors, pixel_limit: int) -> tuple[Media, ...]:
+def _read_media(items: Field, tensors: SavedTensors, pixel_limit: int) -> tuple[Media, ...]:
     """Read all pictures: first the size of every frame of every one, then their pixels."""
     pixels = 0
     encoded: list[tuple[Field, list[bytes]]] = []
@@ -438,7 +378,7 @@ def _read_media(items: Field, tensors: _Tensors, pixel_limit: int) -> tuple[Medi
     )
 
 
-def _decoded(item: Field, index: int, frames: list[bytes], tensors: _Tensors) -> Media:
+def _decoded(item: Field, index: int, frames: list[bytes], tensors: SavedTensors) -> Media:
     kind = item["kind"].text()
     if kind not in ("image", "video"):
         item["kind"].refuse("is not 'image' or 'video'")
@@ -452,7 +392,7 @@ def _decoded(item: Field, index: int, frames: list[bytes], tensors: _Tensors) ->
     return Media(np.stack(pictures), times, item["name"].text(), kind)
 
 
-def _size(data: bytes, name: str, tensors: _Tensors) -> tuple[int, int]:
+def _size(data: bytes, name: str, tensors: SavedTensors) -> tuple[int, int]:
     try:
         return png_size(data)
     except ValueError as error:
