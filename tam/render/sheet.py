@@ -1,5 +1,6 @@
 """The contact sheet: all words' maps on one picture."""
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,6 +15,9 @@ from tam.render.resize import resized
 from tam.render.selection import Choice, chosen_words
 
 CELL: Final = 320
+"""Long side of a picture where there are few."""
+
+_SMALLEST, _PIXELS = 96, 12_000_000
 _NARROWEST: Final = 120
 _GAP: Final = 12
 
@@ -24,7 +28,7 @@ def contact_sheet(
     *,
     media: int | None = None,
     columns: int | None = None,
-    cell: int = CELL,
+    cell: int | None = None,
     opacity: float = OPACITY,
     colors: str = DEFAULT_COLORS,
 ) -> Pixels:
@@ -40,7 +44,8 @@ def contact_sheet(
     columns
         Words in a row; so many that the sheet is about as wide as high where it is None.
     cell
-        Long side of each picture in pixels.
+        Long side of each picture in pixels; where it is None `CELL`, or less for so many pictures
+        that the sheet would be hard to open.
     opacity, colors
         See :func:`tam.render.overlay`.
 
@@ -53,7 +58,7 @@ def contact_sheet(
     InputError
         If a word, the picture or the color map does not exist, or a number is below 1.
     """
-    if cell < 1 or (columns is not None and columns < 1):
+    if (cell is not None and cell < 1) or (columns is not None and columns < 1):
         raise InputError(
             f"cells of {cell} pixels in {columns} columns", where="sheet", remedy="give 1 or more"
         )
@@ -61,6 +66,9 @@ def contact_sheet(
     marked = {target for word in chosen for target in word.targets}
     if len(chosen) == len(explanation.words):
         marked = set()  # a mark on every word would tell nothing
+    if cell is None:
+        pictures = len(chosen) * (len(explanation.media) if media is None else 1)
+        cell = max(_SMALLEST, min(CELL, math.isqrt(_PIXELS // max(1, pictures))))
     small = resized(explanation, largest=cell, smallest=cell)
     cells = []
     for word in chosen_words(small, chosen):

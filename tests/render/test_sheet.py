@@ -92,3 +92,11 @@ def test_tiny_pictures_and_any_language_fit() -> None:
     sheet = contact_sheet(tiny, cell=8)
     assert sheet.dtype == np.uint8
     assert tuple(sheet[-1, 0]) == PAPER
+
+
+def test_many_pictures_are_smaller_so_that_the_sheet_can_be_opened() -> None:
+    few = explanation()
+    assert contact_sheet(few).shape == contact_sheet(few, cell=320).shape
+    # 600 words: as a sheet of full cells it would have 60 million pixels and more.
+    many = contact_sheet(few, [*range(6)] * 100)
+    assert many.shape[0] * many.shape[1] < 36_000_000
