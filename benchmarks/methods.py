@@ -1,13 +1,14 @@
 """All methods on the scenes: where their maps point, and whether the model uses what they mark.
 
-    python -m benchmarks.methods [--out benchmarks/results] [--items 3] [--more 12]
+    python -m benchmarks.methods [--out benchmarks/results] [--items 6] [--more 8]
     accelerate launch --multi_gpu --num_processes 2 -m benchmarks.methods ...
 
-Writes ``methods.md`` and ``methods.json`` there: every method on ``--items`` scenes of every split;
-then, on ``--more`` of each, the published ablation, and ``tam-plus`` against ``tam``. The scenes
-are those of the world ``test``, which no model was trained on and no variant was chosen on. A run
-that was stopped goes on with the same command: what was measured lies under ``benchmarks/work``, in
-a folder for these very weights. Several processes share the work.
+Writes ``methods.md`` and ``methods.json`` there: every method on ``--items`` pictures of every
+difficulty; then, on ``--more`` items of every split, clips and conversations too, the published
+ablation, and ``tam-plus`` against ``tam``. The scenes are those of the world ``test``, which no
+model was trained on and no variant was chosen on. A run that was stopped goes on with the same
+command: what was measured lies under ``benchmarks/work``, in a folder for these very weights.
+Several processes share the work.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from accelerate import PartialState
 from benchmarks.work import work_folder
 from tam.evaluate.journal import blocks
 from tam.evaluate.runner import Plan, run
+from tam.evaluate.scene_items import SCENE_SPLITS
 from tam.evaluate.summary import ALL, LESS_IS_BETTER, MEASURES, Row, summarize
 from tam.evaluate.tables import markdown, rows_json
 from tam.methods import METHODS
@@ -33,6 +35,8 @@ PUBLISHED = {
     "tam": (27.4, 68.4, 39.1),
 }
 """Obj-IoU, Func-IoU, F1-IoU of Qwen2-VL-2B on COCO Caption minival, arXiv 2506.23270."""
+PICTURES = ("one", "same-color", "same-shape", "many", "small-objects")
+"""For all methods: some take a minute for a clip."""
 COMPARED = ("tam", "tam-plus", "activation", "eci", "rgf")
 FIGURES = ("f1_iou", "obj_iou", "func_iou", "pointing", "insertion", "deletion")
 
@@ -43,16 +47,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     parser.add_argument("--model", default=",".join(MODELS), help="models, by commas")
     parser.add_argument("--world", default="test", help="split of the scenes' seeds")
-    parser.add_argument("--items", type=int, default=3, help="scenes of each split, all methods")
-    parser.add_argument("--more", type=int, default=12, help="scenes of each split, tam's kin")
+    parser.add_argument(
+        "--items", type=int, default=6, help="pictures of each difficulty, all methods"
+    )
+    parser.add_argument("--more", type=int, default=8, help="items of each split, tam and its kin")
     options = parser.parse_args()
     models = options.model.split(",")
     parts = []
-    for name, methods, count in (
-        ("all", tuple(METHODS), options.items),
-        ("kin", COMPARED, options.more),
+    for name, methods, splits, count in (
+        ("all", tuple(METHODS), PICTURES, options.items),
+        ("kin", COMPARED, tuple(SCENE_SPLITS), options.more),
     ):
-        plan = Plan(count=count, world=options.world, faithful_words=1)
+        plan = Plan(splits=splits, count=count, world=options.world, faithful_words=1)
         folder = work_folder(models) / f"{name}-{options.world}-{count}"
         run(plan, models, list(methods), folder)
         parts.append(summarize(blocks(folder), methods))
