@@ -329,7 +329,8 @@ def _text_layout(
         role="assistant",
         first_word=word_count(prompt.tokens),
     )
-    if all(token.word < 0 for token in tokens):
+    # A model may write spaces alone, in a turn that others follow; nobody asks for them by hand.
+    if not tokens or (given and all(token.word < 0 for token in tokens)):
         raise ConversationError(
             "the answer has no words" if given else "the model wrote no words",
             where="answer",

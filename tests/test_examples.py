@@ -120,7 +120,9 @@ def assert_shows(page: Page, address: str, expected: NDArray[np.uint8]) -> None:
     """The picture at an address of the app is this one, as far as lossy coding goes."""
     shown = Image.open(io.BytesIO(page.request.get(address).body())).convert("RGB")
     assert shown.size == expected.shape[1::-1]
-    assert np.abs(np.asarray(shown, float) - expected).mean() < 3
+    # Means over 4 x 4 pixels: coding blurs the background's texture, which is noise.
+    pair = [np.asarray(picture.reduce(4), float) for picture in (shown, Image.fromarray(expected))]
+    assert np.abs(pair[0] - pair[1]).mean() < 2
 
 
 def test_the_app_answers_and_shows_a_clicked_word(tmp_path: Path, browser: Browser) -> None:

@@ -132,7 +132,7 @@ def probe_layout(
     tolerance
         A token has changed where its features differ by more than this share of the largest
         feature. The default is rounding; a tower quantised to 8 bits rounds all tokens together
-        and needs about 0.02.
+        and needs about 0.05.
 
     Returns
     -------
