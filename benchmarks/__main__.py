@@ -62,6 +62,7 @@ def measure(device: torch.device, vocabulary: int, steps: int, *, quick: bool) -
     case = Case(dtype="float32" if on_cpu else "bfloat16")
     main = compared(random_run(case, vocabulary, device), steps)
     result = {
+        "command": " ".join(["python -m benchmarks", *sys.argv[1:]]),
         "device": "cpu, 1 thread" if on_cpu else torch.cuda.get_device_name(),
         "versions": {"torch": torch.__version__, "python": platform.python_version()},
         "how": HOW[device.type],

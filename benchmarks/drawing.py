@@ -7,6 +7,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+_WAYS = {"plain": "o-", "engine": "s-", "on_device": "^-", "bound": "k:"}
 _AXES = {"N": "cells", "K": "targets", "D": "width"}
 
 
@@ -23,11 +24,16 @@ def draw(result: dict[str, Any], path: Path) -> None:
         first.margins(x=0.15)
         for axes, (name, member) in zip(others, _AXES.items(), strict=True):
             cases = result["sweeps"].get(name, [])
-            for way, style in (("plain", "o-"), ("engine", "s-"), ("bound", "k:")):
+            for way, style in _WAYS.items():
                 known = [case for case in cases if case[way] is not None]
-                axes.plot([c[member] for c in known], [c[way] for c in known], style, label=way)
+                if known:
+                    label = way.replace("_", " ")
+                    axes.plot(
+                        [c[member] for c in known], [c[way] for c in known], style, label=label
+                    )
             axes.set(xscale="log", yscale="log", xlabel=name, ylabel="seconds")
             axes.xaxis.set_minor_formatter(NullFormatter())
             axes.legend(frameon=False)
-        figure.suptitle(f"{result['device']}; other sizes N = 768, K = 128, D = 1536, float32")
+        dtype = result["main"]["case"]["dtype"]
+        figure.suptitle(f"{result['device']}; other sizes N = 768, K = 128, D = 1536, {dtype}")
         figure.savefig(path, dpi=120)

@@ -9,7 +9,7 @@ def told(result: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
     parts = [
         "# Speed of the engine",
-        f"`python -m benchmarks --out benchmarks/results` on {result['device']} ({versions}), "
+        f"`{result['command']}` on {result['device']} ({versions}), "
         f"backend {result['backend']}. Times are {result['how']}.",
         "## All targets of one run",
         f"{_size(main['case'])}, V = {result['vocabulary']}. The published procedure is timed for "
@@ -112,7 +112,9 @@ def _grid(case: dict[str, Any]) -> str:
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1e3:.2f} ms"
+    if seconds >= 1:
+        return f"{seconds:.1f} s"
+    return f"{seconds * 1e3:.2f} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.1f} µs"
 
 
 def _or_dash(value: float | None, form: str) -> str:
