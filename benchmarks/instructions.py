@@ -6,6 +6,7 @@ import triton.language as tl
 
 from benchmarks.timing import seconds
 from tam.ops.rank_filter.network import NINE
+from tam.ops.rank_filter.triton import _exchanged
 
 _PROGRAMS, _NUMBERS, _ROUNDS = 8192, 256, 200
 
@@ -28,13 +29,6 @@ def exponentials(device: torch.device) -> float:
         _raise_two[(_PROGRAMS,)](values, _ROUNDS, values.shape[1], NUMBERS=_NUMBERS)
 
     return 4 * _ROUNDS * values.shape[1] / seconds(raise_two, device)
-
-
-@triton.jit
-def _exchanged(values, A: tl.constexpr, B: tl.constexpr):
-    low = tl.minimum(values[A], values[B])
-    high = tl.maximum(values[A], values[B])
-    return values[:A] + (low,) + values[A + 1 : B] + (high,) + values[B + 1 :]
 
 
 @triton.jit
