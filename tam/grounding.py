@@ -29,7 +29,13 @@ if TYPE_CHECKING:
     from tam.trace import Trace
 
 WEIGHTS: tuple[float, float, float] = (1.33, 0.395, 5.48)
-"""Of seen and of said, and the constant."""
+"""Of seen and of said, and the constant.
+
+Fitted on an earlier pair of small models, and kept: planted words are improbable, which a model's
+own inventions are not, and the better a model the more a fit relies on that. One on today's models
+(1.59, 1.76, 16.33) tells planted words still better, but a confident word that no cell shows would
+pass it.
+"""
 
 LEAST = -8.0
 """Neither counts as less: what lies below is not read off a model with any certainty."""
