@@ -9,7 +9,7 @@ same data set, with 95 % bootstrap intervals over replies. Compared with the wor
 attention to the picture (mean over heads and layers), and how much likelier the picture makes it
 than a picture of one color. Writes ``grounding.md`` and ``grounding.json``. ``--fit`` prints the
 weights of :mod:`tam.grounding`, fitted on scenes of the world ``train``, which no measurement uses.
-A run that was stopped goes on with the same command (``benchmarks/work``).
+A run that was stopped goes on with the same command (``benchmarks/unfinished``).
 """
 
 import argparse
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 import tam
-from benchmarks.work import kept, work_folder
+from benchmarks.unfinished import kept, work_folder
 from tam.evaluate.faithfulness import filled
 from tam.evaluate.items import Item
 from tam.evaluate.measuring import found_words

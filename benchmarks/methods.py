@@ -7,7 +7,7 @@ Writes ``methods.md`` and ``methods.json`` there: every method on ``--items`` pi
 difficulty; then, on ``--more`` items of every split, clips and conversations too, the published
 ablation, and ``tam-plus`` against ``tam``. The scenes are those of the world ``test``, which no
 model was trained on and no variant was chosen on. A run that was stopped goes on with the same
-command: what was measured lies under ``benchmarks/work``, in a folder for these very weights.
+command: what was measured lies under ``benchmarks/unfinished``, in a folder for these very weights.
 Several processes share the work.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from accelerate import PartialState
 
-from benchmarks.work import work_folder
+from benchmarks.unfinished import work_folder
 from tam.evaluate.journal import blocks
 from tam.evaluate.runner import Plan, run
 from tam.evaluate.scene_items import SCENE_SPLITS

@@ -12,7 +12,7 @@ tam-plus. With ``--disturbed`` the pictures are changed so that their objects ar
 color, and the words are the true caption's, whatever the model would say.
 
 Writes ``tam_plus-WORLD.md``; of another world than ``validation`` no variant was ever chosen. A run
-that was stopped goes on with the same command (``benchmarks/work``).
+that was stopped goes on with the same command (``benchmarks/unfinished``).
 """
 
 import argparse
@@ -27,7 +27,7 @@ import torch
 from numpy.typing import NDArray
 
 import tam
-from benchmarks.work import kept, work_folder
+from benchmarks.unfinished import kept, work_folder
 from tam.conversation import question
 from tam.evaluate.items import Item
 from tam.evaluate.measuring import Found, found_words, measure

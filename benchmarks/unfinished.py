@@ -8,7 +8,7 @@ from typing import Any
 
 from tam.scenes.shipped import SHIPPED, weights_folder
 
-WORK = Path(__file__).parent / "work"
+FOLDER = Path(__file__).parent / "unfinished"
 
 
 def work_folder(models: Iterable[str]) -> Path:
@@ -22,7 +22,7 @@ def work_folder(models: Iterable[str]) -> Path:
         digest.update(name.encode())
         if name in SHIPPED:
             digest.update((weights_folder(name) / "model.safetensors").read_bytes())
-    return WORK / digest.hexdigest()[:12]
+    return FOLDER / digest.hexdigest()[:12]
 
 
 def kept(path: Path, count: int, measure: Callable[[int], Any]) -> list[Any]:

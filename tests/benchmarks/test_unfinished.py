@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import work
-from benchmarks.work import kept, work_folder
+from benchmarks.unfinished import kept, work_folder
 
 
 def test_only_what_is_missing_is_measured(tmp_path: Path) -> None:
