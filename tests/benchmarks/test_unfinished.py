@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import work
+from benchmarks import unfinished
 from benchmarks.unfinished import kept, work_folder
 
 
@@ -26,7 +26,7 @@ def test_only_what_is_missing_is_measured(tmp_path: Path) -> None:
 
 def test_other_weights_have_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weights = tmp_path / "model.safetensors"
-    monkeypatch.setattr(work, "weights_folder", lambda _name: tmp_path)
+    monkeypatch.setattr(unfinished, "weights_folder", lambda _name: tmp_path)
     weights.write_bytes(b"one")
     first = work_folder(["small"])
     assert work_folder(["small"]) == first != work_folder(["small", "other"])
