@@ -38,7 +38,7 @@ def tiny(monkeypatch):
         curriculum.Stage(0, 1.0, ((7, 6),), (1, 2), 4, 3),
     )
     monkeypatch.setattr(curriculum, "CURRICULUM", stages)
-    return curriculum.Settings(steps=10, decay=4, warmup=2, rate=2e-3)
+    return curriculum.Settings(steps=10, decay=4, warmup=2, rate=2e-3, breadth=1)
 
 
 def _batch(**options):
