@@ -103,7 +103,11 @@ class Logits:
         self.waiting: list[tuple[torch.Tensor, torch.Tensor]] = []
         self.written: list[torch.Tensor] = []
         self.best: list[tuple[torch.Tensor, torch.Tensor]] = []
-        self.steps = 0
+
+    @property
+    def steps(self) -> int:
+        """How many steps were seen, evaluated or not."""
+        return sum(map(len, self.written)) + len(self.waiting)
 
     def keep(self, _module: Any, _inputs: Any, output: Any) -> None:
         """Forward hook of the model."""
@@ -114,7 +118,6 @@ class Logits:
         """Record the last step, now that its tokens [B] are known."""
         if self.last is not None and len(self.last) == len(tokens):
             self.waiting.append((self.last, tokens))
-            self.steps += 1
         self.last = None
         if len(self.waiting) == _STEPS:
             self.evaluate()
@@ -124,7 +127,6 @@ class Logits:
         if self.waiting:
             logits, tokens = map(torch.stack, zip(*self.waiting, strict=True))
             self.waiting.clear()
-            self.steps -= len(logits)
             self.record(logits, tokens)
 
     def latest(self) -> tuple[float, NDArray[np.int64], NDArray[np.float32]]:
@@ -139,7 +141,6 @@ class Logits:
         best = probabilities.topk(min(self.candidates, probabilities.shape[-1]))
         self.written.append(probabilities.gather(2, tokens.to(logits.device)[..., None])[..., 0])
         self.best.append((best.indices, best.values))
-        self.steps += len(tokens)
 
     def of(
         self, row: int, reply_length: int
