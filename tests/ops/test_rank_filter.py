@@ -7,7 +7,7 @@ from scipy.ndimage import generic_filter
 
 from tam.ops.dispatch import select
 from tam.ops.rank_filter.naive import rank_mean
-from tam.ops.rank_filter.network import NINE, RANK_THREE_SORTED, sorting_network
+from tam.ops.rank_filter.network import RANK_THREE_SORTED, THREE, sorting_network
 
 
 def torch_filter(maps: np.ndarray, grids: list, kernel_size: int) -> np.ndarray:
@@ -120,8 +120,9 @@ def test_sorting_network_sorts(count: int) -> None:
 
 def test_the_network_for_nine_values_sorts_also_from_sorted_triples() -> None:
     cases = zeros_and_ones(9)
-    assert len(NINE) == 25
-    assert sorts(NINE, cases)
+    triples = tuple((3 * a + j, 3 * b + j) for a, b in THREE for j in range(3))
+    assert len(triples + RANK_THREE_SORTED) == 25
+    assert sorts(triples + RANK_THREE_SORTED, cases)
     ranked = np.sort(cases.reshape(-1, 3, 3), axis=1).reshape(-1, 9)
     assert sorts(RANK_THREE_SORTED, ranked)
     assert not sorts(RANK_THREE_SORTED, cases)

@@ -16,12 +16,6 @@ _SQUARE: Final = ((1, 3), (5, 7), (2, 6), (4, 6), (2, 4), (2, 3), (5, 6))
 RANK_THREE_SORTED: Final = (*_ROWS, *_SQUARE)
 """Sixteen exchanges for nine values whose triples (p_j, p_(3+j), p_(6+j)) are sorted already."""
 
-NINE: Final = (
-    *((3 * a + j, 3 * b + j) for a, b in THREE for j in range(3)),
-    *RANK_THREE_SORTED,
-)
-"""Twenty-five exchanges for nine values."""
-
 
 @lru_cache(maxsize=16)
 def sorting_network(count: int) -> tuple[tuple[int, int], ...]:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from tam.ops.blocks import on_threads, row_blocks
-from tam.ops.rank_filter.network import RANK_THREE_SORTED, sorting_network
+from tam.ops.rank_filter.network import RANK_THREE_SORTED, THREE, sorting_network
 
 
 def rank_filter(
@@ -112,7 +112,7 @@ def _sorted_windows(grids: torch.Tensor, kernel_size: int) -> list[torch.Tensor]
     if kernel_size == 3:
         # Three windows share each column of three, so columns are sorted once for all.
         columns_sorted = [padded[:, i : i + h].clone() for i in range(3)]
-        _exchange(columns_sorted, ((0, 1), (1, 2), (0, 1)))
+        _exchange(columns_sorted, THREE)
         planes = [plane[:, :, j : j + w].clone() for plane in columns_sorted for j in range(3)]
         _exchange(planes, RANK_THREE_SORTED)
         return planes
