@@ -13,8 +13,9 @@ Several processes share the work.
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from accelerate import PartialState
 
@@ -70,9 +71,20 @@ def main() -> None:
         )
         options.out.mkdir(parents=True, exist_ok=True)
         document = {"command": command, "all": rows_json(every), "kin": rows_json(kin)}
-        text = json.dumps(document, indent=1, allow_nan=False) + "\n"
-        (options.out / "methods.json").write_text(text, encoding="utf-8")
+        (options.out / "methods.json").write_text(line_by_line(document), encoding="utf-8")
         (options.out / "methods.md").write_text(told(command, every, kin), encoding="utf-8")
+
+
+def line_by_line(document: Mapping[str, Any]) -> str:
+    """JSON with a line for each member, and in lists for each entry."""
+    members = []
+    for name, value in document.items():
+        told = json.dumps(value, allow_nan=False)
+        if isinstance(value, list):
+            entries = (json.dumps(entry, allow_nan=False) for entry in value)
+            told = "[\n" + ",\n".join(entries) + "\n]"
+        members.append(f"{json.dumps(name)}: {told}")
+    return "{\n" + ",\n".join(members) + "\n}\n"
 
 
 def told(command: str, every: Sequence[Row], kin: Sequence[Row]) -> str:

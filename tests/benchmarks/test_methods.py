@@ -1,6 +1,8 @@
 """The page of results says what was measured: where tam loses, and whether tam-plus is enough."""
 
-from benchmarks.methods import COMPARED, told
+import json
+
+from benchmarks.methods import COMPARED, line_by_line, told
 from tam.evaluate.journal import Block
 from tam.evaluate.summary import summarize
 
@@ -46,3 +48,10 @@ def test_what_is_not_enough_is_said_not_to_be() -> None:
     assert page(0.54, 0.2).count("| no |") == 1  # four points of F1-IoU, where five are wanted
     assert page(0.6, 1.1).count("| no |") == 1  # eleven times the cost
     assert page(0.45, 0.2).count("| no |") == 3
+
+
+def test_results_have_a_line_for_each_entry() -> None:
+    document = {"command": "python", "all": [{"a": [1, 2]}, {"b": "\n"}], "kin": []}
+    text = line_by_line(document)
+    assert json.loads(text) == document
+    assert '{"a": [1, 2]},' in text.splitlines()
