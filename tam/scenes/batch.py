@@ -52,8 +52,12 @@ class Batch:
     ``pixels`` float32 [B*G*N, P]; ``grid`` (h, w), N = h*w; ``ids``, ``labels`` and ``segments``
     int64 [B, L]; ``positions`` int64 [3, B, L]; ``vision`` int64 [G*N] are the vision positions,
     the same in every row; ``true_words`` bool [B, G, W] and ``true_pairs`` bool [B, G, colours,
-    shapes]; ``cell_words`` bool [B, G*N, W], the words
-    of the object that a cell shows, for mask supervision only: None otherwise.
+    shapes].
+
+    Of a batch that was made with masks, None otherwise: ``cell_words`` bool [B, G*N, W], the words
+    of the object that a cell shows, and ``spelled`` int64 [B, G*N], the grids as text: for each
+    cell its object's color or shape, whichever a coin says, by the word's first token, and the
+    word of the background elsewhere.
     """
 
     pixels: NDArray[np.float32]
@@ -66,6 +70,7 @@ class Batch:
     true_words: NDArray[np.bool_]
     true_pairs: NDArray[np.bool_]
     cell_words: NDArray[np.bool_] | None
+    spelled: NDArray[np.int64] | None
 
 
 class Encoder:
@@ -156,6 +161,9 @@ def make_batch(
         size = len(row[0])
         ids[index, :size], labels[index, :size], segments[index, :size] = row[0], row[1], row[2]
         positions[:, index, :size] = row[3]
+    cell_words = (
+        np.stack([_cell_words(encoder, item, grid) for item in examples]) if masks else None
+    )
     return Batch(
         pixels=patches(np.concatenate([example.frames for example in examples])),
         grid=grid,
@@ -168,9 +176,8 @@ def make_batch(
             [[encoder.words_true_of(pairs) for pairs in item.shown] for item in examples]
         ),
         true_pairs=np.stack([[_true_pairs(pairs) for pairs in item.shown] for item in examples]),
-        cell_words=np.stack([_cell_words(encoder, item, grid) for item in examples])
-        if masks
-        else None,
+        cell_words=cell_words,
+        spelled=None if cell_words is None else _spelled(encoder, cell_words, first),
     )
 
 
@@ -243,3 +250,11 @@ def _cell_words(encoder: Encoder, example: Example, grid: tuple[int, int]) -> ND
             share = mask.reshape(grid[0], p, grid[1], p).mean(axis=(1, 3)).ravel()
             words[at][share >= 0.5] = encoder.words_true_of([pair])
     return words.reshape(-1, words.shape[-1])
+
+
+def _spelled(encoder: Encoder, cell_words: NDArray[np.bool_], seed: int) -> NDArray[np.int64]:
+    """One word for each cell; see `Batch`."""
+    coins = np.random.default_rng([seed, 4]).integers(2, size=cell_words.shape[:2])
+    said = cell_words & (np.array(encoder.word_kinds) == coins[..., None])
+    tokens = np.array(encoder.word_tokens)[said.argmax(-1)]
+    return np.where(said.any(-1), tokens, encoder.background)

@@ -39,14 +39,29 @@ _CROPS = ((5, 5), (6, 6), (7, 7), (8, 8), (6, 8), (8, 6))
 _MIDDLE = ((8, 8), (9, 9), (11, 11), (10, 12), (12, 10))
 _WHOLE = ((16, 16), (16, 16), (15, 18), (18, 15), (14, 19), (20, 13))
 
-CURRICULUM: tuple[Stage, ...] = (
-    Stage(1400, 0.05, _CROPS, (1, 1), 32, 5),
-    Stage(800, 0.30, _MIDDLE, (1, 3), 20, 7),
-    Stage(0, 0.28, _WHOLE, (1, 4), 12, 8),
-    Stage(0, 0.15, (*_CROPS[2:], *_MIDDLE[:2]), (1, 3), 20, 12, "drill"),
-    Stage(0, 0.12, (*_MIDDLE[1:], (16, 16)), (1, 4), 10, 6, "pictures"),
-    Stage(0, 0.10, (*_MIDDLE[1:], (16, 16)), (1, 2), 6, 6, "clip"),
-)
+
+def _growing(crops: int, middle: int) -> tuple[Stage, ...]:
+    """Crops for so many steps, middle sizes for so many, then every size and kind by its share."""
+    return (
+        Stage(crops, 0.05, _CROPS, (1, 1), 32, 5),
+        Stage(middle, 0.30, _MIDDLE, (1, 3), 20, 7),
+        Stage(0, 0.28, _WHOLE, (1, 4), 12, 8),
+        Stage(0, 0.15, (*_CROPS[2:], *_MIDDLE[:2]), (1, 3), 20, 12, "drill"),
+        Stage(0, 0.12, (*_MIDDLE[1:], (16, 16)), (1, 4), 10, 6, "pictures"),
+        Stage(0, 0.10, (*_MIDDLE[1:], (16, 16)), (1, 2), 6, 6, "clip"),
+    )
+
+
+CURRICULA: dict[str, tuple[Stage, ...]] = {
+    "whole": _growing(1400, 800),
+    "language": _growing(300, 0),
+    "tower": (
+        Stage(2000, 0.0, _CROPS, (1, 1), 64, 1),
+        Stage(0, 1.0, (*_CROPS, *_MIDDLE), (1, 1), 64, 1),
+    ),
+    "alignment": _growing(500, 500),
+}
+"""The stages of each phase of training; see `tam.scenes.phases`."""
 
 _LARGEST = 64
 """No stage has more rows, nor indices of scenes for them."""
@@ -56,9 +71,12 @@ _LARGEST = 64
 class Settings:
     """What decides a run: equal settings give equal weights on the same kind of machine.
 
+    ``phase`` is what is trained (`tam.scenes.phases`), ``readability`` the supervision of the
+    vision positions while that is the whole model, with ``weight`` beside the answers.
     ``breadth`` is how many times the rows of its stage a batch has.
     """
 
+    phase: str = "whole"
     seed: int = 0
     steps: int = 7500
     decay: int = 2500
@@ -70,6 +88,15 @@ class Settings:
     bfloat16: bool = True
 
 
+RECIPES: dict[str, Settings] = {
+    "whole": Settings(),
+    "language": Settings("language", steps=4000, decay=1500, rate=2e-3, breadth=1),
+    "tower": Settings("tower", steps=5000, decay=2000, rate=2e-3, breadth=1),
+    "alignment": Settings("alignment", steps=7000, decay=3000, rate=1.5e-3, breadth=1),
+}
+"""The settings of each phase that the shipped models were made with."""
+
+
 def learning_rate(settings: Settings, step: int) -> float:
     """Linear warm-up, a plateau, and a cosine to 2 % over the last ``decay`` steps."""
     if step < settings.warmup:
@@ -78,20 +105,21 @@ def learning_rate(settings: Settings, step: int) -> float:
     return settings.rate * (0.02 + 0.98 * 0.5 * (1 - math.cos(math.pi * left)))
 
 
-def stage_of(seed: int, step: int) -> Stage:
+def stage_of(settings: Settings, step: int) -> Stage:
     """The stage of a step: the growing ones in turn, then all by their shares."""
-    for stage in CURRICULUM:
+    stages = CURRICULA[settings.phase]
+    for stage in stages:
         if step < stage.steps:
             return stage
         step -= stage.steps
-    shares = np.array([stage.share for stage in CURRICULUM])
-    rng = np.random.default_rng([seed, step])
-    return CURRICULUM[int(rng.choice(len(CURRICULUM), p=shares / shares.sum()))]
+    shares = np.array([stage.share for stage in stages])
+    rng = np.random.default_rng([settings.seed, step])
+    return stages[int(rng.choice(len(stages), p=shares / shares.sum()))]
 
 
 def batch_of(encoder: Encoder, settings: Settings, step: int) -> Batch:
     """The batch of a step, from scenes that no other step uses."""
-    stage = stage_of(settings.seed, step)
+    stage = stage_of(settings, step)
     rng = np.random.default_rng([settings.seed, step, 1])
     first = (settings.seed * 20_000_000 + step * _LARGEST * settings.breadth) % 900_000_000
     return make_batch(
@@ -102,7 +130,7 @@ def batch_of(encoder: Encoder, settings: Settings, step: int) -> Batch:
         grid=stage.grids[int(rng.integers(len(stage.grids)))],
         objects=stage.objects,
         turns=stage.turns,
-        masks=settings.readability == "masks",
+        masks=settings.readability == "masks" or settings.phase == "language",
         kind=stage.kind,
     )
 

@@ -24,101 +24,37 @@ import copy
 import json
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from numpy.typing import NDArray
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from tam.scenes.batch import UNMASKED, Batch, Encoder
-from tam.scenes.curriculum import Settings, batches, learning_rate
-from tam.scenes.losses import (
-    answer_loss,
-    hidden_states,
-    mask_readability,
-    use_prefix_attention,
-    vision_features,
-    weak_readability,
-)
+from tam.scenes.batch import Batch, Encoder
+from tam.scenes.curriculum import RECIPES, Settings, batches, learning_rate
+from tam.scenes.losses import use_prefix_attention
 from tam.scenes.network import new_model
+from tam.scenes.phases import is_trained, losses
 from tam.scenes.tokens import build_processor, build_tokenizer
 
 if TYPE_CHECKING:
     from transformers import Qwen2VLForConditionalGeneration
 
 
-MODELS: dict[str, str] = {"small": "weak", "small-masks": "masks"}
-"""The readability loss of each model that the package carries."""
+MODELS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "small": ("weak", ("whole",)),
+    "small-masks": ("masks", ("whole",)),
+    "small-aligned": ("none", ("language", "tower", "alignment")),
+}
+"""The readability loss and the phases of each model that the package carries."""
 
 
-def losses(
-    model: "Qwen2VLForConditionalGeneration",
-    encoder: Encoder,
-    batch: Batch,
-    settings: Settings,
-) -> tuple[Tensor, Tensor]:
-    """Answer loss and readability loss of a batch (0 without readability).
-
-    Readability is asked of the final states and, at half the weight, of what the vision tower
-    hands to the language model: the shorter way is the one that its layers learn from first.
-    """
-    device = model.device
-
-    def tensor(values: NDArray[Any]) -> Tensor:
-        return torch.from_numpy(values).to(device)
-
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=settings.bfloat16):
-        vision = tensor(batch.vision)
-        handed = vision_features(model, tensor(batch.pixels), batch.grid)
-        handed = handed.reshape(len(batch.ids), len(batch.vision), -1)
-        states = hidden_states(
-            model,
-            handed,
-            tensor(batch.ids),
-            tensor(batch.positions),
-            tensor(batch.segments),
-            vision,
-        )
-        decisive = torch.tensor(encoder.decisive, device=device)
-        said = answer_loss(model.lm_head, states, tensor(batch.labels), decisive)
-        final, early = (
-            _readability(model, encoder, batch, settings, part)
-            for part in (states[:, vision], model.model.language_model.norm(handed))
-        )
-        return said, final + 0.5 * early
-
-
-def _readability(
-    model: "Qwen2VLForConditionalGeneration",
-    encoder: Encoder,
-    batch: Batch,
-    settings: Settings,
-    vision: Tensor,
-) -> Tensor:
-    """The readability loss of vision states [B, G*N, D], by the supervision that the run uses."""
-    device = vision.device
-    tokens = torch.tensor(encoder.word_tokens, device=device)
-    if settings.readability == "weak":
-        kinds = torch.tensor(encoder.word_kinds, device=device)
-        true_words = torch.from_numpy(batch.true_words).to(device).flatten(0, 1)
-        grids = vision.reshape(len(true_words), -1, vision.shape[-1])
-        true_pairs = torch.from_numpy(batch.true_pairs).to(device).flatten(0, 1)
-        return weak_readability(model.lm_head, grids, tokens, kinds, true_words, true_pairs)
-    if settings.readability == "masks":
-        if batch.cell_words is None:
-            raise ValueError("mask supervision needs a batch made with masks=True")
-        cell_words = torch.from_numpy(batch.cell_words).to(device)
-        supervised = torch.tensor(
-            [word not in UNMASKED for word in encoder.token_words], device=device
-        )
-        return mask_readability(
-            model.lm_head, vision, tokens, supervised, cell_words, encoder.background
-        )
-    return torch.zeros((), device=device)
-
+CHECKPOINT = "checkpoint.safetensors"
+"""What a run writes into its folder, and goes on from."""
 
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq", "momentum_buffer")
 
@@ -134,23 +70,37 @@ class Run:
     seconds: float = 0.0
 
 
-def start(settings: Settings, device: str) -> Run:
-    """A run at its first step."""
+def start(settings: Settings, device: str, earlier: Sequence[Path] = ()) -> Run:
+    """A run at its first step, with what the runs of ``earlier`` folders trained."""
     model: Any = new_model(build_tokenizer(), settings.seed)
+    for folder in earlier:
+        _take(model, folder)
     model.to(device).train()
     use_prefix_attention(model)
+    for name, value in model.named_parameters():
+        value.requires_grad_(is_trained(settings.phase, name))
     return Run(model, _optimizers(model, settings), settings)
+
+
+def _take(model: torch.nn.Module, folder: Path) -> None:
+    """Give a model the weights that the run of a folder trained."""
+    tensors, note = _read(folder, "cpu")
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            if is_trained(note["phase"], name):
+                value.copy_(tensors[f"weight:{name}"])
 
 
 def _optimizers(model: torch.nn.Module, settings: Settings) -> tuple[torch.optim.Optimizer, ...]:
     """Muon for the matrices of the layers, AdamW for embeddings, head, biases and norms."""
+    trained = [item for item in model.named_parameters() if item[1].requires_grad]
     layers = [
         value
-        for name, value in model.named_parameters()
+        for name, value in trained
         if value.ndim == 2 and "embed" not in name and "lm_head" not in name
     ]
     inner = {id(value) for value in layers}
-    others = [value for value in model.parameters() if id(value) not in inner]
+    others = [value for _, value in trained if id(value) not in inner]
     muon = torch.optim.Muon(
         layers, lr=settings.rate, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"
     )
@@ -167,19 +117,19 @@ def _optimizer_of(run: Run, value: Tensor) -> torch.optim.Optimizer:
 
 
 def advance(run: Run, encoder: Encoder, batch: Batch) -> Tensor:
-    """Do one step; returns its answer loss and its readability loss, [2]."""
+    """Do one step; returns its two losses, [2], as `tam.scenes.phases.losses` says them."""
     for optimizer in run.optimizers:
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(run.settings, run.step)
-    said, shown = losses(run.model, encoder, batch, run.settings)
-    total: Any = said + run.settings.weight * shown
+    both = torch.stack(losses(run.model, encoder, batch, run.settings))
+    total: Any = both.sum()
     total.backward()
     torch.nn.utils.clip_grad_norm_(run.model.parameters(), 1.0)
     for optimizer in run.optimizers:
         optimizer.step()
         optimizer.zero_grad()
     run.step += 1
-    return torch.stack([said, shown]).detach()
+    return both.detach()
 
 
 def save(run: Run, folder: Path) -> None:
@@ -188,33 +138,42 @@ def save(run: Run, folder: Path) -> None:
     moments = {
         f"{kind}:{name}": moment.detach().clone()
         for name, value in run.model.named_parameters()
+        if value.requires_grad
         for kind, moment in _optimizer_of(run, value).state[value].items()
     }
     weights = {name: value.detach().clone() for name, value in run.model.named_parameters()}
-    note = {"step": str(run.step), "seconds": str(run.seconds)}
+    note = {
+        "phase": run.settings.phase,
+        "step": str(run.step),
+        "seconds": str(run.seconds),
+    }
     # One file, renamed into place: an interruption never leaves half a checkpoint.
     partial = folder / "checkpoint.partial"
     save_file({**{f"weight:{k}": v for k, v in weights.items()}, **moments}, partial, note)
-    partial.replace(folder / "checkpoint.safetensors")
+    partial.replace(folder / CHECKPOINT)
+
+
+def _read(folder: Path, device: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of a folder's checkpoint, and what is noted beside them."""
+    path = folder / CHECKPOINT
+    with safe_open(path, "pt") as opened:
+        note = opened.metadata()
+    return load_file(path, device=device), note
 
 
 def resume(settings: Settings, folder: Path, device: str) -> Run:
     """The run of a folder's checkpoint."""
-    from safetensors import safe_open
-
     run = start(settings, device)
-    path = folder / "checkpoint.safetensors"
-    with safe_open(path, "pt") as opened:
-        note = opened.metadata()
-    tensors = load_file(path, device=device)
+    tensors, note = _read(folder, device)
     with torch.no_grad():
         for name, value in run.model.named_parameters():
             value.copy_(tensors[f"weight:{name}"])
-            _optimizer_of(run, value).state[value] = {
-                kind: tensors[f"{kind}:{name}"].to("cpu" if kind == "step" else device)
-                for kind in _MOMENTS
-                if f"{kind}:{name}" in tensors
-            }
+            if value.requires_grad:
+                _optimizer_of(run, value).state[value] = {
+                    kind: tensors[f"{kind}:{name}"].to("cpu" if kind == "step" else device)
+                    for kind in _MOMENTS
+                    if f"{kind}:{name}" in tensors
+                }
     run.step, run.seconds = int(note["step"]), float(note["seconds"])
     return run
 
@@ -227,18 +186,25 @@ def export(run: Run, folder: Path) -> None:
 
 
 def train(
-    settings: Settings, folder: Path, device: str, *, workers: int = 0, every: int = 100
+    settings: Settings,
+    folder: Path,
+    device: str,
+    *,
+    earlier: Sequence[Path] = (),
+    workers: int = 0,
+    every: int = 100,
 ) -> Run:
     """Train to the last step, with a checkpoint every 5 ``every`` steps, and export the model.
 
-    ``workers`` processes make the batches; without any they are made between the steps.
+    ``earlier`` are the folders of the runs that it goes on from. ``workers`` processes make the
+    batches; without any they are made between the steps.
     """
     from rich.console import Console
     from rich.progress import Progress
 
     console = Console(stderr=True)
-    found = (folder / "checkpoint.safetensors").exists()
-    run = resume(settings, folder, device) if found else start(settings, device)
+    found = (folder / CHECKPOINT).exists()
+    run = resume(settings, folder, device) if found else start(settings, device, earlier)
     encoder = Encoder(build_tokenizer())
     sums = torch.zeros(2, device=device)
     began = time.monotonic() - run.seconds
@@ -249,11 +215,11 @@ def train(
             run.seconds = time.monotonic() - began
             bar.update(task, completed=run.step)
             if run.step % every == 0:
-                said, shown = (sums / every).tolist()
+                first, second = (sums / every).tolist()
                 sums.zero_()
                 print(
-                    f"step {run.step} of {settings.steps}: answers {said:.3f}, readability "
-                    f"{shown:.3f}, {run.seconds / 60:.1f} minutes",
+                    f"{settings.phase}, step {run.step} of {settings.steps}: losses {first:.3f} "
+                    f"and {second:.3f}, {run.seconds / 60:.1f} minutes",
                     file=sys.stderr,
                     flush=True,
                 )
@@ -264,32 +230,43 @@ def train(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The command line; prints a JSON summary on stdout."""
+    """The command line; prints a JSON summary of each phase on stdout."""
     parser = argparse.ArgumentParser(prog="python -m tam.scenes.train", description=__doc__)
     parser.add_argument("--model", choices=sorted(MODELS), default="small")
-    parser.add_argument("--out", type=Path, help="folder of checkpoint and model")
-    parser.add_argument("--seed", type=int, default=Settings.seed)
-    parser.add_argument("--steps", type=int, default=Settings.steps)
-    parser.add_argument("--decay", type=int, default=Settings.decay, help="last, cooling steps")
-    parser.add_argument(
-        "--breadth", type=int, default=Settings.breadth, help="how many times the rows of a batch"
-    )
+    parser.add_argument("--phase", choices=sorted(RECIPES), help="only this one of the model's")
+    parser.add_argument("--out", type=Path, help="folder of a folder for each phase")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--decay", type=int, help="last, cooling steps")
+    parser.add_argument("--breadth", type=int, help="how many times the rows of a batch")
     parser.add_argument("--workers", type=int, default=0, help="processes that make batches")
-    parser.add_argument("--rate", type=float, default=Settings.rate, help="learning rate")
+    parser.add_argument("--rate", type=float, help="learning rate")
     parser.add_argument("--readability", choices=["weak", "masks", "none"], help="the model's")
-    parser.add_argument("--weight", type=float, default=Settings.weight, help="of readability")
+    parser.add_argument("--weight", type=float, help="of readability")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = vars(parser.parse_args(arguments))
-    name, device, workers = (given.pop(key) for key in ("model", "device", "workers"))
+    name, only, device, workers = (given.pop(k) for k in ("model", "phase", "device", "workers"))
     folder = given.pop("out") or Path("trained") / name
-    given["readability"] = given["readability"] or MODELS[name]
+    readability, phases = MODELS[name]
+    if only is not None and only not in phases:
+        parser.error(f"{name} has the phases {', '.join(phases)}")
+    changes = {"readability": readability} | {k: v for k, v in given.items() if v is not None}
     if device.startswith("cuda"):
         # A GPU waits for launches here, not for arithmetic: TF32 needs none for casts.
         torch.set_float32_matmul_precision("high")
-        given["bfloat16"] = False
-    run = train(Settings(**given), folder, device, workers=workers)
-    summary: dict[str, Any] = {"step": run.step, "seconds": run.seconds, "out": str(folder)}
-    print(json.dumps(summary))
+        changes["bfloat16"] = False
+    for number, phase in enumerate(phases):
+        last = phase == phases[-1]
+        if only in (None, phase):
+            # The last phase goes on from all before it; those have nothing of one another.
+            earlier = [folder / before for before in phases[:number]] if last else []
+            missing = [str(item) for item in earlier if not (item / CHECKPOINT).exists()]
+            if missing:
+                parser.error(f"{phase} goes on from {' and '.join(missing)}, which is not there")
+            settings, own = replace(RECIPES[phase], **changes), folder / phase
+            run = train(settings, own, device, earlier=earlier, workers=workers)
+            summary = {"phase": phase, "step": run.step, "seconds": run.seconds, "out": str(own)}
+            print(json.dumps(summary))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The trainer: equal layout, falling loss, honest supervision, exact resumption."""
 
 import copy
-from itertools import pairwise
+from dataclasses import replace
+from itertools import chain, pairwise
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tam.scenes import train as trainer
 from tam.scenes.batch import IGNORED, WORDS, Encoder, make_batch, patches, stills
 from tam.scenes.examples import KINDS
 from tam.scenes.losses import (
+    hidden_states,
     mask_readability,
     use_prefix_attention,
     vision_features,
@@ -28,17 +30,6 @@ ENCODER = Encoder(TOKENIZER)
 @pytest.fixture(scope="module")
 def model():
     return new_model(TOKENIZER, 0).eval()
-
-
-@pytest.fixture
-def tiny(monkeypatch):
-    """A curriculum of two stages and few steps."""
-    stages = (
-        curriculum.Stage(6, 0.0, ((6, 6),), (1, 1), 4, 2),
-        curriculum.Stage(0, 1.0, ((7, 6),), (1, 2), 4, 3),
-    )
-    monkeypatch.setattr(curriculum, "CURRICULUM", stages)
-    return curriculum.Settings(steps=10, decay=4, warmup=2, rate=2e-3, breadth=1)
 
 
 def _batch(**options):
@@ -85,7 +76,7 @@ def test_each_turn_is_trained_as_the_model_is_used(model, kind, turn):
         )
         with torch.no_grad():
             handed = vision_features(model, pixels, batch.grid).reshape(1, grids * 42, -1)
-            states = trainer.hidden_states(model, handed, *(torch.from_numpy(x) for x in arrays))
+            states = hidden_states(model, handed, *(torch.from_numpy(x) for x in arrays))
             real = model.model(
                 input_ids=ids,
                 mm_token_type_ids=(ids == ENCODER.image).int() + 2 * (ids == ENCODER.video).int(),
@@ -106,8 +97,8 @@ def test_the_training_attention_is_the_models_own(model):
     use_prefix_attention(fast)
     with torch.no_grad():
         handed = vision_features(model, torch.from_numpy(batch.pixels), batch.grid)
-        own = trainer.hidden_states(model, handed, *tensors)
-        quick = trainer.hidden_states(fast, handed, *tensors)
+        own = hidden_states(model, handed, *tensors)
+        quick = hidden_states(fast, handed, *tensors)
     real = torch.from_numpy(batch.segments >= 0)
     torch.testing.assert_close(quick[real], own[real], atol=1e-4, rtol=1e-3)
 
@@ -221,7 +212,7 @@ def test_mask_readability_leaves_unsupervised_words_alone():
 
 @pytest.mark.parametrize("readability", ["weak", "masks", "none"])
 def test_a_few_steps_lower_the_loss(tiny, readability):
-    settings = curriculum.Settings(**(vars(tiny) | {"readability": readability, "steps": 24}))
+    settings = replace(tiny, readability=readability, steps=24)
     run = trainer.start(settings, "cpu")
     shown = curriculum.batches(settings, 0, 0)
     said = [trainer.advance(run, ENCODER, batch)[0].item() for batch in shown]
@@ -229,7 +220,9 @@ def test_a_few_steps_lower_the_loss(tiny, readability):
     assert np.mean(said[-4:]) < np.mean(said[:4]) - 1
 
 
-def test_a_resumed_run_is_the_same_run(tiny, tmp_path):
+@pytest.mark.parametrize("phase", ["whole", "language"])
+def test_a_resumed_run_is_the_same_run(tiny, tmp_path, phase):
+    tiny = replace(tiny, phase=phase)
     straight = trainer.train(tiny, tmp_path / "straight", "cpu", every=5)
     broken = trainer.start(tiny, "cpu")
     for step in range(2):
@@ -252,7 +245,7 @@ def test_the_learning_rate_warms_up_and_cools_down():
 
 def test_no_two_steps_share_a_scene():
     settings = curriculum.Settings()
-    for stage in curriculum.CURRICULUM:
+    for stage in chain(*curriculum.CURRICULA.values()):
         assert stage.rows * (2 if stage.kind == "pictures" else 1) <= 64
     first = curriculum.batch_of(ENCODER, settings, 0)
     second = curriculum.batch_of(ENCODER, settings, 1)
@@ -260,7 +253,7 @@ def test_no_two_steps_share_a_scene():
 
 
 def test_a_broad_batch_has_more_rows_of_the_same_kind(tiny):
-    broad = curriculum.Settings(**(vars(tiny) | {"breadth": 3}))
+    broad = replace(tiny, breadth=3)
     few, many = (curriculum.batch_of(ENCODER, item, 7) for item in (tiny, broad))
     assert len(many.ids) == 3 * len(few.ids)
     assert many.grid == few.grid

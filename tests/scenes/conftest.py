@@ -1,0 +1,17 @@
+"""What several tests of the scenes share."""
+
+import pytest
+
+from tam.scenes import curriculum
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """Settings of a few steps; every phase has a curriculum of the same two narrow stages."""
+    stages = (
+        curriculum.Stage(6, 0.0, ((6, 6),), (1, 1), 4, 2),
+        curriculum.Stage(0, 1.0, ((7, 6),), (1, 2), 4, 3),
+    )
+    for phase in curriculum.CURRICULA:
+        monkeypatch.setitem(curriculum.CURRICULA, phase, stages)
+    return curriculum.Settings(steps=10, decay=4, warmup=2, rate=2e-3, breadth=1)
