@@ -297,3 +297,41 @@ def test_talking_line_by_line(
     assert "frames: 2 frames from 0.00 to 0.50 s; budget: 32 frames" in printed.err
     reply = tam.load_explanation(tmp_path / "out" / "reply-2")
     assert [media.name for media in reply.media] == ["a.png", "b.png", "frames"]
+
+
+def test_a_talk_takes_the_options_of_a_question(
+    qwen_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    """Frames, seed and addresses, for what is shown at first and for what is shown later."""
+    for name in ("0.png", "1.png", "2.png"):
+        (tmp_path / "frames").mkdir(exist_ok=True)
+        Image.fromarray(CLIP.frames[0]).save(tmp_path / "frames" / name)
+    frames = str(tmp_path / "frames")
+
+    def talk(out: str, *more: str, shown: str = frames) -> int:
+        lines = iter(["What is it?", f"/image {shown}", "And this?", ""])
+        monkeypatch.setattr("builtins.input", lambda *_: next(lines))
+        options = ["--model", str(qwen_folder), "--out", str(tmp_path / out)]
+        return run(["chat", "--image", frames, *options, "--max-new-tokens", "5", *more])
+
+    sampled = ["--num-frames", "2", "--sample", "--seed", "3"]
+    for out in ("first", "again"):
+        assert talk(out, *sampled) == 0
+    first, again = (tam.load_explanation(tmp_path / out / "reply-2") for out in ("first", "again"))
+    assert [len(media.frames) for media in first.media] == [2, 2]
+    assert [token.id for token in first.tokens] == [token.id for token in again.tokens]
+    capsys.readouterr()
+
+    address = "http://127.0.0.1:9/a.png"
+    assert talk("third", shown=address) == 0
+    assert "--allow-urls" in capsys.readouterr().err
+    assert talk("fourth", "--allow-urls", shown=address) == 0
+    assert "--allow-urls" not in capsys.readouterr().err
+
+    # Earlier replies are kept, and that is found before a model is loaded.
+    assert run(["chat", "--model", "no/model", "--out", str(tmp_path / "first")]) == 2
+    assert "--force" in capsys.readouterr().err
+    assert talk("first", "--force") == 0

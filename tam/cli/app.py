@@ -2,12 +2,31 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tam.cli.evaluate import evaluate
+from tam.cli.options import (
+    AllowUrls,
+    Decoder,
+    DeviceMap,
+    Dtype,
+    End,
+    Fps,
+    Json,
+    LoadIn,
+    MaxFrames,
+    MaxNewTokens,
+    Model,
+    NumFrames,
+    Revision,
+    Sample,
+    Seed,
+    Start,
+)
 
 if TYPE_CHECKING:
     from tam.explanation import Explanation
@@ -20,13 +39,9 @@ app = typer.Typer(
     "Add --debug to any command for the traceback of an error.",
 )
 
-Model = Annotated[
-    str, typer.Option("--model", "-m", help="'small' (built in), a hub id, or a folder.")
-]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the report and its files.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an earlier explanation in --out.")]
 Saved = Annotated[Path, typer.Argument(help="A saved explanation: its folder or .json file.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 @app.command()
@@ -45,19 +60,13 @@ def explain(
     answer: Annotated[
         str | None, typer.Option(help="Explain this answer in place of the model's own.")
     ] = None,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer to write.")] = 256,
-    dtype: Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or float16.")] = None,
-    device_map: Annotated[
-        str | None, typer.Option(help="auto, cpu, cuda:0, …: where the model goes.")
-    ] = None,
-    load_in: Annotated[str | None, typer.Option(help="4bit or 8bit: quantise.")] = None,
-    revision: Annotated[
-        str | None, typer.Option(help="Branch, tag or commit of a hub model.")
-    ] = None,
-    sample: Annotated[
-        bool, typer.Option("--sample", help="Sample the answer, in place of the model's default.")
-    ] = False,
-    seed: Annotated[int | None, typer.Option(help="Seed of a sampled answer.")] = None,
+    max_new_tokens: MaxNewTokens = 256,
+    dtype: Dtype = None,
+    device_map: DeviceMap = None,
+    load_in: LoadIn = None,
+    revision: Revision = None,
+    sample: Sample = False,
+    seed: Seed = None,
     method: Annotated[str, typer.Option(help="How to explain it; see 'tam methods'.")] = "tam",
     method_option: Annotated[
         list[str] | None,
@@ -73,19 +82,13 @@ def explain(
     live: Annotated[
         bool, typer.Option("--live", help="Show each word with its map while the model writes.")
     ] = False,
-    fps: Annotated[float, typer.Option(help="Frames a second that are taken of a video.")] = 2.0,
-    num_frames: Annotated[
-        int | None, typer.Option(help="Frames of a video, evenly spread, in place of --fps.")
-    ] = None,
-    max_frames: Annotated[
-        int, typer.Option(min=1, help="Budget of frames; evenly spread where more are asked for.")
-    ] = 32,
-    start: Annotated[float, typer.Option(help="First second of a video.")] = 0.0,
-    end: Annotated[float | None, typer.Option(help="Last second of a video.")] = None,
-    decoder: Annotated[str, typer.Option(help="pyav, decord or opencv.")] = "pyav",
-    allow_urls: Annotated[
-        bool, typer.Option("--allow-urls", help="Fetch pictures from http(s) addresses.")
-    ] = False,
+    fps: Fps = 2.0,
+    num_frames: NumFrames = None,
+    max_frames: MaxFrames = 32,
+    start: Start = 0.0,
+    end: End = None,
+    decoder: Decoder = "pyav",
+    allow_urls: AllowUrls = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -143,25 +146,44 @@ def chat(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for a report of each reply.")
     ] = None,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer to write.")] = 256,
-    dtype: Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or float16.")] = None,
-    device_map: Annotated[str | None, typer.Option(help="Where the model goes.")] = None,
-    load_in: Annotated[str | None, typer.Option(help="4bit or 8bit: quantise.")] = None,
-    revision: Annotated[
-        str | None, typer.Option(help="Branch, tag or commit of a hub model.")
-    ] = None,
+    max_new_tokens: MaxNewTokens = 256,
+    dtype: Dtype = None,
+    device_map: DeviceMap = None,
+    load_in: LoadIn = None,
+    revision: Revision = None,
+    sample: Sample = False,
+    seed: Seed = None,
+    fps: Fps = 2.0,
+    num_frames: NumFrames = None,
+    max_frames: MaxFrames = 32,
+    start: Start = 0.0,
+    end: End = None,
+    decoder: Decoder = "pyav",
+    allow_urls: AllowUrls = False,
+    force: Force = False,
 ) -> None:
     """Talk with a model, turn by turn; an empty line ends it.
 
     A line "/image FILE" shows a picture, video or folder of frames with your next words.
     """
     from tam.cli.asking import opened_media, talk
-    from tam.loading import load
     from tam.media import Sampling
+    from tam.output import check_output
 
-    shown = [opened_media(name, Sampling()) for name in image or []]
+    if out is not None:
+        check_output(out / "reply-1", force=force)
+    sampling = Sampling(fps, num_frames, start, end, max_frames)
+    opened = partial(opened_media, sampling=sampling, decoder=decoder, allow_urls=allow_urls)
+    shown = [opened(name) for name in image or []]
+    from tam.loading import load
+
     loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
-    talk(loaded, shown, out, max_new_tokens)
+    wanted: dict[str, Any] = {
+        "max_new_tokens": max_new_tokens,
+        "seed": seed,
+        **({"do_sample": True} if sample else {}),
+    }
+    talk(loaded, shown, out, opened=opened, force=force, **wanted)
 
 
 @app.command()
@@ -292,10 +314,10 @@ def methods(as_json: Json = False) -> None:
 @app.command()
 def verify(
     model: Annotated[str, typer.Argument(help="'small', a hub id, or a folder.")],
-    dtype: Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or float16.")] = None,
-    device_map: Annotated[str | None, typer.Option(help="Where the model goes.")] = None,
-    load_in: Annotated[str | None, typer.Option(help="4bit or 8bit: quantise.")] = None,
-    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit.")] = None,
+    dtype: Dtype = None,
+    device_map: DeviceMap = None,
+    load_in: LoadIn = None,
+    revision: Revision = None,
 ) -> None:
     """Check on this machine that the toolkit reads a model rightly; exit code 1 if not."""
     from tam.loading import load

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,10 +71,19 @@ def opened_media(name: str, sampling: Sampling, **options: Any) -> Media:
 _SHOW = "/image "
 
 
-def talk(model: "Model", media: list[Media], out: Path | None, max_new_tokens: int) -> None:
+def talk(
+    model: "Model",
+    media: list[Media],
+    out: Path | None,
+    *,
+    opened: Callable[[str], Media],
+    force: bool = False,
+    **wanted: Any,
+) -> None:
     """Read what a person says line by line, and print each reply with its words colored.
 
-    A line ``/image FILE`` shows a picture or clip with the next words.
+    A line ``/image FILE`` shows a picture or clip, as ``opened``, with the next words; ``wanted``
+    is asked of each reply.
     """
     from rich.console import Console
 
@@ -92,13 +102,14 @@ def talk(model: "Model", media: list[Media], out: Path | None, max_new_tokens: i
             return
         try:
             if said.startswith(_SHOW):
-                shown.append(opened_media(said.removeprefix(_SHOW).strip(), Sampling()))
+                shown.append(opened(said.removeprefix(_SHOW).strip()))
                 continue
-            result = chat.say(said, shown, max_new_tokens=max_new_tokens)
+            result = chat.say(said, shown, **wanted)
             shown.clear()  # the conversation keeps them
             show(result, console)
             if out is not None:
-                console.print(result.save(out / f"reply-{len(chat.explanations)}"), soft_wrap=True)
+                folder = out / f"reply-{len(chat.explanations)}"
+                console.print(result.save(folder, force=force), soft_wrap=True)
         except TamError as error:
             print(f"tam: {error}", file=sys.stderr)
 
