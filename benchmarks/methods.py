@@ -7,13 +7,14 @@ Writes ``methods.md`` and ``methods.json`` there: every method on ``--items`` pi
 difficulty; then, on ``--more`` items of every split, clips and conversations too, the published
 ablation, and ``tam-plus`` against ``tam``. The scenes are those of the world ``test``, which no
 model was trained on and no variant was chosen on. A run that was stopped goes on with the same
-command: what was measured lies under ``benchmarks/unfinished``, in a folder for these very weights.
-Several processes share the work.
+command: what was measured lies under ``benchmarks/unfinished``, in a folder for the very
+weights of each model. Several processes share the work.
 """
 
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ from tam.evaluate.scene_items import SCENE_SPLITS
 from tam.evaluate.summary import ALL, LESS_IS_BETTER, MEASURES, Row, summarize
 from tam.evaluate.tables import markdown, rows_json
 from tam.methods import METHODS
+from tam.scenes.shipped import SHIPPED
 
-MODELS = ("small", "small-masks")
 ABLATION = {"activation": "neither", "eci": "ECI", "rgf": "RGF", "tam": "both"}
 PUBLISHED = {
     "activation": (21.2, 51.9, 30.1),
@@ -46,7 +47,7 @@ def main() -> None:
     """Measure what is missing, and write the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
-    parser.add_argument("--model", default=",".join(MODELS), help="models, by commas")
+    parser.add_argument("--model", default=",".join(SHIPPED), help="models, by commas")
     parser.add_argument("--world", default="test", help="split of the scenes' seeds")
     parser.add_argument(
         "--items", type=int, default=6, help="pictures of each difficulty, all methods"
@@ -60,9 +61,10 @@ def main() -> None:
         ("kin", COMPARED, tuple(SCENE_SPLITS), options.more),
     ):
         plan = Plan(splits=splits, count=count, world=options.world, faithful_words=1)
-        folder = work_folder(models) / f"{name}-{options.world}-{count}"
-        run(plan, models, list(methods), folder)
-        parts.append(summarize(blocks(folder), methods))
+        folders = [work_folder([model]) / f"{name}-{options.world}-{count}" for model in models]
+        for model, folder in zip(models, folders, strict=True):
+            run(plan, [model], list(methods), folder)
+        parts.append(summarize(list(chain(*map(blocks, folders))), methods))
     if PartialState().is_main_process:
         every, kin = parts
         command = (

@@ -90,8 +90,8 @@ class Settings:
 
 RECIPES: dict[str, Settings] = {
     "whole": Settings(),
-    "language": Settings("language", steps=4000, decay=1500, rate=2e-3, breadth=1),
-    "tower": Settings("tower", steps=5000, decay=2000, rate=2e-3, breadth=1),
+    "language": Settings("language", steps=3000, decay=1000, rate=2e-3, breadth=1),
+    "tower": Settings("tower", steps=3500, decay=500, rate=2e-3, breadth=1),
     "alignment": Settings("alignment", steps=7000, decay=3000, rate=1.5e-3, breadth=1),
 }
 """The settings of each phase that the shipped models were made with."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-SHIPPED: tuple[str, ...] = ("small", "small-masks")
+SHIPPED: tuple[str, ...] = ("small", "small-masks", "small-aligned")
 """Names of the models that the package carries."""
 
 

@@ -1,22 +1,34 @@
 """Trains the small models on generated scenes: ``python -m tam.scenes.train --model small``.
 
-The loss is that of the answers (captions and answers to questions) plus a readability loss at the
-vision positions: ``weak`` (`small`) uses only which words are true of a picture, ``masks``
-(`small-masks`) also where they are, ``none`` leaves it out. Pictures grow over the run
-(`tam.scenes.curriculum`). Every batch is a function of the seed and the step alone, so a run that
-was interrupted goes on from its checkpoint exactly as if it had not been, given the same device and
-number of threads.
+`small` and `small-masks` are trained whole, by the loss of the answers (captions and answers to
+questions) plus a readability loss at the vision positions: ``weak`` (`small`) uses only which words
+are true of a picture, ``masks`` (`small-masks`) also where they are. `small-aligned` has no such
+loss and is trained in phases (`tam.scenes.phases`): a language model on text alone, a vision tower
+on single objects, and then the tower alone, by the answers of the frozen language model. The
+first two have nothing of one another and may run at once (``--phase``).
 
-What the shipped weights took: one run each from seed 0 with the defaults and ``--workers 5``, both
-at once on one H100 with 16 CPU cores (torch 2.11, transformers 5.17), in TF32:
+Pictures grow over a run (`tam.scenes.curriculum`). Every batch is a function of the seed and the
+step alone, so a run that was interrupted goes on from its checkpoint exactly as if it had not been,
+given the same device and number of threads.
+
+What the shipped weights took: one run each from seed 0 with the settings of
+`tam.scenes.curriculum.RECIPES`. The first two at once on one H100 with 16 CPU cores and
+``--workers 5`` (torch 2.11, transformers 5.17), in TF32:
 
 - `small` 7000 steps, 684070 pictures (a clip counts as one), 13 minutes. Of 7500 steps these are
   what the time on that machine allowed; the rate had fallen to 11 % of its height.
 - `small-masks` all 7500 steps, 724420 pictures, 13 minutes.
 
-Each was interrupted once, which repeats up to 500 steps and changes nothing else. A GPU's sums
-differ from run to run, so a repetition is alike but not equal to the bit. No mask was used for
-`small` at any time. On a CPU a step of ``--breadth 1`` takes about a second.
+The third on two CPU cores, in bfloat16:
+
+- `small-aligned` language: 3000 steps, 52256 spelled pictures, 40 minutes, the first 1500 steps on
+  one core; tower: 3500 steps, 224000 pictures, 19 minutes on the other core; alignment: 7000 steps,
+  121198 pictures, 67 minutes on both.
+
+All but the last were interrupted once, which repeats up to 500 steps and changes nothing else. A
+GPU's sums differ from run to run, and those of a CPU with the number of threads, so a repetition is
+alike but not equal to the bit. No mask was used for `small` at any time. Nor was one for the
+pictures that `small-aligned` saw; the text that its language model read was spelled from masks.
 """
 
 import argparse

@@ -54,7 +54,7 @@ def test_the_toolkit_loads_each_by_its_name():
 
 
 def test_an_unknown_model_is_refused():
-    assert SHIPPED == ("small", "small-masks")
+    assert SHIPPED == ("small", "small-masks", "small-aligned")
     with pytest.raises(KeyError, match="small"):
         weights_folder("huge")
 
