@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,26 +10,11 @@ import torch
 
 from tam.scenes import curriculum, phases
 from tam.scenes import train as trainer
-from tam.scenes.batch import Encoder, make_batch
 from tam.scenes.network import new_model
-from tam.scenes.tokens import build_tokenizer
 from tam.scenes.world import COLORS, SHAPES
+from tests.scenes.batches import ENCODER, TOKENIZER, training_batch
 
-TOKENIZER = build_tokenizer()
-ENCODER = Encoder(TOKENIZER)
-
-
-def _batch(**options):
-    defaults = {
-        "split": "train",
-        "first": 1,
-        "count": 4,
-        "grid": (9, 8),
-        "objects": (1, 2),
-        "turns": 3,
-        "masks": True,
-    }
-    return make_batch(ENCODER, **(defaults | options))
+_batch = partial(training_batch, masks=True)
 
 
 def _losses(model, batch, **settings):
@@ -113,13 +99,13 @@ def test_the_tower_phase_tells_color_and_shape_from_the_mean_of_the_cells(model,
     batch = _batch(first=0, count=3, objects=(1, 1))  # the first scene is empty
     pairs = batch.true_pairs[:, 0]
     assert [pair.sum() for pair in pairs] == [0, 1, 1]
-    right = torch.zeros(3, 72, 160)
+    right = torch.zeros(3, 63, 160)
     for row in (1, 2):
         color, shape = np.argwhere(pairs[row])[0]
         right[row, :, color] = right[row, :, len(COLORS) + shape] = 30
     for handed, color, shape in (
         (right, 0.0, 0.0),
-        (torch.zeros(3, 72, 160), np.log(len(COLORS)), np.log(len(SHAPES))),
+        (torch.zeros(3, 63, 160), np.log(len(COLORS)), np.log(len(SHAPES))),
         (-right, 30 + np.log(7), 30 + np.log(5)),
     ):
         monkeypatch.setattr(phases, "vision_features", lambda *_, seen=handed: seen)

@@ -10,7 +10,7 @@ import torch
 
 from tam.scenes import curriculum
 from tam.scenes import train as trainer
-from tam.scenes.batch import IGNORED, WORDS, Encoder, make_batch, patches, stills
+from tam.scenes.batch import IGNORED, WORDS, patches, stills
 from tam.scenes.examples import KINDS
 from tam.scenes.losses import (
     hidden_states,
@@ -20,29 +20,13 @@ from tam.scenes.losses import (
     weak_readability,
 )
 from tam.scenes.network import new_model
-from tam.scenes.tokens import build_tokenizer
 from tam.scenes.world import make_scene
-
-TOKENIZER = build_tokenizer()
-ENCODER = Encoder(TOKENIZER)
+from tests.scenes.batches import ENCODER, TOKENIZER, training_batch
 
 
 @pytest.fixture(scope="module")
 def model():
     return new_model(TOKENIZER, 0).eval()
-
-
-def _batch(**options):
-    defaults = {
-        "split": "train",
-        "first": 1,
-        "count": 3,
-        "grid": (9, 7),
-        "objects": (1, 2),
-        "turns": 3,
-        "masks": False,
-    }
-    return make_batch(ENCODER, **(defaults | options))
 
 
 def test_pictures_seen_at_once_are_seen_as_by_the_model_itself(model):
@@ -60,7 +44,7 @@ def test_each_turn_is_trained_as_the_model_is_used(model, kind, turn):
     """The states of a turn beside others equal those of the turn alone through the real model."""
     seen = 0
     for index in range(8):
-        batch = _batch(first=index, count=1, kind=kind, grid=(6, 7))
+        batch = training_batch(first=index, count=1, kind=kind, grid=(6, 7))
         if batch.segments.max() < turn + 1:
             continue
         seen += 1
@@ -90,7 +74,7 @@ def test_each_turn_is_trained_as_the_model_is_used(model, kind, turn):
 
 
 def test_the_training_attention_is_the_models_own(model):
-    batch = _batch(count=2)
+    batch = training_batch(count=2)
     arrays = (batch.ids, batch.positions, batch.segments, batch.vision)
     tensors = [torch.from_numpy(array) for array in arrays]
     fast = copy.deepcopy(model)
@@ -104,7 +88,7 @@ def test_the_training_attention_is_the_models_own(model):
 
 
 def test_labels_are_answers_only():
-    batch = _batch(count=6)
+    batch = training_batch(count=6)
     for ids, labels in zip(batch.ids, batch.labels, strict=True):
         kept = labels != IGNORED
         np.testing.assert_array_equal(labels[kept], ids[kept])
@@ -113,7 +97,7 @@ def test_labels_are_answers_only():
 
 
 def test_true_words_are_the_scenes_and_masks_are_absent_by_default():
-    batch = _batch(count=4, objects=(2, 2))
+    batch = training_batch(count=4, objects=(2, 2))
     for row in range(4):
         words = set(np.array(ENCODER.token_words)[batch.true_words[row, 0]])
         scene = make_scene(1 + row, 72, 56, (2, 2))
@@ -123,7 +107,7 @@ def test_true_words_are_the_scenes_and_masks_are_absent_by_default():
 
 
 def test_cell_words_follow_the_masks():
-    batch = _batch(count=4, masks=True)
+    batch = training_batch(count=4, masks=True)
     for row in range(4):
         scene = make_scene(1 + row, 72, 56, (1, 2))
         item = scene.objects[0]
@@ -136,7 +120,7 @@ def test_cell_words_follow_the_masks():
 
 
 def test_one_scene_in_sixteen_is_empty():
-    batch = _batch(first=0, count=16)
+    batch = training_batch(first=0, count=16)
     assert [bool(row.any()) for row in batch.true_words] == [False] + [True] * 15
 
 
