@@ -120,11 +120,9 @@ def explain(
     loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
     wanted: dict[str, Any] = {
         "answer": answer,
-        "max_new_tokens": max_new_tokens,
-        "seed": seed,
         "stages": stages,
         "candidate_maps": candidate_maps,
-        **({"do_sample": True} if sample else {}),
+        **_writing(max_new_tokens, seed, sample),
     }
     if live:
         from rich.console import Console
@@ -178,12 +176,8 @@ def chat(
     from tam.loading import load
 
     loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
-    wanted: dict[str, Any] = {
-        "max_new_tokens": max_new_tokens,
-        "seed": seed,
-        **({"do_sample": True} if sample else {}),
-    }
-    talk(loaded, shown, out, opened=opened, force=force, **wanted)
+    writing = _writing(max_new_tokens, seed, sample)
+    talk(loaded, shown, out, opened=opened, force=force, **writing)
 
 
 @app.command()
@@ -350,6 +344,12 @@ app.command()(evaluate)
 COMMANDS = tuple(
     command.callback.__name__ for command in app.registered_commands if command.callback
 )
+
+
+def _writing(max_new_tokens: int, seed: int | None, sample: bool) -> dict[str, Any]:
+    """How a reply is written; the model's own default decides where nothing is to be sampled."""
+    own = {"max_new_tokens": max_new_tokens, "seed": seed}
+    return {**own, "do_sample": True} if sample else own
 
 
 def _finish(result: "Explanation", out: Path, force: bool, as_json: bool) -> None:

@@ -9,7 +9,7 @@ function describe(data, words, token) {
   const first = token === null ? targets[0] : token;
   const written = targets.map((target) => data.predictions[target - data.promptTargets]);
   const earlier = data.words
-    .map((other, at) => ({ at, value: relevanceOf(data, targets, other.targets) }))
+    .map((other, at) => ({ at, value: relevanceAmong(data, targets, other.targets) }))
     .filter(({ at }) => !words.includes(at) && data.words[at].targets.at(-1) < data.words[words.at(-1)].targets[0]);
   return {
     words,
@@ -34,7 +34,7 @@ function wordName(data, index) {
   return visible(text || spelled, data.tokens[targets[0]].id);
 }
 
-function relevanceOf(data, targets, others) {
+function relevanceAmong(data, targets, others) {
   const { bytes, width } = data.relevance;
   let best = 0;
   for (const target of targets) {
