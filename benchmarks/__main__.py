@@ -24,8 +24,8 @@ from benchmarks.roofline import Machine, bound, filter_bounds, measured
 from benchmarks.table import told
 from benchmarks.targets import on_a_cpu, on_a_gpu
 from benchmarks.timing import HOW, device_seconds, seconds
-from tam.engine import TokenActivationMaps, token_activation_maps
-from tam.ops.dispatch import backend_for, select
+from tam.engine.maps import TokenActivationMaps, token_activation_maps
+from tam.engine.ops.dispatch import backend_for, select
 
 VOCABULARY = 151_936
 # Elements of [K, N] up to which the plain versions have room for their windows.

@@ -8,7 +8,8 @@ clips and conversations. AUROC: how often a planted word scores below a true col
 same data set, with 95 % bootstrap intervals over replies. Compared with the word's probability, its
 attention to the picture (mean over heads and layers), and how much likelier the picture makes it
 than a picture of one color. Writes ``grounding.md`` and ``grounding.json``. ``--fit`` prints the
-weights of :mod:`tam.grounding`, fitted on scenes of the world ``train``, which no measurement uses.
+weights of :mod:`tam.recording.grounding`, fitted on scenes of the world ``train``, which no
+measurement uses.
 A run that was stopped goes on with the same command (``benchmarks/unfinished``).
 """
 
@@ -32,7 +33,7 @@ from tam.evaluate.measuring import found_words
 from tam.evaluate.rerun import stacked_frames, unstacked
 from tam.evaluate.scene_items import scene_items
 from tam.evaluate.tagging import closed_class_tagger
-from tam.grounding import evidence_of_words, grounding
+from tam.recording.grounding import evidence_of_words, grounding
 from tam.replay import Replay
 from tam.scenes.world import COLORS, SHAPES
 
@@ -107,7 +108,7 @@ def scorer(
 def scored(model: tam.Model, item: Item) -> Iterator[Scored]:
     """Score all content words of a reply, in all ways."""
     recording = model.run(item.conversation, answer=item.answer)
-    trace, replay = recording.trace, Replay(model, recording)
+    trace, replay = recording.trace, Replay(model.checkpoint, recording)
     first = trace.text.prompt_targets
     blank = unstacked(filled(stacked_frames(item.media), "mean"), item.media)
     without = replay.log_probabilities([blank])[0]

@@ -5,8 +5,8 @@ import triton
 import triton.language as tl
 
 from benchmarks.timing import seconds
-from tam.ops.rank_filter.network import RANK_THREE_SORTED, THREE
-from tam.ops.rank_filter.triton import _exchanged
+from tam.engine.ops.rank_filter.network import RANK_THREE_SORTED, THREE
+from tam.engine.ops.rank_filter.triton import _exchanged
 
 _PROGRAMS, _NUMBERS, _ROUNDS = 8192, 256, 200
 

@@ -81,7 +81,7 @@ def child(options: argparse.Namespace) -> dict[str, float]:
     from benchmarks.random_models import asked, qwen2_vl_2b
     from benchmarks.resident import resident, start_peak
     from tam.capture.placing import placed
-    from tam.recording import prepare
+    from tam.recording.prepared import prepare
 
     cells = options.rows * options.columns
     model = qwen2_vl_2b(2, cells, torch.bfloat16, "cpu")
@@ -90,7 +90,7 @@ def child(options: argparse.Namespace) -> dict[str, float]:
     explaining = 0.0
     start_peak()
     if options.child == "plain":
-        inputs = placed(model.module, prepare(model, conversation).request.inputs)
+        inputs = placed(model.module, prepare(model.checkpoint, conversation).request.inputs)
         with torch.no_grad():
             model.module.generate(**inputs, **lengths)
         peak = resident("VmHWM")

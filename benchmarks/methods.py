@@ -27,7 +27,7 @@ from tam.evaluate.scene_items import SCENE_SPLITS
 from tam.evaluate.summary import ALL, LESS_IS_BETTER, MEASURES, Row, summarize
 from tam.evaluate.tables import markdown, rows_json
 from tam.methods import METHODS
-from tam.scenes.shipped import SHIPPED
+from tam.model.shipped import SHIPPED
 
 ABLATION = {"activation": "neither", "eci": "ECI", "rgf": "RGF", "tam": "both"}
 PUBLISHED = {

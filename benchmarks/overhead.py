@@ -24,8 +24,8 @@ from scipy.stats import t as student
 
 from benchmarks.random_models import LAYERS, SHAPES, asked
 from tam.capture.placing import placed
-from tam.model import Model
-from tam.recording import prepare
+from tam.model.model import Model
+from tam.recording.prepared import prepare
 
 _CELLS, _WORDS = ((8, 16), (16, 16), (16, 32), (32, 32), (32, 64), (64, 64)), (16, 32, 64, 128, 256)
 
@@ -56,7 +56,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Time pairs of runs; seconds, and megabytes of 10^6 bytes."""
     cells = options.rows * options.columns
     model = SHAPES[options.shape](options.layers, cells, torch.bfloat16, options.device)
-    prepared = prepare(model, asked(options.rows, options.columns))
+    prepared = prepare(model.checkpoint, asked(options.rows, options.columns))
     inputs = placed(model.module, prepared.request.inputs)
     lengths = {"max_new_tokens": options.tokens, "min_new_tokens": options.tokens}
 

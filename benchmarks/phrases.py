@@ -20,9 +20,9 @@ from tam.evaluate.localization import (
     iou_at_otsu,
     peak_in_object,
 )
-from tam.explanation import Explanation
+from tam.explanation.explanation import Explanation
+from tam.explanation.merge import MERGES
 from tam.media.media import image_from_array
-from tam.merge import MERGES
 from tam.scenes.world import Scene, make_scene, split_seed
 
 MEASURES = {"peak": peak_in_object, "energy": energy_in_object, "IoU": iou_at_otsu}

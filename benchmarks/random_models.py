@@ -19,9 +19,9 @@ from transformers import (
 )
 
 import tam
-from tam.conversation import Conversation, question
 from tam.media.media import image_from_array
-from tam.scenes.shipped import weights_folder
+from tam.model.shipped import weights_folder
+from tam.prompt.conversation import Conversation, question
 
 VOCABULARY = 151_936
 LLAVA_CELLS = 576

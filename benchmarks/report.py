@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import sync_playwright
 
-from tam.explanation import Candidate, Explanation, Prediction, Stages
-from tam.layout import TextToken, VisionGrid
+from tam.explanation.explanation import Candidate, Explanation, Prediction, Stages
+from tam.geometry.layout import TextToken, VisionGrid
 from tam.media.media import Media
 from tam.report import report_html
 

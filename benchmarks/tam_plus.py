@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 
 import tam
 from benchmarks.unfinished import kept, work_folder
-from tam.conversation import question
 from tam.evaluate.items import Item
 from tam.evaluate.measuring import Found, found_words, measure
 from tam.evaluate.protocol import f1_iou
@@ -37,6 +36,7 @@ from tam.evaluate.tagging import scene_tagger
 from tam.methods.parts import from_scores
 from tam.methods.result import explanation_of
 from tam.methods.tam_plus import smoothed
+from tam.prompt.conversation import question
 from tam.replay import Replay
 
 SPLITS = ("one", "same-color", "same-shape", "many", "small-objects")
@@ -147,7 +147,7 @@ def disturbed(item: Item, name: str) -> Item:
 def recorded(model: tam.Model, item: Item) -> Run:
     """Record the description, and what the logit lens reads from every layer."""
     recording = model.run(item.conversation, answer=item.answer, max_new_tokens=64)
-    replay, trace = Replay(model, recording), recording.trace
+    replay, trace = Replay(model.checkpoint, recording), recording.trace
     positions = np.concatenate([trace.vision.positions, trace.text.context_positions])
     scores, log_probabilities = [], []
     for [states] in replay.run([], layers=list(range(len(replay.layers)))).states:

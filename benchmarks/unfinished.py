@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from tam.scenes.shipped import SHIPPED, weights_folder
+from tam.model.shipped import SHIPPED, weights_folder
 
 FOLDER = Path(__file__).parent / "unfinished"
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 import tam
 from tam.errors import ConversationError
-from tam.evidence import evidence
+from tam.explanation.evidence import evidence
 from tam.render import word_image
 from tam.report.notebook import notebook_html
 

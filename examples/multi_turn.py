@@ -11,7 +11,7 @@ import sys
 from importlib.resources import files
 
 import tam
-from tam.evidence import evidence, strongest_earlier
+from tam.explanation.evidence import evidence, strongest_earlier
 
 QUESTIONS = ("Describe this image.", "How many objects are there?", "What color is the circle?")
 

@@ -8,22 +8,21 @@
 Importing the package loads neither torch nor transformers; the first use of a name does.
 """
 
-import warnings
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from tam._version import __version__
 from tam.errors import TamError
+from tam.resolver import PUBLIC, resolve
 
 if TYPE_CHECKING:
-    from tam.chat import Chat
-    from tam.conversation import Conversation, Turn
-    from tam.explanation import Explanation, Word
-    from tam.loading import load, wrap
+    from tam.explanation.explanation import Explanation
+    from tam.explanation.word import Word
+    from tam.files.storage import load_explanation
     from tam.media import Media, Sampling, open_image, open_video
-    from tam.model import Model
-    from tam.storage import load_explanation
-
-__version__ = "0.1.0"
+    from tam.model.chat import Chat
+    from tam.model.loading import load, wrap
+    from tam.model.model import Model
+    from tam.prompt.conversation import Conversation, Turn
 
 __all__ = [
     "Chat",
@@ -35,6 +34,7 @@ __all__ = [
     "TamError",
     "Turn",
     "Word",
+    "__version__",
     "load",
     "load_explanation",
     "open_image",
@@ -42,30 +42,11 @@ __all__ = [
     "wrap",
 ]
 
-_HOMES = {
-    "Chat": "tam.chat",
-    "Conversation": "tam.conversation",
-    "Turn": "tam.conversation",
-    "Explanation": "tam.explanation",
-    "Word": "tam.explanation",
-    "load": "tam.loading",
-    "wrap": "tam.loading",
-    "Media": "tam.media",
-    "Sampling": "tam.media",
-    "open_image": "tam.media",
-    "open_video": "tam.media",
-    "Model": "tam.model",
-    "load_explanation": "tam.storage",
-}
-
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in PUBLIC:
         raise AttributeError(f"module 'tam' has no attribute {name!r}")
-    with warnings.catch_warnings():
-        # Of tqdm, which transformers imports; no bar is shown in a notebook anyway.
-        warnings.filterwarnings("ignore", "IProgress not found")
-        return getattr(import_module(_HOMES[name]), name)
+    return resolve(PUBLIC[name])
 
 
 def __dir__() -> list[str]:

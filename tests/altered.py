@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tam.adapter import Adapter, Encoded
-from tam.layout import VisionGrid, VisionLayout
+from tam.families.adapter import Adapter, Encoded
+from tam.geometry.layout import VisionGrid, VisionLayout
 
 Change = Callable[[VisionGrid, Encoded], VisionGrid]
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tam.explanation import Candidate, Explanation, Prediction, Stages
-from tam.layout import Box, Seams, TextToken, VisionGrid
+from tam.explanation.explanation import Candidate, Explanation, Prediction, Stages
+from tam.geometry.layout import Box, Seams, TextToken, VisionGrid
 from tam.media.media import Media
 
 PROMPT = ("What", " is", " here", "?")

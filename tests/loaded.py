@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import AutoModelForMultimodalLM, AutoProcessor
 
-from tam.adapter import Encoded, PlacedMedia
-from tam.layout import VisionLayout
+from tam.families.adapter import Encoded, PlacedMedia
+from tam.families.registry import adapter_for
+from tam.geometry.layout import VisionLayout
 from tam.media import Media
-from tam.registry import adapter_for
 
 Loaded = tuple[Any, Any]
 """A model and its processor."""

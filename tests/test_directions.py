@@ -1,11 +1,14 @@
-"""Data flows one way, so imports do too."""
+"""Data flows one way, so imports do too: those inside functions and for types count as well."""
 
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tam.resolver import DOORS, PUBLIC, resolve
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted(
@@ -15,20 +18,37 @@ SOURCES = sorted(
     if "__pycache__" not in path.parts
 )
 
+# From the ground up: a package imports those before it alone.
+FLOORS = (
+    "errors progress _version",
+    "resolver text media",
+    "geometry",
+    "families",
+    "prompt",
+    "explanation engine capture",
+    "files recording render",
+    "replay report",
+    "methods",
+    "model",
+    "evaluate scenes",
+    "cli",
+)
+LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names.split()}
+
 TYPES = {
-    "tam.adapter",
-    "tam.conversation",
     "tam.errors",
-    "tam.explanation",
-    "tam.layout",
+    "tam.explanation.explanation",
+    "tam.explanation.merge",
+    "tam.explanation.word",
+    "tam.families.adapter",
+    "tam.geometry.layout",
+    "tam.geometry.upsample",
     "tam.media",
     "tam.media.media",
-    "tam.merge",
-    "tam.trace",
-    "tam.upsample",
-    "tam.word",
+    "tam.prompt.conversation",
+    "tam.recording.trace",
 }
-VIEWS = {"tam.storage", "tam.report", "tam.render.export", "tam.render.terminal"}
+VIEWS = {"tam.files.storage", "tam.report", "tam.render.export", "tam.render.terminal"}
 
 
 def module_name(path: Path) -> str:
@@ -37,8 +57,12 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+MODULES = {module_name(path): path for path in SOURCES}
+
+
+@cache
 def imports(path: Path, *, lazy: bool) -> set[str]:
-    """Modules of the project that a file imports; with ``lazy`` those inside functions too."""
+    """Modules that a file imports; with ``lazy`` those inside functions and for types too."""
     tree = ast.parse(path.read_text())
     nodes = ast.walk(tree) if lazy else iter(tree.body)
     found = set()
@@ -46,22 +70,21 @@ def imports(path: Path, *, lazy: bool) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
+            submodules = {f"{node.module}.{alias.name}" for alias in node.names} & set(MODULES)
+            found |= submodules or {node.module}
     return found
 
 
-def reached(start: str) -> set[str]:
-    """Everything that importing a module imports, transitively, at module level."""
-    by_name = {module_name(path): path for path in SOURCES}
+@cache
+def reached(start: str, *, lazy: bool) -> set[str]:
+    """Everything that a module imports, directly or through others."""
     seen: set[str] = set()
     queue = [start]
     while queue:
         name = queue.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        if name in by_name:
-            queue += imports(by_name[name], lazy=False)
+        if name not in seen:
+            seen.add(name)
+            queue += imports(MODULES[name], lazy=lazy) if name in MODULES else ()
     return seen
 
 
@@ -69,53 +92,59 @@ def test_sources_are_found() -> None:
     assert len(SOURCES) > 40
 
 
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_no_module_imports_itself_through_others(name: str) -> None:
+    after = {
+        found for first in imports(MODULES[name], lazy=True) for found in reached(first, lazy=True)
+    }
+    assert name not in after
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=module_name)
 def test_who_may_import_whom(path: Path) -> None:
     name = module_name(path)
     used = {target for target in imports(path, lazy=True) if target.startswith("tam")}
+    parts = name.split(".")
+    if parts[0] == "tam" and len(parts) > 1 and parts[1] in LEVEL:
+        for target in used:
+            other = target.split(".")[1:2]
+            if target.startswith("tam.") and other[0] in LEVEL and other[0] != parts[1]:
+                assert LEVEL[other[0]] <= LEVEL[parts[1]], f"{name} imports {target}"
     if name.startswith("tam_adapters"):
-        allowed = TYPES | {"tam.registry"}
+        allowed = TYPES | {"tam.families.family"}
         assert all(t in allowed or t.startswith("tam_adapters") for t in used)
-    elif name != "tam.registry":
+    elif name != "tam.families.registry":
         assert not any(t.startswith("tam_adapters") for t in used), "the registry alone knows them"
-    shows = ("tam.report", "tam.render", "tam.output", "tam.storage")
-    if name.startswith(shows):
-        runs = ("tam.capture", "tam.model", "tam.loading", "tam.methods", "tam.engine", "tam.ops")
-        assert not any(t.startswith((*runs, "tam.scenes")) for t in used)
-    if name.startswith("tam.render"):
-        assert not any(t.startswith("tam.report") for t in used), "reports are made of renderings"
-    if name.startswith("tam.ops"):
-        assert all(t == "tam.errors" or t.startswith("tam.ops") for t in used)
-    if name == "tam.engine":
-        own = ("tam.errors", "tam.activation_maps")
-        assert all(t in own or t.startswith("tam.ops") for t in used)
+    if name.startswith("tam.engine.ops"):
+        assert used <= {"tam.errors", "tam.resolver"} | {t for t in used if ".ops" in t}
+    elif name.startswith("tam.engine"):
+        assert all(t == "tam.errors" or t.startswith("tam.engine") for t in used)
 
 
 @pytest.mark.parametrize("name", sorted(TYPES | VIEWS))
 def test_types_and_views_import_neither_torch_nor_transformers(name: str) -> None:
-    assert not {"torch", "transformers"} & reached(name)
-    assert not any(target.startswith("torch.") for target in reached(name))
+    found = reached(name, lazy=False)
+    assert not {"torch", "transformers"} & found
+    assert not any(target.startswith("torch.") for target in found)
 
 
 def test_only_capture_and_head_run_the_model() -> None:
     callers = set()
-    for path in SOURCES:
-        name = module_name(path)
-        if name.startswith(("tam.scenes", "tam.testing")):
+    for name, path in MODULES.items():
+        if name.startswith(("tam.scenes", "tam.probe")):
             continue  # training and probing run models by their nature
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and node.attr in ("generate", "forward"):
                 callers.add(name)
-    runs = {"tam.capture.generating", "tam.recording"}
-    assert callers <= runs, "tam.recording calls capture.generate"
+    runs = {"tam.capture.generating", "tam.recording.recording"}
+    assert callers <= runs, "tam.recording.recording calls capture.generate"
 
 
 def test_only_capture_and_replay_call_the_model() -> None:
     """By name: what holds a loaded model is called ``model`` or ``module`` everywhere."""
     callers = set()
-    for path in SOURCES:
-        name = module_name(path)
-        if name.startswith(("tam.scenes", "tam.testing")):
+    for name, path in MODULES.items():
+        if name.startswith(("tam.scenes", "tam.probe")):
             continue  # training and probing run models by their nature
         for node in ast.walk(ast.parse(path.read_text())):
             called = ast.unparse(node.func).split(".")[-1] if isinstance(node, ast.Call) else ""
@@ -127,3 +156,23 @@ def test_only_capture_and_replay_call_the_model() -> None:
 def test_importing_the_package_is_light() -> None:
     code = "import sys, tam; sys.exit(bool({'torch', 'numpy', 'transformers'} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=60)
+
+
+def test_few_files_stand_on_the_top_level() -> None:
+    assert len([path for path in (ROOT / "tam").iterdir() if path.suffix == ".py"]) <= 8
+
+
+def test_only_the_resolver_imports_by_name() -> None:
+    late = {"import_module", "__import__", "__getattr__"}
+    found = {
+        name
+        for name, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if getattr(node, "id", getattr(node, "attr", getattr(node, "name", ""))) in late
+    }
+    assert found == {"tam", "tam.resolver"}
+
+
+@pytest.mark.parametrize("path", sorted({*PUBLIC.values(), *DOORS.values()}))
+def test_what_is_imported_late_exists(path: str) -> None:
+    assert resolve(path) is not None

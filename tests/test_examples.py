@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 import tam
-from tam.evidence import evidence
+from tam.explanation.evidence import evidence
 from tam.render import word_image
 from tam.scenes.world import make_scene
 

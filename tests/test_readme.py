@@ -16,8 +16,8 @@ from transformers import AutoModelForMultimodalLM
 
 from tam.cli import run
 from tam.cli.app import app
+from tam.model.shipped import weights_folder
 from tam.render.movie import write_mp4
-from tam.scenes.shipped import weights_folder
 from tam.scenes.world import make_scene
 
 ROOT = Path(__file__).parent.parent

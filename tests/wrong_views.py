@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tam.adapter import Adapter, Encoded
-from tam.layout import VisionGrid, VisionLayout
+from tam.families.adapter import Adapter, Encoded
+from tam.geometry.layout import VisionGrid, VisionLayout
 
 Rearrange = Callable[[VisionLayout], VisionLayout]
 

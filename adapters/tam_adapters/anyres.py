@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tam.adapter import PlacedMedia
 from tam.errors import ModelError
-from tam.layout import Box, Seams, VisionGrid
+from tam.families.adapter import PlacedMedia
+from tam.geometry.layout import Box, Seams, VisionGrid
 from tam_adapters.tiles import picture_grid
 
 _EVERY_PATCH = Fraction(1)

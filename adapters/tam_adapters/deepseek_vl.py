@@ -1,6 +1,6 @@
 """DeepSeek-VL and Janus: the whole picture, padded to a square."""
 
-from tam.adapter import Encoded, PlacedMedia
+from tam.families.adapter import Encoded, PlacedMedia
 from tam_adapters.framing import Framing, letterbox
 from tam_adapters.square import SquareAdapter
 

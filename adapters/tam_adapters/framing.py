@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tam.errors import ModelError
-from tam.layout import Box
+from tam.geometry.layout import Box
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from tam.adapter import Adapter, Encoded, PlacedMedia
-from tam.layout import Box, VisionGrid, VisionLayout
+from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.geometry.layout import Box, VisionGrid, VisionLayout
 from tam_adapters.framing import Axis, Framing, framing
 from tam_adapters.runs import cut_runs
 from tam_adapters.square import Square, patches_of, refuse_clips, square_grid

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tam.adapter import Adapter, Encoded
 from tam.errors import ModelError
-from tam.layout import VisionGrid, VisionLayout
+from tam.families.adapter import Adapter, Encoded
+from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.runs import cut_runs
 
 

@@ -1,8 +1,8 @@
 """GLM-4.1V to GLM-4.6V: clips stand at the placeholder of pictures, each cell in its own frame."""
 
-from tam.adapter import Encoded
 from tam.errors import ModelError
-from tam.layout import VisionLayout
+from tam.families.adapter import Encoded
+from tam.geometry.layout import VisionLayout
 from tam_adapters.grid_thw import GridThwAdapter
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from tam.adapter import Adapter, Encoded
-from tam.layout import VisionGrid, VisionLayout
+from tam.families.adapter import Adapter, Encoded
+from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.tiled_canvas import tile_arrangement
 from tam_adapters.tiles import (
     clip_grid,

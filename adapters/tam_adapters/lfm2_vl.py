@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tam.adapter import Adapter, Encoded, PlacedMedia
-from tam.layout import VisionGrid, VisionLayout
+from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.tiles import (
     even_seams,
     misfit,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tam.adapter import Adapter, Encoded, PlacedMedia
-from tam.layout import Box, VisionGrid, VisionLayout
+from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.geometry.layout import Box, VisionGrid, VisionLayout
 from tam_adapters.tiles import (
     equal_views,
     misfit,

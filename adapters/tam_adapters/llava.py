@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from tam.adapter import Encoded
 from tam.errors import ModelError
-from tam.layout import VisionLayout
+from tam.families.adapter import Encoded
+from tam.geometry.layout import VisionLayout
 from tam_adapters.one_view import resized_layout
 from tam_adapters.square import Square, SquareAdapter, patches_of
 

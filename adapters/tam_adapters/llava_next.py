@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tam.adapter import Adapter, Encoded, PlacedMedia
-from tam.layout import VisionGrid, VisionLayout
+from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.anyres import Tower, anyres_grids, canvas_of, tower_of
 from tam_adapters.framing import framing
 from tam_adapters.runs import cut_runs

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tam.adapter import Adapter, Encoded, PlacedMedia
-from tam.layout import Seams, VisionGrid, VisionLayout
+from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.geometry.layout import Seams, VisionGrid, VisionLayout
 from tam_adapters.tiles import (
     even_seams,
     misfit,

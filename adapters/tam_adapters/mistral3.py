@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tam.adapter import Adapter, Encoded
 from tam.errors import ModelError
-from tam.layout import VisionLayout
+from tam.families.adapter import Adapter, Encoded
+from tam.geometry.layout import VisionLayout
 from tam_adapters.one_view import resized_layout
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tam.adapter import Adapter, Encoded, PlacedMedia
 from tam.errors import ModelError
-from tam.layout import Box, VisionGrid, VisionLayout
+from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.geometry.layout import Box, VisionGrid, VisionLayout
 from tam_adapters.tiles import clip_grid, misfit, picture_grid
 
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tam.adapter import Encoded
 from tam.errors import ModelError
-from tam.layout import VisionGrid, VisionLayout
+from tam.families.adapter import Encoded
+from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.runs import cut_runs
 from tam_adapters.square import refuse_clips
 

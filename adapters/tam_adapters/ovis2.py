@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from tam.adapter import Adapter, Encoded
 from tam.errors import ModelError
-from tam.layout import VisionGrid, VisionLayout
+from tam.families.adapter import Adapter, Encoded
+from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.tiles import (
     equal_views,
     misfit,

@@ -1,7 +1,7 @@
 """PaddleOCR-VL: pictures alone, squashed to whole cells."""
 
-from tam.adapter import Encoded
-from tam.layout import VisionLayout
+from tam.families.adapter import Encoded
+from tam.geometry.layout import VisionLayout
 from tam_adapters.grid_thw import GridThwAdapter
 from tam_adapters.square import refuse_clips
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tam.adapter import Adapter, Encoded, PlacedMedia
 from tam.errors import ModelError
-from tam.layout import VisionGrid, VisionLayout
+from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.framing import Framing, framing
 from tam_adapters.runs import cut_runs
 
@@ -140,7 +140,7 @@ def square_grid(
     positions
         int64 [frames * square.length].
     view
-        See :class:`~tam.layout.VisionGrid`.
+        See :class:`~tam.geometry.layout.VisionGrid`.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """The built-in families and the refused ones. Imports no adapter and no torch."""
 
-from tam.registry import Family, Refused
+from tam.families.family import Family, Refused
 
 FAMILIES: tuple[Family, ...] = (
     Family(

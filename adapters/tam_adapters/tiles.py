@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tam.adapter import PlacedMedia
 from tam.errors import ModelError
-from tam.layout import Box, Seams, VisionGrid
+from tam.families.adapter import PlacedMedia
+from tam.geometry.layout import Box, Seams, VisionGrid
 
 
 def token_runs(ids: NDArray[np.int64], token_id: int) -> list[NDArray[np.int64]]:

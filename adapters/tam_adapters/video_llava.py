@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tam.adapter import Adapter, Encoded
 from tam.errors import ModelError
-from tam.layout import VisionGrid, VisionLayout
+from tam.families.adapter import Adapter, Encoded
+from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.framing import framing
 from tam_adapters.runs import cut_runs
 from tam_adapters.square import class_positions, patches_of, square_grid

@@ -4,11 +4,11 @@ from typing import Any
 
 import torch
 
-from tam.adapter import Adapter
 from tam.capture.cache import CACHE
 from tam.capture.hooks import Logits, States, Tick, hooked
 from tam.capture.placing import cached, placed, restore
 from tam.capture.run import Past, Request, Run
+from tam.families.adapter import Adapter
 
 # Answer tokens that one step scores over the whole vocabulary.
 _CHUNK = 64

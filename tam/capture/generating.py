@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from transformers import StoppingCriteria, StoppingCriteriaList
 
-from tam.adapter import Adapter
 from tam.capture.cache import CACHE
 from tam.capture.forcing import force
 from tam.capture.hooks import Hook, Logits, States, Tick, Watch, hooked, numpy_floats
@@ -15,6 +14,7 @@ from tam.capture.padding import padded
 from tam.capture.placing import cached, placed, restore
 from tam.capture.run import Past, Request, Run
 from tam.errors import InputError
+from tam.families.adapter import Adapter
 
 # Options of ``generate`` that are set here, whatever the caller asks for.
 _OURS = ("return_dict_in_generate", "output_scores", "output_logits", "output_hidden_states")

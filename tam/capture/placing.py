@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from transformers import DynamicCache
 
-from tam.adapter import Adapter
 from tam.capture.run import Past, Request
+from tam.families.adapter import Adapter
 
 
 def placed(model: Any, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -29,7 +29,7 @@ from tam.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from tam.explanation import Explanation
+    from tam.explanation.explanation import Explanation
 
 app = typer.Typer(
     name="tam",
@@ -97,7 +97,7 @@ def explain(
     from tam.cli.methods import method_options
     from tam.media import Sampling
     from tam.methods.table import check_options
-    from tam.output import check_output
+    from tam.report.folder import check_output
 
     # What can go wrong at once is found before a model is loaded.
     check_output(out, force=force)
@@ -115,7 +115,7 @@ def explain(
         decoder=decoder,
         allow_urls=allow_urls,
     )
-    from tam.loading import load
+    from tam.model.loading import load
 
     loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
     wanted: dict[str, Any] = {
@@ -127,7 +127,7 @@ def explain(
     if live:
         from rich.console import Console
 
-        from tam.streaming import Stream
+        from tam.model.streaming import Stream
 
         result = print_words(Stream(loaded, asked, **{**options, **wanted}), Console())
     else:
@@ -166,14 +166,14 @@ def chat(
     """
     from tam.cli.asking import opened_media, talk
     from tam.media import Sampling
-    from tam.output import check_output
+    from tam.report.folder import check_output
 
     if out is not None:
         check_output(out / "reply-1", force=force)
     sampling = Sampling(fps, num_frames, start, end, max_frames)
     opened = partial(opened_media, sampling=sampling, decoder=decoder, allow_urls=allow_urls)
     shown = [opened(name) for name in image or []]
-    from tam.loading import load
+    from tam.model.loading import load
 
     loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
     writing = _writing(max_new_tokens, seed, sample)
@@ -183,10 +183,10 @@ def chat(
 @app.command()
 def demo(out: Out = Path("demo"), force: Force = False, as_json: Json = False) -> None:
     """Explain a picture that comes with the toolkit, with the model that comes with it."""
-    from tam.output import check_output
+    from tam.report.folder import check_output
 
     check_output(out, force=force)
-    from tam.loading import load
+    from tam.model.loading import load
 
     picture = Path(__file__).parent.parent / "scenes" / "demo.png"
     result = load("small").explain(
@@ -205,7 +205,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Print a saved explanation, the words colored by how visual they are."""
-    from tam.storage import load_explanation
+    from tam.files.storage import load_explanation
 
     result = load_explanation(saved)
     if as_json:
@@ -244,12 +244,12 @@ def export(
 ) -> None:
     """Write a contact sheet, a movie, a figure or a table of a saved explanation."""
     from tam.cli.export import exported_file, typed_words
+    from tam.files.writing import check_file
     from tam.render.export import export as write
-    from tam.writing import check_file
 
     path = exported_file(saved, kind, out)
     check_file(path, force=force)
-    from tam.storage import load_explanation
+    from tam.files.storage import load_explanation
 
     write(
         load_explanation(saved),
@@ -272,12 +272,12 @@ def compare(
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
     """Lay two saved explanations side by side, the same words linked, in one HTML file."""
-    from tam.writing import check_file
+    from tam.files.writing import check_file
 
     check_file(out, force=force)
     from tam.cli.compare import labels_of
+    from tam.files.storage import load_explanation
     from tam.report.comparison import compare as write
-    from tam.storage import load_explanation
 
     opened = load_explanation(first), load_explanation(second)
     _print_report(write(*opened, out, labels=labels_of((first, second), opened), force=force))
@@ -314,8 +314,8 @@ def verify(
     revision: Revision = None,
 ) -> None:
     """Check on this machine that the toolkit reads a model rightly; exit code 1 if not."""
-    from tam.loading import load
-    from tam.verify import verify as verified
+    from tam.model.loading import load
+    from tam.model.verify import verify as verified
 
     loaded = load(model, revision=revision, dtype=dtype, device_map=device_map, load_in=load_in)
     checks = verified(loaded)

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tam.conversation import Conversation, from_messages, question
 from tam.errors import ConversationError, TamError
 from tam.media import Media, Sampling, open_media
+from tam.prompt.conversation import Conversation, from_messages, question
 
 if TYPE_CHECKING:
-    from tam.model import Model
+    from tam.model.model import Model
 
 
 def opened_conversation(
@@ -87,10 +87,9 @@ def talk(
     """
     from rich.console import Console
 
-    from tam.chat import Chat
     from tam.render.terminal import show
 
-    chat = Chat(model)
+    chat = model.chat()
     console = Console()
     shown = list(media)
     while True:

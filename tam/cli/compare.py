@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tam.explanation import Explanation
+from tam.explanation.explanation import Explanation
 
 
 def labels_of(saved: tuple[Path, Path], opened: tuple[Explanation, Explanation]) -> tuple[str, str]:

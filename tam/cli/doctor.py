@@ -1,6 +1,5 @@
 """``tam doctor``: what this machine has."""
 
-import importlib
 import logging
 import os
 import platform
@@ -11,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from rich.console import Console
 from rich.table import Table
+
+from tam.resolver import resolve
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def _look(name: str, needed: bool, check: Callable[[], str]) -> Finding:
 
 
 def _package(module: str, distribution: str | None = None) -> str:
-    importlib.import_module(module)
+    resolve(module)
     try:
         return version(distribution or module)
     except PackageNotFoundError:
@@ -98,7 +99,7 @@ def _accelerator() -> str:
 
 
 def _small_model() -> str:
-    from tam.scenes.shipped import weights_folder
+    from tam.model.shipped import weights_folder
 
     weights = weights_folder("small") / "model.safetensors"
     return f"{weights.stat().st_size / 2**20:.1f} MiB"

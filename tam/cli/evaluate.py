@@ -10,7 +10,7 @@ from tam.errors import InputError
 
 if TYPE_CHECKING:
     from tam.evaluate.runner import Plan
-    from tam.model import Model
+    from tam.model.model import Model
 
 
 def evaluate(

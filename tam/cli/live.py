@@ -6,13 +6,14 @@ from rich.console import Console
 from rich.text import Text
 
 from tam.errors import InputError
-from tam.evidence import evidence
-from tam.explanation import Explanation, Word
+from tam.explanation.evidence import evidence
+from tam.explanation.explanation import Explanation
+from tam.explanation.word import Word
 from tam.render.terminal_map import print_map
-from tam.spelling import on_one_line, percent
+from tam.text.printable import on_one_line, percent
 
 if TYPE_CHECKING:
-    from tam.streaming import Stream
+    from tam.model.streaming import Stream
 
 
 def check_live(method: str, *, as_json: bool) -> None:

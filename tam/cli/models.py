@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tam.registry import families, refusals
+from tam.families.registry import families, refusals
 
 
 def models_json() -> dict[str, Any]:

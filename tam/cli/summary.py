@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from tam.evidence import strongest_earlier
-from tam.explanation import Explanation, Word
+from tam.explanation.evidence import strongest_earlier
+from tam.explanation.explanation import Explanation
+from tam.explanation.word import Word
 
 
 def summary(result: Explanation) -> dict[str, Any]:

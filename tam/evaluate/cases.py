@@ -16,14 +16,14 @@ from tam.evaluate.journal import Block
 from tam.evaluate.measuring import Found, found_words, stacked_map
 from tam.evaluate.rerun import stacked_frames
 from tam.evaluate.runner import MAX_NEW_TOKENS, Plan
-from tam.explanation import Word
-from tam.png import encode_png
+from tam.explanation.explanation import Word
+from tam.files.png import encode_png
 from tam.render import overlay
-from tam.slug import slug
-from tam.spelling import printable
+from tam.text.printable import printable
+from tam.text.slug import slug
 
 if TYPE_CHECKING:
-    from tam.model import Model
+    from tam.model.model import Model
 
 CASES = 6
 """Of the best, and as many of the worst."""

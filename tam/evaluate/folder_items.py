@@ -16,11 +16,11 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from tam.conversation import question
 from tam.errors import InputError
 from tam.evaluate.annotations import inside, label_image
 from tam.evaluate.items import Item, Mask
 from tam.media.image import open_image
+from tam.prompt.conversation import question
 
 FILE = "items.csv"
 PROMPT = "Describe this image."

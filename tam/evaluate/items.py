@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from tam.conversation import Conversation
 from tam.media.media import Media
+from tam.prompt.conversation import Conversation
 
 Mask = NDArray[np.bool_]
 

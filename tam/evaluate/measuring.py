@@ -23,11 +23,12 @@ from tam.evaluate.protocol import (
 from tam.evaluate.rerun import stacked_frames, word_score
 from tam.evaluate.tagging import Tagger
 from tam.evaluate.text_overlap import meteor, rouge_l
-from tam.explanation import Explanation, Word
+from tam.explanation.explanation import Explanation
+from tam.explanation.word import Word
 
 if TYPE_CHECKING:
+    from tam.recording.trace import Trace
     from tam.replay import Replay
-    from tam.trace import Trace
 
 Line = dict[str, Any]
 """One JSON object of the results."""

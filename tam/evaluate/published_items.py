@@ -21,7 +21,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tam.conversation import question
 from tam.errors import InputError
 from tam.evaluate.annotations import (
     REMEDY,
@@ -34,6 +33,7 @@ from tam.evaluate.annotations import (
 )
 from tam.evaluate.items import Item, Mask
 from tam.media.image import open_image
+from tam.prompt.conversation import question
 
 COCO_PROMPT = "Write a one-sentence caption for this image:"
 PACKED_PROMPTS: dict[str, str] = {

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.evaluate.faithfulness import Frames, Score
-from tam.explanation import Word
+from tam.explanation.explanation import Word
 from tam.media.media import Media
 
 if TYPE_CHECKING:
-    from tam.model import Model
+    from tam.model.model import Model
     from tam.replay import Replay
 
 

@@ -22,7 +22,7 @@ from tam.evaluate.sanity import add_sanity, changed_runs
 from tam.evaluate.tagging import Tagger
 
 if TYPE_CHECKING:
-    from tam.model import Model
+    from tam.model.model import Model
 
 SETTINGS = "settings.json"
 MEASURED_AS = 2
@@ -162,7 +162,7 @@ def item_blocks(
 
     try:
         recording = model.run(item.conversation, answer=item.answer, max_new_tokens=MAX_NEW_TOKENS)
-        replay = Replay(model, recording)
+        replay = Replay(model.checkpoint, recording)
         found = found_words(recording.trace, item, tagger)
         changed = (
             changed_runs(model, recording, methods, found.targets)
@@ -229,7 +229,7 @@ def _write_settings(plan: Plan, out: Path) -> None:
 
 
 def _load(name: str, state: Any) -> "Model":
-    from tam.loading import load
+    from tam.model.loading import load
 
     device = state.device
     return load(name, device_map={"": device} if device.type == "cuda" else None)

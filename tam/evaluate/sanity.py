@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from tam.evaluate.faithfulness import noisy, rank_correlation, sensitivity
 from tam.evaluate.measuring import Found, first_shown, stacked_map
 from tam.evaluate.rerun import shuffled_weights
-from tam.explanation import Explanation, Word
+from tam.explanation.explanation import Explanation
+from tam.explanation.word import Word
 from tam.methods import explain
 from tam.replay import Replay
 from tam.replay.replay import with_media
 
 if TYPE_CHECKING:
-    from tam.model import Model
-    from tam.recording import Recording
+    from tam.model.model import Model
+    from tam.recording.recording import Recording
 
 NOISY = 2
 """Pictures with noise, of which the farthest map counts."""
@@ -76,4 +77,4 @@ def add_sanity(
 def _explained(
     model: "Model", recording: "Recording", method: str, targets: Sequence[int]
 ) -> Explanation:
-    return explain(method, recording.trace, Replay(model, recording), targets)
+    return explain(method, recording.trace, Replay(model.checkpoint, recording), targets)

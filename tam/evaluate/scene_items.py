@@ -25,10 +25,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from tam.conversation import Conversation, Turn, question
 from tam.errors import InputError
 from tam.evaluate.items import Item, Mask
 from tam.media.media import Media, image_from_array
+from tam.prompt.conversation import Conversation, Turn, question
 from tam.scenes.clips import Clip, make_clip
 from tam.scenes.language import Named, caption, questions
 from tam.scenes.motion import CLIP_PROMPTS, clip_caption

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tam.errors import SetupError
-from tam.function_words import FUNCTION_WORDS, OTHER_WORDS
 from tam.scenes.world import COLORS, SHAPES
+from tam.text.function_words import FUNCTION_WORDS, OTHER_WORDS
 
 NOUN, FUNCTION, OTHERS = "noun", "function", "others"
 

@@ -1,9 +1,10 @@
 """Methods: each turns a recorded run into an explanation, one file each.
 
 A method is a function ``(trace, replay, targets, **options)`` that gives an
-:class:`~tam.explanation.Explanation`:
+:class:`~tam.explanation.explanation.Explanation`:
 
-- ``trace``: the recorded run, with K targets and N vision cells (:class:`tam.trace.Trace`);
+- ``trace``: the recorded run, with K targets and N vision cells
+  (:class:`tam.recording.trace.Trace`);
 - ``replay``: the same run to run again, or None (:class:`tam.replay.Replay`);
 - ``targets``: indices of the targets to explain, the others' maps are zero; where it is None,
   methods that get all targets at once explain all, the others the reply's;

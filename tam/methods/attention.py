@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from tam.errors import InputError
-from tam.explanation import Explanation
+from tam.explanation.explanation import Explanation
 from tam.methods.result import Targets, asked_targets, explained
+from tam.recording.trace import Trace
 from tam.replay import Replay
-from tam.trace import Trace
 
 
 def attention(

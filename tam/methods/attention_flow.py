@@ -24,7 +24,7 @@ def run_with_attention(
     if len(run.attentions) != count:
         raise ModelError(
             f"{count - len(run.attentions)} of its {count} layers have no attention weights",
-            where=replay.model.adapter.family,
+            where=replay.checkpoint.adapter.family,
             remedy="use the method 'attention', or one that needs no weights, such as tam",
         )
     return run

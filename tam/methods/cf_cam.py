@@ -9,12 +9,12 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial.distance import pdist
 
 from tam.errors import SetupError
-from tam.explanation import Explanation
+from tam.explanation.explanation import Explanation
 from tam.methods.class_activation import LAYER, activations, places_with_gradient, stacked
 from tam.methods.options import check_positive
 from tam.methods.result import Targets, asked_targets, explained
+from tam.recording.trace import Trace
 from tam.replay import LayerName, Replay
-from tam.trace import Trace
 
 _DOMINANT, _NOISE = -2, -1
 

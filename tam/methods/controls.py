@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from tam.explanation import Explanation
+from tam.explanation.explanation import Explanation
 from tam.methods.options import check_positive, check_whole
 from tam.methods.result import Targets, asked_targets, explained
+from tam.recording.trace import Trace
 from tam.replay import Replay
-from tam.trace import Trace
 
 
 def random(

@@ -4,12 +4,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tam.explanation import Explanation
+from tam.explanation.explanation import Explanation
 from tam.methods.attention_flow import run_with_attention
 from tam.methods.options import check_whole
 from tam.methods.result import Targets, asked_targets, explained
+from tam.recording.trace import Trace
 from tam.replay import Replay
-from tam.trace import Trace
 
 
 def dex_ar(

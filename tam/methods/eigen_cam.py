@@ -3,12 +3,12 @@
 import numpy as np
 import torch
 
-from tam.explanation import Explanation
+from tam.explanation.explanation import Explanation
 from tam.methods.class_activation import LAYER
 from tam.methods.result import Targets, asked_targets, explained
+from tam.recording.trace import Trace
 from tam.replay import LayerName, Replay
 from tam.replay.places import places
-from tam.trace import Trace
 
 
 def eigen_cam(

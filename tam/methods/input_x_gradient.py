@@ -1,11 +1,11 @@
 """Input times gradient, at what enters the language model for the picture."""
 
-from tam.explanation import Explanation
+from tam.explanation.explanation import Explanation
 from tam.methods.class_activation import activations, stacked
 from tam.methods.result import Targets, asked_targets, explained
+from tam.recording.trace import Trace
 from tam.replay import Replay
 from tam.replay.places import places
-from tam.trace import Trace
 
 
 def input_x_gradient(trace: Trace, replay: Replay, targets: Targets = None) -> Explanation:

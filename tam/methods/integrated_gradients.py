@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
-from tam.explanation import Explanation
+from tam.explanation.explanation import Explanation
 from tam.methods.options import check_whole
 from tam.methods.result import Targets, asked_targets, explained
+from tam.recording.trace import Trace
 from tam.replay import Replay
-from tam.trace import Trace
 
 
 def integrated_gradients(

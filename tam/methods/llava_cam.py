@@ -3,12 +3,12 @@
 import numpy as np
 import torch
 
-from tam.explanation import Explanation
+from tam.explanation.explanation import Explanation
 from tam.methods.class_activation import LAYER, activations, places_with_gradient
 from tam.methods.noise import noisy_pixels
 from tam.methods.result import Targets, asked_targets, explained
+from tam.recording.trace import Trace
 from tam.replay import LayerName, Replay
-from tam.trace import Trace
 
 
 def llava_cam(

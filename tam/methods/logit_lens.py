@@ -3,12 +3,12 @@
 import numpy as np
 import torch
 
-from tam.explanation import Explanation
-from tam.head import head_scores
+from tam.explanation.explanation import Explanation
 from tam.methods.parts import from_scores
 from tam.methods.result import Targets, explanation_of, only
+from tam.recording.lm_head import head_scores
+from tam.recording.trace import Trace
 from tam.replay import Replay
-from tam.trace import Trace
 
 
 def logit_lens(

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tam.engine import maps_from_scores
-from tam.explanation import Explanation
+from tam.engine.maps import maps_from_scores
+from tam.explanation.explanation import Explanation
 from tam.methods.result import Targets, explanation_of, only
+from tam.recording.trace import Trace
 from tam.replay import Replay
-from tam.trace import Trace
 
 
 def activation(trace: Trace, replay: Replay | None = None, targets: Targets = None) -> Explanation:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.errors import InputError
-from tam.explanation import Explanation
-from tam.trace import Trace
+from tam.explanation.explanation import Explanation
+from tam.recording.trace import Trace
 
 Targets = Sequence[int] | None
 """Indices of the targets to explain; None leaves the choice to the method."""

@@ -2,12 +2,12 @@
 
 import torch
 
-from tam.explanation import Explanation
+from tam.explanation.explanation import Explanation
 from tam.methods.attention_flow import followed, run_with_attention
 from tam.methods.class_activation import stacked
 from tam.methods.result import Targets, asked_targets, explained
+from tam.recording.trace import Trace
 from tam.replay import Replay
-from tam.trace import Trace
 
 
 def rollout(trace: Trace, replay: Replay, targets: Targets = None) -> Explanation:

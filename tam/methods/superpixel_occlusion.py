@@ -4,13 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.errors import SetupError
-from tam.explanation import Explanation
+from tam.explanation.explanation import Explanation
 from tam.media.media import Media
 from tam.methods.options import check_whole
 from tam.methods.perturbation import Region, drops, pixels_of
 from tam.methods.result import Targets, asked_targets, explained
+from tam.recording.trace import Trace
 from tam.replay import Replay
-from tam.trace import Trace
 
 
 def superpixel_occlusion(

@@ -3,15 +3,15 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from tam.errors import InputError
+from tam.resolver import resolve
 
 if TYPE_CHECKING:
-    from tam.explanation import Explanation
+    from tam.explanation.explanation import Explanation
+    from tam.recording.trace import Trace
     from tam.replay import Replay
-    from tam.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,7 @@ class Method:
 
     def load(self) -> "Callable[..., Explanation]":
         """Import its function."""
-        module, _, name = self.function.partition(":")
-        function: Callable[..., Explanation] = getattr(import_module(module), name)
+        function: Callable[..., Explanation] = resolve(self.function)
         return function
 
     def options(self) -> dict[str, Any]:

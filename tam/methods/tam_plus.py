@@ -6,15 +6,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tam.explanation import Explanation
-from tam.layout import VisionGrid
+from tam.explanation.explanation import Explanation
+from tam.geometry.layout import VisionGrid
 from tam.media.media import Media
 from tam.methods.options import check_positive
 from tam.methods.parts import from_scores
 from tam.methods.perturbation import pixels_of
 from tam.methods.result import Targets, explanation_of, only
+from tam.recording.trace import Trace
 from tam.replay import Replay
-from tam.trace import Trace
 
 # States that go through the whole head at once; its output has the whole vocabulary.
 _CHUNK = 64

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from tam.engine import TokenActivationMaps, maps_from_scores, token_activation_maps
-from tam.explanation import Explanation, Stages
+from tam.engine.maps import TokenActivationMaps, maps_from_scores, token_activation_maps
+from tam.explanation.explanation import Explanation, Stages
 from tam.methods.result import Targets, explanation_of, only
+from tam.recording.trace import Trace
 from tam.replay import Replay
-from tam.trace import Trace
 
 
 def token_activation(

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from tam.explanation import Explanation, Word
+from tam.explanation.explanation import Explanation
+from tam.explanation.word import Word
 from tam.render.colors import color
 from tam.render.lettering import Piece, font_for, laid_out, plain_font, shortened, spelled
-from tam.spelling import percent, printable
+from tam.text.printable import percent, printable
 
 PAPER: Final = (250, 249, 246)
 _INK: Final = (32, 33, 36)

@@ -16,7 +16,7 @@ from typing import Final
 
 from PIL import ImageFont
 
-from tam.spelling import printable
+from tam.text.printable import printable
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 

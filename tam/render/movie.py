@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tam.errors import InputError, SetupError
-from tam.explanation import Explanation, Word
+from tam.explanation.explanation import Explanation
+from tam.explanation.word import Choice, Word
 from tam.progress import progress
 from tam.render.caption import Pixels, text_lines, text_strip, word_strip
 from tam.render.colors import DEFAULT_COLORS
 from tam.render.pictures import OPACITY, overlays, shown_media, stacked
 from tam.render.resize import resized
-from tam.render.selection import Choice, chosen_words
+from tam.render.selection import chosen_words
 
 SECONDS: Final = 0.8
 LARGEST: Final = {"mp4": 960, "gif": 480}

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.errors import InputError
-from tam.evidence import peak
-from tam.explanation import Explanation, Word
+from tam.explanation.evidence import peak
+from tam.explanation.explanation import Explanation
+from tam.explanation.word import Word
 from tam.render.caption import PAPER, Pixels, word_strip
 from tam.render.colors import DEFAULT_COLORS, color
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from tam.errors import InputError, SetupError
-from tam.explanation import Explanation, Word
+from tam.explanation.explanation import Explanation
+from tam.explanation.word import Choice, Word
 from tam.render.colors import DEFAULT_COLORS, color
 from tam.render.lettering import font_for, shortened, spelled
 from tam.render.pictures import OPACITY, overlay, shown_media, strongest_frame
 from tam.render.resize import resized
-from tam.render.selection import Choice, chosen_words
-from tam.spelling import percent
+from tam.render.selection import chosen_words
+from tam.text.printable import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from tam.explanation import Explanation
-from tam.layout import VisionGrid
+from tam.explanation.explanation import Explanation
+from tam.geometry.layout import VisionGrid
 from tam.media.media import Media
 
 

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tam.errors import InputError
-from tam.explanation import Explanation, Word
-
-Choice = int | str | Word
-"""A word by its index in the reply, by its text (or a phrase's), or itself."""
+from tam.explanation.explanation import Explanation
+from tam.explanation.word import Choice, Word
 
 
 def chosen_words(

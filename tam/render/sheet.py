@@ -7,12 +7,13 @@ from typing import Final
 import numpy as np
 
 from tam.errors import InputError
-from tam.explanation import Explanation
+from tam.explanation.explanation import Explanation
+from tam.explanation.word import Choice
 from tam.render.caption import PAPER, Pixels, legend_strip, text_strip, word_strip
 from tam.render.colors import DEFAULT_COLORS
 from tam.render.pictures import OPACITY, stacked, word_image
 from tam.render.resize import resized
-from tam.render.selection import Choice, chosen_words
+from tam.render.selection import chosen_words
 
 CELL: Final = 320
 """Long side of a picture where there are few."""

@@ -4,9 +4,10 @@ import csv
 import io
 from typing import Final
 
-from tam.evidence import evidence, peak, strongest_earlier
-from tam.explanation import Explanation, Word
-from tam.spelling import printable
+from tam.explanation.evidence import evidence, peak, strongest_earlier
+from tam.explanation.explanation import Explanation
+from tam.explanation.word import Word
+from tam.text.printable import printable
 
 COLUMNS: Final = (
     "index",
@@ -22,8 +23,8 @@ COLUMNS: Final = (
     "earlier",
     "relevance",
 )
-"""``visual`` and ``textual`` are :class:`tam.evidence.Evidence`; then where the map is highest, in
-pixels of the original picture; then the earlier word of the highest relevance."""
+"""``visual`` and ``textual`` are :class:`tam.explanation.evidence.Evidence`; then where the map is
+highest, in pixels of the original picture; then the earlier word of the highest relevance."""
 
 # What makes a spreadsheet read a cell as a formula, also in the full-width forms; and the mark
 # itself, so that taking one apostrophe off gives every word back.

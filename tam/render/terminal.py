@@ -8,12 +8,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tam.evidence import Peak, evidence, peak, strongest_earlier
-from tam.explanation import Explanation, Word
-from tam.layout import TextToken
-from tam.render.selection import Choice, chosen_words
+from tam.explanation.evidence import Peak, evidence, peak, strongest_earlier
+from tam.explanation.explanation import Explanation
+from tam.explanation.word import Choice, Word
+from tam.geometry.layout import TextToken
+from tam.render.selection import chosen_words
 from tam.render.terminal_map import print_map
-from tam.spelling import on_one_line, percent, printable
+from tam.text.printable import on_one_line, percent, printable
 
 _SHOWN_EARLIER: Final = 3
 _SHOWN_CANDIDATES: Final = 8

@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from tam.explanation import Word
+from tam.explanation.explanation import Word
 from tam.render.caption import Pixels
 from tam.render.colors import color
 from tam.render.pictures import overlays, shown_media, strongest_frame
 from tam.render.resize import resized
-from tam.spelling import printable
+from tam.text.printable import printable
 
 _WIDEST: Final = 72
 _HIGHEST: Final = 20

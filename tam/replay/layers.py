@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import nn
 
-from tam.adapter import Adapter
 from tam.errors import InputError, ModelError
+from tam.families.adapter import Adapter
 
 LayerName = int | str
 """A layer of the language model by its number, from 0 or from the end (-1), ``"input"`` for what

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from tam.errors import InputError, ModelError
+from tam.probe.vision_features import attention_off
 from tam.replay.layers import LayerName, parsed
 from tam.replay.replay import Replay
-from tam.testing.vision_features import attention_off
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,7 @@ def places(replay: Replay, layer: LayerName) -> Places:
 def _reached(replay: Replay, layer: LayerName, bits: int) -> NDArray[np.bool_]:
     """Bool [2, bits, rows]: whether a state reaches a cell whose bit is 0, or is 1."""
     positions = torch.from_numpy(replay.trace.vision.positions)
-    with attention_off(replay.model.module, replay.model.adapter):
+    with attention_off(replay.checkpoint.module, replay.checkpoint.adapter):
         run = replay.run([0], layers=[layer, "input"], gradients=True, checked=False)
     outputs, [entering] = run.states
     features = entering[0, positions.to(entering.device)].float()
@@ -109,6 +109,6 @@ def _reached(replay: Replay, layer: LayerName, bits: int) -> NDArray[np.bool_]:
 def _unplaced(replay: Replay, what: str) -> ModelError:
     return ModelError(
         what,
-        where=replay.model.adapter.family,
+        where=replay.checkpoint.adapter.family,
         remedy="choose a layer of the language model",
     )

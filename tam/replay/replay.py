@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,10 +12,13 @@ from torch import nn
 
 from tam.capture.padding import padded
 from tam.capture.placing import placed
-from tam.conversation import Conversation
 from tam.errors import ModelError
+from tam.families.checkpoint import Checkpoint
 from tam.media.media import Media
-from tam.prompt import encode
+from tam.prompt.conversation import Conversation
+from tam.prompt.encoding import encode
+from tam.recording.recording import Recording
+from tam.recording.trace import Trace
 from tam.replay.layers import (
     LayerName,
     final_norm,
@@ -27,11 +29,6 @@ from tam.replay.layers import (
 )
 from tam.replay.passing import Attentions, Hooks, Pass, Replaced, Watch, watching
 from tam.replay.settings import eager_attention, frozen
-from tam.trace import Trace
-
-if TYPE_CHECKING:
-    from tam.model import Model
-    from tam.recording import Recording
 
 # How far a reply's log-probabilities may be off those that were recorded: rounding, no more.
 _ROUNDING = {torch.float32: 0.02}
@@ -44,14 +41,14 @@ class Replay:
 
     Parameters
     ----------
-    model
-        The model.
+    checkpoint
+        The model that it was recorded with.
     recording
         What was asked, answered and recorded.
     """
 
-    model: "Model"
-    recording: "Recording"
+    checkpoint: Checkpoint
+    recording: Recording
 
     def __repr__(self) -> str:
         return f"<Replay of {self.recording!r}>"
@@ -64,7 +61,9 @@ class Replay:
     @cached_property
     def inputs(self) -> dict[str, torch.Tensor]:
         """The model's inputs for prompt and reply as one sequence of L tokens."""
-        return placed(self.model.module, self._with_reply(self.recording.prepared.prompt.inputs))
+        return placed(
+            self.checkpoint.module, self._with_reply(self.recording.prepared.prompt.inputs)
+        )
 
     @cached_property
     def pixels(self) -> dict[str, torch.Tensor]:
@@ -78,24 +77,25 @@ class Replay:
     @cached_property
     def layers(self) -> nn.ModuleList:
         """The layers of the language model."""
-        return language_layers(self.model.module, self.model.adapter)
+        return language_layers(self.checkpoint.module, self.checkpoint.adapter)
 
     @cached_property
     def final_norm(self) -> nn.Module:
         """The norm between the last layer and the head."""
-        return final_norm(self.model.module, self.model.adapter)
+        return final_norm(self.checkpoint.module, self.checkpoint.adapter)
 
     @property
     def head(self) -> nn.Module:
         """The LM head."""
-        return self.model.adapter.head(self.model.module)
+        head: nn.Module = self.checkpoint.lm_head
+        return head
 
     def layer(self, name: LayerName) -> tuple[nn.Module, bool]:
         """Give the layer of a name, and whether its input is meant, not its output."""
         kind, index = parsed(name)
         layers = self.layers
         if kind == "vision":
-            layers = vision_layers(self.model.module, self.model.adapter)
+            layers = vision_layers(self.checkpoint.module, self.checkpoint.adapter)
         return layers[numbered(layers, index, name)], kind == "input"
 
     def run(
@@ -145,10 +145,10 @@ class Replay:
         text = self.trace.text
         with ExitStack() as stack:
             stack.enter_context(torch.set_grad_enabled(gradients))
-            stack.enter_context(frozen(self.model.module))
+            stack.enter_context(frozen(self.checkpoint.module))
             stack.enter_context(watching(hooks))
             if attention:
-                stack.enter_context(eager_attention(self.model.module, self.layers))
+                stack.enter_context(eager_attention(self.checkpoint.module, self.layers))
             [logits] = self._logits({**self.inputs, **(pixels or {})}, text.context_positions)
             ids = torch.from_numpy(text.ids).to(logits.device)
             index = torch.as_tensor(np.asarray(targets, np.int64), device=logits.device)
@@ -179,12 +179,12 @@ class Replay:
         -------
         float32 [E, R]: the log-probability of each of the reply's R targets.
         """
-        size = batch if self.model.adapter.batches else 1
+        size = batch if self.checkpoint.adapter.batches else 1
         found: list[NDArray[np.float32]] = []
         waiting: list[Mapping[str, torch.Tensor]] = []
         for media in edited:
             conversation = with_media(self.recording.prepared.conversation, media)
-            prompt = encode(self.model.processor, conversation, self.model.adapter)
+            prompt = encode(self.checkpoint.processor, conversation, self.checkpoint.adapter)
             waiting.append(self._with_reply(prompt.inputs))
             if len(waiting) == size:
                 found.append(self._read(waiting))
@@ -196,7 +196,7 @@ class Replay:
 
     def _read(self, requests: Sequence[Mapping[str, torch.Tensor]]) -> NDArray[np.float32]:
         text = self.trace.text
-        inputs = placed(self.model.module, padded(requests, 0))
+        inputs = placed(self.checkpoint.module, padded(requests, 0))
         with torch.no_grad():
             logits = self._logits(inputs, text.context_positions[text.prompt_targets :])
         rows = logits.float().log_softmax(-1)
@@ -208,7 +208,7 @@ class Replay:
         self, inputs: Mapping[str, torch.Tensor], positions: NDArray[np.int64]
     ) -> torch.Tensor:
         """Run the model without a cache: the logits [B, P, V] at some positions."""
-        model = self.model.module
+        model = self.checkpoint.module
         length = int(inputs["input_ids"].shape[1])
         keep = length - int(positions.min())
         logits: torch.Tensor = model(**inputs, use_cache=False, logits_to_keep=keep).logits
@@ -247,7 +247,7 @@ class Replay:
                 if name == "input_ids":
                     more = ids[None].to(value)
                 elif "token_type" in name:
-                    more = torch.full_like(more, self.model.adapter.reply_token_type)
+                    more = torch.full_like(more, self.checkpoint.adapter.reply_token_type)
                 value = torch.cat([value, more], dim=1)
             longer[name] = value
         return longer
@@ -262,7 +262,7 @@ class Replay:
             raise ModelError(
                 "it reads a reply in one pass in another way than when it writes it "
                 f"(log-probabilities differ by {off:.2g})",
-                where=self.model.adapter.family,
+                where=self.checkpoint.adapter.family,
                 remedy="use a method that needs no second pass, such as tam",
             )
 
@@ -271,7 +271,7 @@ class Replay:
         if not weights:
             raise ModelError(
                 "it gives no attention weights",
-                where=self.model.adapter.family,
+                where=self.checkpoint.adapter.family,
                 remedy="use a method that needs none, such as tam",
             )
         return weights

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from tam.explanation import Explanation
+from tam.explanation.explanation import Explanation
+from tam.files.writing import check_file, replacing_file
 from tam.report.page import comparison_html
-from tam.writing import check_file, replacing_file
 
 
 def compare(

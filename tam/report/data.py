@@ -7,8 +7,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tam.evidence import evidence, peak
-from tam.explanation import Explanation, Word
+from tam.explanation.evidence import evidence, peak
+from tam.explanation.explanation import Explanation
+from tam.explanation.word import Word
 from tam.render import OPACITY, OPACITY_EXPONENT
 from tam.render.colors import COLOR_ANCHORS, DEFAULT_COLORS
 from tam.render.resize import resized

@@ -2,7 +2,7 @@
 
 from difflib import SequenceMatcher
 
-from tam.explanation import Explanation
+from tam.explanation.explanation import Explanation
 
 
 def linked_words(first: Explanation, second: Explanation) -> tuple[list[int], list[int]]:

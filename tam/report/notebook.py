@@ -4,12 +4,13 @@ import html
 from dataclasses import replace
 from typing import Final
 
-from tam.explanation import Explanation, Word
-from tam.png import encode_png
+from tam.explanation.explanation import Explanation
+from tam.explanation.word import Word
+from tam.files.png import encode_png
 from tam.render.pictures import shown_media, word_image
 from tam.render.resize import resized
 from tam.report.page import report_html
-from tam.spelling import printable
+from tam.text.printable import printable
 
 _LARGEST_PICTURE: Final = 800
 _HEIGHT: Final = 720

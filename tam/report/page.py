@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Final
 
-from tam.explanation import Explanation
+from tam.explanation.explanation import Explanation
 from tam.report.data import embedded_json, payload
-from tam.spelling import printable
+from tam.text.printable import printable
 
 # Joined in this order to one module script.
 _SCRIPTS: Final = (

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tam.explanation import Explanation
-from tam.png import encode_png
+from tam.explanation.explanation import Explanation
+from tam.files.png import encode_png
 
 _JPEG_QUALITY = 88
 

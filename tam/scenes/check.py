@@ -12,12 +12,12 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from tam.model.shipped import SHIPPED, weights_folder
 from tam.scenes.batch import UNMASKED
 from tam.scenes.clips import Clip, make_clip
 from tam.scenes.figures import Record, figures, pointing_figures, print_report
@@ -26,7 +26,6 @@ from tam.scenes.motion import CLIP_PROMPTS, clip_questions
 from tam.scenes.pairs import pair_questions
 from tam.scenes.pointing import Truth, word_records
 from tam.scenes.replies import Asked, Reply, Speaker
-from tam.scenes.shipped import SHIPPED, weights_folder
 from tam.scenes.tokens import PATCH_SIZE, TEMPORAL_PATCH_SIZE
 from tam.scenes.world import DIFFICULTIES, SPLITS, Scene, make_scene, split_seed
 
@@ -251,7 +250,8 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if given.scenes < 1:
         parser.error("--scenes must be at least 1")
-    logging: Any = import_module("transformers.utils.logging")
+    from transformers.utils import logging
+
     logging.disable_progress_bar()
     folder = weights_folder(given.model) if given.model in SHIPPED else Path(given.model)
     if not (folder / "config.json").exists():

@@ -89,8 +89,8 @@ def _stages(speaker: Speaker, reply: Reply) -> dict[str, NDArray[np.float32]]:
     """Maps [K, N] of every stage of the method, for the reply's K tokens."""
     import torch
 
-    from tam.engine import token_activation_maps
-    from tam.ops.dispatch import select
+    from tam.engine.maps import token_activation_maps
+    from tam.engine.ops.dispatch import select
 
     asked = _text_positions(speaker, reply)
     length = len(reply.ids)
@@ -151,7 +151,7 @@ def _to_pixels(
     cells: NDArray[np.float32], grids: tuple[tuple[int, int], ...], shape: tuple[int, ...]
 ) -> NDArray[np.float32]:
     """Cells [N] of all grids as pixels [G * H, W], one grid below the other."""
-    from tam.upsample import upsample
+    from tam.geometry.upsample import upsample
 
     _, height, width = shape
     parts = np.split(cells, np.cumsum([h * w for h, w in grids])[:-1])

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,10 +46,11 @@ class Speaker:
     """A model folder, loaded once: anything that reads as a Qwen2-VL model and processor."""
 
     def __init__(self, folder: Path) -> None:
-        transformers: Any = import_module("transformers")
+        import transformers
+
         self.processor = transformers.AutoProcessor.from_pretrained(folder)
         self.processor.tokenizer.padding_side = "left"
-        self.model = transformers.AutoModelForImageTextToText.from_pretrained(
+        self.model: Any = transformers.AutoModelForImageTextToText.from_pretrained(
             folder, dtype="float32"
         )
 

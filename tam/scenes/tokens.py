@@ -4,7 +4,6 @@ A byte-level BPE of a few hundred tokens: any UTF-8 text can be encoded and deco
 common words of the scenes are single tokens, and some (``SPLIT_WORDS``) are several.
 """
 
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,9 +56,9 @@ _WORDS = (
 
 def build_tokenizer() -> "PreTrainedTokenizerFast":
     """The byte-level BPE tokenizer: 256 bytes, the merges of the scenes' words, specials."""
+    import transformers
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-    transformers: Any = import_module("transformers")
     words = [*_WORDS.split(), *COLORS, *SHAPES, *SIZES, *NUMBERS]
     kept = [word for word in dict.fromkeys(words) if word not in SPLIT_WORDS]
     corpus = [f" {word}" for word in kept] * 3 + kept + [*CAPTION_PROMPTS, "angle"]
@@ -89,7 +88,7 @@ def build_tokenizer() -> "PreTrainedTokenizerFast":
 
 def build_processor() -> "Qwen2VLProcessor":
     """The real Qwen2-VL processor around the small tokenizer."""
-    transformers: Any = import_module("transformers")
+    import transformers
 
     sizes = {"shortest_edge": MIN_PIXELS, "longest_edge": MAX_PIXELS}
     vision: dict[str, Any] = {

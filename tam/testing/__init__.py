@@ -16,9 +16,9 @@ In a test of an adapter, with a tiny random model and a real processor::
         assert report.passed, report
 """
 
-from tam.testing.blocks import Block
-from tam.testing.layout_probe import BlockResult, LayoutReport, probe_layout
-from tam.testing.pictures import probe_clip, probe_picture
+from tam.probe.blocks import Block
+from tam.probe.layout_probe import BlockResult, LayoutReport, probe_layout
+from tam.probe.pictures import probe_clip, probe_picture
 
 __all__ = [
     "Block",

@@ -3,7 +3,7 @@ from transformers.models.deepseek_vl.image_processing_pil_deepseek_vl import (
     DeepseekVLImageProcessorPil,
 )
 
-from tam.registry import adapter_for
+from tam.families.registry import adapter_for
 from tam.testing import probe_layout, probe_picture
 from tests.altered import (
     Altered,

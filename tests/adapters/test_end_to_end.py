@@ -8,11 +8,11 @@ import pytest
 import torch
 
 import tam
-from tam.batching import recordings
-from tam.conversation import Conversation, Turn, question
-from tam.prompt import encode
-from tam.recording import Recording
-from tam.registry import families
+from tam.families.registry import families
+from tam.prompt.conversation import Conversation, Turn, question
+from tam.prompt.encoding import encode
+from tam.recording.batching import recordings
+from tam.recording.recording import Recording
 from tam.testing import probe_clip, probe_picture
 from tests.hand_made import same
 from tests.tiny import BUILDERS
@@ -171,7 +171,7 @@ def test_a_batch_gives_the_states_of_each_prompt_alone(model: tam.Model) -> None
     suppressed = many_words(model)["suppress_tokens"]
     options = {"max_new_tokens": STEPS, "suppress_tokens": suppressed}
     for found, talk in zip(
-        recordings(model, [lambda talk=talk: talk for talk in talks], 3, options),
+        recordings(model.checkpoint, [lambda talk=talk: talk for talk in talks], 3, options),
         talks,
         strict=True,
     ):

@@ -1,7 +1,7 @@
 import pytest
 
+from tam.families.registry import adapter_for
 from tam.media import Media
-from tam.registry import adapter_for
 from tam.testing import probe_clip, probe_layout, probe_picture
 from tests.altered import Altered, Change, column_major, later_frames, shifted
 from tests.loaded import Loaded, load

@@ -4,7 +4,7 @@ import pytest
 from transformers.models.gemma3.image_processing_pil_gemma3 import Gemma3ImageProcessorPil
 
 from tam.errors import ModelError
-from tam.registry import adapter_for
+from tam.families.registry import adapter_for
 from tam.testing import LayoutReport, probe_clip, probe_layout, probe_picture
 from tests.altered import (
     Altered,

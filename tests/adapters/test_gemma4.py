@@ -1,8 +1,8 @@
 import pytest
 
 from tam.errors import ModelError
+from tam.families.registry import adapter_for
 from tam.media import Media
-from tam.registry import adapter_for
 from tam.testing import LayoutReport, probe_clip, probe_layout, probe_picture
 from tests.altered import (
     Altered,

@@ -9,10 +9,10 @@ from transformers import AutoModelForImageTextToText, AutoProcessor, LlavaConfig
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.llava.image_processing_pil_llava import LlavaImageProcessorPil
 
-from tam.adapter import Encoded, PlacedMedia
 from tam.errors import ModelError
+from tam.families.adapter import Encoded, PlacedMedia
+from tam.families.registry import adapter_for
 from tam.media import Media
-from tam.registry import adapter_for
 from tam.testing import probe_clip, probe_layout, probe_picture
 from tam_adapters.framing import framing
 from tests.altered import (

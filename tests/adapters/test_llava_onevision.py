@@ -6,8 +6,8 @@ import pytest
 from transformers import LlavaOnevisionConfig
 
 from tam.errors import ModelError
+from tam.families.registry import adapter_for
 from tam.media import Media
-from tam.registry import adapter_for
 from tam.testing import LayoutReport, probe_clip, probe_layout, probe_picture
 from tam_adapters.anyres import Tower
 from tests.loaded import Loaded, layout_of, load

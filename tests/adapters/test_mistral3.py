@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tam.errors import ModelError
-from tam.registry import adapter_for
+from tam.families.registry import adapter_for
 from tam.testing import probe_clip, probe_layout, probe_picture
 from tests.altered import (
     Altered,

@@ -3,11 +3,11 @@ from typing import Any
 
 import pytest
 
-from tam.conversation import question
 from tam.errors import ModelError
+from tam.families.registry import adapter_for
 from tam.media import Media
-from tam.prompt import encode
-from tam.registry import adapter_for
+from tam.prompt.conversation import question
+from tam.prompt.encoding import encode
 from tam.testing import LayoutReport, probe_clip, probe_layout, probe_picture
 from tests.loaded import Loaded, layout_of, load
 from tests.tiny.molmo2 import CELL, tiny_molmo2

@@ -4,8 +4,8 @@ import pytest
 from transformers import Ovis2Config
 
 from tam.errors import ModelError
+from tam.families.registry import adapter_for
 from tam.media import Media
-from tam.registry import adapter_for
 from tam.testing import LayoutReport, probe_clip, probe_layout, probe_picture
 from tests.loaded import Loaded, layout_of, load
 from tests.tiny.tagged import CELL, tiny_ovis2

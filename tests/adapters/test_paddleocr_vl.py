@@ -1,7 +1,7 @@
 import pytest
 
 from tam.errors import ModelError
-from tam.registry import adapter_for
+from tam.families.registry import adapter_for
 from tam.testing import probe_clip, probe_layout, probe_picture
 from tests.altered import Altered, Change, column_major, exchanged_axes, next_position, shifted
 from tests.loaded import Loaded, layout_of, load

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from tam.conversation import question
 from tam.errors import ModelError
-from tam.prompt import encode
-from tam.registry import adapter_for
+from tam.families.registry import adapter_for
+from tam.prompt.conversation import question
+from tam.prompt.encoding import encode
 from tam.testing import probe_clip, probe_layout, probe_picture
 from tests.altered import Altered, Change, centre_square, column_major, next_position, shifted
 from tests.loaded import Loaded, load

@@ -6,7 +6,7 @@ import pytest
 from transformers import LlavaConfig
 
 from tam.errors import ModelError
-from tam.registry import adapter_for
+from tam.families.registry import adapter_for
 from tam.testing import probe_clip, probe_layout, probe_picture
 from tests.altered import Altered, Change, centre_square, column_major, exchanged_axes, shifted
 from tests.loaded import Loaded, layout_of, load

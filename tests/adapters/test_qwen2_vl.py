@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from tam.adapter import Encoded, PlacedMedia
 from tam.errors import ModelError
-from tam.layout import VisionLayout
+from tam.families.adapter import Encoded, PlacedMedia
+from tam.families.registry import adapter_for
+from tam.geometry.layout import VisionLayout
 from tam.media import Media
-from tam.registry import adapter_for
 from tam.testing import probe_clip, probe_layout, probe_picture
 from tests.altered import (
     Altered,

@@ -3,10 +3,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tam.adapter import Encoded, PlacedMedia
 from tam.errors import ModelError
+from tam.families.adapter import Encoded, PlacedMedia
+from tam.families.registry import adapter_for
 from tam.media import Media
-from tam.registry import adapter_for
 from tam.testing import probe_clip, probe_layout, probe_picture
 from tests.altered import (
     Altered,

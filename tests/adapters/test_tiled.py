@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tam.adapter import Encoded, PlacedMedia
-from tam.conversation import question
-from tam.layout import VisionLayout
+from tam.families.adapter import Encoded, PlacedMedia
+from tam.families.registry import adapter_for
+from tam.geometry.layout import VisionLayout
 from tam.media import Media
-from tam.prompt import encode
-from tam.registry import adapter_for
+from tam.prompt.conversation import question
+from tam.prompt.encoding import encode
 from tam.testing import LayoutReport, probe_clip, probe_layout, probe_picture
 from tests.adapters.tiled import FAMILIES, Size, Tiled, Wrong
 from tests.loaded import Loaded, load

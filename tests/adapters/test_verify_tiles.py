@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import tam
-from tam.verify import verify
+from tam.model.verify import verify
 from tests.tiny import (
     anyres,
     lfm2_vl,

@@ -2,8 +2,8 @@ import pytest
 from transformers import VideoLlavaConfig
 
 from tam.errors import ModelError
+from tam.families.registry import adapter_for
 from tam.media import Media
-from tam.registry import adapter_for
 from tam.testing import probe_clip, probe_layout, probe_picture
 from tests.altered import Altered, Change, column_major, later_frames, whole_picture
 from tests.loaded import Loaded, layout_of, load

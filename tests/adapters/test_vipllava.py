@@ -2,7 +2,7 @@ import pytest
 from transformers import VipLlavaConfig
 
 from tam.errors import ModelError
-from tam.registry import adapter_for
+from tam.families.registry import adapter_for
 from tam.testing import probe_layout, probe_picture
 from tests.altered import Altered, Change, column_major, next_position, whole_picture
 from tests.loaded import Loaded, load

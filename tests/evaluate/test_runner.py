@@ -14,12 +14,12 @@ import pytest
 
 import tam
 from tam.cli import run
-from tam.conversation import Conversation
 from tam.errors import ConversationError
 from tam.evaluate.journal import Block, blocks
 from tam.evaluate.runner import Plan
 from tam.evaluate.runner import run as execute
 from tam.evaluate.summary import Row, summarize
+from tam.prompt.conversation import Conversation
 
 OPTIONS = (
     "--methods tam,random --split one,false,clip-one --count 2 --faithful-words 1 --steps 2"

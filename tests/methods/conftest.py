@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import tam
-from tam.conversation import question
+from tam.prompt.conversation import question
 from tam.replay import Replay
 from tam.scenes.world import make_scene
 from tam.testing import probe_clip, probe_picture
@@ -14,7 +14,7 @@ ANSWER = "A red ring and a blue star."
 
 
 def replayed(model: tam.Model, media: list[tam.Media], answer: str = ANSWER) -> Replay:
-    return Replay(model, model.run(question(media, "What is here?"), answer=answer))
+    return Replay(model.checkpoint, model.run(question(media, "What is here?"), answer=answer))
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ def either(request: pytest.FixtureRequest) -> Replay:
 @pytest.fixture
 def weights(either: Replay) -> Iterator[tuple[torch.Tensor, ...]]:
     """Attention weights as transformers gives them."""
-    module = either.model.module
+    module = either.checkpoint.module
     module.set_attn_implementation("eager")
     yield module(**either.inputs, use_cache=False, output_attentions=True).attentions
     module.set_attn_implementation("sdpa")
@@ -56,7 +56,7 @@ def test_rollout_is_the_product_of_all_layers(
 def test_relevancy_follows_the_published_update(
     either: Replay, weights: tuple[torch.Tensor, ...]
 ) -> None:
-    trace, module = either.trace, either.model.module
+    trace, module = either.trace, either.checkpoint.module
     target = len(trace.text.tokens) - 2
     context = trace.text.context_positions[target]
     output = module(**either.inputs, use_cache=False, output_attentions=True)
@@ -81,7 +81,7 @@ def test_a_head_counts_by_how_much_it_prefers_the_picture() -> None:
 def test_dex_ar_reads_each_layer_by_the_logit_lens(
     either: Replay, weights: tuple[torch.Tensor, ...]
 ) -> None:
-    trace, module = either.trace, either.model.module
+    trace, module = either.trace, either.checkpoint.module
     states: list[torch.Tensor] = []
     hooks = [
         layer.register_forward_hook(lambda _m, _a, out: states.append(out))

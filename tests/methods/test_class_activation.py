@@ -20,7 +20,7 @@ class Scorer(nn.Module):
     def __init__(self, replay: Replay, target: int) -> None:
         super().__init__()
         self.replay, self.target = replay, target
-        self.module = replay.model.module
+        self.module = replay.checkpoint.module
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         text = self.replay.trace.text
@@ -65,7 +65,7 @@ def test_grad_cam_on_the_tower_takes_the_patches_of_each_cell(qwen_picture: Repl
     trace = qwen_picture.trace
     target = len(trace.text.tokens) - 2
     ours = explain("grad-cam", trace, qwen_picture, [target], layer="vision.0").maps[target]
-    block = qwen_picture.model.module.model.visual.blocks[0]
+    block = qwen_picture.checkpoint.module.model.visual.blocks[0]
     seen: list[torch.Tensor] = []
     handle = block.register_forward_hook(lambda _m, _a, out: seen.append(out))
     score = Scorer(qwen_picture, target)(qwen_picture.inputs["pixel_values"])

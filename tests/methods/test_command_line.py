@@ -78,7 +78,7 @@ def test_options_are_json_or_text() -> None:
 
 
 def test_one_recording_is_explained_in_many_ways(qwen_picture: Replay) -> None:
-    model, recording = qwen_picture.model, qwen_picture.recording
+    model, recording = qwen_picture.checkpoint, qwen_picture.recording
     plain = model.explain_recording(recording, kernel_size=5)
     assert plain.provenance["method"] == {"name": "tam", "kernel_size": 5}
     other = model.explain_recording(recording, method="attention", method_options={"heads": [0]})

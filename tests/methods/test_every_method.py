@@ -42,7 +42,7 @@ def state_of(model: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_maps_of_what_was_asked_and_nothing_left_behind(name: str, replay: Replay) -> None:
-    trace, module = replay.trace, replay.model.module
+    trace, module = replay.trace, replay.checkpoint.module
     asked = list(range(trace.text.prompt_targets, len(trace.text.tokens) - 1))
     before = state_of(module)
     result = explain(name, trace, replay, asked, **CHEAP.get(name, {}))

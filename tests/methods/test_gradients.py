@@ -32,7 +32,7 @@ class FromEmbeddings(nn.Module):
                 return (states, *args[1:]), kwargs
 
             handle = self.replay.layers[0].register_forward_pre_hook(put, with_kwargs=True)
-            module, text = self.replay.model.module, self.replay.trace.text
+            module, text = self.replay.checkpoint.module, self.replay.trace.text
             logits = module(**self.replay.inputs, use_cache=False).logits[0]
             handle.remove()
             scores.append(logits[text.context_positions[self.target], text.ids[self.target]])

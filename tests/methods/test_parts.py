@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from tam.layout import TextLayout, TextToken, VisionGrid, VisionLayout
+from tam.geometry.layout import TextLayout, TextToken, VisionGrid, VisionLayout
 from tam.methods import explain
 from tam.methods.parts import from_scores
+from tam.recording.trace import Trace
 from tam.replay import Replay
 from tam.testing import probe_picture
-from tam.trace import Trace
 
 Rows = list[list[float]]
 
@@ -81,7 +81,7 @@ def test_the_logit_lens_at_the_last_layer_is_the_activation(replay: Replay) -> N
 
 
 def test_the_logit_lens_reads_a_layer_as_the_head_would(qwen_picture: Replay) -> None:
-    trace, module = qwen_picture.trace, qwen_picture.model.module
+    trace, module = qwen_picture.trace, qwen_picture.checkpoint.module
     with torch.no_grad():
         states = module(**qwen_picture.inputs, output_hidden_states=True).hidden_states[1][0]
         normed = module.model.language_model.norm(states)

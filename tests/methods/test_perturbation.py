@@ -66,7 +66,7 @@ def test_what_a_planted_model_reads_is_found(
     weight = np.zeros(pixels.shape[1:3])
     weight[:28, :28] = 1e-3
     planted(qwen_picture, monkeypatch, weight)
-    found = explain(name, moved.trace, Replay(qwen_picture.model, moved), **options)
+    found = explain(name, moved.trace, Replay(qwen_picture.checkpoint, moved), **options)
     cells = found.maps[-1].reshape(grid.shape[1:])
     assert cells[0, 0] == 1
     assert cells[2:, 2:].max() == 0
@@ -99,7 +99,7 @@ def test_of_a_clip_the_frames_of_one_cell_are_covered(
     bright = replace(clip, frames=frames)
     moved = replace(small_clip.recording, trace=replace(trace, media=(bright,)))
     planted(small_clip, monkeypatch, weight)
-    found = explain("occlusion", moved.trace, Replay(small_clip.model, moved), size=4)
+    found = explain("occlusion", moved.trace, Replay(small_clip.checkpoint, moved), size=4)
     steps = found.maps[-1].reshape(grid.shape)
     assert steps[-1].max() == 1
     assert not steps[:-1].any()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tam.layout import VisionGrid
+from tam.geometry.layout import VisionGrid
 from tam.media.media import Media
 from tam.methods import explain, tam_plus
 from tam.methods.perturbation import pixels_of
@@ -30,7 +30,7 @@ def grid_over(
 def test_scores_are_the_models_own_probabilities(qwen_picture: Replay) -> None:
     trace = qwen_picture.trace
     with torch.no_grad():
-        logits = qwen_picture.model.module(**qwen_picture.inputs, use_cache=False).logits[0]
+        logits = qwen_picture.checkpoint.module(**qwen_picture.inputs, use_cache=False).logits[0]
     expected = logits.softmax(-1)[:, trace.text.ids]
     found = probabilities(trace, qwen_picture)
     cells = len(trace.vision.positions)

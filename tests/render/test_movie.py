@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tam.errors import InputError, SetupError
-from tam.explanation import Explanation
+from tam.explanation.explanation import Explanation
 from tam.render import overlays
 from tam.render.movie import draw_movie, moments, write_gif, write_mp4
 from tam.render.resize import resized

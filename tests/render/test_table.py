@@ -3,8 +3,8 @@ import io
 
 import pytest
 
-from tam.evidence import evidence, peak, strongest_earlier
-from tam.explanation import Explanation
+from tam.explanation.evidence import evidence, peak, strongest_earlier
+from tam.explanation.explanation import Explanation
 from tam.render.table import COLUMNS, words_csv
 from tests.hand_made import explanation, several
 

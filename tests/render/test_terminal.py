@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from tam.errors import InputError
-from tam.explanation import Explanation
+from tam.explanation.explanation import Explanation
 from tam.render.terminal import show
 from tests.hand_made import explanation, several
 

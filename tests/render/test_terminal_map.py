@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from tam.explanation import Explanation
+from tam.explanation.explanation import Explanation
 from tam.render import overlays
 from tam.render.terminal_map import print_map, word_map
 from tests.hand_made import explanation, grid, picture, several

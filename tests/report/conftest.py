@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tam.explanation import Explanation
+from tam.explanation.explanation import Explanation
 from tam.report import comparison_html, report_html
 
 

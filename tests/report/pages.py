@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Locator, Page
 
-from tam.explanation import Explanation
+from tam.explanation.explanation import Explanation
 from tam.render import OPACITY, OPACITY_EXPONENT
 from tam.render.colors import color
 

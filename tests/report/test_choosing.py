@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tam.evidence import evidence
-from tam.explanation import Word
+from tam.explanation.evidence import evidence
+from tam.explanation.explanation import Word
 from tests.hand_made import explanation
 from tests.report.pages import (
     Open,

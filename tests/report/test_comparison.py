@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tam.errors import OutputError
+from tam.files.storage import save_explanation
 from tam.report.comparison import compare
 from tam.report.links import linked_words
-from tam.storage import save_explanation
 from tests.hand_made import explanation, several, with_stages
 from tests.report.pages import HOSTILE, PHONE, Open, assert_shows, canvas
 

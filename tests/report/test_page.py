@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tam.explanation import Explanation
-from tam.layout import VisionGrid
+from tam.explanation.explanation import Explanation
+from tam.geometry.layout import VisionGrid
 from tests.hand_made import explanation, grid, picture, several, with_stages
 from tests.report.pages import (
     HOSTILE,

@@ -1,7 +1,7 @@
 import numpy as np
 from playwright.sync_api import Page
 
-from tam.explanation import Explanation
+from tam.explanation.explanation import Explanation
 from tests.hand_made import explanation, several
 from tests.report.pages import PHONE, Open, at, heading, index_of, told, word
 

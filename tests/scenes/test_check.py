@@ -12,9 +12,9 @@ import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor, Qwen2VLForConditionalGeneration
 
 import tam
+from tam.model.shipped import SHIPPED, weights_folder
 from tam.scenes.language import caption
 from tam.scenes.pointing import STAGES
-from tam.scenes.shipped import SHIPPED, weights_folder
 from tam.scenes.world import make_scene
 
 

@@ -6,10 +6,10 @@ import pytest
 import tam
 from tam.evaluate.localization import energy_in_object
 from tam.media.media import Media, image_from_array
+from tam.model.shipped import weights_folder
 from tam.scenes.clips import make_clip
 from tam.scenes.pointing import STAGES, word_records
 from tam.scenes.replies import Asked, Speaker
-from tam.scenes.shipped import weights_folder
 from tam.scenes.world import COLORS, SHAPES, make_scene
 
 CAPTION = "Describe this image."

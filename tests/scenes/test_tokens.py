@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoProcessor, Qwen2VLProcessor
 
+from tam.model.shipped import SHIPPED, weights_folder
 from tam.scenes.batch import patches, stills
-from tam.scenes.shipped import SHIPPED, weights_folder
 from tam.scenes.tokens import SPLIT_WORDS, build_tokenizer, save_processor
 from tam.scenes.world import COLORS, SHAPES, make_scene
 

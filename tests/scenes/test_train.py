@@ -12,14 +12,14 @@ from tam.scenes import curriculum
 from tam.scenes import train as trainer
 from tam.scenes.batch import IGNORED, WORDS, patches, stills
 from tam.scenes.examples import KINDS
-from tam.scenes.losses import (
+from tam.scenes.training.losses import (
     hidden_states,
     mask_readability,
     use_prefix_attention,
     vision_features,
     weak_readability,
 )
-from tam.scenes.network import new_model
+from tam.scenes.training.network import new_model
 from tam.scenes.world import make_scene
 from tests.scenes.batches import ENCODER, TOKENIZER, training_batch
 

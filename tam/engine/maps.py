@@ -1,0 +1,360 @@
+"""Token activation maps of all targets at once (arXiv 2506.23270).
+
+Two functions: :func:`token_activation_maps` starts at hidden states, :func:`maps_from_scores` at
+the scores that they give. Both take NumPy arrays or torch tensors on any device and answer in kind.
+Beside what they return they need a bounded scratch, whatever the length of the video or the answer.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import pad
+
+from tam.engine.ops.blocks import in_chunks, one_thread
+from tam.engine.ops.dispatch import backend_for, select
+from tam.engine.result import TokenActivationMaps
+from tam.errors import NumericsError
+
+__all__ = ["TokenActivationMaps", "maps_from_scores", "token_activation_maps"]
+
+Array: TypeAlias = torch.Tensor | NDArray[Any]
+
+# Elements of one map stage that are worked on at once: 16 MiB in float64 on a CPU, 256 MiB in
+# float32 elsewhere. Longer runs go in chunks of targets.
+_CHUNK_CPU, _CHUNK = 1 << 21, 1 << 26
+
+
+def token_activation_maps(
+    hidden: Array,
+    head_rows: Array,
+    vision_positions: Array | Sequence[int],
+    context_positions: Array | Sequence[int],
+    context_ids: Array | Sequence[int],
+    grids: Sequence[tuple[int, int]] | NDArray[np.int64],
+    prompt_targets: int,
+    kernel_size: int = 3,
+    *,
+    class_ids: Array | Sequence[int] | None = None,
+    stages: bool = False,
+    backend: str | None = None,
+) -> TokenActivationMaps:
+    """Explain every target of one run.
+
+    Parameters
+    ----------
+    hidden
+        [L, D] of any floating dtype: the final-normed last hidden states.
+    head_rows
+        [K, D]: the LM-head row of each target's class id; or with ``class_ids`` the head [V, D],
+        of which only those rows are read.
+    vision_positions
+        Int [N]: positions of the vision cells, grid after grid, each row-major.
+    context_positions
+        Int [K]: the position whose state stands for each target: a prompt word's own, for a
+        generated token the one that predicted it.
+    context_ids
+        Int [K]: token ids, for the rule that a word does not explain itself away.
+    grids
+        ``(h, w)`` of each picture or frame, ``sum(h * w) == N``; also an int array [G, 2].
+    prompt_targets
+        How many of the K targets are prompt words.
+    kernel_size
+        Odd size of the filter's window.
+    class_ids
+        Int [K]: rows of the head.
+    stages
+        Keep the maps before scaling and filtering too, at once.
+    backend
+        See :func:`tam.engine.ops.dispatch.backend_for`.
+
+    Returns
+    -------
+    Maps with M = K.
+
+    Raises
+    ------
+    NumericsError
+        If shapes do not fit, a position is out of range, or a needed state or row is not finite.
+    SetupError
+        If the backend that is asked for cannot be used.
+
+    Examples
+    --------
+    >>> hidden, rows = np.eye(6, 4, dtype=np.float32), np.eye(2, 4, dtype=np.float32)
+    >>> r = token_activation_maps(hidden, rows, [0, 1, 2, 3], [4, 5], [7, 8], [(2, 2)], 1)
+    >>> r.maps.shape, r.text_scores.shape
+    ((2, 4), (2, 2))
+    """
+    later = partial(
+        token_activation_maps,
+        hidden,
+        head_rows,
+        vision_positions,
+        context_positions,
+        context_ids,
+        grids,
+        prompt_targets,
+        kernel_size,
+        class_ids=class_ids,
+        stages=True,
+        backend=backend,
+    )
+    states, head = _tensor(hidden), _tensor(head_rows)
+    vision = _positions("vision", vision_positions, states)
+    context = _positions("context", context_positions, states)
+    if states.ndim != 2 or head.ndim != 2 or states.shape[1] != head.shape[1]:
+        raise _misfit(f"hidden {list(states.shape)} and head rows {list(head.shape)} do not fit")
+    classes = torch.arange(len(head)) if class_ids is None else _positions("class", class_ids, head)
+    count = len(classes)
+    if len(context) != count:
+        raise _misfit(f"{len(context)} context positions for {count} head rows")
+    if not 0 <= prompt_targets <= count:
+        raise _misfit(f"prompt_targets {prompt_targets} is not between 0 and {count}")
+    chosen = backend_for(states.device, backend)
+    targets = torch.arange(count)
+    places, rows, ids, targets, stops = _beside(
+        states,
+        torch.cat([vision, context]),
+        classes,
+        _index(context_ids),
+        targets,
+        targets.clamp(min=int(prompt_targets)),
+    )
+    with one_thread(states.device):
+        projected = partial(select("projection", chosen), states, places, head, rows)
+        both = projected()
+        total = both.sum()
+        activation, text = both.split([len(vision), count], dim=1)
+        scores = _Scores(activation, activation, text, ids, ids, targets, stops)
+        result = _explain(scores, grids, kernel_size, None if stages else later, chosen)
+        # Last, for a GPU to work on while it is waited for. A finite sum needs no look at each.
+        if not math.isfinite(total.item()) and not bool(torch.isfinite(projected()).all()):
+            _blame(
+                ("vision states", states, vision),
+                ("context states", states, context),
+                ("head rows", head, classes),
+            )
+    return result.numpy() if isinstance(hidden, np.ndarray) else result
+
+
+def maps_from_scores(
+    context_activation: Array,
+    target_activation: Array,
+    text_scores: Array,
+    context_ids: Array | Sequence[int],
+    target_ids: Array | Sequence[int],
+    causal_stop: Array | Sequence[int],
+    scale_stop: Array | Sequence[int],
+    grids: Sequence[tuple[int, int]] | NDArray[np.int64],
+    kernel_size: int = 3,
+    *,
+    stages: bool = False,
+    backend: str | None = None,
+) -> TokenActivationMaps:
+    """Make the maps of M targets in the context of K words, from scores.
+
+    Parameters
+    ----------
+    context_activation
+        [N, K]: score of each vision cell for each context word.
+    target_activation
+        [N, M]: score of each vision cell for each target.
+    text_scores
+        [K, M]: score of each context word's state for each target.
+    context_ids, target_ids
+        Int [K] and [M]: token ids.
+    causal_stop
+        Int [M]: target m has the context words ``i < causal_stop[m]`` for the causal step,
+    scale_stop
+        Int [M]: and the words ``i < scale_stop[m]`` for the joint scaling.
+    grids, kernel_size, stages, backend
+        As in :func:`token_activation_maps`.
+
+    Raises
+    ------
+    NumericsError
+        If shapes do not fit, a score is not finite, or the kernel size is not odd.
+    SetupError
+        If the backend that is asked for cannot be used.
+
+    Examples
+    --------
+    One more candidate for a step that has three words before it:
+
+    >>> context, target, text = np.ones((4, 3)), np.arange(4.0)[:, None], np.ones((3, 1))
+    >>> r = maps_from_scores(context, target, text, [5, 6, 7], [9], [3], [3], [(2, 2)])
+    >>> r.maps.shape
+    (1, 4)
+    """
+    later = partial(
+        maps_from_scores,
+        context_activation,
+        target_activation,
+        text_scores,
+        context_ids,
+        target_ids,
+        causal_stop,
+        scale_stop,
+        grids,
+        kernel_size,
+        stages=True,
+        backend=backend,
+    )
+    target = _tensor(target_activation).T
+    context, text = (_tensor(v).T.to(target.device) for v in (context_activation, text_scores))
+    indices = (context_ids, target_ids, causal_stop, scale_stop)
+    scores = _Scores(context, target, text, *_beside(target, *map(_index, indices)))
+    chosen = backend_for(target.device, backend)
+    named = {"context": context, "target": target, "text": text}
+    with one_thread(target.device):
+        if not math.isfinite(sum(values.sum() for values in named.values())):
+            for name, values in named.items():
+                if not bool(torch.isfinite(values).all()):
+                    raise _not_finite(f"{name} scores")
+        result = _explain(scores, grids, kernel_size, None if stages else later, chosen)
+    return result.numpy() if isinstance(target_activation, np.ndarray) else result
+
+
+@dataclass(frozen=True, eq=False)
+class _Scores:
+    """Target-major scores: context [K, N], target [M, N], text [M, K]; int64 [K] and [M]."""
+
+    context: torch.Tensor
+    target: torch.Tensor
+    text: torch.Tensor
+    context_ids: torch.Tensor
+    target_ids: torch.Tensor
+    causal_stop: torch.Tensor
+    scale_stop: torch.Tensor
+
+
+def _explain(
+    scores: _Scores,
+    grids: Sequence[tuple[int, int]] | NDArray[np.int64],
+    kernel_size: int,
+    later: "partial[TokenActivationMaps] | None",
+    backend: str,
+) -> TokenActivationMaps:
+    """Explain M targets, a chunk at a time; without a call to make the stages later, keep them.
+
+    Where the targets are their own context and no stage is asked for, the maps take the place of
+    the scores, from the last chunk to the first: no target has a later one for context.
+    """
+    _check_shapes(scores)
+    target, text = scores.target, scores.text
+    count, cells = target.shape
+    grids = [(int(h), int(w)) for h, w in grids]  # an array's rows, too
+    _check_grids(grids, cells, kernel_size)
+    # The CPU has float64 at hand: results are exact to the last grey level. Elsewhere float32.
+    exact = target.device.type == "cpu" and backend == "torch"
+    dtype = torch.float64 if exact else torch.float32
+    own = target is scores.context and later is not None
+    maps = target if own else torch.empty(count, cells, device=target.device)
+    after = torch.empty_like(maps) if later is None else None
+    of_text: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    def explain(first: int, last: int) -> None:
+        rows = slice(first, last)
+        said = text[rows].to(dtype)
+        residual, low, high = select("causal_residual", backend)(
+            scores.context,
+            target[rows].to(dtype),
+            said,
+            scores.context_ids,
+            scores.target_ids[rows],
+            scores.causal_stop[rows],
+        )
+        origin, span, *of_text[first] = select("joint_scaling", backend)(
+            low, high, said, scores.scale_stop[rows]
+        )
+        select("rank_filter", backend)(residual, grids, kernel_size, origin, span, maps[rows])
+        if after is not None:
+            after[rows] = residual
+
+    elements = _CHUNK_CPU if target.device.type == "cpu" else _CHUNK
+    in_chunks("targets", count, max(1, elements // cells), explain)
+    relevance, used = (
+        _joined([of_text[first][part] for first in sorted(of_text)], text) for part in (0, 1)
+    )
+    return TokenActivationMaps(
+        maps=maps,
+        text_scores=used,
+        relevance=relevance,
+        stages=(target.float(), after) if later is None else later,
+    )
+
+
+def _joined(parts: list[torch.Tensor], like: torch.Tensor) -> torch.Tensor:
+    """Chunks of rows in float32: one needs no copy, and of none there is nothing."""
+    if len(parts) == 1:
+        return parts[0].float()
+    return torch.cat(parts).float() if parts else torch.empty_like(like, dtype=torch.float32)
+
+
+def _tensor(values: Array) -> torch.Tensor:
+    return torch.from_numpy(values) if isinstance(values, np.ndarray) else values.detach()
+
+
+def _index(values: Array | Sequence[int]) -> torch.Tensor:
+    return torch.as_tensor(values, dtype=torch.int64).cpu()
+
+
+def _beside(values: torch.Tensor, *indices: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Bring indices to where some values are, all at once."""
+    if values.device.type == "cpu":
+        return indices
+    # Each begins at a multiple of 16 bytes, which kernels are compiled for.
+    parts = [pad(index, (0, len(index) % 2)) for index in indices]
+    moved = torch.cat(parts).to(values.device).split([len(part) for part in parts])
+    return tuple(part[: len(index)] for part, index in zip(moved, indices, strict=True))
+
+
+def _positions(name: str, values: Array | Sequence[int], states: torch.Tensor) -> torch.Tensor:
+    """Check positions."""
+    positions = _index(values)
+    if len(positions) and not 0 <= int(positions.min()) <= int(positions.max()) < len(states):
+        raise _misfit(f"a {name} position lies outside the {len(states)} states")
+    return positions
+
+
+def _misfit(what: str) -> NumericsError:
+    return NumericsError(what, where="engine", remedy="check the shapes in the docstring")
+
+
+def _not_finite(name: str) -> NumericsError:
+    return NumericsError(
+        f"{name} hold NaN or infinity",
+        where="engine",
+        remedy="run the model in bfloat16 or float32: float16 may overflow",
+    )
+
+
+def _blame(*parts: tuple[str, torch.Tensor, torch.Tensor]) -> None:
+    """Say which part of the input made scores that are not finite."""
+    for name, values, index in parts:
+        if not bool(torch.isfinite(values[index.to(values.device)]).all()):
+            raise _not_finite(name)
+    raise _not_finite("products of states and head rows")
+
+
+def _check_shapes(scores: _Scores) -> None:
+    k, m, n = len(scores.context_ids), len(scores.target_ids), scores.target.shape[1]
+    shapes = [list(v.shape) for v in (scores.context, scores.target, scores.text)]
+    stops = (len(scores.causal_stop), len(scores.scale_stop))
+    if shapes != [[k, n], [m, n], [m, k]] or stops != (m, m):
+        raise _misfit(f"scores {shapes}, target-major, with {k} context ids and {m} target ids")
+
+
+def _check_grids(grids: Sequence[tuple[int, int]], cells: int, kernel_size: int) -> None:
+    if any(h < 1 or w < 1 for h, w in grids) or sum(h * w for h, w in grids) != cells:
+        raise _misfit(f"grids {list(grids)} do not hold the {cells} vision cells")
+    if cells == 0:
+        raise _misfit("there is no vision cell")
+    if kernel_size < 1 or kernel_size % 2 == 0:
+        raise _misfit(f"kernel size {kernel_size} is not odd")

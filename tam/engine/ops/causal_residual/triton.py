@@ -1,0 +1,176 @@
+"""The causal residual on CUDA: a masked product that sums up on its way, then one pass."""
+
+import torch
+import triton
+import triton.language as tl
+
+from tam.engine.ops.launch import OPTIONS, contiguous_index
+
+# Of one program of the first pass: targets, cells, words of one step, warps, stages.
+_BLOCK = (64, 128, 32, 8, 3)
+
+# Cells of one program of the second pass.
+_PASS = 1024
+
+
+def causal_residual(
+    context_activation: torch.Tensor,
+    target_activation: torch.Tensor,
+    text_scores: torch.Tensor,
+    context_ids: torch.Tensor,
+    target_ids: torch.Tensor,
+    causal_stop: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Subtract from each target's map what its earlier words explain of it; see :mod:`.naive`.
+
+    The first pass multiplies the masked text scores with the context's maps in float32 (no TF32:
+    the interference is subtracted from numbers of its own size), over the words before the last of
+    a block's stops only, and sums what the scale is made of. The second subtracts and finds each
+    row's bounds, part by part.
+
+    Parameters
+    ----------
+    context_activation, target_activation, text_scores
+        float32 [K, N], [M, N] and [M, K].
+    context_ids, target_ids, causal_stop
+        int64 [K], [M] and [M].
+
+    Returns
+    -------
+    float32 [M, N], [M, P] and [M, P].
+    """
+    count, cells = target_activation.shape
+    words = len(context_ids)
+    residual = torch.empty(count, cells, device=target_activation.device)
+    size, width, step, warps, stages = _BLOCK
+    blocks = triton.cdiv(cells, width)
+    sums = residual.new_empty(2, count, blocks)
+    stop = contiguous_index(causal_stop, residual)
+    _interfere[(triton.cdiv(count, size), blocks)](
+        context_activation,
+        target_activation,
+        text_scores,
+        contiguous_index(context_ids, residual),
+        contiguous_index(target_ids, residual),
+        stop,
+        residual,
+        sums,
+        count,
+        cells,
+        words,
+        *context_activation.stride(),
+        *target_activation.stride(),
+        *text_scores.stride(),
+        TARGETS=size,
+        CELLS=width,
+        WORDS=step,
+        num_warps=warps,
+        num_stages=stages,
+        **OPTIONS,
+    )
+    parts = triton.cdiv(cells, _PASS)
+    bounds = residual.new_empty(2, count, parts)
+    _subtract[(count, parts)](
+        target_activation,
+        residual,
+        sums,
+        bounds,
+        count,
+        cells,
+        blocks,
+        *target_activation.stride(),
+        CELLS=_PASS,
+        BLOCKS=triton.next_power_of_2(blocks),
+        num_warps=4,
+        **OPTIONS,
+    )
+    return residual, bounds[0], bounds[1]
+
+
+@triton.jit
+def _interfere(
+    context,
+    target,
+    text,
+    context_ids,
+    target_ids,
+    causal_stop,
+    interference,
+    sums,
+    count,
+    cells,
+    words,
+    context_stride,
+    context_step,
+    target_stride,
+    target_step,
+    text_stride,
+    text_step,
+    TARGETS: tl.constexpr,
+    CELLS: tl.constexpr,
+    WORDS: tl.constexpr,
+):
+    row = tl.program_id(0) * TARGETS + tl.arange(0, TARGETS)
+    cell = tl.program_id(1) * CELLS + tl.arange(0, CELLS)
+    known, seen = row < count, cell < cells
+    stop = tl.load(causal_stop + row, mask=known, other=0)
+    own = tl.load(target_ids + row, mask=known, other=-1)
+    product = tl.zeros((TARGETS, CELLS), tl.float32)
+    total = tl.zeros((TARGETS,), tl.float32)
+    last = tl.minimum(tl.max(stop, axis=0), words).to(tl.int32)
+    for first in range(0, last, WORDS):
+        word = first + tl.arange(0, WORDS)
+        inside = word < words
+        other = tl.load(context_ids + word, mask=inside, other=-1)
+        used = (word[None, :] < stop[:, None]) & (other[None, :] != own[:, None])
+        used = used & inside[None, :] & known[:, None]
+        places = row.to(tl.int64)[:, None] * text_stride + word[None, :] * text_step
+        weights = tl.load(text + places, mask=used, other=0.0)
+        places = word.to(tl.int64)[:, None] * context_stride + cell[None, :] * context_step
+        maps = tl.load(context + places, mask=inside[:, None] & seen[None, :], other=0.0)
+        product = tl.dot(weights, maps, product, input_precision="ieee")
+        total += tl.sum(weights, axis=1)
+    product *= (1.0 / (total + 1e-8))[:, None]
+    written = known[:, None] & seen[None, :]
+    places = row.to(tl.int64)[:, None] * target_stride + cell[None, :] * target_step
+    activation = tl.load(target + places, mask=written, other=0.0)
+    places = row.to(tl.int64)[:, None] * cells + cell[None, :]
+    tl.store(interference + places, product, mask=written)
+    blocks = tl.num_programs(1)
+    place = row * blocks + tl.program_id(1)
+    tl.store(sums + place, tl.sum(activation * product, axis=1), mask=known)
+    tl.store(sums + count * blocks + place, tl.sum(product * product, axis=1), mask=known)
+
+
+@triton.jit
+def _subtract(
+    target,
+    residual,
+    sums,
+    bounds,
+    count,
+    cells,
+    blocks,
+    target_stride,
+    target_step,
+    CELLS: tl.constexpr,
+    BLOCKS: tl.constexpr,
+):
+    row = tl.program_id(0)
+    block = tl.arange(0, BLOCKS)
+    place = row * blocks + block
+    agreement = tl.sum(tl.load(sums + place, mask=block < blocks, other=0.0))
+    power = tl.sum(tl.load(sums + count * blocks + place, mask=block < blocks, other=0.0))
+    # A power of 0 goes with an agreement of 0, so dividing by 1 there gives the scale 0.
+    scale = agreement / tl.where(power > 0, power, 1.0)
+    cell = tl.program_id(1) * CELLS + tl.arange(0, CELLS)
+    inside = cell < cells
+    start = row.to(tl.int64)
+    activation = tl.load(target + start * target_stride + cell * target_step, mask=inside)
+    places = residual + start * cells + cell
+    value = tl.maximum(activation - scale * tl.load(places, mask=inside), 0.0)
+    tl.store(places, value, mask=inside)
+    parts = tl.num_programs(1)
+    place = row * parts + tl.program_id(1)
+    tl.store(bounds + place, tl.min(tl.where(inside, value, float("inf"))))
+    tl.store(bounds + count * parts + place, tl.max(tl.where(inside, value, 0.0)))

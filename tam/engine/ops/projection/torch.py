@@ -1,0 +1,40 @@
+"""The projection on any device."""
+
+import torch
+
+from tam.engine.ops.blocks import blocks, on_threads, one_thread
+
+# States that are cast and projected at once.
+_STATES_CPU, _STATES = 256, 8192
+
+
+def projection(
+    states: torch.Tensor, positions: torch.Tensor, head: torch.Tensor, ids: torch.Tensor
+) -> torch.Tensor:
+    """Project some states on some LM-head rows, accumulating in float32; see :mod:`.naive`.
+
+    Parameters
+    ----------
+    states, head
+        [L, D] and [V, D] of any floating dtypes.
+    positions, ids
+        int64 [P] and [K].
+
+    Returns
+    -------
+    float32 [K, P] on the device of ``states``.
+    """
+    device = states.device
+    scores = torch.empty(len(ids), len(positions), device=device)
+    with one_thread(device):
+        rows = head[ids].to(device).float()
+
+        def project(part: slice) -> None:
+            product = rows @ states[positions[part]].float().T
+            # NaN where the product is not finite, and else 0.
+            poison = product * 0
+            torch.add(product.relu_(), poison, out=scores[:, part])
+
+        size = _STATES_CPU if device.type == "cpu" else _STATES
+        on_threads(project, blocks(len(positions), size), device)
+    return scores

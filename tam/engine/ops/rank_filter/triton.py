@@ -1,0 +1,213 @@
+"""The rank Gaussian filter on CUDA: each window is sorted in registers.
+
+Windows of 3 × 3 and 5 × 5 go through a sorting network whose every step is one minimum and one
+maximum. A thread filters several windows that lie below one another, and reads what they share
+once; of 3 × 3 it also sorts each row of three once. The values of a larger window do not fit into
+the registers of a thread: those go through the same network by torch's operations.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+import triton
+import triton.language as tl
+
+from tam.engine.ops.launch import OPTIONS, constant
+from tam.engine.ops.rank_filter.network import RANK_THREE_SORTED, THREE, sorting_network
+from tam.engine.ops.rank_filter.torch import rank_filter as by_torch
+
+# Windows of one thread, by kernel size, and threads of one program.
+_DEEP, _THREADS = {1: 8, 3: 8, 5: 2}, 128
+
+# Exchanges that sort a row of three, a window of three sorted rows, and any window of 25.
+_ROW = constant(THREE)
+_THREE_ROWS = constant(RANK_THREE_SORTED)
+_ANY_25 = constant(sorting_network(25))
+
+
+def rank_filter(
+    maps: torch.Tensor,
+    grids: Sequence[tuple[int, int]],
+    kernel_size: int,
+    origin: torch.Tensor | None = None,
+    span: torch.Tensor | None = None,
+    out: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Filter every grid of every map, after scaling it where a scale is given; see :mod:`.naive`.
+
+    Parameters
+    ----------
+    maps
+        float32 [M, N].
+    grids
+        ``(h, w)`` of each picture or frame, of any sizes.
+    kernel_size
+        k, odd.
+    origin, span
+        float32 [M] both, or None both.
+    out
+        float32 [M, N], or None.
+
+    Returns
+    -------
+    float32 [M, N].
+    """
+    if kernel_size not in _DEEP:
+        return by_torch(maps, grids, kernel_size, origin, span, out)
+    count, cells = maps.shape
+    filtered = torch.empty(count, cells, device=maps.device) if out is None else out
+    deep = _DEEP[kernel_size]
+    across = min(_THREADS, triton.next_power_of_2(max(triton.cdiv(h, deep) * w for h, w in grids)))
+    down = min(_THREADS // across, triton.next_power_of_2(count))
+    tiles = _tiles(tuple(grids), deep, across, maps.device)
+    scaled = origin is not None and span is not None
+    _filter[(len(tiles), triton.cdiv(count, down))](
+        maps,
+        origin if scaled else maps,
+        span if scaled else maps,
+        filtered,
+        tiles,
+        count,
+        *maps.stride(),
+        *filtered.stride(),
+        SCALED=scaled,
+        HALF=kernel_size // 2,
+        DEEP=deep,
+        DOWN=down,
+        ACROSS=across,
+        num_warps=4,
+        **OPTIONS,
+    )
+    return filtered
+
+
+@lru_cache(maxsize=64)
+def _tiles(
+    grids: tuple[tuple[int, int], ...], deep: int, across: int, device: torch.device
+) -> torch.Tensor:
+    """int32 [T, 4]: offset, height and width of a tile's grid, and its first strip of cells."""
+    tiles, offset = [], 0
+    for h, w in grids:
+        tiles += [(offset, h, w, first) for first in range(0, triton.cdiv(h, deep) * w, across)]
+        offset += h * w
+    return torch.tensor(tiles, dtype=torch.int32, device=device)
+
+
+@triton.jit
+def _reflected(index, length, HALF: tl.constexpr):
+    """Reflect an index that is at most HALF outside of 0 … length - 1, as NumPy does."""
+    for _ in tl.static_range(HALF):
+        index = tl.abs(index)
+        index = tl.where(index >= length, 2 * (length - 1) - index, index)
+    # On an axis of length 1 it has gone to and fro; and no index beyond is read.
+    return tl.minimum(tl.abs(index), length - 1)
+
+
+@triton.jit
+def _exchanged(values, A: tl.constexpr, B: tl.constexpr):
+    low = tl.minimum(values[A], values[B])
+    high = tl.maximum(values[A], values[B])
+    return values[:A] + (low,) + values[A + 1 : B] + (high,) + values[B + 1 :]
+
+
+@triton.jit
+def _sorted(values, NETWORK: tl.constexpr):
+    for n in tl.static_range(len(NETWORK)):
+        values = _exchanged(values, NETWORK[n][0], NETWORK[n][1])
+    return values
+
+
+@triton.jit
+def _sums(values):
+    """The sum of some values, and that of their squares."""
+    total, squares = values[0], values[0] * values[0]
+    for n in tl.static_range(1, len(values)):
+        total += values[n]
+        squares += values[n] * values[n]
+    return total, squares
+
+
+@triton.jit
+def _weighed(values, total, squares):
+    """Weigh the values of a window, in order, by their ranks."""
+    MIDDLE: tl.constexpr = len(values) // 2
+    # cv² = k² Σx² / (Σx)² - 1. Where it is 0 the quotient is infinite and the weights are 0; values
+    # whose squares underflow count as such a window, for both are 0 there.
+    power = tl.maximum(total * total, 1e-37)
+    base = tl.exp(-0.5 * (power / tl.maximum(len(values) * squares - power, 0.0)))
+    # The weight of rank r is base^(r²), and r² the sum of the first r odd numbers.
+    weight, factor, square = base, base, base * base
+    norm, result = base * 0.0, values[MIDDLE]
+    for r in tl.static_range(1, MIDDLE + 1):
+        if r > 1:
+            factor *= square
+            weight *= factor
+        norm += weight
+        result += weight * (values[MIDDLE - r] + values[MIDDLE + r])
+    return tl.where(total > 0, result / (1.0 + 2.0 * norm), 0.0)
+
+
+@triton.jit
+def _filter(
+    maps,
+    origin,
+    span,
+    filtered,
+    tiles,
+    count,
+    stride,
+    step,
+    filtered_stride,
+    filtered_step,
+    SCALED: tl.constexpr,
+    HALF: tl.constexpr,
+    DEEP: tl.constexpr,
+    DOWN: tl.constexpr,
+    ACROSS: tl.constexpr,
+):
+    SIDE: tl.constexpr = 2 * HALF + 1
+    tile = tiles + 4 * tl.program_id(0)
+    offset, height, width = tl.load(tile), tl.load(tile + 1), tl.load(tile + 2)
+    strip = tl.load(tile + 3) + tl.arange(0, ACROSS)
+    row = tl.program_id(1) * DOWN + tl.arange(0, DOWN)
+    inside = (row < count)[:, None] & (strip < tl.cdiv(height, DEEP) * width)[None, :]
+    start = maps + row.to(tl.int64)[:, None] * stride
+    y, x = strip // width * DEEP, strip % width
+    if SCALED:
+        least = tl.load(origin + row, mask=row < count, other=0.0)[:, None]
+        factor = 1.0 / tl.load(span + row, mask=row < count, other=1.0)[:, None]
+    seen, totals, squares = (), (), ()
+    for dy in tl.static_range(DEEP + 2 * HALF):
+        line = offset + _reflected(y + (dy - HALF), height, HALF) * width
+        values = ()
+        for dx in tl.static_range(SIDE):
+            place = line + _reflected(x + (dx - HALF), width, HALF)
+            value = tl.load(start + place[None, :] * step, mask=inside)
+            if SCALED:
+                value = (value - least) * factor
+            values = values + (value,)
+        total, square = _sums(values)
+        totals, squares = totals + (total,), squares + (square,)
+        if HALF == 1:
+            values = _sorted(values, _ROW)
+        seen = seen + values
+    place = row.to(tl.int64)[:, None] * filtered_stride
+    place += ((offset + y * width + x) * filtered_step)[None, :]
+    for r in tl.static_range(DEEP):
+        window, total, square = (), totals[r], squares[r]
+        for line in tl.static_range(1, SIDE):
+            total += totals[r + line]
+            square += squares[r + line]
+        for rank in tl.static_range(SIDE):
+            for line in tl.static_range(SIDE):
+                window = window + (seen[(r + line) * SIDE + rank],)
+        if HALF == 1:
+            window = _sorted(window, _THREE_ROWS)
+        if HALF == 2:
+            window = _sorted(window, _ANY_25)
+        result = _weighed(window, total, square)
+        if SCALED:
+            result = tl.minimum(tl.maximum(result, 0.0), 1.0)
+        down = r * width * filtered_step
+        tl.store(filtered + place + down, result, mask=inside & (y + r < height)[None, :])

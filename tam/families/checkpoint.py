@@ -1,0 +1,50 @@
+"""A checkpoint: a loaded model with its processor and the adapter of its family."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tam.families.adapter import Adapter
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Checkpoint:
+    """What recording, replay, streaming and verification take: a plain handle, no behaviour.
+
+    Parameters
+    ----------
+    module
+        The transformers model, in evaluation mode.
+    processor
+        Its processor.
+    adapter
+        The adapter of its family.
+    provenance
+        What was loaded: names, revision, dtype. JSON values only.
+    """
+
+    module: Any
+    processor: Any
+    adapter: Adapter
+    provenance: Mapping[str, Any]
+
+    @property
+    def tokenizer(self) -> Any:
+        """The processor's tokenizer."""
+        return self.processor.tokenizer
+
+    @property
+    def lm_head(self) -> Any:
+        """The module that maps last hidden states to the vocabulary."""
+        return self.adapter.head(self.module)
+
+    def __repr__(self) -> str:
+        return f"<Checkpoint {self.provenance['model']!r}: {self.provenance['family']}>"
+
+
+class Loaded(Protocol):
+    """Anything that holds a checkpoint, such as a :class:`tam.Model`."""
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint."""

@@ -1,0 +1,54 @@
+"""What the table of families says: which are supported, and which are refused and why."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Family:
+    """A supported architecture family.
+
+    Parameters
+    ----------
+    name
+        The name that people know it by.
+    model_types
+        The values of ``config.model_type`` that belong to it.
+    adapter
+        ``"module:Class"`` of its adapter, imported when it is needed.
+    examples
+        Checkpoints of the family.
+    inputs
+        What it takes, out of ``"image"``, ``"images"`` (several in a conversation) and
+        ``"video"``; empty where that is not known.
+    notes
+        What a user should know.
+    """
+
+    name: str
+    model_types: tuple[str, ...]
+    adapter: str
+    examples: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A known architecture family that cannot be explained.
+
+    Parameters
+    ----------
+    name
+        The name that people know it by.
+    model_types
+        The values of ``config.model_type`` that belong to it.
+    reason
+        Why it has no maps, as the end of the sentence "It is refused: …".
+    instead
+        What to use in its place, as an instruction; empty where there is nothing.
+    """
+
+    name: str
+    model_types: tuple[str, ...]
+    reason: str
+    instead: str = ""

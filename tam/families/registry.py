@@ -1,0 +1,172 @@
+"""Which adapter explains which model, and which models are refused and why.
+
+The table of built-in families is ``tam_adapters.table``. Other packages add families through the
+entry-point group ``tam.adapters``: the entry point's name is a ``model_type``, its value an
+:class:`~tam.families.adapter.Adapter` class, for example in a ``pyproject.toml``::
+
+    [project.entry-points."tam.adapters"]
+    my_model = "my_package.my_model:MyModelAdapter"
+
+Such a package may add a model type. It may not replace one that the table supports or refuses:
+its entry point for that type is left out, with a warning. Where two packages add the same type,
+that type is an error until one of them is removed. A package that cannot be imported is an error
+for its own types only.
+"""
+
+import warnings
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from tam.errors import ModelError
+from tam.families.adapter import Adapter
+from tam.families.family import Family, Refused
+from tam.resolver import resolve
+
+GROUP = "tam.adapters"
+
+
+def adapter_for(config: Any) -> Adapter:
+    """Give the adapter of a model's configuration.
+
+    Parameters
+    ----------
+    config
+        A transformers configuration, or the content of a ``config.json``.
+
+    Raises
+    ------
+    ModelError
+        If the model type is missing, unknown or refused, or its package cannot be imported. The
+        message lists what is supported.
+    """
+    found = config if isinstance(config, Mapping) else vars(config)
+    model_type = str(found.get("model_type") or getattr(config, "model_type", ""))
+    return _adapter_for_type(model_type, brings_code=bool(found.get("auto_map")))
+
+
+def _adapter_for_type(model_type: str, *, brings_code: bool) -> Adapter:
+    for family in _built_in():
+        if model_type in family.model_types:
+            _warn_of_clash(model_type)
+            return _load(family.adapter)
+    for refused in refusals():
+        if model_type in refused.model_types:
+            _warn_of_clash(model_type)
+            raise ModelError(
+                f"{refused.name} is refused: {refused.reason}",
+                where=f"model type {model_type!r}",
+                remedy=f"{refused.instead or 'use a supported model'} ({_supported()})",
+            )
+    added = _added(model_type)
+    if not added:
+        raise ModelError(
+            _unknown(model_type, brings_code),
+            where=f"model type {model_type!r}" if model_type else "",
+            remedy=f"use {_native(brings_code)}a supported model ({_supported()}), or add an "
+            f"adapter for it (entry-point group {GROUP!r})",
+        )
+    if len(added) > 1:
+        packages = " and ".join(sorted(_package(entry) for entry in added))
+        raise ModelError(
+            f"{packages} both supply an adapter",
+            where=f"model type {model_type!r}",
+            remedy="uninstall all but one of them",
+        )
+    return _load_added(added[0])
+
+
+def families() -> tuple[Family, ...]:
+    """List the supported families: the table's, then those that other packages add.
+
+    Other packages are not imported.
+    """
+    taken = {name for family in _built_in() for name in family.model_types}
+    taken |= {name for refused in refusals() for name in refused.model_types}
+    others = tuple(
+        Family(
+            name=entry.name,
+            model_types=(entry.name,),
+            adapter=entry.value,
+            notes=(f"from the package {_package(entry)}",),
+        )
+        for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
+        if entry.name not in taken
+    )
+    return _built_in() + others
+
+
+def refusals() -> tuple[Refused, ...]:
+    """List the families that are known and refused."""
+    from tam_adapters.table import REFUSED
+
+    return REFUSED
+
+
+def _built_in() -> tuple[Family, ...]:
+    from tam_adapters.table import FAMILIES
+
+    return FAMILIES
+
+
+def _unknown(model_type: str, brings_code: bool) -> str:
+    if not model_type:
+        return "the configuration has no model_type"
+    code = ", and the checkpoint runs code that it brings along" if brings_code else ""
+    return f"no adapter knows this model{code}"
+
+
+def _native(brings_code: bool) -> str:
+    return "its variant that transformers runs natively, if there is one, or " * brings_code
+
+
+def _supported() -> str:
+    types = [
+        f"{family.name}: {', '.join(family.model_types)}"
+        if family.model_types != (family.name,)
+        else family.name
+        for family in families()
+    ]
+    return "supported are " + "; ".join(types)
+
+
+def _added(model_type: str) -> list[EntryPoint]:
+    return [entry for entry in entry_points(group=GROUP) if entry.name == model_type]
+
+
+def _package(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist is not None else entry.module
+
+
+def _warn_of_clash(model_type: str) -> None:
+    for entry in _added(model_type):
+        warnings.warn(
+            f"the adapter that {_package(entry)} supplies for model type {model_type!r} is not "
+            "used: a package may add model types, not replace them",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _load(path: str) -> Adapter:
+    adapter: Adapter = resolve(path)()
+    return adapter
+
+
+def _load_added(entry: EntryPoint) -> Adapter:
+    where = f"the adapter {entry.value} of the package {_package(entry)}"
+    try:
+        adapter = entry.load()()
+    except Exception as error:
+        raise ModelError(
+            f"cannot be imported ({type(error).__name__}: {error})",
+            where=where,
+            remedy="update or uninstall that package",
+        ) from error
+    if not isinstance(adapter, Adapter):
+        raise ModelError(
+            "is no subclass of tam.families.adapter.Adapter",
+            where=where,
+            remedy="update or uninstall that package",
+        )
+    return adapter

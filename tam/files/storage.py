@@ -1,0 +1,399 @@
+"""Save an explanation and open it again, without a model and without torch.
+
+A saved explanation is two files that stand beside each other. What they hold is not trusted when
+they are opened: every type, shape and index is checked, pictures are measured before they are
+decoded, and nothing in them can run.
+
+``explanation.json``, UTF-8::
+
+    schema          "tam.explanation"
+    version         1
+    text            the reply, for readers; not used on loading
+    prompt_targets  how many tokens stand before the reply
+    media           [{name, kind: "image" | "video", width, height, frames}]
+    tokens          [{id, position, context_position, turn, role, text, word}]; K of them
+    predictions     [{probability, sampled_probability: number | null,
+                      candidates: [{id, text, probability}]}]; K - prompt_targets of them
+    grids           [{media, turn, view, shape: [t, h, w], box: [x0, y0, x1, y1]}]
+    provenance      an object
+
+``explanation.safetensors``, with K tokens and N cells in all grids together::
+
+    maps               float32 [K, N] in [0, 1]
+    text_scores        float32 [K, K], not negative
+    relevance          float32 [K, K] in [0, 1]
+    stages.activation  float32 [K, N], not negative; only where the stages were asked for
+    stages.after_eci   float32 [K, N], not negative; beside it
+    candidate_maps     float32 [K - prompt_targets, C, N] in [0, 1]; only where asked for, and
+                       then each prediction has at least C candidates
+    grounding          float32 [K - prompt_targets] in [0, 1] or NaN; only where it was computed
+    grid.G.positions   int64 [t * h * w]
+    grid.G.spans       int64 [t, 2]; frames first <= frame < last
+    media.M.times      float64 [T]; seconds
+    media.M.frame.F    uint8 [bytes]: frame F as a PNG, 8-bit RGB
+
+The fields mean what :class:`tam.Explanation` and the types that it holds say. A reader refuses
+another version; whatever changes the meaning of a field counts the version up.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.errors import OutputError, SavedFileError
+from tam.explanation.explanation import Candidate, Explanation, Prediction, Stages
+from tam.files.fields import Field, read_document
+from tam.files.png import decode_png, encode_png, png_size
+from tam.files.tensors import SavedTensors, open_tensors
+from tam.geometry.layout import Seams, TextToken, VisionGrid
+from tam.media.media import Media
+
+SCHEMA: Final = "tam.explanation"
+VERSION: Final = 1
+JSON_NAME: Final = "explanation.json"
+TENSORS_NAME: Final = "explanation.safetensors"
+
+PIXEL_LIMIT: Final = 1_000_000_000
+"""Pixels of all frames together that a saved file may hold, unless the caller allows more."""
+
+_GRID_SIDE_LIMIT = 4096
+_FAR = 1e7  # a box reaches outside its picture by padding, never this far
+_ROUNDING = 1e-3
+_ROLES = ("system", "user", "assistant")
+
+
+def save_explanation(
+    explanation: Explanation, folder: Path, step: Callable[[], None] = lambda: None
+) -> None:
+    """Write ``explanation.json`` and ``explanation.safetensors`` into a folder that exists.
+
+    Parameters
+    ----------
+    step
+        Called after each frame of a picture or clip, for a progress bar.
+
+    Raises
+    ------
+    OutputError
+        If the provenance or a probability is something that JSON cannot hold.
+    OSError
+        If a file cannot be written.
+    """
+    from safetensors.numpy import save
+
+    try:
+        # Plain ASCII also holds the half surrogates that a file name can have.
+        document = json.dumps(_document(explanation), allow_nan=False, indent=1)
+    except (TypeError, ValueError) as error:
+        raise OutputError(
+            f"the explanation cannot be written as JSON: {error}",
+            where=JSON_NAME,
+            remedy="keep strings, finite numbers, lists and string-keyed dicts in its provenance",
+        ) from error
+    metadata = {"schema": SCHEMA, "version": str(VERSION)}
+    (folder / TENSORS_NAME).write_bytes(save(_tensors(explanation, step), metadata=metadata))
+    (folder / JSON_NAME).write_text(document + "\n", encoding="utf-8")
+
+
+def load_explanation(path: str | Path, *, pixel_limit: int = PIXEL_LIMIT) -> Explanation:
+    """Open a saved explanation.
+
+    Parameters
+    ----------
+    path
+        The folder, or the JSON file in it; the tensors are read from the file of the same name
+        that ends in ``.safetensors``.
+    pixel_limit
+        How many pixels all frames may have together before any is decoded.
+
+    Raises
+    ------
+    SavedFileError
+        If a file is missing, damaged, of another version, or does not hold together.
+    """
+    document_path = Path(path)
+    if document_path.is_dir():
+        document_path = document_path / JSON_NAME
+        replies = list(Path(path).glob(f"reply-*/{JSON_NAME}"))
+        if replies and not document_path.exists():
+            last = max(replies, key=lambda found: found.stat().st_mtime).parent
+            raise SavedFileError(
+                f"holds a conversation of {len(replies)} replies, each explained by itself",
+                where=str(path),
+                remedy=f"give one of them, such as {last}",
+            )
+    if document_path.suffix != ".json":
+        raise SavedFileError(
+            "is not a saved explanation",
+            where=str(path),
+            remedy=f"give the folder, or the {JSON_NAME} in it",
+        )
+    document = read_document(document_path)
+    _check_version(document)
+    tensors_path = document_path.with_suffix(".safetensors")
+    with open_tensors(tensors_path) as tensors:
+        return _explanation(document, tensors, pixel_limit)
+
+
+def _document(explanation: Explanation) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "text": explanation.text,
+        "prompt_targets": explanation.prompt_targets,
+        "media": [
+            {
+                "name": item.name,
+                "kind": item.kind,
+                "width": item.width,
+                "height": item.height,
+                "frames": len(item.frames),
+            }
+            for item in explanation.media
+        ],
+        # vars() of these frozen dataclasses are exactly the fields of the schema.
+        "tokens": [vars(token) for token in explanation.tokens],
+        "predictions": [
+            {**vars(step), "candidates": [vars(candidate) for candidate in step.candidates]}
+            for step in explanation.predictions
+        ],
+        "grids": [
+            {
+                "media": grid.media,
+                "turn": grid.turn,
+                "view": grid.view,
+                "shape": list(grid.shape),
+                "box": [float(edge) for edge in grid.box],
+                "seams": [[float(place) for place in axis] for axis in grid.seams],
+            }
+            for grid in explanation.grids
+        ],
+        "provenance": dict(explanation.provenance),
+    }
+
+
+def _tensors(explanation: Explanation, step: Callable[[], None]) -> dict[str, NDArray[Any]]:
+    tensors: dict[str, NDArray[Any]] = {
+        "maps": explanation.maps,
+        "text_scores": explanation.text_scores,
+        "relevance": explanation.relevance,
+    }
+    if explanation.stages is not None:
+        tensors["stages.activation"] = explanation.stages.activation
+        tensors["stages.after_eci"] = explanation.stages.after_eci
+    if explanation.candidate_maps is not None:
+        tensors["candidate_maps"] = explanation.candidate_maps
+    if explanation.grounding is not None:
+        tensors["grounding"] = explanation.grounding
+    for g, grid in enumerate(explanation.grids):
+        tensors[f"grid.{g}.positions"] = grid.positions
+        tensors[f"grid.{g}.spans"] = grid.spans
+    for m, item in enumerate(explanation.media):
+        tensors[f"media.{m}.times"] = item.times
+        for f, frame in enumerate(item.frames):
+            tensors[f"media.{m}.frame.{f}"] = np.frombuffer(encode_png(frame), np.uint8)
+            step()
+    # safetensors writes an array's memory as it lies there, whatever its strides.
+    return {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+
+
+def _check_version(document: Field) -> None:
+    if document["schema"].value != SCHEMA:
+        raise SavedFileError(
+            "is JSON, but not a saved explanation",
+            where=document.file,
+            remedy=f"give the folder, or the {JSON_NAME} in it",
+        )
+    version = document["version"].integer(0)
+    if version != VERSION:
+        raise SavedFileError(
+            f"has version {version} of the format; this program reads version {VERSION}",
+            where=document.file,
+            remedy="open it with the release that wrote it, or explain again",
+        )
+
+
+def _explanation(document: Field, tensors: SavedTensors, pixel_limit: int) -> Explanation:
+    tokens = list(document["tokens"].items())
+    if not tokens:
+        document["tokens"].refuse("holds nothing")
+    prompt_targets = document["prompt_targets"].integer(0, len(tokens))
+    predictions = tuple(_prediction(item) for item in document["predictions"].items())
+    if len(predictions) != len(tokens) - prompt_targets:
+        document["predictions"].refuse(
+            f"holds {len(predictions)} entries for {len(tokens) - prompt_targets} tokens of the "
+            "reply"
+        )
+    media = _read_media(document["media"], tensors, pixel_limit)
+    grids = tuple(
+        _grid(item, index, media, tensors) for index, item in enumerate(document["grids"].items())
+    )
+    cells, square = sum(grid.cells for grid in grids), (len(tokens), len(tokens))
+    top = 1 + _ROUNDING
+    provenance: Mapping[str, Any] = document["provenance"].object()
+    return Explanation(
+        media=media,
+        tokens=tuple(_token(item, len(tokens)) for item in tokens),
+        prompt_targets=prompt_targets,
+        predictions=predictions,
+        grids=grids,
+        maps=tensors.read_within("maps", "F32", (len(tokens), cells), 0, top),
+        text_scores=tensors.read_within("text_scores", "F32", square, 0, np.inf),
+        relevance=tensors.read_within("relevance", "F32", square, 0, top),
+        provenance=provenance,
+        stages=_stages(tensors, (len(tokens), cells)),
+        candidate_maps=_candidate_maps(document["predictions"], predictions, tensors, cells),
+        grounding=_grounding(tensors, len(predictions)),
+    )
+
+
+def _stages(tensors: SavedTensors, shape: tuple[int, int]) -> Stages | None:
+    names = ("stages.activation", "stages.after_eci")
+    if not any(tensors.has(name) for name in names):
+        return None
+    return Stages(*(tensors.read_within(name, "F32", shape, 0, np.inf) for name in names))
+
+
+def _candidate_maps(
+    item: Field, predictions: tuple[Prediction, ...], tensors: SavedTensors, cells: int
+) -> NDArray[np.float32] | None:
+    name = "candidate_maps"
+    if not tensors.has(name):
+        return None
+    maps = tensors.read_within(name, "F32", (len(predictions), None, cells), 0, 1 + _ROUNDING)
+    if any(len(step.candidates) < maps.shape[1] for step in predictions):
+        item.refuse(f"has fewer candidates than the {maps.shape[1]} that have a map")
+    return maps
+
+
+def _grounding(tensors: SavedTensors, count: int) -> NDArray[np.float32] | None:
+    if not tensors.has("grounding"):
+        return None
+    scores = tensors.read("grounding", "F32", (count,))
+    if not np.all(np.isnan(scores) | ((scores >= 0) & (scores <= 1))):
+        tensors.refuse("tensor grounding holds values that are neither within 0 and 1 nor NaN")
+    return scores
+
+
+def _token(item: Field, count: int) -> TextToken:
+    role = item["role"].text()
+    if role not in _ROLES:
+        item["role"].refuse(f"is not one of {', '.join(_ROLES)}")
+    return TextToken(
+        id=item["id"].integer(0),
+        position=item["position"].integer(0),
+        context_position=item["context_position"].integer(0),
+        turn=item["turn"].integer(0),
+        role=role,
+        text=item["text"].text(),
+        word=item["word"].integer(-1, count - 1),
+    )
+
+
+def _prediction(item: Field) -> Prediction:
+    sampled = item["sampled_probability"]
+    return Prediction(
+        probability=_probability(item["probability"]),
+        sampled_probability=None if sampled.value is None else _probability(sampled),
+        candidates=tuple(
+            Candidate(
+                id=candidate["id"].integer(0),
+                text=candidate["text"].text(),
+                probability=_probability(candidate["probability"]),
+            )
+            for candidate in item["candidates"].items()
+        ),
+    )
+
+
+def _probability(item: Field) -> float:
+    return item.number(0, 1 + _ROUNDING)
+
+
+def _grid(item: Field, index: int, media: tuple[Media, ...], tensors: SavedTensors) -> VisionGrid:
+    shape = tuple(side.integer(1, _GRID_SIDE_LIMIT) for side in item["shape"].items())
+    box = tuple(edge.number(-_FAR, _FAR) for edge in item["box"].items())
+    if len(shape) != 3:
+        item["shape"].refuse("does not hold t, h and w")
+    if len(box) != 4 or box[0] >= box[2] or box[1] >= box[3]:
+        item["box"].refuse("does not hold x0 < x1 and y0 < y1")
+    shown = item["media"].integer(0, len(media) - 1)
+    t, h, w = shape
+    name = f"grid.{index}.spans"
+    spans = tensors.read_within(name, "I64", (t, 2), 0, len(media[shown].frames))
+    if np.any(spans[:, 0] >= spans[:, 1]):
+        tensors.refuse(f"tensor {name} holds a span that ends before it begins")
+    return VisionGrid(
+        media=shown,
+        turn=item["turn"].integer(0),
+        view=item["view"].text(),
+        shape=(t, h, w),
+        box=(box[0], box[1], box[2], box[3]),
+        positions=tensors.read_within(f"grid.{index}.positions", "I64", (t * h * w,), 0, 2**53),
+        spans=spans,
+        seams=_seams(item),
+    )
+
+
+def _seams(item: Field) -> Seams:
+    if "seams" not in item.object():
+        return ((), ())  # as files have it that were written before there were any
+    axes = tuple(
+        tuple(place.number(-_FAR, _FAR) for place in axis.items()) for axis in item["seams"].items()
+    )
+    if len(axes) != 2 or max(map(len, axes)) >= _GRID_SIDE_LIMIT:
+        item["seams"].refuse("does not hold some places on the x axis and some on the y axis")
+    return axes[0], axes[1]
+
+
+def _read_media(items: Field, tensors: SavedTensors, pixel_limit: int) -> tuple[Media, ...]:
+    """Read all pictures: first the size of every frame of every one, then their pixels."""
+    pixels = 0
+    encoded: list[tuple[Field, list[bytes]]] = []
+    for index, item in enumerate(items.items()):
+        size = item["width"].integer(1), item["height"].integer(1)
+        count = item["frames"].integer(1)
+        frames: list[bytes] = []
+        # A count that the file does not bear out ends at the first tensor that is not there.
+        for f in range(count):
+            name = f"media.{index}.frame.{f}"
+            frames.append(tensors.read(name, "U8", (None,)).tobytes())
+            found = _size(frames[-1], name, tensors)
+            if found != size:
+                tensors.refuse(f"tensor {name} is {found[0]}×{found[1]}, not {size[0]}×{size[1]}")
+            pixels += found[0] * found[1]
+        encoded.append((item, frames))
+    if pixels > pixel_limit:
+        raise SavedFileError(
+            f"holds pictures of {pixels} pixels; the limit is {pixel_limit}",
+            where=str(tensors.path),
+            remedy="if you trust the file, give load_explanation a higher pixel_limit",
+        )
+    return tuple(
+        _decoded(item, index, frames, tensors) for index, (item, frames) in enumerate(encoded)
+    )
+
+
+def _decoded(item: Field, index: int, frames: list[bytes], tensors: SavedTensors) -> Media:
+    kind = item["kind"].text()
+    if kind not in ("image", "video"):
+        item["kind"].refuse("is not 'image' or 'video'")
+    pictures = []
+    for f, data in enumerate(frames):
+        try:
+            pictures.append(decode_png(data))
+        except ValueError as error:
+            tensors.refuse(f"tensor media.{index}.frame.{f} {error}", error)
+    times = tensors.read_within(f"media.{index}.times", "F64", (len(frames),), -_FAR, _FAR)
+    return Media(np.stack(pictures), times, item["name"].text(), kind)
+
+
+def _size(data: bytes, name: str, tensors: SavedTensors) -> tuple[int, int]:
+    try:
+        return png_size(data)
+    except ValueError as error:
+        tensors.refuse(f"tensor {name} {error}", error)

@@ -1,0 +1,73 @@
+"""Tensors of a saved explanation, which is not trusted: nothing is read unchecked."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.errors import SavedFileError
+from tam.files.fields import REMEDY
+
+
+@contextmanager
+def open_tensors(path: Path) -> Iterator["SavedTensors"]:
+    """Open a safetensors file; raises SavedFileError where it is missing or damaged."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise SavedFileError(
+            "is missing", where=str(path), remedy="keep both files in the same folder"
+        )
+    try:
+        opened = safe_open(str(path), framework="numpy")
+    except (SafetensorError, OSError) as error:
+        raise SavedFileError(f"cannot be read: {error}", where=str(path), remedy=REMEDY) from error
+    with opened as file:
+        yield SavedTensors(path, file)
+
+
+class SavedTensors:
+    """The safetensors file: each tensor's dtype and shape are checked before it is read."""
+
+    def __init__(self, path: Path, file: Any) -> None:
+        self.path = path
+        self._file = file
+        self._names = frozenset(file.keys())
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a tensor."""
+        return name in self._names
+
+    def read(self, name: str, dtype: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
+        """Read a tensor; None in ``shape`` stands for any length."""
+        if name not in self._names:
+            self.refuse(f"holds no tensor {name}")
+        found = self._file.get_slice(name)
+        lengths = tuple(found.get_shape())
+        fits = len(lengths) == len(shape) and all(
+            wanted in (None, length) for wanted, length in zip(shape, lengths, strict=True)
+        )
+        if found.get_dtype() != dtype or not fits:
+            wanted_shape = ["any" if length is None else length for length in shape]
+            self.refuse(
+                f"tensor {name} is {found.get_dtype()} {list(lengths)}, not {dtype} {wanted_shape}"
+            )
+        tensor: NDArray[Any] = self._file.get_tensor(name)
+        return tensor
+
+    def read_within(
+        self, name: str, dtype: str, shape: tuple[int | None, ...], low: float, high: float
+    ) -> NDArray[Any]:
+        """Read a tensor whose values are finite and lie within two limits."""
+        tensor = self.read(name, dtype, shape)
+        # Written so that NaN fails it.
+        if not np.all((tensor >= low) & (tensor <= high) & np.isfinite(tensor)):
+            self.refuse(f"tensor {name} holds values that are not within {low:g} and {high:g}")
+        return tensor
+
+    def refuse(self, what: str, cause: Exception | None = None) -> NoReturn:
+        """Raise SavedFileError for this file."""
+        raise SavedFileError(what, where=str(self.path), remedy=REMEDY) from cause

@@ -1,0 +1,1 @@
+"""Numbers of space: vision and text layouts, grids, boxes, and upsampling to pixels."""

@@ -1,0 +1,1 @@
+"""The public facade: loading, low-rank adapters, chat, streams, batches and verification."""

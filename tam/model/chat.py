@@ -1,0 +1,137 @@
+"""A conversation with a model, each reply explained."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tam.capture import Past
+from tam.errors import ConversationError
+from tam.explanation.explanation import Explanation
+from tam.families.checkpoint import Loaded
+from tam.media import Sampling, Source, open_all
+from tam.model.explaining import explain_recording
+from tam.prompt.conversation import Conversation, Turn, Written
+from tam.recording.answers import Answer
+from tam.recording.recording import MAX_NEW_TOKENS
+from tam.recording.running import run
+
+
+class Chat:
+    """Talk with a model over several turns.
+
+    Each reply is one run of the engine. All earlier words, the user's and the model's, are its
+    context; a word that the model wrote stands at the position that predicted it. Nothing that is
+    said later changes an earlier explanation.
+
+    What the model computed for the earlier turns is kept (its keys and values) and used again by a
+    turn that shows no new picture, where the model's cache can be continued.
+
+    Parameters
+    ----------
+    model
+        The :class:`tam.Model` that answers.
+    system
+        What the model is told before the first turn.
+
+    Attributes
+    ----------
+    turns
+        What was said so far; the model's replies by their own token ids.
+    explanations
+        One for each reply.
+
+    Examples
+    --------
+    >>> chat = tam.load("small").chat()                                # doctest: +SKIP
+    >>> chat.say("What is in the picture?", ["photo.jpg"]).text        # doctest: +SKIP
+    >>> chat.say("And what color is it?").words[-1].map(0)             # doctest: +SKIP
+    """
+
+    def __init__(self, model: Loaded, *, system: str | None = None) -> None:
+        self.checkpoint = model.checkpoint
+        self.turns: tuple[Turn, ...] = (Turn("system", (system,)),) if system else ()
+        self.explanations: list[Explanation] = []
+        self._past: Past | None = None
+
+    def say(
+        self,
+        text: str,
+        media: Source | Sequence[Source] = (),
+        *,
+        images: Source | Sequence[Source] = (),
+        answer: Answer = None,
+        max_new_tokens: int = MAX_NEW_TOKENS,
+        kernel_size: int = 3,
+        stages: bool = False,
+        sampling: Sampling | None = None,
+        allow_urls: bool = False,
+        **options: Any,
+    ) -> Explanation:
+        """Say something, and explain every word of the reply.
+
+        Parameters
+        ----------
+        text
+            What to say.
+        media
+            Pictures and clips to show with it, before the text; one, or a list of them.
+        images
+            The same, for who would rather name it; shown after ``media``.
+        answer, max_new_tokens, kernel_size, stages, sampling, allow_urls, **options
+            As in :meth:`tam.Model.explain`, with ``seed`` and ``candidate_maps``.
+
+        Raises
+        ------
+        TamError
+            The conversation then stays as it was before.
+        """
+        if not text.strip():
+            raise ConversationError("the turn is empty", where="user turn", remedy="say something")
+        shown = [
+            item
+            for sources in (media, images)
+            for item in open_all(sources, sampling=sampling, allow_urls=allow_urls)
+        ]
+        turns = (*self.turns, Turn("user", (*shown, text)))
+        # A run uses the cache up, so a turn that fails leaves none.
+        past, self._past = self._past, None
+        recording = run(
+            self.checkpoint,
+            Conversation(turns),
+            answer=answer,
+            past=past,
+            max_new_tokens=max_new_tokens,
+            **options,
+        )
+        result = explain_recording(
+            self.checkpoint, recording, kernel_size=kernel_size, stages=stages
+        )
+        reply = result.tokens[result.prompt_targets :]
+        written = Written(result.text, tuple(token.id for token in reply))
+        self.turns = (*turns, Turn("assistant", (written,)))
+        self.explanations.append(result)
+        self._past = recording.run.past
+        return result
+
+    def save(self, folder: str | Path, *, force: bool = False) -> Path:
+        """Write the explanation of each reply to ``reply-1``, ``reply-2``, … in a folder.
+
+        Parameters
+        ----------
+        folder
+            Made where it does not exist.
+        force
+            Replace earlier explanations there.
+
+        Returns
+        -------
+        The folder.
+
+        Raises
+        ------
+        OutputError
+            If a reply's folder holds files already and ``force`` is off, or cannot be written.
+        """
+        for number, explanation in enumerate(self.explanations, start=1):
+            explanation.save(Path(folder) / f"reply-{number}", force=force)
+        return Path(folder)

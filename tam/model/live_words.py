@@ -1,0 +1,175 @@
+"""Follows a run token by token, and explains each word as soon as its end is certain."""
+
+import numpy as np
+import torch
+
+from tam.capture.hooks import Logits, States
+from tam.engine.incremental import GrowingMaps
+from tam.errors import ConversationError
+from tam.explanation.explanation import Explanation, Prediction, Word
+from tam.families.checkpoint import Checkpoint
+from tam.geometry.layout import TextToken
+from tam.recording.lm_head import gathered_rows, head_rows
+from tam.recording.prepared import Prepared, special_ids
+from tam.recording.recording import candidates, provenance
+from tam.text.words import group_words, settled, spell
+
+
+class LiveWords:
+    """The finished words of a reply that is being written.
+
+    Parameters
+    ----------
+    checkpoint
+        The model that writes.
+    prepared
+        What it answers.
+    kernel_size
+        Odd size of the rank Gaussian filter's window.
+
+    Attributes
+    ----------
+    follows
+        Whether the states came one token after another so far, from a head that gives its rows.
+        Where they did not, no word comes any more.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, prepared: Prepared, kernel_size: int) -> None:
+        self.follows = True
+        self._checkpoint = checkpoint
+        self._prepared = prepared
+        self._kernel_size = kernel_size
+        self._special = special_ids(checkpoint)
+        self._growing: GrowingMaps | None = None
+        self._tokens: list[TextToken] = list(prepared.prompt.tokens)
+        self._predictions: list[Prediction] = []
+        # Ids and places in the reply of the tokens whose words have no certain end yet, and the ids
+        # of the words just before them: some tokenizers spell a token by what it follows.
+        self._waiting: list[tuple[int, int]] = []
+        self._before: list[int] = []
+        self._written = 0
+        self._given = 0
+
+    def add(self, states: States, logits: Logits, token: int) -> list[Word]:
+        """Take the next token of the reply.
+
+        Parameters
+        ----------
+        states, logits
+            What was kept when it was written.
+        token
+            Its id.
+
+        Returns
+        -------
+        The words that are finished now, all of one explanation of everything up to them.
+        """
+        place, self._written = self._written, self._written + 1
+        self.follows &= states.complete(self._written) and logits.steps == self._written
+        if not self.follows:
+            return []
+        growing = self._growing or self._begun(states, token)
+        if growing is None or token in self._special:
+            return []
+        state = states.latest()
+        row = gathered_rows(self._head, torch.tensor([token]), state.shape[1])
+        assert row is not None, "it gave rows before"
+        growing.extend(state, row, [token])
+        self._predictions.append(self._prediction(logits))
+        self._waiting.append((token, place))
+        return self._finished(settled(self._pieces()))
+
+    def rest(self) -> list[Word]:
+        """Give the last words: the reply is at its end."""
+        return self._finished(len(self._waiting))
+
+    def explanation(self) -> Explanation:
+        """Everything up to the last word that was given.
+
+        Raises
+        ------
+        ConversationError
+            If there is no word.
+        """
+        prepared, growing, count = self._prepared, self._growing, len(self._tokens)
+        first = len(prepared.prompt.tokens)
+        if growing is None or count == first:
+            raise ConversationError(
+                "the model wrote no words",
+                where="answer",
+                remedy="ask in another way, or allow more new tokens",
+            )
+        method = {"name": "tam", "kernel_size": self._kernel_size}
+        return Explanation(
+            media=tuple(item for _, item in prepared.conversation.media),
+            tokens=tuple(self._tokens),
+            prompt_targets=first,
+            predictions=tuple(self._predictions[: count - first]),
+            grids=prepared.vision.grids,
+            maps=growing.maps(count),
+            text_scores=growing.text_scores(count),
+            relevance=growing.relevance(count),
+            provenance={**provenance(self._checkpoint, prepared, None, {}), "method": method},
+        )
+
+    @property
+    def _head(self) -> torch.nn.Module:
+        head: torch.nn.Module = self._checkpoint.lm_head
+        return head
+
+    def _begun(self, states: States, token: int) -> GrowingMaps | None:
+        """Explain the prompt's words; None where the head gives no rows."""
+        prompt, vision = self._prepared.prompt, self._prepared.vision
+        positions, kept = states.of(0, 0, 1)
+        places = [
+            torch.from_numpy(np.searchsorted(positions, wanted)).to(kept.device)
+            for wanted in (vision.positions, [t.context_position for t in prompt.tokens])
+        ]
+        cells, context = kept[places[0]], kept[places[1]]
+        ids = [t.id for t in prompt.tokens]
+        rows = head_rows(self._head, torch.tensor(ids or [token]), cells[-1:])
+        if rows is None:
+            self.follows = False
+            return None
+        self._growing = GrowingMaps(cells, vision.filter_grids, len(ids), self._kernel_size)
+        if ids:
+            self._growing.extend(context, rows, ids)
+        return self._growing
+
+    def _prediction(self, logits: Logits) -> Prediction:
+        probability, ids, best = logits.latest()
+        return Prediction(
+            probability=probability,
+            sampled_probability=None,
+            candidates=candidates(self._checkpoint, ids, best),
+        )
+
+    def _pieces(self) -> list[str]:
+        ids = [*self._before, *(token for token, _ in self._waiting)]
+        return spell(self._checkpoint.tokenizer, ids)[len(self._before) :]
+
+    def _finished(self, count: int) -> list[Word]:
+        """Make words of the first tokens that wait."""
+        if not count:
+            return []
+        pieces = self._pieces()[:count]
+        done, self._waiting = self._waiting[:count], self._waiting[count:]
+        self._before = [token for token, _ in done]
+        prompt = self._prepared.prompt
+        next_word = max((token.word for token in self._tokens), default=-1) + 1
+        for (token, place), piece, word in zip(done, pieces, group_words(pieces), strict=True):
+            position = len(prompt.ids) + place
+            self._tokens.append(
+                TextToken(
+                    id=token,
+                    position=position,
+                    context_position=position - 1,
+                    turn=len(self._prepared.conversation.turns),
+                    role="assistant",
+                    text=piece,
+                    word=-1 if word < 0 else next_word + word,
+                )
+            )
+        words = self.explanation().words[self._given :]
+        self._given += len(words)
+        return list(words)

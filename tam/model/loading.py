@@ -1,0 +1,303 @@
+"""From a model id or a folder to a :class:`tam.model.model.Model`."""
+
+import logging
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tam.capture.memory import memory_errors
+from tam.errors import ModelError, SetupError
+from tam.families.checkpoint import Checkpoint
+from tam.families.registry import adapter_for
+from tam.model.lora import base_model, put_on, unwrapped
+from tam.model.model import Model
+from tam.model.provenance import versions
+from tam.model.shipped import SHIPPED, weights_folder
+
+
+def load(
+    model: str | Path = "small",
+    *,
+    revision: str | None = None,
+    device_map: Any = None,
+    dtype: Any = None,
+    load_in: str | None = None,
+    **options: Any,
+) -> Model:
+    """Load a model with its processor, and find the adapter of its family.
+
+    Parameters
+    ----------
+    model
+        ``"small"`` (the model that the package carries), a hub id, or a folder; of a model, or of
+        a LoRA or like adapter, which is put on the model that it names.
+    revision
+        Branch, tag or commit of a hub model.
+    device_map
+        Passed on: ``"auto"`` spreads the model over GPUs, CPU memory and disk. Without it the
+        model goes to the GPU if there is one and to the CPU otherwise.
+    dtype
+        ``"auto"`` (as stored), ``"float32"``, ``"bfloat16"`` or ``"float16"``. Without it: as
+        stored on a GPU, float32 on a CPU.
+    load_in
+        ``"8bit"`` or ``"4bit"``: quantise with bitsandbytes.
+    **options
+        Passed on to ``from_pretrained``. ``trust_remote_code=True`` runs code that the checkpoint
+        brings along; it needs a ``revision``, so that the code cannot change unseen.
+
+    Raises
+    ------
+    ModelError
+        If the model is unknown, refused or cannot be read.
+    SetupError
+        If a package or the network is missing.
+    ResourceError
+        If it does not fit into memory.
+    """
+    import torch
+    from transformers import (
+        AutoConfig,
+        AutoModelForMultimodalLM,
+        AutoProcessor,
+        PreTrainedConfig,
+    )
+    from transformers.utils import logging as transformers_logging
+
+    if not sys.stderr.isatty():
+        transformers_logging.disable_progress_bar()
+    name = str(model)
+    source = _source(name)
+    _check_dtype(dtype)
+    _check_devices(device_map)
+    remote_code = _remote_code(bool(options.pop("trust_remote_code", False)), revision)
+    pinned = {"trust_remote_code": remote_code} | ({"revision": revision} if revision else {})
+    with _quiet(), memory_errors(), _LoadErrors(name):
+        tuned, source = source, base_model(source, revision) or source
+        if tuned != source:
+            pinned = {}  # the revision is that of the adapter, not of the model that it changes
+        # The plain file says which family it is, before anything of the checkpoint runs.
+        plain, _ = PreTrainedConfig.get_config_dict(source, **pinned)
+        adapter = adapter_for(plain)
+        config = AutoConfig.from_pretrained(source, **pinned)
+        adapter.check(config)
+        on_gpu = torch.cuda.is_available()
+        module = AutoModelForMultimodalLM.from_pretrained(
+            source,
+            config=config,
+            dtype=dtype or ("auto" if on_gpu or load_in else "float32"),
+            device_map=device_map or ("cuda:0" if on_gpu else None),
+            use_safetensors=True,
+            **_quantisation(load_in),
+            **pinned,
+            **options,
+        ).eval()
+        check_four_bits(module)
+        processor = AutoProcessor.from_pretrained(source, **pinned)
+        if tuned != source:
+            put_on(module, tuned, revision)
+    provenance = {
+        "model": _told_name(name),
+        "adapter_of": _told_name(source) if tuned != source else None,
+        "revision": revision or getattr(config, "_commit_hash", None),
+        "family": adapter.family,
+        "dtype": str(module.dtype).removeprefix("torch."),
+        "quantisation": load_in,
+        "versions": versions(),
+    }
+    return Model(Checkpoint(module, processor, adapter, provenance))
+
+
+def wrap(module: Any, processor: Any) -> Model:
+    """Explain with a model that is loaded already: one's own, quantised, fine-tuned or compiled.
+
+    Parameters
+    ----------
+    module
+        A transformers model, or one inside PEFT's wrapper. It is put into evaluation mode.
+    processor
+        Its processor.
+
+    Raises
+    ------
+    ModelError
+        If no adapter knows its family.
+    """
+    module = unwrapped(module).eval()
+    adapter = adapter_for(module.config)
+    adapter.check(module.config)
+    quantisation = getattr(module.config, "quantization_config", None)
+    provenance = {
+        "model": _told_name(module.config.name_or_path or type(module).__name__),
+        "revision": getattr(module.config, "_commit_hash", None),
+        "family": adapter.family,
+        "dtype": str(module.dtype).removeprefix("torch."),
+        "quantisation": None if quantisation is None else str(quantisation.quant_method),
+        "versions": versions(),
+    }
+    return Model(Checkpoint(module, processor, adapter, provenance))
+
+
+_HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+")
+_SPREADS = frozenset(("auto", "balanced", "balanced_low_0", "sequential"))
+
+
+def _source(name: str) -> str:
+    """Give the folder or the hub id of a model's name."""
+    if name in SHIPPED:
+        return str(weights_folder(name))
+    path = Path(name)
+    # An empty name is the working folder to Path.
+    if (name and path.is_dir()) or (not path.exists() and _HUB_ID.fullmatch(name)):
+        return name
+    raise ModelError(
+        "is a file, not a folder" if path.is_file() else "there is no such model or folder",
+        where=name or "model",
+        remedy="give 'small', a hub id such as Qwen/Qwen2-VL-2B-Instruct, or a folder that holds "
+        "config.json, safetensors weights and the processor's files",
+    )
+
+
+def _check_dtype(dtype: Any) -> None:
+    import torch
+
+    named = getattr(torch, dtype, None) if isinstance(dtype, str) and dtype != "auto" else dtype
+    known = isinstance(named, torch.dtype) and named.is_floating_point
+    if isinstance(dtype, str | torch.dtype) and dtype != "auto" and not known:
+        raise ModelError(
+            f"models do not compute in {str(dtype)!r}",
+            where="dtype",
+            remedy="use auto, float32, bfloat16 or float16",
+        )
+
+
+def _check_devices(device_map: Any) -> None:
+    """Refuse devices that do not exist, or that this machine does not have."""
+    import torch
+
+    values = device_map.values() if isinstance(device_map, Mapping) else [device_map]
+    for value in values:
+        if value is None or value == "disk" or value in _SPREADS:
+            continue
+        try:
+            device = torch.device(value)
+        except (RuntimeError, TypeError) as error:
+            raise ModelError(
+                f"{str(value)!r} is no device",
+                where="device_map",
+                remedy="use auto, cpu, or a device such as cuda:0",
+            ) from error
+        absent = {
+            "cuda": (device.index or 0) >= torch.cuda.device_count(),
+            "mps": not torch.backends.mps.is_available(),
+        }
+        if absent.get(device.type, False):
+            raise SetupError(
+                f"this machine has no device {str(value)!r}",
+                where="device_map",
+                remedy="leave it out to take what there is; 'tam doctor' tells what that is",
+            )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep libraries from logging each retry of a fetch and each kernel that they lack.
+
+    What comes of it is told once, in an error, or not at all.
+    """
+    loggers = [logging.getLogger(name) for name in ("huggingface_hub", "bitsandbytes")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _told_name(name: str) -> str:
+    """A model's name for a report: of a folder its last part, not where it lies."""
+    return name if name in SHIPPED or not Path(name).exists() else Path(name).name
+
+
+def _remote_code(wanted: bool, revision: str | None) -> bool:
+    if wanted and not revision:
+        raise ModelError(
+            "code from a checkpoint is run at a pinned revision only",
+            where="trust_remote_code",
+            remedy="give the commit's hash as the revision",
+        )
+    return wanted
+
+
+def _quantisation(load_in: str | None) -> dict[str, Any]:
+    from transformers import BitsAndBytesConfig
+
+    if load_in is None:
+        return {}
+    if load_in not in ("8bit", "4bit"):
+        raise ModelError(
+            f"unknown quantisation {load_in!r}", where="load_in", remedy="use '8bit' or '4bit'"
+        )
+    return {"quantization_config": BitsAndBytesConfig(**{f"load_in_{load_in}": True})}
+
+
+def check_four_bits(module: Any) -> None:
+    """Refuse layers of which bitsandbytes makes wrong numbers on a CPU, or none.
+
+    64 numbers share a scale. Where a row is no multiple of them, its fast kernel for CPUs cannot
+    pack the layer, and its plain one takes the wrong scales: weights that are off by a quarter
+    where four bits cost a tenth, without a word.
+
+    Raises
+    ------
+    ModelError
+        If a layer's width is no multiple of 64.
+    """
+    for name, layer in module.named_modules():
+        weight: Any = getattr(layer, "weight", None)
+        packed = hasattr(weight, "quant_state") and weight.device.type == "cpu"
+        if packed and layer.in_features % 64:
+            raise ModelError(
+                f"4-bit weights on a CPU need widths that are multiples of 64, {name} is "
+                f"{layer.in_features} wide",
+                where="load_in",
+                remedy="use '8bit', or a GPU",
+            )
+
+
+class _LoadErrors:
+    """Says what a failed load means, in the place of the many errors that it raises."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
+        if isinstance(error, ImportError):
+            raise SetupError(
+                _first_line(error), where=self.name, remedy="install the missing package"
+            ) from error
+        if isinstance(error, OSError) and "connect" in str(error):
+            raise SetupError(
+                "cannot be fetched, and is not on this machine yet",
+                where=self.name,
+                remedy="check the name and the network, or give the folder of a model",
+            ) from error
+        if isinstance(error, OSError | ValueError | KeyError):
+            raise ModelError(
+                _first_line(error),
+                where=self.name,
+                remedy="give 'small', a hub id such as Qwen/Qwen2-VL-2B-Instruct, or a folder that "
+                "holds config.json, safetensors weights and the processor's files",
+            ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0].rstrip(".")

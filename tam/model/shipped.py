@@ -1,0 +1,13 @@
+"""Where the weights that come with the package lie."""
+
+from pathlib import Path
+
+SHIPPED: tuple[str, ...] = ("small", "small-masks", "small-aligned")
+"""Names of the models that the package carries."""
+
+
+def weights_folder(name: str) -> Path:
+    """Folder of a shipped model, for ``from_pretrained``. KeyError for any other name."""
+    if name not in SHIPPED:
+        raise KeyError(f"{name} is not among the shipped models: {', '.join(SHIPPED)}")
+    return Path(__file__).parents[1] / "scenes" / "weights" / name

@@ -1,0 +1,1 @@
+"""The layout probe: what every adapter, built in or added, must pass."""

@@ -1,0 +1,224 @@
+"""Does an adapter's layout tell the truth? Asked of the pixels themselves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.errors import ModelError
+from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.families.registry import adapter_for
+from tam.geometry.layout import VisionLayout
+from tam.media.media import Media
+from tam.probe.blocks import Block, Resampling, choose_blocks, tokens_of
+from tam.probe.vision_features import attention_off, text_features, vision_features
+from tam.prompt.conversation import question
+from tam.prompt.encoding import Prompt, encode
+
+_PROMPT = "What is in the picture?"
+
+
+@dataclass(frozen=True)
+class BlockResult:
+    """What changing one block did.
+
+    Parameters
+    ----------
+    block
+        The original pixels that were changed.
+    changed
+        Sequence positions whose features changed.
+    missed
+        Those that had to change and did not.
+    unexpected
+        Those that changed and could not, by the layout.
+    """
+
+    block: Block
+    changed: tuple[int, ...]
+    missed: tuple[int, ...]
+    unexpected: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LayoutReport:
+    """What a probe found.
+
+    Parameters
+    ----------
+    results
+        One for each block.
+    unplaced
+        Positions that hold vision features, and that the layout does not know.
+    without_vision
+        Positions of cells that hold the features of text.
+    """
+
+    results: tuple[BlockResult, ...]
+    unplaced: tuple[int, ...]
+    without_vision: tuple[int, ...]
+
+    @property
+    def missed(self) -> int:
+        """Number of tokens that had to change and did not, over all blocks."""
+        return sum(len(result.missed) for result in self.results)
+
+    @property
+    def unexpected(self) -> int:
+        """Number of tokens that changed and could not, over all blocks."""
+        return sum(len(result.unexpected) for result in self.results)
+
+    @property
+    def passed(self) -> bool:
+        """Whether some block was probed, and nothing was wrong."""
+        wrong = self.missed or self.unexpected or self.unplaced or self.without_vision
+        return bool(self.results) and not wrong
+
+    def __str__(self) -> str:
+        lines = [
+            f"{len(self.results)} blocks: {self.missed} tokens missed, "
+            f"{self.unexpected} unexpected, {len(self.unplaced)} without a place, "
+            f"{len(self.without_vision)} cells without vision"
+        ]
+        for result in self.results:
+            if result.missed or result.unexpected:
+                lines.append(
+                    f"  {result.block}: changed {list(result.changed)}, "
+                    f"missed {list(result.missed)}, unexpected {list(result.unexpected)}"
+                )
+        return "\n".join(lines)
+
+
+def probe_layout(
+    model: Any,
+    processor: Any,
+    media: Sequence[Media],
+    *,
+    adapter: Adapter | None = None,
+    cell_pixels: tuple[int, int] | None = None,
+    taps: int | None = None,
+    random_cells: int = 4,
+    seed: int = 0,
+    tolerance: float = 1e-6,
+) -> LayoutReport:
+    """Change blocks of the original pictures and compare the changed tokens with the layout.
+
+    The vision tower's attention is switched off by hooks, so that a token depends on its own
+    patches alone; the tokens' features are read where they enter the language model, which
+    itself does not run. Which tokens must and which may change is exact, see
+    :mod:`tam.probe.blocks`.
+
+    Parameters
+    ----------
+    model, processor
+        A transformers model and its processor; random weights will do.
+    media
+        What one user turn shows, for example from :func:`probe_picture`. One medium may be given
+        twice.
+    adapter
+        The adapter to test; without it the registered one of the model's type.
+    cell_pixels
+        (height, width) of one vision token in pixels of the model's input. Without it, what the
+        adapter says, or else patch size times merge size from the vision configuration.
+    taps
+        Half width of the processor's resampling kernel: 1 bilinear, 2 bicubic, 3 Lanczos. Without
+        it, what the adapter says.
+    random_cells
+        How many cells to probe in each grid besides its corners and its middle.
+    seed
+        Of their choice.
+    tolerance
+        A token has changed where its features differ by more than this share of the largest
+        feature. The default is rounding; a tower quantised to 8 bits rounds all tokens together
+        and needs about 0.05.
+
+    Returns
+    -------
+    LayoutReport
+        ``report.passed`` is the verdict, ``str(report)`` says what was wrong. Media thinner than
+        one pixel of the model's input give no blocks.
+
+    Raises
+    ------
+    ModelError
+        If the size of a cell is not known, or the tower has no attention to switch off.
+    """
+    adapter = adapter if adapter is not None else adapter_for(model.config)
+    cell = cell_pixels or adapter.cell_pixels(model.config, processor)
+    height, width = cell or _cell_pixels(model.config)
+    resampling = Resampling(height, width, adapter.taps if taps is None else taps)
+    pictures = list(media)
+    with attention_off(model, adapter):
+        prompt = encode(processor, question(pictures, _PROMPT), adapter)
+        layout = _layout(adapter, model, processor, prompt, pictures)
+        before = vision_features(model, adapter, prompt)
+        blocks = choose_blocks(layout, pictures, resampling, random_cells=random_cells, seed=seed)
+        results = []
+        for block in blocks:
+            altered = encode(processor, question(_altered(pictures, block), _PROMPT), adapter)
+            after = vision_features(model, adapter, altered)
+            results.append(_result(block, _changed(before, after, tolerance), layout, resampling))
+    vision = _changed(before, text_features(model, prompt), tolerance)
+    cells = set(layout.positions.tolist())
+    return LayoutReport(
+        results=tuple(results),
+        unplaced=tuple(sorted(vision - cells - set(layout.separators.tolist()))),
+        without_vision=tuple(sorted(cells - vision)),
+    )
+
+
+def _layout(
+    adapter: Adapter, model: Any, processor: Any, prompt: Prompt, media: list[Media]
+) -> VisionLayout:
+    placed = [PlacedMedia(item, 0) for item in media]
+    return adapter.vision_layout(
+        Encoded(prompt.ids, prompt.arrays, placed, model.config, processor)
+    )
+
+
+def _cell_pixels(config: Any) -> tuple[int, int]:
+    vision = getattr(config, "vision_config", None)
+    patch = getattr(vision, "patch_size", None)
+    if not isinstance(patch, int):
+        raise ModelError(
+            "the configuration does not say how many input pixels a vision token covers",
+            where="vision_config.patch_size",
+            remedy="give cell_pixels",
+        )
+    side = patch * int(getattr(vision, "spatial_merge_size", 1))
+    return side, side
+
+
+def _altered(media: list[Media], block: Block) -> list[Media]:
+    """The same media with one block turned as far from its mean as 8 bits allow."""
+    frames = media[block.media].frames.copy()
+    pixels = frames[block.frame, block.y0 : block.y1, block.x0 : block.x1]
+    pixels[:] = np.where(pixels.mean(axis=(0, 1)) < 128, 255, 0)
+    altered = replace(media[block.media], frames=frames)
+    return [altered if index == block.media else item for index, item in enumerate(media)]
+
+
+def _changed(before: NDArray[np.float32], after: NDArray[np.float32], tolerance: float) -> set[int]:
+    if before.shape != after.shape:
+        raise ModelError(
+            f"the prompt has {len(before)} tokens and, with other pixels, {len(after)}",
+            where="layout probe",
+            remedy="turn off whatever drops tokens by their content",
+        )
+    # The same sums of the same numbers: an unchanged token differs by rounding at most.
+    room = tolerance * np.abs(before).max()
+    return set(np.flatnonzero(np.abs(before - after).max(axis=1) > room).tolist())
+
+
+def _result(
+    block: Block, changed: set[int], layout: VisionLayout, resampling: Resampling
+) -> BlockResult:
+    must, may = tokens_of(layout, block, resampling)
+    return BlockResult(
+        block=block,
+        changed=tuple(sorted(changed)),
+        missed=tuple(sorted(must - changed)),
+        unexpected=tuple(sorted(changed - may)),
+    )

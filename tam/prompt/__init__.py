@@ -1,0 +1,1 @@
+"""Conversations, and their encoding to the token ids that a model reads."""

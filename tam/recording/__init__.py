@@ -1,0 +1,1 @@
+"""Recorded runs: the trace that methods read, and how one or many conversations are recorded."""

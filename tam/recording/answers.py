@@ -1,0 +1,49 @@
+"""A reply that exists already: a text or token ids that somebody gave, as the model's ids."""
+
+import operator
+import reprlib
+from collections.abc import Sequence
+
+from tam.errors import ConversationError
+from tam.families.checkpoint import Checkpoint
+from tam.prompt.conversation import check_text
+from tam.prompt.encoding import plain_ids
+
+Answer = str | Sequence[int] | None
+"""A reply that exists already, as text or as token ids; None where the model is to write one."""
+
+
+def answer_ids(checkpoint: Checkpoint, answer: str | Sequence[int]) -> list[int]:
+    """Give the token ids of a reply.
+
+    Raises
+    ------
+    ConversationError
+        If it has no tokens, or one that the model does not know.
+    """
+    if isinstance(answer, str):
+        check_text(answer, "answer")
+        ids = plain_ids(checkpoint.tokenizer, answer)
+    else:
+        ids = _given_ids(answer)
+    size = checkpoint.module.get_input_embeddings().num_embeddings
+    if not ids or not all(0 <= token < size for token in ids):
+        raise ConversationError(
+            "the answer has no tokens" if not ids else "the answer has an unknown token id",
+            where="answer",
+            remedy=f"give a text, or token ids from 0 to {size - 1}",
+        )
+    return ids
+
+
+def _given_ids(answer: Sequence[int]) -> list[int]:
+    try:
+        if not isinstance(answer, bytes):
+            return [operator.index(token) for token in answer]
+    except TypeError:
+        pass
+    raise ConversationError(
+        f"{reprlib.repr(answer)} is neither a text nor token ids",
+        where="answer",
+        remedy="give a str, or a list of int",
+    )

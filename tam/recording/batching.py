@@ -1,0 +1,95 @@
+"""Many conversations, answered in batches."""
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Any
+
+from tam.capture.memory import memory_errors
+from tam.errors import ResourceError, TamError
+from tam.families.checkpoint import Checkpoint
+from tam.prompt.conversation import Conversation
+from tam.recording.prepared import Prepared, prepare
+from tam.recording.recording import Recording, record, record_batch
+
+
+def recordings(
+    checkpoint: Checkpoint,
+    conversations: Iterable[Callable[[], Conversation]],
+    batch_size: int,
+    options: Mapping[str, Any],
+) -> Iterator[Recording | TamError]:
+    """Answer conversations, ``batch_size`` at a time, in their order.
+
+    The next batch is opened and encoded while the model answers this one. Where memory runs out,
+    the batch is halved. Families whose prompts cannot be padded are answered one at a time.
+
+    Parameters
+    ----------
+    checkpoint
+        The model that answers.
+    conversations
+        Each makes one conversation when it is called, in another thread.
+    batch_size
+        How many are answered at once, at most.
+    options
+        Any options of transformers' ``generate``.
+
+    Yields
+    ------
+    The recording of each, or the error that kept it from being answered.
+    """
+    remaining = iter(conversations)
+    with ThreadPoolExecutor(1) as pool:
+
+        def encode_next() -> list[Future[Prepared | TamError]]:
+            return [
+                pool.submit(_prepared, checkpoint, make) for make in islice(remaining, batch_size)
+            ]
+
+        coming = encode_next()
+        while coming:
+            batch = [future.result() for future in coming]
+            coming = encode_next()
+            ready = [item for item in batch if isinstance(item, Prepared)]
+            answered = iter(_answered(checkpoint, ready, options))
+            for item in batch:
+                yield next(answered) if isinstance(item, Prepared) else item
+
+
+def _prepared(checkpoint: Checkpoint, make: Callable[[], Conversation]) -> Prepared | TamError:
+    try:
+        return prepare(checkpoint, make())
+    except TamError as error:
+        return error
+
+
+def _answered(
+    checkpoint: Checkpoint, batch: Sequence[Prepared], options: Mapping[str, Any]
+) -> list[Recording | TamError]:
+    """Answer a batch, in parts where it does not fit into memory."""
+    if len(batch) > 1 and checkpoint.adapter.batches:
+        try:
+            with memory_errors():
+                return record_batch(checkpoint, batch, options)
+        except ResourceError:
+            warnings.warn(
+                f"memory ran out with {len(batch)} prompts at once; going on with half of them",
+                stacklevel=2,
+            )
+        half = len(batch) // 2
+        return _answered(checkpoint, batch[:half], options) + _answered(
+            checkpoint, batch[half:], options
+        )
+    return [_alone(checkpoint, prepared, options) for prepared in batch]
+
+
+def _alone(
+    checkpoint: Checkpoint, prepared: Prepared, options: Mapping[str, Any]
+) -> Recording | TamError:
+    try:
+        with memory_errors():
+            return record(checkpoint, prepared, None, options)
+    except TamError as error:
+        return error

@@ -1,0 +1,280 @@
+"""One run of a model on a conversation: encoded, answered, and recorded as a trace."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tam import capture
+from tam.errors import ConversationError, InputError, TamError
+from tam.explanation.explanation import Candidate, Prediction
+from tam.families.checkpoint import Checkpoint
+from tam.geometry.layout import TextLayout
+from tam.progress import progress
+from tam.prompt.encoding import text_tokens, word_count
+from tam.recording.answers import Answer, answer_ids
+from tam.recording.lm_head import head_rows, head_scores
+from tam.recording.prepared import Prepared, special_ids
+from tam.recording.trace import Trace
+from tam.text.words import spell
+
+MAX_NEW_TOKENS = 256
+"""The longest reply that is written unless another length is asked for, in tokens."""
+
+CANDIDATES = 8
+"""Rivals that are kept of each token of a reply."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Recording:
+    """A conversation and what passed through the model when it was answered.
+
+    Parameters
+    ----------
+    prepared
+        The conversation.
+    run
+        What passed.
+    trace
+        The part of it that methods read.
+    """
+
+    prepared: Prepared
+    run: capture.Run
+    trace: Trace
+
+    def __repr__(self) -> str:
+        return f"<Recording of {self.prepared.conversation!r}: {self.trace!r}>"
+
+
+def record(
+    checkpoint: Checkpoint,
+    prepared: Prepared,
+    answer: Answer,
+    options: Mapping[str, Any],
+    past: capture.Past | None = None,
+    watch: capture.Watch | None = None,
+) -> Recording:
+    """Run the model on one conversation.
+
+    Parameters
+    ----------
+    checkpoint
+        The model that answers.
+    prepared
+        The conversation.
+    answer
+        What it answers, or None where it is to find out.
+    options
+        Any options of transformers' ``generate``.
+    past
+        From an earlier run of the same model; used where this conversation goes on from there.
+    watch
+        Called for each token that the model writes, in the place of a progress bar.
+    """
+    request = prepared.request
+    if past is not None:
+        past = past.shared_with(request, int(prepared.vision.positions.max()))
+    if answer is None:
+        total = options.get("max_new_tokens")
+        with progress("Answering", total, shown=watch is None) as tick:
+            [run] = capture.generate(
+                checkpoint.module,
+                checkpoint.adapter,
+                [request],
+                candidates=CANDIDATES,
+                tick=tick,
+                options=_looked_up(checkpoint, prepared, options),
+                past=past,
+                watch=watch,
+            )
+    else:
+        reply = torch.tensor(answer_ids(checkpoint, answer), dtype=torch.int64)
+        with progress("Reading the answer", len(reply)) as tick:
+            run = capture.force(
+                checkpoint.module,
+                checkpoint.adapter,
+                request,
+                reply,
+                candidates=CANDIDATES,
+                tick=tick,
+                past=past,
+            )
+    return _recording(checkpoint, prepared, run, answer, options)
+
+
+def _looked_up(
+    checkpoint: Checkpoint, prepared: Prepared, options: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Keep prompt lookup from guessing that the reply goes on with a picture.
+
+    transformers looks the reply's last tokens up in the prompt and tries what follows there. Vision
+    placeholders among it would stand for a picture that does not exist, and the model fails.
+    """
+    if not options.get("prompt_lookup_num_tokens"):
+        return options
+    placeholders = np.unique(prepared.prompt.ids[prepared.vision.positions]).tolist()
+    asked = (
+        options.get("suppress_tokens") or checkpoint.module.generation_config.suppress_tokens or []
+    )
+    return {**options, "suppress_tokens": [*asked, *placeholders]}
+
+
+def record_batch(
+    checkpoint: Checkpoint, batch: Sequence[Prepared], options: Mapping[str, Any]
+) -> list[Recording | TamError]:
+    """Let the model answer several conversations at once.
+
+    Returns
+    -------
+    A recording for each, or the error of one that the model had no words for.
+    """
+    with progress("Answering", options.get("max_new_tokens")) as tick:
+        runs = capture.generate(
+            checkpoint.module,
+            checkpoint.adapter,
+            [prepared.request for prepared in batch],
+            candidates=CANDIDATES,
+            tick=tick,
+            options=options,
+        )
+    recordings: list[Recording | TamError] = []
+    for prepared, run in zip(batch, runs, strict=True):
+        try:
+            recordings.append(_recording(checkpoint, prepared, run, None, options))
+        except ConversationError as error:
+            recordings.append(error)
+    return recordings
+
+
+def check_candidates(count: int) -> None:
+    """Refuse maps of more candidates than are kept.
+
+    Raises
+    ------
+    InputError
+        With how many there are.
+    """
+    if not 0 <= count <= CANDIDATES:
+        raise InputError(
+            f"{count} candidates cannot have maps",
+            where="candidate_maps",
+            remedy=f"give a number from 0 to {CANDIDATES}",
+        )
+
+
+def _recording(
+    checkpoint: Checkpoint,
+    prepared: Prepared,
+    run: capture.Run,
+    answer: Answer,
+    options: Mapping[str, Any],
+) -> Recording:
+    text, kept = _text_layout(checkpoint, prepared, run.ids, given=answer is not None)
+    vision = prepared.vision
+    head = checkpoint.lm_head
+    vision_states, context_states = run.at(vision.positions), run.at(text.context_positions)
+    ids = torch.from_numpy(text.ids)
+    rows = head_rows(head, ids, context_states[-1:])
+    scores = None
+    if rows is None:
+        scores = head_scores(head, ids, torch.cat([vision_states, context_states]))
+    media = [item for _, item in prepared.conversation.media]
+    trace = Trace(
+        media=tuple(media),
+        vision=vision,
+        text=text,
+        vision_states=vision_states,
+        context_states=context_states,
+        head_rows=rows,
+        scores=scores,
+        predictions=tuple(_prediction(checkpoint, run, int(index)) for index in kept),
+        provenance=provenance(checkpoint, prepared, answer, options),
+    )
+    return Recording(prepared, run, trace)
+
+
+def provenance(
+    checkpoint: Checkpoint, prepared: Prepared, answer: Answer, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What ran: the model, how the answer came about, and what a reader must know of it."""
+    return {
+        **checkpoint.provenance,
+        "answer": "generated" if answer is None else "given",
+        "generation": {} if answer is not None else {k: repr(v) for k, v in options.items()},
+        "notes": [
+            *checkpoint.adapter.notes,
+            *(
+                f"{item.name}: {note}"
+                for _, item in prepared.conversation.media
+                for note in item.notes
+            ),
+        ],
+    }
+
+
+def with_candidates(checkpoint: Checkpoint, recording: Recording, count: int) -> Recording:
+    """Score the first ``count`` candidates of each of the reply's tokens as targets are scored."""
+    trace = recording.trace
+    ids = [candidate.id for step in trace.predictions for candidate in step.candidates[:count]]
+    if not ids:
+        return recording
+    head, wanted = checkpoint.lm_head, torch.tensor(ids)
+    states = torch.cat([trace.vision_states, trace.context_states])
+    rows = head_rows(head, wanted, states[-1:])
+    if rows is None:
+        scores = head_scores(head, wanted, states)
+    else:
+        scores = states.float() @ rows.to(states.device).float().T
+    return replace(recording, trace=replace(trace, candidate_scores=scores))
+
+
+def _text_layout(
+    checkpoint: Checkpoint, prepared: Prepared, reply: NDArray[np.int64], *, given: bool
+) -> tuple[TextLayout, NDArray[np.int64]]:
+    """Lay out all text tokens; also give the indices of the reply's targets within it."""
+    special = special_ids(checkpoint)
+    kept = np.array([i for i, token in enumerate(reply) if int(token) not in special], np.int64)
+    prompt = prepared.prompt
+    tokens = text_tokens(
+        checkpoint.tokenizer,
+        reply[kept],
+        kept + len(prompt.ids),
+        turn=len(prepared.conversation.turns),
+        role="assistant",
+        first_word=word_count(prompt.tokens),
+    )
+    # A model may write spaces alone, in a turn that others follow; nobody asks for them by hand.
+    if not tokens or (given and all(token.word < 0 for token in tokens)):
+        raise ConversationError(
+            "the answer has no words" if given else "the model wrote no words",
+            where="answer",
+            remedy="give one that says something"
+            if given
+            else "ask in another way, or allow more new tokens",
+        )
+    return TextLayout(prompt.tokens + tokens, len(prompt.tokens)), kept
+
+
+def _prediction(checkpoint: Checkpoint, run: capture.Run, index: int) -> Prediction:
+    sampled = run.sampled_probabilities
+    return Prediction(
+        probability=float(run.probabilities[index]),
+        sampled_probability=None if sampled is None else float(sampled[index]),
+        candidates=candidates(
+            checkpoint, run.candidate_ids[index], run.candidate_probabilities[index]
+        ),
+    )
+
+
+def candidates(
+    checkpoint: Checkpoint, ids: NDArray[np.int64], probabilities: NDArray[np.float32]
+) -> tuple[Candidate, ...]:
+    """Spell the most probable tokens of a step: ids and probabilities, both [C]."""
+    return tuple(
+        Candidate(int(token), spell(checkpoint.tokenizer, [int(token)])[0], float(p))
+        for token, p in zip(ids, probabilities, strict=True)
+    )

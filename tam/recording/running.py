@@ -1,0 +1,70 @@
+"""One run: a conversation prepared, answered by the model, and recorded."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from tam.capture import Past, Watch
+from tam.capture.memory import memory_errors
+from tam.families.checkpoint import Checkpoint
+from tam.prompt.conversation import Conversation
+from tam.recording.answers import Answer
+from tam.recording.prepared import Prepared, prepare
+from tam.recording.recording import Recording, check_candidates, record, with_candidates
+
+
+def run(
+    checkpoint: Checkpoint,
+    conversation: Conversation | Prepared,
+    *,
+    answer: Answer = None,
+    seed: int | None = None,
+    candidate_maps: int = 0,
+    past: Past | None = None,
+    watch: Watch | None = None,
+    **options: Any,
+) -> Recording:
+    """Run the model once on a conversation, and keep all that passed.
+
+    Parameters
+    ----------
+    checkpoint
+        The model that answers.
+    conversation
+        Its last turn is answered. It may be encoded already.
+    answer, seed, candidate_maps, **options
+        As in :meth:`tam.Model.explain`.
+    past
+        From an earlier run of this model (``Recording.run.past``), which is used up: where the
+        conversation goes on from there and shows nothing new, only the rest is computed.
+    watch
+        Called with what passed so far for each token that the model writes; what it raises ends
+        the run.
+    """
+    check_candidates(candidate_maps)
+    with memory_errors(), _seeded(seed):
+        prepared = (
+            conversation
+            if isinstance(conversation, Prepared)
+            else prepare(checkpoint, conversation)
+        )
+        recording = record(checkpoint, prepared, answer, options, past, watch)
+        recording = with_candidates(checkpoint, recording, candidate_maps)
+    if seed is None:
+        return recording
+    provenance = {**recording.trace.provenance, "seed": seed}
+    return replace(recording, trace=replace(recording.trace, provenance=provenance))
+
+
+@contextmanager
+def _seeded(seed: int | None) -> Iterator[None]:
+    """Seed torch for as long as the block runs, and leave its generators as they were."""
+    if seed is None:
+        yield
+        return
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield

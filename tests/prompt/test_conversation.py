@@ -1,0 +1,47 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tam.errors import ConversationError
+from tam.media.media import image_from_array
+from tam.prompt.conversation import Conversation, Turn, question
+
+PICTURE = image_from_array(np.zeros((4, 6, 3), np.uint8), "p")
+
+
+def test_messages_carry_markers_never_media() -> None:
+    talk = Conversation(
+        (
+            Turn("system", ("Be brief.",)),
+            Turn("user", (PICTURE, "What is it?", PICTURE)),
+            Turn("assistant", ("A dog.",)),
+        )
+    )
+    assert talk.messages()[1] == {
+        "role": "user",
+        "content": [{"type": "image"}, {"type": "text", "text": "What is it?"}, {"type": "image"}],
+    }
+    assert [turn for turn, _ in talk.media] == [1, 1]
+
+
+@pytest.mark.parametrize("prompt", ["", "  \n "])
+def test_an_empty_prompt_is_refused(prompt: str) -> None:
+    with pytest.raises(ConversationError, match="the prompt is empty"):
+        question([PICTURE], prompt)
+
+
+@pytest.mark.parametrize("text", ["a \udc80 dog", "\ud83d", None, 3, b"what?"])
+def test_what_no_tokenizer_reads_is_refused(text: Any) -> None:
+    """Half characters come of bytes that are no UTF-8 on the command line, and of JSON."""
+    with pytest.raises(ConversationError, match=r"prompt: .*(surrogate|is no text)"):
+        question([PICTURE], text)
+    with pytest.raises(ConversationError, match="system turn"):
+        Turn("system", (text,))
+
+
+def test_a_turn_needs_a_role_and_something_in_it() -> None:
+    with pytest.raises(ConversationError, match="unknown role 'robot'"):
+        Turn("robot", ("hi",))
+    with pytest.raises(ConversationError, match="empty"):
+        Turn("user", (" ",))

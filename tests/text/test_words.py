@@ -1,0 +1,102 @@
+import pytest
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+from tam.text.words import group_words, settled, spell
+
+
+class Bytes:
+    """A byte-level tokenizer without merges: every byte is a token."""
+
+    def __init__(self) -> None:
+        alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+        self.inner = Tokenizer(models.BPE({c: i for i, c in enumerate(alphabet)}, []))
+        self.inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        self.inner.decoder = decoders.ByteLevel()
+
+    def ids(self, text: str) -> list[int]:
+        return self.inner.encode(text).ids
+
+    def decode(self, ids: list[int], **_: bool) -> str:
+        return self.inner.decode(ids, skip_special_tokens=False)
+
+
+def words(text: str) -> list[str]:
+    tokenizer = Bytes()
+    pieces = spell(tokenizer, tokenizer.ids(text))
+    assert "".join(pieces) == text
+    grouped: dict[int, str] = {}
+    for piece, word in zip(pieces, group_words(pieces), strict=True):
+        if word >= 0:
+            grouped[word] = grouped.get(word, "") + piece
+    assert list(grouped) == list(range(len(grouped)))
+    return [word.strip() for word in grouped.values()]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("a dog, don't 3.14!", ["a", "dog", ",", "don't", "3.14", "!"]),
+        ("一只狗", ["一", "只", "狗"]),
+        ("コンピュータです", ["コンピュータ", "で", "す"]),
+        ("naïve café", ["naïve", "café"]),
+        ("שלום עולם", ["שלום", "עולם"]),
+        ("مرحبا بالعالم", ["مرحبا", "بالعالم"]),
+        ("हिन्दी में", ["हिन्दी", "में"]),
+        ("a 👨‍👩‍👧 dog 🇫🇷🇩🇪", ["a", "👨‍👩‍👧", "dog", "🇫🇷", "🇩🇪"]),
+        ("one\n\ntwo", ["one", "two"]),
+        ("  two  spaces ", ["two", "spaces"]),
+        ("", []),
+        (" \n", []),
+    ],
+)
+def test_words_hold_together_in_any_language(text: str, wanted: list[str]) -> None:
+    assert words(text) == wanted
+
+
+def test_a_character_is_spelled_by_its_last_token() -> None:
+    tokenizer = Bytes()
+    assert spell(tokenizer, tokenizer.ids("狗a")) == ["", "", "狗", "a"]
+
+
+def test_bytes_that_form_no_character_do_not_hold_up_the_rest() -> None:
+    tokenizer = Bytes()
+    half = tokenizer.ids("狗")[:1]
+    pieces = spell(tokenizer, half * 6 + tokenizer.ids("dog"))
+    assert "".join(pieces).endswith("dog")
+    assert pieces[-1] == "g"
+
+
+def test_sub_words_join_and_spaces_lead() -> None:
+    assert group_words(["a", " re", "d", " circle", "."]) == [0, 1, 1, 2, 3]
+    assert group_words(["a", " ", "circle", "\n", "b"]) == [0, 1, 1, -1, 2]
+
+
+def test_a_token_of_several_words_is_one_word() -> None:
+    assert group_words(["in front of", " it"]) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I don't know, it's 3.5 or 1,000: a.b, e.g. U.S.A.",
+        "a 👨‍👩‍👧 dog 🇫🇷🇩🇪 狗は コンピュータ",
+        'צה"ל and "quoted" words_with_lines\n\nnew  line.',
+        "naïve cafe\u0301 can\u2019t हिन्दी",
+    ],
+)
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_settled_words_stay_whatever_follows(text: str, size: int) -> None:
+    pieces = [text[first : first + size] for first in range(0, len(text), size)]
+    whole = group_words(pieces)
+    done = 0
+    for count in range(len(pieces) + 1):
+        now = settled(pieces[:count])
+        assert done <= now <= count, "a word that was certain stays so"
+        done = now
+        assert group_words(pieces[:done]) == whole[:done]
+        assert done == 0 or whole[done - 1] != whole[done] or whole[done] < 0
+    assert done > len(pieces) - 5 * 3, "few tokens wait"
+
+
+def test_an_unfinished_character_settles_nothing() -> None:
+    assert settled(["a", " dog", " ", "\ufffd"]) == 0
