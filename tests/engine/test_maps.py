@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tam import engine
+from tam.engine import maps as engine
 from tam.engine.maps import TokenActivationMaps, maps_from_scores, token_activation_maps
 from tam.engine.ops.dispatch import select
 from tam.errors import NumericsError

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 import tam
-from tam import capture, recording
+from tam import capture
 from tam.errors import ConversationError, MediaError, ResourceError, TamError
 from tam.media.media import image_from_array
 from tam.prompt.conversation import question
+from tam.recording import prepared
 
 RNG = np.random.default_rng(0)
 WIDE = image_from_array(RNG.integers(0, 255, (60, 180, 3), dtype=np.uint8), "wide")
@@ -71,7 +72,7 @@ def test_an_answer_that_ends_early_is_not_filled_up(model: tam.Model) -> None:
             return scores
 
     start = [
-        max(r.request.length for r in (recording.prepare(model.checkpoint, t) for t in talks()))
+        max(r.request.length for r in (prepared.prepare(model.checkpoint, t) for t in talks()))
     ]
     found = batch(model, logits_processor=[EndAfter()])
     assert [len(e.tokens) - e.prompt_targets for e in found] == [1, 2, 3]

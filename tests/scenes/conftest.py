@@ -2,7 +2,7 @@
 
 import pytest
 
-from tam.scenes import curriculum
+from tam.scenes.training import curriculum
 
 
 @pytest.fixture

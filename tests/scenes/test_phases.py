@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from tam.scenes import curriculum, phases
-from tam.scenes import train as trainer
+from tam.scenes.training import curriculum, phases
+from tam.scenes.training import train as trainer
 from tam.scenes.training.network import new_model
 from tam.scenes.world import COLORS, SHAPES
 from tests.scenes.batches import ENCODER, TOKENIZER, training_batch

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from tam.scenes import curriculum
-from tam.scenes import train as trainer
 from tam.scenes.batch import IGNORED, WORDS, patches, stills
 from tam.scenes.examples import KINDS
+from tam.scenes.training import curriculum
+from tam.scenes.training import train as trainer
 from tam.scenes.training.losses import (
     hidden_states,
     mask_readability,
