@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tam.explanation.explanation import Word
+from tam.text.printable import decimal
 from tests.hand_made import explanation
 from tests.report.pages import (
     Open,
@@ -245,9 +246,10 @@ def test_what_is_not_known_is_said(open_report: Open) -> None:
     assert page.locator(".where").inner_text() == "not known"
 
 
-@pytest.mark.parametrize("height", [0.125, 0.375, 0.625, 0.875, 0.005, 0.995])
-def test_halves_are_rounded_as_in_python(open_report: Open, height: float) -> None:
-    result = explanation()
-    result.maps[:] = height
-    page = open_report(result)
-    assert decimal(result.words[0].visual) in page.locator(".told").first.inner_text()
+def test_figures_are_rounded_as_in_python(open_report: Open) -> None:
+    heights = (0.125, 0.375, 0.625, 0.875, 0.005, 0.995)
+    result = explanation(reply=[f" word{n}" for n in range(len(heights))])
+    result.maps[4:] = np.array(heights)[:, None]
+    labels = open_report(result).locator(".small-label .faint").all_inner_texts()
+    assert labels == [decimal(word.visual) for word in result.words]
+    assert labels[:4] == ["0.12", "0.38", "0.62", "0.88"], "an exact half goes to the even digit"
