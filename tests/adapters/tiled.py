@@ -33,7 +33,7 @@ Wrong = tuple[Rearrange, list[Media]]
 class Tiled:
     """One family.
 
-    ``cell`` is the side of a vision token in pixels of the model's input, ``resize_radius`` the radius
+    ``cell`` is the side of a vision token in pixels of the model's input, ``resize_radius`` that
     of its resampling; ``sizes`` are of single pictures, ``clips`` (frames, size) of single clips
     with tokens of ``clip_cell``; ``together`` is one message of several media, some shown twice.
     With ``marks`` tokens between the views carry vision states too.
