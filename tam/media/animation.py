@@ -1,6 +1,7 @@
 """Animated pictures as clips: GIF, WebP, PNG and AVIF, read by Pillow."""
 
 import warnings
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -15,6 +16,9 @@ from tam.media.sampling import Sampling, choose
 MAX_ANIMATION = 2_000_000_000
 """Pixels of all frames together; to know when a frame is shown, all have to be decoded."""
 
+MAX_SEARCHED = 2**25
+"""Bytes that are searched for a second and third picture."""
+
 _SHORTEST, _USUAL = 0.011, 0.1
 """Seconds. Browsers show a frame of at most 10 ms for 100 ms."""
 
@@ -24,12 +28,24 @@ def is_moving(image: Image.Image) -> bool:
     return image.format in ANIMATIONS and bool(getattr(image, "is_animated", False))
 
 
+def is_stream_of_pictures(image: Image.Image, stream: BinaryIO) -> bool:
+    """Whether a file is not one JPEG picture but many, one after the other (Motion JPEG)."""
+    if image.format != "JPEG":
+        return False
+    place = stream.tell()
+    stream.seek(0)
+    content = stream.read(MAX_SEARCHED)
+    stream.seek(place)
+    # One may be a small picture within another.
+    return content.count(b"\xff\xd9\xff\xd8\xff") > 1
+
+
 def moving_picture(file: MediaFile, sampling: Sampling) -> Media | None:
     """Open a picture as a clip: the frames of an animation, or one frame of a still picture.
 
     Returns
     -------
-    None for a file that Pillow does not know.
+    None for a file that Pillow does not know, or that holds many JPEG pictures.
 
     Raises
     ------
@@ -42,6 +58,8 @@ def moving_picture(file: MediaFile, sampling: Sampling) -> Media | None:
         if image is None:
             return None
         with image:
+            if is_stream_of_pictures(image, stream):
+                return None
             check_size(image.width, image.height, file.where, MAX_PIXELS)
             try:
                 return _clip(image, file, sampling)

@@ -23,6 +23,10 @@ _RAW_SUFFIXES = frozenset(
     ".mjpg .mpv .obu .vc1 .vc2 .vvc .y4m".split()
 )
 """Streams without a container, whose content alone may be like that of another format."""
+_RAW_FORMATS = frozenset(
+    "av1 avs2 avs3 cavsvideo dirac dnxhd evc h261 h263 h264 hevc m4v mjpeg mjpeg_2000 mpegvideo "
+    "mpjpeg obu vc1 vvc".split()
+)
 
 
 @contextmanager
@@ -144,6 +148,18 @@ def pixel_shape(stream: Any) -> Fraction:
     """Width of a pixel over its height, 1 where the track does not say or says something wild."""
     shape = stream.sample_aspect_ratio or Fraction(1)
     return Fraction(shape) if Fraction(1, 8) <= shape <= 8 else Fraction(1)
+
+
+def stamp_field(container: Any, stream: Any) -> str:
+    """Which field of a decoded frame tells when it is shown: ``"pts"``, ``"dts"`` or ``""``.
+
+    A raw stream has no time stamps; FFmpeg makes them up. AVI has a place in the file for each
+    frame, ``dts``; where frames are reordered FFmpeg makes ``pts`` of it by guessing.
+    """
+    if container.format.name in _RAW_FORMATS:
+        return ""
+    reordered = container.format.name == "avi" and stream.codec_context.has_b_frames
+    return "dts" if reordered else "pts"
 
 
 def is_broadcast(container: Any) -> bool:

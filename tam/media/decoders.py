@@ -19,11 +19,12 @@ from tam.media.container import (
     opened_track,
     pixel_shape,
     rate_of,
+    stamp_field,
     unreadable,
 )
 from tam.media.files import MediaFile
 from tam.media.pixels import Matrix, Pixels, Shape, pixels_of
-from tam.media.stamps import JUMP, ascending, frame_times
+from tam.media.stamps import JUMP, ascending, frame_times, too_dense
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,8 @@ class Contents:
         How many frames the decoder patched up from others.
     damaged
         Whether something of the file does not decode.
+    broken
+        Whether the container itself is damaged before its end.
     threaded
         Whether the frames only come out where several threads decode.
     """
@@ -65,6 +68,7 @@ class Contents:
     stamps: NDArray[np.int64] | None = None
     patched: int = 0
     damaged: bool = False
+    broken: bool = False
     threaded: bool = True
 
 
@@ -103,13 +107,16 @@ def read_packets(file: MediaFile) -> Contents | None:
 
     try:
         with opened_track(file) as (container, stream):
-            packets = list(_kept(container.demux(stream)))
+            if stamp_field(container, stream) != "pts":
+                return None
+            packets, broken = _kept(container.demux(stream))
             stamps = np.unique(np.array([p for p in packets if p is not None], np.int64))
             unit = float(stream.time_base or 1)
             size = stream.codec_context.height, stream.codec_context.width
             if not all(size) or not len(stamps) or len(stamps) < len(packets):
                 return None
-            if is_broadcast(container) and (np.diff(stamps) * unit > JUMP).any():
+            jumps = is_broadcast(container) and (np.diff(stamps) * unit > JUMP).any()
+            if jumps or too_dense(stamps * unit):
                 return None
             return Contents(
                 times=(stamps - stamps[0]) * unit,
@@ -120,6 +127,7 @@ def read_packets(file: MediaFile) -> Contents | None:
                 packets=len(packets),
                 lasting=_lasting(container, stream, stamps),
                 stamps=stamps,
+                broken=broken,
             )
     except av.error.FFmpegError as error:
         raise unreadable(file, error) from error
@@ -141,11 +149,14 @@ def survey(file: MediaFile) -> Contents:
         stamps: list[int | None] = []
         with opened_track(file) as (container, stream):
             size = stream.codec_context.height, stream.codec_context.width
+            field = stamp_field(container, stream)
             for frame in _frames(container, stream, damage, threaded=threaded):
-                stamps.append(None if frame.pts is None else int(frame.pts))
+                stamps.append(getattr(frame, field) if field else None)
                 size = size if all(size) else (frame.height, frame.width)
             if not stamps:
                 continue
+            if field == "dts":
+                _count_on(stamps)
             unit = float(stream.time_base or 1)
             joins = is_broadcast(container)
             times, notes = frame_times(stamps, unit, rate_of(stream), joins=joins)
@@ -161,9 +172,23 @@ def survey(file: MediaFile) -> Contents:
                 lasting=_lasting(container, stream, known) if trusted else 0,
                 patched=damage.patched,
                 damaged=damage.lost + damage.patched > 0,
+                broken=damage.broken,
                 threaded=threaded,
             )
     raise no_frames(file)
+
+
+def _count_on(stamps: list[int | None]) -> None:
+    """Give the last frames, which come out after the last packet, the places that follow."""
+    for number in range(len(stamps) - 1, 0, -1):
+        if stamps[number - 1] is not None:
+            break
+    else:
+        return
+    for later in range(number, len(stamps)):
+        previous = stamps[later - 1]
+        if stamps[later] is None and previous is not None:
+            stamps[later] = previous + 1
 
 
 def no_frames(file: MediaFile) -> MediaError:
@@ -219,10 +244,13 @@ class _Damage:
         How many times nothing came out.
     patched
         How many frames the decoder patched up from others.
+    broken
+        Whether the container itself broke off.
     """
 
     def __init__(self) -> None:
         self.packets = self.lost = self.patched = 0
+        self.broken = False
 
 
 def _frames(container: Any, stream: Any, damage: _Damage, *, threaded: bool) -> Iterator[Any]:
@@ -245,7 +273,8 @@ def _frames(container: Any, stream: Any, damage: _Damage, *, threaded: bool) -> 
                 damage.patched += bool(frame.is_corrupt)
                 yield frame
     except broken:
-        damage.lost += 1  # the container itself breaks off
+        damage.lost += 1
+        damage.broken = True
 
 
 def _with_alpha(stream: Any) -> Any:
@@ -261,16 +290,18 @@ def _with_alpha(stream: Any) -> Any:
         return None
 
 
-def _kept(packets: Iterable[Any]) -> Iterator[int | None]:
-    """The stamp of each packet that holds something on show."""
+def _kept(packets: Iterable[Any]) -> tuple[list[int | None], bool]:
+    """The stamp of each packet that holds something on show, and whether the file breaks off."""
     import av
 
+    stamps: list[int | None] = []
     try:
         for packet in packets:
             if packet.size and not packet.is_discard:
-                yield None if packet.pts is None else int(packet.pts)
+                stamps.append(None if packet.pts is None else int(packet.pts))
     except av.error.FFmpegError:
-        pass  # the file breaks off here; what came before counts
+        return stamps, True  # what came before counts
+    return stamps, False
 
 
 def _track_notes(container: Any) -> tuple[str, ...]:

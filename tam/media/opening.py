@@ -5,15 +5,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from tam.errors import MediaError
-from tam.media.animation import is_moving
+from tam.media.animation import is_moving, is_stream_of_pictures
 from tam.media.files import MediaFile
 from tam.media.image import Source, identified, media_file, open_image, open_picture
 from tam.media.media import Media
 from tam.media.sampling import Sampling
 from tam.media.video import open_video
-
-# Of these the content alone does not tell: one JPEG picture, or many of them one after the other.
-_CLIP_SUFFIXES = (".mjpeg", ".mjpg")
 
 
 def open_media(
@@ -75,7 +72,7 @@ def _open_file(
         if image is not None:
             with image:
                 moving = is_moving(image) and (sampling is not None or kind == "video")
-                clip = moving or kind == "video" or file.suffix in _CLIP_SUFFIXES
+                clip = moving or kind == "video" or is_stream_of_pictures(image, stream)
                 if kind == "image" or not clip:
                     stream.seek(0)
                     return open_picture(file, stream)

@@ -16,6 +16,9 @@ REORDERING = 16
 JUMP = 10.0
 """Seconds. A longer gap in a broadcast stream is a join; ffmpeg's dts_delta_threshold."""
 
+SHORTEST = 2e-4
+"""Seconds that a frame lasts at least: 5,000 frames a second."""
+
 
 def frame_times(
     stamps: Sequence[int | None], unit: float, rate: float, *, joins: bool = False
@@ -48,9 +51,12 @@ def frame_times(
     seconds = np.array([stamp for stamp in stamps if stamp is not None], np.float64) * unit
     missing = len(stamps) - len(known)
     by_rate = np.arange(len(stamps)) / rate
+    if len(stamps) == 1:
+        return by_rate, ()
     if len(known) < 2:
-        told = () if len(stamps) == 1 else (f"no time stamps; {_by_rate(rate)}",)
-        return by_rate, told
+        return by_rate, (f"no time stamps; {_by_rate(rate)}",)
+    if too_dense(seconds):
+        return by_rate, (f"the time stamps are no times; {_by_rate(rate)}",)
     notes: tuple[str, ...] = ()
     if not ascending(seconds) and _reordered(seconds):
         seconds = np.sort(seconds)
@@ -75,6 +81,11 @@ def frame_times(
     if missing:
         notes += (f"{missing} of {len(stamps)} frames have no time stamp; theirs are filled in",)
     return times - times[0], notes
+
+
+def too_dense(seconds: NDArray[np.float64]) -> bool:
+    """Whether stamps are the numbers of frames in a unit that is not theirs."""
+    return len(seconds) > 1 and float(np.median(np.abs(np.diff(seconds)))) < SHORTEST
 
 
 def ascending(values: NDArray[np.float64] | NDArray[np.int64]) -> bool:

@@ -121,7 +121,7 @@ def _damage(contents: Contents) -> tuple[str, ...]:
     found = len(contents.times)
     announced = max(contents.packets if contents.damaged else 0, contents.lasting, found)
     if found == announced and not contents.patched:
-        return ()
+        return (f"the file breaks off after {found} frames",) if contents.broken else ()
     more = f", {contents.patched} of them damaged" if contents.patched else ""
     return (f"decoded {found} of {announced} frames{more}",)
 
