@@ -83,7 +83,7 @@ def frame_times(
     return times - times[0], notes
 
 
-def too_dense(seconds: NDArray[np.float64]) -> bool:
+def too_dense(seconds: NDArray[np.floating]) -> bool:
     """Whether stamps are the numbers of frames in a unit that is not theirs."""
     return len(seconds) > 1 and float(np.median(np.abs(np.diff(seconds)))) < SHORTEST
 
