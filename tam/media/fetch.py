@@ -193,6 +193,8 @@ def _ask(request: _Request) -> _Answer:
         while response.status == 200 and len(content) <= request.max_bytes:
             chunk = response.read1(_CHUNK)
             if not chunk:
+                if response.length:
+                    raise http.client.IncompleteRead(bytes(content), response.length)
                 break
             content += chunk
         public = connection.public if proxy is None else _looks_public(host)
