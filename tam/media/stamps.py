@@ -49,18 +49,20 @@ def frame_times(
     """
     known = np.array([number for number, stamp in enumerate(stamps) if stamp is not None], int)
     seconds = np.array([stamp for stamp in stamps if stamp is not None], np.float64) * unit
-    missing = len(stamps) - len(known)
     by_rate = np.arange(len(stamps)) / rate
     if len(stamps) == 1:
         return by_rate, ()
-    if len(known) < 2:
-        return by_rate, (f"no time stamps; {_by_rate(rate)}",)
+    if 2 * len(known) < len(stamps):
+        few = "few" if len(known) else "no"
+        return by_rate, (f"{few} time stamps; {_by_rate(rate)}",)
     if too_dense(seconds):
         return by_rate, (f"the time stamps are no times; {_by_rate(rate)}",)
     notes: tuple[str, ...] = ()
     if not ascending(seconds) and _reordered(seconds):
         seconds = np.sort(seconds)
         notes = ("the time stamps are out of order; the frames are in the order they are shown",)
+    alone = _alone(seconds)
+    known, seconds = known[~alone], seconds[~alone]
     # Frames without a stamp lie between their neighbors, so a step is one of the frame's number.
     steps = np.diff(seconds) / np.diff(known)
     step = float(np.median(steps[steps > 0])) if (steps > 0).any() else 1 / rate
@@ -78,8 +80,9 @@ def frame_times(
     after = np.arange(len(stamps)) - known[-1]
     times = np.where(before < 0, seconds[0] + before * step, times)
     times = np.where(after > 0, seconds[-1] + after * step, times)
-    if missing:
-        notes += (f"{missing} of {len(stamps)} frames have no time stamp; theirs are filled in",)
+    if len(known) < len(stamps):
+        count = f"{len(stamps) - len(known)} of {len(stamps)}"
+        notes += (f"{count} time stamps are missing or wrong; the times are filled in",)
     return times - times[0], notes
 
 
@@ -102,6 +105,14 @@ def _reordered(seconds: NDArray[np.float64]) -> bool:
     # A short recording joined to another goes back once, and far; reordering goes back all along.
     often = (np.diff(seconds) < 0).sum() * (REORDERING + 4) >= len(seconds)
     return bool(farthest <= (REORDERING if often else 4))
+
+
+def _alone(seconds: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which single stamps go back although the ones around them rise: a wrong one, not a join."""
+    alone = np.zeros(len(seconds), bool)
+    before, here, after = seconds[:-2], seconds[1:-1], seconds[2:]
+    alone[1:-1] = (before < after) & ((here <= before) | (here >= after))
+    return alone
 
 
 def _by_rate(rate: float) -> str:
