@@ -242,29 +242,30 @@ def test_a_conversation_that_goes_on_beside_a_stream(model: tam.Model) -> None:
 
 def test_loops_of_ones_own_in_turns(model: tam.Model, alone: list[tam.Explanation]) -> None:
     streamers = [MapStreamer(model, talk(number), lambda _: None) for number in range(3)]
-    first, second, third = streamers
-    with first, second, third, torch.no_grad():
-        loops = [greedy(model, streamer, 20) for streamer in (first, second)]
+    written: list[list[int]] = [[], []]
+    with streamers[0], streamers[1], streamers[2], torch.no_grad():
+        loops = [
+            greedy(model, streamer, ids) for streamer, ids in zip(streamers, written, strict=False)
+        ]
         for _ in zip_longest(*loops):
             model.explain(*ASKED[3], **STEPS)
-        model.module.generate(**third.inputs, max_new_tokens=20, min_new_tokens=20)
+        model.module.generate(**streamers[2].inputs, **STEPS)
         with pytest.raises(tam.TamError, match="one token after another"):
-            third.put(5)  # it was not given the tokens before
-    for number, streamer in enumerate(streamers[:2]):
-        answer = [token.id for token in streamer.explanation.tokens][-20:]
-        wanted = model.explain(*ASKED[number], answer=answer)
-        assert streamer.explanation.tokens == wanted.tokens
-        assert np.abs(streamer.explanation.maps - wanted.maps).max() <= 1e-5
+            streamers[2].put(5)  # it was not given the tokens before
+    for number, answer in enumerate(written):
+        found, wanted = streamers[number].explanation, model.explain(*ASKED[number], answer=answer)
+        assert found.text == wanted.text
+        assert np.abs(found.maps - wanted.maps).max() <= 1e-5
 
 
-def greedy(model: tam.Model, streamer: MapStreamer, steps: int) -> Iterator[None]:
+def greedy(model: tam.Model, streamer: MapStreamer, written: list[int]) -> Iterator[None]:
     """Write a reply as a program of its own would, with a stop after each token."""
     inputs = dict(streamer.inputs)
-    for _ in range(steps):
+    for _ in range(STEPS["max_new_tokens"]):
         output = model.module(**inputs, use_cache=True)
-        token = int(output.logits[0, -1].argmax())
-        streamer.put(token)
-        inputs = {"input_ids": torch.tensor([[token]]), CACHE: output[CACHE]}
+        written.append(int(output.logits[0, -1].argmax()))
+        streamer.put(written[-1])
+        inputs = {"input_ids": torch.tensor([written[-1:]]), CACHE: output[CACHE]}
         yield
     streamer.end()
 
