@@ -12,6 +12,7 @@ from tam.families.adapter import Adapter
 from tam.geometry.layout import TextToken
 from tam.media.media import Media
 from tam.prompt.conversation import Conversation, Written
+from tam.prompt.tokenizer_lock import tokenizer_lock
 from tam.text.words import group_words, spell
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def encode(processor: Any, conversation: Conversation, adapter: Adapter | None =
     template = _template(processor, adapter)
     rendered, spans = _render(processor, _plain(conversation, markers), template)
     options = _options(processor, conversation, rendered)
-    outputs = adapter.call_processor(processor, options) if adapter else processor(**options)
+    with tokenizer_lock(processor.tokenizer):
+        outputs = adapter.call_processor(processor, options) if adapter else processor(**options)
     offsets = np.asarray(outputs.pop("offset_mapping")[0])
     replaced = (outputs.pop("text_replacement_offsets", None) or [[]])[0]
     outputs.pop("video_metadata", None)
@@ -148,7 +150,8 @@ def word_count(tokens: tuple[TextToken, ...]) -> int:
 
 def plain_ids(tokenizer: Any, text: str) -> list[int]:
     """Ids of a text as text alone: a marker in it is spelled out, not obeyed."""
-    ids = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    with tokenizer_lock(tokenizer):
+        ids = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
     return list(ids)
 
 
