@@ -70,7 +70,8 @@ def build(model: tam.Model) -> gr.Blocks:
                 send = gr.Button("Ask", variant="primary")
             with gr.Column():
                 words = gr.HighlightedText(
-                    label="Reply; the darker a word, the larger its share from the picture", show_legend=False
+                    label="Reply; the darker a word, the larger its share from the picture",
+                    show_legend=False,
                 )
                 shown = gr.Image(label="The word's map", interactive=False, elem_id="map")
         with gr.Accordion("The whole conversation", open=False):

@@ -160,7 +160,10 @@ def _same_optional(a: Explanation, b: Explanation) -> bool:
         len(kept[0]) == len(kept[1])
         and all(map(_equal, *kept))
         and np.array_equal(
-            *(np.zeros(0) if item.token_grounding is None else item.token_grounding for item in (a, b)),
+            *(
+                np.zeros(0) if item.token_grounding is None else item.token_grounding
+                for item in (a, b)
+            ),
             equal_nan=True,
         )
     )

@@ -232,9 +232,7 @@ class ExplanationData:
             If there is no such picture or frame.
         """
         item = self.item(media, frame)
-        return self.picture_map_at(
-            row, media, frame, np.arange(item.height), np.arange(item.width)
-        )
+        return self.picture_map_at(row, media, frame, np.arange(item.height), np.arange(item.width))
 
     def picture_map_at(
         self,

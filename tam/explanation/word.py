@@ -154,7 +154,7 @@ class Word:
     def mask(
         self, media: int = 0, frame: int = 0, threshold: float | str = "otsu"
     ) -> NDArray[np.bool_] | None:
-        """bool [H, W]: where its map is above Otsu's threshold, or at least a height in [0, 1]."""
+        """Bool [H, W]: where its map is above Otsu's threshold, or at least a height in [0, 1]."""
         return strength.mask(self.explanation, self.cells(), media, frame, threshold)
 
     def box(

@@ -33,9 +33,7 @@ def upsample(cells: NDArray[np.float32], box: Box, height: int, width: int) -> N
     return upsample_at(cells, box, np.arange(height), np.arange(width))
 
 
-def upsample_at(
-    cells: NDArray[np.float32], box: Box, y: Pixels, x: Pixels
-) -> NDArray[np.float32]:
+def upsample_at(cells: NDArray[np.float32], box: Box, y: Pixels, x: Pixels) -> NDArray[np.float32]:
     """Give :func:`upsample` at the crossings of some pixel rows and columns alone.
 
     Parameters

@@ -7,7 +7,7 @@ import torch
 
 from tam.errors import InputError
 from tam.explanation.explanation import Explanation
-from tam.methods.result import Targets, resolve_targets, explained
+from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 

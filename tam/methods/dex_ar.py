@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from tam.explanation.explanation import Explanation
 from tam.methods.attention_flow import run_with_attention
 from tam.methods.options import check_whole
-from tam.methods.result import Targets, resolve_targets, explained
+from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 

@@ -2,7 +2,7 @@
 
 from tam.explanation.explanation import Explanation
 from tam.methods.class_activation import activations, stacked
-from tam.methods.result import Targets, resolve_targets, explained
+from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 from tam.replay.places import places

@@ -38,4 +38,6 @@ def logit_lens(
         else:
             scores = normed.float() @ trace.head_rows.to(normed.device).float().T
     method = {"name": "logit-lens", "layer": layer}
-    return keep_targets(build_explanation(trace, *from_scores(trace, scores), method), trace, targets)
+    return keep_targets(
+        build_explanation(trace, *from_scores(trace, scores), method), trace, targets
+    )

@@ -5,7 +5,7 @@ import torch
 from tam.explanation.explanation import Explanation
 from tam.methods.attention_flow import followed, run_with_attention
 from tam.methods.class_activation import stacked
-from tam.methods.result import Targets, resolve_targets, explained
+from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 

@@ -5,7 +5,7 @@ import torch
 from tam.explanation.explanation import Explanation
 from tam.methods.class_activation import LAYER, activations, places_with_gradient, stacked
 from tam.methods.noise import noisy_pixels
-from tam.methods.result import Targets, resolve_targets, explained
+from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import LayerName, Replay
 

@@ -8,7 +8,7 @@ from tam.explanation.explanation import Explanation
 from tam.media.media import Media
 from tam.methods.options import check_whole
 from tam.methods.perturbation import Region, drops, pixels_of
-from tam.methods.result import Targets, resolve_targets, explained
+from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 

@@ -129,9 +129,7 @@ def _phrases(explanation: Explanation) -> Iterator[dict[str, Any]]:
     words, before = explanation.words, len(explanation.prompt_words)
     most = min(_PHRASES, _PHRASE_CELLS // max(explanation.maps.shape[1], 1))
     ranges = (
-        (first, first + more)
-        for more in range(1, len(words))
-        for first in range(len(words) - more)
+        (first, first + more) for more in range(1, len(words)) for first in range(len(words) - more)
     )
     for first, last in islice(ranges, most):
         targets = range(words[first].targets[0], words[last].targets[-1] + 1)
