@@ -12,7 +12,7 @@ ROLES = ("system", "user", "assistant")
 
 
 @dataclass(frozen=True)
-class Written:
+class TokenizedText:
     """A text that exists as token ids, such as a model's own reply.
 
     It goes into a prompt as these ids: decoding and tokenising again could give others.
@@ -22,7 +22,7 @@ class Written:
     ids: tuple[int, ...]
 
 
-Part = str | Written | Media
+Part = str | TokenizedText | Media
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,7 +51,7 @@ class Turn:
             )
 
     @property
-    def texts(self) -> tuple[str | Written, ...]:
+    def texts(self) -> tuple[str | TokenizedText, ...]:
         """The turn's texts, without its media."""
         return tuple(part for part in self.parts if not isinstance(part, Media))
 
@@ -61,7 +61,7 @@ class Turn:
 
 
 def _check_part(part: object, where: str) -> None:
-    if not isinstance(part, Media | Written):
+    if not isinstance(part, Media | TokenizedText):
         check_text(part, where)
 
 
@@ -86,9 +86,9 @@ def check_text(text: object, where: str) -> None:
         )
 
 
-def spoken(text: str | Written) -> str:
+def spoken(text: str | TokenizedText) -> str:
     """What a text part says."""
-    return text.text if isinstance(text, Written) else text
+    return text.text if isinstance(text, TokenizedText) else text
 
 
 @dataclass(frozen=True, eq=False, repr=False)

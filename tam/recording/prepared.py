@@ -10,7 +10,8 @@ from tam.families.adapter import Encoded, PlacedMedia
 from tam.families.checkpoint import Checkpoint
 from tam.geometry.layout import VisionLayout
 from tam.prompt.conversation import Conversation
-from tam.prompt.encoding import Prompt, encode, marker_texts
+from tam.prompt.encoding import Prompt, encode
+from tam.prompt.known_ids import marker_texts
 
 
 @dataclass(frozen=True, eq=False)
