@@ -4,7 +4,7 @@ They are folders or hub ids with an ``adapter_config.json``, which names the mod
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,17 @@ from tam.errors import ModelError
 
 _CONFIG = "adapter_config.json"
 _WEIGHTS = "adapter_model.safetensors"
+
+# The name under which PEFT keeps the adapter within the model.
+_NAME = "default"
+
+# Tensors that PEFT keeps once for all layers and saves under another name.
+_SHARED = ("vblora_vector_bank", "tinylora_v", "unilora_theta_d")
+
+_OFFLOADED = frozenset(("cpu", "disk"))
+
+# Tensors that an error names.
+_TOLD = 3
 
 
 def base_model(source: str, revision: str | None) -> str | None:
@@ -76,10 +87,73 @@ def _adapter_config(source: str, revision: str | None) -> str | None:
 
 
 def put_on(module: Any, source: str, revision: str | None) -> None:
-    """Put the adapter of a checkpoint on the model that it changes."""
-    pinned: Mapping[str, Any] = {"revision": revision} if revision else {}
-    module.load_adapter(source, adapter_kwargs=dict(pinned))
+    """Put the adapter of a checkpoint on the model that it changes.
+
+    PEFT itself does it: transformers' own loader drops what it does not know, such as the
+    magnitudes of DoRA.
+
+    Raises
+    ------
+    ModelError
+        If the adapter lacks tensors, or has some that the model has no place for.
+    """
+    import peft
+
+    pinned = {"revision": revision} if revision else {}
+    config = peft.PeftConfig.from_pretrained(source, **pinned)
+    if config.is_prompt_learning:
+        raise ModelError(
+            f"{config.peft_type} adds tokens to the prompt, which are no words and no picture",
+            where=source,
+            remedy="use an adapter that changes the layers, such as LoRA",
+        )
+    if len({str(place) for place in getattr(module, "hf_device_map", {}).values()} & _OFFLOADED):
+        raise ModelError(
+            "an adapter cannot be put on a model that is partly kept on the CPU or on disk",
+            where=source,
+            remedy="merge the adapter into the model (merge_and_unload), or use one device",
+        )
+    config.inference_mode = True
+    wrapped = peft.PeftModel(module, config, _NAME)
+    weights = peft.load_peft_weights(source, device="cpu", **pinned)
+    found = peft.set_peft_model_state_dict(wrapped, weights, adapter_name=_NAME)
+    missing = [
+        key
+        for key in found.missing_keys
+        if _NAME in key.split(".") and not any(shared in key for shared in _SHARED)
+    ]
+    check_tensors(source, missing, found.unexpected_keys)
     module.eval()
+
+
+def check_tensors(where: str, missing: Iterable[str], unexpected: Iterable[str]) -> None:
+    """Refuse a set of tensors that is not the one that the model has places for.
+
+    Raises
+    ------
+    ModelError
+        With the names of the first tensors that are missing or have no place.
+    """
+    complaints = [
+        f"tensors {what} ({told_keys(keys)})"
+        for what, keys in (
+            ("are missing", sorted(missing)),
+            ("have no place in the model", sorted(unexpected)),
+        )
+        if keys
+    ]
+    if complaints:
+        raise ModelError(
+            " and ".join(complaints),
+            where=where,
+            remedy="save it again; it may be truncated, or belong to another model",
+        )
+
+
+def told_keys(keys: Sequence[str]) -> str:
+    """Name the first of some tensors, and how many more there are."""
+    more = f" and {len(keys) - _TOLD} more" if len(keys) > _TOLD else ""
+    return ", ".join(keys[:_TOLD]) + more
 
 
 def unwrapped(module: Any) -> Any:

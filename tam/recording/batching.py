@@ -19,6 +19,7 @@ def recordings(
     conversations: Iterable[Callable[[], Conversation]],
     batch_size: int,
     options: Mapping[str, Any],
+    template_variables: Mapping[str, Any] | None = None,
 ) -> Iterator[Recording | TamError]:
     """Answer conversations, ``batch_size`` at a time, in their order.
 
@@ -35,6 +36,8 @@ def recordings(
         How many are answered at once, at most.
     options
         Any options of transformers' ``generate``.
+    template_variables
+        See :func:`tam.prompt.encoding.encode`.
 
     Yields
     ------
@@ -45,7 +48,8 @@ def recordings(
 
         def encode_next() -> list[Future[Prepared | TamError]]:
             return [
-                pool.submit(_prepared, checkpoint, make) for make in islice(remaining, batch_size)
+                pool.submit(_prepared, checkpoint, make, template_variables)
+                for make in islice(remaining, batch_size)
             ]
 
         coming = encode_next()
@@ -58,9 +62,13 @@ def recordings(
                 yield next(answered) if isinstance(item, Prepared) else item
 
 
-def _prepared(checkpoint: Checkpoint, make: Callable[[], Conversation]) -> Prepared | TamError:
+def _prepared(
+    checkpoint: Checkpoint,
+    make: Callable[[], Conversation],
+    template_variables: Mapping[str, Any] | None,
+) -> Prepared | TamError:
     try:
-        return prepare(checkpoint, make())
+        return prepare(checkpoint, make(), template_variables)
     except TamError as error:
         return error
 

@@ -206,6 +206,8 @@ def provenance(
         "answer": "generated" if answer is None else "given",
         "generation": {} if answer is not None else {k: repr(v) for k, v in options.items()},
         "notes": [
+            *checkpoint.provenance.get("notes", ()),
+            *prepared.prompt.notes,
             *checkpoint.adapter.notes,
             *(
                 f"{item.name}: {note}"
