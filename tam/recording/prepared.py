@@ -9,6 +9,7 @@ import numpy as np
 
 from tam import capture
 from tam.capture.memory import memory_errors
+from tam.capture.refusals import FOREIGN_ERRORS, one_line
 from tam.errors import ConversationError
 from tam.families.adapter import Encoded, PlacedMedia
 from tam.families.checkpoint import Checkpoint
@@ -89,17 +90,9 @@ def _processor_errors(processor: Any) -> Iterator[None]:
     try:
         with memory_errors():
             yield
-    except (
-        ValueError,
-        TypeError,
-        LookupError,
-        ArithmeticError,
-        AttributeError,
-        RuntimeError,
-    ) as error:
-        told = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    except FOREIGN_ERRORS as error:
         raise ConversationError(
-            f"the model's processor cannot encode this conversation ({told})",
+            f"the model's processor cannot encode this conversation ({one_line(error)})",
             where=type(processor).__name__,
             remedy="try another picture or prompt; if none works, the processor's files do not fit "
             "the model",
