@@ -61,7 +61,8 @@ def check_generation(model: Any, options: Mapping[str, Any]) -> None:
         With the name of the option.
     """
     for name, reason in _REFUSED.items():
-        if _asked(model, options, name) not in (None, 1, 1.0, False):
+        value = _asked(model, options, name)
+        if value is not None and not (name == "guidance_scale" and value == 1):
             raise _refused(name, reason)
     cache = _asked(model, options, "cache_implementation")
     if cache in _REFUSED_CACHES:
@@ -130,7 +131,7 @@ def told_errors(model: Any, options: Mapping[str, Any] | None = None) -> Iterato
         if own:
             raise InputError(
                 f"transformers refuses these options of generate ({one_line(error)})",
-                where=", ".join(options or ()),
+                where=", ".join(own),
                 remedy="see its GenerationConfig",
             ) from error
         raise ModelError(

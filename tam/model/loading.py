@@ -13,7 +13,8 @@ from tam.capture.memory import memory_errors
 from tam.errors import ModelError, SetupError, TamError
 from tam.families.checkpoint import Checkpoint
 from tam.families.registry import adapter_for
-from tam.model.lora import base_model, put_on, told_keys, unwrapped
+from tam.model.lora import base_model, put_on, unwrapped
+from tam.model.missing_tensors import loading_notes
 from tam.model.model import Model
 from tam.model.provenance import versions
 from tam.model.shipped import SHIPPED, weights_folder
@@ -105,7 +106,7 @@ def load(
                 **options,
             )
             module.eval()
-            notes = _loading_notes(source, loaded, allow_missing=allow_missing)
+            notes = loading_notes(source, loaded, allow_missing=allow_missing)
             check_four_bits(module)
         with _reading(name, "its processor"):
             processor = AutoProcessor.from_pretrained(source, **pinned)
@@ -126,50 +127,6 @@ def load(
     return Model(Checkpoint(module, processor, adapter, provenance))
 
 
-def _loading_notes(source: str, loaded: Mapping[str, Any], *, allow_missing: bool) -> list[str]:
-    """Tell which tensors of a checkpoint and of its model do not correspond.
-
-    Parameters
-    ----------
-    loaded
-        What transformers says of the load (``output_loading_info``).
-
-    Raises
-    ------
-    ModelError
-        If tensors are missing or misshapen, and that is not allowed.
-    """
-    missing = sorted(loaded["missing_keys"])
-    mismatched = [
-        f"{key} {list(found)}, not {list(wanted)}"
-        for key, found, wanted in sorted(loaded["mismatched_keys"])
-    ]
-    unexpected = sorted(loaded["unexpected_keys"])
-    complaints = [
-        f"{what} ({told_keys(keys)})"
-        for what, keys in (
-            ("tensors of the model are missing in the checkpoint", missing),
-            ("tensors have another shape in the checkpoint", mismatched),
-        )
-        if keys
-    ]
-    if complaints and not allow_missing:
-        raise ModelError(
-            " and ".join(complaints),
-            where=source,
-            remedy="fetch or save the checkpoint again; --allow-missing (allow_missing=True) fills "
-            "them with random numbers",
-        )
-    notes = [
-        f"{told}, and hold random numbers: the model is not what was saved" for told in complaints
-    ]
-    if unexpected:
-        notes.append(
-            f"the model does not use all tensors of the checkpoint ({told_keys(unexpected)})"
-        )
-    return notes
-
-
 def wrap(module: Any, processor: Any) -> Model:
     """Explain with a model that is loaded already: one's own, quantised, fine-tuned or compiled.
 
@@ -183,8 +140,16 @@ def wrap(module: Any, processor: Any) -> Model:
     Raises
     ------
     ModelError
-        If no adapter knows its family.
+        If no adapter knows its family, or it is wrapped for data parallel training.
     """
+    import torch
+
+    if isinstance(module, torch.nn.DataParallel | torch.nn.parallel.DistributedDataParallel):
+        raise ModelError(
+            "a model that runs as copies on several devices cannot be followed",
+            where=type(module).__name__,
+            remedy="give the model inside it (its .module)",
+        )
     module = unwrapped(module).eval()
     adapter = adapter_for(module.config)
     adapter.check(module.config)

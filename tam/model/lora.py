@@ -4,11 +4,11 @@ They are folders or hub ids with an ``adapter_config.json``, which names the mod
 """
 
 import json
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from tam.errors import ModelError
+from tam.model.missing_tensors import check_tensors
 
 _CONFIG = "adapter_config.json"
 _WEIGHTS = "adapter_model.safetensors"
@@ -20,9 +20,6 @@ _NAME = "default"
 _SHARED = ("vblora_vector_bank", "tinylora_v", "unilora_theta_d")
 
 _OFFLOADED = frozenset(("cpu", "disk"))
-
-# Tensors that an error names.
-_TOLD = 3
 
 
 def base_model(source: str, revision: str | None) -> str | None:
@@ -124,36 +121,6 @@ def put_on(module: Any, source: str, revision: str | None) -> None:
     ]
     check_tensors(source, missing, found.unexpected_keys)
     module.eval()
-
-
-def check_tensors(where: str, missing: Iterable[str], unexpected: Iterable[str]) -> None:
-    """Refuse a set of tensors that is not the one that the model has places for.
-
-    Raises
-    ------
-    ModelError
-        With the names of the first tensors that are missing or have no place.
-    """
-    complaints = [
-        f"tensors {what} ({told_keys(keys)})"
-        for what, keys in (
-            ("are missing", sorted(missing)),
-            ("have no place in the model", sorted(unexpected)),
-        )
-        if keys
-    ]
-    if complaints:
-        raise ModelError(
-            " and ".join(complaints),
-            where=where,
-            remedy="save it again; it may be truncated, or belong to another model",
-        )
-
-
-def told_keys(keys: Sequence[str]) -> str:
-    """Name the first of some tensors, and how many more there are."""
-    more = f" and {len(keys) - _TOLD} more" if len(keys) > _TOLD else ""
-    return ", ".join(keys[:_TOLD]) + more
 
 
 def unwrapped(module: Any) -> Any:

@@ -45,7 +45,8 @@ class Turn:
             )
         for part in self.parts:
             _check_part(part, f"{self.role} turn")
-        if not any(isinstance(part, Media) or spoken(part).strip() for part in self.parts):
+        # A model may write white space alone; nobody asks for that by hand.
+        if not any(isinstance(part, Media) or _says_something(part) for part in self.parts):
             raise ConversationError(
                 "the turn is empty", where=f"{self.role} turn", remedy="give a text or a picture"
             )
@@ -58,6 +59,10 @@ class Turn:
     def __repr__(self) -> str:
         parts = (p if isinstance(p, Media) else reprlib.repr(spoken(p)) for p in self.parts)
         return f"<Turn of {self.role}: {', '.join(map(str, parts))}>"
+
+
+def _says_something(text: str | TokenizedText) -> bool:
+    return bool(text.ids) if isinstance(text, TokenizedText) else bool(text.strip())
 
 
 def _check_part(part: object, where: str) -> None:

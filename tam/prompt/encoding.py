@@ -16,6 +16,8 @@ from tam.prompt.known_ids import harmless_messages, known_ids, marker_texts
 from tam.prompt.template import Segment, render
 from tam.text.words import group_words, spell
 
+_LENGTH_WARNING = "sequence-length-is-longer-than-the-specified-maximum"
+
 if TYPE_CHECKING:
     import torch
 
@@ -181,7 +183,10 @@ def word_count(tokens: tuple[TextToken, ...]) -> int:
 
 
 def _options(processor: Any, conversation: Conversation, rendered: str) -> dict[str, Any]:
-    if not getattr(processor.tokenizer, "is_fast", False):
+    tokenizer = processor.tokenizer
+    # Its warning of "indexing errors" counts vision tokens as positions; recording tells the truth.
+    getattr(tokenizer, "deprecation_warnings", {})[_LENGTH_WARNING] = True
+    if not getattr(tokenizer, "is_fast", False):
         raise SetupError(
             "this tokenizer cannot say where its tokens stand in a text",
             where=type(processor.tokenizer).__name__,
