@@ -7,12 +7,14 @@ from typing import Any
 from tam.errors import ConversationError
 from tam.prompt.conversation import Conversation, TokenizedText, spoken
 from tam.prompt.template import Segment
+from tam.prompt.tokenizer_lock import tokenizer_lock
 from tam.text.words import spell
 
 
 def plain_ids(tokenizer: Any, text: str) -> list[int]:
     """Ids of a text as text alone: a marker in it is spelled out, not obeyed."""
-    ids = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    with tokenizer_lock(tokenizer):
+        ids = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
     return list(ids)
 
 
