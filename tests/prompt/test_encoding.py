@@ -9,7 +9,7 @@ from transformers import AutoProcessor
 
 from tam.errors import ConversationError, ModelError, SetupError
 from tam.media.media import image_from_array
-from tam.prompt.conversation import Conversation, Turn, Written, question
+from tam.prompt.conversation import Conversation, Turn, TokenizedText, question
 from tam.prompt.encoding import encode
 
 PICTURE = image_from_array(np.full((60, 90, 3), 128, np.uint8), "grey")
@@ -106,7 +106,7 @@ def test_a_reply_enters_the_next_prompt_by_its_own_ids(processor: object) -> Non
     talk = Conversation(
         (
             Turn("user", (PICTURE, "What is it?")),
-            Turn("assistant", (Written(tokenizer.decode(ids), tuple(ids)),)),
+            Turn("assistant", (TokenizedText(tokenizer.decode(ids), tuple(ids)),)),
             Turn("user", ("Why?", PICTURE)),
         )
     )
