@@ -57,12 +57,13 @@ def frame_times(
         return by_rate, (f"{few} time stamps; {_by_rate(rate)}",)
     if too_dense(seconds):
         return by_rate, (f"the time stamps are no times; {_by_rate(rate)}",)
+    alone = _alone(seconds)
+    if 8 * alone.sum() <= len(seconds):
+        known, seconds = known[~alone], seconds[~alone]
     notes: tuple[str, ...] = ()
     if not ascending(seconds) and _reordered(seconds):
         seconds = np.sort(seconds)
         notes = ("the time stamps are out of order; the frames are in the order they are shown",)
-    alone = _alone(seconds)
-    known, seconds = known[~alone], seconds[~alone]
     # Frames without a stamp may lie between two that have one, so a step is one of the number.
     gaps, counts = np.diff(seconds), np.diff(known)
     step = float(np.median((gaps / counts)[gaps > 0])) if (gaps > 0).any() else 1 / rate
