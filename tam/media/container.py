@@ -19,7 +19,7 @@ _REFUSED = frozenset(
     "adf bin idf tty xbin ico".split()
 )
 _RAW_SUFFIXES = frozenset(
-    ".264 .avc .av1 .cavs .dnxhd .drc .dv .h261 .h263 .h264 .h265 .hevc .jpg .m1v .m2v .m4v .mjpeg "
+    ".264 .avc .av1 .cavs .dnxhd .drc .dv .h261 .h263 .h264 .h265 .hevc .m1v .m2v .m4v .mjpeg "
     ".mjpg .mpv .obu .vc1 .vc2 .vvc .y4m".split()
 )
 """Streams without a container, whose content alone may be like that of another format."""
@@ -49,9 +49,13 @@ def opened_track(file: MediaFile) -> Iterator[tuple[Any, Any]]:
     import av
 
     with file.opened() as stream:
+        # FFmpeg takes many JPEG pictures, one after the other, for the first of them.
+        pictures = stream.read(3) == b"\xff\xd8\xff"
+        stream.seek(0)
         try:
             container = av.open(
                 _Named(stream, file.suffix),
+                format="mjpeg" if pictures else None,
                 metadata_errors="replace",
                 options={"format_whitelist": _formats(), "protocol_whitelist": "none"},
             )
