@@ -35,8 +35,8 @@ def server(monkeypatch: pytest.MonkeyPatch, answers: dict[str, bytes]) -> Iterat
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             target = {"/file": "file:///etc/hostname", "/ftp": "ftp://localhost/x"}.get(self.path)
-            if self.path == "/to":
-                target = answers["/to"].decode()
+            if self.path.endswith("/to"):
+                target = answers[self.path.removeprefix("http://one.example:80/")].decode()
             if target or self.path == "/moved":
                 self.send_response(302)
                 self.send_header("Location", target or "/a%20picture.png?token=secret")
@@ -267,6 +267,18 @@ def test_other_redirects_are_followed(
     # Who names a private address wants to go there.
     answers["/to"] = f"http://localhost:{port}/a%20picture.png".encode()
     assert fetch(f"http://127.0.0.1:{port}/to", allowed=True)[2] == content
+
+
+def test_a_proxy_is_asked_for_the_whole_address(
+    server: str, answers: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setenv("http_proxy", server)
+    answers["http://one.example:80/x.png"] = answers["/a%20picture.png"]
+    assert fetch("http://one.example/x.png", allowed=True)[2] == answers["/a%20picture.png"]
+    answers["to"] = b"http://10.1.2.3/x.png"
+    with pytest.raises(MediaError, match="leads to an address that is not public"):
+        fetch("http://one.example/to", allowed=True)
 
 
 def test_a_redirect_that_never_ends_is_given_up(server: str, answers: dict[str, bytes]) -> None:
