@@ -159,7 +159,8 @@ def test_a_batch_beside_a_stream(model: tam.Model, alone: list[tam.Explanation])
     for found, wanted in zip(batch, alone[1:], strict=True):
         assert isinstance(found, tam.Explanation)
         assert found.tokens == wanted.tokens
-        assert np.allclose(found.maps, wanted.maps, atol=1e-5, equal_nan=True)  # padding changes the sums' order
+        # padding changes the sums' order
+        assert np.allclose(found.maps, wanted.maps, atol=1e-5, equal_nan=True)
     list(stream)
     assert_same(stream.explanation, alone[0])
 
