@@ -1,10 +1,6 @@
-import http.server
 import os
 import struct
-import threading
 import zlib
-from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +9,6 @@ from PIL import Image
 
 from tam.errors import MediaError
 from tam.media import Media, image_from_array, open_image, open_media
-from tam.media.fetch import fetch
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -130,6 +125,55 @@ def test_values_without_a_known_scale_are_refused() -> None:
         open_image(Image.new("I", (3, 3), 70_000))
     with pytest.raises(MediaError, match="no known scale"):
         open_image(Image.fromarray(np.full((3, 3), np.nan, np.float32)))
+
+
+def tiff(path: Path, values: np.ndarray, photometric: int, bits: int, form: int = 1) -> Path:
+    """Write an uncompressed grey TIFF by hand: Pillow writes no WhiteIsZero of 16 bits."""
+    height, width = values.shape
+    data = values.tobytes()
+    if bits == 12:  # two values in three bytes, the first one's high bits first
+        pairs = values.astype(np.uint16).reshape(height, width // 2, 2)
+        high, low = pairs[..., 0], pairs[..., 1]
+        packed = np.stack([high >> 4, (high & 15) << 4 | low >> 8, low & 255], axis=-1)
+        data = packed.astype(np.uint8).tobytes()
+    tags = [
+        (256, width),
+        (257, height),
+        (258, bits),
+        (259, 1),
+        (262, photometric),
+        (273, 8),
+        (277, 1),
+        (278, height),
+        (279, len(data)),
+        (339, form),
+    ]
+    data += b"\0" * (len(data) % 2)
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    head = struct.pack("<2sHI", b"II", 42, 8 + len(data))
+    path.write_bytes(head + data + struct.pack("<H", len(tags)) + entries + bytes(4))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "bits", "form", "white"),
+    [("<u2", 16, 1, 65535), ("<f4", 32, 3, 1.0), ("u1", 8, 1, 255)],
+    ids=["16 bits", "float", "8 bits"],
+)
+def test_where_white_is_zero_the_picture_is_no_negative(
+    tmp_path: Path, kind: str, bits: int, form: int, white: float
+) -> None:
+    shares = np.repeat([[0.2], [0.8]], 4, axis=1)
+    for photometric, expected in ((0, [204, 51]), (1, [51, 204])):
+        values = (shares * white).round(6).astype(kind)
+        opened = pixels_of(tiff(tmp_path / f"{photometric}.tif", values, photometric, bits, form))
+        assert np.abs(opened[:, 0, 0].astype(int) - expected).max() <= 1
+
+
+def test_twelve_bits_have_a_range_of_their_own(tmp_path: Path) -> None:
+    values = np.repeat([[4095], [2048]], 4, axis=1)
+    opened = pixels_of(tiff(tmp_path / "deep.tif", values, 1, 12))
+    assert opened[:, 0, 0].tolist() == [255, 128]
 
 
 @pytest.mark.parametrize("suffix", ["gif", "png", "webp", "tif"])
@@ -320,85 +364,6 @@ def test_names_cannot_steer_a_terminal(tmp_path: Path) -> None:
     with pytest.raises(MediaError) as caught:
         open_image("\x1b[2Jmissing.png")
     assert "\x1b" not in str(caught.value)
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setenv("no_proxy", "*")
-    buffer = BytesIO()
-    corners().save(buffer, "PNG")
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            target = {"/file": "file:///etc/hostname", "/ftp": "ftp://localhost/x"}.get(self.path)
-            if target or self.path == "/moved":
-                self.send_response(302)
-                self.send_header("Location", target or "/a%20picture.png?token=secret")
-                self.end_headers()
-            elif self.path.startswith("/a%20picture.png"):
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(buffer.getvalue())
-            else:
-                self.send_error(404)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
-        thread.join()
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["http://127.0.0.1/x.png", "HTTPS://user:pass@x/y.png?token=secret", "data:,x", "s3://b/k"],
-)
-def test_an_address_is_refused_unless_allowed(url: str) -> None:
-    with pytest.raises(MediaError, match=r"addresses are not fetched.*--allow-urls") as caught:
-        open_image(url)
-    assert "secret" not in str(caught.value)
-    assert "pass" not in str(caught.value)
-
-
-def test_an_allowed_address_is_fetched(server: str) -> None:
-    media = open_image(f"{server}/a%20picture.png?token=secret", allow_urls=True)
-    assert media.name == "a picture.png"
-    np.testing.assert_array_equal(media.frames[0], np.asarray(corners()))
-    np.testing.assert_array_equal(
-        open_image(f"{server}/moved", allow_urls=True).frames, media.frames
-    )
-
-
-def test_what_cannot_be_fetched(server: str) -> None:
-    with pytest.raises(MediaError, match="the server answered 404"):
-        open_image(f"{server}/missing.png", allow_urls=True)
-    with pytest.raises(MediaError, match="cannot be fetched"):
-        open_image("http://127.0.0.1:1/x.png", allow_urls=True)
-    with pytest.raises(MediaError, match="no valid address"):
-        open_image("http://127.0.0.1:99999/x.png", allow_urls=True)
-
-
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1/x.png", "file:///etc/hostname", "data:,x"])
-def test_other_schemes_are_never_fetched(url: str) -> None:
-    with pytest.raises(MediaError, match="only http and https"):
-        open_image(url, allow_urls=True)
-
-
-@pytest.mark.parametrize("path", ["/file", "/ftp"])
-def test_a_redirection_cannot_leave_http(server: str, path: str) -> None:
-    with pytest.raises(MediaError):
-        open_image(f"{server}{path}", allow_urls=True)
-
-
-def test_limits_of_a_fetch(server: str) -> None:
-    with pytest.raises(MediaError, match="larger than 20 bytes"):
-        fetch(f"{server}/a%20picture.png", allowed=True, max_bytes=20)
-    with pytest.raises(MediaError, match=r"takes longer than|cannot be fetched"):
-        fetch(f"{server}/a%20picture.png", allowed=True, timeout=1e-9)
 
 
 def test_an_opened_picture_is_a_media() -> None:
