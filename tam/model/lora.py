@@ -96,7 +96,7 @@ def put_on(module: Any, source: str, revision: str | None) -> None:
     """
     import peft
 
-    pinned = {"revision": revision} if revision else {}
+    pinned: dict[str, Any] = {"revision": revision} if revision else {}
     config = peft.PeftConfig.from_pretrained(source, **pinned)
     if config.is_prompt_learning:
         raise ModelError(
@@ -113,7 +113,7 @@ def put_on(module: Any, source: str, revision: str | None) -> None:
     config.inference_mode = True
     wrapped = peft.PeftModel(module, config, _NAME)
     weights = peft.load_peft_weights(source, device="cpu", **pinned)
-    found = peft.set_peft_model_state_dict(wrapped, weights, adapter_name=_NAME)
+    found: Any = peft.set_peft_model_state_dict(wrapped, weights, adapter_name=_NAME)
     missing = [
         key
         for key in found.missing_keys

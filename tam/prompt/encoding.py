@@ -1,5 +1,6 @@
 """From a conversation to the model's inputs, with every word of it found again in the ids."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ from tam.prompt.known_ids import harmless_messages, known_ids, marker_texts
 from tam.prompt.template import Segment, render
 from tam.prompt.tokenizer_lock import tokenizer_lock
 from tam.text.words import group_words, spell
+
+# Templates move such a tag, as around a thought; it is no word of its own.
+_TAGS = re.compile(r"</?\w+>")
 
 _LENGTH_WARNING = "sequence-length-is-longer-than-the-specified-maximum"
 
@@ -323,7 +327,7 @@ def _text_tokens(
             )
             continue
         said = spoken(texts[segment.part])[slice(*segment.source)]
-        if said.strip():
+        if _TAGS.sub("", said).strip():
             dropped.append(DroppedText(segment.turn, segment.role, said, len(tokens)))
     return tokens, tuple(dropped)
 

@@ -121,7 +121,7 @@ def render(
         places = []
         for number, text in enumerate(texts):
             mixed = [*sentinels[:number], text.text, *sentinels[number + 1 :]]
-            places.append(_place_alone(write(mixed), skeleton, number, text))
+            places.append(_place_alone(write(mixed), skeleton, number))
         _check_together(whole, skeleton, places, texts)
     return Rendering(whole, tuple(_segments(texts, places)))
 
@@ -224,19 +224,21 @@ def _plain_places(whole: str, skeleton: str, texts: Sequence[_Text]) -> list[_Pl
     return places if whole[cursor:] == skeleton[behind:] else None
 
 
-def _place_alone(alone: str, skeleton: str, number: int, text: _Text) -> _Place:
+def _place_alone(alone: str, skeleton: str, number: int) -> _Place:
     """Find what the template made of one text, rendered among the sentinels of all others."""
     sentinel = _SENTINEL.format(number)
     first = skeleton.find(sentinel)
-    if first < 0:
-        if alone != skeleton:
-            raise _altered(text)
+    if first < 0 and alone == skeleton:
         return _Place(0, 0, "")
-    last = first + len(sentinel)
+    if first < 0:
+        # The template cuts texts at a length, sentinels too.
+        first = last = _shared(alone, skeleton)
+    else:
+        last = first + len(sentinel)
     # The template's words around a text may hang on the text: then those that differ are its too.
     front = min(_shared(alone, skeleton), first)
     back = len(skeleton) - last
-    if not alone.endswith(skeleton[last:]):
+    if sentinel not in skeleton or not alone.endswith(skeleton[last:]):
         back = min(_shared(alone[::-1], skeleton[::-1]), back)
     back = min(back, len(alone) - front)
     return _Place(front, len(skeleton) - back, alone[front : len(alone) - back])
