@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
-from tam.errors import ResourceError
+from tam.errors import ResourceError, ran_out_of_memory
 
 
 @contextmanager
@@ -19,15 +19,11 @@ def memory_errors() -> Iterator[None]:
     """
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        raise _told("the accelerator") from error
-    except MemoryError as error:
-        raise _told("this machine") from error
-    except RuntimeError as error:
-        # The CPU allocator of torch has no class of its own for this.
-        if "not enough memory" not in str(error):
+    except Exception as error:
+        if not ran_out_of_memory(error):
             raise
-        raise _told("this machine") from error
+        on_accelerator = isinstance(error, torch.OutOfMemoryError)
+        raise _told("the accelerator" if on_accelerator else "this machine") from error
 
 
 def _told(place: str) -> ResourceError:

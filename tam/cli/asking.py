@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tam.errors import ConversationError, TamError
 from tam.media import Media, Sampling, open_media
 from tam.prompt.conversation import Conversation, from_messages, question
+from tam.text.printable import one_line
 
 if TYPE_CHECKING:
     from tam.model.model import Model
@@ -64,7 +65,8 @@ def opened_media(name: str, sampling: Sampling, **options: Any) -> Media:
         first, last = media.times[[0, -1]]
         frames = f"{len(media.frames)} frames from {first:.2f} to {last:.2f} s"
         budget = f"budget: {sampling.max_frames} frames, {sampling.max_pixels / 1e6:g} megapixels"
-        print(f"{media.name}: {'; '.join([frames, budget, *media.notes])}", file=sys.stderr)
+        told = "; ".join([frames, budget, *media.notes])
+        print(one_line(f"{media.name}: {told}"), file=sys.stderr)
     return media
 
 
@@ -85,16 +87,15 @@ def talk(
     A line ``/image FILE`` shows a picture or clip, as ``opened``, with the next words; ``wanted``
     is asked of each reply.
     """
-    from rich.console import Console
-
     from tam.render.terminal import show
+    from tam.text.terminal import console
 
     chat = model.chat()
-    console = Console()
+    terminal = console()
     shown = list(media)
     while True:
         try:
-            said = console.input("[bold]> [/]").strip()
+            said = terminal.input("[bold]> [/]").strip()
         except EOFError:
             return
         if not said:
@@ -105,12 +106,12 @@ def talk(
                 continue
             result = chat.say(said, shown, **wanted)
             shown.clear()  # the conversation keeps them
-            show(result, console)
+            show(result, terminal)
             if out is not None:
                 folder = out / f"reply-{len(chat.explanations)}"
-                console.print(result.save(folder, force=force), soft_wrap=True)
+                terminal.print(result.save(folder, force=force), soft_wrap=True)
         except TamError as error:
-            print(f"tam: {error}", file=sys.stderr)
+            print(f"tam: {one_line(str(error))}", file=sys.stderr)
 
 
 def _messages(file: Path) -> Any:

@@ -1,14 +1,11 @@
 """Writing files: whole or not at all, and never over what must stay."""
 
-import errno
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tam.errors import OutputError, ResourceError
-
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM})
+from tam.errors import OutputError, os_errors_as_tam_errors
 
 
 @contextmanager
@@ -20,7 +17,7 @@ def replacing_file(path: Path, *, force: bool) -> Iterator[Path]:
     OutputError, ResourceError
         In the place of what the system says.
     """
-    with reported(path):
+    with os_errors_as_tam_errors(path):
         temporary = path.with_name(f".tam-{secrets.token_hex(4)}{path.suffix}")
         try:
             yield temporary
@@ -47,29 +44,3 @@ def check_file(path: Path, *, force: bool) -> None:
             where=str(path),
             remedy="name another file, or replace it with --force",
         )
-
-
-@contextmanager
-def reported(path: Path) -> Iterator[None]:
-    """Turn what the system says into errors that tell the user what to do."""
-    try:
-        yield
-    except MemoryError as error:
-        raise ResourceError(
-            "not enough memory to write it",
-            where=str(path),
-            remedy="close other programs, or explain smaller pictures",
-        ) from error
-    except OSError as error:
-        reason = error.strerror or str(error)
-        if error.errno in _FULL:
-            raise ResourceError(
-                f"cannot be written: {reason}",
-                where=str(path),
-                remedy="free some space, or choose another disk",
-            ) from error
-        raise OutputError(
-            f"cannot be written: {reason}",
-            where=str(path),
-            remedy="choose a place that you may write to",
-        ) from error

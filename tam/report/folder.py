@@ -10,12 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from tam.errors import OutputError, SavedFileError
+from tam.errors import OutputError, SavedFileError, os_errors_as_tam_errors
 from tam.explanation.explanation import Explanation
 from tam.files.fields import read_document
 from tam.files.png import encode_png
 from tam.files.storage import JSON_NAME, SCHEMA, TENSORS_NAME, save_explanation
-from tam.files.writing import reported
 from tam.progress import progress
 from tam.render.pictures import word_image
 from tam.render.resize import resized
@@ -60,7 +59,7 @@ def write_explanation(explanation: Explanation, folder: Path, *, force: bool) ->
     check_output(folder, force=force)
     steps = sum(len(item.frames) for item in explanation.media) + len(explanation.words) + 1
     with (
-        reported(folder),
+        os_errors_as_tam_errors(folder),
         _replacing(folder.resolve()) as temporary,
         progress("Writing the explanation", steps) as step,
     ):
@@ -82,7 +81,7 @@ def check_output(folder: Path, *, force: bool) -> None:
         If the folder holds anything and ``force`` is off; if it holds anything but an earlier
         explanation; if it is a file, the working folder or a mount; if it cannot be written.
     """
-    with reported(folder):
+    with os_errors_as_tam_errors(folder):
         target = folder.resolve()
         if not target.exists():
             _check_parent(target, folder)
