@@ -133,7 +133,7 @@ def _fail(message: str, code: int, debug: bool) -> int:
 def _close_quietly() -> None:
     """Let the rest of standard output go nowhere: Python writes it once more when it ends."""
     with suppress(OSError, ValueError):  # a stream that is not a file
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:

@@ -240,12 +240,14 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
     """Write a contact sheet, a movie, a figure or a table of a saved explanation."""
-    from tam.cli.export import exported_file, typed_words
+    from tam.cli.export import exported_file, saved_folder, typed_words
     from tam.files.writing import check_file
     from tam.render.export import export as write
+    from tam.render.export import exported_before
 
+    record = saved_folder(saved)
     path = exported_file(saved, kind, out)
-    check_file(path, force=force)
+    check_file(path, force=force, known=exported_before(record))
     from tam.files.storage import load_explanation
 
     write(
@@ -257,6 +259,7 @@ def export(
         colors=colors,
         seconds=seconds,
         force=force,
+        record=record,
     )
     print(path.resolve())
 

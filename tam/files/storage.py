@@ -57,7 +57,7 @@ VERSION: Final = 1
 JSON_NAME: Final = "explanation.json"
 TENSORS_NAME: Final = "explanation.safetensors"
 
-PIXEL_LIMIT: Final = 1_000_000_000
+PIXEL_LIMIT: Final = 200_000_000
 """Pixels of all frames together that a saved file may hold, unless the caller allows more."""
 
 _GRID_SIDE_LIMIT = 4096
@@ -382,14 +382,14 @@ def _decoded(item: Field, index: int, frames: list[bytes], tensors: SavedTensors
     kind = item["kind"].text()
     if kind not in ("image", "video"):
         item["kind"].refuse("is not 'image' or 'video'")
-    pictures = []
+    pictures = np.empty((len(frames), item["height"].value, item["width"].value, 3), np.uint8)
     for f, data in enumerate(frames):
         try:
-            pictures.append(decode_png(data))
+            pictures[f] = decode_png(data)
         except ValueError as error:
             tensors.refuse(f"tensor media.{index}.frame.{f} {error}", error)
     times = tensors.read_within(f"media.{index}.times", "F64", (len(frames),), -_FAR, _FAR)
-    return Media(np.stack(pictures), times, item["name"].text(), kind)
+    return Media(pictures, times, item["name"].text(), kind)
 
 
 def _size(data: bytes, name: str, tensors: SavedTensors) -> tuple[int, int]:
