@@ -27,18 +27,19 @@ def exported_file(saved: Path, kind: str | None, out: Path | None) -> Path:
             "nothing says what to write", where="export", remedy="give --as KIND or --out FILE"
         )
     if out is None:
-        folder = saved_folder(saved).resolve()
-        known = exported_before(folder)
-        for number in count(1):
-            end = f"-{number}" if number > 1 else ""
-            path = folder.with_name(f"{folder.name}-tam{end}{KINDS[kind or '']}")
-            if not path.exists() or (path.is_file() and known(path)):
-                return path
+        return _free_name(saved_folder(saved).resolve(), KINDS[kind or ""])
     if kind is not None and out.suffix.lower() != KINDS[kind]:
         raise InputError(
             f"does not end in {KINDS[kind]}", where=str(out), remedy="leave --as or --out out"
         )
     return out
+
+
+def _free_name(folder: Path, suffix: str) -> Path:
+    known = exported_before(folder)
+    names = (f"-{number}" if number > 1 else "" for number in count(1))
+    paths = (folder.with_name(f"{folder.name}-tam{name}{suffix}") for name in names)
+    return next(p for p in paths if not p.exists() or (p.is_file() and known(p)))
 
 
 def saved_folder(saved: Path) -> Path:

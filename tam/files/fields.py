@@ -13,6 +13,9 @@ from tam.errors import SavedFileError
 from tam.files.reading import read_json
 
 REMEDY = "the file is damaged or was changed; save the explanation again"
+FAR = 1e7
+"""No place lies further from its picture, in pixels, and no frame further from its clip's start."""
+
 _LARGEST_INTEGER = 2**53
 _DEEPEST = 16
 

@@ -64,9 +64,9 @@ def read_bounded(
         Of ``kind``, if it is missing, unreadable, too long or not a regular file.
     """
     check_regular(path, remedy=remedy, kind=kind)
-    with os_errors_as_tam_errors(path, doing="read", remedy=remedy, kind=kind):
-        with path.open("rb") as stream:
-            content = stream.read(limit + 1)
+    guarded = os_errors_as_tam_errors(path, doing="read", remedy=remedy, kind=kind)
+    with guarded, path.open("rb") as stream:
+        content = stream.read(limit + 1)
     if len(content) > limit:
         raise kind(f"is longer than {limit} bytes", where=str(path), remedy=remedy)
     return content
