@@ -39,4 +39,4 @@ def explain_recording(
     with memory_errors():
         result = explain(method, recording.trace, Replay(checkpoint, recording), **chosen)
         scores = grounding(recording.trace, checkpoint.lm_head)
-    return replace(result, grounding=scores)
+    return replace(result, token_grounding=scores)
