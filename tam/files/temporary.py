@@ -84,7 +84,7 @@ def sweep(folder: Path) -> None:
 
 def is_temporary(name: str) -> bool:
     """Whether a file's name is that of a lock or a temporary file of this toolkit."""
-    return bool(_LOCK.fullmatch(name) or _PART.fullmatch(name))
+    return name.startswith(".tam-")
 
 
 def _settle(old: Path, target: Path) -> None:

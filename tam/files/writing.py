@@ -63,3 +63,17 @@ def check_file(path: Path, *, force: bool, known: Callable[[Path], bool] = is_ma
                 where=str(path),
                 remedy="name another file, or replace it with --force",
             )
+
+
+@contextmanager
+def rewriting_file(path: Path) -> Iterator[Path]:
+    """Give a temporary file that takes the place of a file of the toolkit's own folder.
+
+    Raises
+    ------
+    OutputError, ResourceError
+        In the place of what the system says.
+    """
+    with os_errors_as_tam_errors(path), places_beside(path) as places:
+        yield places.new
+        places.new.replace(path)
