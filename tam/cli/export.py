@@ -1,5 +1,6 @@
 """From what was typed for ``tam export`` to the file and the words that are meant."""
 
+import os
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
@@ -27,7 +28,7 @@ def exported_file(saved: Path, kind: str | None, out: Path | None) -> Path:
             "nothing says what to write", where="export", remedy="give --as KIND or --out FILE"
         )
     if out is None:
-        return _free_name(saved_folder(saved).resolve(), KINDS[kind or ""])
+        return _free_name(Path(os.path.realpath(saved_folder(saved))), KINDS[kind or ""])
     if kind is not None and out.suffix.lower() != KINDS[kind]:
         raise InputError(
             f"does not end in {KINDS[kind]}", where=str(out), remedy="leave --as or --out out"
