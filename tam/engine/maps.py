@@ -32,6 +32,9 @@ LARGEST_KERNEL = 31
 # float32 elsewhere. Longer runs go in chunks of targets.
 _CHUNK_CPU, _CHUNK = 1 << 21, 1 << 26
 
+# Bytes that a chunk works with, several arrays of its size.
+_SCRATCH = 1 << 27
+
 
 def token_activation_maps(
     hidden: Array,
@@ -224,6 +227,22 @@ def maps_from_scores(
     return result.numpy() if isinstance(target_activation, np.ndarray) else result
 
 
+def memory_needed(targets: int, cells: int) -> int:
+    """Estimate what the maps of a run take at their peak, in bytes.
+
+    Scores of K targets at N vision cells and at each other [K, N + K], the text scores and the
+    relevance made of them [K, K], one copy of each at the end, all in float32; and the scratch of
+    a chunk.
+
+    Parameters
+    ----------
+    targets, cells
+        K and N.
+    """
+    kept = targets * (2 * cells + 4 * targets) * 4
+    return kept + _SCRATCH
+
+
 @dataclass(frozen=True, eq=False)
 class _Scores:
     """Target-major scores: context [K, N], target [M, N], text [M, K]; int64 [K] and [M]."""
@@ -260,7 +279,8 @@ def _explain(
     own = target is scores.context and later is not None
     maps = target if own else torch.empty(count, cells, device=target.device)
     after = torch.empty_like(maps) if later is None else None
-    of_text: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+    used = torch.empty(text.shape, device=target.device)
+    relevance = torch.empty_like(used)
 
     def explain(first: int, last: int) -> None:
         rows = slice(first, last)
@@ -273,7 +293,7 @@ def _explain(
             scores.target_ids[rows],
             scores.causal_stop[rows],
         )
-        origin, span, *of_text[first] = select("joint_scaling", backend)(
+        origin, span, relevance[rows], used[rows] = select("joint_scaling", backend)(
             low, high, said, scores.scale_stop[rows]
         )
         select("rank_filter", backend)(residual, grids, kernel_size, origin, span, maps[rows])
@@ -281,23 +301,14 @@ def _explain(
             after[rows] = residual
 
     elements = _CHUNK_CPU if target.device.type == "cpu" else _CHUNK
-    in_chunks("targets", count, max(1, elements // cells), explain)
-    relevance, used = (
-        _joined([of_text[first][part] for first in sorted(of_text)], text) for part in (0, 1)
-    )
+    widest = max(cells, text.shape[1])
+    in_chunks("targets", count, max(1, elements // widest), explain)
     return TokenActivationMaps(
         maps=maps,
         text_scores=used,
         relevance=relevance,
         stages=(target.float(), after) if later is None else later,
     )
-
-
-def _joined(parts: list[torch.Tensor], like: torch.Tensor) -> torch.Tensor:
-    """Chunks of rows in float32: one needs no copy, and of none there is nothing."""
-    if len(parts) == 1:
-        return parts[0].float()
-    return torch.cat(parts).float() if parts else torch.empty_like(like, dtype=torch.float32)
 
 
 def _tensor(values: Array) -> torch.Tensor:

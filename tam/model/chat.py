@@ -10,7 +10,7 @@ from tam.explanation.explanation import Explanation
 from tam.families.checkpoint import Loaded
 from tam.media import Sampling, Source, open_all
 from tam.model.explaining import explain_recording
-from tam.prompt.conversation import Conversation, Turn, Written
+from tam.prompt.conversation import Conversation, TokenizedText, Turn
 from tam.recording.answers import Answer
 from tam.recording.recording import MAX_NEW_TOKENS
 from tam.recording.running import run
@@ -107,7 +107,7 @@ class Chat:
             self.checkpoint, recording, kernel_size=kernel_size, stages=stages
         )
         reply = result.tokens[result.prompt_targets :]
-        written = Written(result.text, tuple(token.id for token in reply))
+        written = TokenizedText(result.text, tuple(token.id for token in reply))
         self.turns = (*turns, Turn("assistant", (written,)))
         self.explanations.append(result)
         self._past = recording.run.past

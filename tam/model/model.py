@@ -1,6 +1,6 @@
 """A loaded model, ready to be asked and explained."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -258,12 +258,10 @@ class Model:
         makers = (partial(_opened, item, sampling, allow_urls) for item in questions)
         options = {"max_new_tokens": max_new_tokens, **options}
         for found in recordings(self.checkpoint, makers, batch_size, options):
-            if not isinstance(found, TamError):
-                yield explained(found)
-            elif keep_going:
-                yield found
-            else:
-                raise found
+            result = found if isinstance(found, TamError) else _result(explained, found)
+            if isinstance(result, TamError) and not keep_going:
+                raise result
+            yield result
 
     def explain_recording(
         self,
@@ -365,6 +363,16 @@ def _opened(
         return item
     media, prompt = item
     return question(open_all(media, sampling=sampling, allow_urls=allow_urls), prompt)
+
+
+def _result(
+    explain: Callable[[Recording], Explanation], recording: Recording
+) -> Explanation | TamError:
+    """Explain a recording, or give the error that keeps it from being explained."""
+    try:
+        return explain(recording)
+    except TamError as error:
+        return error
 
 
 def _check_method(method: str, options: Mapping[str, Any] | None, *, wants_more: bool) -> None:
