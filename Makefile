@@ -35,6 +35,7 @@ test: lint types
 
 fuzz: setup
 	$(BIN)/python -m tests.fuzz
+	$(BIN)/python -m tests.fuzz.saved 0 5000
 
 clean:
 	rm -rf .venv demo out dist

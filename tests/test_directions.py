@@ -20,8 +20,8 @@ SOURCES = sorted(
 
 # From the ground up: a package imports those before it alone.
 FLOORS = (
-    "errors progress _version",
-    "resolver text media",
+    "text errors _version",
+    "progress resolver media",
     "geometry",
     "families",
     "prompt",

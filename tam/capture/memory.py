@@ -7,14 +7,11 @@ from pathlib import Path
 import psutil
 import torch
 
-from tam.errors import ResourceError
+from tam.errors import ResourceError, ran_out_of_memory
 
 _REMEDY = (
     "use a smaller picture, fewer new tokens, --dtype bfloat16, --load-in 4bit or --device-map auto"
 )
-
-# What torch's allocators for CPUs say; they have no class of their own for it.
-_CPU_SAYS = ("not enough memory", "can't allocate memory", "cannot allocate memory")
 
 # Files that tell what a container may use and uses, in cgroups of version 2 and 1.
 _CGROUPS = (
@@ -37,17 +34,9 @@ def memory_errors() -> Iterator[None]:
     except torch.OutOfMemoryError as error:
         raise _told("the accelerator") from error
     except (MemoryError, RuntimeError) as error:
-        if not ran_out(error):
+        if not ran_out_of_memory(error):
             raise
         raise _told("this machine") from error
-
-
-def ran_out(error: BaseException) -> bool:
-    """Whether an error says that memory ran out."""
-    said = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and any(text in said for text in _CPU_SAYS)
-    )
 
 
 def check_free(needed: int, device: torch.device, what: str) -> None:

@@ -10,8 +10,7 @@ from typing import Any
 
 import torch
 
-from tam.capture.memory import ran_out
-from tam.errors import InputError, ModelError, SetupError, TamError
+from tam.errors import InputError, ModelError, SetupError, TamError, ran_out_of_memory
 
 # Where torch and its like are installed.
 _LIBRARIES = str(Path(torch.__file__).parents[1])
@@ -116,7 +115,7 @@ def told_errors(model: Any, options: Mapping[str, Any] | None = None) -> Iterato
             one_line(error), where="generate", remedy="install the missing package"
         ) from error
     except FOREIGN_ERRORS as error:
-        if ran_out(error):
+        if ran_out_of_memory(error):
             raise
         frames = [frame for frame, _ in walk_tb(error.__traceback__)][1:]
         own = [name for name in options or () if name != "max_new_tokens" or name in str(error)]

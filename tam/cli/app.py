@@ -1,7 +1,5 @@
 """The commands. Everything heavy is imported inside them, so that help comes at once."""
 
-import json
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,6 +25,7 @@ from tam.cli.options import (
     Seed,
     Start,
 )
+from tam.text.printable import json_text
 
 if TYPE_CHECKING:
     from tam.explanation.explanation import Explanation
@@ -124,11 +123,10 @@ def explain(
         **_writing(max_new_tokens, seed, sample),
     }
     if live:
-        from rich.console import Console
-
         from tam.model.streaming import Stream
+        from tam.text.terminal import console
 
-        result = print_words(Stream(loaded, asked, **{**options, **wanted}), Console())
+        result = print_words(Stream(loaded, asked, **{**options, **wanted}), console())
     else:
         result = loaded.explain_conversation(asked, method=method, method_options=options, **wanted)
     _finish(result, out, force, as_json)
@@ -209,12 +207,11 @@ def show(
     if as_json:
         _print_json(result, None)
         return
-    from rich.console import Console
-
     from tam.cli.export import typed_words
     from tam.render.terminal import show as print_explanation
+    from tam.text.terminal import console
 
-    print_explanation(result, Console(), None if word is None else typed_words([word])[0])
+    print_explanation(result, console(), None if word is None else typed_words([word])[0])
 
 
 @app.command()
@@ -241,12 +238,14 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
     """Write a contact sheet, a movie, a figure or a table of a saved explanation."""
-    from tam.cli.export import exported_file, typed_words
+    from tam.cli.export import exported_file, saved_folder, typed_words
     from tam.files.writing import check_file
     from tam.render.export import export as write
+    from tam.render.export import exported_before
 
+    record = saved_folder(saved)
     path = exported_file(saved, kind, out)
-    check_file(path, force=force)
+    check_file(path, force=force, known=exported_before(record))
     from tam.files.storage import load_explanation
 
     write(
@@ -258,6 +257,7 @@ def export(
         colors=colors,
         seconds=seconds,
         force=force,
+        record=record,
     )
     print(path.resolve())
 
@@ -287,7 +287,7 @@ def models(as_json: Json = False) -> None:
     from tam.cli.models import models_json, print_models
 
     if as_json:
-        print(json.dumps(models_json(), ensure_ascii=False, indent=2))
+        print(json_text(models_json()))
     else:
         print_models()
 
@@ -298,7 +298,7 @@ def methods(as_json: Json = False) -> None:
     from tam.cli.methods import methods_json, print_methods
 
     if as_json:
-        print(json.dumps(methods_json(), ensure_ascii=False, indent=2))
+        print(json_text(methods_json()))
     else:
         print_methods()
 
@@ -330,7 +330,7 @@ def doctor(as_json: Json = False) -> None:
 
     found = findings()
     if as_json:
-        print(json.dumps([vars(finding) for finding in found], ensure_ascii=False, indent=2))
+        print(json_text([vars(finding) for finding in found]))
     else:
         print_findings(found)
     if not all(finding.works for finding in found if finding.needed):
@@ -355,11 +355,10 @@ def _finish(result: "Explanation", out: Path, force: bool, as_json: bool) -> Non
     if as_json:
         _print_json(result, report)
         return
-    from rich.console import Console
-
     from tam.render.terminal import show as print_explanation
+    from tam.text.terminal import console
 
-    print_explanation(result, Console())
+    print_explanation(result, console())
     _print_report(report)
 
 
@@ -374,5 +373,4 @@ def _print_json(result: "Explanation", report: Path | None) -> None:
     content = summary(result)
     if report is not None:
         content["report"] = str(report.resolve())
-    json.dump(content, sys.stdout, ensure_ascii=False, indent=2)
-    print()
+    print(json_text(content))

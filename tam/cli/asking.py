@@ -1,15 +1,19 @@
 """From what was typed to a conversation: one question, a file of messages, or turn by turn."""
 
-import json
+import os
+import shlex
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tam.errors import ConversationError, TamError
+from tam.files.reading import read_json
 from tam.media import Media, Sampling, open_media
 from tam.prompt.conversation import Conversation, from_messages, question
+from tam.text.printable import one_line
 
 if TYPE_CHECKING:
     from tam.model.model import Model
@@ -113,7 +117,7 @@ def opened_media(name: str, sampling: Sampling | None, **options: Any) -> Media:
             *told,
         ]
     if told:
-        print(f"{media.name}: {'; '.join(told)}", file=sys.stderr)
+        print(one_line(f"{media.name}: {'; '.join(told)}"), file=sys.stderr)
     return media
 
 
@@ -134,42 +138,44 @@ def talk(
     A line ``/image FILE`` shows a picture or clip, as ``opened``, with the next words; ``wanted``
     is asked of each reply.
     """
-    from rich.console import Console
-
     from tam.render.terminal import show
+    from tam.text.terminal import console
 
     chat = model.chat()
-    console = Console()
+    terminal = console()
     shown = list(media)
     while True:
         try:
-            said = console.input("[bold]> [/]").strip()
+            said = terminal.input("[bold]> [/]").strip()
         except EOFError:
             return
         if not said:
             return
         try:
             if said.startswith(_SHOW):
-                shown.append(opened(said.removeprefix(_SHOW).strip()))
+                shown.append(opened(typed_name(said.removeprefix(_SHOW).strip())))
                 continue
             result = chat.say(said, shown, **wanted)
             shown.clear()  # the conversation keeps them
-            show(result, console)
+            show(result, terminal)
             if out is not None:
                 folder = out / f"reply-{len(chat.explanations)}"
-                console.print(result.save(folder, force=force), soft_wrap=True)
+                terminal.print(result.save(folder, force=force), soft_wrap=True)
         except TamError as error:
-            print(f"tam: {error}", file=sys.stderr)
+            print(f"tam: {one_line(str(error))}", file=sys.stderr)
+
+
+def typed_name(typed: str) -> str:
+    """Read a file's name as a shell would, unless there is a file of just that name.
+
+    So come names with spaces: in quotes, or with backslashes where a terminal was dropped a file.
+    """
+    with suppress(OSError, ValueError):
+        if not Path(typed).exists():
+            names = shlex.split(typed, posix=os.name != "nt")
+            return names[0].strip("\"'") if len(names) == 1 else typed
+    return typed
 
 
 def _messages(file: Path) -> Any:
-    try:
-        return json.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise ConversationError(
-            f"cannot be read ({error.strerror})", where=str(file), remedy="check the path"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise ConversationError(
-            "is no JSON", where=str(file), remedy="give a JSON list of messages"
-        ) from error
+    return read_json(file, remedy="give a JSON list of messages", kind=ConversationError)

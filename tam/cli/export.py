@@ -1,14 +1,18 @@
 """From what was typed for ``tam export`` to the file and the words that are meant."""
 
+import os
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 from tam.errors import InputError
-from tam.render.export import KINDS
+from tam.render.export import KINDS, exported_before
 
 
 def exported_file(saved: Path, kind: str | None, out: Path | None) -> Path:
-    """Name the file: ``out``, or the saved folder's name with the kind's suffix, beside it.
+    """Name the file: ``out``, or the saved folder's name with ``-tam`` and a suffix, beside it.
+
+    A name that was not given is never that of a file that someone else made: it is counted up.
 
     Raises
     ------
@@ -24,13 +28,24 @@ def exported_file(saved: Path, kind: str | None, out: Path | None) -> Path:
             "nothing says what to write", where="export", remedy="give --as KIND or --out FILE"
         )
     if out is None:
-        folder = (saved.parent if saved.suffix == ".json" else saved).resolve()
-        return folder.with_name(f"{folder.name}{KINDS[kind or '']}")
+        return _free_name(Path(os.path.realpath(saved_folder(saved))), KINDS[kind or ""])
     if kind is not None and out.suffix.lower() != KINDS[kind]:
         raise InputError(
             f"does not end in {KINDS[kind]}", where=str(out), remedy="leave --as or --out out"
         )
     return out
+
+
+def _free_name(folder: Path, suffix: str) -> Path:
+    known = exported_before(folder)
+    names = (f"-{number}" if number > 1 else "" for number in count(1))
+    paths = (folder.with_name(f"{folder.name}-tam{name}{suffix}") for name in names)
+    return next(p for p in paths if not p.exists() or (p.is_file() and known(p)))
+
+
+def saved_folder(saved: Path) -> Path:
+    """Give the folder of a saved explanation that was named by itself or by its JSON file."""
+    return saved.parent if saved.suffix == ".json" else saved
 
 
 def typed_words(typed: Sequence[str]) -> list[int | str]:

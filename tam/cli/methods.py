@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from tam.errors import InputError
 from tam.methods import METHODS
+from tam.text.terminal import console
 
 
 def methods_json() -> list[dict[str, Any]]:
@@ -27,7 +27,7 @@ def print_methods() -> None:
         table.add_column(column, overflow="fold")
     for method in METHODS.values():
         table.add_row(method.name, method.summary, method.source, method.cost)
-    Console().print(table)
+    console().print(table)
 
 
 def method_options(given: Sequence[str]) -> dict[str, Any]:

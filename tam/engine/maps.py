@@ -25,6 +25,9 @@ __all__ = ["TokenActivationMaps", "maps_from_scores", "token_activation_maps"]
 
 Array: TypeAlias = torch.Tensor | NDArray[Any]
 
+LARGEST_KERNEL = 31
+"""Side of the filter's largest window; time grows with its square."""
+
 # Elements of one map stage that are worked on at once: 16 MiB in float64 on a CPU, 256 MiB in
 # float32 elsewhere. Longer runs go in chunks of targets.
 _CHUNK_CPU, _CHUNK = 1 << 21, 1 << 26
@@ -369,3 +372,5 @@ def _check_grids(grids: Sequence[tuple[int, int]], cells: int, kernel_size: int)
         raise _misfit("there are no vision cells")
     if kernel_size < 1 or kernel_size % 2 == 0:
         raise _misfit(f"kernel size {kernel_size} is not odd")
+    if kernel_size > LARGEST_KERNEL:
+        raise _misfit(f"kernel size {kernel_size} is above {LARGEST_KERNEL}")

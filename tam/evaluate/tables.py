@@ -9,6 +9,7 @@ from typing import Any
 from tam.evaluate.runner import Plan
 from tam.evaluate.statistics import RESAMPLES
 from tam.evaluate.summary import ALL, LESS_IS_BETTER, MEASURES, Row
+from tam.files.writing import rewriting_file
 
 SHOWN = (
     "f1_iou",
@@ -128,9 +129,8 @@ def _short(name: str) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    with rewriting_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def rows_json(rows: Sequence[Row]) -> list[dict[str, Any]]:

@@ -1,12 +1,14 @@
 """An explanation as a file for others: a contact sheet, a movie, a figure, a table."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from tam.errors import InputError
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Choice, Word
+from tam.files.marks import PLACEHOLDER, is_marked, is_recorded, record_export
 from tam.files.png import encode_png
 from tam.files.writing import check_file, replacing_file
 from tam.render.colors import DEFAULT_COLORS
@@ -37,6 +39,7 @@ def export(
     colors: str = DEFAULT_COLORS,
     seconds: float = SECONDS,
     force: bool = False,
+    record: Path | None = None,
 ) -> Path:
     """Write one file, what it holds by its suffix.
 
@@ -62,7 +65,9 @@ def export(
     seconds
         How long a movie shows each word over stills.
     force
-        Replace a file that is there.
+        Replace an earlier export that nobody changed since. A foreign file is never replaced.
+    record
+        Folder of the saved explanation: what a table in CSV is known by is noted there.
 
     Returns
     -------
@@ -73,7 +78,7 @@ def export(
     InputError
         If the suffix, a word, the picture or the color map is unknown.
     OutputError
-        If the file exists and ``force`` is off, or cannot be written.
+        If the file exists and is not to be replaced, or cannot be written.
     SetupError
         If what the file needs is not installed.
     ResourceError
@@ -87,11 +92,26 @@ def export(
             where=str(path),
             remedy=f"name a file that ends in {', '.join(KINDS.values())}",
         )
-    check_file(path, force=force)
+    known = exported_before(record)
+    check_file(path, force=force, known=known)
     chosen = chosen_words(explanation, words, together=together)
-    with replacing_file(path, force=force) as temporary:
+    with replacing_file(path, force=force, known=known) as temporary:
         _write(kind, explanation, temporary, chosen, media, colors, seconds)
+        if kind == "csv" and record is not None:
+            with suppress(OSError):  # a folder that is only read: the table is not known later
+                record_export(record, temporary)
     return path
+
+
+def exported_before(record: Path | None) -> Callable[[Path], bool]:
+    """Give the test for a file that :func:`export` wrote and nobody changed since.
+
+    Parameters
+    ----------
+    record
+        See :func:`export`.
+    """
+    return lambda path: is_marked(path) or (record is not None and is_recorded(record, path))
 
 
 def _write(
@@ -106,7 +126,7 @@ def _write(
     match kind:
         case "sheet":
             sheet = contact_sheet(explanation, words, media=media, colors=colors)
-            path.write_bytes(encode_png(sheet))
+            path.write_bytes(encode_png(sheet, comment=PLACEHOLDER))
         case "csv":
             # With the mark that makes spreadsheets read UTF-8.
             path.write_text(words_csv(explanation), encoding="utf-8-sig", newline="")
@@ -121,4 +141,5 @@ def _write(
             )
             (write_mp4 if kind == "mp4" else write_gif)(drawn, path)
         case _:
-            plot(explanation, words, media=media, colors=colors).savefig(path)
+            figure = plot(explanation, words, media=media, colors=colors)
+            figure.savefig(path, metadata={"Keywords": PLACEHOLDER})

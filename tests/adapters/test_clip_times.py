@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from transformers import AutoConfig, AutoProcessor
 
-from tam.prompt.conversation import question
-from tam.media import Media
-from tam.prompt.encoding import encode
 from tam.families.registry import adapter_for
+from tam.media import Media
+from tam.prompt.conversation import question
+from tam.prompt.encoding import encode
 from tests.tiny import BUILDERS
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

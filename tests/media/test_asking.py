@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from tam.cli.asking import opened_conversation, sampling_asked
-from tam.prompt.conversation import Conversation
 from tam.errors import ConversationError, MediaError
 from tam.media import Sampling
+from tam.prompt.conversation import Conversation
 from tests.media.numbered import numbers_of, painted, write
 
 NOTHING = (None, None, None, None, None)
@@ -92,6 +92,9 @@ def test_a_message_outweighs_the_options(folder: Path) -> None:
     assert frames_of(both) == [[10, 15, 20, 25, 30, 35]]
 
 
+@pytest.mark.promise(
+    "conversations", "a message that calls a file a picture or a clip", "taken as what it is called"
+)
 def test_a_message_says_whether_it_is_a_picture_or_a_clip(folder: Path) -> None:
     for kind, expected in (("video", [0, 5]), ("image", [0])):
         part = {"type": kind, "path": "anim.gif"}
@@ -102,6 +105,9 @@ def test_a_message_says_whether_it_is_a_picture_or_a_clip(folder: Path) -> None:
     assert (media.kind, np.shape(media.frames)[0]) == ("video", 1)
 
 
+@pytest.mark.promise(
+    "conversations", "sampling in a message that is not possible", "refused in one line"
+)
 @pytest.mark.parametrize("wrong", [{"fps": "2"}, {"fps": True}, {"num_frames": 2.5}, {"end": []}])
 def test_what_a_message_says_wrongly_is_one_line(folder: Path, wrong: dict) -> None:
     with pytest.raises(ConversationError, match="is not a"):

@@ -12,6 +12,11 @@ from tests.fuzz.run import fuzz
 SHORT = {"pictures": 120, "clips-pyav": 60, "clips-decord": 12, "clips-opencv": 12}
 
 
+@pytest.mark.promise(
+    "pictures",
+    "pictures and clips with bytes changed at random",
+    "read, or refused in one line; `make fuzz` runs thousands",
+)
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind in SHORT])
 def test_a_mutated_file_is_read_or_refused_in_a_line(tmp_path: Path, kind: str) -> None:
     tally = fuzz(kind, SHORT[kind], 1, tmp_path / kind)

@@ -22,6 +22,7 @@ def animation(path: Path, durations: list[int] | int = 40, **options: object) ->
     return path
 
 
+@pytest.mark.promise("clips", "a clip without a suffix or with another one", "known by its content")
 @pytest.mark.parametrize(
     "name", ["clip", "clip.png", "clip.3g2", "clip.mxf", "clip.txt", "cl:ip.x"]
 )
@@ -30,6 +31,7 @@ def test_a_clip_is_known_by_its_content(tmp_path: Path, name: str) -> None:
     assert numbers_of(open_media(path, sampling=Sampling(num_frames=3)).frames) == [0, 2, 4]
 
 
+@pytest.mark.promise("pictures", "a picture with another suffix or none", "known by its content")
 def test_a_picture_is_known_by_its_content(tmp_path: Path) -> None:
     path = tmp_path / "picture.mp4"
     moving()[3].save(path, "PNG")
@@ -38,6 +40,7 @@ def test_a_picture_is_known_by_its_content(tmp_path: Path) -> None:
     assert numbers_of(media.frames) == [3]
 
 
+@pytest.mark.promise("pictures", "a file that is neither picture nor clip", "one line")
 def test_what_is_neither_is_said_in_a_line(tmp_path: Path) -> None:
     for name, content in (("a.mp4", b"no video"), ("b.txt", b"words\n" * 99), ("c", b"\0" * 3000)):
         (tmp_path / name).write_bytes(content)
@@ -45,6 +48,9 @@ def test_what_is_neither_is_said_in_a_line(tmp_path: Path) -> None:
             open_media(tmp_path / name)
 
 
+@pytest.mark.promise(
+    "clips", "an animated GIF, WebP or PNG that is asked for as a clip", "all its frames"
+)
 @pytest.mark.parametrize("suffix", ["gif", "png", "webp"])
 @pytest.mark.parametrize("asked", [{"sampling": Sampling(fps=25)}, {"kind": "video"}])
 def test_an_animation_that_is_asked_for_as_a_clip_is_one(
@@ -58,6 +64,9 @@ def test_an_animation_that_is_asked_for_as_a_clip_is_one(
     assert np.allclose(media.times, np.array([0, 0.04, 0.08, 0.28, 0.32])[expected])
 
 
+@pytest.mark.promise(
+    "pictures", "an animated picture among pictures", "its first frame, said in a note"
+)
 @pytest.mark.parametrize("suffix", ["gif", "png", "webp"])
 @pytest.mark.parametrize("asked", [{}, {"sampling": Sampling(), "kind": "image"}])
 def test_else_its_first_frame_is_shown_and_said(tmp_path: Path, suffix: str, asked: dict) -> None:
@@ -106,6 +115,9 @@ def test_one_picture_as_a_clip_says_so(tmp_path: Path) -> None:
         open_media(clip, kind="image")
 
 
+@pytest.mark.promise(
+    "clips", "a file's name that reads like an FFmpeg protocol", "the file of that name is opened"
+)
 @pytest.mark.parametrize(
     "name", ["2024-05-01T12:30:00.mp4", "file:x.mp4", "concat:a.mp4|b.mp4", "%03d.mp4", "-i.mp4"]
 )
@@ -123,6 +135,9 @@ def test_a_name_is_a_name_and_no_protocol(
     assert not media.notes
 
 
+@pytest.mark.promise(
+    "addresses", "an existing path that looks like an address", "opened as a file, not fetched"
+)
 def test_a_path_that_looks_like_an_address_is_not_fetched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +165,7 @@ PLAYLISTS = {
 }
 
 
+@pytest.mark.promise("clips", "a playlist or concat file", "opens no other file")
 @pytest.mark.parametrize("name", PLAYLISTS)
 @pytest.mark.parametrize("suffix", ["", ".mp4"])
 def test_a_playlist_opens_no_other_file(tmp_path: Path, name: str, suffix: str) -> None:
@@ -169,6 +185,9 @@ def test_a_stream_of_jpeg_pictures_is_a_clip(tmp_path: Path) -> None:
     assert numbers_of(open_media(path, sampling=Sampling(num_frames=3)).frames) == [0, 2, 4]
 
 
+@pytest.mark.promise(
+    "hostile words", "escape sequences in the name of a clip", "none reaches a terminal"
+)
 def test_names_of_clips_cannot_steer_a_terminal(tmp_path: Path) -> None:
     path = write(tmp_path / "clip.mp4").rename(tmp_path / "red\x1b[31m.mp4")
     assert "\x1b" not in open_media(path).name

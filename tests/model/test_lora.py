@@ -79,6 +79,7 @@ def test_a_loaded_model_is_wrapped(llava_folder: Path) -> None:
     assert model.provenance["model"] == llava_folder.name
 
 
+@pytest.mark.promise("models", "an adapter that names no model", "refused in one line")
 @pytest.mark.parametrize(
     ("config", "complaint"),
     [("{}", "does not name a model"), ("[", "cannot be read"), ("[]", "cannot be read")],
@@ -91,6 +92,7 @@ def test_an_adapter_that_names_no_model_is_refused(
         tam.load(tmp_path)
 
 
+@pytest.mark.promise("models", "an adapter in pickle", "refused")
 def test_a_pickled_adapter_is_refused(tmp_path: Path, llava_folder: Path) -> None:
     (tmp_path / "adapter_config.json").write_text(
         json.dumps({"base_model_name_or_path": str(llava_folder)})
