@@ -11,8 +11,8 @@ teacher forcing afterwards.
 
 from tam.capture.forcing import force
 from tam.capture.generating import generate
-from tam.capture.hooks import Watch
+from tam.capture.hooks import TokenCallback
 from tam.capture.placing import in_its_dtype
-from tam.capture.run import Past, Request, Run
+from tam.capture.run import PrefixCache, Request, Run
 
-__all__ = ["Past", "Request", "Run", "Watch", "force", "generate", "in_its_dtype"]
+__all__ = ["PrefixCache", "Request", "Run", "TokenCallback", "force", "generate", "in_its_dtype"]
