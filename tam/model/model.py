@@ -324,8 +324,9 @@ class Model:
         answer, seed, candidate_maps, **options
             As in :meth:`explain`.
         prefix_cache
-            Of an earlier run of this model (``Recording.run.prefix_cache``), which is used up: where the
-            conversation goes on from there and shows nothing new, only the rest is computed.
+            From an earlier run of this model (``Recording.run.prefix_cache``), which is used up:
+            where the conversation goes on from there and shows nothing new, only the rest is
+            computed.
         on_token
             Called with what passed so far for each token that the model writes; what it raises ends
             the run.

@@ -34,8 +34,8 @@ def run(
     answer, seed, candidate_maps, **options
         As in :meth:`tam.Model.explain`.
     prefix_cache
-        From an earlier run of this model (``Recording.run.prefix_cache``), which is used up: where the
-        conversation goes on from there and shows nothing new, only the rest is computed.
+        From an earlier run of this model (``Recording.run.prefix_cache``), which is used up: where
+        the conversation goes on from there and shows nothing new, only the rest is computed.
     on_token
         Called with what passed so far for each token that the model writes; what it raises ends
         the run.
