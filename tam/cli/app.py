@@ -82,10 +82,10 @@ def explain(
     live: Annotated[
         bool, typer.Option("--live", help="Show each word with its map while the model writes.")
     ] = False,
-    fps: Fps = 2.0,
+    fps: Fps = None,
     num_frames: NumFrames = None,
-    max_frames: MaxFrames = 32,
-    start: Start = 0.0,
+    max_frames: MaxFrames = None,
+    start: Start = None,
     end: End = None,
     decoder: Decoder = "pyav",
     allow_urls: AllowUrls = False,
@@ -93,9 +93,8 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Ask about pictures and clips, and explain every word of the answer."""
-    from tam.cli.asking import opened_conversation
+    from tam.cli.asking import opened_conversation, sampling_asked
     from tam.cli.methods import method_options
-    from tam.media import Sampling
     from tam.methods.table import check_options
     from tam.report.folder import check_output
 
@@ -111,7 +110,7 @@ def explain(
         media or [],
         prompt,
         conversation,
-        sampling=Sampling(fps, num_frames, start, end, max_frames),
+        sampling=sampling_asked(fps, num_frames, start, end, max_frames),
         decoder=decoder,
         allow_urls=allow_urls,
     )
@@ -151,10 +150,10 @@ def chat(
     revision: Revision = None,
     sample: Sample = False,
     seed: Seed = None,
-    fps: Fps = 2.0,
+    fps: Fps = None,
     num_frames: NumFrames = None,
-    max_frames: MaxFrames = 32,
-    start: Start = 0.0,
+    max_frames: MaxFrames = None,
+    start: Start = None,
     end: End = None,
     decoder: Decoder = "pyav",
     allow_urls: AllowUrls = False,
@@ -164,13 +163,12 @@ def chat(
 
     A line "/image FILE" shows a picture, video or folder of frames with your next words.
     """
-    from tam.cli.asking import opened_media, talk
-    from tam.media import Sampling
+    from tam.cli.asking import opened_media, sampling_asked, talk
     from tam.report.folder import check_output
 
     if out is not None:
         check_output(out / "reply-1", force=force)
-    sampling = Sampling(fps, num_frames, start, end, max_frames)
+    sampling = sampling_asked(fps, num_frames, start, end, max_frames)
     opened = partial(opened_media, sampling=sampling, decoder=decoder, allow_urls=allow_urls)
     shown = [opened(name) for name in image or []]
     from tam.model.loading import load

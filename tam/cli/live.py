@@ -6,11 +6,11 @@ from rich.console import Console
 from rich.text import Text
 
 from tam.errors import InputError
-from tam.explanation.evidence import evidence
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Word
+from tam.render.terminal import strength_line
 from tam.render.terminal_map import print_map
-from tam.text.printable import on_one_line, percent
+from tam.text.printable import on_one_line
 
 if TYPE_CHECKING:
     from tam.model.streaming import Stream
@@ -32,7 +32,7 @@ def check_live(method: str, *, as_json: bool) -> None:
         )
     if as_json:
         raise InputError(
-            "words and maps are no JSON", where="--live", remedy="leave out --live or --json"
+            "words and maps are not JSON", where="--live", remedy="leave out --live or --json"
         )
 
 
@@ -48,7 +48,5 @@ def print_words(stream: "Stream", console: Console) -> Explanation:
 
 
 def _heading(word: Word) -> Text:
-    weighed = evidence(word)
     line = Text("\n").append(on_one_line(word.text), style="bold")
-    line.append(f"   probability {percent(word.probability)}")
-    return line.append(f"   picture {weighed.visual:.2f}   earlier words {weighed.textual:.2f}")
+    return line.append_text(strength_line(word))

@@ -5,7 +5,7 @@ import torch
 
 from tam.explanation.explanation import Explanation
 from tam.methods.parts import from_scores
-from tam.methods.result import Targets, explanation_of, only
+from tam.methods.result import Targets, build_explanation, keep_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
@@ -34,4 +34,6 @@ def logit_lens(
         normed = replay.final_norm(states[0, torch.from_numpy(positions).to(states.device)])
     scores = trace.lm_head.scores(torch.from_numpy(trace.text.ids), normed)
     method = {"name": "logit-lens", "layer": layer}
-    return only(explanation_of(trace, *from_scores(trace, scores), method), trace, targets)
+    return keep_targets(
+        build_explanation(trace, *from_scores(trace, scores), method), trace, targets
+    )

@@ -9,7 +9,7 @@ import torch
 
 from tam.engine.maps import TokenActivationMaps, maps_from_scores, maps_of_run
 from tam.explanation.explanation import Explanation, Stages
-from tam.methods.result import Targets, explanation_of, only
+from tam.methods.result import Targets, build_explanation, keep_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
@@ -49,7 +49,7 @@ def token_activation(
     result = _maps(trace, kernel_size, stages=stages or trace.candidate_scores is not None)
     method = {"name": "tam", "kernel_size": kernel_size}
     explanation = replace(
-        explanation_of(
+        build_explanation(
             trace,
             _numpy(result.maps),
             _numpy(result.text_scores),
@@ -59,7 +59,7 @@ def token_activation(
         stages=Stages(_numpy(result.activation), _numpy(result.after_eci)) if stages else None,
         candidate_maps=_candidate_maps(trace, result, kernel_size),
     )
-    return only(explanation, trace, targets)
+    return keep_targets(explanation, trace, targets)
 
 
 def _maps(trace: Trace, kernel_size: int, *, stages: bool) -> TokenActivationMaps:

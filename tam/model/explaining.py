@@ -39,4 +39,4 @@ def explain_recording(
     with memory_errors():
         result = explain(method, recording.trace, Replay(checkpoint, recording), **chosen)
         scores = grounding(recording.trace)
-    return replace(result, grounding=scores)
+    return replace(result, token_grounding=scores)

@@ -289,16 +289,24 @@ def _options(processor: Any, conversation: Conversation, rendered: str) -> dict[
     return options
 
 
+# A clip's clock: frame numbers at a rate are how transformers states times, and at this one any
+# time is a number of a frame to the microsecond.
+_TICKS = 1_000_000
+
+
 def _metadata(clip: Media) -> dict[str, Any]:
-    """A clip's times as transformers' video processors read them: as frame numbers at a rate."""
+    """A clip's times as transformers' video processors read them: as frame numbers at a rate.
+
+    The times are the clip's own, from its first frame on, even where only a later part is shown.
+    The count of frames is the one that gives processors the usual step between two frames.
+    """
     steps = np.diff(clip.times)
-    rate = 1 / float(np.median(steps)) if len(steps) and np.median(steps) > 0 else 1.0
-    indices = np.rint((clip.times - clip.times[0]) * rate).astype(int).tolist()
+    step = float(np.median(steps)) if len(steps) and np.median(steps) > 0 else 1.0
     return {
-        "total_num_frames": indices[-1] + 1,
-        "fps": rate,
-        "frames_indices": indices,
-        "duration": indices[-1] / rate,
+        "total_num_frames": max(1, round(len(clip.times) * step * _TICKS)),
+        "fps": float(_TICKS),
+        "frames_indices": np.rint(clip.times * _TICKS).astype(int).tolist(),
+        "duration": float(clip.times[-1]) + step,
         "height": clip.height,
         "width": clip.width,
     }
