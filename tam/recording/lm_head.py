@@ -102,14 +102,18 @@ class LMHead:
             for chunk in states.split(_CHUNK)
         ]
         scores = torch.cat(columns) if columns else torch.zeros(0, len(ids), device=states.device)
-        if isinstance(getattr(self._module, "bias", None), torch.Tensor):
+        if getattr(self._module, "bias", None) is not None:
             scores -= self._gather("bias", ids).float().to(scores.device)
         return scores
 
     def _gather(self, name: str, ids: torch.Tensor) -> torch.Tensor:
         """Some rows of a parameter, also where accelerate keeps it elsewhere."""
         with align_module_device(self._module):
-            values = getattr(self._module, name)
+            values: Any = getattr(self._module, name)
+            if not isinstance(values, torch.Tensor):
+                values = values()  # torch's own quantised layers give theirs by a method
+                if values is None:
+                    return torch.zeros(len(ids))
             rows: torch.Tensor = values[ids.to(values.device)].detach().clone()
         return rows
 
