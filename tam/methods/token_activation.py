@@ -1,12 +1,13 @@
 """Token Activation Map (arXiv 2506.23270)."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
-from tam.engine.maps import TokenActivationMaps, maps_from_scores, token_activation_maps
+from tam.engine.maps import TokenActivationMaps, maps_from_scores, maps_of_run
 from tam.explanation.explanation import Explanation, Stages
 from tam.methods.result import Targets, build_explanation, keep_targets
 from tam.recording.trace import Trace
@@ -62,43 +63,12 @@ def token_activation(
 
 
 def _maps(trace: Trace, kernel_size: int, *, stages: bool) -> TokenActivationMaps:
-    if trace.head_rows is None:
-        return _from_scores(trace, kernel_size, stages=stages)
-    return _from_states(trace, trace.head_rows, kernel_size, stages=stages)
-
-
-def _from_states(
-    trace: Trace, rows: torch.Tensor, kernel_size: int, *, stages: bool
-) -> TokenActivationMaps:
-    cells, targets = len(trace.vision_states), len(rows)
-    states = torch.cat([trace.vision_states, trace.context_states])
-    return token_activation_maps(
-        states,
-        rows.to(states.device),
-        np.arange(cells),
-        np.arange(cells, cells + targets),
+    return maps_of_run(
+        partial(trace.lm_head.scores, torch.from_numpy(trace.text.ids), trace.states),
+        trace.cells,
         trace.text.ids,
         trace.vision.filter_grids,
         trace.text.prompt_targets,
-        kernel_size,
-        stages=stages,
-    )
-
-
-def _from_scores(trace: Trace, kernel_size: int, *, stages: bool) -> TokenActivationMaps:
-    assert trace.scores is not None
-    cells = len(trace.vision_states)
-    scores = trace.scores.relu()
-    index = np.arange(scores.shape[1])
-    return maps_from_scores(
-        scores[:cells],
-        scores[:cells],
-        scores[cells:],
-        trace.text.ids,
-        trace.text.ids,
-        index,
-        np.maximum(index, trace.text.prompt_targets),
-        trace.vision.filter_grids,
         kernel_size,
         stages=stages,
     )
@@ -110,7 +80,7 @@ def _candidate_maps(
     """float32 [R, C, N]: what the maps would be, had a candidate been written at each step."""
     if trace.candidate_scores is None:
         return None
-    cells, targets = len(trace.vision_states), len(trace.text.tokens)
+    cells, targets = trace.cells, len(trace.text.tokens)
     replies = targets - trace.text.prompt_targets
     count = trace.candidate_scores.shape[1] // replies
     ids = [candidate.id for step in trace.predictions for candidate in step.candidates[:count]]

@@ -38,5 +38,5 @@ def explain_recording(
         chosen = {"kernel_size": kernel_size, "stages": stages, **chosen}
     with memory_errors():
         result = explain(method, recording.trace, Replay(checkpoint, recording), **chosen)
-        scores = grounding(recording.trace, checkpoint.lm_head)
+        scores = grounding(recording.trace)
     return replace(result, token_grounding=scores)

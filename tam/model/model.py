@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from tam.capture import Past, Watch
+from tam.capture import PrefixCache, TokenCallback
 from tam.errors import InputError, TamError
 from tam.explanation.explanation import Explanation
 from tam.families.adapter import Adapter
@@ -309,8 +309,8 @@ class Model:
         answer: Answer = None,
         seed: int | None = None,
         candidate_maps: int = 0,
-        past: Past | None = None,
-        watch: Watch | None = None,
+        prefix_cache: PrefixCache | None = None,
+        on_token: TokenCallback | None = None,
         **options: Any,
     ) -> Recording:
         """Run the model once on a conversation, and keep all that passed.
@@ -321,10 +321,11 @@ class Model:
             Its last turn is answered. It may be encoded already.
         answer, seed, candidate_maps, **options
             As in :meth:`explain`.
-        past
-            Of an earlier run of this model (``Recording.run.past``), which is used up: where the
-            conversation goes on from there and shows nothing new, only the rest is computed.
-        watch
+        prefix_cache
+            From an earlier run of this model (``Recording.run.prefix_cache``), which is used up:
+            where the conversation goes on from there and shows nothing new, only the rest is
+            computed.
+        on_token
             Called with what passed so far for each token that the model writes; what it raises ends
             the run.
         """
@@ -334,8 +335,8 @@ class Model:
             answer=answer,
             seed=seed,
             candidate_maps=candidate_maps,
-            past=past,
-            watch=watch,
+            prefix_cache=prefix_cache,
+            on_token=on_token,
             **options,
         )
 

@@ -71,10 +71,10 @@ class Stream:
         def work(put: Callable[[list[Word]], None]) -> Explanation:
             live = LiveWords(checkpoint, prepared, kernel_size)
 
-            def watch(states: States, logits: Logits, token: int) -> None:
+            def on_token(states: States, logits: Logits, token: int) -> None:
                 put(live.add(states, logits, token))
 
-            recording = run(checkpoint, prepared, watch=watch, **options)
+            recording = run(checkpoint, prepared, on_token=on_token, **options)
             put([])  # a stream that was closed meanwhile needs no explanation
             return explain_recording(checkpoint, recording, kernel_size=kernel_size, stages=stages)
 
