@@ -2,16 +2,17 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tam.errors import ConversationError, TamError
-from tam.media import Media, Sampling, open_media
-from tam.prompt.conversation import Conversation, from_messages, question
+from tam.errors import ConversationError, InputError, TamError
 
 if TYPE_CHECKING:
+    from tam.media import Media, Sampling
     from tam.model.model import Model
+    from tam.model.options import Options
+    from tam.prompt.conversation import Conversation
 
 
 def opened_conversation(
@@ -19,10 +20,10 @@ def opened_conversation(
     prompt: str,
     file: Path | None,
     *,
-    sampling: Sampling,
+    sampling: "Sampling",
     decoder: str,
     allow_urls: bool,
-) -> Conversation:
+) -> "Conversation":
     """Open the media of a question or of a file of messages, and say what was taken of clips.
 
     Raises
@@ -32,8 +33,9 @@ def opened_conversation(
     MediaError
         If a picture or clip cannot be used.
     """
+    from tam.prompt.conversation import from_messages, question
 
-    def opened(name: str) -> Media:
+    def opened(name: str) -> "Media":
         return opened_media(name, sampling, decoder=decoder, allow_urls=allow_urls)
 
     if file is not None:
@@ -51,14 +53,81 @@ def opened_conversation(
     return question([opened(name) for name in names], prompt)
 
 
+def reply_options(
+    *,
+    max_new_tokens: int,
+    seed: int | None,
+    sample: bool,
+    method: str,
+    method_option: Sequence[str] | None,
+    stages: bool,
+    candidate_maps: int,
+    option: Sequence[str] | None,
+    answer: str | None = None,
+) -> "Options":
+    """Make the options of a reply out of what was typed, and check its method.
+
+    Raises
+    ------
+    InputError
+        If an option is not of the form NAME=VALUE, or there is no such method or option of it.
+    """
+    from tam.model.options import check_candidate_maps, chosen
+
+    written: Options = {"answer": answer, "max_new_tokens": max_new_tokens, "seed": seed}
+    explained: Options = {
+        "method": method,
+        "method_options": named_values(method_option or (), "--method-option"),
+        "stages": stages,
+        "candidate_maps": candidate_maps,
+    }
+    check_candidate_maps(chosen(explained), candidate_maps)
+    # The model's own default decides where nothing is to be sampled.
+    sampled: Options = {"do_sample": True} if sample else {}
+    more: Any = named_values(option or (), "--option")
+    found: Options = {**written, **explained, **sampled, **more}
+    return found
+
+
+def named_values(given: Sequence[str], where: str) -> dict[str, Any]:
+    """Read options, each ``NAME=VALUE``; a value is JSON, or else text.
+
+    Raises
+    ------
+    InputError
+        If one is of another form.
+
+    Examples
+    --------
+    >>> named_values(["layer=1", "heads=[0, 2]", "fill=mean"], "--method-option")
+    {'layer': 1, 'heads': [0, 2], 'fill': 'mean'}
+    """
+    options = {}
+    for item in given:
+        name, equals, value = item.partition("=")
+        if not equals or not name.isidentifier():
+            raise InputError(
+                f"{item!r} is not of the form NAME=VALUE",
+                where=where,
+                remedy="write a name and a value, such as layer=1",
+            )
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    return options
+
+
 def _beside(file: Path, name: str) -> str:
     """What a file of messages names: from the working folder, or from where the file itself is."""
     there = file.parent / name
     return str(there) if "://" not in name and not Path(name).exists() and there.exists() else name
 
 
-def opened_media(name: str, sampling: Sampling, **options: Any) -> Media:
+def opened_media(name: str, sampling: "Sampling", **options: Any) -> "Media":
     """Open a picture or clip; of a clip print which frames were taken, and the budget for them."""
+    from tam.media import open_media
+
     media = open_media(name, sampling=sampling, **options)
     if media.kind == "video":
         first, last = media.times[[0, -1]]
@@ -73,12 +142,12 @@ _SHOW = "/image "
 
 def talk(
     model: "Model",
-    media: list[Media],
+    media: "list[Media]",
     out: Path | None,
+    wanted: "Options",
     *,
-    opened: Callable[[str], Media],
+    opened: "Callable[[str], Media]",
     force: bool = False,
-    **wanted: Any,
 ) -> None:
     """Read what a person says line by line, and print each reply with its words colored.
 
@@ -122,5 +191,5 @@ def _messages(file: Path) -> Any:
         ) from error
     except (ValueError, RecursionError) as error:
         raise ConversationError(
-            "is no JSON", where=str(file), remedy="give a JSON list of messages"
+            "is not JSON", where=str(file), remedy="give a JSON list of messages"
         ) from error

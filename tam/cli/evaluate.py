@@ -59,9 +59,9 @@ def evaluate(
     For several processes or machines: accelerate launch -m tam evaluate ...
     """
     from tam.evaluate.runner import Plan, run
-    from tam.methods.table import method_named
+    from tam.methods import choose
 
-    chosen = [method_named(name).name for name in _listed(methods, "--methods")]
+    chosen = [choose(name).method.name for name in _listed(methods, "--methods")]
     models = _listed(model, "--model")
     plan = Plan(
         data=data,

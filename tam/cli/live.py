@@ -16,23 +16,17 @@ if TYPE_CHECKING:
     from tam.model.streaming import Stream
 
 
-def check_live(method: str, *, as_json: bool) -> None:
-    """Refuse what words cannot be shown with while they are written.
+def check_live(*, as_json: bool) -> None:
+    """Refuse JSON, which words that are printed as they come cannot be.
 
     Raises
     ------
     InputError
-        If another method than tam is asked for, or JSON alone may be printed.
+        If JSON alone may be printed.
     """
-    if method != "tam":
-        raise InputError(
-            "this method explains the whole reply at its end",
-            where="--live",
-            remedy=f"leave out --method {method}",
-        )
     if as_json:
         raise InputError(
-            "words and maps are no JSON", where="--live", remedy="leave out --live or --json"
+            "words and maps are not JSON", where="--live", remedy="leave out --live or --json"
         )
 
 
@@ -40,15 +34,28 @@ def print_words(stream: "Stream", console: Console) -> Explanation:
     """Print each word as it comes, and give the explanation of the whole reply."""
     try:
         for word in stream:
-            console.print(_heading(word))
-            print_map(word, console)
+            if has_map(word):
+                console.print(_heading(word))
+                print_map(word, console)
+            else:
+                console.print(_name(word))
     finally:
         stream.close()
     return stream.explanation
 
 
+def has_map(word: Word) -> bool:
+    """Whether a word of a stream has its map, or its method needs the whole reply."""
+    unknown = word.explanation.unknown
+    return unknown is None or not unknown[list(word.targets)].all()
+
+
+def _name(word: Word) -> Text:
+    line = Text("\n").append(on_one_line(word.text), style="bold")
+    return line.append(f"   probability {percent(word.probability)}")
+
+
 def _heading(word: Word) -> Text:
     weighed = evidence(word)
-    line = Text("\n").append(on_one_line(word.text), style="bold")
-    line.append(f"   probability {percent(word.probability)}")
+    line = _name(word)
     return line.append(f"   picture {weighed.visual:.2f}   earlier words {weighed.textual:.2f}")

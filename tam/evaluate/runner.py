@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 SETTINGS = "settings.json"
 MEASURED_AS = 2
 """Raised when a measure changes: results of the old one are not mixed with the new one's."""
-MAX_NEW_TOKENS = 256
-"""As published."""
-
 _TELL_EVERY = 25
 
 
@@ -94,10 +91,10 @@ def run(
     """
     from accelerate import PartialState
 
-    from tam.methods.table import method_named
+    from tam.methods import choose
 
     for name in methods:
-        method_named(name)
+        choose(name)
     plan.items()
     check_settings(plan, out)
     import torch
@@ -161,7 +158,7 @@ def item_blocks(
     from tam.replay import Replay
 
     try:
-        recording = model.run(item.conversation, answer=item.answer, max_new_tokens=MAX_NEW_TOKENS)
+        recording = model.run(item.conversation, answer=item.answer)
         replay = Replay(model.checkpoint, recording)
         found = found_words(recording.trace, item, tagger)
         changed = (

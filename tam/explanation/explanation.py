@@ -124,6 +124,8 @@ class Explanation:
         float32 [K - prompt_targets]: how far the picture supports each word, in [0, 1] at the
         word's first token, NaN where there is no score (:mod:`tam.recording.grounding`); None
         where it was not computed.
+    unknown
+        bool [K, N]: cells whose value is not known; their map value is 0. None where all are known.
     """
 
     media: tuple[Media, ...]
@@ -138,6 +140,7 @@ class Explanation:
     stages: Stages | None = None
     candidate_maps: NDArray[np.float32] | None = None
     grounding: NDArray[np.float32] | None = None
+    unknown: NDArray[np.bool_] | None = None
 
     @property
     def text(self) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from tam.errors import InputError
 from tam.explanation.merge import merged
 from tam.resolver import DOORS, resolve
 
@@ -52,7 +53,20 @@ class Word:
         return float(np.prod([p.probability for p in predictions]))
 
     def cells(self) -> NDArray[np.float32]:
-        """float32 [N]: the word's map on the vision cells, its tokens' maps merged."""
+        """float32 [N]: the word's map on the vision cells, its tokens' maps merged.
+
+        Raises
+        ------
+        InputError
+            If no cell of it is known: a stream's method needs the whole reply.
+        """
+        unknown = self.explanation.unknown
+        if unknown is not None and unknown.size and unknown[list(self.targets)].all():
+            raise InputError(
+                "this word has no map yet",
+                where=repr(self.text),
+                remedy="wait for the end of the stream and take its explanation",
+            )
         first = self.explanation.prompt_targets
         steps = self.explanation.predictions
         weights = [steps[t - first].probability if t >= first else 1.0 for t in self.targets]

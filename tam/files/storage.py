@@ -189,6 +189,8 @@ def _tensors(explanation: Explanation, step: Callable[[], None]) -> dict[str, ND
         tensors["candidate_maps"] = explanation.candidate_maps
     if explanation.grounding is not None:
         tensors["grounding"] = explanation.grounding
+    if explanation.unknown is not None:
+        tensors["unknown"] = explanation.unknown.astype(np.uint8)
     for g, grid in enumerate(explanation.grids):
         tensors[f"grid.{g}.positions"] = grid.positions
         tensors[f"grid.{g}.spans"] = grid.spans
@@ -248,6 +250,7 @@ def _explanation(document: Field, tensors: SavedTensors, pixel_limit: int) -> Ex
         stages=_stages(tensors, (len(tokens), cells)),
         candidate_maps=_candidate_maps(document["predictions"], predictions, tensors, cells),
         grounding=_grounding(tensors, len(predictions)),
+        unknown=_unknown(tensors, (len(tokens), cells)),
     )
 
 
@@ -277,6 +280,12 @@ def _grounding(tensors: SavedTensors, count: int) -> NDArray[np.float32] | None:
     if not np.all(np.isnan(scores) | ((scores >= 0) & (scores <= 1))):
         tensors.refuse("tensor grounding holds values that are neither within 0 and 1 nor NaN")
     return scores
+
+
+def _unknown(tensors: SavedTensors, shape: tuple[int, int]) -> NDArray[np.bool_] | None:
+    if not tensors.has("unknown"):
+        return None
+    return tensors.read_within("unknown", "U8", shape, 0, 1).astype(bool)
 
 
 def _token(item: Field, count: int) -> TextToken:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from tam.defaults import DECODER
 from tam.media.image import Source, open_image
 from tam.media.media import Media
 from tam.media.video import Sampling, open_video
@@ -17,7 +18,7 @@ def open_media(
     source: Source,
     *,
     sampling: Sampling | None = None,
-    decoder: str = "pyav",
+    decoder: str = DECODER,
     allow_urls: bool = False,
 ) -> Media:
     """Open a picture or a clip.

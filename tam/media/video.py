@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tam.defaults import DECODER, FPS, MAX_FRAMES
 from tam.errors import MediaError
 from tam.media.decoders import BACKENDS, decode, salvage, survey
 from tam.media.image import MAX_PIXELS, open_image
 from tam.media.media import Media
-
-FPS = 2.0
-MAX_FRAMES = 32
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class Sampling:
 
 
 def open_video(
-    path: str | Path, sampling: Sampling | None = None, *, backend: str = "pyav"
+    path: str | Path, sampling: Sampling | None = None, *, backend: str = DECODER
 ) -> Media:
     """Open a clip and take some of its frames, by their time stamps.
 

@@ -4,11 +4,13 @@ import numpy as np
 import torch
 
 from tam.capture.hooks import Logits, States
+from tam.defaults import KERNEL_SIZE
 from tam.engine.incremental import GrowingMaps
 from tam.errors import ConversationError
 from tam.explanation.explanation import Explanation, Prediction, Word
 from tam.families.checkpoint import Checkpoint
 from tam.geometry.layout import TextToken
+from tam.methods import Chosen
 from tam.recording.lm_head import gathered_rows, head_rows
 from tam.recording.prepared import Prepared, special_ids
 from tam.recording.recording import candidates, provenance
@@ -24,8 +26,8 @@ class LiveWords:
         The model that writes.
     prepared
         What it answers.
-    kernel_size
-        Odd size of the rank Gaussian filter's window.
+    method
+        How the reply is explained. Where it needs the whole reply, the words have no maps yet.
 
     Attributes
     ----------
@@ -34,11 +36,12 @@ class LiveWords:
         Where they did not, no word comes any more.
     """
 
-    def __init__(self, checkpoint: Checkpoint, prepared: Prepared, kernel_size: int) -> None:
+    def __init__(self, checkpoint: Checkpoint, prepared: Prepared, method: Chosen) -> None:
         self.follows = True
         self._checkpoint = checkpoint
         self._prepared = prepared
-        self._kernel_size = kernel_size
+        self._mapped = method.method.streams
+        self._kernel_size = int(method.options.get("kernel_size", KERNEL_SIZE))
         self._special = special_ids(checkpoint)
         self._growing: GrowingMaps | None = None
         self._tokens: list[TextToken] = list(prepared.prompt.tokens)
@@ -68,13 +71,10 @@ class LiveWords:
         self.follows &= states.complete(self._written) and logits.steps == self._written
         if not self.follows:
             return []
-        growing = self._growing or self._begun(states, token)
-        if growing is None or token in self._special:
+        if self._mapped:
+            self._extend(states, token)
+        if not self.follows or token in self._special:
             return []
-        state = states.latest()
-        row = gathered_rows(self._head, torch.tensor([token]), state.shape[1])
-        assert row is not None, "it gave rows before"
-        growing.extend(state, row, [token])
         self._predictions.append(self._prediction(logits))
         self._waiting.append((token, place))
         return self._finished(settled(self._pieces()))
@@ -93,29 +93,42 @@ class LiveWords:
         """
         prepared, growing, count = self._prepared, self._growing, len(self._tokens)
         first = len(prepared.prompt.tokens)
-        if growing is None or count == first:
+        if count == first:
             raise ConversationError(
                 "the model wrote no words",
                 where="answer",
                 remedy="ask in another way, or allow more new tokens",
             )
+        told = provenance(self._checkpoint, prepared, None, {})
         method = {"name": "tam", "kernel_size": self._kernel_size}
+        shape, square = (count, len(prepared.vision.positions)), (count, count)
         return Explanation(
             media=tuple(item for _, item in prepared.conversation.media),
             tokens=tuple(self._tokens),
             prompt_targets=first,
             predictions=tuple(self._predictions[: count - first]),
             grids=prepared.vision.grids,
-            maps=growing.maps(count),
-            text_scores=growing.text_scores(count),
-            relevance=growing.relevance(count),
-            provenance={**provenance(self._checkpoint, prepared, None, {}), "method": method},
+            maps=growing.maps(count) if growing else np.zeros(shape, np.float32),
+            text_scores=growing.text_scores(count) if growing else np.zeros(square, np.float32),
+            relevance=growing.relevance(count) if growing else np.zeros(square, np.float32),
+            provenance={**told, "method": method} if growing else told,
+            unknown=None if growing else np.ones(shape, bool),
         )
 
     @property
     def _head(self) -> torch.nn.Module:
         head: torch.nn.Module = self._checkpoint.lm_head
         return head
+
+    def _extend(self, states: States, token: int) -> None:
+        """Give the next token its map."""
+        growing = self._growing or self._begun(states, token)
+        if growing is None or token in self._special:
+            return
+        state = states.latest()
+        row = gathered_rows(self._head, torch.tensor([token]), state.shape[1])
+        assert row is not None, "it gave rows before"
+        growing.extend(state, row, [token])
 
     def _begun(self, states: States, token: int) -> GrowingMaps | None:
         """Explain the prompt's words; None where the head gives no rows."""

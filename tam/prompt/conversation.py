@@ -1,8 +1,8 @@
 """A conversation about pictures: turns of text and media."""
 
 import reprlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from tam.errors import ConversationError
@@ -93,9 +93,18 @@ def spoken(text: str | Written) -> str:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Conversation:
-    """The turns so far; the model answers the last one."""
+    """The turns so far; the model answers the last one.
+
+    Parameters
+    ----------
+    turns
+        In their order.
+    template
+        Variables of the model's chat template, such as ``{"enable_thinking": False}``.
+    """
 
     turns: tuple[Turn, ...]
+    template: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def media(self) -> tuple[tuple[int, Media], ...]:

@@ -1,7 +1,9 @@
 """From a conversation to the model's inputs, with every word of it found again in the ids."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +22,21 @@ if TYPE_CHECKING:
 # Stands for a user's text while the template's own text is found out. No template writes it, and
 # none of its characters is changed by a template's trimming or upper-casing.
 _SENTINEL = "\ue000{}\ue001"
+
+_GENERATION_TAG = re.compile(r"{%-?\s*(end)?generation\s*-?%}")
+_ALWAYS_GIVEN = {
+    "messages",
+    "add_generation_prompt",
+    "bos_token",
+    "eos_token",
+    "pad_token",
+    "unk_token",
+    "image_token",
+    "video_token",
+    "audio_token",
+    "raise_exception",
+    "strftime_now",
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -89,7 +106,8 @@ def encode(processor: Any, conversation: Conversation, adapter: Adapter | None =
     """
     markers = marker_texts(processor)
     template = _template(processor, adapter)
-    rendered, spans = _render(processor, _plain(conversation, markers), template)
+    apply = partial(_apply_template, processor, template, conversation.template)
+    rendered, spans = _render(apply, _plain(conversation, markers))
     options = _options(processor, conversation, rendered)
     outputs = adapter.call_processor(processor, options) if adapter else processor(**options)
     offsets = np.asarray(outputs.pop("offset_mapping")[0])
@@ -194,22 +212,39 @@ def _known_ids(
     return known
 
 
+def template_variables(processor: Any, adapter: Adapter | None = None) -> frozenset[str]:
+    """Names of the variables that the chat template reads, beside those that are always given."""
+    from jinja2 import Environment, TemplateSyntaxError, meta
+
+    template = _template(processor, adapter) or processor.chat_template
+    environment = Environment(extensions=["jinja2.ext.loopcontrols"])
+    names: set[str] = set()
+    for source in template.values() if isinstance(template, dict) else [template]:
+        try:
+            # transformers marks a reply with a tag of its own, which has no variables.
+            parsed = environment.parse(_GENERATION_TAG.sub("", source))
+            names |= meta.find_undeclared_variables(parsed)
+        except TemplateSyntaxError:
+            names |= set(re.findall(r"[a-z_]\w*", source))
+    return frozenset(names - _ALWAYS_GIVEN - set(environment.globals))
+
+
 def _render(
-    processor: Any, messages: list[dict[str, Any]], template: str | None
+    apply: Callable[[list[dict[str, Any]]], str], messages: list[dict[str, Any]]
 ) -> tuple[str, list[_Span]]:
     """Render messages, and find each text part in the result.
 
     A second rendering with sentinels in the place of the texts shows the template's own text.
     Searching for the texts themselves could find "you" in a system prompt.
     """
-    rendered = _apply_template(processor, messages, template)
+    rendered = apply(messages)
     owners: list[tuple[int, str, str]] = []
     for index, message in enumerate(messages):
         for part in message["content"]:
             if part["type"] == "text":
                 owners.append((index, message["role"], part["text"]))
                 part["text"] = _SENTINEL.format(len(owners) - 1)
-    skeleton = _apply_template(processor, messages, template)
+    skeleton = apply(messages)
     spans: list[_Span] = []
     cursor = 0
     for number, (turn, role, text) in enumerate(owners):
@@ -248,9 +283,14 @@ def _template(processor: Any, adapter: Adapter | None) -> str | None:
     return template
 
 
-def _apply_template(processor: Any, messages: list[dict[str, Any]], template: str | None) -> str:
+def _apply_template(
+    processor: Any,
+    template: str | None,
+    variables: Mapping[str, Any],
+    messages: list[dict[str, Any]],
+) -> str:
     text: str = processor.apply_chat_template(
-        messages, chat_template=template, tokenize=False, add_generation_prompt=True
+        messages, chat_template=template, tokenize=False, add_generation_prompt=True, **variables
     )
     return text
 

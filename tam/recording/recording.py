@@ -21,9 +21,6 @@ from tam.recording.prepared import Prepared, special_ids
 from tam.recording.trace import Trace
 from tam.text.words import spell
 
-MAX_NEW_TOKENS = 256
-"""The longest reply that is written unless another length is asked for, in tokens."""
-
 CANDIDATES = 8
 """Rivals that are kept of each token of a reply."""
 
@@ -201,10 +198,12 @@ def provenance(
     checkpoint: Checkpoint, prepared: Prepared, answer: Answer, options: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What ran: the model, how the answer came about, and what a reader must know of it."""
+    variables = prepared.conversation.template
     return {
         **checkpoint.provenance,
         "answer": "generated" if answer is None else "given",
         "generation": {} if answer is not None else {k: repr(v) for k, v in options.items()},
+        **({"template": {k: repr(v) for k, v in variables.items()}} if variables else {}),
         "notes": [
             *checkpoint.adapter.notes,
             *(

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from tam.defaults import SECONDS
 from tam.errors import InputError
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Choice, Word
 from tam.files.png import encode_png
 from tam.files.writing import check_file, replacing_file
 from tam.render.colors import DEFAULT_COLORS
-from tam.render.movie import LARGEST, SECONDS, draw_movie, write_gif, write_mp4
+from tam.render.movie import LARGEST, draw_movie, write_gif, write_mp4
 from tam.render.plot import plot
 from tam.render.selection import chosen_words
 from tam.render.sheet import contact_sheet

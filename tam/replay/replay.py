@@ -289,4 +289,4 @@ def with_media(conversation: Conversation, media: Sequence[Media]) -> Conversati
         )
         for turn in conversation.turns
     )
-    return Conversation(turns)
+    return replace(conversation, turns=turns)
