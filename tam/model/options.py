@@ -6,12 +6,11 @@ transformers' ``generate`` takes, then in the variables of the model's chat temp
 where neither has it.
 """
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any, Final, TypedDict, cast
 
+from tam.capture.generating import generate_words
 from tam.defaults import DECODER, MAX_NEW_TOKENS, METHOD
 from tam.errors import InputError
 from tam.families.checkpoint import Checkpoint
@@ -309,17 +308,6 @@ def check_words(options: Mapping[str, Any], kind: type) -> None:
         With the nearest that there is.
     """
     _check_words(options, set(kind.__annotations__), "options")
-
-
-@cache
-def generate_words(model_class: Any) -> frozenset[str]:
-    """The words that a model's ``generate`` takes: its own, its configuration's, the model's."""
-    from transformers import GenerationConfig
-
-    functions = [model_class.generate, model_class.forward]
-    words = {name for function in functions for name in inspect.signature(function).parameters}
-    config = {name for name in vars(GenerationConfig()) if not name.startswith("_")}
-    return frozenset((words | config) - {"self", "args", "kwargs"})
 
 
 def _check_words(words: Mapping[str, Any], known: "set[str] | frozenset[str]", where: str) -> None:

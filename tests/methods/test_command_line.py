@@ -45,9 +45,18 @@ def test_a_word_is_explained_by_the_method_of_a_name(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--method", "lime"], "there is no method 'lime'; use tam, tam-published, tam-plus, activation"),
-        (["--method", "center", "--stages"], "method center: there is no option 'stages'; it has width"),
-        (["--method", "center", "--candidate-maps", "2"], "method center: it has no candidate maps"),
+        (
+            ["--method", "lime"],
+            "there is no method 'lime'; use tam, tam-published, tam-plus,",
+        ),
+        (
+            ["--method", "center", "--stages"],
+            "center: there is no option 'stages'; it has width",
+        ),
+        (
+            ["--method", "center", "--candidate-maps", "2"],
+            "center: it has no candidate maps",
+        ),
         (["--method-option", "layer"], "--method-option: 'layer' is not of the form NAME=VALUE"),
         (
             ["--method", "rollout", "--method-option", "layer=1"],
