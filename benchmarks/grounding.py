@@ -29,7 +29,7 @@ import tam
 from benchmarks.unfinished import kept, work_folder
 from tam.evaluate.faithfulness import filled
 from tam.evaluate.items import Item
-from tam.evaluate.measuring import found_words
+from tam.evaluate.measuring import scored_words
 from tam.evaluate.rerun import stacked_frames, unstacked
 from tam.evaluate.scene_items import scene_items
 from tam.evaluate.tagging import closed_class_tagger
@@ -120,7 +120,7 @@ def scored(model: tam.Model, item: Item) -> Iterator[Scored]:
         "probability with and without the picture": said - without,
     }
     evidence = evidence_of_words(trace, replay.head)
-    found = found_words(trace, item, TAGGER)
+    found = scored_words(trace, item, TAGGER)
     for word, targets, false in zip(found.words, found.tokens, found.false, strict=True):
         index = targets[0] - first
         if not np.isnan(evidence[index]).any():

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 import tam
 from benchmarks.unfinished import kept, work_folder
 from tam.evaluate.items import Item
-from tam.evaluate.measuring import Found, found_words, measure
+from tam.evaluate.measuring import ScoredWords, measure, scored_words
 from tam.evaluate.protocol import f1_iou
 from tam.evaluate.scene_items import PROMPT, scene_items
 from tam.evaluate.tagging import scene_tagger
@@ -61,7 +61,7 @@ class Run:
 
     item: Item
     replay: Replay
-    found: Found
+    found: ScoredWords
     scores: list[torch.Tensor]
     log_probabilities: list[torch.Tensor]
 
@@ -155,7 +155,7 @@ def recorded(model: tam.Model, item: Item) -> Run:
             logits = replay.head(replay.final_norm(states[0, positions])).float()
         scores.append(logits[:, trace.text.ids])
         log_probabilities.append(logits.log_softmax(1)[:, trace.text.ids])
-    return Run(item, replay, found_words(trace, item, TAGGER), scores, log_probabilities)
+    return Run(item, replay, scored_words(trace, item, TAGGER), scores, log_probabilities)
 
 
 def variants() -> dict[str, Callable[[Run], Maps]]:

@@ -27,11 +27,11 @@ class Rearranged(Adapter):
     def decoder(self, model: Any) -> Any:
         return self.adapter.decoder(model)
 
-    def entrance(self, model: Any) -> Any:
-        return self.adapter.entrance(model)
+    def embedding_consumer(self, model: Any) -> Any:
+        return self.adapter.embedding_consumer(model)
 
-    def entering(self, args: Any, kwargs: Any) -> Any:
-        return self.adapter.entering(args, kwargs)
+    def input_embeddings(self, args: Any, kwargs: Any) -> Any:
+        return self.adapter.input_embeddings(args, kwargs)
 
     def vision_layout(self, encoded: Encoded) -> VisionLayout:
         return self.rearrange(self.adapter.vision_layout(encoded))

@@ -34,9 +34,9 @@ class Granite4VisionAdapter(LlavaNextAdapter):
 
         return DynamicCache(config=model.config.get_text_config(decoder=True))
 
-    def entering(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> "torch.Tensor":
+    def input_embeddings(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> "torch.Tensor":
         """Give the embeddings with all that layers of the decoder add to them for pictures."""
-        embeddings = super().entering(args, kwargs)
+        embeddings = super().input_embeddings(args, kwargs)
         features = kwargs.get("deepstack_features")
         if not features:
             return embeddings

@@ -31,7 +31,7 @@ class Idefics3Adapter(Adapter):
 
     family = "Idefics3"
     # Lanczos twice: to the longest edge, and then to whole tiles.
-    taps = 8
+    resize_radius = 8
 
     def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
         """Have the layout probe look at half tokens.

@@ -126,13 +126,13 @@ class Phi4MultimodalAdapter(Adapter):
             marks += [ends, run[-whole - 1 : -whole], others]
         return VisionLayout(grids=tuple(grids), separators=np.concatenate(marks))
 
-    def entrance(self, model: Any) -> "nn.Module":
+    def embedding_consumer(self, model: Any) -> "nn.Module":
         """Give the decoder's first layer: the decoder itself also holds the vision tower."""
         decoder: Any = self.decoder(model)
         layer: nn.Module = decoder.layers[0]
         return layer
 
-    def entering(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> "torch.Tensor":
+    def input_embeddings(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> "torch.Tensor":
         """Give the states that enter the first layer."""
         states: torch.Tensor = args[0] if args else kwargs["hidden_states"]
         return states

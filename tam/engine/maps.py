@@ -134,7 +134,7 @@ def token_activation_maps(
         activation, text = both.split([len(vision), count], dim=1)
         scores = _Scores(activation, activation, text, ids, ids, targets, stops)
         result = _explain(scores, grids, kernel_size, None if stages else later, chosen)
-        # Last, for a GPU to work on while it is waited for. A finite sum needs no look at each.
+        # Queued last, so that a GPU works while the CPU waits. A finite sum needs no closer look.
         if not math.isfinite(total.item()) and not bool(torch.isfinite(projected()).all()):
             _blame(
                 ("vision states", states, vision),
@@ -356,6 +356,6 @@ def _check_grids(grids: Sequence[tuple[int, int]], cells: int, kernel_size: int)
     if any(h < 1 or w < 1 for h, w in grids) or sum(h * w for h, w in grids) != cells:
         raise _misfit(f"grids {list(grids)} do not hold the {cells} vision cells")
     if cells == 0:
-        raise _misfit("there is no vision cell")
+        raise _misfit("there are no vision cells")
     if kernel_size < 1 or kernel_size % 2 == 0:
         raise _misfit(f"kernel size {kernel_size} is not odd")

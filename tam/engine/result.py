@@ -1,4 +1,4 @@
-"""What the engine answers: the maps of some targets, and the stages before them."""
+"""The engine's result: the maps of some targets, and the stages before them."""
 
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -20,7 +20,7 @@ class TokenActivationMaps:
     relevance
         [M, K] in [0, 1]: the text scores on the scale of the target's map.
     stages
-        What ``activation`` and ``after_eci`` are, or the call that computes them.
+        The values of ``activation`` and ``after_eci``, or the call that computes them.
     """
 
     maps: Any

@@ -1,4 +1,4 @@
-"""Reading data sets that nobody vouches for: JSON, label images, masks, paths inside a folder."""
+"""Readers of untrusted data sets: JSON, label images, masks, and paths inside a folder."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ REMEDY = "check the data set against the layout in the documentation"
 
 
 def read_json(path: Path) -> Any:
-    """Parse a JSON file. Raises InputError if it is missing or no JSON."""
+    """Parse a JSON file. Raises InputError if it is missing or is not JSON."""
     try:
         return json.loads(path.read_bytes())
     except OSError as error:
@@ -24,7 +24,7 @@ def read_json(path: Path) -> Any:
             f"cannot be read ({error.strerror})", where=str(path), remedy=REMEDY
         ) from error
     except (ValueError, RecursionError) as error:
-        raise InputError("is no JSON", where=str(path), remedy=REMEDY) from error
+        raise InputError("is not JSON", where=str(path), remedy=REMEDY) from error
 
 
 def rows_of(value: Any, fields: Mapping[str, type | tuple[type, ...]], where: str) -> list[Any]:
@@ -33,10 +33,10 @@ def rows_of(value: Any, fields: Mapping[str, type | tuple[type, ...]], where: st
     Raises
     ------
     InputError
-        With the number of the first row that does not fit.
+        If a row does not fit; the message gives the number of the first one.
     """
     if not isinstance(value, list):
-        raise InputError("is no list", where=where, remedy=REMEDY)
+        raise InputError("is not a list", where=where, remedy=REMEDY)
     for number, row in enumerate(value):
         for name, kind in fields.items():
             found = row.get(name) if isinstance(row, dict) else None
@@ -52,7 +52,7 @@ def inside(folder: Path, name: str) -> Path:
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()):
         raise InputError(
-            f"names {name!r}, which is outside of it", where=str(folder), remedy="correct the path"
+            f"names {name!r}, which lies outside it", where=str(folder), remedy="correct the path"
         )
     return path
 
@@ -91,7 +91,7 @@ def label_image(path: Path, size: tuple[int, int]) -> NDArray[np.int64]:
 
 
 def class_masks(labels: NDArray[np.int64], categories: Mapping[str, int]) -> dict[int, Mask]:
-    """Masks, bool [H, W], of those classes that an image of class ids shows."""
+    """Give the mask, bool [H, W], of each class that an image of class ids shows."""
     return {n: labels == n for n in set(categories.values()) & set(np.unique(labels).tolist())}
 
 
@@ -185,4 +185,4 @@ def _polygons(polygons: Sequence[Any], size: tuple[int, int], where: str) -> Mas
 
 
 def _bad(where: str) -> InputError:
-    return InputError("is no segmentation of its picture", where=where, remedy=REMEDY)
+    return InputError("is not a segmentation of its picture", where=where, remedy=REMEDY)

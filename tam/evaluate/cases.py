@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tam.evaluate.items import Item, Mask
 from tam.evaluate.journal import Block
-from tam.evaluate.measuring import Found, found_words, stacked_map
+from tam.evaluate.measuring import ScoredWords, scored_words, stacked_map
 from tam.evaluate.rerun import stacked_frames
 from tam.evaluate.runner import Plan
 from tam.explanation.explanation import Word
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tam.model.model import Model
 
 CASES = 6
-"""Of the best, and as many of the worst."""
+"""How many of the best cases are shown, and as many of the worst."""
 
 _STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
@@ -48,7 +48,7 @@ class Case:
 
 
 def choose_cases(found: Sequence[Block], model: str, method: str, count: int = CASES) -> list[Case]:
-    """The words with the best and the worst IoU, at most one of an item, the best first."""
+    """Choose the words with the best and the worst IoU, at most one of an item, the best first."""
     cases = []
     for block in found:
         if (block.item["model"], block.item["method"]) != (model, method):
@@ -84,7 +84,7 @@ def write_cases(
         if item.name not in chosen or item.name in sections:
             continue
         recording = model.run(item.conversation, answer=item.answer)
-        words = found_words(recording.trace, item, tagger)
+        words = scored_words(recording.trace, item, tagger)
         case = chosen[item.name]
         figures = [_figure(_outlined(item, words, case), "the picture and the mask")]
         for method in methods:
@@ -113,7 +113,7 @@ def _different(cases: Sequence[Case]) -> list[Case]:
     return list(first.values())
 
 
-def _outlined(item: Item, words: Found, case: Case) -> NDArray[np.uint8]:
+def _outlined(item: Item, words: ScoredWords, case: Case) -> NDArray[np.uint8]:
     """The picture, darkened outside the word's mask."""
     frames = stacked_frames(item.media)[0]
     mask: Mask = item.masks[words.classes[case.index]]

@@ -35,15 +35,15 @@ def open_data(
     Raises
     ------
     InputError
-        If there is no such data set or split. What is wrong with a picture comes up when its item
-        is reached.
+        If the data set or split is unknown. An error in a picture is raised when its item is
+        reached.
     """
     kind, _, place = data.partition(":")
     if kind == "scenes" and not place:
         unknown = [name for name in splits if name not in SCENE_SPLITS]
         if unknown:
             raise InputError(
-                f"there is no split {unknown[0]!r}",
+                f"unknown split {unknown[0]!r}",
                 where="scenes",
                 remedy=f"use {', '.join(SCENE_SPLITS)}",
             )
@@ -55,7 +55,7 @@ def open_data(
     folder = Path(place)
     if not place or not folder.is_dir():
         raise InputError(
-            f"there is no folder {place!r}" if place else "is no data set",
+            f"folder {place!r} does not exist" if place else "is not a known data set",
             where=f"data {data!r}",
             remedy=f"give {', '.join(KINDS)}",
         )
@@ -65,4 +65,6 @@ def open_data(
         return packed_items(folder, kind, count=count), best_tagger()
     if kind == "folder":
         return folder_items(folder, count=count), best_tagger()
-    raise InputError("is no data set", where=f"data {data!r}", remedy=f"give {', '.join(KINDS)}")
+    raise InputError(
+        "is not a known data set", where=f"data {data!r}", remedy=f"give {', '.join(KINDS)}"
+    )

@@ -1,4 +1,4 @@
-"""Does the model use what a map marks? Edited pictures, and the words' probability on them.
+"""Faithfulness of a map: a word's probability on pictures edited in the order of its heat.
 
 Everything here works on arrays and on a function that gives a word's log-probability on edited
 frames, so it knows no model: :mod:`tam.evaluate.rerun` binds it to one.
@@ -29,10 +29,11 @@ class Faithfulness:
     Parameters
     ----------
     insertion
-        In [0, 1], higher is better: how fast the word's probability comes as the picture is shown
-        on the filler, its hottest pixels first.
+        In [0, 1], higher is better: how fast the word's probability rises as the picture is
+        revealed on the filler, its hottest pixels first.
     deletion
-        In [0, 1], lower is better: how much of it is left as the hottest pixels are replaced first.
+        In [0, 1], lower is better: how much of the probability is left as pixels are replaced,
+        the hottest first.
     gain
         Log-probability of the word on the whole picture less that on the filler alone.
     """
@@ -75,7 +76,7 @@ def faithfulness(
 
     Returns
     -------
-    None where the word hardly depends on the picture (see ``LEAST_GAIN``).
+    The two areas, or None where the word hardly depends on the picture (see ``LEAST_GAIN``).
     """
     blank = filled(frames, filler)
     order = ranked(heat, seed)
@@ -96,7 +97,7 @@ def faithfulness(
 
 
 def filled(frames: Frames, filler: str) -> Frames:
-    """The whole picture replaced: blurred, or of its mean color. ValueError for another filler."""
+    """Replace the whole picture: by its blur or its mean color. ValueError for another filler."""
     if filler == "mean":
         mean = frames.mean((0, 1, 2)) + 0.5
         return np.broadcast_to(mean.astype(np.uint8), frames.shape).copy()
@@ -108,7 +109,7 @@ def filled(frames: Frames, filler: str) -> Frames:
 
 
 def ranked(heat: Heat, seed: int = 0) -> NDArray[np.int64]:
-    """Rank of each pixel, int64 of the map's shape; 0 is the hottest, ties in random order."""
+    """Rank the pixels, int64 of the map's shape: 0 is the hottest, ties are in random order."""
     chance = np.random.default_rng(seed).random(heat.size)
     order = np.lexsort((chance, -heat.ravel()))
     ranks = np.empty(heat.size, np.int64)
@@ -129,7 +130,7 @@ def sensitivity(heat: Heat, disturbed: Sequence[Heat]) -> float:
 
 
 def noisy(frames: Frames, seed: int, strength: float = 4.0) -> Frames:
-    """The picture with uniform noise of at most ``strength`` of 255 levels."""
+    """Add uniform noise of at most ``strength`` grey levels (of 255) to a picture."""
     noise = np.random.default_rng(seed).uniform(-strength, strength, frames.shape)
     return np.asarray(np.clip(frames + noise + 0.5, 0, 255), np.uint8)
 

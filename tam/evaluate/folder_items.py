@@ -97,4 +97,4 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
             f"cannot be read ({error.strerror})", where=str(path), remedy=remedy
         ) from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError("is no CSV file in UTF-8", where=str(path), remedy=remedy) from error
+        raise InputError("is not a CSV file in UTF-8", where=str(path), remedy=remedy) from error

@@ -1,4 +1,4 @@
-"""What is evaluated: a conversation about pictures, with masks of what is in them."""
+"""Evaluation items: a conversation about pictures, with masks of what is in them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Results on disk: lines of JSON that are only appended, and whole again after a kill.
+"""Results on disk: an append-only journal of JSON lines that survives a killed process.
 
 A block is the lines of one item, model and method; it ends with the item's own line. Each process
 of a run appends to a file of its own.
@@ -18,7 +18,7 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Block:
-    """What was measured of one item with one model and method.
+    """The measurements of one item with one model and method.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Journal:
     Parameters
     ----------
     folder
-        Of the run; it exists.
+        The run's folder, which exists.
     process
         The process's number, from 0.
     """
@@ -123,5 +123,5 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _foreign(path: Path, number: int) -> OutputError:
     return OutputError(
-        f"line {number} is no result", where=str(path), remedy="name a new folder with --out"
+        f"line {number} is not a result", where=str(path), remedy="name a new folder with --out"
     )

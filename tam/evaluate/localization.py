@@ -1,4 +1,4 @@
-"""Does a map point at the object? Measures of a map [H, W] against a mask; knows no model."""
+"""Localization: measures of a map [H, W] against the mask of an object."""
 
 from collections.abc import Sequence
 
@@ -48,8 +48,9 @@ LEVELS: tuple[float, ...] = tuple(step / 10 for step in range(1, 10))
 def iou_curve(heat: Map, mask: Mask, levels: Sequence[float] = LEVELS) -> NDArray[np.float64]:
     """Intersection over union of the mask with the map above each share of its own range.
 
-    Of a data set, the mean of these curves at its highest point is the mean IoU at the best
-    threshold, one for all maps of a method; at a level chosen before, that at a fixed threshold.
+    The mean of these curves over a data set gives, at its highest point, the mean IoU at the best
+    single threshold for all maps of a method; at a level chosen in advance, the mean IoU at that
+    threshold.
 
     Returns
     -------
@@ -66,7 +67,7 @@ def iou_curve(heat: Map, mask: Mask, levels: Sequence[float] = LEVELS) -> NDArra
 
 
 def otsu_threshold(grey: NDArray[np.uint8]) -> int:
-    """Grey level that parts an image into two classes of the greatest variance between them.
+    """Find the grey level that splits an image into two classes, by the largest variance between.
 
     Otsu, "A threshold selection method from gray-level histograms", 1979: levels up to and
     including the result are one class.
@@ -84,12 +85,12 @@ def otsu_threshold(grey: NDArray[np.uint8]) -> int:
 
 
 def chance(mask: Mask) -> float:
-    """What a map that knows nothing scores on average: the mask's share of the area."""
+    """Pointing score of a random map, on average: the mask's share of the area."""
     return float(mask.mean())
 
 
 def center_peak(mask: Mask) -> float:
-    """The pointing score of the picture's centre, a control that looks at nothing."""
+    """Pointing score of the picture's centre, a control that does not look at the picture."""
     height, width = mask.shape
     return float(mask[height // 2, width // 2])
 

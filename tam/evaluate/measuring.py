@@ -1,4 +1,4 @@
-"""Measures one explanation of one item: a line for each word and a line for the whole."""
+"""Measurement of one explanation of one item: a line for each word and one for the item."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ Line = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Found:
+class ScoredWords:
     """The words of a reply that are measured.
 
     Parameters
@@ -64,8 +64,8 @@ class Found:
         )
 
 
-def found_words(trace: "Trace", item: Item, tagger: Tagger) -> Found:
-    """Find the words of a recorded reply, their classes, and which of them are false."""
+def scored_words(trace: "Trace", item: Item, tagger: Tagger) -> ScoredWords:
+    """Find the words of a recorded reply to measure, their classes, and which are false."""
     first = trace.text.prompt_targets
     pieces = [token.text for token in trace.text.tokens[first:]]
     words, tokens = split_words(pieces)
@@ -80,11 +80,11 @@ def found_words(trace: "Trace", item: Item, tagger: Tagger) -> Found:
         for group in tokens
     ]
     moved = tuple(tuple(first + token for token in group) for group in tokens)
-    return Found(tuple(words), moved, tuple(classes), tuple(false))
+    return ScoredWords(tuple(words), moved, tuple(classes), tuple(false))
 
 
 def measure(
-    explanation: Explanation, item: Item, found: Found, tagger: Tagger
+    explanation: Explanation, item: Item, found: ScoredWords, tagger: Tagger
 ) -> tuple[list[Line], Line]:
     """Measure how well an explanation localizes.
 
@@ -140,7 +140,7 @@ def measure(
 def add_faithfulness(
     lines: Sequence[Line],
     explanation: Explanation,
-    found: Found,
+    found: ScoredWords,
     replay: "Replay",
     *,
     words: int,
@@ -192,7 +192,7 @@ def grey_maps(explanation: Explanation) -> list[Grey]:
 
 
 def as_json(line: Mapping[str, Any]) -> Line:
-    """The line with NaN as None: JSON has none."""
+    """The line with None in place of NaN, which JSON does not have."""
     return {
         name: _or_none(value) if isinstance(value, float) else value for name, value in line.items()
     }

@@ -33,8 +33,8 @@ class ObjectGrade:
     word
         Index of the word (of the later one where two were merged).
     iou, precision, recall
-        Of the map above its Otsu threshold, in pixels of the mask. The precision of a map that
-        covers nothing is NaN.
+        Intersection over union, precision and recall of the map above its Otsu threshold, in
+        pixels of the mask. The precision of a map that covers nothing is NaN.
     """
 
     word: int
@@ -45,7 +45,7 @@ class ObjectGrade:
 
 @dataclass(frozen=True)
 class CaptionGrades:
-    """What one text's maps score.
+    """Grades of the maps of one text.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def grade_caption(
         if mask is not None and mask.any():
             grades = [_grade(word, above, mask) for _, above in covered]
             objects.append(max(grades, key=lambda grade: grade.iou))
-        # Of a class that is not in the picture nothing was added: then two earlier words merge.
+        # A word whose class is not in the picture added nothing: then two earlier words merge.
         if len(objects) > 1 and classes[word - 1] == number:
             last, before = objects.pop(), objects.pop()
             objects.append(last if last.iou > before.iou else before)

@@ -1,6 +1,6 @@
 """The data sets of the published evaluation, as its authors packed them, and plain COCO.
 
-Readings taken, since the packing is described by the authors' own reader alone:
+The packing is described by the authors' own reader alone. It is read as follows:
 
 COCO 2014 (``coco_items``)::
 
@@ -114,7 +114,7 @@ def packed_items(folder: Path, kind: str, *, count: int | None = None) -> Iterat
     """
     rows = read_json(folder / "anno.json")
     if not isinstance(rows, list):
-        raise InputError("is no list", where=str(folder / "anno.json"), remedy=REMEDY)
+        raise InputError("is not a list", where=str(folder / "anno.json"), remedy=REMEDY)
     for number, row in enumerate(rows[:count]):
         name, text, labels, categories = _packed_row(row, f"anno.json[{number}]")
         picture = open_image(inside(folder, name))

@@ -17,7 +17,7 @@ from tam.evaluate.data_sets import open_data
 from tam.evaluate.faithfulness import STEPS
 from tam.evaluate.items import Item
 from tam.evaluate.journal import Block, Journal, blocks
-from tam.evaluate.measuring import add_faithfulness, as_json, found_words, measure
+from tam.evaluate.measuring import add_faithfulness, as_json, measure, scored_words
 from tam.evaluate.sanity import add_sanity, changed_runs
 from tam.evaluate.tagging import Tagger
 
@@ -26,13 +26,14 @@ if TYPE_CHECKING:
 
 SETTINGS = "settings.json"
 MEASURED_AS = 2
-"""Raised when a measure changes: results of the old one are not mixed with the new one's."""
+"""Version of the measures: results of different versions are never mixed."""
+
 _TELL_EVERY = 25
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured; two runs into the same folder must agree on it.
+    """The plan of an evaluation; two runs into the same folder must agree on it.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ class Plan:
     faithful_words
         How many words of each item get insertion and deletion; 0 for none.
     steps
-        Of their curves.
+        How many steps the insertion and deletion curves have.
     sanity
         Whether the same words get the sanity checks too, see :mod:`tam.evaluate.sanity`.
     """
@@ -85,7 +86,7 @@ def run(
     Raises
     ------
     InputError
-        If there is no such data set, model or method.
+        If the data set, the model or a method is unknown.
     OutputError
         If the folder holds results of another plan, or cannot be written.
     """
@@ -137,7 +138,7 @@ def _run_model(
                 for block in item_blocks(plan, model, name, missing, item, tagger):
                     journal.append(block)
             except ConversationError as error:
-                # One item that a model has no words for is no reason to lose the others.
+                # An item for which the model writes no words must not cost the others.
                 print(f"{name}: item {item.name} is left out: {error}", file=sys.stderr)
             measured += 1
             if measured % _TELL_EVERY == 0:
@@ -152,7 +153,7 @@ def item_blocks(
     Raises
     ------
     TamError
-        With the item's name.
+        If the item cannot be measured; a note gives the item's name.
     """
     from tam.methods import explain
     from tam.replay import Replay
@@ -160,7 +161,7 @@ def item_blocks(
     try:
         recording = model.run(item.conversation, answer=item.answer)
         replay = Replay(model.checkpoint, recording)
-        found = found_words(recording.trace, item, tagger)
+        found = scored_words(recording.trace, item, tagger)
         changed = (
             changed_runs(model, recording, methods, found.targets)
             if plan.sanity and plan.faithful_words

@@ -1,4 +1,4 @@
-"""Sanity checks: is a map steady, and does it come from what the model learned.
+"""Sanity checks: whether a map is stable, and whether it depends on what the model learned.
 
 Both explain the same reply again, read under teacher forcing: once on pictures with a little noise
 (sensitivity), once with the weights of the model shuffled (randomized).
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tam.evaluate.faithfulness import noisy, rank_correlation, sensitivity
-from tam.evaluate.measuring import Found, first_shown, stacked_map
+from tam.evaluate.measuring import ScoredWords, first_shown, stacked_map
 from tam.evaluate.rerun import shuffled_weights
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Word
@@ -60,7 +60,7 @@ def changed_runs(
 def add_sanity(
     lines: Sequence[dict[str, Any]],
     explanation: Explanation,
-    found: Found,
+    found: ScoredWords,
     changed: Changed,
     *,
     words: int,

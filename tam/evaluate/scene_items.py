@@ -62,12 +62,12 @@ def scene_items(split: str, count: int, *, world: str = "test", first: int = 0) 
     Raises
     ------
     InputError
-        If there is no such split.
+        If the split is unknown.
     """
     if split not in SCENE_SPLITS or world not in SPLITS:
         known = ", ".join(SCENE_SPLITS) if split not in SCENE_SPLITS else ", ".join(SPLITS)
         raise InputError(
-            f"there is no split {split if split not in SCENE_SPLITS else world!r}",
+            f"unknown split {split if split not in SCENE_SPLITS else world!r}",
             where="scenes",
             remedy=f"use one of {known}",
         )
@@ -262,7 +262,7 @@ def _item(
 
 
 def _conversation(picture: Media, *said: str) -> Conversation:
-    """A talk about one picture: what user and assistant say in turn, the user first and last."""
+    """A conversation about one picture: user and assistant in turn, the user first and last."""
     roles = ("user", "assistant")
     turns = [Turn(roles[number % 2], (text,)) for number, text in enumerate(said)]
     turns[0] = Turn("user", (picture, said[0]))

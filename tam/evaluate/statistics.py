@@ -1,4 +1,4 @@
-"""Means with intervals, and paired comparisons: what a difference between two methods is worth.
+"""Means with bootstrap intervals, and paired comparisons of two methods.
 
 The unit that is drawn is the item (a picture with its text): words of one item are not independent.
 """

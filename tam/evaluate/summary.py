@@ -1,4 +1,4 @@
-"""From results to figures: means with paired bootstrap intervals, and what differs from what."""
+"""Summary of results: means with paired bootstrap intervals, and significant differences."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -43,7 +43,7 @@ LESS_IS_BETTER = frozenset(("deletion", "sensitivity", "randomized"))
 
 @dataclass(frozen=True)
 class Row:
-    """What one method scores with one model on one split.
+    """Figures of one method with one model on one split.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Row:
     p_values
         Two-sided Wilcoxon signed-rank test of the items' means against the reference's.
     seconds_per_word
-        What the method took for each token that it explained, beside the recorded run.
+        Seconds that the method took for each token that it explained, without the recorded run.
     """
 
     model: str

@@ -25,7 +25,8 @@ SHOWN = (
 """Columns of the Markdown table; the JSON file has all."""
 
 LEAST_ITEMS = 6
-"""Of fewer no difference is marked: even where all agree, chance does as well once in twenty."""
+"""The fewest items for which a difference is marked: with fewer, even full agreement happens by
+chance once in twenty times."""
 
 
 def write_summary(rows: Sequence[Row], reference: str, plan: Plan, out: Path, tagger: str) -> None:

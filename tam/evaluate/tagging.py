@@ -1,4 +1,4 @@
-"""Which words are nouns and which are function words, and their base forms.
+"""Word taggers: which words are nouns, which are function words, and their base forms.
 
 The published evaluation tags each word on its own with NLTK. Its data is not always on a machine,
 so a tagger is an argument, and every result carries the name of the one that was used.
@@ -22,7 +22,7 @@ NOUN_TAGS: frozenset[str] = frozenset(("NN", "NNS", "NNP", "NNPS"))
 
 @dataclass(frozen=True)
 class Tagger:
-    """What it takes to find the object words and the function words of a text.
+    """A word tagger: finds the object words and the function words of a text.
 
     Parameters
     ----------

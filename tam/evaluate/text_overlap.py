@@ -1,4 +1,4 @@
-"""How far a written text agrees with reference texts: ROUGE-L and METEOR."""
+"""Agreement of a written text with reference texts: ROUGE-L and METEOR."""
 
 from collections.abc import Iterable, Sequence
 

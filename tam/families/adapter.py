@@ -1,7 +1,7 @@
-"""What the toolkit asks of a model family.
+"""The adapter protocol: what the toolkit needs to know about a model family.
 
-An adapter answers one question of its own, :meth:`Adapter.vision_layout`: which part of which
-picture does each vision token cover? Everything else has an answer that fits most families.
+Every adapter implements one method, :meth:`Adapter.vision_layout`: which part of which picture does
+each vision token cover? Everything else has a default that fits most families.
 """
 
 from abc import ABC, abstractmethod
@@ -69,23 +69,23 @@ class Adapter(ABC):
     notes
         Where the family breaks an assumption of the method; goes into every explanation.
     chat_template
-        How its prompts are written, for families whose processors carry no chat template.
-    taps
-        How far the processor's resize reaches, in pixels of the model's input: 1 bilinear, 2
-        bicubic, 3 Lanczos, more where it resizes twice. For the layout probe.
+        The chat template, for families whose processors carry none.
+    resize_radius
+        Radius of the processor's resize kernel, in pixels of the model's input: 1 bilinear, 2
+        bicubic, 3 Lanczos, more where it resizes twice. The layout probe uses it.
     causal
-        Whether the state of a text token depends on what stands before it only. Where it does not,
-        nothing that was computed for one turn serves the next.
+        Whether the state of a text token depends only on the tokens before it. Where it does not,
+        the cache of one turn cannot be reused in the next.
     batches
         Whether several prompts, padded on the left, give the states that each gives alone.
     reply_token_type
-        What a token of a reply is marked with where the inputs tell the types of tokens.
+        The token type of a reply's tokens, where the inputs give token types.
     """
 
     family: str
     notes: tuple[str, ...] = ()
     chat_template: str | None = None
-    taps: int = 2
+    resize_radius: int = 2
     reply_token_type: int = 0
     causal: bool = True
     batches: bool = True
@@ -120,7 +120,7 @@ class Adapter(ABC):
         processor
             The model's processor.
         options
-            Its arguments: the prompt, the decoded media, and what it is to give back.
+            Its arguments: the prompt, the decoded media, and the outputs that are wanted.
 
         Returns
         -------
@@ -142,21 +142,21 @@ class Adapter(ABC):
     def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input.
 
-        For the layout probe: the smaller, the less sharply it looks. None stands for patch size
-        times merge size, as the vision configuration says them.
+        The layout probe uses it. None stands for patch size times merge size, as the vision
+        configuration gives them.
         """
         del config, processor
         return None
 
-    def entrance(self, model: Any) -> "nn.Module":
-        """Give the module that the text and the vision features of a prompt enter together.
+    def embedding_consumer(self, model: Any) -> "nn.Module":
+        """Give the module that reads text and vision embeddings as one sequence.
 
-        The layout probe looks at what enters it; see :meth:`entering`.
+        The layout probe looks at its input; see :meth:`input_embeddings`.
         """
         return self.decoder(model)
 
-    def entering(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> "torch.Tensor":
-        """Give what enters that module at each position, [B, P, D], from its arguments."""
+    def input_embeddings(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> "torch.Tensor":
+        """Give the embeddings [B, P, D] that enter that module, from its arguments."""
         del args
         embeddings: torch.Tensor = kwargs["inputs_embeds"]
         return embeddings

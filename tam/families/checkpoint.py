@@ -9,7 +9,7 @@ from tam.families.adapter import Adapter
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Checkpoint:
-    """What recording, replay, streaming and verification take: a plain handle, no behaviour.
+    """A plain handle to a loaded model, which recording, replay, streaming and verification take.
 
     Parameters
     ----------

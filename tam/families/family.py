@@ -1,4 +1,4 @@
-"""What the table of families says: which are supported, and which are refused and why."""
+"""Rows of the table of families: supported ones, and refused ones with the reason."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Which adapter explains which model, and which models are refused and why.
+"""The registry of adapters: which one explains which model, and which models are refused.
 
 The table of built-in families is ``tam_adapters.table``. Other packages add families through the
 entry-point group ``tam.adapters``: the entry point's name is a ``model_type``, its value an
@@ -165,7 +165,7 @@ def _load_added(entry: EntryPoint) -> Adapter:
         ) from error
     if not isinstance(adapter, Adapter):
         raise ModelError(
-            "is no subclass of tam.families.adapter.Adapter",
+            "is not a subclass of tam.families.adapter.Adapter",
             where=where,
             remedy="update or uninstall that package",
         )

@@ -2,12 +2,12 @@
 
 A processor's resize mixes neighbouring pixels, so a token sees a little beyond its cell. How far is
 known exactly. Let one pixel of the model's input cover ``step`` original pixels. It is a weighted
-sum of the original pixels whose centres lie within ``taps * max(step, 1)`` of its own centre (two
-taps for bicubic, three for Lanczos; the factor max(step, 1) is antialiasing), and its centre lies
-``step / 2`` or more inside its cell. So, on each axis,
+sum of the original pixels whose centres lie within ``resize_radius * max(step, 1)`` of its own
+centre (the radius is two for bicubic, three for Lanczos; the factor max(step, 1) is antialiasing),
+and its centre lies ``step / 2`` or more inside its cell. So, on each axis,
 
 - a token **may** change if the centre of a changed pixel lies less than
-  ``taps * max(step, 1) - step / 2`` beyond its cell;
+  ``resize_radius * max(step, 1) - step / 2`` beyond its cell;
 - a token **must** change if the block overlaps its cell by ``step`` or more, for then the centre of
   one of its input pixels lies within the block.
 
@@ -52,13 +52,13 @@ class Resampling:
     ----------
     cell_height, cell_width
         Size of one token's cell in pixels of the model's input.
-    taps
+    resize_radius
         Half width of the resampling kernel in pixels: 1 bilinear, 2 bicubic, 3 Lanczos.
     """
 
     cell_height: int
     cell_width: int
-    taps: int
+    resize_radius: int
 
     def steps(self, grid: VisionGrid) -> tuple[float, float]:
         """Original pixels that one input pixel covers, along y and along x."""
@@ -67,7 +67,7 @@ class Resampling:
 
     def reach(self, step: float) -> float:
         """How far beyond its cell a token sees the centres of pixels."""
-        return self.taps * max(step, 1.0) - step / 2
+        return self.resize_radius * max(step, 1.0) - step / 2
 
 
 def tokens_of(

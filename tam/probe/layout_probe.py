@@ -1,4 +1,4 @@
-"""Does an adapter's layout tell the truth? Asked of the pixels themselves."""
+"""The layout probe: checks an adapter's vision layout against the pixels themselves."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ _PROMPT = "What is in the picture?"
 
 @dataclass(frozen=True)
 class BlockResult:
-    """What changing one block did.
+    """The effect of changing one block.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class BlockResult:
 
 @dataclass(frozen=True)
 class LayoutReport:
-    """What a probe found.
+    """The result of a layout probe.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def probe_layout(
     *,
     adapter: Adapter | None = None,
     cell_pixels: tuple[int, int] | None = None,
-    taps: int | None = None,
+    resize_radius: int | None = None,
     random_cells: int = 4,
     seed: int = 0,
     tolerance: float = 1e-6,
@@ -122,13 +122,13 @@ def probe_layout(
     cell_pixels
         (height, width) of one vision token in pixels of the model's input. Without it, what the
         adapter says, or else patch size times merge size from the vision configuration.
-    taps
+    resize_radius
         Half width of the processor's resampling kernel: 1 bilinear, 2 bicubic, 3 Lanczos. Without
         it, what the adapter says.
     random_cells
         How many cells to probe in each grid besides its corners and its middle.
     seed
-        Of their choice.
+        Seed of the choice of blocks.
     tolerance
         A token has changed where its features differ by more than this share of the largest
         feature. The default is rounding; a tower quantised to 8 bits rounds all tokens together
@@ -148,7 +148,9 @@ def probe_layout(
     adapter = adapter if adapter is not None else adapter_for(model.config)
     cell = cell_pixels or adapter.cell_pixels(model.config, processor)
     height, width = cell or _cell_pixels(model.config)
-    resampling = Resampling(height, width, adapter.taps if taps is None else taps)
+    resampling = Resampling(
+        height, width, adapter.resize_radius if resize_radius is None else resize_radius
+    )
     pictures = list(media)
     with attention_off(model, adapter):
         prompt = encode(processor, question(pictures, _PROMPT), adapter)

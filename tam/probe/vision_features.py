@@ -1,4 +1,4 @@
-"""What the vision tower hands to the language model, with its attention switched off."""
+"""Vision features as the language model receives them, with the tower's attention switched off."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,7 +29,7 @@ def attention_off(model: Any, adapter: Adapter) -> Iterator[None]:
     ModelError
         If there is none: then patches may mix in a way that this does not switch off.
     """
-    inside = set(adapter.entrance(model).modules())
+    inside = set(adapter.embedding_consumer(model).modules())
     named = [
         module
         for module in model.modules()
@@ -54,10 +54,10 @@ def vision_features(model: Any, adapter: Adapter, prompt: Prompt) -> NDArray[np.
     seen: list[torch.Tensor] = []
 
     def stop(_module: Any, args: Any, kwargs: dict[str, Any]) -> None:
-        seen.append(adapter.entering(args, kwargs))
+        seen.append(adapter.input_embeddings(args, kwargs))
         raise _ReachedError
 
-    handle = adapter.entrance(model).register_forward_pre_hook(stop, with_kwargs=True)
+    handle = adapter.embedding_consumer(model).register_forward_pre_hook(stop, with_kwargs=True)
     device = model.get_input_embeddings().weight.device
     inputs = {
         name: value.to(device, model.dtype) if value.is_floating_point() else value.to(device)

@@ -42,7 +42,7 @@ DECISIVE_WORDS: tuple[str, ...] = (
     *(f" {word}" for word in ("left", "right", "above", "below", "up", "down", "still")),
     *(f" {word}" for word in ("first", "second")),
 )
-"""The words on which an answer turns that else repeats its question."""
+"""The words that decide an answer which otherwise repeats its question."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Batch:
     the same in every row; ``true_words`` bool [B, G, W] and ``true_pairs`` bool [B, G, colours,
     shapes].
 
-    Of a batch that was made with masks, None otherwise: ``cell_words`` bool [B, G*N, W], the words
+    A batch made with masks also has (None otherwise): ``cell_words`` bool [B, G*N, W], the words
     of the object that a cell shows, and ``spelled`` int64 [B, G*N], the grids as text: for each
     cell its object's color or shape, whichever a coin says, by the word's first token, and the
     word of the background elsewhere.
@@ -186,7 +186,7 @@ Block = tuple[tuple[int, ...], int]
 
 
 def _blocks(encoder: Encoder, kind: str, grids: int, grid: tuple[int, int]) -> list[Block]:
-    """What stands before the turns: each picture, or the whole clip, between its marks."""
+    """The blocks before the turns: each picture, or the whole clip, between its marks."""
     opening = encoder.ids("<|im_start|>user\n<|vision_start|>")
     closing = encoder.ids("<|vision_end|>")
     if kind == "clip":

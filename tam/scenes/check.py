@@ -116,7 +116,7 @@ def _measured(
     make: Callable[[int], T],
     measure: Callable[[Speaker, Sequence[tuple[int, T]], Record], None],
 ) -> Record:
-    """Everything that is found in ``count`` examples, batch by batch, with progress on stderr."""
+    """Measure ``count`` examples batch by batch, with progress on stderr."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -227,7 +227,7 @@ def _truth(scene: Scene) -> Truth:
 
 
 def _clip_truth(clip: Clip) -> Truth:
-    """What either frame of a grid shows of each object."""
+    """Where either frame of a grid shows each object."""
     truth = {}
     for item in clip.objects:
         both = item.mask.reshape(-1, TEMPORAL_PATCH_SIZE, *item.mask.shape[1:])

@@ -20,7 +20,7 @@ MOTIONS: dict[str, tuple[int, int]] = {
     "up": (0, -1),
     "down": (0, 1),
 }
-"""Directions (x, y) of the moving; "still" names the others."""
+"""Directions (x, y) of moving objects; "still" names the others."""
 
 SPEEDS = (8.0, 18.0)
 """Least and greatest speed, in pixels of the reference picture for each frame."""

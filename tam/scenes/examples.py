@@ -1,4 +1,4 @@
-"""Training examples: one or two pictures or a clip, with what is said of them in several turns."""
+"""Training examples: one or two pictures or a clip, with several turns of text about them."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Example:
-    """What one row of a batch shows and says.
+    """One row of a batch: its pictures and its turns of text.
 
     ``frames`` uint8 [G, T, H, W, 3]: G grids of vision tokens (pictures, or parts of a clip) of T
     frames each; ``shown`` names the objects (colour, shape) that each grid shows; ``owners`` int
@@ -49,7 +49,7 @@ class Example:
 def make_example(
     kind: str, seed: int, grid: tuple[int, int], objects: tuple[int, int], turns: int
 ) -> Example:
-    """The example of a seed.
+    """Make the example of a seed.
 
     Parameters
     ----------

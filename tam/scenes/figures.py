@@ -12,7 +12,7 @@ from tam.scenes.pointing import MEASURES, STAGES, WordRecord
 
 @dataclass
 class Record:
-    """What was found so far, value by value, so that intervals can be drawn at the end.
+    """The measurements so far, value by value, so that intervals can be computed at the end.
 
     ``captions`` holds (scene, right, said, true) numbers of pairs, ``answers`` (scene, kind of
     question, right), ``words`` the true words of captions.

@@ -1,8 +1,8 @@
-"""What can truly be said of a scene: captions, questions with their answers, and conversations.
+"""True statements about a scene: captions, questions with their answers, and conversations.
 
 Every sentence is a function of the scene (and, for questions, of a random generator), so a text's
-truth can be checked against the masks. Objects are named from left to right. Whatever asks after
-words alone takes any objects that have them, of a clip as well.
+truth can be checked against the masks. Objects are named from left to right. Functions that need
+only the words of objects also take those of a clip.
 """
 
 import re
@@ -82,7 +82,7 @@ def name(item: Named) -> str:
 
 
 def relation(first: SceneObject, second: SceneObject) -> str:
-    """Where ``first`` lies from ``second``, along the axis on which they are farther apart."""
+    """Where ``first`` lies relative to ``second``, on the axis on which they are farther apart."""
     dx, dy = (a - b for a, b in zip(first.center, second.center, strict=True))
     if abs(dx) >= abs(dy):
         return "left of" if dx < 0 else "right of"
@@ -107,7 +107,7 @@ def questions(scene: Scene, rng: np.random.Generator, count: int) -> list[Questi
 
 
 def drill_questions(scene: Scene, rng: np.random.Generator, count: int) -> list[Question]:
-    """Many questions after existence and relation, which are learned last."""
+    """Many questions about existence and relation, which are learned last."""
     asked = existence_questions(scene.objects, rng, 3) + _relation_questions(scene, rng, 3)
     return draw_evenly(list(dict.fromkeys(asked)), rng, count)
 
@@ -151,7 +151,7 @@ def follow_up(
 
 
 def attribute_questions(objects: Sequence[Named]) -> list[Question]:
-    """Questions after the colour, shape and size of every object that can be told apart."""
+    """Questions about the colour, shape and size of every object that can be told apart."""
     asked = []
     colors = Counter(item.color for item in objects)
     shapes = Counter(item.shape for item in objects)

@@ -1,4 +1,4 @@
-"""What can truly be said of a clip: captions and questions about moving objects."""
+"""True statements about a clip: captions and questions about moving objects."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What can truly be said of two pictures: captions and questions that name one of them."""
+"""True statements about two pictures: captions and questions that name one of them."""
 
 import numpy as np
 

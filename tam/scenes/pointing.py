@@ -1,4 +1,4 @@
-"""Where the true colour and shape words of a reply point, for four stages of the method."""
+"""Pointing of the true colour and shape words of a reply, for four stages of the method."""
 
 import re
 from collections.abc import Mapping

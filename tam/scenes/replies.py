@@ -29,7 +29,7 @@ class Asked:
 
 @dataclass(frozen=True, eq=False)
 class Reply:
-    """What was answered: its text, prompt and reply ids int64 [S], prompt length, states.
+    """A reply: its text, prompt and reply ids int64 [S], prompt length, states.
 
     ``states`` [S - 1, D] are final-normed last states, of every position but the last;
     ``grids`` the (h, w) of every grid of vision tokens.

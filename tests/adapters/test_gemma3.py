@@ -38,7 +38,7 @@ def panning(loaded: Loaded) -> Iterator[Loaded]:
 
 def probe(loaded: Loaded, *sizes: tuple[int, int], cells: int = 2) -> LayoutReport:
     media = [probe_picture(*size) for size in sizes]
-    return probe_layout(*loaded, media, cell_pixels=CELL, taps=1, random_cells=cells)
+    return probe_layout(*loaded, media, cell_pixels=CELL, resize_radius=1, random_cells=cells)
 
 
 @pytest.mark.parametrize("size", [(100, 150), (301, 203), (64, 1000), (1000, 64), (20, 13)])

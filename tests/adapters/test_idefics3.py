@@ -9,7 +9,7 @@ from tests.loaded import Loaded, layout_of, load
 from tests.tiny.tagged import CELL, tiny_idefics3, tiny_smolvlm
 
 # The longest edge is resized to 224 pixels first and the shape then to whole tiles of 56, both by
-# Lanczos with three taps: a token sees as far as eight.
+# Lanczos with three resize_radius: a token sees as far as eight.
 TAPS = 8
 
 
@@ -26,7 +26,9 @@ def smolvlm(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
 def probe(
     loaded: Loaded, media: list[Media], cell: tuple[int, int] = (CELL, CELL), **options: Any
 ) -> LayoutReport:
-    return probe_layout(*loaded, media, cell_pixels=cell, taps=TAPS, random_cells=2, **options)
+    return probe_layout(
+        *loaded, media, cell_pixels=cell, resize_radius=TAPS, random_cells=2, **options
+    )
 
 
 @pytest.mark.parametrize(("size", "cell"), [((64, 1000), (7, CELL)), ((1000, 64), (CELL, 7))])

@@ -38,8 +38,8 @@ def probe(
     loaded: Loaded, case: Tiled, media: Sequence[Media], cell: int | None = None, **options: Any
 ) -> LayoutReport:
     side = cell or case.cell
-    if case.taps is not None:
-        options["taps"] = case.taps
+    if case.resize_radius is not None:
+        options["resize_radius"] = case.resize_radius
     return probe_layout(*loaded, list(media), cell_pixels=(side, side), random_cells=2, **options)
 
 

@@ -33,8 +33,8 @@ Wrong = tuple[Rearrange, list[Media]]
 class Tiled:
     """One family.
 
-    ``cell`` is the side of a vision token in pixels of the model's input, ``taps`` how far its
-    resampling reaches; ``sizes`` are of single pictures, ``clips`` (frames, size) of single clips
+    ``cell`` is the side of a vision token in pixels of the model's input, ``resize_radius`` that
+    of its resampling; ``sizes`` are of single pictures, ``clips`` (frames, size) of single clips
     with tokens of ``clip_cell``; ``together`` is one message of several media, some shown twice.
     With ``marks`` tokens between the views carry vision states too.
     """
@@ -46,7 +46,7 @@ class Tiled:
     wrong: tuple[Wrong, ...]
     clips: tuple[tuple[int, Size], ...] = ()
     clip_cell: int | None = None
-    taps: int | None = None
+    resize_radius: int | None = None
     marks: bool = False
 
 
@@ -90,7 +90,7 @@ _SIZES: tuple[Size, ...] = (
     (301, 203),
 )
 # Idefics 3 resizes the longest edge to 224 pixels first and the shape then to whole tiles of 56,
-# both by Lanczos with three taps: a token sees as far as eight.
+# both by Lanczos with three resize_radius: a token sees as far as eight.
 _IDEFICS = Tiled(
     build=tagged.tiny_smolvlm,
     cell=tagged.CELL,
@@ -98,7 +98,7 @@ _IDEFICS = Tiled(
     together=_TOGETHER,
     wrong=(*_wrong(shifts=(300, 450)), *_arranged((100, 150)), _next_token(100, 150), _LATER_FRAME),
     clips=_CLIPS,
-    taps=8,
+    resize_radius=8,
 )
 
 FAMILIES: dict[str, Tiled] = {

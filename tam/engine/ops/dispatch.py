@@ -34,7 +34,7 @@ def select(op: str, backend: str = "torch") -> Callable[..., Any]:
     Raises
     ------
     ValueError
-        If there is no such op or backend.
+        If the op or the backend is unknown.
     """
     if op not in OPS or backend not in BACKENDS:
         raise ValueError(f"no op {op!r} with backend {backend!r}; ops: {OPS}, backends: {BACKENDS}")
@@ -67,7 +67,7 @@ def backend_for(device: torch.device, asked: str | None = None) -> str:
         return "torch" if hindrance else "triton"
     if asked != "triton":
         raise SetupError(
-            f"there is no backend {asked!r}",
+            f"unknown backend {asked!r}",
             where="backend",
             remedy="choose auto, torch or triton",
         )

@@ -1,4 +1,4 @@
-"""What all Triton kernels are launched with."""
+"""Settings that all Triton kernels are launched with."""
 
 from typing import Any, Final
 

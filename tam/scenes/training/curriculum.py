@@ -1,7 +1,7 @@
-"""What a training step is shown: the settings of a run, its curriculum, and its batches.
+"""The data of a training step: the settings of a run, its curriculum, and its batches.
 
-Every batch is a function of the settings and the step alone, so whoever makes it, and in whatever
-process, it is the same.
+Every batch is a function of the settings and the step alone, so it is the same in
+whatever process it is made.
 """
 
 import math
@@ -69,7 +69,7 @@ _LARGEST = 64
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides a run: equal settings give equal weights on the same kind of machine.
+    """Settings of a run: equal settings give equal weights on the same kind of machine.
 
     ``phase`` is what is trained (`tam.scenes.training.phases`), ``readability`` the
     supervision of the vision positions while that is the whole model, with ``weight`` beside the

@@ -1,4 +1,4 @@
-"""The training losses: what is said, and what the vision positions can be read to show."""
+"""The training losses: of the answers, and of the words that vision positions can be read as."""
 
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -102,7 +102,7 @@ def hidden_states(
 def vision_features(
     model: "Qwen2VLForConditionalGeneration", pixels: Tensor, grid: tuple[int, int]
 ) -> Tensor:
-    """What the vision tower hands to the language model for B pictures of one grid, [B, N, D].
+    """Vision features [B, N, D] of B pictures of one grid, as the language model receives them.
 
     The tower's own forward pass attends within one picture after the other; this one, through the
     same modules, within all at once.

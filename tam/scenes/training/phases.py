@@ -1,4 +1,4 @@
-"""What each phase of training trains, and by which loss.
+"""Phases of training: the parts of the model that each one trains, and its loss.
 
 - ``whole``: everything at once, by answers and readability (`small`, `small-masks`).
 - ``language``: the language model with its embeddings and head, on text alone. The pictures are

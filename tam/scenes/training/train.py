@@ -5,13 +5,13 @@ questions) plus a readability loss at the vision positions: ``weak`` (`small`) u
 are true of a picture, ``masks`` (`small-masks`) also where they are. `small-aligned` has no such
 loss and is trained in phases (`tam.scenes.training.phases`): a language model on text alone, a
 vision tower on single objects, and then the tower alone, by the answers of the frozen language
-model. The first two have nothing of one another and may run at once (``--phase``).
+model. The first two do not depend on one another and may run at once (``--phase``).
 
 Pictures grow over a run (`tam.scenes.training.curriculum`). Every batch is a function of the
 seed and the step alone, so a run that was interrupted goes on from its checkpoint exactly as if it
 had not been, given the same device and number of threads.
 
-What the shipped weights took: one run each from seed 0 with the settings of
+Cost of the shipped weights: one run each from seed 0 with the settings of
 `tam.scenes.training.curriculum.RECIPES`. The first two at once on one H100 with 16 CPU cores and
 ``--workers 5`` (torch 2.11, transformers 5.17), in TF32:
 
@@ -66,7 +66,7 @@ MODELS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 
 CHECKPOINT = "checkpoint.safetensors"
-"""What a run writes into its folder, and goes on from."""
+"""The checkpoint that a run writes into its folder and resumes from."""
 
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq", "momentum_buffer")
 
@@ -272,7 +272,7 @@ def main(arguments: list[str] | None = None) -> None:
     for number, phase in enumerate(phases):
         last = phase == phases[-1]
         if only in (None, phase):
-            # The last phase goes on from all before it; those have nothing of one another.
+            # The last phase starts from the results of all others, which are independent.
             earlier = [folder / before for before in phases[:number]] if last else []
             missing = [str(item) for item in earlier if not (item / CHECKPOINT).exists()]
             if missing:

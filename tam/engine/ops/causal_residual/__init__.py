@@ -1,1 +1,1 @@
-"""Estimated causal inference: what of a map earlier words do not explain."""
+"""Estimated causal inference: the part of a map that earlier words do not explain."""
