@@ -43,6 +43,7 @@ from tam.defaults import (
     METHOD,
     SECONDS,
 )
+from tam.files.kinds import KINDS
 
 if TYPE_CHECKING:
     from tam.explanation.explanation import Explanation
@@ -254,7 +255,7 @@ def show(
 def export(
     saved: Saved,
     kind: Annotated[
-        str | None, typer.Option("--as", help="sheet, mp4, gif, csv, pdf or svg.")
+        str | None, typer.Option("--as", help=f"{', '.join(KINDS)}, or one of 'tam exports'.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The file; its suffix can stand for --as.")
@@ -339,6 +340,22 @@ def methods(
         print(json.dumps(methods_json(name), ensure_ascii=False, indent=2))
     else:
         print_methods(name)
+
+
+@app.command()
+def metrics(as_json: Json = False) -> None:
+    """List the metrics that 'tam evaluate' measures, and those that other packages add."""
+    from tam.cli.tables import metrics_table, print_rows
+
+    print_rows(metrics_table(), as_json=as_json)
+
+
+@app.command()
+def exports(as_json: Json = False) -> None:
+    """List the kinds of file that 'tam export' writes, and those that other packages add."""
+    from tam.cli.tables import exports_table, print_rows
+
+    print_rows(exports_table(), as_json=as_json)
 
 
 @app.command()

@@ -18,6 +18,7 @@ from tam.evaluate.faithfulness import STEPS
 from tam.evaluate.items import Item
 from tam.evaluate.journal import Block, Journal, blocks
 from tam.evaluate.measuring import add_faithfulness, as_json, measure, scored_words
+from tam.evaluate.metrics import metric_function
 from tam.evaluate.sanity import add_sanity, changed_runs
 from tam.evaluate.tagging import Tagger
 
@@ -45,6 +46,8 @@ class Plan:
         How many steps the insertion and deletion curves have.
     sanity
         Whether the same words get the sanity checks too, see :mod:`tam.evaluate.sanity`.
+    metrics
+        Names of metrics that other packages add.
     """
 
     data: str = "scenes"
@@ -54,6 +57,7 @@ class Plan:
     faithful_words: int = 2
     steps: int = STEPS
     sanity: bool = False
+    metrics: tuple[str, ...] = ()
 
     def items(self) -> tuple[Iterator[Item], Tagger]:
         """Open the data set."""
@@ -96,6 +100,8 @@ def run(
 
     for name in methods:
         choose(name)
+    for name in plan.metrics:
+        metric_function(name)
     plan.items()
     check_settings(plan, out)
     import torch
@@ -158,6 +164,7 @@ def item_blocks(
     from tam.methods import explain
     from tam.replay import Replay
 
+    added = {name: metric_function(name) for name in plan.metrics}
     try:
         recording = model.run(item.conversation, answer=item.answer)
         replay = Replay(model.checkpoint, recording)
@@ -171,7 +178,7 @@ def item_blocks(
             start = time.perf_counter()
             explanation = explain(method, recording.trace, replay, found.targets)
             seconds = time.perf_counter() - start
-            lines, summary = measure(explanation, item, found, tagger)
+            lines, summary = measure(explanation, item, found, tagger, added)
             add_faithfulness(
                 lines, explanation, found, replay, words=plan.faithful_words, steps=plan.steps
             )
@@ -202,7 +209,7 @@ def check_settings(plan: Plan, out: Path) -> None:
         ) from error
     wanted = _settings(plan)
     if found != wanted:
-        differ = sorted(name for name in wanted if found.get(name) != wanted[name])
+        differ = sorted(n for n in {*wanted, *found} if found.get(n) != wanted.get(n))
         raise OutputError(
             f"holds results with another {', '.join(differ) or 'set of options'}",
             where=str(out),
@@ -211,7 +218,10 @@ def check_settings(plan: Plan, out: Path) -> None:
 
 
 def _settings(plan: Plan) -> dict[str, object]:
-    return {"evaluation": MEASURED_AS, **asdict(plan), "splits": list(plan.splits)}
+    settings = {"evaluation": MEASURED_AS, **asdict(plan), "splits": list(plan.splits)}
+    del settings["metrics"]
+    # Folders that hold the toolkit's metrics alone are as they were before others could be added.
+    return settings | ({"metrics": list(plan.metrics)} if plan.metrics else {})
 
 
 def _write_settings(plan: Plan, out: Path) -> None:

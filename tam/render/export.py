@@ -1,31 +1,16 @@
 """An explanation as a file for others: a contact sheet, a movie, a figure, a table."""
 
+import inspect
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from tam.defaults import SECONDS
-from tam.errors import InputError
 from tam.explanation.explanation import Explanation
-from tam.explanation.word import Choice, Word
-from tam.files.png import encode_png
+from tam.explanation.word import Choice
+from tam.files.kinds import kind_of
 from tam.files.writing import check_file, replacing_file
 from tam.render.colors import DEFAULT_COLORS
-from tam.render.movie import LARGEST, draw_movie, write_gif, write_mp4
-from tam.render.plot import plot
 from tam.render.selection import chosen_words
-from tam.render.sheet import contact_sheet
-from tam.render.table import words_csv
-
-KINDS: Final = {
-    "sheet": ".png",
-    "mp4": ".mp4",
-    "gif": ".gif",
-    "csv": ".csv",
-    "pdf": ".pdf",
-    "svg": ".svg",
-}
-"""What a file can be, and the suffix that says so."""
 
 
 def export(
@@ -39,16 +24,9 @@ def export(
     seconds: float = SECONDS,
     force: bool = False,
 ) -> Path:
-    """Write one file, what it holds by its suffix.
+    """Write one file, whose suffix says what it holds.
 
-    ======== ============================================================
-    ``.png`` a contact sheet, see :func:`tam.render.sheet.contact_sheet`
-    ``.mp4`` a movie, see :func:`tam.render.movie.draw_movie`
-    ``.gif`` the same, smaller
-    ``.csv`` a table of all words, see :func:`tam.render.table.words_csv`
-    ``.pdf`` a figure, see :func:`tam.render.plot.plot`
-    ``.svg`` the same
-    ======== ============================================================
+    A suffix of the table :mod:`tam.files.kinds`, or one that another package adds.
 
     Parameters
     ----------
@@ -76,50 +54,17 @@ def export(
     OutputError
         If the file exists and ``force`` is off, or cannot be written.
     SetupError
-        If what the file needs is not installed.
+        If what the file needs is not installed, or the package that adds the kind is broken.
     ResourceError
         If the disk or the memory is full.
     """
     path = Path(path)
-    kind = next((kind for kind, suffix in KINDS.items() if suffix == path.suffix.lower()), None)
-    if kind is None:
-        raise InputError(
-            f"cannot write {path.suffix or 'a file without a suffix'}",
-            where=str(path),
-            remedy=f"name a file that ends in {', '.join(KINDS.values())}",
-        )
+    kind = kind_of(path)
     check_file(path, force=force)
     chosen = chosen_words(explanation, words, together=together)
+    given = {"media": media, "colors": colors, "seconds": seconds}
+    write = kind.load()
+    takes = inspect.signature(write).parameters
     with replacing_file(path, force=force) as temporary:
-        _write(kind, explanation, temporary, chosen, media, colors, seconds)
+        write(explanation, chosen, temporary, **{k: v for k, v in given.items() if k in takes})
     return path
-
-
-def _write(
-    kind: str,
-    explanation: Explanation,
-    path: Path,
-    words: Sequence[Word],
-    media: int | None,
-    colors: str,
-    seconds: float,
-) -> None:
-    match kind:
-        case "sheet":
-            sheet = contact_sheet(explanation, words, media=media, colors=colors)
-            path.write_bytes(encode_png(sheet))
-        case "csv":
-            # With the mark that makes spreadsheets read UTF-8.
-            path.write_text(words_csv(explanation), encoding="utf-8-sig", newline="")
-        case "mp4" | "gif":
-            drawn = draw_movie(
-                explanation,
-                words,
-                media=media,
-                seconds=seconds,
-                largest=LARGEST[kind],
-                colors=colors,
-            )
-            (write_mp4 if kind == "mp4" else write_gif)(drawn, path)
-        case _:
-            plot(explanation, words, media=media, colors=colors).savefig(path)
