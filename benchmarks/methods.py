@@ -177,7 +177,8 @@ def verdict(rows: Sequence[Row]) -> str:
                 wanted = f"{sign * 100 * least:+.0f}" if least else "better"
                 met = "yes" if sign * gain.value >= least and gain.low * gain.high > 0 else "no"
             lines.append(
-                f"| {model} | {METRICS[name].title} | {interval(tam, name)} | {interval(plus, name)} "
+                f"| {model} | {METRICS[name].title} "
+                f"| {interval(tam, name)} | {interval(plus, name)} "
                 f"| {100 * gain.value:+.1f} [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}] "
                 f"| {wanted} | {met} |"
             )

@@ -51,9 +51,8 @@ def write_plots(rows: Sequence[Row], out: Path) -> list[Path]:
 
 def _bars(axes: Any, rows: Sequence[Row], name: str) -> None:
     """One bar for each model and method, the best above."""
-    order = sorted(
-        rows, key=lambda row: row.figures[name].value, reverse=METRICS[name].less_is_better
-    )
+    falling = METRICS[name].less_is_better
+    order = sorted(rows, key=lambda row: row.figures[name].value, reverse=falling)
     models = list(dict.fromkeys(row.model for row in rows))
     for place, row in enumerate(order):
         value = row.figures[name]

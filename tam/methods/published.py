@@ -72,14 +72,36 @@ def tam_published(
 
 def published_classes(trace: Trace, replay: Replay) -> NDArray[np.int64]:
     """int64 [K]: the row of the LM head that the published code explains each target with."""
-    classes = trace.text.ids.copy()
     prompt = replay.recording.prepared.prompt.ids
     first = trace.text.prompt_targets
-    if first:
-        with torch.no_grad():
-            classes[0] = int(replay.head(trace.context_states[:1]).argmax())
-    if trace.text.context_positions[first] == len(prompt) - 1:
-        classes[first] = prompt[-1]
+    with torch.no_grad():
+        likeliest = int(replay.head(trace.context_states[:1]).argmax())
+    # A reply can begin with a marker, which is not a target.
+    begins = trace.text.context_positions[first] == len(prompt) - 1
+    return exchanged(trace.text.ids, first, likeliest, int(prompt[-1]) if begins else None)
+
+
+def exchanged(
+    ids: NDArray[np.int64], prompt_targets: int, likeliest: int, last: int | None
+) -> NDArray[np.int64]:
+    """Exchange two of the targets' own classes, int64 [K].
+
+    Parameters
+    ----------
+    ids
+        int64 [K]: the targets' own token ids.
+    prompt_targets
+        How many of them are prompt words.
+    likeliest
+        The arg-max class at the first prompt word.
+    last
+        The prompt's last token; None where the first target of the reply does not follow it.
+    """
+    classes = ids.copy()
+    if prompt_targets:
+        classes[0] = likeliest
+    if last is not None:
+        classes[prompt_targets] = last
     return classes
 
 
