@@ -34,7 +34,7 @@ from tam.evaluate.protocol import f1_iou
 from tam.evaluate.scene_items import PROMPT, scene_items
 from tam.evaluate.tagging import scene_tagger
 from tam.methods.parts import from_scores
-from tam.methods.result import explanation_of
+from tam.methods.result import build_explanation
 from tam.methods.tam_plus import smoothed
 from tam.prompt.conversation import question
 from tam.replay import Replay
@@ -236,7 +236,7 @@ def grades(run: Run, maps: Maps) -> Grades:
     """Grade the maps of one run."""
     trace = run.replay.trace
     nothing = np.zeros((len(maps), len(maps)), np.float32)
-    explanation = explanation_of(trace, maps, nothing, nothing, {"name": "variant"})
+    explanation = build_explanation(trace, maps, nothing, nothing, {"name": "variant"})
     lines, summary = measure(explanation, run.item, run.found, TAGGER)
     pointing = [line["pointing"] for line in lines if "pointing" in line]
     return Grades(summary["obj_iou"], summary["func_iou"], pointing)

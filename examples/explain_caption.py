@@ -8,8 +8,6 @@ Without arguments: the picture and the model that come with the toolkit.
 import sys
 from importlib.resources import files
 
-import numpy as np
-
 import tam
 
 
@@ -19,10 +17,10 @@ def main() -> None:
     model = tam.load(sys.argv[2] if len(sys.argv) > 2 else "small")
     result = model.explain(picture, "Describe this image.")
     print(result.text)
-    for word in result.words:
-        heat = word.map(0)
-        y, x = np.unravel_index(int(heat.argmax()), heat.shape)
-        print(f"{word.text:>12}  {word.probability:6.1%}  peak {heat.max():.2f} at ({x}, {y})")
+    for word in result:
+        peak = word.peak()
+        place = f"({peak.x}, {peak.y})" if peak else "nowhere"
+        print(f"{word.text:>12}  {word.probability:6.1%}  visual {word.visual:.2f} at {place}")
 
 
 if __name__ == "__main__":

@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 
 import tam
 from tam.errors import ConversationError
-from tam.explanation.evidence import evidence
 from tam.render import word_image
 from tam.report.notebook import notebook_html
 
 Picture = NDArray[np.uint8]
-Spans = list[tuple[str, float]]
+Spans = list[tuple[str, float | None]]
 
 
 def ask(
@@ -32,16 +31,16 @@ def ask(
 
     Returns
     -------
-    The chat, the words of the reply with their visual share, the map of the most visual word, and
-    the viewer as HTML.
+    The chat, the words of the reply, each with its share: visual / (visual + textual); the map
+    of the most visual word; and the viewer as HTML.
     """
     if picture is None:
         raise ConversationError("there is no picture", where="chat", remedy="upload one")
     chat, shown = (chat, []) if chat else (tam.Chat(model), [picture])
     result = chat.say(text, shown)
-    spans = [(word.text, evidence(word).share) for word in result.words]
-    index = int(np.argmax([share for _, share in spans]))
-    return chat, spans, word_image(result.words[index]), notebook_html(result)
+    spans = [(word.text, word.share) for word in result]
+    strongest = max(result, key=lambda word: word.visual or 0)
+    return chat, spans, word_image(strongest), notebook_html(result)
 
 
 def chosen_map(chat: tam.Chat, index: int) -> Picture:
@@ -71,7 +70,8 @@ def build(model: tam.Model) -> gr.Blocks:
                 send = gr.Button("Ask", variant="primary")
             with gr.Column():
                 words = gr.HighlightedText(
-                    label="Reply; a darker word is more visual", show_legend=False
+                    label="Reply; the darker a word, the larger its share from the picture",
+                    show_legend=False,
                 )
                 shown = gr.Image(label="The word's map", interactive=False, elem_id="map")
         with gr.Accordion("The whole conversation", open=False):

@@ -3,7 +3,8 @@
     python examples/multi_turn.py [PICTURE] [MODEL]
 
 Every earlier word, the user's and the model's, is context of the next answer. For each answer the
-words are printed with their visual share and the earlier word that explains them most; the report
+words are printed with their share, visual / (visual + textual), and the earlier word that
+explains them most; the report
 of the last answer, which shows the whole conversation, is saved.
 """
 
@@ -11,7 +12,7 @@ import sys
 from importlib.resources import files
 
 import tam
-from tam.explanation.evidence import evidence, strongest_earlier
+from tam.text.printable import decimal
 
 QUESTIONS = ("Describe this image.", "How many objects are there?", "What color is the circle?")
 
@@ -25,10 +26,9 @@ def main() -> None:
         result = chat.say(question, [picture] if turn == 0 else [])
         print(f"\n> {question}\n{result.text}")
         for word in result.words:
-            earlier, relevance = strongest_earlier(word)[0]
+            earlier, relevance = word.earlier()[0]
             from_turn = f"{earlier.text!r} of turn {earlier.turn + 1}"
-            share = evidence(word).share
-            print(f"{word.text:>12}  visual {share:4.0%}  {relevance:.2f} from {from_turn}")
+            print(f"{word.text:>12}  share {decimal(word.share)}  {relevance:.2f} from {from_turn}")
     print(chat.explanations[-1].save("multi_turn_out", force=True))
 
 

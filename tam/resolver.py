@@ -27,6 +27,7 @@ DOORS = {
     "notebook_html": "tam.report.notebook:notebook_html",
     "notebook_png": "tam.report.notebook:notebook_png",
     "plot": "tam.render.plot:plot",
+    "words_frame": "tam.render.table:words_frame",
     "write_explanation": "tam.report.folder:write_explanation",
 }
 """What an explanation and its words hand themselves to. These import them, so not the reverse."""

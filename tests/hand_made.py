@@ -102,7 +102,7 @@ def with_grounding(original: Explanation, scores: Sequence[float]) -> Explanatio
     """The same with scores for its first tokens, and none for the others."""
     kept = np.full(len(original.predictions), np.nan, np.float32)
     kept[: len(scores)] = scores
-    return replace(original, grounding=kept)
+    return replace(original, token_grounding=kept)
 
 
 def _maps(rng: np.random.Generator, count: int, cells: int) -> NDArray[np.float32]:
@@ -160,7 +160,10 @@ def _same_optional(a: Explanation, b: Explanation) -> bool:
         len(kept[0]) == len(kept[1])
         and all(map(_equal, *kept))
         and np.array_equal(
-            *(np.zeros(0) if item.grounding is None else item.grounding for item in (a, b)),
+            *(
+                np.zeros(0) if item.token_grounding is None else item.token_grounding
+                for item in (a, b)
+            ),
             equal_nan=True,
         )
     )

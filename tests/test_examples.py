@@ -16,7 +16,6 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 import tam
-from tam.explanation.evidence import evidence
 from tam.render import word_image
 from tam.scenes.world import make_scene
 
@@ -158,10 +157,11 @@ def use_the_app(browser: Browser, address: str) -> None:
     words = page.locator(".textfield .token-text, .textfield .text")
     expect(words.nth(3)).to_be_visible(timeout=60_000)
     result = tam.load("small").explain(str(DEMO), "Describe this image.")
-    shares = [evidence(word).share for word in result.words]
+    shares = [word.share for word in result]
+    strongest = max(result, key=lambda word: word.visual or 0)
     drawn = page.locator("#map img")
     first = drawn.get_attribute("src") or ""
-    assert_shows(page, first, word_image(result.words[int(np.argmax(shares))]))
+    assert_shows(page, first, word_image(strongest))
     least = int(np.argmin(shares))
     words.nth(least).click()
     expect(drawn).not_to_have_attribute("src", first)

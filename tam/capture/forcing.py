@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from tam.capture.access import Access
 from tam.capture.cache import CACHE
 from tam.capture.hooks import Logits, States, Tick, hooked
 from tam.capture.placing import cached, placed, restore
@@ -42,25 +43,31 @@ def force(
     states = States([request.wanted], request.length, past)
     logits = Logits(candidates)
     reply = reply.to(inputs["input_ids"].device)
-    if past is None:
-        cache = adapter.new_cache(model)
-        first_pass = inputs if cache is None else {**inputs, CACHE: cache}
-    else:
-        restore(model, past)
-        rest = inputs["input_ids"][:, len(past.ids) :]
-        first_pass = {"input_ids": rest, CACHE: past.cache}
-    with torch.no_grad(), hooked([(adapter.decoder(model), states.keep)]):
-        output = model(**first_pass, use_cache=True, logits_to_keep=1)
-        logits.record(output.logits[:, -1:], reply[:1, None])
-        tick()
-        for first in range(0, len(reply) - 1, _CHUNK):
-            chunk = reply[first : min(first + _CHUNK, len(reply) - 1)]
-            output = model(input_ids=chunk[None], use_cache=True, **{CACHE: output[CACHE]})
-            written = reply[first + 1 : first + 1 + len(chunk)]
-            logits.record(output.logits[0][:, None], written[:, None])
-            for _ in chunk:
-                tick()
-    positions, kept = states.of(0, 0, len(reply))
+    with Access(model) as access, torch.no_grad():
+        if past is None:
+            cache = adapter.new_cache(model)
+            first_pass = inputs if cache is None else {**inputs, CACHE: cache}
+        else:
+            restore(model, past)
+            rest = inputs["input_ids"][:, len(past.ids) :]
+            first_pass = {"input_ids": rest, CACHE: past.cache}
+        with hooked([(adapter.decoder(model), states.keep)], access):
+            output = model(**first_pass, use_cache=True, logits_to_keep=1)
+            access.release()
+            logits.record(output.logits[:, -1:], reply[:1, None])
+            tick()
+            for first in range(0, len(reply) - 1, _CHUNK):
+                chunk = reply[first : min(first + _CHUNK, len(reply) - 1)]
+                access.acquire()
+                output = model(input_ids=chunk[None], use_cache=True, **{CACHE: output[CACHE]})
+                access.release()
+                written = reply[first + 1 : first + 1 + len(chunk)]
+                logits.record(output.logits[0][:, None], written[:, None])
+                for _ in chunk:
+                    tick()
+        access.acquire()
+        positions, kept = states.of(0, 0, len(reply))
+        past = cached(model, adapter, request, reply, output[CACHE], positions, kept)
     probabilities, ids, best = logits.of(0, len(reply))
     return Run(
         ids=reply.cpu().numpy(),
@@ -70,5 +77,5 @@ def force(
         sampled_probabilities=None,
         candidate_ids=ids,
         candidate_probabilities=best,
-        past=cached(model, adapter, request, reply, output[CACHE], positions, kept),
+        past=past,
     )

@@ -2,14 +2,16 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
 import torch
 from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
+from tam.capture.access import Access
 from tam.capture.cache import CACHE
+from tam.capture.draws import SeededDraws
 from tam.capture.forcing import force
 from tam.capture.hooks import Hook, Logits, States, Tick, Watch, hooked, numpy_floats
 from tam.capture.padding import padded
@@ -30,6 +32,7 @@ def generate(
     candidates: int,
     tick: Tick,
     options: Mapping[str, Any],
+    seed: int | None = None,
     past: Past | None = None,
     watch: Watch | None = None,
 ) -> list[Run]:
@@ -47,6 +50,8 @@ def generate(
         Called for each token.
     options
         Any options of transformers' ``generate``. Of several sequences the first is explained.
+    seed
+        Seed of the run's own random generator; without it a sampled reply draws from the program's.
     past
         What is known of the beginning of a single conversation.
     watch
@@ -62,44 +67,66 @@ def generate(
     wanted = [r.wanted + missing for r, missing in zip(requests, padding, strict=True)]
     states = States(wanted, max(lengths), past)
     logits = Logits(candidates)
-    if past is not None:
-        restore(model, past)
-        inputs = {name: inputs[name] for name in ("input_ids", "attention_mask")}
-        inputs[CACHE] = past.cache
+    draws = None if seed is None else SeededDraws(seed)
+    with Access(model) as access:
+        if past is not None:
+            restore(model, past)
+            inputs = {name: inputs[name] for name in ("input_ids", "attention_mask")}
+            inputs[CACHE] = past.cache
 
-    def seen(tokens: torch.Tensor) -> None:
-        tick()
-        if watch is not None:
-            watch(states, logits, int(tokens[0]))
+        def seen(tokens: torch.Tensor) -> None:
+            """Let other runs have the model while the caller has the thread."""
+            access.release()
+            with nullcontext() if draws is None else draws.paused():
+                tick()
+                if watch is not None:
+                    watch(states, logits, int(tokens[0]))
+            access.acquire()
 
-    result = _watched(model, adapter, inputs, states, logits, seen, options)
-    # Beams and several sequences: the first of each conversation.
-    replies = result.sequences[:: len(result.sequences) // len(requests), max(lengths) :]
-    steps = replies.shape[1]
-    if not states.complete(steps) or logits.steps != steps:
-        return [
-            force(model, adapter, request, own, candidates=candidates, tick=_no_tick)
-            for request, own in zip(requests, _without_padding(model, replies), strict=True)
-        ]
-    runs = []
-    for row, reply in enumerate(_without_padding(model, replies)):
-        positions, kept = states.of(row, padding[row], len(reply))
-        probabilities, ids, best = logits.of(row, len(reply))
-        alone = len(requests) == 1
-        cache = result.get(CACHE) if alone else None
-        runs.append(
-            Run(
-                ids=reply.cpu().numpy(),
-                positions=positions,
-                states=kept,
-                probabilities=probabilities,
-                sampled_probabilities=_sampled(result, row, reply),
-                candidate_ids=ids,
-                candidate_probabilities=best,
-                past=cached(model, adapter, requests[row], reply, cache, positions, kept),
-            )
-        )
-    return runs
+        with nullcontext() if draws is None else draws:
+            result = _watched(model, adapter, inputs, states, logits, access, seen, options)
+        access.acquire()
+        # Beams and several sequences: the first of each conversation.
+        replies = result.sequences[:: len(result.sequences) // len(requests), max(lengths) :]
+        steps = replies.shape[1]
+        if states.complete(steps) and logits.steps == steps:
+            return [
+                _run(model, adapter, request, row, padding[row], reply, states, logits, result)
+                for row, (request, reply) in enumerate(
+                    zip(requests, _without_padding(model, replies), strict=True)
+                )
+            ]
+    return [
+        force(model, adapter, request, own, candidates=candidates, tick=_no_tick)
+        for request, own in zip(requests, _without_padding(model, replies), strict=True)
+    ]
+
+
+def _run(
+    model: Any,
+    adapter: Adapter,
+    request: Request,
+    row: int,
+    padding: int,
+    reply: torch.Tensor,
+    states: States,
+    logits: Logits,
+    result: Any,
+) -> Run:
+    """What was kept of one conversation of a batch."""
+    positions, kept = states.of(row, padding, len(reply))
+    probabilities, ids, best = logits.of(row, len(reply))
+    cache = result.get(CACHE) if len(states.wanted) == 1 else None
+    return Run(
+        ids=reply.cpu().numpy(),
+        positions=positions,
+        states=kept,
+        probabilities=probabilities,
+        sampled_probabilities=_sampled(result, row, reply),
+        candidate_ids=ids,
+        candidate_probabilities=best,
+        past=cached(model, adapter, request, reply, cache, positions, kept),
+    )
 
 
 @cache
@@ -123,17 +150,29 @@ def _watched(
     inputs: Mapping[str, Any],
     states: States,
     logits: Logits,
+    access: Access,
     seen: Callable[[torch.Tensor], None],
     options: Mapping[str, Any],
 ) -> Any:
-    """Run ``generate`` with the hooks on."""
+    """Run ``generate`` with the hooks on.
+
+    The model is held from here to the end of its first pass, then from each token to the end of
+    the pass that reads it: what prepares a pass may read the model's state too. The caller's own
+    callbacks (processors of logits, stopping criteria, streamers) find it free.
+    """
     options = {k: v for k, v in options.items() if k not in _OURS}
     stopping = StoppingCriteriaList(options.pop("stopping_criteria", None) or [])
     stopping.append(_EachToken(logits, seen))
+
+    def free(*_: Any) -> None:
+        if states.seen >= states.prompt_length:  # a long prompt may be read in several passes
+            access.release()
+
     hooks: list[Hook] = []
     if not _is_compiled(model, options):
-        hooks = [(adapter.decoder(model), states.keep), (model, logits.keep)]
-    with torch.no_grad(), hooked(hooks), _refusals(states, options):
+        hooks = [(adapter.decoder(model), states.keep), (model, logits.keep), (model, free)]
+    access.acquire()
+    with torch.no_grad(), hooked(hooks, access), _refusals(states, options):
         return model.generate(
             **inputs,
             **options,

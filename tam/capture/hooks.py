@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tam.capture.access import Access
 from tam.capture.run import Past
 
 Tick = Callable[[], None]
@@ -156,17 +157,31 @@ class Logits:
 
 
 @contextmanager
-def hooked(hooks: Sequence[Hook]) -> Iterator[None]:
-    """Keep forward hooks on some modules for as long as the block runs, whatever ends it."""
+def hooked(hooks: Sequence[Hook], access: Access) -> Iterator[None]:
+    """Keep forward hooks on some modules for as long as the block runs, whatever ends it.
+
+    They see the passes of the run that ``access`` belongs to, and no other.
+    """
     handles: list[Any] = []
     try:
         for module, hook in hooks:
             # Inside a compiled model a hook that keeps states would be compiled anew each step.
-            handles.append(module.register_forward_hook(torch.compiler.disable(hook)))
+            own = torch.compiler.disable(_of_one_run(access, hook))
+            handles.append(module.register_forward_hook(own))
         yield
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _of_one_run(
+    access: Access, hook: Callable[[Any, Any, Any], None]
+) -> Callable[[Any, Any, Any], None]:
+    def own(module: Any, inputs: Any, output: Any) -> None:
+        if access.held:
+            hook(module, inputs, output)
+
+    return own
 
 
 def numpy_floats(values: torch.Tensor) -> NDArray[np.float32]:

@@ -37,8 +37,6 @@ from tam.cli.options import (
 from tam.defaults import (
     COLORS,
     DECODER,
-    FPS,
-    MAX_FRAMES,
     MAX_NEW_TOKENS,
     METHOD,
     SECONDS,
@@ -98,10 +96,10 @@ def explain(
     live: Annotated[
         bool, typer.Option("--live", help="Show each word with its map while the model writes.")
     ] = False,
-    fps: Fps = FPS,
+    fps: Fps = None,
     num_frames: NumFrames = None,
-    max_frames: MaxFrames = MAX_FRAMES,
-    start: Start = 0.0,
+    max_frames: MaxFrames = None,
+    start: Start = None,
     end: End = None,
     decoder: Decoder = DECODER,
     allow_urls: AllowUrls = False,
@@ -109,8 +107,7 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Ask about pictures and clips, and explain every word of the answer."""
-    from tam.cli.asking import opened_conversation
-    from tam.media import Sampling
+    from tam.cli.asking import opened_conversation, sampling_asked
     from tam.report.folder import check_output
 
     # What can go wrong at once is found before a model is loaded.
@@ -134,7 +131,7 @@ def explain(
         media or [],
         prompt,
         conversation,
-        sampling=Sampling(fps, num_frames, start, end, max_frames),
+        sampling=sampling_asked(fps, num_frames, start, end, max_frames),
         decoder=decoder,
         allow_urls=allow_urls,
     )
@@ -174,10 +171,10 @@ def chat(
     stages: Stages = False,
     candidate_maps: CandidateMaps = 0,
     option: MoreOptions = None,
-    fps: Fps = FPS,
+    fps: Fps = None,
     num_frames: NumFrames = None,
-    max_frames: MaxFrames = MAX_FRAMES,
-    start: Start = 0.0,
+    max_frames: MaxFrames = None,
+    start: Start = None,
     end: End = None,
     decoder: Decoder = DECODER,
     allow_urls: AllowUrls = False,
@@ -187,8 +184,7 @@ def chat(
 
     A line "/image FILE" shows a picture, video or folder of frames with your next words.
     """
-    from tam.cli.asking import opened_media, talk
-    from tam.media import Sampling
+    from tam.cli.asking import opened_media, sampling_asked, talk
     from tam.report.folder import check_output
 
     if out is not None:
@@ -203,7 +199,7 @@ def chat(
         candidate_maps=candidate_maps,
         option=option,
     )
-    sampling = Sampling(fps, num_frames, start, end, max_frames)
+    sampling = sampling_asked(fps, num_frames, start, end, max_frames)
     opened = partial(opened_media, sampling=sampling, decoder=decoder, allow_urls=allow_urls)
     shown = [opened(name) for name in image or []]
     from tam.model.loading import load

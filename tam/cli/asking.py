@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ def opened_conversation(
     prompt: str,
     file: Path | None,
     *,
-    sampling: "Sampling",
+    sampling: "Sampling | None",
     decoder: str,
     allow_urls: bool,
 ) -> "Conversation":
@@ -35,8 +36,11 @@ def opened_conversation(
     """
     from tam.prompt.conversation import from_messages, question
 
-    def opened(name: str) -> "Media":
-        return opened_media(name, sampling, decoder=decoder, allow_urls=allow_urls)
+    def opened(name: str, wanted: "Sampling | None", kind: str | None = None) -> "Media":
+        return opened_media(name, wanted, decoder=decoder, allow_urls=allow_urls, kind=kind)
+
+    def beside(name: str, kind: str = "image", **own: Any) -> "Media":
+        return opened(_beside(file, name) if file else name, _with(sampling, own), kind)
 
     if file is not None:
         if names or prompt:
@@ -45,12 +49,53 @@ def opened_conversation(
                 where=str(file),
                 remedy="leave IMAGE and --prompt out",
             )
-        return from_messages(_messages(file), lambda name: opened(_beside(file, name)))
+        return from_messages(_messages(file), beside)
     if not names:
         raise ConversationError(
             "there is no picture", where="IMAGE", remedy="name one, or use --conversation"
         )
-    return question([opened(name) for name in names], prompt)
+    return question([opened(name, sampling) for name in names], prompt)
+
+
+def sampling_asked(
+    fps: float | None,
+    num_frames: int | None,
+    start: float | None,
+    end: float | None,
+    max_frames: int | None,
+) -> "Sampling | None":
+    """What the options of a command ask of clips; None where none of them is given.
+
+    Raises
+    ------
+    MediaError
+        If a number makes no sense.
+    """
+    asked = {
+        "fps": fps,
+        "num_frames": num_frames,
+        "start": start,
+        "end": end,
+        "max_frames": max_frames,
+    }
+    return _with(None, {name: value for name, value in asked.items() if value is not None})
+
+
+def _with(sampling: "Sampling | None", own: dict[str, Any]) -> "Sampling | None":
+    """A sampling with what a message says of its own clip; a rate and a number exclude each other.
+
+    Raises
+    ------
+    MediaError
+        If a number makes no sense.
+    """
+    if not own:
+        return sampling
+    if "fps" in own and "num_frames" not in own:
+        own = {"num_frames": None, **own}
+    from tam.media import Sampling
+
+    return replace(sampling or Sampling(), **own)
 
 
 def reply_options(
@@ -124,16 +169,22 @@ def _beside(file: Path, name: str) -> str:
     return str(there) if "://" not in name and not Path(name).exists() and there.exists() else name
 
 
-def opened_media(name: str, sampling: "Sampling", **options: Any) -> "Media":
-    """Open a picture or clip; of a clip print which frames were taken, and the budget for them."""
-    from tam.media import open_media
+def opened_media(name: str, sampling: "Sampling | None", **options: Any) -> "Media":
+    """Open a picture or clip, and print what is to be known of it: the frames, budget and notes."""
+    from tam.media import Sampling, open_media
 
     media = open_media(name, sampling=sampling, **options)
+    told = list(media.notes)
     if media.kind == "video":
         first, last = media.times[[0, -1]]
-        frames = f"{len(media.frames)} frames from {first:.2f} to {last:.2f} s"
-        budget = f"budget: {sampling.max_frames} frames, {sampling.max_pixels / 1e6:g} megapixels"
-        print(f"{media.name}: {'; '.join([frames, budget, *media.notes])}", file=sys.stderr)
+        limit = sampling or Sampling()
+        told = [
+            f"{len(media.frames)} frames from {first:.2f} to {last:.2f} s",
+            f"budget: {limit.max_frames} frames, {limit.max_pixels / 1e6:g} megapixels",
+            *told,
+        ]
+    if told:
+        print(f"{media.name}: {'; '.join(told)}", file=sys.stderr)
     return media
 
 

@@ -6,11 +6,11 @@ from rich.console import Console
 from rich.text import Text
 
 from tam.errors import InputError
-from tam.explanation.evidence import evidence
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Word
+from tam.render.terminal import strength_line
 from tam.render.terminal_map import print_map
-from tam.text.printable import on_one_line, percent
+from tam.text.printable import on_one_line
 
 if TYPE_CHECKING:
     from tam.model.streaming import Stream
@@ -34,28 +34,14 @@ def print_words(stream: "Stream", console: Console) -> Explanation:
     """Print each word as it comes, and give the explanation of the whole reply."""
     try:
         for word in stream:
-            if has_map(word):
-                console.print(_heading(word))
+            console.print(_heading(word))
+            if word.visual is not None:  # a method that needs the whole reply has no map yet
                 print_map(word, console)
-            else:
-                console.print(_name(word))
     finally:
         stream.close()
     return stream.explanation
 
 
-def has_map(word: Word) -> bool:
-    """Whether a word of a stream has its map, or its method needs the whole reply."""
-    unknown = word.explanation.unknown
-    return unknown is None or not unknown[list(word.targets)].all()
-
-
-def _name(word: Word) -> Text:
-    line = Text("\n").append(on_one_line(word.text), style="bold")
-    return line.append(f"   probability {percent(word.probability)}")
-
-
 def _heading(word: Word) -> Text:
-    weighed = evidence(word)
-    line = _name(word)
-    return line.append(f"   picture {weighed.visual:.2f}   earlier words {weighed.textual:.2f}")
+    line = Text("\n").append(on_one_line(word.text), style="bold")
+    return line.append_text(strength_line(word))

@@ -45,14 +45,19 @@ MoreOptions = Annotated[
     ),
 ]
 
-Fps = Annotated[float, typer.Option(help="Frames a second that are taken of a video.")]
+Fps = Annotated[
+    float | None, typer.Option(help="Frames a second that are taken of a video; 2 without it.")
+]
 NumFrames = Annotated[
     int | None, typer.Option(help="Frames of a video, evenly spread, in place of --fps.")
 ]
 MaxFrames = Annotated[
-    int, typer.Option(min=1, help="Budget of frames; evenly spread where more are asked for.")
+    int | None,
+    typer.Option(
+        min=1, help="Budget of frames, 32 without it; evenly spread where more are asked."
+    ),
 ]
-Start = Annotated[float, typer.Option(help="First second of a video.")]
+Start = Annotated[float | None, typer.Option(help="First second of a video.")]
 End = Annotated[float | None, typer.Option(help="Last second of a video.")]
 Decoder = Annotated[str, typer.Option(help="pyav, decord or opencv.")]
 AllowUrls = Annotated[

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import numpy as np
-
-from tam.explanation.evidence import strongest_earlier
 from tam.explanation.explanation import Explanation
+from tam.explanation.strength import Peak
 from tam.explanation.word import Word
+
+_DIGITS = 4
 
 
 def summary(result: Explanation) -> dict[str, Any]:
@@ -14,34 +14,49 @@ def summary(result: Explanation) -> dict[str, Any]:
 
     Returns
     -------
-    The answer's ``text``; its ``words``, each with its probability, and for each picture the peak
-    of its map with the box of that cell in pixels, and the three earlier words that explain it
-    most; and the ``provenance``.
+    The reply's ``text``; its ``words``, each with what :mod:`tam.explanation.strength` defines to
+    four digits, null where it is not known: for each picture the peak of its map with the box of
+    the high part around it, and the three earlier words of the highest relevance; and the
+    ``provenance``.
     """
-    words = [_word(result, word) for word in result.words]
+    words = [_word(word) for word in result.words]
     return {"text": result.text, "words": words, "provenance": dict(result.provenance)}
 
 
-def _word(result: Explanation, word: Word) -> dict[str, Any]:
-    peaks = []
-    for grid, values in result.by_grid(word.cells()):
-        cell = int(np.argmax(values))
-        step, place = divmod(cell, len(grid.boxes))
-        peaks.append(
-            {
-                "picture": grid.media,
-                "view": grid.view,
-                "frames": grid.spans[step].tolist(),
-                "value": round(float(values.flat[cell]), 4),
-                "box": [round(edge, 1) for edge in grid.boxes[place].tolist()],
-            }
-        )
+def _word(word: Word) -> dict[str, Any]:
+    peaks = (word.peak(media) for media in range(len(word.explanation.media)))
+    earlier = word.earlier()
     return {
         "text": word.text,
+        "index": word.index,
+        "span": word.span,
+        "turn": word.turn,
         "probability": word.probability,
-        "peaks": peaks,
-        "earlier": [
-            {"text": other.text, "relevance": round(relevance, 4)}
-            for other, relevance in strongest_earlier(word)[:3]
+        "grounding": _rounded(word.grounding),
+        "visual": _rounded(word.visual),
+        "textual": _rounded(word.textual),
+        "share": _rounded(word.share),
+        "focus": _rounded(word.focus),
+        "peaks": [_peak(word, peak) for peak in peaks if peak is not None],
+        "earlier": None
+        if earlier is None
+        else [
+            {"text": other.text, "relevance": _rounded(relevance)}
+            for other, relevance in earlier[:3]
         ],
     }
+
+
+def _peak(word: Word, peak: Peak) -> dict[str, Any]:
+    return {
+        "picture": peak.media,
+        "frame": peak.frame,
+        "x": peak.x,
+        "y": peak.y,
+        "value": _rounded(peak.value),
+        "box": word.box(peak.media, peak.frame),
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, _DIGITS)

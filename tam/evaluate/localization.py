@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tam.geometry.otsu import above_otsu
+
 Map = NDArray[np.floating]
 Mask = NDArray[np.bool_]
 
@@ -32,11 +34,7 @@ def iou_at_otsu(heat: Map, mask: Mask) -> float:
     The map is brought to 256 grey levels of its own range; an all-equal map covers nothing.
     """
     _check(heat, mask)
-    low, high = float(heat.min()), float(heat.max())
-    if high <= low:
-        return 0.0
-    grey = ((heat - low) * (255 / (high - low))).astype(np.uint8)
-    above = grey > otsu_threshold(grey)
+    above = above_otsu(heat)
     union = int((above | mask).sum())
     return int((above & mask).sum()) / union if union else 0.0
 
@@ -64,24 +62,6 @@ def iou_curve(heat: Map, mask: Mask, levels: Sequence[float] = LEVELS) -> NDArra
     above = scaled.ravel() > np.asarray(levels, np.float64)[:, None]
     flat = mask.ravel()
     return np.asarray((above & flat).sum(1) / np.maximum((above | flat).sum(1), 1))
-
-
-def otsu_threshold(grey: NDArray[np.uint8]) -> int:
-    """Find the grey level that splits an image into two classes, by the largest variance between.
-
-    Otsu, "A threshold selection method from gray-level histograms", 1979: levels up to and
-    including the result are one class.
-    """
-    counts = np.bincount(grey.ravel(), minlength=256).astype(np.float64)
-    below = np.cumsum(counts)
-    moment = np.cumsum(counts * np.arange(256))
-    above = below[-1] - below
-    parted = (below > 0) & (above > 0)
-    if not parted.any():
-        return 255
-    lower = moment / np.where(parted, below, 1)
-    upper = (moment[-1] - moment) / np.where(parted, above, 1)
-    return int(np.argmax(np.where(parted, below * above * (upper - lower) ** 2, -1)))
 
 
 def chance(mask: Mask) -> float:

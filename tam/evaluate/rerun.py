@@ -68,15 +68,18 @@ def shuffled_weights(model: "Model", seed: int = 0) -> Iterator[None]:
     """
     import torch
 
+    from tam.capture.access import exclusive
+
     generator = torch.Generator().manual_seed(seed)
     kept = [(parameter, parameter.detach().clone()) for parameter in model.module.parameters()]
-    try:
-        with torch.no_grad():
-            for parameter, values in kept:
-                order = torch.randperm(values.numel(), generator=generator).to(values.device)
-                parameter.copy_(values.flatten()[order].reshape(values.shape))
-        yield
-    finally:
-        with torch.no_grad():
-            for parameter, values in kept:
-                parameter.copy_(values)
+    with exclusive(model.module):
+        try:
+            with torch.no_grad():
+                for parameter, values in kept:
+                    order = torch.randperm(values.numel(), generator=generator).to(values.device)
+                    parameter.copy_(values.flatten()[order].reshape(values.shape))
+            yield
+        finally:
+            with torch.no_grad():
+                for parameter, values in kept:
+                    parameter.copy_(values)

@@ -21,7 +21,8 @@ from tam.errors import InputError
 
 Maps = NDArray[np.float32]
 
-_GREY_LEVEL = 1 / 255
+GREY_LEVEL = 1 / 255
+"""Added to every map before the geometric mean, and taken off after it."""
 
 
 def merged(maps: Maps, weights: Maps, rule: str) -> Maps:
@@ -63,7 +64,7 @@ def _weighted(maps: Maps, weights: Maps) -> Maps:
 
 def _geometric(maps: Maps, _weights: Maps) -> Maps:
     # One grey level more, so that a single token without evidence does not blank a phrase.
-    mean: Maps = np.exp(np.log(maps.astype(np.float64) + _GREY_LEVEL).mean(axis=0)) - _GREY_LEVEL
+    mean: Maps = np.exp(np.log(maps.astype(np.float64) + GREY_LEVEL).mean(axis=0)) - GREY_LEVEL
     return mean
 
 

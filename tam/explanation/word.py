@@ -1,47 +1,82 @@
 """One word of an explanation, or several as a phrase."""
 
 import reprlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import SupportsIndex, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tam.errors import InputError
+from tam.explanation import strength
+from tam.explanation.data import Candidate, ExplanationData
 from tam.explanation.merge import merged
+from tam.explanation.strength import Peak
+from tam.geometry.layout import TextToken
 from tam.resolver import DOORS, resolve
-
-if TYPE_CHECKING:
-    from tam.explanation.explanation import Explanation
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Word:
-    """One word of an explanation: a group of its tokens.
+    """One word of an explanation: a group of its tokens. A phrase is one, too.
+
+    How strong it is and where, :mod:`tam.explanation.strength` defines. What is not known is None.
 
     Parameters
     ----------
     explanation
-        What it is a word of.
+        The explanation that it is a word of.
     targets
-        Indices of its tokens among the explanation's tokens.
+        Indices of its tokens among the explanation's tokens, ascending.
     merge
         How the maps of its tokens become one, see :mod:`tam.explanation.merge`.
     """
 
-    explanation: "Explanation"
+    explanation: ExplanationData
     targets: tuple[int, ...]
     merge: str = "maximum"
 
     @property
     def text(self) -> str:
         """The word, without the white space around it."""
-        return "".join(self.explanation.tokens[t].text for t in self.targets).strip()
+        return self._spelled.strip()
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """Start and end of the word in the reply's text; None for a word of the prompt.
+
+        >>> result.text[word.span[0] : word.span[1]]  # doctest: +SKIP
+        'ring'
+        """
+        first = self.explanation.prompt_targets
+        if self.targets[0] < first:
+            return None
+        tokens = self.explanation.tokens[first : self.targets[-1] + 1]
+        lengths = [len(token.text) for token in tokens]
+        start = sum(lengths[: self.targets[0] - first])
+        said = "".join(token.text for token in tokens[self.targets[0] - first :])
+        return start + len(said) - len(said.lstrip()), start + len(said.rstrip())
+
+    @property
+    def index(self) -> int | None:
+        """Place of the word in ``result.words``, or in ``prompt_words``; None for a phrase."""
+        words = self.explanation.word_targets
+        if self.targets not in words:
+            return None
+        before = sum(word[0] < self.explanation.prompt_targets for word in words)
+        place = words.index(self.targets)
+        return place - before if place >= before else place
 
     @property
     def turn(self) -> int:
         """Index of its turn."""
-        return self.explanation.tokens[self.targets[0]].turn
+        return self.tokens[0].turn
+
+    @property
+    def tokens(self) -> tuple[TextToken, ...]:
+        """Its tokens: each with its ``id`` and the ``text`` that it spells."""
+        return tuple(self.explanation.tokens[target] for target in self.targets)
 
     @property
     def probability(self) -> float | None:
@@ -49,24 +84,34 @@ class Word:
         first = self.targets[0] - self.explanation.prompt_targets
         if first < 0:
             return None
-        predictions = self.explanation.predictions[first : first + len(self.targets)]
-        return float(np.prod([p.probability for p in predictions]))
+        predictions = [self.explanation.predictions[step] for step in self._steps]
+        return float(np.prod([prediction.probability for prediction in predictions]))
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """What the model considered for its first token, best first; nothing in the prompt."""
+        if self.targets[0] < self.explanation.prompt_targets:
+            return ()
+        return self.explanation.predictions[self._steps[0]].candidates
+
+    @property
+    def grounding(self) -> float | None:
+        """How far the picture supports the word, in [0, 1].
+
+        The score of its tokens that have one; of a phrase that of the word with the lowest. See
+        :mod:`tam.recording.grounding`. None for words of the prompt and words that name nothing.
+        """
+        scores = self.explanation.token_grounding
+        if scores is None or self.targets[0] < self.explanation.prompt_targets:
+            return None
+        words: dict[int, float] = {}
+        for token, step in zip(self.tokens, self._steps, strict=True):
+            if not np.isnan(scores[step]):
+                words[token.word] = max(words.get(token.word, 0.0), float(scores[step]))
+        return min(words.values(), default=None)
 
     def cells(self) -> NDArray[np.float32]:
-        """float32 [N]: the word's map on the vision cells, its tokens' maps merged.
-
-        Raises
-        ------
-        InputError
-            If no cell of it is known: a stream's method needs the whole reply.
-        """
-        unknown = self.explanation.unknown
-        if unknown is not None and unknown.size and unknown[list(self.targets)].all():
-            raise InputError(
-                "this word has no map yet",
-                where=repr(self.text),
-                remedy="wait for the end of the stream and take its explanation",
-            )
+        """float32 [N]: the word's map on the vision cells, its tokens' maps merged."""
         first = self.explanation.prompt_targets
         steps = self.explanation.predictions
         weights = [steps[t - first].probability if t >= first else 1.0 for t in self.targets]
@@ -76,24 +121,75 @@ class Word:
     def map(self, media: int = 0, frame: int = 0) -> NDArray[np.float32]:
         """float32 [H, W] in [0, 1]: the word's map at the size of the picture.
 
-        The tokens' maps, merged on the vision cells and brought to the picture's pixels.
-        See :meth:`Explanation.token_map` for one token's own.
+        The tokens' maps, merged on the vision cells and brought to the picture's pixels. Zero where
+        the model saw nothing, NaN where it is not known. See :meth:`Explanation.token_map` for one
+        token's own.
         """
-        return self.explanation._picture(self.cells(), media, frame)
+        return self.explanation.picture_map(self.cells(), media, frame)
+
+    @property
+    def visual(self) -> float | None:
+        """Maximum of its map over all pictures, clips and frames, in [0, 1]."""
+        return strength.visual(self.explanation, self.cells())
+
+    @property
+    def textual(self) -> float | None:
+        """Highest relevance of an earlier word, in [0, 1]."""
+        return strength.textual(self.explanation, self.targets)
+
+    @property
+    def share(self) -> float | None:
+        """The visual part of visual and textual together, in [0, 1]."""
+        return strength.share(self.visual, self.textual)
+
+    @property
+    def focus(self) -> float | None:
+        """The smallest share of the pictures' area that holds 85 % of its map, in (0, 1]."""
+        return strength.focus(self.explanation, self.cells())
+
+    def peak(self, media: int | None = None) -> Peak | None:
+        """Where its map is highest, in all pictures or in one; None for a map that is zero."""
+        return strength.peak(self.explanation, self.cells(), media)
+
+    def mask(
+        self, media: int = 0, frame: int = 0, threshold: float | str = "otsu"
+    ) -> NDArray[np.bool_] | None:
+        """Bool [H, W]: where its map is above Otsu's threshold, or at least a height in [0, 1]."""
+        return strength.mask(self.explanation, self.cells(), media, frame, threshold)
+
+    def box(
+        self, media: int = 0, frame: int = 0, threshold: float | str = "otsu"
+    ) -> tuple[int, int, int, int] | None:
+        """x0, y0, x1, y1 around :meth:`mask`, in pixels; None where that is empty."""
+        return strength.box(self.explanation, self.cells(), media, frame, threshold)
 
     def over_time(self, media: int = 0) -> NDArray[np.float32]:
-        """float32 [T]: the highest evidence in each frame of a clip, in [0, 1]."""
-        curve = np.zeros(len(self.explanation._media(media).frames), np.float32)
-        for grid, cells in self.explanation.by_grid(self.cells()):
-            if grid.media == media:
-                for (start, stop), value in zip(grid.spans, cells.max(axis=(1, 2)), strict=True):
-                    curve[start:stop] = np.maximum(curve[start:stop], value)
-        return curve
+        """float32 [T]: the maximum of its map in each frame of a clip, in [0, 1]."""
+        return strength.over_time(self.explanation, self.cells(), media)
 
-    def relevance(self, earlier: "Word") -> float:
+    def relevance(self, earlier: "Word") -> float | None:
         """How much an earlier word explains this one, in [0, 1]: the maximum over their tokens."""
-        block = self.explanation.relevance[np.ix_(self.targets, earlier.targets)]
-        return float(block.max())
+        if self.explanation.relevance is None:
+            return None
+        highest = float(self.explanation.relevance[np.ix_(self.targets, earlier.targets)].max())
+        return None if np.isnan(highest) else highest
+
+    def earlier(self) -> "tuple[tuple[Word, float], ...] | None":
+        """The words before it, each with its relevance, the most relevant first."""
+        words = strength.earlier(self.explanation, self.targets)
+        if words is None:
+            return None
+        ranked = sorted(words, key=lambda pair: -pair[1])
+        return tuple((Word(self.explanation, targets), value) for targets, value in ranked)
+
+    @property
+    def _spelled(self) -> str:
+        return "".join(token.text for token in self.tokens)
+
+    @property
+    def _steps(self) -> list[int]:
+        """Places of its tokens among the reply's."""
+        return [target - self.explanation.prompt_targets for target in self.targets]
 
     def __repr__(self) -> str:
         return f"<Word {reprlib.repr(self.text)}>"
@@ -101,6 +197,43 @@ class Word:
     def _repr_png_(self) -> bytes | None:
         """The map over the pictures, for notebooks."""
         return cast("bytes | None", resolve(DOORS["notebook_png"])(self))
+
+
+class Words(tuple[Word, ...]):
+    """Words in reading order: by index, by slice, or by text the first that says it."""
+
+    __slots__ = ()
+
+    @overload
+    def __getitem__(self, key: SupportsIndex | str) -> Word: ...
+    @overload
+    def __getitem__(self, key: slice) -> "Words": ...
+    def __getitem__(self, key: SupportsIndex | slice | str) -> "Word | Words":
+        """Give a word by its index or its text, or several by a slice.
+
+        Raises
+        ------
+        InputError
+            If no word has that text.
+        IndexError
+            If there is no such index.
+        """
+        if isinstance(key, slice):
+            return Words(tuple.__getitem__(self, key))
+        if not isinstance(key, str):
+            return tuple.__getitem__(self, key)
+        found = next(self.saying(key), None)
+        if found is None:
+            raise InputError(
+                f"no word is {key!r}",
+                where="words",
+                remedy="copy it from the reply; result.phrase finds several words",
+            )
+        return found
+
+    def saying(self, text: str) -> Iterator[Word]:
+        """Go through the words that have a text."""
+        return (word for word in self if word.text == text)
 
 
 Choice = int | str | Word

@@ -7,7 +7,7 @@ decoded, and nothing in them can run.
 ``explanation.json``, UTF-8::
 
     schema          "tam.explanation"
-    version         1
+    version         2; 1 is read too (it had neither NaN in maps nor a way to leave relevance out)
     text            the reply, for readers; not used on loading
     prompt_targets  how many tokens stand before the reply
     media           [{name, kind: "image" | "video", width, height, frames}]
@@ -19,9 +19,10 @@ decoded, and nothing in them can run.
 
 ``explanation.safetensors``, with K tokens and N cells in all grids together::
 
-    maps               float32 [K, N] in [0, 1]
-    text_scores        float32 [K, K], not negative
-    relevance          float32 [K, K] in [0, 1]
+    maps               float32 [K, N] in [0, 1], NaN where it is not known
+    text_scores        float32 [K, K], not negative, NaN where it is not known; only of methods
+                       that score earlier words
+    relevance          float32 [K, K] in [0, 1], NaN where it is not known; beside it
     stages.activation  float32 [K, N], not negative; only where the stages were asked for
     stages.after_eci   float32 [K, N], not negative; beside it
     candidate_maps     float32 [K - prompt_targets, C, N] in [0, 1]; only where asked for, and
@@ -45,7 +46,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.errors import OutputError, SavedFileError
-from tam.explanation.explanation import Candidate, Explanation, Prediction, Stages
+from tam.explanation.data import Candidate, Prediction, Stages
+from tam.explanation.explanation import Explanation
 from tam.files.fields import Field, read_document
 from tam.files.png import decode_png, encode_png, png_size
 from tam.files.tensors import SavedTensors, open_tensors
@@ -53,7 +55,7 @@ from tam.geometry.layout import Seams, TextToken, VisionGrid
 from tam.media.media import Media
 
 SCHEMA: Final = "tam.explanation"
-VERSION: Final = 1
+VERSION: Final = 2
 JSON_NAME: Final = "explanation.json"
 TENSORS_NAME: Final = "explanation.safetensors"
 
@@ -177,20 +179,17 @@ def _document(explanation: Explanation) -> dict[str, Any]:
 
 
 def _tensors(explanation: Explanation, step: Callable[[], None]) -> dict[str, NDArray[Any]]:
-    tensors: dict[str, NDArray[Any]] = {
-        "maps": explanation.maps,
-        "text_scores": explanation.text_scores,
-        "relevance": explanation.relevance,
-    }
+    tensors: dict[str, NDArray[Any]] = {"maps": explanation.maps}
+    if explanation.text_scores is not None and explanation.relevance is not None:
+        tensors["text_scores"] = explanation.text_scores
+        tensors["relevance"] = explanation.relevance
     if explanation.stages is not None:
         tensors["stages.activation"] = explanation.stages.activation
         tensors["stages.after_eci"] = explanation.stages.after_eci
     if explanation.candidate_maps is not None:
         tensors["candidate_maps"] = explanation.candidate_maps
-    if explanation.grounding is not None:
-        tensors["grounding"] = explanation.grounding
-    if explanation.unknown is not None:
-        tensors["unknown"] = explanation.unknown.astype(np.uint8)
+    if explanation.token_grounding is not None:
+        tensors["grounding"] = explanation.token_grounding
     for g, grid in enumerate(explanation.grids):
         tensors[f"grid.{g}.positions"] = grid.positions
         tensors[f"grid.{g}.spans"] = grid.spans
@@ -211,9 +210,9 @@ def _check_version(document: Field) -> None:
             remedy=f"give the folder, or the {JSON_NAME} in it",
         )
     version = document["version"].integer(0)
-    if version != VERSION:
+    if not 1 <= version <= VERSION:
         raise SavedFileError(
-            f"has version {version} of the format; this program reads version {VERSION}",
+            f"has version {version} of the format; this program reads versions 1 to {VERSION}",
             where=document.file,
             remedy="open it with the release that wrote it, or explain again",
         )
@@ -234,8 +233,8 @@ def _explanation(document: Field, tensors: SavedTensors, pixel_limit: int) -> Ex
     grids = tuple(
         _grid(item, index, media, tensors) for index, item in enumerate(document["grids"].items())
     )
-    cells, square = sum(grid.cells for grid in grids), (len(tokens), len(tokens))
-    top = 1 + _ROUNDING
+    cells = sum(grid.cells for grid in grids)
+    text_scores, relevance = _relevance(tensors, len(tokens), document["version"].integer(1))
     provenance: Mapping[str, Any] = document["provenance"].object()
     return Explanation(
         media=media,
@@ -243,15 +242,27 @@ def _explanation(document: Field, tensors: SavedTensors, pixel_limit: int) -> Ex
         prompt_targets=prompt_targets,
         predictions=predictions,
         grids=grids,
-        maps=tensors.read_within("maps", "F32", (len(tokens), cells), 0, top),
-        text_scores=tensors.read_within("text_scores", "F32", square, 0, np.inf),
-        relevance=tensors.read_within("relevance", "F32", square, 0, top),
+        maps=tensors.read_known("maps", "F32", (len(tokens), cells), 0, 1 + _ROUNDING),
+        text_scores=text_scores,
+        relevance=relevance,
         provenance=provenance,
         stages=_stages(tensors, (len(tokens), cells)),
         candidate_maps=_candidate_maps(document["predictions"], predictions, tensors, cells),
-        grounding=_grounding(tensors, len(predictions)),
-        unknown=_unknown(tensors, (len(tokens), cells)),
+        token_grounding=_grounding(tensors, len(predictions)),
     )
+
+
+def _relevance(
+    tensors: SavedTensors, count: int, version: int
+) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
+    if version > 1 and not tensors.has("text_scores") and not tensors.has("relevance"):
+        return None, None
+    scores = tensors.read_known("text_scores", "F32", (count, count), 0, np.inf)
+    relevance = tensors.read_known("relevance", "F32", (count, count), 0, 1 + _ROUNDING)
+    # Version 1 had zeros where a method scores no earlier words.
+    if version == 1 and not scores.any():
+        return None, None
+    return scores, relevance
 
 
 def _stages(tensors: SavedTensors, shape: tuple[int, int]) -> Stages | None:
@@ -276,16 +287,7 @@ def _candidate_maps(
 def _grounding(tensors: SavedTensors, count: int) -> NDArray[np.float32] | None:
     if not tensors.has("grounding"):
         return None
-    scores = tensors.read("grounding", "F32", (count,))
-    if not np.all(np.isnan(scores) | ((scores >= 0) & (scores <= 1))):
-        tensors.refuse("tensor grounding holds values that are neither within 0 and 1 nor NaN")
-    return scores
-
-
-def _unknown(tensors: SavedTensors, shape: tuple[int, int]) -> NDArray[np.bool_] | None:
-    if not tensors.has("unknown"):
-        return None
-    return tensors.read_within("unknown", "U8", shape, 0, 1).astype(bool)
+    return tensors.read_known("grounding", "F32", (count,), 0, 1)
 
 
 def _token(item: Field, count: int) -> TextToken:

@@ -68,6 +68,18 @@ class SavedTensors:
             self.refuse(f"tensor {name} holds values that are not within {low:g} and {high:g}")
         return tensor
 
+    def read_known(
+        self, name: str, dtype: str, shape: tuple[int | None, ...], low: float, high: float
+    ) -> NDArray[Any]:
+        """Read a tensor whose values lie within two limits, or are NaN where they are not known."""
+        tensor = self.read(name, dtype, shape)
+        inside = (tensor >= low) & (tensor <= high) & np.isfinite(tensor)
+        if not np.all(inside | np.isnan(tensor)):
+            self.refuse(
+                f"tensor {name} holds values that are neither within {low:g} and {high:g} nor NaN"
+            )
+        return tensor
+
     def refuse(self, what: str, cause: Exception | None = None) -> NoReturn:
         """Raise SavedFileError for this file."""
         raise SavedFileError(what, where=str(self.path), remedy=REMEDY) from cause

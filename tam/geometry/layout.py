@@ -77,6 +77,11 @@ class VisionGrid:
         """Number of vision tokens, t * h * w."""
         return int(self.positions.size)
 
+    def step_at(self, frame: int) -> int | None:
+        """Index of the temporal cell that covers a frame; None where none does."""
+        inside = (self.spans[:, 0] <= frame) & (frame < self.spans[:, 1])
+        return int(np.argmax(inside)) if inside.any() else None
+
     @cached_property
     def boxes(self) -> NDArray[np.float64]:
         """float64 [h * w, 4]: each cell's box in original-image pixels, row-major."""

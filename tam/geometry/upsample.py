@@ -1,9 +1,14 @@
 """From the cells of a grid to the pixels of a picture."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tam.geometry.layout import Box
+
+Pixels = NDArray[np.int64]
+"""Indices of pixels along one axis."""
 
 
 def upsample(cells: NDArray[np.float32], box: Box, height: int, width: int) -> NDArray[np.float32]:
@@ -14,7 +19,7 @@ def upsample(cells: NDArray[np.float32], box: Box, height: int, width: int) -> N
     Parameters
     ----------
     cells
-        float32 [h, w]: one value for each cell.
+        float32 [h, w]: one value for each cell, NaN where it is not known.
     box
         The region that the cells divide evenly, in pixels of the picture.
     height, width
@@ -22,34 +27,106 @@ def upsample(cells: NDArray[np.float32], box: Box, height: int, width: int) -> N
 
     Returns
     -------
-    float32 [height, width]; zero at pixels whose centre lies outside the box.
+    float32 [height, width]; zero at pixels whose centre lies outside the box, NaN where a cell that
+    is not known has a weight.
     """
-    rows = _weights(cells.shape[0], box[1], box[3], height)
-    columns = _weights(cells.shape[1], box[0], box[2], width)
-    return rows @ cells.astype(np.float32) @ columns.T
+    return upsample_at(cells, box, np.arange(height), np.arange(width))
+
+
+def upsample_at(cells: NDArray[np.float32], box: Box, y: Pixels, x: Pixels) -> NDArray[np.float32]:
+    """Give :func:`upsample` at the crossings of some pixel rows and columns alone.
+
+    Parameters
+    ----------
+    cells
+        float32 [..., h, w], NaN where it is not known.
+    y, x
+        int64 [Y] and [X]: indices of pixel rows and columns.
+
+    Returns
+    -------
+    float32 [..., Y, X].
+    """
+    rows = _weights(cells.shape[-2], box[1], box[3], y)
+    columns = _weights(cells.shape[-1], box[0], box[2], x).T
+    unknown = np.isnan(cells)
+    if not unknown.any():
+        return np.asarray(rows @ cells.astype(np.float32) @ columns, np.float32)
+    values = rows @ np.where(unknown, 0, cells).astype(np.float32) @ columns
+    values[rows @ unknown.astype(np.float32) @ columns > 0] = np.nan
+    return np.asarray(values, np.float32)
 
 
 def coverage(box: Box, height: int, width: int) -> NDArray[np.bool_]:
     """Which pixels have their centre inside the box, bool [height, width]."""
-    return np.outer(_inside(box[1], box[3], height), _inside(box[0], box[2], width))
+    return coverage_at(box, np.arange(height), np.arange(width))
 
 
-def _inside(low: float, high: float, pixels: int) -> NDArray[np.bool_]:
-    centres = np.arange(pixels) + 0.5
+def coverage_at(box: Box, y: Pixels, x: Pixels) -> NDArray[np.bool_]:
+    """Which crossings of some pixel rows and columns have their centre inside the box, [Y, X]."""
+    return np.outer(_inside(box[1], box[3], y), _inside(box[0], box[2], x))
+
+
+def node_pixels(
+    grids: Sequence[tuple[Box, tuple[int, int]]], height: int, width: int
+) -> tuple[Pixels, Pixels]:
+    """Give the pixel rows and columns at whose crossings a mean of upsampled grids is highest.
+
+    Between the lines through cell centres and along the edges of the boxes, each grid is bilinear
+    and the same grids cover every pixel; so is their mean, and a bilinear function is highest at a
+    corner of any rectangle of pixels. The corners are the first and the last pixel between
+    neighbouring lines.
+
+    Parameters
+    ----------
+    grids
+        Box and (rows, columns) of each grid.
+    height, width
+        Size of the picture in pixels.
+
+    Returns
+    -------
+    int64 [Y] and [X]: sorted indices, without repetition.
+    """
+    boxes = [box for box, _ in grids]
+    y = [_beside_lines(box[1], box[3], shape[0]) for box, shape in grids]
+    x = [_beside_lines(box[0], box[2], shape[1]) for box, shape in grids]
+    edges_y = [edge for box in boxes for edge in (box[1], box[3])]
+    edges_x = [edge for box in boxes for edge in (box[0], box[2])]
+    return _corners(y, edges_y, height), _corners(x, edges_x, width)
+
+
+def _beside_lines(low: float, high: float, cells: int) -> Pixels:
+    """Give the pixels just before and just after each line through cell centres."""
+    centres = low + (np.arange(cells) + 0.5) * (high - low) / cells
+    before = np.floor(centres - 0.5).astype(np.int64)
+    return np.concatenate([before, before + 1])
+
+
+def _corners(beside: Sequence[Pixels], edges: Sequence[float], pixels: int) -> Pixels:
+    """Put the pixels beside lines together with those at edges and at the picture's borders."""
+    # An edge holds pixels within its tolerance, so it may lie one pixel further than it says.
+    around = np.floor(np.asarray(edges)[:, None] - 0.5).astype(np.int64) + np.arange(-1, 3)
+    every = np.unique(np.concatenate([*beside, around.ravel(), [0, pixels - 1]]))
+    return every[(every >= 0) & (every < pixels)]
+
+
+def _inside(low: float, high: float, pixels: Pixels) -> NDArray[np.bool_]:
+    centres = pixels + 0.5
     # A crop can end within rounding of a pixel's centre; the tolerance keeps that pixel.
     inside: NDArray[np.bool_] = (centres >= low - 1e-6) & (centres <= high + 1e-6)
     return inside
 
 
-def _weights(cells: int, low: float, high: float, pixels: int) -> NDArray[np.float32]:
-    """float32 [pixels, cells]: the linear weight of each cell at each pixel of one axis."""
-    place = (np.arange(pixels) + 0.5 - low) / (high - low) * cells - 0.5
+def _weights(cells: int, low: float, high: float, pixels: Pixels) -> NDArray[np.float32]:
+    """float32 [P, cells]: the linear weight of each cell at some pixels of one axis."""
+    place = (pixels + 0.5 - low) / (high - low) * cells - 0.5
     place = np.clip(place, 0, cells - 1)
     left = np.minimum(place.astype(np.int64), cells - 1)
     right = np.minimum(left + 1, cells - 1)
     share = (place - left).astype(np.float32)
-    weights = np.zeros((pixels, cells), np.float32)
-    index = np.arange(pixels)
+    weights = np.zeros((len(pixels), cells), np.float32)
+    index = np.arange(len(pixels))
     np.add.at(weights, (index, left), 1 - share)
     np.add.at(weights, (index, right), share)
     weights[~_inside(low, high, pixels)] = 0

@@ -3,7 +3,8 @@
 from tam.media.image import Source, open_image
 from tam.media.media import Media, image_from_array
 from tam.media.opening import open_all, open_media
-from tam.media.video import Sampling, open_video
+from tam.media.sampling import Sampling
+from tam.media.video import open_video
 
 __all__ = [
     "Media",

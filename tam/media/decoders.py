@@ -1,243 +1,332 @@
-"""Decoding chosen frames of a clip, with PyAV, decord or OpenCV.
+"""Decoding chosen frames of a clip with PyAV, the reference for every other decoder.
 
-All three get the same frames: which ones is decided by the time stamps in the file, before any of
-them decodes. decord and OpenCV count frames, so they are relied on only where PyAV, going through
-the file, finds every frame that it counts; a damaged file is PyAV's alone.
+A frame is known by its number in the order in which the decoder gives frames, which is the order
+in which they are shown. Time stamps are read from the packets first, without decoding; they count
+only where the decoded frames carry the same ones in the same order.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tam.errors import SetupError
+from tam.errors import MediaError
+from tam.media.container import (
+    is_broadcast,
+    moving_tracks,
+    opened_track,
+    pixel_shape,
+    rate_of,
+    stamp_field,
+    unreadable,
+)
+from tam.media.files import MediaFile
+from tam.media.pixels import Matrix, Pixels, Shape, pixels_of
+from tam.media.stamps import JUMP, ascending, frame_times, too_dense
 
-BACKENDS = ("pyav", "decord", "opencv")
 
-Pixels = NDArray[np.uint8]
-Frame = tuple[int, Pixels]
-"""A frame's index, and its pixels uint8 [H, W, 3] RGB."""
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """What is known of a clip's frames.
+
+    Parameters
+    ----------
+    times
+        float64 [T]: seconds of each frame from the first, ascending.
+    height, width
+        Size of a frame as it is stored: before it is turned upright and its pixels made square.
+    shape
+        How stored pixels become those on show.
+    notes
+        What is to be said of the time stamps and tracks.
+    packets
+        How many packets hold a frame or a part of one.
+    lasting
+        How many frames a file lasts for that ends before it should, else 0.
+    stamps
+        int64 [T]: the frames' time stamps, where they rest on the packets alone and are still to
+        be seen in the decoded frames; else None.
+    patched
+        How many frames the decoder patched up from others.
+    damaged
+        Whether something of the file does not decode.
+    broken
+        Whether the container itself is damaged before its end.
+    threaded
+        Whether the frames only come out where several threads decode.
+    """
+
+    times: NDArray[np.float64]
+    height: int
+    width: int
+    shape: Shape
+    notes: tuple[str, ...]
+    packets: int
+    lasting: int
+    stamps: NDArray[np.int64] | None = None
+    patched: int = 0
+    damaged: bool = False
+    broken: bool = False
+    threaded: bool = True
 
 
-def decode(
-    path: Path, indices: list[int], stamps: NDArray[np.int64], size: tuple[int, int], backend: str
-) -> dict[int, Pixels] | None:
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """One frame as it is stored.
+
+    Parameters
+    ----------
+    pixels
+        uint8 [H, W, 3] or, of a format with transparency, [H, W, 4].
+    matrix
+        The frame's display matrix, or None.
+    resized
+        Whether the frame was of another size than the clip's.
+    """
+
+    pixels: Pixels
+    matrix: Matrix | None
+    resized: bool
+
+
+def read_packets(file: MediaFile) -> Contents | None:
+    """Read what the packets say, without decoding.
+
+    Returns
+    -------
+    None where time stamps are missing, doubled or jump: the frames themselves must be looked at.
+
+    Raises
+    ------
+    MediaError
+        If the file is missing, holds no video, or FFmpeg cannot read it.
+    """
+    import av
+
+    try:
+        with opened_track(file) as (container, stream):
+            if stamp_field(container, stream) != "pts":
+                return None
+            packets, broken = _kept(container.demux(stream))
+            stamps = np.unique(np.array([p for p in packets if p is not None], np.int64))
+            unit = float(stream.time_base or 1)
+            size = stream.codec_context.height, stream.codec_context.width
+            if not all(size) or not len(stamps) or len(stamps) < len(packets):
+                return None
+            jumps = is_broadcast(container) and (np.diff(stamps) * unit > JUMP).any()
+            if jumps or too_dense(stamps * unit):
+                return None
+            return Contents(
+                times=(stamps - stamps[0]) * unit,
+                height=size[0],
+                width=size[1],
+                shape=Shape(pixel_shape(stream)),
+                notes=_track_notes(container),
+                packets=len(packets),
+                lasting=_lasting(container, stream, stamps),
+                stamps=stamps,
+                broken=broken,
+            )
+    except av.error.FFmpegError as error:
+        raise unreadable(file, error) from error
+
+
+def survey(file: MediaFile) -> Contents:
+    """Decode a whole file to see which frames it has and when they are shown.
+
+    One thread patches damage up in the same way each time. Where it finds no frame at all, after a
+    damaged header, several may, each of which reads the header anew.
+
+    Raises
+    ------
+    MediaError
+        If no frame decodes.
+    """
+    for threaded in (False, True):
+        damage = _Damage()
+        stamps: list[int | None] = []
+        with opened_track(file) as (container, stream):
+            size = stream.codec_context.height, stream.codec_context.width
+            field = stamp_field(container, stream)
+            for frame in _frames(container, stream, damage, threaded=threaded):
+                stamps.append(getattr(frame, field) if field else None)
+                size = size if all(size) else (frame.height, frame.width)
+            if not stamps:
+                continue
+            if field == "dts":
+                _count_on(stamps)
+            unit = float(stream.time_base or 1)
+            joins = is_broadcast(container)
+            times, notes = frame_times(stamps, unit, rate_of(stream), joins=joins)
+            known = np.array([stamp for stamp in stamps if stamp is not None], np.int64)
+            trusted = len(known) == len(stamps) and ascending(known)
+            return Contents(
+                times=times,
+                height=size[0],
+                width=size[1],
+                shape=Shape(pixel_shape(stream)),
+                notes=(*_track_notes(container), *notes),
+                packets=damage.packets,
+                lasting=_lasting(container, stream, known) if trusted else 0,
+                patched=damage.patched,
+                damaged=damage.lost + damage.patched > 0,
+                broken=damage.broken,
+                threaded=threaded,
+            )
+    raise no_frames(file)
+
+
+def _count_on(stamps: list[int | None]) -> None:
+    """Give the last frames, which come out after the last packet, the places that follow."""
+    for number in range(len(stamps) - 1, 0, -1):
+        if stamps[number - 1] is not None:
+            break
+    else:
+        return
+    for later in range(number, len(stamps)):
+        previous = stamps[later - 1]
+        if stamps[later] is None and previous is not None:
+            stamps[later] = previous + 1
+
+
+def no_frames(file: MediaFile) -> MediaError:
+    """What to say of a clip that holds no frame, or none that decodes."""
+    return MediaError("no frame can be decoded", where=file.where, remedy="get the file again")
+
+
+def decode(file: MediaFile, numbers: list[int], contents: Contents) -> dict[int, Decoded] | None:
     """Decode some frames of a clip.
 
     Parameters
     ----------
-    path
-        A file that PyAV could read the time stamps of.
-    indices
-        Ascending indices into ``stamps``.
-    stamps
-        int64 [T]: presentation time stamp of every frame of the file, ascending.
-    size
-        Height and width that the file gives its frames, before they are turned upright. Frames of
-        another size are brought to it.
-    backend
-        One of ``BACKENDS``.
+    file
+        The clip.
+    numbers
+        Ascending numbers of frames, from 0 in the order in which they are shown.
+    contents
+        What :func:`read_packets` or :func:`survey` found.
 
     Returns
     -------
-    The frames by their indices, or None where the file is damaged before the last of them.
-
-    Raises
-    ------
-    SetupError
-        If the backend is not on this machine.
+    The frames by their numbers; None where the frames are not those that the packets announce, so
+    that the file has to be surveyed.
     """
-    frames: dict[int, Pixels] = {}
-    if backend != "pyav":
-        reader = _OTHERS[backend]()
-        if _counts_hold(path, stamps[: max(indices) + 1], size):
-            frames = dict(reader(path, indices, _rotation(path)))
-    if len(frames) < len(indices):
-        damage = _Damage()
-        frames = dict(_pyav(path, indices, stamps, size, damage))
-        if damage.found or len(frames) < len(indices):
-            return None
-    return frames
-
-
-@dataclass(frozen=True, eq=False)
-class Survey:
-    """What is left of a damaged file.
-
-    Parameters
-    ----------
-    stamps
-        int64 [T]: time stamps of the frames that do decode.
-    patched
-        How many of them the decoder patched up from others.
-    threaded
-        Whether they decode only where several threads work at it.
-    """
-
-    stamps: NDArray[np.int64]
-    patched: int
-    threaded: bool
-
-
-def survey(path: Path) -> Survey:
-    """Go through a whole damaged file.
-
-    One thread patches damage up in the same way each time. Where it finds no frame at all, after a
-    damaged header, several may, each of which reads the header anew.
-    """
-    for threaded in (False, True):
-        damage = _Damage()
-        frames = _pyav_frames(path, damage, threaded=threaded)
-        stamps = np.unique(np.array([int(frame.pts) for frame in frames], np.int64))
-        if len(stamps):
-            break
-    return Survey(stamps, damage.patched, threaded)
-
-
-def salvage(
-    path: Path, indices: list[int], found: Survey, size: tuple[int, int]
-) -> dict[int, Pixels]:
-    """Decode some of the frames that a survey found; see :func:`decode`."""
-    frames = _pyav(path, indices, found.stamps, size, _Damage(), threaded=found.threaded)
-    return dict(frames)
+    wanted, found, damage = set(numbers), dict[int, Decoded](), _Damage()
+    with opened_track(file) as (container, stream):
+        frames = _frames(container, stream, damage, threaded=contents.threaded)
+        for number, frame in enumerate(frames):
+            if contents.stamps is not None and (
+                damage.lost
+                or damage.patched
+                or number >= len(contents.stamps)
+                or frame.pts != contents.stamps[number]
+            ):
+                return None
+            if number in wanted:
+                size = contents.height, contents.width
+                pixels, matrix = pixels_of(frame, size)
+                found[number] = Decoded(pixels, matrix, (frame.height, frame.width) != size)
+                if len(found) == len(wanted):
+                    return found
+    return None if contents.stamps is not None else found
 
 
 class _Damage:
-    """What went wrong while a file was decoded.
+    """What happened while a file was decoded.
 
     Attributes
     ----------
+    packets
+        How many packets held anything.
     lost
         How many times nothing came out.
     patched
         How many frames the decoder patched up from others.
+    broken
+        Whether the container itself broke off.
     """
 
     def __init__(self) -> None:
-        self.lost = self.patched = 0
-
-    @property
-    def found(self) -> bool:
-        return self.lost + self.patched > 0
+        self.packets = self.lost = self.patched = 0
+        self.broken = False
 
 
-def _counts_hold(path: Path, stamps: NDArray[np.int64], size: tuple[int, int]) -> bool:
-    """Whether the file's first frames are whole, and those that its time stamps announce."""
-    damage, found = _Damage(), []
-    for frame in _pyav_frames(path, damage):
-        if frame.pts > stamps[-1]:
-            break
-        if (frame.height, frame.width) != size:
-            return False
-        found.append(int(frame.pts))
-    return not damage.found and np.array_equal(found, stamps)
-
-
-def _pyav(
-    path: Path,
-    indices: list[int],
-    stamps: NDArray[np.int64],
-    size: tuple[int, int],
-    damage: _Damage,
-    *,
-    threaded: bool = True,
-) -> Iterator[Frame]:
-    wanted = {int(stamps[index]): index for index in indices}
-    last = max(wanted, default=-1)
-    for frame in _pyav_frames(path, damage, threaded=threaded):
-        stamp = int(frame.pts)
-        if stamp in wanted:
-            pixels = frame.to_ndarray(format="rgb24", height=size[0], width=size[1])
-            yield wanted.pop(stamp), _upright(pixels, frame.rotation)
-        if stamp >= last and not wanted:
-            return
-
-
-def _pyav_frames(path: Path, damage: _Damage, *, threaded: bool = True) -> Iterator[Any]:
+def _frames(container: Any, stream: Any, damage: _Damage, *, threaded: bool) -> Iterator[Any]:
     import av
 
-    with av.open(str(path), metadata_errors="replace") as container:
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        if not threaded:
-            stream.codec_context.thread_count = 1
-        try:
-            for packet in container.demux(stream):
-                try:
-                    frames = packet.decode()
-                except av.error.InvalidDataError:
-                    damage.lost += 1
-                    continue  # what comes after a damaged packet may be whole
-                for frame in frames:
-                    if frame.pts is not None:
-                        damage.patched += bool(frame.is_corrupt)
-                        yield frame
-        except av.error.FFmpegError:
-            damage.lost += 1  # the container itself breaks off
-
-
-_Reader = Callable[[Path, list[int], int], Iterator[Frame]]
-
-
-def _decord() -> _Reader:
+    context = _with_alpha(stream) or stream.codec_context
+    context.thread_type = "AUTO"
+    if not threaded:
+        context.thread_count = 1
+    broken = (av.error.FFmpegError, ValueError, OverflowError)
     try:
-        import decord
-    except (ImportError, OSError) as error:
-        raise _missing("decord", error) from error
+        for packet in container.demux(stream):
+            damage.packets += packet.size > 0
+            try:
+                frames = context.decode(packet)
+            except broken:
+                damage.lost += 1
+                continue  # what comes after a damaged packet may be whole
+            for frame in frames:
+                damage.patched += bool(frame.is_corrupt)
+                yield frame
+    except broken:
+        damage.lost += 1
+        damage.broken = True
 
-    def read(path: Path, indices: list[int], rotation: int) -> Iterator[Frame]:
-        try:
-            reader = decord.VideoReader(str(path))
-            for index in indices:
-                yield index, _upright(reader[index].asnumpy(), rotation)
-        except (decord.DECORDError, IndexError, RuntimeError):
-            return
 
-    return read
+def _with_alpha(stream: Any) -> Any:
+    """A decoder that reads the transparency of a WebM clip, which FFmpeg's own leaves out."""
+    import av
 
-
-def _opencv() -> _Reader:
+    library = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(stream.codec_context.name)
+    if library is None or stream.metadata.get("alpha_mode") != "1":
+        return None
     try:
-        import cv2
-    except (ImportError, OSError) as error:
-        raise _missing("opencv-python", error) from error
-
-    def read(path: Path, indices: list[int], rotation: int) -> Iterator[Frame]:
-        reader = cv2.VideoCapture(str(path))
-        reader.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
-        wanted = set(indices)
-        try:
-            for index in range(max(indices) + 1):
-                if not reader.grab():
-                    return
-                if index in wanted:
-                    whole, pixels = reader.retrieve()
-                    if whole:
-                        yield index, _upright(np.ascontiguousarray(pixels[:, :, ::-1]), rotation)
-        finally:
-            reader.release()
-
-    return read
+        return av.CodecContext.create(library, "r")
+    except (av.error.FFmpegError, ValueError):
+        return None
 
 
-_OTHERS: dict[str, Callable[[], _Reader]] = {"decord": _decord, "opencv": _opencv}
+def _kept(packets: Iterable[Any]) -> tuple[list[int | None], bool]:
+    """The stamp of each packet that holds something on show, and whether the file breaks off."""
+    import av
+
+    stamps: list[int | None] = []
+    try:
+        for packet in packets:
+            if packet.size and not packet.is_discard:
+                stamps.append(None if packet.pts is None else int(packet.pts))
+    except av.error.FFmpegError:
+        return stamps, True  # what came before counts
+    return stamps, False
 
 
-def _rotation(path: Path) -> int:
-    """Degrees by which the file says that its frames are turned."""
-    return next((int(frame.rotation) for frame in _pyav_frames(path, _Damage())), 0)
+def _track_notes(container: Any) -> tuple[str, ...]:
+    tracks = len(moving_tracks(container))
+    return () if tracks < 2 else (f"one of {tracks} video tracks is shown",)
 
 
-def _upright(pixels: NDArray[np.uint8], rotation: int) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(np.rot90(pixels, round(rotation / 90) % 4))
+def _lasting(container: Any, stream: Any, stamps: NDArray[np.int64]) -> int:
+    """How many frames a file lasts for that ends before it should, else 0.
 
-
-def _missing(package: str, error: BaseException) -> SetupError:
-    return SetupError(
-        f"{package} cannot be loaded ({error})",
-        where="video",
-        remedy="use the decoder pyav, or install the package",
-    )
+    Its own count is not relied on: only a file that is shorter than it says has lost frames.
+    """
+    unit = float(stream.time_base or 1)
+    if not len(stamps):
+        return 0
+    step = float(np.median(np.diff(stamps))) * unit if len(stamps) > 1 else 1 / rate_of(stream)
+    found = float(stamps[-1] - stamps[0]) * unit + step
+    if stream.duration is not None:
+        lasts = stream.duration * unit
+    elif container.duration is not None and len(container.streams) == 1:
+        lasts = container.duration / 1e6
+    else:
+        return 0
+    if lasts - found <= max(3 * step, 0.02 * lasts):
+        return 0
+    # The count of a damaged header may be anything.
+    by_time = round(lasts / step)
+    return int(stream.frames) if 0 < stream.frames <= 2 * by_time else by_time

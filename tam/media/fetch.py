@@ -1,18 +1,28 @@
 """Fetching a file from an http(s) address, within limits of size and time."""
 
+import base64
 import http.client
-import time
-from urllib import request
-from urllib.error import HTTPError, URLError
-from urllib.parse import SplitResult, unquote, urlsplit
+import ipaddress
+from dataclasses import dataclass, replace
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import idna
 
 from tam.errors import MediaError
+from tam.media.connection import CheckedConnection, Deadline, PrivateAddressError, is_public
+from tam.media.files import printable
 
 MAX_BYTES = 64 * 1024 * 1024
 TIMEOUT = 30.0
 """Seconds that a whole fetch may take."""
 
 _CHUNK = 64 * 1024
+_REDIRECTIONS = 5
+_PORTS = {"http": 80, "https": 443}
+_SAFE = "%/:=&~+!$,;'@()*[]"
+"""What stands in a path as it is; everything else is written in its UTF-8 bytes."""
+_MOVED = (301, 302, 303, 307, 308)
 
 
 def fetch(
@@ -23,11 +33,13 @@ def fetch(
     Parameters
     ----------
     url
-        Its address. Redirections are followed to http(s) addresses only.
+        Its address, international ones as they are written. Redirections are followed to http(s)
+        addresses only; to those that are not public (loopback, link-local, private) only where
+        this one is not public itself.
     allowed
         Whether the user allowed addresses at all.
     max_bytes, timeout
-        Largest size, and longest time in seconds.
+        Largest size, and longest time in seconds from the look-up of the name to the last byte.
 
     Returns
     -------
@@ -40,13 +52,7 @@ def fetch(
         If addresses are not allowed, the scheme is another one, the file cannot be fetched, or a
         limit is passed.
     """
-    try:
-        parts = urlsplit(url)
-        where = _shown(parts)
-    except ValueError as error:
-        raise MediaError(
-            f"is no valid address ({error})", where="image", remedy="check the address"
-        ) from error
+    parts, where = _parsed(url)
     if not allowed:
         raise MediaError(
             "is an address, and addresses are not fetched",
@@ -54,67 +60,219 @@ def fetch(
             remedy="download the picture and give its path, or allow addresses "
             "(--allow-urls, allow_urls=True)",
         )
-    if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
+    request = _Request(parts, where, Deadline(timeout), max_bytes)
+    answer = _answered(request)
+    public, moves = answer.public, 0
+    while answer.status in _MOVED and answer.location:
+        moves += 1
+        if moves > _REDIRECTIONS:
+            raise MediaError(
+                f"redirects more than {_REDIRECTIONS} times", where=where, remedy="check it"
+            )
+        there, _ = _parsed(urljoin(request.parts.geturl(), answer.location), where)
+        request = replace(request, parts=there, own=False, public_only=public)
+        answer = _answered(request)
+    if answer.status != 200:
+        raise MediaError(
+            f"the server answered {answer.status}", where=where, remedy="check the address"
+        )
+    if len(answer.content) > max_bytes:
+        raise MediaError(
+            f"the file is larger than {max_bytes:,} bytes",
+            where=where,
+            remedy="download it, make it smaller and give its path",
+        )
+    name = unquote(request.parts.path).rstrip("/").rpartition("/")[2]
+    return where, name or str(request.parts.hostname), answer.content
+
+
+@dataclass(frozen=True)
+class _Request:
+    """One request of a fetch.
+
+    Parameters
+    ----------
+    parts
+        The address that is asked.
+    where
+        The user's own address, for messages.
+    deadline, max_bytes
+        Limits of the whole fetch.
+    own
+        Whether the address is the user's own, not one that a server redirects to.
+    public_only
+        Whether addresses that are not public are refused.
+    """
+
+    parts: SplitResult
+    where: str
+    deadline: Deadline
+    max_bytes: int
+    own: bool = True
+    public_only: bool = False
+
+    @property
+    def scheme(self) -> str:
+        return self.parts.scheme.lower()
+
+    @property
+    def port(self) -> int:
+        return self.parts.port or _PORTS[self.scheme]
+
+    @property
+    def target(self) -> str:
+        path = quote(self.parts.path or "/", safe=_SAFE)
+        query = quote(self.parts.query, safe=_SAFE + "?")
+        return f"{path}?{query}" if query else path
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a server said: the status, where it redirects to, the content, who it was."""
+
+    status: int
+    location: str
+    content: bytes
+    public: bool
+
+
+def _answered(request: _Request) -> _Answer:
+    """Send one request, and tell what goes wrong as one line."""
+    where = request.where
+    if request.scheme not in _PORTS or not request.parts.hostname:
         raise MediaError(
             "only http and https addresses are fetched",
             where=where,
             remedy="download the picture and give its path",
         )
     try:
-        content = _read(url, where, max_bytes, timeout)
-    except HTTPError as error:
-        with error:
-            raise MediaError(
-                f"the server answered {error.code}", where=where, remedy="check the address"
-            ) from error
-    except (URLError, OSError, http.client.HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
+        return _ask(request)
+    except PrivateAddressError as error:
         raise MediaError(
-            f"cannot be fetched ({reason})",
+            f"redirects to {_shown(request.parts)}, which {error}",
+            where=where,
+            remedy="download it and give its path",
+        ) from error
+    except TimeoutError as error:
+        raise MediaError(
+            f"fetching takes longer than {request.deadline.seconds:g} seconds",
+            where=where,
+            remedy="download it and give its path",
+        ) from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise MediaError(
+            f"cannot be fetched ({printable(str(error)) or type(error).__name__})",
             where=where,
             remedy="check the address and the network",
         ) from error
-    name = unquote(parts.path).rstrip("/").rpartition("/")[2]
-    return where, name or str(parts.hostname), content
 
 
-def _read(url: str, where: str, max_bytes: int, timeout: float) -> bytes:
-    deadline = time.monotonic() + timeout
-    content = bytearray()
-    with _opener().open(url, timeout=timeout) as response:
-        # read1 returns what has arrived, so a server that drips cannot hold the clock.
-        while chunk := response.read1(_CHUNK):
+def _ask(request: _Request) -> _Answer:
+    """Send one request; of the content at most one byte more than is allowed is kept."""
+    headers = {"User-Agent": "token-activation-map", "Connection": "close"}
+    if request.own and request.parts.username:
+        headers["Authorization"] = _basic(request.parts)
+    host = _host(request.parts)
+    proxy = _proxy(request.scheme, host)
+    if proxy is None:
+        connection = CheckedConnection(
+            host,
+            request.port,
+            secure=request.scheme == "https",
+            public_only=request.public_only,
+            deadline=request.deadline,
+        )
+        target = request.target
+    else:
+        connection, target = _through(proxy, request, host, headers)
+    try:
+        connection.request("GET", target, headers=headers)
+        response = connection.getresponse()
+        content = bytearray()
+        # read1 returns what has arrived.
+        while response.status == 200 and len(content) <= request.max_bytes:
+            chunk = response.read1(_CHUNK)
+            if not chunk:
+                if response.length:
+                    raise http.client.IncompleteRead(bytes(content), response.length)
+                break
             content += chunk
-            if len(content) > max_bytes:
-                raise MediaError(
-                    f"the file is larger than {max_bytes:,} bytes",
-                    where=where,
-                    remedy="download it, make it smaller and give its path",
-                )
-            if time.monotonic() > deadline:
-                raise MediaError(
-                    f"fetching takes longer than {timeout:g} seconds",
-                    where=where,
-                    remedy="download it and give its path",
-                )
-    return bytes(content)
+        public = connection.public if proxy is None else _looks_public(host)
+        location = response.headers.get("Location", "")
+        return _Answer(response.status, location, bytes(content), public)
+    finally:
+        connection.close()
 
 
-def _opener() -> request.OpenerDirector:
-    """An opener without the handlers of local files, FTP and data addresses."""
-    opener = request.OpenerDirector()
-    opener.addheaders = [("User-Agent", "token-activation-map")]
-    for handler in (
-        request.ProxyHandler(),
-        request.HTTPHandler(),
-        request.HTTPSHandler(),
-        request.HTTPRedirectHandler(),
-        request.HTTPDefaultErrorHandler(),
-        request.HTTPErrorProcessor(),
-        request.UnknownHandler(),
-    ):
-        opener.add_handler(handler)
-    return opener
+def _through(
+    proxy: SplitResult, request: _Request, host: str, headers: dict[str, str]
+) -> tuple[CheckedConnection, str]:
+    """A connection by way of a proxy, and what it is to be asked for.
+
+    The proxy looks the name up; only the text of the name can be checked here.
+    """
+    if request.public_only and not _looks_public(host):
+        raise PrivateAddressError("leads to an address that is not public")
+    secure = request.scheme == "https"
+    connection = CheckedConnection(
+        _host(proxy),
+        proxy.port or 80,
+        secure=secure,
+        public_only=False,
+        deadline=request.deadline,
+    )
+    credentials = {"Proxy-Authorization": _basic(proxy)} if proxy.username else {}
+    if secure:
+        connection.set_tunnel(host, request.port, credentials)
+        return connection, request.target
+    headers.update(credentials)
+    shown_host = f"[{host}]" if ":" in host else host
+    return connection, f"http://{shown_host}:{request.port}{request.target}"
+
+
+def _proxy(scheme: str, host: str) -> SplitResult | None:
+    """The proxy that the environment names for an address."""
+    named = getproxies().get(scheme)
+    if not named or proxy_bypass(host):
+        return None
+    proxy = urlsplit(named if "://" in named else f"http://{named}")
+    if proxy.scheme != "http" or not proxy.hostname:
+        raise ValueError(f"the proxy for {scheme} is not an http address")
+    return proxy
+
+
+def _looks_public(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return "." in host and not host.endswith((".localhost", ".local", ".internal"))
+    return is_public(host)
+
+
+def _host(parts: SplitResult) -> str:
+    """The host as it is looked up: international names in their ASCII form."""
+    host = parts.hostname or ""
+    if host.isascii():
+        return host
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except idna.IDNAError as error:
+        raise ValueError(f"the host name is not valid: {error}") from error
+
+
+def _basic(parts: SplitResult) -> str:
+    said = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+    return "Basic " + base64.b64encode(said.encode()).decode()
+
+
+def _parsed(url: str, where: str = "image") -> tuple[SplitResult, str]:
+    try:
+        parts = urlsplit(url)
+        return parts, _shown(parts)
+    except ValueError as error:
+        raise MediaError(
+            f"is no valid address ({error})", where=where, remedy="check the address"
+        ) from error
 
 
 def _shown(parts: SplitResult) -> str:
@@ -122,5 +280,4 @@ def _shown(parts: SplitResult) -> str:
         return "data address"
     host = parts.hostname or ""
     port = f":{parts.port}" if parts.port else ""
-    text = f"{parts.scheme}://{host}{port}{parts.path}"
-    return "".join(char for char in text if char.isprintable())
+    return printable(f"{parts.scheme}://{host}{port}{parts.path}")

@@ -1,11 +1,7 @@
 """Opening pictures: files, addresses, PIL images and arrays become :class:`Media`."""
 
 import re
-import stat
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,7 +11,9 @@ from PIL import Image, UnidentifiedImageError
 
 from tam.errors import MediaError
 from tam.media.fetch import fetch
+from tam.media.files import MediaFile, display_name, local_file, printable
 from tam.media.media import Media
+from tam.media.raster import rgb_pixels
 
 Source = str | Path | Image.Image | NDArray[np.uint8] | Media
 """What a picture can be given as."""
@@ -27,23 +25,15 @@ MAX_ASPECT = 200
 # Raster formats that Pillow decodes by itself. Others run programs (EPS) or are rarely pictures.
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]+://|data:)", re.IGNORECASE)
-_ORIENTATION = 0x0112
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+ANIMATIONS = ("AVIF", "GIF", "PNG", "WEBP")
+"""Formats of which several frames are an animation, not pages or views of one picture."""
 
 
 def open_image(source: Source, *, allow_urls: bool = False, max_pixels: int = MAX_PIXELS) -> Media:
     """Open one picture as upright 8-bit RGB.
 
     EXIF orientation is applied. Transparent parts show white. 16-bit values are scaled to 8 bits.
-    Of an animated or multi-page file the first frame is taken.
+    Of an animated or multi-page file the first frame is taken, and a note says so.
 
     Parameters
     ----------
@@ -68,12 +58,12 @@ def open_image(source: Source, *, allow_urls: bool = False, max_pixels: int = MA
     (1, 2, 3, 3)
     """
     if isinstance(source, Media):
-        _check_size(source.width, source.height, source.name, max_pixels)
+        check_size(source.width, source.height, source.name, max_pixels)
         return source
     if isinstance(source, np.ndarray):
         return _from_array(source, max_pixels)
     if isinstance(source, Image.Image):
-        name = _display_name(str(getattr(source, "filename", "") or "image"))
+        name = display_name(str(getattr(source, "filename", "") or "image"))
         return _from_image(source, name, name, max_pixels)
     if not isinstance(source, str | Path):
         raise MediaError(
@@ -81,83 +71,109 @@ def open_image(source: Source, *, allow_urls: bool = False, max_pixels: int = MA
             where="image",
             remedy="give a path, a PIL image, a uint8 array [H, W, 3] or a Media",
         )
-    if isinstance(source, str) and _ADDRESS.match(source):
+    file = media_file(source, allow_urls=allow_urls)
+    with file.opened() as stream:
+        return open_picture(file, stream, max_pixels)
+
+
+def media_file(source: str | Path, *, allow_urls: bool) -> MediaFile:
+    """Name what a path or an address leads to; an address is fetched.
+
+    A path that exists is a file, even where it looks like an address.
+
+    Raises
+    ------
+    MediaError
+        If it is an address that is not allowed or cannot be fetched.
+    """
+    if isinstance(source, str) and _ADDRESS.match(source) and not _exists(source):
         where, name, content = fetch(source, allowed=allow_urls)
-        return _decode(BytesIO(content), where, _display_name(name), max_pixels)
-    where = _printable(str(source))
-    with _open_file(Path(source), where) as stream:
-        return _decode(stream, where, _display_name(str(source)), max_pixels)
+        return MediaFile(where, display_name(name), None, content)
+    return local_file(source)
 
 
-@contextmanager
-def _open_file(path: Path, where: str) -> Iterator[BinaryIO]:
-    if not where.strip():
-        raise MediaError("the path is empty", where="image", remedy="give the path of a picture")
+def _exists(path: str) -> bool:
     try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise MediaError("is a folder", where=where, remedy="give the path of one picture")
-        if not stat.S_ISREG(status.st_mode):
-            # A pipe or a device could block or never end.
-            raise MediaError("is no ordinary file", where=where, remedy="save it to a file first")
-        if status.st_size == 0:
-            raise MediaError("the file is empty", where=where, remedy="give another file")
-        stream = path.open("rb")
-    except FileNotFoundError as error:
-        raise MediaError("no such file", where=where, remedy="check the path") from error
-    except PermissionError as error:
-        raise MediaError(
-            "no permission to read it", where=where, remedy="change the file's permissions"
-        ) from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise MediaError(
-            f"cannot be read ({reason})", where=where, remedy="check the path"
-        ) from error
-    with stream:
-        yield stream
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
 
 
-def _decode(stream: BinaryIO, where: str, name: str, max_pixels: int) -> Media:
-    Image.init()
-    formats = [name for name in _FORMATS if name in Image.OPEN]
+def open_picture(file: MediaFile, stream: BinaryIO, max_pixels: int = MAX_PIXELS) -> Media:
+    """Open the picture in a file that is open already.
+
+    Raises
+    ------
+    MediaError
+        As in :func:`open_image`.
+    """
+    image = identified(stream, file.where)
+    if image is None:
+        raise MediaError(
+            "is not a picture in a known format",
+            where=file.where,
+            remedy=f"convert it to PNG or JPEG (read are {', '.join(_formats())})",
+        )
+    with image:
+        return _from_image(image, file.where, file.name, max_pixels, _first_of(image))
+
+
+def identified(stream: BinaryIO, where: str) -> Image.Image | None:
+    """Have Pillow recognize a picture by its content, without decoding it.
+
+    Returns
+    -------
+    None where it is no picture that Pillow knows.
+
+    Raises
+    ------
+    MediaError
+        If its header is damaged or promises too many pixels.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            image = Image.open(stream, formats=formats)
+            return Image.open(stream, formats=_formats())
         except Image.DecompressionBombError as error:
             raise _too_large("more pixels than Pillow accepts", where) from error
         except MemoryError:
             raise
-        except UnidentifiedImageError as error:
-            raise MediaError(
-                "is not a picture in a known format",
-                where=where,
-                remedy=f"convert it to PNG or JPEG (read are {', '.join(formats)})",
-            ) from error
+        except UnidentifiedImageError:
+            return None
         except Exception as error:
-            raise _damaged(error, where) from error
-        with image:
-            return _from_image(image, where, name, max_pixels)
+            raise damaged(error, where) from error
 
 
-def _from_image(image: Image.Image, where: str, name: str, max_pixels: int) -> Media:
-    _check_size(image.width, image.height, where, max_pixels)
+def _formats() -> list[str]:
+    Image.init()
+    return [name for name in _FORMATS if name in Image.OPEN]
+
+
+def _first_of(image: Image.Image) -> tuple[str, ...]:
+    """What to note of a file with more than one picture."""
+    try:
+        if not getattr(image, "is_animated", False):
+            return ()
+        count = int(getattr(image, "n_frames", 1))
+    except Exception:
+        return ("the first picture of the file is shown",)
+    kind = "frames" if image.format in ANIMATIONS else "pictures"
+    return (f"the first of {count} {kind} is shown",) if count > 1 else ()
+
+
+def _from_image(
+    image: Image.Image, where: str, name: str, max_pixels: int, notes: tuple[str, ...] = ()
+) -> Media:
+    check_size(image.width, image.height, where, max_pixels)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            image.load()
-            # Read after loading: Pillow itself turns a TIFF while it loads.
-            upright = _UPRIGHT.get(_orientation(image))
-            rgb = _to_rgb(image, where)
+            pixels, _ = rgb_pixels(image, where)
         except (MediaError, MemoryError):
             raise
         except Exception as error:
-            raise _damaged(error, where) from error
-    if upright is not None:
-        rgb = rgb.transpose(upright)
-    frames = np.array(rgb, dtype=np.uint8)[None]
-    return Media(frames=frames, times=np.zeros(1), name=name)
+            raise damaged(error, where) from error
+    return Media(frames=pixels[None], times=np.zeros(1), name=name, notes=notes)
 
 
 def _from_array(pixels: NDArray[np.uint8], max_pixels: int) -> Media:
@@ -169,11 +185,18 @@ def _from_array(pixels: NDArray[np.uint8], max_pixels: int) -> Media:
             where="image",
             remedy="give uint8 [H, W], [H, W, 3] or [H, W, 4] with values from 0 to 255",
         )
-    _check_size(shape[1], shape[0], "image", max_pixels)
+    check_size(shape[1], shape[0], "image", max_pixels)
     return _from_image(Image.fromarray(np.ascontiguousarray(pixels)), "image", "image", max_pixels)
 
 
-def _check_size(width: int, height: int, where: str, max_pixels: int) -> None:
+def check_size(width: int, height: int, where: str, max_pixels: int) -> None:
+    """Refuse a picture that is empty, too large or too long.
+
+    Raises
+    ------
+    MediaError
+        That says which.
+    """
     if width < 1 or height < 1:
         raise MediaError(
             f"the picture has no pixels ({width} × {height})",
@@ -190,57 +213,17 @@ def _check_size(width: int, height: int, where: str, max_pixels: int) -> None:
         )
 
 
-def _to_rgb(image: Image.Image, where: str) -> Image.Image:
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return Image.fromarray(_eight_bits(image, where)).convert("RGB")
-    if image.has_transparency_data or image.mode in ("La", "RGBa"):
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
-
-
-def _eight_bits(image: Image.Image, where: str) -> NDArray[np.uint8]:
-    """Scale a picture of more than 8 bits: integers from 0 to 65535, floats from 0 to 1."""
-    values = np.asarray(image).astype(np.float64)
-    top = 1.0 if image.mode == "F" else 65535.0
-    # Negated, so that NaN is refused too.
-    if not (values.min() >= 0 and values.max() <= top):
-        raise MediaError(
-            f"values from {values.min():g} to {values.max():g} have no known scale",
-            where=where,
-            remedy="convert it to an 8-bit or 16-bit picture",
-        )
-    return np.rint(values * (255 / top)).astype(np.uint8)
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:
-        # A damaged EXIF block says nothing of the picture, which itself is whole.
-        return 1
-
-
 def _too_large(what: str, where: str) -> MediaError:
     return MediaError(
         what, where=where, remedy="make the picture smaller, or raise max_pixels of tam.open_image"
     )
 
 
-def _damaged(error: Exception, where: str) -> MediaError:
+def damaged(error: Exception, where: str) -> MediaError:
+    """What to say of a picture that does not decode."""
     reason = str(error).rstrip(".") or type(error).__name__
     return MediaError(
-        f"the picture is damaged or incomplete ({_printable(reason)})",
+        f"the picture is damaged or incomplete ({printable(reason)})",
         where=where,
         remedy="get the file again, or convert it to PNG",
     )
-
-
-def _display_name(source: str) -> str:
-    return _printable(re.split(r"[\\/]", source.rstrip("\\/"))[-1]) or "image"
-
-
-def _printable(text: str) -> str:
-    """Text without characters that could steer a terminal."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

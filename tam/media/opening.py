@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from tam.defaults import DECODER
-from tam.media.image import Source, open_image
+from tam.errors import MediaError
+from tam.media.animation import is_moving, is_stream_of_pictures
+from tam.media.files import MediaFile
+from tam.media.image import Source, identified, media_file, open_image, open_picture
 from tam.media.media import Media
-from tam.media.video import Sampling, open_video
-
-VIDEO_SUFFIXES = frozenset(
-    ".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm .wmv".split()
-)
+from tam.media.sampling import Sampling
+from tam.media.video import open_video
 
 
 def open_media(
@@ -20,11 +20,13 @@ def open_media(
     sampling: Sampling | None = None,
     decoder: str = DECODER,
     allow_urls: bool = False,
+    kind: str | None = None,
 ) -> Media:
     """Open a picture or a clip.
 
-    A folder is a clip of the pictures in it; a file is a clip by its suffix (``VIDEO_SUFFIXES``)
-    and a picture otherwise. Of an animated picture the first frame is taken.
+    A folder is a clip of the pictures in it. What a file is, its content tells, not its suffix. An
+    animated picture is a clip where a clip is asked for, by its kind or by a sampling; else its
+    first frame is taken, and a note says so.
 
     Parameters
     ----------
@@ -33,23 +35,69 @@ def open_media(
     sampling, decoder
         For clips, see :func:`tam.media.open_video`.
     allow_urls
-        Fetch pictures from http(s) addresses.
+        Fetch pictures and clips from http(s) addresses.
+    kind
+        ``"image"`` or ``"video"``, where only one will do. A picture is then a clip of one frame.
 
     Raises
     ------
     MediaError
-        If it cannot be used.
+        If it cannot be used, or is a clip where a picture is wanted.
     SetupError
         If the decoder is not on this machine.
     """
     if isinstance(source, Media):
         # Whoever opened it chose its limit.
-        return open_image(source, max_pixels=source.width * source.height)
-    if isinstance(source, str | Path) and "://" not in str(source) and str(source).strip():
-        path = Path(source)
-        if path.is_dir() or path.suffix.lower() in VIDEO_SUFFIXES:
-            return open_video(path, sampling, backend=decoder)
-    return open_image(source, allow_urls=allow_urls)
+        media = open_image(source, max_pixels=source.width * source.height)
+    elif not isinstance(source, str | Path):
+        media = open_image(source)
+    else:
+        media = _open_file(source, sampling, decoder, allow_urls, kind)
+    if kind == "image" and media.kind == "video":
+        raise MediaError(
+            "is a clip where a picture is wanted",
+            where=media.name,
+            remedy="give it as a video, or give one of its frames",
+        )
+    return media
+
+
+def _open_file(
+    source: str | Path, sampling: Sampling | None, decoder: str, allow_urls: bool, kind: str | None
+) -> Media:
+    file = media_file(source, allow_urls=allow_urls)
+    if file.path is not None and str(source).strip() and _is_folder(file.path):
+        return open_video(file.path, sampling, backend=decoder)
+    with file.opened() as stream:
+        image = identified(stream, file.where)
+        if image is not None:
+            with image:
+                moving = is_moving(image) and (sampling is not None or kind == "video")
+                clip = moving or kind == "video" or is_stream_of_pictures(image, stream)
+                if kind == "image" or not clip:
+                    stream.seek(0)
+                    return open_picture(file, stream)
+    try:
+        return open_video(file, sampling, backend=decoder)
+    except MediaError as error:
+        if image is None and "no readable video" in error.what:
+            raise _unknown(file) from error
+        raise
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _unknown(file: MediaFile) -> MediaError:
+    return MediaError(
+        "is neither a picture nor a clip in a known format",
+        where=file.where,
+        remedy="convert it to PNG, JPEG or MP4 (H.264)",
+    )
 
 
 def open_all(sources: Source | Sequence[Source], **options: Any) -> list[Media]:

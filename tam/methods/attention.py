@@ -7,7 +7,7 @@ import torch
 
 from tam.errors import InputError
 from tam.explanation.explanation import Explanation
-from tam.methods.result import Targets, asked_targets, explained
+from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
@@ -34,7 +34,7 @@ def attention(
         Which of them, negative ones from the end; all where it is None. Layers are those with
         attention weights: some families have others between them.
     """
-    asked = asked_targets(trace, targets)
+    asked = resolve_targets(trace, targets)
     weights = [layer[0] for layer in replay.run([], attention=True).attentions]
     rows = torch.from_numpy(trace.text.context_positions[asked])
     columns = torch.from_numpy(trace.vision.positions)

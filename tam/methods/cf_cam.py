@@ -12,7 +12,7 @@ from tam.errors import SetupError
 from tam.explanation.explanation import Explanation
 from tam.methods.class_activation import LAYER, activations, places_with_gradient, stacked
 from tam.methods.options import check_positive
-from tam.methods.result import Targets, asked_targets, explained
+from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import LayerName, Replay
 
@@ -60,7 +60,7 @@ def cf_cam(
         If scikit-learn is missing.
     """
     check_positive("sigma", sigma)
-    asked = asked_targets(trace, targets)
+    asked = resolve_targets(trace, targets)
     where = places_with_gradient(replay, layer)
     found = activations(replay, asked, layer, where)
 

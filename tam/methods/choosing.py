@@ -79,14 +79,14 @@ class Chosen:
             )
         import torch
 
-        from tam.methods.result import added_explanation, asked_targets
+        from tam.methods.result import added_explanation, resolve_targets
 
         # Where the caller has switched on inference mode, no gradient could be taken.
         with torch.inference_mode(False):
             if self.told is None:
                 result: Explanation = self.function(trace, replay, targets, **self.options)
                 return result
-            asked = asked_targets(trace, targets)
+            asked = resolve_targets(trace, targets)
             found = self.function(trace, replay, asked, **self.options)
             return added_explanation(trace, asked, found, self.told)
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from tam.explanation.explanation import Explanation
 from tam.methods.options import check_positive, check_whole
-from tam.methods.result import Targets, asked_targets, explained
+from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
@@ -22,7 +22,7 @@ def random(
         The same seed gives a target the same map, whichever others are asked for.
     """
     check_whole("seed", seed, 0)
-    asked = asked_targets(trace, targets)
+    asked = resolve_targets(trace, targets)
     cells = len(trace.vision.positions)
     drawn = [np.random.default_rng([seed, target]).random(cells, np.float32) for target in asked]
     evidence = np.stack(drawn) if drawn else np.zeros((0, cells), np.float32)
@@ -45,7 +45,7 @@ def center(
         Standard deviation as a share of the picture's sides.
     """
     check_positive("width", width)
-    asked = asked_targets(trace, targets)
+    asked = resolve_targets(trace, targets)
     rows = []
     for grid in trace.vision.grids:
         media = trace.media[grid.media]

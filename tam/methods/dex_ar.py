@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from tam.explanation.explanation import Explanation
 from tam.methods.attention_flow import run_with_attention
 from tam.methods.options import check_whole
-from tam.methods.result import Targets, asked_targets, explained
+from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
@@ -37,7 +37,7 @@ def dex_ar(
         How many of the last layers; all where there are fewer.
     """
     check_whole("depth", depth)
-    asked = asked_targets(trace, targets)
+    asked = resolve_targets(trace, targets)
     run = run_with_attention(replay, asked, gradients=True, states=True)
     maps = np.zeros((len(asked), len(trace.vision.positions)), np.float32)
     contexts = torch.from_numpy(trace.text.context_positions[asked])

@@ -5,7 +5,7 @@ import torch
 
 from tam.explanation.explanation import Explanation
 from tam.methods.class_activation import LAYER
-from tam.methods.result import Targets, asked_targets, explained
+from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import LayerName, Replay
 from tam.replay.places import places
@@ -28,7 +28,7 @@ def eigen_cam(
     layer
         Whose states.
     """
-    asked = asked_targets(trace, targets)
+    asked = resolve_targets(trace, targets)
     where = places(replay, layer)
     states = where.of(replay.run([], layers=[layer]).states[0]).float().cpu()
     _, _, directions = torch.linalg.svd(states, full_matrices=False)

@@ -4,7 +4,7 @@ import torch
 
 from tam.explanation.explanation import Explanation
 from tam.methods.class_activation import LAYER, activations, places_with_gradient, stacked
-from tam.methods.result import Targets, asked_targets, explained
+from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import LayerName, Replay
 
@@ -26,7 +26,7 @@ def grad_cam(
     layer
         Whose states.
     """
-    asked = asked_targets(trace, targets)
+    asked = resolve_targets(trace, targets)
     where = places_with_gradient(replay, layer)
     found = activations(replay, asked, layer, where)
     maps = [

@@ -2,7 +2,7 @@
 
 from tam.explanation.explanation import Explanation
 from tam.methods.class_activation import activations, stacked
-from tam.methods.result import Targets, asked_targets, explained
+from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 from tam.replay.places import places
@@ -21,7 +21,7 @@ def input_x_gradient(trace: Trace, replay: Replay, targets: Targets = None) -> E
     trace, replay, targets
         See :mod:`tam.methods`.
     """
-    asked = asked_targets(trace, targets)
+    asked = resolve_targets(trace, targets)
     where = places(replay, "input")
     found = activations(replay, asked, "input", where)
     maps = [(found.states * gradient).sum(1).relu().numpy() for gradient in found.gradients()]

@@ -5,7 +5,7 @@ import torch
 
 from tam.explanation.explanation import Explanation
 from tam.methods.options import check_whole
-from tam.methods.result import Targets, asked_targets, explained
+from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
@@ -30,7 +30,7 @@ def integrated_gradients(
         Points at which the gradient is taken.
     """
     check_whole("steps", steps)
-    asked = asked_targets(trace, targets)
+    asked = resolve_targets(trace, targets)
     attributions = attributed(trace, replay, asked, steps)
     return explained(
         trace,

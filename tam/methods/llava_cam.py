@@ -6,7 +6,7 @@ import torch
 from tam.explanation.explanation import Explanation
 from tam.methods.class_activation import LAYER, activations, places_with_gradient
 from tam.methods.noise import noisy_pixels
-from tam.methods.result import Targets, asked_targets, explained
+from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import LayerName, Replay
 
@@ -44,7 +44,7 @@ def llava_cam(
     seed
         Of the noise.
     """
-    asked = asked_targets(trace, targets)
+    asked = resolve_targets(trace, targets)
     where = places_with_gradient(replay, layer)
     evidence = np.zeros((len(asked), where.count), np.float32)
     for pixels in noisy_pixels(replay, samples, noise, seed):

@@ -5,7 +5,7 @@ import torch
 
 from tam.explanation.explanation import Explanation
 from tam.methods.parts import from_scores
-from tam.methods.result import Targets, explanation_of, only
+from tam.methods.result import Targets, build_explanation, keep_targets
 from tam.recording.lm_head import head_scores
 from tam.recording.trace import Trace
 from tam.replay import Replay
@@ -38,4 +38,6 @@ def logit_lens(
         else:
             scores = normed.float() @ trace.head_rows.to(normed.device).float().T
     method = {"name": "logit-lens", "layer": layer}
-    return only(explanation_of(trace, *from_scores(trace, scores), method), trace, targets)
+    return keep_targets(
+        build_explanation(trace, *from_scores(trace, scores), method), trace, targets
+    )

@@ -5,7 +5,7 @@ import numpy as np
 from tam.explanation.explanation import Explanation
 from tam.methods.options import check_whole
 from tam.methods.perturbation import Region, drops, pixels_of
-from tam.methods.result import Targets, asked_targets, explained
+from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
@@ -33,7 +33,7 @@ def occlusion(
     """
     check_whole("size", size)
     check_whole("batch", batch)
-    asked = asked_targets(trace, targets, prompt=False)
+    asked = resolve_targets(trace, targets, prompt=False)
     regions: list[Region] = []
     blocks: list[np.ndarray[tuple[int], np.dtype[np.int64]]] = []
     for grid in trace.vision.grids:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tam.defaults import KERNEL_SIZE
 from tam.engine.maps import maps_from_scores
 from tam.explanation.explanation import Explanation
-from tam.methods.result import Targets, explanation_of, only
+from tam.methods.result import Targets, build_explanation, keep_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
@@ -65,7 +65,7 @@ def _part(
         scores = states @ trace.head_rows.to(states).T
     options = {} if kernel_size is None else {"kernel_size": kernel_size}
     maps = from_scores(trace, scores, eci=eci, kernel_size=kernel_size or 1)
-    return only(explanation_of(trace, *maps, {"name": name, **options}), trace, targets)
+    return keep_targets(build_explanation(trace, *maps, {"name": name, **options}), trace, targets)
 
 
 def from_scores(

@@ -10,7 +10,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from tam.defaults import KERNEL_SIZE
 from tam.engine.maps import TokenActivationMaps
 from tam.explanation.explanation import Explanation, Stages
-from tam.methods.result import Targets, explanation_of, only
+from tam.methods.result import Targets, build_explanation, keep_targets
 from tam.methods.token_activation import as_numpy, engine_maps
 from tam.recording.lm_head import head_rows, head_scores
 from tam.recording.trace import Trace
@@ -35,8 +35,8 @@ def tam_published(
     returns another map, the one of the first word of the prompt.
 
     The published filter divides 0 by 0 where all values of a window are equal and not 0. Such a
-    cell is not known: ``Explanation.unknown`` marks it, and its map value is 0, which is what the
-    published code draws. Maps [K, N]. Cost: as tam, and one state through the whole head.
+    cell is not known: its map value is NaN. Maps [K, N]. Cost: as tam, and one state through the
+    whole head.
 
     Parameters
     ----------
@@ -57,17 +57,16 @@ def tam_published(
     maps, text = as_numpy(result.maps), as_numpy(result.text_scores)
     unknown = undefined_cells(trace, result, kernel_size)
     explanation = replace(
-        explanation_of(
+        build_explanation(
             trace,
-            np.where(unknown, np.float32(0), maps),
+            np.where(unknown, np.float32(np.nan), maps),
             text,
             as_numpy(result.relevance),
             {"name": "tam-published", "kernel_size": kernel_size},
         ),
         stages=Stages(as_numpy(result.activation), as_numpy(result.after_eci)) if stages else None,
-        unknown=unknown,
     )
-    return only(explanation, trace, targets)
+    return keep_targets(explanation, trace, targets)
 
 
 def published_classes(trace: Trace, replay: Replay) -> NDArray[np.int64]:

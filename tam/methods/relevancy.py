@@ -5,7 +5,7 @@ import torch
 from tam.explanation.explanation import Explanation
 from tam.methods.attention_flow import followed, run_with_attention
 from tam.methods.class_activation import stacked
-from tam.methods.result import Targets, asked_targets, explained
+from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
@@ -24,7 +24,7 @@ def relevancy(trace: Trace, replay: Replay, targets: Targets = None) -> Explanat
     trace, replay, targets
         See :mod:`tam.methods`.
     """
-    asked = asked_targets(trace, targets)
+    asked = resolve_targets(trace, targets)
     run = run_with_attention(replay, asked, gradients=True)
     maps = []
     for target, gradients in zip(asked, run.gradients(run.attentions), strict=True):

@@ -16,7 +16,7 @@ Targets = Sequence[int] | None
 """Indices of the targets to explain; None leaves the choice to the method."""
 
 
-def asked_targets(trace: Trace, targets: Targets, *, prompt: bool = True) -> list[int]:
+def resolve_targets(trace: Trace, targets: Targets, *, prompt: bool = True) -> list[int]:
     """Give the targets that a method is to explain: those asked for, or the reply's.
 
     Parameters
@@ -54,14 +54,15 @@ def explained(
     """Build the explanation of a method that has evidence at the vision cells alone.
 
     Each target's evidence is scaled from 0 at its lowest cell to 1 at its highest, over all
-    pictures together; evidence that is all equal gives a zero map. Earlier words get no relevance.
+    pictures together; evidence that is all equal gives a zero map. The relevance of earlier
+    words is not known.
 
     Parameters
     ----------
     trace
         The run; K targets, N cells.
     targets
-        T indices of those that were explained. The others' maps are zero.
+        T indices of those that were explained. The others' maps are not known: NaN.
     evidence
         float32 [T, N].
     method
@@ -69,21 +70,20 @@ def explained(
     scale
         Off where the evidence is a map from 0 to 1 already.
     """
-    maps = np.zeros((len(trace.text.tokens), evidence.shape[1]), np.float32)
+    maps = np.full((len(trace.text.tokens), evidence.shape[1]), np.nan, np.float32)
     if scale:
         low = evidence.min(axis=1, keepdims=True)
         span = evidence.max(axis=1, keepdims=True) - low
         evidence = (evidence - low) / np.where(span > 0, span, 1)
     maps[list(targets)] = evidence
-    nothing = np.zeros((len(maps), len(maps)), np.float32)
-    return explanation_of(trace, maps, nothing, nothing, method)
+    return build_explanation(trace, maps, None, None, method)
 
 
-def explanation_of(
+def build_explanation(
     trace: Trace,
     maps: NDArray[np.float32],
-    text_scores: NDArray[np.float32],
-    relevance: NDArray[np.float32],
+    text_scores: NDArray[np.float32] | None,
+    relevance: NDArray[np.float32] | None,
     method: Mapping[str, Any],
 ) -> Explanation:
     """Put maps [K, N], text scores and relevance [K, K] together with what the run knows."""
@@ -137,9 +137,9 @@ def added_explanation(
             where=where,
             remedy="bring both to one scale, or return the maps alone",
         )
-    maps, square = (np.zeros((count, n), np.float32) for n in (shape[1], count))
+    maps, square = (np.full((count, n), np.nan, np.float32) for n in (shape[1], count))
     maps[list(targets)], square[list(targets)] = evidence, related
-    return explanation_of(trace, maps, square, square, method)
+    return build_explanation(trace, maps, square, square, method)
 
 
 def _checked(values: Any, shape: tuple[int, int], where: str, what: str) -> NDArray[np.float32]:
@@ -162,15 +162,18 @@ def _checked(values: Any, shape: tuple[int, int], where: str, what: str) -> NDAr
     return values
 
 
-def only(explanation: Explanation, trace: Trace, targets: Targets) -> Explanation:
+def keep_targets(explanation: Explanation, trace: Trace, targets: Targets) -> Explanation:
     """Keep the maps and the relevance of some targets, where only some were asked for."""
     if targets is None:
         return explanation
-    kept = np.zeros((len(explanation.tokens), 1), bool)
-    kept[asked_targets(trace, targets)] = True
-    return replace(
-        explanation,
-        maps=np.where(kept, explanation.maps, np.float32(0)),
-        text_scores=np.where(kept, explanation.text_scores, np.float32(0)),
-        relevance=np.where(kept, explanation.relevance, np.float32(0)),
-    )
+    others = np.ones(len(explanation.tokens), bool)
+    others[resolve_targets(trace, targets)] = False
+    kept = [
+        None if values is None else values.copy()
+        for values in (explanation.text_scores, explanation.relevance)
+    ]
+    maps = explanation.maps.copy()
+    for values in (maps, *kept):
+        if values is not None:
+            values[others] = np.nan
+    return replace(explanation, maps=maps, text_scores=kept[0], relevance=kept[1])

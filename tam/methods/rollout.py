@@ -5,7 +5,7 @@ import torch
 from tam.explanation.explanation import Explanation
 from tam.methods.attention_flow import followed, run_with_attention
 from tam.methods.class_activation import stacked
-from tam.methods.result import Targets, asked_targets, explained
+from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
@@ -22,7 +22,7 @@ def rollout(trace: Trace, replay: Replay, targets: Targets = None) -> Explanatio
     trace, replay, targets
         See :mod:`tam.methods`.
     """
-    asked = asked_targets(trace, targets)
+    asked = resolve_targets(trace, targets)
     run = run_with_attention(replay, [], gradients=False)
     mixing = [weights[0].float().mean(0) for weights in run.attentions]
     positions = trace.text.context_positions

@@ -5,7 +5,7 @@ import torch
 from tam.explanation.explanation import Explanation
 from tam.methods.class_activation import LAYER, activations, places_with_gradient, stacked
 from tam.methods.noise import noisy_pixels
-from tam.methods.result import Targets, asked_targets, explained
+from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import LayerName, Replay
 
@@ -43,7 +43,7 @@ def smooth_grad_cam(
     seed
         Of the noise.
     """
-    asked = asked_targets(trace, targets)
+    asked = resolve_targets(trace, targets)
     where = places_with_gradient(replay, layer)
     states = where.of(replay.run([], layers=[layer]).states[0]).float().cpu()
     powers = [[torch.zeros_like(states) for _ in range(3)] for _ in asked]

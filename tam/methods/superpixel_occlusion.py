@@ -8,7 +8,7 @@ from tam.explanation.explanation import Explanation
 from tam.media.media import Media
 from tam.methods.options import check_whole
 from tam.methods.perturbation import Region, drops, pixels_of
-from tam.methods.result import Targets, asked_targets, explained
+from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
@@ -42,7 +42,7 @@ def superpixel_occlusion(
     """
     check_whole("segments", segments)
     check_whole("batch", batch)
-    asked = asked_targets(trace, targets, prompt=False)
+    asked = resolve_targets(trace, targets, prompt=False)
     regions: list[Region] = []
     labels: dict[tuple[int, int, int], NDArray[np.int64]] = {}
     for grid in trace.vision.grids:

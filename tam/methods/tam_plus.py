@@ -12,7 +12,7 @@ from tam.media.media import Media
 from tam.methods.options import check_positive
 from tam.methods.parts import from_scores
 from tam.methods.perturbation import pixels_of
-from tam.methods.result import Targets, explanation_of, only
+from tam.methods.result import Targets, build_explanation, keep_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
@@ -64,7 +64,7 @@ def tam_plus(
     maps, text, relevance = from_scores(trace, probabilities(trace, replay), eci=True)
     smooth = smoothed(maps, trace.vision.grids, trace.media, reach, contrast)
     method = {"name": "tam-plus", "reach": reach, "contrast": contrast}
-    return only(explanation_of(trace, smooth, text, relevance, method), trace, targets)
+    return keep_targets(build_explanation(trace, smooth, text, relevance, method), trace, targets)
 
 
 def probabilities(trace: Trace, replay: Replay) -> torch.Tensor:

@@ -9,7 +9,7 @@ import torch
 from tam.defaults import KERNEL_SIZE
 from tam.engine.maps import TokenActivationMaps, maps_from_scores, token_activation_maps
 from tam.explanation.explanation import Explanation, Stages
-from tam.methods.result import Targets, explanation_of, only
+from tam.methods.result import Targets, build_explanation, keep_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
@@ -49,7 +49,7 @@ def token_activation(
     result = engine_maps(trace, kernel_size, stages=stages or trace.candidate_scores is not None)
     method = {"name": "tam", "kernel_size": kernel_size}
     explanation = replace(
-        explanation_of(
+        build_explanation(
             trace,
             as_numpy(result.maps),
             as_numpy(result.text_scores),
@@ -59,7 +59,7 @@ def token_activation(
         stages=Stages(as_numpy(result.activation), as_numpy(result.after_eci)) if stages else None,
         candidate_maps=_candidate_maps(trace, result, kernel_size),
     )
-    return only(explanation, trace, targets)
+    return keep_targets(explanation, trace, targets)
 
 
 def engine_maps(trace: Trace, kernel_size: int, *, stages: bool) -> TokenActivationMaps:

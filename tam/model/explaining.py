@@ -26,4 +26,4 @@ def explain_recording(checkpoint: Checkpoint, recording: Recording, method: Chos
     with memory_errors():
         result = method.run(recording.trace, Replay(checkpoint, recording))
         scores = grounding(recording.trace, checkpoint.lm_head)
-    return replace(result, grounding=scores)
+    return replace(result, token_grounding=scores)

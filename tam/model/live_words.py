@@ -101,18 +101,17 @@ class LiveWords:
             )
         told = provenance(self._checkpoint, prepared, None, {})
         method = {"name": "tam", "kernel_size": self._kernel_size}
-        shape, square = (count, len(prepared.vision.positions)), (count, count)
+        unmapped = np.full((count, len(prepared.vision.positions)), np.nan, np.float32)
         return Explanation(
             media=tuple(item for _, item in prepared.conversation.media),
             tokens=tuple(self._tokens),
             prompt_targets=first,
             predictions=tuple(self._predictions[: count - first]),
             grids=prepared.vision.grids,
-            maps=growing.maps(count) if growing else np.zeros(shape, np.float32),
-            text_scores=growing.text_scores(count) if growing else np.zeros(square, np.float32),
-            relevance=growing.relevance(count) if growing else np.zeros(square, np.float32),
+            maps=growing.maps(count) if growing else unmapped,
+            text_scores=growing.text_scores(count) if growing else None,
+            relevance=growing.relevance(count) if growing else None,
             provenance={**told, "method": method} if growing else told,
-            unknown=None if growing else np.ones(shape, bool),
         )
 
     @property

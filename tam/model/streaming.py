@@ -1,15 +1,14 @@
 """Explains words while the model writes them."""
 
-import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from queue import SimpleQueue
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Any, Self, Unpack
 
 import torch
 
+from tam.capture.access import Access, is_waiting_or_holding
+from tam.capture.cache import CACHE
 from tam.capture.hooks import Logits, States, hooked
 from tam.capture.placing import placed
 from tam.defaults import KERNEL_SIZE
@@ -21,6 +20,7 @@ from tam.methods import Tam, choose
 from tam.model.explaining import explain_recording
 from tam.model.live_words import LiveWords
 from tam.model.options import Options, asked, check_opened
+from tam.model.word_thread import Outcome, finished, words_from_thread
 from tam.prompt.conversation import Conversation
 from tam.recording.prepared import prepare
 from tam.recording.recording import CANDIDATES
@@ -63,7 +63,7 @@ class Stream:
         conversation: Conversation,
         **options: Unpack[Options],
     ) -> None:
-        self._end = _End()
+        self._outcome = Outcome()
         checkpoint = model.checkpoint
         check_opened(options)
         wanted = asked(checkpoint, options)
@@ -76,9 +76,10 @@ class Stream:
                 put(live.add(states, logits, token))
 
             recording = run(checkpoint, prepared, watch=watch, **wanted.running)
+            put([])  # a stream that was closed meanwhile needs no explanation
             return explain_recording(checkpoint, recording, wanted.method)
 
-        self._words = _from_thread(work, self._end)
+        self._words = words_from_thread(work, checkpoint.module, self._outcome)
 
     def __iter__(self) -> Self:
         return self
@@ -99,7 +100,7 @@ class Stream:
         InputError
             If the reply is not at its end.
         """
-        return _finished(self._end.explanation)
+        return finished(self._outcome.explanation)
 
 
 class MapStreamer:
@@ -108,7 +109,7 @@ class MapStreamer:
     Give it to transformers' ``generate(streamer=...)``, or call :meth:`put` with every token that a
     loop of your own yields and :meth:`end` after the last one. It reads the model through hooks
     for as long as its ``with`` block runs; the model must answer ``inputs`` there, one sequence,
-    one token after another.
+    one token after another. Passes of other runs are told apart by their prompt and cache.
 
     Parameters
     ----------
@@ -151,14 +152,41 @@ class MapStreamer:
         self._live = LiveWords(checkpoint, prepared, choose(Tam(kernel_size=kernel_size)))
         self._states = States([request.wanted], request.length)
         self._logits = Logits(CANDIDATES)
+        self._cache: Any = None
         self._hooks = ExitStack()
         self._explanation: Explanation | None = None
 
     def __enter__(self) -> Self:
-        decoder = self._checkpoint.adapter.decoder(self._checkpoint.module)
-        hooks = [(decoder, self._states.keep), (self._checkpoint.module, self._logits.keep)]
-        self._hooks.enter_context(hooked(hooks))
+        module, adapter = self._checkpoint.module, self._checkpoint.adapter
+        self._access = self._hooks.enter_context(Access(module))
+        self._access.release()
+        hooks = [
+            (adapter.decoder(module), self._states.keep),
+            (module, self._logits.keep),
+            (module, self._leave),
+        ]
+        self._hooks.enter_context(hooked(hooks, self._access))
+        handle = module.register_forward_pre_hook(self._enter, with_kwargs=True)
+        self._hooks.callback(handle.remove)
         return self
+
+    def _enter(self, module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        """Hold the model for a pass of this reply: of the prompt, or over its cache."""
+        if is_waiting_or_holding(module):
+            return  # another run's
+        if self._cache is None:
+            ids = args[0] if args else kwargs.get("input_ids")
+            own = ids is not None and torch.equal(
+                ids, self.inputs["input_ids"][:, : ids.shape[1]].to(ids.device)
+            )
+        else:
+            own = kwargs.get(CACHE) is self._cache
+        if own:
+            self._access.acquire()
+
+    def _leave(self, _module: Any, _inputs: Any, output: Any) -> None:
+        self._cache = output.get(CACHE)
+        self._access.release()
 
     def __exit__(
         self,
@@ -212,59 +240,4 @@ class MapStreamer:
         InputError
             If the reply is not at its end.
         """
-        return _finished(self._explanation)
-
-
-@dataclass
-class _End:
-    """What a thread leaves behind."""
-
-    explanation: Explanation | None = None
-    error: BaseException | None = None
-
-
-class _ClosedError(Exception):
-    """Ends the run of a stream that nobody listens to any more."""
-
-
-def _from_thread(
-    work: Callable[[Callable[[list[Word]], None]], Explanation], end: _End
-) -> Generator[Word]:
-    """Yield the words that the work puts, then the rest of those in its explanation."""
-    ready: SimpleQueue[list[Word] | None] = SimpleQueue()
-    closed = threading.Event()
-
-    def put(words: list[Word]) -> None:
-        if closed.is_set():
-            raise _ClosedError
-        ready.put(words)
-
-    def run() -> None:
-        try:
-            end.explanation = work(put)
-        except BaseException as error:
-            end.error = error
-        finally:
-            ready.put(None)
-
-    thread = threading.Thread(target=run, name="tam-stream", daemon=True)
-    thread.start()
-    given = 0
-    try:
-        while (words := ready.get()) is not None:
-            yield from words
-            given += len(words)
-    finally:
-        closed.set()
-        thread.join()
-    if end.error is not None:
-        raise end.error
-    yield from _finished(end.explanation).words[given:]
-
-
-def _finished(explanation: Explanation | None) -> Explanation:
-    if explanation is None:
-        raise InputError(
-            "the reply is not at its end", where="stream", remedy="take all of its words first"
-        )
-    return explanation
+        return finished(self._explanation)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tam.capture.access import exclusive
 from tam.errors import ModelError
 from tam.families.adapter import Adapter, Encoded, PlacedMedia
 from tam.families.registry import adapter_for
@@ -152,7 +153,7 @@ def probe_layout(
         height, width, adapter.resize_radius if resize_radius is None else resize_radius
     )
     pictures = list(media)
-    with attention_off(model, adapter):
+    with exclusive(model), attention_off(model, adapter):
         prompt = encode(processor, question(pictures, _PROMPT), adapter)
         layout = _layout(adapter, model, processor, prompt, pictures)
         before = vision_features(model, adapter, prompt)

@@ -153,19 +153,21 @@ def question(media: Sequence[Media], prompt: str) -> Conversation:
     return Conversation((Turn("user", (*media, prompt)),))
 
 
-def from_messages(messages: Any, open_media: Callable[[str], Media]) -> Conversation:
+def from_messages(messages: Any, open_media: Callable[..., Media]) -> Conversation:
     """Read the messages format of transformers' chat templates.
 
     A message is ``{"role": ..., "content": ...}``; its content is a text, or a list of
     ``{"type": "text", "text": ...}`` and ``{"type": "image" or "video", "path": ...}``; the file
-    may also stand under ``"url"``, ``"image"`` or ``"video"``.
+    may also stand under ``"url"``, ``"image"`` or ``"video"``. A video part may say which frames
+    are taken: ``"fps"``, ``"num_frames"``, ``"max_frames"``, ``"start"``, ``"end"``.
 
     Parameters
     ----------
     messages
         Parsed JSON; nothing of it is trusted.
     open_media
-        Opens what a media part names.
+        Opens what a media part names: called with the name alone for a picture, and for a clip
+        with ``kind="video"`` and with what the part says of its frames.
 
     Raises
     ------
@@ -189,7 +191,20 @@ def from_messages(messages: Any, open_media: Callable[[str], Media]) -> Conversa
     return Conversation(tuple(turns))
 
 
-def _part(part: Any, where: str, open_media: Callable[[str], Media]) -> Part:
+# The names of tam.Sampling, and those that Qwen's own tools write.
+_SAMPLING = {
+    "fps": "fps",
+    "num_frames": "num_frames",
+    "nframes": "num_frames",
+    "max_frames": "max_frames",
+    "start": "start",
+    "video_start": "start",
+    "end": "end",
+    "video_end": "end",
+}
+
+
+def _part(part: Any, where: str, open_media: Callable[..., Media]) -> Part:
     kind = part.get("type") if isinstance(part, dict) else None
     if kind == "text" and isinstance(part.get("text"), str):
         text: str = part["text"]
@@ -197,8 +212,24 @@ def _part(part: Any, where: str, open_media: Callable[[str], Media]) -> Part:
     if kind in ("image", "video"):
         for name in ("path", "url", kind):
             if isinstance(part.get(name), str):
-                return open_media(part[name])
+                if kind == "image":
+                    return open_media(part[name])
+                return open_media(part[name], kind="video", **_sampling(part, where))
     raise _unreadable(where, f"{str(part)[:80]!r} is neither a text nor a picture's path")
+
+
+def _sampling(part: dict[str, Any], where: str) -> dict[str, float]:
+    """What a video part says of the frames that are taken."""
+    given: dict[str, float] = {}
+    for name, meaning in _SAMPLING.items():
+        value = part.get(name)
+        if value is None:
+            continue
+        whole = meaning in ("num_frames", "max_frames")
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+            raise _unreadable(where, f"its {name} is not a {'whole ' if whole else ''}number")
+        given[meaning] = value
+    return given
 
 
 def _unreadable(where: str, what: str) -> ConversationError:

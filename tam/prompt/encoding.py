@@ -14,6 +14,7 @@ from tam.families.adapter import Adapter
 from tam.geometry.layout import TextToken
 from tam.media.media import Media
 from tam.prompt.conversation import Conversation, Written
+from tam.prompt.tokenizer_lock import tokenizer_lock
 from tam.text.words import group_words, spell
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ def encode(processor: Any, conversation: Conversation, adapter: Adapter | None =
     apply = partial(_apply_template, processor, template, conversation.template)
     rendered, spans = _render(apply, _plain(conversation, markers))
     options = _options(processor, conversation, rendered)
-    outputs = adapter.call_processor(processor, options) if adapter else processor(**options)
+    with tokenizer_lock(processor.tokenizer):
+        outputs = adapter.call_processor(processor, options) if adapter else processor(**options)
     offsets = np.asarray(outputs.pop("offset_mapping")[0])
     replaced = (outputs.pop("text_replacement_offsets", None) or [[]])[0]
     outputs.pop("video_metadata", None)
@@ -166,7 +168,8 @@ def word_count(tokens: tuple[TextToken, ...]) -> int:
 
 def plain_ids(tokenizer: Any, text: str) -> list[int]:
     """Ids of a text as text alone: a marker in it is spelled out, not obeyed."""
-    ids = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    with tokenizer_lock(tokenizer):
+        ids = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
     return list(ids)
 
 
@@ -326,16 +329,24 @@ def _options(processor: Any, conversation: Conversation, rendered: str) -> dict[
     return options
 
 
+# A clip's clock: frame numbers at a rate are how transformers states times, and at this one any
+# time is a number of a frame to the microsecond.
+_TICKS = 1_000_000
+
+
 def _metadata(clip: Media) -> dict[str, Any]:
-    """A clip's times as transformers' video processors read them: as frame numbers at a rate."""
+    """A clip's times as transformers' video processors read them: as frame numbers at a rate.
+
+    The times are the clip's own, from its first frame on, even where only a later part is shown.
+    The count of frames is the one that gives processors the usual step between two frames.
+    """
     steps = np.diff(clip.times)
-    rate = 1 / float(np.median(steps)) if len(steps) and np.median(steps) > 0 else 1.0
-    indices = np.rint((clip.times - clip.times[0]) * rate).astype(int).tolist()
+    step = float(np.median(steps)) if len(steps) and np.median(steps) > 0 else 1.0
     return {
-        "total_num_frames": indices[-1] + 1,
-        "fps": rate,
-        "frames_indices": indices,
-        "duration": indices[-1] / rate,
+        "total_num_frames": max(1, round(len(clip.times) * step * _TICKS)),
+        "fps": float(_TICKS),
+        "frames_indices": np.rint(clip.times * _TICKS).astype(int).tolist(),
+        "duration": float(clip.times[-1]) + step,
         "height": clip.height,
         "width": clip.width,
     }

@@ -52,6 +52,7 @@ def record(
     prepared: Prepared,
     answer: Answer,
     options: Mapping[str, Any],
+    seed: int | None = None,
     past: capture.Past | None = None,
     watch: capture.Watch | None = None,
 ) -> Recording:
@@ -67,6 +68,8 @@ def record(
         What it answers, or None where it is to find out.
     options
         Any options of transformers' ``generate``.
+    seed
+        Seed of a sampled reply.
     past
         From an earlier run of the same model; used where this conversation goes on from there.
     watch
@@ -85,6 +88,7 @@ def record(
                 candidates=CANDIDATES,
                 tick=tick,
                 options=_looked_up(checkpoint, prepared, options),
+                seed=seed,
                 past=past,
                 watch=watch,
             )

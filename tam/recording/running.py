@@ -1,11 +1,7 @@
 """One run: a conversation prepared, answered by the model, and recorded."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
-
-import torch
 
 from tam.capture import Past, Watch
 from tam.capture.memory import memory_errors
@@ -45,13 +41,13 @@ def run(
         the run.
     """
     check_candidates(candidate_maps)
-    with memory_errors(), _seeded(seed):
+    with memory_errors():
         prepared = (
             conversation
             if isinstance(conversation, Prepared)
             else prepare(checkpoint, conversation)
         )
-        recording = record(checkpoint, prepared, answer, options, past, watch)
+        recording = record(checkpoint, prepared, answer, options, seed, past, watch)
         recording = with_candidates(checkpoint, recording, candidate_maps)
     return with_seed(recording, seed)
 
@@ -62,14 +58,3 @@ def with_seed(recording: Recording, seed: int | None) -> Recording:
         return recording
     provenance = {**recording.trace.provenance, "seed": seed}
     return replace(recording, trace=replace(recording.trace, provenance=provenance))
-
-
-@contextmanager
-def _seeded(seed: int | None) -> Iterator[None]:
-    """Seed torch for as long as the block runs, and leave its generators as they were."""
-    if seed is None:
-        yield
-        return
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        yield

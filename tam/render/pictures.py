@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.errors import InputError
-from tam.explanation.evidence import peak
-from tam.explanation.explanation import Explanation
+from tam.explanation.data import ExplanationData
 from tam.explanation.word import Word
 from tam.render.caption import PAPER, Pixels, word_strip
 from tam.render.colors import DEFAULT_COLORS, color
@@ -37,13 +36,14 @@ def overlay(
     pixels
         uint8 [H, W, 3], RGB.
     heat
-        float32 [H, W] in [0, 1].
+        float32 [H, W] in [0, 1], NaN where it is not known.
     opacity
         How much of the picture the highest value hides, in [0, 1]; less where the map is lower.
     colors
         Name of the color map, see :data:`tam.render.colors.COLOR_ANCHORS`.
     covered
-        bool [H, W]: what the model's vision tokens cover. The rest is dimmed and hatched.
+        bool [H, W]: what the model's vision tokens cover. The rest is dimmed and hatched, as is
+        what is not known.
 
     Returns
     -------
@@ -60,7 +60,10 @@ def overlay(
             where="overlay",
             remedy="bring the map to the picture's size first, as Word.map does",
         )
-    value = np.clip(heat, 0, 1)
+    unknown = np.isnan(heat)
+    value = np.clip(np.where(unknown, np.float32(0), heat), 0, 1)
+    if unknown.any():
+        covered = ~unknown if covered is None else covered & ~unknown
     alpha = (opacity * value**OPACITY_EXPONENT)[..., None].astype(np.float32)
     base = pixels if covered is None else _hatched(pixels, covered)
     mixed = base * (1 - alpha) + color(value, colors) * alpha
@@ -140,7 +143,7 @@ def overlays(
     return _side_by_side(pictures)
 
 
-def shown_media(explanation: Explanation, media: int | None = None) -> list[int]:
+def shown_media(explanation: ExplanationData, media: int | None = None) -> list[int]:
     """Indices of the pictures and clips that have a map, or the one that is asked for.
 
     Raises
@@ -153,9 +156,9 @@ def shown_media(explanation: Explanation, media: int | None = None) -> list[int]
         return shown
     if media not in shown:
         raise InputError(
-            f"there is no picture {media} with a map",
+            f"picture index {media} has no map",
             where="media",
-            remedy=f"choose among {', '.join(map(str, shown)) or 'none'}",
+            remedy=f"give one of {', '.join(map(str, shown)) or 'none: there are no maps'}",
         )
     return [media]
 
@@ -164,7 +167,7 @@ def strongest_frame(word: Word, media: int) -> int:
     """Index of the frame of a clip where a word's map is highest."""
     if len(word.explanation.media[media].frames) == 1:
         return 0
-    highest = peak(word, media)
+    highest = word.peak(media)
     return highest.frame if highest else 0
 
 

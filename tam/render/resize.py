@@ -1,16 +1,19 @@
 """A smaller or larger copy of an explanation's pictures, with the maps still in place."""
 
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
 
-from tam.explanation.explanation import Explanation
+from tam.explanation.data import ExplanationData
 from tam.geometry.layout import VisionGrid
 from tam.media.media import Media
 
+_Data = TypeVar("_Data", bound=ExplanationData)
 
-def resized(explanation: Explanation, *, largest: int, smallest: int = 1) -> Explanation:
+
+def resized(explanation: _Data, *, largest: int, smallest: int = 1) -> _Data:
     """Scale every picture until its long side lies between ``smallest`` and ``largest`` pixels.
 
     Parameters

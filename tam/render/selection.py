@@ -28,7 +28,7 @@ def chosen_words(
         If the reply has no such word, or nothing is chosen.
     """
     if words is None:
-        chosen = explanation.words
+        chosen: tuple[Word, ...] = explanation.words
     else:
         chosen = tuple(_word(explanation, choice) for choice in words)
     if not chosen:
@@ -47,8 +47,8 @@ def _word(explanation: Explanation, choice: Choice) -> Word:
     count = len(explanation.words)
     if not 0 <= choice < count:
         raise InputError(
-            f"there is no word {choice}",
+            f"word index {choice} is out of range (0 to {count - 1})",
             where="words",
-            remedy=f"the reply has {count} words, numbered from 0",
+            remedy="'tam show' numbers the words",
         )
     return explanation.words[choice]

@@ -1,30 +1,45 @@
-"""The reply's words as a table in CSV, for spreadsheets and data frames."""
+"""The reply's words as a table: CSV for spreadsheets, a pandas DataFrame for Python."""
 
 import csv
 import io
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
-from tam.explanation.evidence import evidence, peak, strongest_earlier
+from tam.errors import SetupError
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Word
 from tam.text.printable import printable
 
-COLUMNS: Final = (
-    "index",
-    "word",
-    "probability",
-    "visual",
-    "textual",
-    "media",
-    "frame",
-    "seconds",
-    "x",
-    "y",
-    "earlier",
-    "relevance",
-)
-"""``visual`` and ``textual`` are :class:`tam.explanation.evidence.Evidence`; then where the map is
-highest, in pixels of the original picture; then the earlier word of the highest relevance."""
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+DIGITS: Final = {
+    "index": "d",
+    "word": "s",
+    "turn": "d",
+    "start": "d",
+    "end": "d",
+    "probability": ".6g",
+    "grounding": ".4f",
+    "visual": ".4f",
+    "textual": ".4f",
+    "share": ".4f",
+    "focus": ".4f",
+    "media": "d",
+    "frame": "d",
+    "seconds": ".3f",
+    "x": "d",
+    "y": "d",
+    "earlier": "s",
+    "relevance": ".4f",
+}
+"""The columns, and how many digits of each a file has.
+
+``start`` and ``end`` are the word's span in the reply; ``visual`` to ``focus`` are defined in
+:mod:`tam.explanation.strength`; then where the map is highest, in pixels of the original picture;
+then the earlier word of the highest relevance.
+"""
+
+COLUMNS: Final = tuple(DIGITS)
 
 # What makes a spreadsheet read a cell as a formula, also in the full-width forms; and the mark
 # itself, so that taking one apostrophe off gives every word back.
@@ -35,7 +50,8 @@ def words_csv(explanation: Explanation) -> str:
     """Write one line for each word of the reply, under a line of column names.
 
     A word that a spreadsheet would run as a formula has an apostrophe before it. Numbers have a
-    point; a cell is empty where there is nothing to tell, such as the place of an all-zero map.
+    point; a cell is empty where a value is not known, or where there is nothing to tell, such as
+    the place of an all-zero map.
 
     Returns
     -------
@@ -44,37 +60,63 @@ def words_csv(explanation: Explanation) -> str:
     stream = io.StringIO(newline="")
     writer = csv.writer(stream)
     writer.writerow(COLUMNS)
-    for index, word in enumerate(explanation.words):
-        writer.writerow(_row(index, word))
+    for word in explanation.words:
+        row = _row(word)
+        writer.writerow([_spelled(row[name], digits) for name, digits in DIGITS.items()])
     return stream.getvalue()
 
 
-def _row(index: int, word: Word) -> list[str | int]:
-    weighed = evidence(word)
-    return [
-        index,
-        _guarded(word.text),
-        "" if word.probability is None else f"{word.probability:.6g}",
-        f"{weighed.visual:.4f}",
-        f"{weighed.textual:.4f}",
-        *_place(word),
-        *_earlier(word),
-    ]
+def words_frame(explanation: Explanation) -> "DataFrame":
+    """Give one row for each word of the reply, with the columns of the CSV at full precision.
+
+    What is not known is pandas' missing value; texts are as the model wrote them.
+
+    Raises
+    ------
+    SetupError
+        If pandas is not installed.
+    """
+    try:
+        from pandas import DataFrame
+    except ImportError as error:
+        raise SetupError(
+            "pandas is not installed", where="to_pandas", remedy="pip install pandas"
+        ) from error
+    frame = DataFrame([_row(word) for word in explanation.words], columns=list(COLUMNS))
+    kinds = {"d": "Int64", "s": "object"}
+    return frame.astype({name: kinds.get(kind, "float64") for name, kind in DIGITS.items()})
 
 
-def _place(word: Word) -> list[str | int]:
-    highest = peak(word)
-    if highest is None:
-        return [""] * 5
-    seconds = word.explanation.media[highest.media].times[highest.frame]
-    return [highest.media, highest.frame, f"{seconds:.3f}", highest.x, highest.y]
+def _row(word: Word) -> dict[str, Any]:
+    explanation, span, highest = word.explanation, word.span, word.peak()
+    best = next(iter(word.earlier() or ()), None)
+    related = best if best and best[1] > 0 else None
+    return {
+        "index": word.index,
+        "word": word.text,
+        "turn": word.turn,
+        "start": span and span[0],
+        "end": span and span[1],
+        "probability": word.probability,
+        "grounding": word.grounding,
+        "visual": word.visual,
+        "textual": word.textual,
+        "share": word.share,
+        "focus": word.focus,
+        "media": highest and highest.media,
+        "frame": highest and highest.frame,
+        "seconds": highest and explanation.media[highest.media].times[highest.frame],
+        "x": highest and highest.x,
+        "y": highest and highest.y,
+        "earlier": related and related[0].text,
+        "relevance": related and related[1],
+    }
 
 
-def _earlier(word: Word) -> list[str]:
-    ranked = strongest_earlier(word)
-    if not ranked or ranked[0][1] <= 0:
-        return ["", ""]
-    return [_guarded(ranked[0][0].text), f"{ranked[0][1]:.4f}"]
+def _spelled(value: Any, digits: str) -> str:
+    if value is None:
+        return ""
+    return _guarded(value) if digits == "s" else format(value, digits)
 
 
 def _guarded(text: str) -> str:

@@ -8,13 +8,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tam.explanation.evidence import Peak, evidence, peak, strongest_earlier
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Choice, Word
 from tam.geometry.layout import TextToken
 from tam.render.selection import chosen_words
 from tam.render.terminal_map import print_map
-from tam.text.printable import on_one_line, percent, printable
+from tam.text.printable import decimal, on_one_line, percent, printable
 
 _SHOWN_EARLIER: Final = 3
 _SHOWN_CANDIDATES: Final = 8
@@ -26,7 +25,7 @@ _VISUAL: Final = (226, 108, 22)
 def show(explanation: Explanation, console: Console, word: Choice | None = None) -> None:
     """Print the conversation, and a table of the reply's words or one word with its map.
 
-    The reply's words are colored by how much of their evidence is visual.
+    The reply's words are colored by their share: visual / (visual + textual).
 
     Parameters
     ----------
@@ -58,8 +57,9 @@ def show(explanation: Explanation, console: Console, word: Choice | None = None)
 def _turns(explanation: Explanation) -> list[Text]:
     """Spell every turn, the reply's words in their colors."""
     styles = {
-        target: _style(evidence(word).share)
+        target: style
         for word in explanation.words
+        for style in [_style(word.share)]
         for target in word.targets
     }
     numbered = list(enumerate(explanation.tokens))
@@ -73,18 +73,26 @@ def _turns(explanation: Explanation) -> list[Text]:
     return turns
 
 
-def _style(share: float) -> str:
-    """Color by the visual share, grey to orange: readable on dark and on light terminals."""
+def _style(share: float | None) -> str:
+    """Color by the share, grey to orange: readable on dark and on light terminals."""
+    if share is None:
+        return ""
     channels = [round(a + (b - a) * share) for a, b in zip(_TEXTUAL, _VISUAL, strict=True)]
     weight = "bold " if share > 0.5 else ""
     return f"{weight}rgb({channels[0]},{channels[1]},{channels[2]})"
 
 
 def _scale() -> Text:
-    line = Text().append("evidence of the reply's words: from earlier words ", style="dim")
+    line = Text().append("share of the reply's words: from earlier words ", style="dim")
     for step in range(11):
         line.append("█", style=_style(step / 10))
     return line.append(" from the picture", style="dim")
+
+
+def strength_line(word: Word) -> Text:
+    """How strong a word is: its probability, visual and textual."""
+    line = Text(f"   probability {percent(word.probability)}")
+    return line.append(f"   visual {decimal(word.visual)}   textual {decimal(word.textual)}")
 
 
 def _table(explanation: Explanation, words: tuple[Word, ...]) -> Table:
@@ -96,21 +104,21 @@ def _table(explanation: Explanation, words: tuple[Word, ...]) -> Table:
     table.add_column("where", overflow="fold")
     table.add_column("earlier words", overflow="fold")
     for index, word in enumerate(words):
-        weighed = evidence(word)
         table.add_row(
             str(index),
-            Text(on_one_line(word.text), style=_style(weighed.share)),
+            Text(on_one_line(word.text), style=_style(word.share)),
             percent(word.probability),
-            f"{weighed.visual:.2f}",
-            _where(peak(word), explanation),
+            decimal(word.visual),
+            _where(word),
             _earlier(word),
         )
     return table
 
 
-def _where(highest: Peak | None, explanation: Explanation) -> Text:
+def _where(word: Word) -> Text:
+    highest, explanation = word.peak(), word.explanation
     if highest is None:
-        return Text("nowhere", style="dim")
+        return Text("not known" if word.visual is None else "nowhere", style="dim")
     item = explanation.media[highest.media]
     picture = f"{item.kind} {highest.media} " if len(explanation.media) > 1 else ""
     frame = f"frame {highest.frame} " if len(item.frames) > 1 else ""
@@ -118,8 +126,10 @@ def _where(highest: Peak | None, explanation: Explanation) -> Text:
 
 
 def _earlier(word: Word) -> Text:
-    line = Text()
-    for other, relevance in strongest_earlier(word)[:_SHOWN_EARLIER]:
+    line, words = Text(), word.earlier()
+    if words is None:
+        return line.append("not known", style="dim")
+    for other, relevance in words[:_SHOWN_EARLIER]:
         if relevance >= _WEAKEST_SHOWN:
             line.append(on_one_line(other.text))
             line.append(f" {relevance:.2f}  ", style="dim")
@@ -128,12 +138,10 @@ def _earlier(word: Word) -> Text:
 
 def _print_word(console: Console, word: Word) -> None:
     explanation = word.explanation
-    weighed = evidence(word)
     heading = Text("\n")
-    heading.append(on_one_line(word.text), style="bold")
-    heading.append(f"   probability {percent(word.probability)}")
-    heading.append(f"   picture {weighed.visual:.2f}   earlier words {weighed.textual:.2f}")
-    heading.append("   highest at ").append_text(_where(peak(word), explanation))
+    heading.append(on_one_line(word.text), style="bold").append_text(strength_line(word))
+    heading.append(f"   share {decimal(word.share)}   focus {decimal(word.focus)}")
+    heading.append("   highest at ").append_text(_where(word))
     console.print(heading)
     table = Table(box=box.SIMPLE_HEAD)
     for name in ("token", "probability", "sampled", "candidates"):

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from tam.explanation.explanation import Word
+from tam.explanation.word import Word
 from tam.render.caption import Pixels
 from tam.render.colors import color
 from tam.render.pictures import overlays, shown_media, strongest_frame
@@ -105,7 +105,7 @@ def _ramp(columns: int) -> Text:
 def _in_shades(
     word: Word, media: int, frame: int, size: tuple[int, int], console: Console
 ) -> list[Text]:
-    heat = Image.fromarray(word.map(media, frame)).resize(size, Image.Resampling.BOX)
+    heat = Image.fromarray(np.nan_to_num(word.map(media, frame))).resize(size, Image.Resampling.BOX)
     shades = _SHADES if _unicode(console) else _PLAIN_SHADES
     place = np.rint(np.clip(np.asarray(heat), 0, 1) * (len(shades) - 1)).astype(int)
     edge = "|" if not _unicode(console) else "▏"
@@ -115,6 +115,6 @@ def _in_shades(
 
 def _curve(word: Word, media: int, console: Console) -> Text:
     bars = _BARS if _unicode(console) else _PLAIN_BARS
-    curve = np.clip(word.over_time(media), 0, 1)
+    curve = np.clip(np.nan_to_num(word.over_time(media)), 0, 1)
     place = np.rint(curve * (len(bars) - 1)).astype(int).tolist()
     return Text("over time ", "dim").append("".join(bars[p] for p in place))

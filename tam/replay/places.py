@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tam.capture.access import exclusive
 from tam.errors import InputError, ModelError
 from tam.probe.vision_features import attention_off
 from tam.replay.layers import LayerName, parsed
@@ -87,7 +88,8 @@ def places(replay: Replay, layer: LayerName) -> Places:
 def _reached(replay: Replay, layer: LayerName, bits: int) -> NDArray[np.bool_]:
     """Bool [2, bits, rows]: whether a state reaches a cell whose bit is 0, or is 1."""
     positions = torch.from_numpy(replay.trace.vision.positions)
-    with attention_off(replay.checkpoint.module, replay.checkpoint.adapter):
+    module, adapter = replay.checkpoint.module, replay.checkpoint.adapter
+    with exclusive(module), attention_off(module, adapter):
         run = replay.run([0], layers=[layer, "input"], gradients=True, checked=False)
     outputs, [entering] = run.states
     features = entering[0, positions.to(entering.device)].float()

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from tam.capture.access import exclusive
 from tam.capture.padding import padded
 from tam.capture.placing import placed
 from tam.errors import ModelError
@@ -144,6 +145,7 @@ class Replay:
             hooks.before.append((self.layers[0], Watch(graph=True).input))
         text = self.trace.text
         with ExitStack() as stack:
+            stack.enter_context(exclusive(self.checkpoint.module))
             stack.enter_context(torch.set_grad_enabled(gradients))
             stack.enter_context(frozen(self.checkpoint.module))
             stack.enter_context(watching(hooks))
@@ -197,7 +199,7 @@ class Replay:
     def _read(self, requests: Sequence[Mapping[str, torch.Tensor]]) -> NDArray[np.float32]:
         text = self.trace.text
         inputs = placed(self.checkpoint.module, padded(requests, 0))
-        with torch.no_grad():
+        with exclusive(self.checkpoint.module), torch.no_grad():
             logits = self._logits(inputs, text.context_positions[text.prompt_targets :])
         rows = logits.float().log_softmax(-1)
         ids = torch.from_numpy(text.ids[text.prompt_targets :]).to(rows.device)

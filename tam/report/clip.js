@@ -68,7 +68,7 @@ function togglePlay(pane, timeline) {
 function drawTimeline(pane, timeline) {
   const { media, curve, slider, mark, output, times } = timeline;
   const frame = pane.frames[media];
-  const tops = pane.facts ? frameTops(pane.data, targetSource(pane.data, pane.facts.targets, pane.page.stage), media) : new Float32Array(times.length);
+  const tops = pane.facts ? frameTops(pane.data, factsSource(pane), media) : new Float32Array(times.length);
   const heights = [...tops].map((value) => 1 - Math.min(1, value / pane.page.end));
   const line = heights.map((y, i) => `${i ? "L" : "M"}${i} ${y}H${i + 1}`).join("");
   curve.replaceChildren(
@@ -77,7 +77,8 @@ function drawTimeline(pane, timeline) {
   );
   slider.value = frame;
   mark.style.insetInlineStart = `${(100 * frame) / times.length}%`;
-  const evidence = pane.facts ? ` · evidence ${tops[frame].toFixed(2)}` : "";
-  output.textContent = `frame ${frame + 1} of ${times.length} · ${times[frame].toFixed(2)} s${evidence}`;
+  const handed = pane.facts?.single && pane.facts.targets.length === pane.facts.single.targets.length && pane.page.stage === "maps";
+  const evidence = handed ? decimal(figureOverTime(pane.data, pane.facts.words[0], media, frame)) : about(tops[frame]);
+  output.textContent = `frame ${frame + 1} of ${times.length} · ${times[frame].toFixed(2)} s${pane.facts ? ` · evidence ${evidence}` : ""}`;
   slider.setAttribute("aria-valuetext", output.textContent);
 }

@@ -92,7 +92,10 @@ function comparing(page) {
 }
 
 function topsOf(page, layer) {
-  return page.panes.map(({ data, facts }) => (facts ? topOf(data, targetSource(data, facts.targets, layer)) : 0));
+  return page.panes.map((pane) => {
+    if (!pane.facts) return 0;
+    return (layer === "maps" ? pane.facts.visual : null) ?? topOf(pane.data, factsSource(pane, layer));
+  });
 }
 
 function drawLegend(page) {
@@ -104,7 +107,7 @@ function drawLegend(page) {
   const digits = end < 1 ? 3 : end < 10 ? 2 : 1;
   $("ticks").replaceChildren(...[0, 0.25, 0.5, 0.75, 1].map((share) => make("li", {}, String(Number((share * end).toFixed(digits))))));
   $("marks").replaceChildren(...topsOf(page, stage).map((top, index) => {
-    const mark = make("span", { className: "mark", title: `highest: ${top.toFixed(2)}` });
+    const mark = make("span", { className: "mark", title: `highest: ${decimal(top)}` });
     mark.style.insetInlineStart = `${100 * Math.min(1, top / end)}%`;
     if (page.panes.length > 1) mark.dataset.pane = index;
     return mark;

@@ -24,7 +24,7 @@ function buildConversation(data, container) {
     container.append(make("div", { className: "turn" }, make("p", { className: "empty" }, "The reply has no words.")));
   }
   data.words.forEach((word, index) => {
-    elements[index].style.setProperty("--visual", word.visual);
+    elements[index].style.setProperty("--visual", word.visual ?? 0);
     if (isDoubted(word)) elements[index].classList.add("doubted");
     // A screen reader has nothing to say of a word that cannot be seen.
     if (wordName(data, index) !== word.text) elements[index].setAttribute("aria-label", wordName(data, index));

@@ -1,20 +1,24 @@
 """What the report's script works on: one JSON document made from one or two explanations."""
 
 import json
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tam.explanation.evidence import evidence, peak
+from tam.explanation import strength
+from tam.explanation.data import Prediction
 from tam.explanation.explanation import Explanation
+from tam.explanation.merge import GREY_LEVEL
 from tam.explanation.word import Word
 from tam.render import OPACITY, OPACITY_EXPONENT
 from tam.render.colors import COLOR_ANCHORS, DEFAULT_COLORS
 from tam.render.resize import resized
 from tam.report.links import linked_words
-from tam.report.sprites import grid_sprites, picture, sprite
+from tam.report.sprites import floats, grid_sprites, picture
 
 DIFFERENCE_ANCHORS: Final = ("1455c8", "3f8cf0", "9cc6fb", "f5f5f5", "ffc98a", "ff8a1f", "d95c00")
 """Colors of a difference from -1 to 1: blue and orange, told apart with color blindness too."""
@@ -22,20 +26,40 @@ DIFFERENCE_ANCHORS: Final = ("1455c8", "3f8cf0", "9cc6fb", "f5f5f5", "ffc98a", "
 _LARGEST_PICTURE: Final = 1600
 _LARGEST_FRAME: Final = 960
 
+# Phrases whose figures the page is given, the shortest first: so many, or fewer of large maps.
+_PHRASES: Final = 1000
+_PHRASE_CELLS: Final = 4_000_000
+
 # The characters that could end the script element or, in old parsers, the string they stand in.
 _ESCAPES: Final = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
-def payload(explanations: Sequence[Explanation], labels: Sequence[str]) -> dict[str, Any]:
-    """Collect all that the page shows. JSON values only; texts are as untrusted as they came."""
+def payload(
+    explanations: Sequence[Explanation], labels: Sequence[str], largest: int | None = None
+) -> dict[str, Any]:
+    """Collect all that the page shows. JSON values only; texts are as untrusted as they came.
+
+    How strong words are and where is handed over as :mod:`tam.explanation.strength` defines it; the
+    sprites of the maps are pixels to draw.
+
+    Parameters
+    ----------
+    labels
+        A name for each explanation.
+    largest
+        Long side that the pictures are reduced to, in pixels; what suits a page where it is None.
+    """
     return {
         "explanations": [
-            _explanation(item, label) for item, label in zip(explanations, labels, strict=True)
+            _explanation(item, label, largest)
+            for item, label in zip(explanations, labels, strict=True)
         ],
         "links": list(linked_words(*explanations)) if len(explanations) == 2 else [],
         "colors": {name: list(anchors) for name, anchors in COLOR_ANCHORS.items()},
         "defaultColors": DEFAULT_COLORS,
         "differenceColors": list(DIFFERENCE_ANCHORS),
+        "region": {"reaches": strength.REACHES, "faint": strength.FAINT},
+        "greyLevel": GREY_LEVEL,
         "opacity": OPACITY,
         "opacityExponent": OPACITY_EXPONENT,
     }
@@ -46,31 +70,102 @@ def embedded_json(document: dict[str, Any]) -> str:
     return json.dumps(document, separators=(",", ":"), allow_nan=False).translate(_ESCAPES)
 
 
-def _explanation(explanation: Explanation, label: str) -> dict[str, Any]:
+def _explanation(explanation: Explanation, label: str, largest: int | None) -> dict[str, Any]:
     maps, stages = explanation.candidate_maps, explanation.stages
     return {
         "label": label,
-        "media": _media(explanation),
+        "media": _media(explanation, largest),
         "grids": _grids(explanation),
-        "tokens": [
-            {"id": token.id, "text": token.text, "turn": token.turn, "role": token.role}
-            for token in explanation.tokens
-        ],
+        "tokens": [_token(explanation, target) for target in range(len(explanation.tokens))],
         "promptTargets": explanation.prompt_targets,
-        "words": _words((*explanation.prompt_words, *explanation.words)),
+        "words": [_word(word) for word in _words(explanation)],
+        "phrases": list(_phrases(explanation)),
         "predictions": [
-            {
-                "probability": step.probability,
-                "sampled": step.sampled_probability,
-                "candidates": [vars(candidate) for candidate in step.candidates],
-            }
-            for step in explanation.predictions
+            _prediction(explanation, step, prediction)
+            for step, prediction in enumerate(explanation.predictions)
         ],
-        "relevance": sprite(explanation.relevance) if explanation.tokens else None,
+        "relevance": _relevance(explanation),
         "candidateMaps": 0 if maps is None else maps.shape[1],
         "activationTops": None if stages is None else _tops(stages.activation).tolist(),
         "provenance": dict(explanation.provenance),
     }
+
+
+def _words(explanation: Explanation) -> tuple[Word, ...]:
+    return (*explanation.prompt_words, *explanation.words)
+
+
+def _strength(word: Word) -> dict[str, Any]:
+    visual, textual = word.visual, word.textual
+    return {"visual": visual, "textual": textual, "share": strength.share(visual, textual)}
+
+
+def _word(word: Word) -> dict[str, Any]:
+    highest = word.peak()
+    return {
+        "text": word.text,
+        "targets": list(word.targets),
+        "probability": word.probability,
+        **_strength(word),
+        "focus": word.focus,
+        "peak": vars(highest) if highest else None,
+        "grounding": word.grounding,
+    }
+
+
+def _token(explanation: Explanation, target: int) -> dict[str, Any]:
+    token = explanation.tokens[target]
+    return {
+        "id": token.id,
+        "text": token.text,
+        "turn": token.turn,
+        "role": token.role,
+        **_strength(Word(explanation, (target,))),
+    }
+
+
+def _phrases(explanation: Explanation) -> Iterator[dict[str, Any]]:
+    """Go through neighbouring words of the reply as phrases, by their first and last word."""
+    words, before = explanation.words, len(explanation.prompt_words)
+    most = min(_PHRASES, _PHRASE_CELLS // max(explanation.maps.shape[1], 1))
+    ranges = (
+        (first, first + more) for more in range(1, len(words)) for first in range(len(words) - more)
+    )
+    for first, last in islice(ranges, most):
+        targets = range(words[first].targets[0], words[last].targets[-1] + 1)
+        yield {
+            "first": before + first,
+            "last": before + last,
+            **_strength(explanation.phrase(targets)),
+        }
+
+
+def _prediction(explanation: Explanation, step: int, prediction: Prediction) -> dict[str, Any]:
+    maps = explanation.candidate_maps
+    count = 0 if maps is None else maps.shape[1]
+    target = explanation.prompt_targets + step
+    candidates: list[dict[str, Any]] = []
+    for rank, candidate in enumerate(prediction.candidates):
+        visual = None
+        if rank < count:
+            visual = strength.visual(explanation, explanation.candidate_row(target, rank))
+        candidates.append({**vars(candidate), "visual": visual})
+    return {
+        "probability": prediction.probability,
+        "sampled": prediction.sampled_probability,
+        "candidates": candidates,
+    }
+
+
+def _relevance(explanation: Explanation) -> str | None:
+    """Give float32 rows, one for each token: the relevance of each word that ends before it."""
+    relevance, words = explanation.relevance, explanation.word_targets
+    if relevance is None or not words:
+        return None
+    columns = np.stack([relevance[:, list(word)].max(axis=1) for word in words], axis=1)
+    ends = [word[-1] for word in words]
+    rows = [row[: bisect_left(ends, target)] for target, row in enumerate(columns)]
+    return floats(np.concatenate(rows))
 
 
 def _tops(activation: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -79,9 +174,10 @@ def _tops(activation: NDArray[np.float32]) -> NDArray[np.float32]:
     return tops
 
 
-def _media(explanation: Explanation) -> list[dict[str, Any]]:
+def _media(explanation: Explanation, largest: int | None) -> list[dict[str, Any]]:
     clip = any(len(item.frames) > 1 for item in explanation.media)
-    small = resized(explanation, largest=_LARGEST_FRAME if clip else _LARGEST_PICTURE)
+    small = resized(explanation, largest=largest or (_LARGEST_FRAME if clip else _LARGEST_PICTURE))
+    words = _words(explanation)
     return [
         {
             "name": original.name,
@@ -89,8 +185,12 @@ def _media(explanation: Explanation) -> list[dict[str, Any]]:
             "height": original.height,
             "frames": [picture(frame) for frame in item.frames],
             "times": [float(time) for time in item.times],
+            # float32 [words, frames]
+            "overTime": floats(np.stack([word.over_time(index) for word in words]))
+            if words and len(item.frames) > 1
+            else None,
         }
-        for original, item in zip(explanation.media, small.media, strict=True)
+        for index, (original, item) in enumerate(zip(explanation.media, small.media, strict=True))
     ]
 
 
@@ -116,30 +216,3 @@ def _grids(explanation: Explanation) -> list[dict[str, Any]]:
         }
         for index, grid in enumerate(explanation.grids)
     ]
-
-
-def _words(words: tuple[Word, ...]) -> list[dict[str, Any]]:
-    described = []
-    for word in words:
-        weighed, highest = evidence(word), peak(word)
-        described.append(
-            {
-                "text": word.text,
-                "targets": list(word.targets),
-                "probability": word.probability,
-                "visual": weighed.visual,
-                "peak": vars(highest) if highest else None,
-                "grounding": _grounding(word),
-            }
-        )
-    return described
-
-
-def _grounding(word: Word) -> float | None:
-    """The best grounding score of a word's tokens, as its map is the best of theirs."""
-    scores = word.explanation.grounding
-    first = word.targets[0] - word.explanation.prompt_targets
-    if scores is None or first < 0:
-        return None
-    own = scores[first : first + len(word.targets)]
-    return None if np.isnan(own).all() else float(np.nanmax(own))

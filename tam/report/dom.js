@@ -26,6 +26,19 @@ function visible(text, id) {
   return text.replace(/ /g, "␣").replace(/\n/g, "↵").replace(/\t/g, "⇥");
 }
 
+// A figure from 0 to 1 as Python prints it, which rounds an exact half (an odd eighth) to even.
+function decimal(value) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "not known";
+  if (Math.abs(value * 8) % 2 !== 1) return value.toFixed(2);
+  const lower = Math.floor(value * 100);
+  return ((lower + (lower % 2)) / 100).toFixed(2);
+}
+
+// A value that is read off the pixels of a drawing.
+function about(value, sign = "") {
+  return `≈ ${sign}${value.toFixed(2)}`;
+}
+
 function percent(probability) {
   if (probability === null || probability === undefined) return "–";
   if (probability > 0 && probability < 0.0005) return "< 0.1 %";

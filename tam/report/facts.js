@@ -5,24 +5,25 @@ const SHOWN_EARLIER = 8;
 
 // What the page knows of some words together, or of one token of a single one.
 function describe(data, words, token) {
-  const targets = token === null ? words.flatMap((index) => data.words[index].targets) : [token];
+  const targets = token === null ? targetsOf(data, words) : [token];
+  const figures = figuresOf(data, words, token);
   const first = token === null ? targets[0] : token;
   const written = targets.map((target) => data.predictions[target - data.promptTargets]);
-  const earlier = data.words
-    .map((other, at) => ({ at, value: relevanceAmong(data, targets, other.targets) }))
-    .filter(({ at }) => !words.includes(at) && data.words[at].targets.at(-1) < data.words[words.at(-1)].targets[0]);
   return {
     words,
     targets,
     first,
-    earlier,
+    earlier: earlierWords(data, targets),
+    phrase: token === null && isPhrase(data, words),
     name: words.map((index) => wordName(data, index)).join(" + "),
     single: words.length === 1 ? data.words[words[0]] : null,
     prediction: words.length === 1 ? written[0] : undefined,
     probability: product(written, "probability"),
     sampled: product(written, "sampled"),
-    visual: topOf(data, targetSource(data, targets)),
-    textual: Math.max(0, ...earlier.map(({ value }) => value)),
+    measured: figures !== null,
+    visual: figures?.visual ?? null,
+    textual: figures?.textual ?? null,
+    share: figures?.share ?? null,
   };
 }
 
@@ -34,13 +35,9 @@ function wordName(data, index) {
   return visible(text || spelled, data.tokens[targets[0]].id);
 }
 
-function relevanceAmong(data, targets, others) {
-  const { bytes, width } = data.relevance;
-  let best = 0;
-  for (const target of targets) {
-    for (const other of others) best = Math.max(best, bytes[target * width + other]);
-  }
-  return best / 255;
+// The map of what is chosen: of a phrase the geometric mean, of other words the maximum.
+function factsSource({ page, data, facts }, stage = page.stage) {
+  return targetSource(data, facts?.targets ?? [], stage, facts?.phrase ? page.greyLevel : null);
 }
 
 function product(predictions, name) {
@@ -113,22 +110,26 @@ function meter(label, value, text, kind) {
 
 // One bar for both kinds of evidence: how much of it is visual, and how much textual.
 function evidenceMeter(data, facts) {
-  const { visual, textual } = facts;
-  const share = visual + textual > 0 ? visual / (visual + textual) : 0;
+  const { visual, textual, share, measured } = facts;
+  if (!measured) {
+    const note = facts.phrase ? "no figures for so long a phrase; result.phrase gives them" : "no figures for words that do not stand side by side";
+    return make("div", { className: "meter evidence" }, make("dt", {}, "Evidence"), make("dd", {}, make("span", { className: "faint" }, note)));
+  }
   const part = (kind, size) => {
     const fill = make("span", { className: `part ${kind}` });
     fill.style.flexGrow = size;
     return fill;
   };
   const bar = make("span", { className: "bar split", "aria-hidden": "true" });
-  if (visual + textual > 0) bar.append(part("visual", share), part("textual", 1 - share));
+  if (share !== null) bar.append(part("visual", share), part("textual", 1 - share));
   const told = (kind, name, value, of) =>
-    make("span", { className: `told ${kind}` }, make("span", { className: "dot", "aria-hidden": "true" }), `${name} `, make("b", {}, value.toFixed(2)), ` · ${Math.round(100 * of)} %`);
+    make("span", { className: `told ${kind}` }, make("span", { className: "dot", "aria-hidden": "true" }), `${name} `, make("b", {}, decimal(value)), share === null ? "" : ` · ${of} %`);
+  const seen = Math.round(100 * Number(decimal(share ?? 0)));
   const legend = make(
     "span",
     { className: "told-both" },
-    told("visual", data.media.length > 1 ? "pictures" : "picture", visual, share),
-    told("textual", "earlier words", textual, visual + textual > 0 ? 1 - share : 0),
+    told("visual", data.media.length > 1 ? "pictures" : "picture", visual, seen),
+    told("textual", "earlier words", textual, 100 - seen),
   );
   return make("div", { className: "meter evidence" }, make("dt", {}, "Evidence"), make("dd", {}, bar, legend));
 }
@@ -137,16 +138,19 @@ function meters(data, facts) {
   const list = make("dl", { className: "meters" }, evidenceMeter(data, facts));
   if (facts.probability !== null) list.append(meter("Probability", facts.probability, percent(facts.probability), "plain"));
   if (facts.sampled !== null) list.append(meter("As sampled", facts.sampled, percent(facts.sampled), "plain"));
+  const focus = facts.single?.focus ?? null;
+  if (focus !== null) list.append(meter("Focus", focus, `${decimal(focus)} of the picture`, "plain"));
   const grounding = facts.single?.grounding ?? null;
   if (grounding !== null) {
     const doubt = isDoubted(facts.single) ? " ?" : "";
-    list.append(meter("Grounding", grounding, `${grounding.toFixed(2)}${doubt}`, doubt ? "doubt" : "plain"));
+    list.append(meter("Grounding", grounding, `${decimal(grounding)}${doubt}`, doubt ? "doubt" : "plain"));
   }
   if (facts.probability !== null) return list;
   return make("div", {}, list, make("p", { className: "note" }, "The model did not write it, so it has no probability."));
 }
 
 function peakNote(data, word) {
+  if (word.visual === null) return "not known";
   if (!word.peak) return "no evidence in the picture";
   const { media, frame, x, y } = word.peak;
   const places = [`highest at ${x}, ${y}`];
@@ -211,12 +215,12 @@ function candidateList(data, facts, state, act) {
 }
 
 function earlierList(data, facts, act) {
-  const rows = facts.earlier
+  const rows = (facts.earlier ?? [])
     .filter(({ value }) => value >= RELEVANT)
     .sort((a, b) => b.value - a.value)
     .slice(0, SHOWN_EARLIER)
-    .map(({ at, value }) => ({ name: wordName(data, at), value, text: value.toFixed(2), kind: "textual", act: () => act.choose(at), attributes: { "data-earlier": at } }));
-  const column = barList("Earlier words", rows, "None is relevant to it.");
+    .map(({ at, value }) => ({ name: wordName(data, at), value, text: decimal(value), kind: "textual", act: () => act.choose(at), attributes: { "data-earlier": at } }));
+  const column = barList("Earlier words", rows, facts.earlier ? "None is relevant to it." : "Not known: this method looks at the picture alone.");
   // Words are often said twice: a row under the pointer or with the focus shows which one it is.
   for (const [begin, end] of [["pointerover", "pointerout"], ["focusin", "focusout"]]) {
     column.addEventListener(begin, (event) => act.point(Number(event.target.closest("[data-earlier]")?.dataset.earlier ?? -1)));
@@ -230,9 +234,9 @@ function spoken(data, facts) {
   const parts = [facts.words.map((index) => wordName(data, index)).join(" and ")];
   if (facts.probability !== null) parts.push(`probability ${percent(facts.probability)}`);
   const place = facts.single?.peak ? `, ${peakNote(data, facts.single)}` : "";
-  parts.push(`picture ${facts.visual.toFixed(2)}${place}`);
-  const best = facts.earlier.reduce((a, b) => (b.value > a.value ? b : a), { value: 0 });
-  if (best.value >= RELEVANT) parts.push(`most relevant earlier word ${wordName(data, best.at)}, ${best.value.toFixed(2)}`);
+  if (facts.measured) parts.push(`picture ${decimal(facts.visual)}${place}`);
+  const best = (facts.earlier ?? []).reduce((a, b) => (b.value > a.value ? b : a), { value: 0 });
+  if (best.value >= RELEVANT) parts.push(`most relevant earlier word ${wordName(data, best.at)}, ${decimal(best.value)}`);
   if (facts.single && isDoubted(facts.single)) parts.push("doubted by the grounding score");
   return `${parts.join("; ")}.`;
 }

@@ -1,8 +1,9 @@
 // The maps of one explanation: 8-bit rows of cells in layers, decoded when they are first needed.
 //
-// A source says which rows of which layer make a map. It is their maximum in every cell, each row
-// on its own scale: { layer, rows, scales }. The layers are "maps", the two stages before them,
-// and "candidates".
+// A source says which rows of which layer make a map, each row on its own scale:
+// { layer, rows, scales, greyLevel }. The map is their maximum in every cell, or their geometric
+// mean where a grey level is given. The layers are "maps", the two stages before them, and
+// "candidates". What is read off them is for drawing; figures are handed to the page.
 
 async function loadLayer(data, name) {
   await Promise.all(data.grids.map(async (grid) => {
@@ -11,8 +12,9 @@ async function loadLayer(data, name) {
   }));
 }
 
-function targetSource(data, targets, stage = "maps") {
-  return { layer: stage, rows: targets, scales: targets.map((t) => (stage === "maps" ? 1 : data.activationTops[t])) };
+function targetSource(data, targets, stage = "maps", greyLevel = null) {
+  const scales = targets.map((t) => (stage === "maps" ? 1 : data.activationTops[t]));
+  return { layer: stage, rows: targets, scales, greyLevel: stage === "maps" ? greyLevel : null };
 }
 
 function candidateSource(data, target, rank) {
@@ -24,6 +26,7 @@ function gridCells(grid, source, step) {
   const [t, h, w] = grid.shape;
   const bytes = grid.bytes[source.layer];
   const cells = new Float32Array(h * w);
+  if (source.greyLevel) return geometricMean(cells, bytes, source, t, step);
   source.rows.forEach((row, index) => {
     const start = (row * t + step) * h * w;
     const factor = source.scales[index] / 255;
@@ -33,6 +36,15 @@ function gridCells(grid, source, step) {
     }
   });
   return cells;
+}
+
+// The geometric mean as tam.explanation.merge defines it.
+function geometricMean(cells, bytes, { rows, greyLevel }, t, step) {
+  for (const row of rows) {
+    const start = (row * t + step) * cells.length;
+    for (let i = 0; i < cells.length; i++) cells[i] += Math.log(bytes[start + i] / 255 + greyLevel) / rows.length;
+  }
+  return cells.map((mean) => Math.max(0, Math.exp(mean) - greyLevel));
 }
 
 function stepAt(grid, frame) {
@@ -67,24 +79,6 @@ function cellBox(data, media, frame, x, y) {
     const [width, height] = [(x1 - x0) / w, (y1 - y0) / h];
     const [left, top] = [x0 + Math.floor((x - x0) / width) * width, y0 + Math.floor((y - y0) / height) * height];
     if (!best || width < best[2] - best[0]) best = [left, top, left + width, top + height];
-  }
-  return best;
-}
-
-// The highest cell whose centre lies in a box of one frame.
-function topInside(data, source, { media, frame, box }) {
-  let best = 0;
-  for (const grid of data.grids) {
-    const step = stepAt(grid, frame);
-    if (grid.media !== media || step < 0) continue;
-    const cells = gridCells(grid, source, step);
-    const [, h, w] = grid.shape;
-    const [x0, y0, x1, y1] = grid.box;
-    for (let i = 0; i < cells.length; i++) {
-      const x = x0 + ((i % w) + 0.5) * ((x1 - x0) / w);
-      const y = y0 + (Math.floor(i / w) + 0.5) * ((y1 - y0) / h);
-      if (x >= box[0] && x < box[2] && y >= box[1] && y < box[3]) best = Math.max(best, cells[i]);
-    }
   }
   return best;
 }

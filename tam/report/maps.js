@@ -4,12 +4,12 @@ const LONGEST_CANVAS = 640;
 
 // The same as tam.upsample: linear between cell centres, flat at the borders, nothing outside;
 // where it is not smooth, each pixel has the value of its own cell.
-function axisWeights(cells, low, high, size, pixels, smooth) {
-  const left = new Int32Array(pixels);
-  const share = new Float32Array(pixels);
-  const inside = new Uint8Array(pixels);
-  for (let i = 0; i < pixels; i++) {
-    const centre = ((i + 0.5) * size) / pixels;
+function axisWeights(cells, low, high, centres, smooth) {
+  const left = new Int32Array(centres.length);
+  const share = new Float32Array(centres.length);
+  const inside = new Uint8Array(centres.length);
+  for (let i = 0; i < centres.length; i++) {
+    const centre = centres[i];
     const place = ((centre - low) / (high - low)) * cells - (smooth ? 0.5 : 0);
     const clipped = Math.min(Math.max(place, 0), cells - 1);
     left[i] = Math.min(Math.floor(clipped), Math.max(cells - (smooth ? 2 : 1), 0));
@@ -20,12 +20,12 @@ function axisWeights(cells, low, high, size, pixels, smooth) {
 }
 
 // Adds one grid's cells to a map and counts it where it covers a pixel.
-function addGrid(map, grid, cells, item, smooth) {
+function addGrid(map, grid, cells, smooth) {
   const { values, views, width, height } = map;
   const [, h, w] = grid.shape;
   const [x0, y0, x1, y1] = grid.box;
-  const columns = axisWeights(w, x0, x1, item.width, width, smooth);
-  const rows = axisWeights(h, y0, y1, item.height, height, smooth);
+  const columns = axisWeights(w, x0, x1, map.x, smooth);
+  const rows = axisWeights(h, y0, y1, map.y, smooth);
   for (let y = 0; y < height; y++) {
     if (!rows.inside[y]) continue;
     const above = rows.left[y] * w;
@@ -46,11 +46,19 @@ function addGrid(map, grid, cells, item, smooth) {
 
 // The map of a source over one frame: values at width × height, and how many views cover each
 // pixel. Where views overlap the map is their mean; `view` names one that is shown alone.
-function pictureMap(data, source, media, frame, [width, height], { smooth = true, view = null } = {}) {
-  const map = { values: new Float32Array(width * height), views: new Uint8Array(width * height), width, height };
+function pictureMap(data, source, media, frame, [width, height], settings) {
+  const item = data.media[media];
+  const centres = (size, pixels) => Array.from({ length: pixels }, (_, i) => ((i + 0.5) * size) / pixels);
+  return mapAt(data, source, media, frame, centres(item.width, width), centres(item.height, height), settings);
+}
+
+// The same at the crossings of some places on the x axis and on the y axis, in pixels.
+function mapAt(data, source, media, frame, x, y, { smooth = true, view = null } = {}) {
+  const [width, height] = [x.length, y.length];
+  const map = { values: new Float32Array(width * height), views: new Uint8Array(width * height), width, height, x, y };
   for (const grid of gridsOf(data, media, view)) {
     const step = stepAt(grid, frame);
-    if (step >= 0) addGrid(map, grid, gridCells(grid, source, step), data.media[media], smooth);
+    if (step >= 0) addGrid(map, grid, gridCells(grid, source, step), smooth);
   }
   for (let i = 0; i < map.values.length; i++) if (map.views[i] > 1) map.values[i] /= map.views[i];
   return map;

@@ -27,7 +27,7 @@ def notebook_html(explanation: Explanation) -> str:
     -------
     An HTML fragment. Its pictures are reduced to 800 pixels; ``save`` writes larger ones.
     """
-    page = report_html(resized(explanation, largest=_LARGEST_PICTURE))
+    page = report_html(explanation, largest=_LARGEST_PICTURE)
     page = page.encode("utf-8", "replace").decode("utf-8")
     reply = html.escape(printable(explanation.text))
     return (

@@ -16,6 +16,7 @@ _SCRIPTS: Final = (
     "sprites.js",
     "layers.js",
     "maps.js",
+    "figures.js",
     "colors.js",
     "roving.js",
     "conversation.js",
@@ -32,8 +33,13 @@ _STYLES: Final = ("page.css", "pictures.css", "words.css", "widths.css")
 _LONGEST_TITLE: Final = 60
 
 
-def report_html(explanation: Explanation) -> str:
+def report_html(explanation: Explanation, *, largest: int | None = None) -> str:
     """Write the report of one explanation.
+
+    Parameters
+    ----------
+    largest
+        Long side that the pictures are reduced to, in pixels; what suits a page where it is None.
 
     Returns
     -------
@@ -41,7 +47,7 @@ def report_html(explanation: Explanation) -> str:
     content-security policy forbids everything else.
     """
     title = _shortened(explanation.text)
-    return _page([explanation], [""], f"{title} – Token Activation Map")
+    return _page([explanation], [""], f"{title} – Token Activation Map", largest)
 
 
 def comparison_html(first: Explanation, second: Explanation, labels: tuple[str, str]) -> str:
@@ -60,7 +66,12 @@ def comparison_html(first: Explanation, second: Explanation, labels: tuple[str, 
     return _page([first, second], labels, f"{title} – Token Activation Map")
 
 
-def _page(explanations: Sequence[Explanation], labels: Sequence[str], title: str) -> str:
+def _page(
+    explanations: Sequence[Explanation],
+    labels: Sequence[str],
+    title: str,
+    largest: int | None = None,
+) -> str:
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
@@ -84,7 +95,7 @@ def _page(explanations: Sequence[Explanation], labels: Sequence[str], title: str
         reply=printable("\n\n".join(explanation.text for explanation in explanations)),
         style=Markup(style),
         script=Markup(script),
-        data=Markup(embedded_json(payload(explanations, labels))),
+        data=Markup(embedded_json(payload(explanations, labels, largest))),
     )
 
 

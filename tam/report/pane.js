@@ -158,9 +158,9 @@ function drawPane(pane) {
 }
 
 function findInRegion(pane) {
-  const { data, state, elements } = pane;
+  const { state, elements } = pane;
   const { region } = state;
-  Object.assign(pane, region ? wordsInRegion(data, { ...region, frame: pane.frames[region.media] }) : { found: [], lower: [] });
+  Object.assign(pane, region ? wordsInRegion(pane, { ...region, frame: pane.frames[region.media] }) : { found: [], lower: [] });
   elements.forEach((element) => element.classList.remove("here"));
   for (const { index } of pane.found) elements[index].classList.add("here");
   pane.regionBox.hidden = !region;

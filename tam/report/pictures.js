@@ -68,7 +68,7 @@ function comparedNames(data, state, facts) {
 function buildVerdict(pane) {
   const { data, state, facts, page } = pane;
   const [name, other] = comparedNames(data, state, facts).map((text) => () => make("bdi", { className: "said" }, text));
-  const tops = comparedSources(data, state, facts).map((source) => topOf(data, source));
+  const tops = [data.tokens[facts.first].visual, facts.prediction.candidates[state.candidate].visual];
   const ramp = make("div", { className: "ramp" });
   ramp.style.backgroundImage = `linear-gradient(to right, ${page.differenceColors.map((color) => `#${color}`).join(", ")})`;
   const ticks = make("ol", { className: "ticks", "aria-hidden": "true" }, ...["−1", "−0.5", "0", "0.5", "1"].map((text) => make("li", {}, text)));
@@ -77,7 +77,7 @@ function buildVerdict(pane) {
     "div",
     { className: "verdict" },
     make("h2", {}, "Why not ", other(), "?"),
-    make("p", {}, "The picture’s evidence for ", name(), ` reaches ${tops[0].toFixed(2)}; for `, other(), ` in its place, ${tops[1].toFixed(2)}.`),
+    make("p", {}, "The picture’s evidence for ", name(), ` reaches ${decimal(tops[0])}; for `, other(), ` in its place, ${decimal(tops[1])}.`),
     make("p", { className: "ends" }, make("span", {}, "more for ", other()), make("span", {}, "more for ", name())),
     ramp,
     ticks,
@@ -90,7 +90,7 @@ function figureMap(pane, figure, size = figure.size) {
   const { data, state, facts, page } = pane;
   const { settings } = page;
   const at = (source) => pictureMap(data, source, figure.media, pane.frames[figure.media], size, settings);
-  if (state.candidate === null) return at(targetSource(data, facts?.targets ?? [], page.stage));
+  if (state.candidate === null) return at(factsSource(pane));
   const [word, candidate] = comparedSources(data, state, facts);
   if (figure.kind === "word") return at(word);
   return figure.kind === "candidate" ? at(candidate) : differenceMap(at(word), at(candidate));
@@ -181,6 +181,6 @@ function readValue(pane, figure, event) {
   const [x, y] = pixelAt(pane, figure, event);
   const at = Math.floor((y / height) * h) * w + Math.floor((x / width) * w);
   const sign = figure.kind === "difference" && values[at] > 0 ? "+" : "";
-  const value = views[at] ? `${sign}${values[at].toFixed(2)}` : "not seen";
+  const value = views[at] ? about(values[at], sign) : "not seen";
   pane.page.readOut(`${value} at ${Math.floor(x)}, ${Math.floor(y)}`);
 }

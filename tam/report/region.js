@@ -1,21 +1,20 @@
 // A region of a picture, and the words whose evidence lies there.
 
-const REACHES = 0.8;
-const FAINT = 0.1;
 const SHOWN_WORDS = 12;
 const SHOWN_LOWER = 3;
 
 // The reply's words whose maps nearly reach their maximum in a region, the strongest there first;
 // and apart from them, some that have evidence there but more of it elsewhere.
-function wordsInRegion(data, region) {
+function wordsInRegion({ data, page }, region) {
+  const { reaches, faint } = page.region;
   const there = data.words
     .map((word, index) => ({ index, word, value: 0 }))
     .filter(({ word }) => word.targets[0] >= data.promptTargets)
-    .map((entry) => ({ ...entry, value: topInside(data, targetSource(data, entry.word.targets), region) }))
-    .filter(({ value }) => value >= FAINT)
+    .map((entry) => ({ ...entry, value: heightIn(data, targetSource(data, entry.word.targets), region) }))
+    .filter(({ value }) => value >= faint)
     .sort((a, b) => b.value - a.value);
-  const reaches = ({ word, value }) => value >= REACHES * word.visual;
-  return { found: there.filter(reaches), lower: there.filter((entry) => !reaches(entry)).slice(0, SHOWN_LOWER) };
+  const lies = ({ word, value }) => word.visual !== null && value >= reaches * word.visual;
+  return { found: there.filter(lies), lower: there.filter((entry) => !lies(entry)).slice(0, SHOWN_LOWER) };
 }
 
 // Dragging frames a region, a click or tap takes one cell; the keyboard walks over the cells.
@@ -89,7 +88,7 @@ function buildRegion(pane) {
   if (!found.length) list.append(make("p", { className: "empty" }, `No word of the reply is highest here.${lower.length ? " Strongest, but higher elsewhere:" : ""}`));
   for (const { index, value } of found.length ? found.slice(0, SHOWN_WORDS) : lower) {
     const button = chip(wordName(data, index), state.words.includes(index), () => act.choose(index), { className: found.length ? "chip" : "chip lower" });
-    button.append(make("span", { className: "chip-value" }, value.toFixed(2)));
+    button.append(make("span", { className: "chip-value" }, about(value)));
     list.append(button);
   }
   if (found.length > SHOWN_WORDS) list.append(make("span", { className: "faint" }, `and ${found.length - SHOWN_WORDS} more`));
@@ -97,7 +96,7 @@ function buildRegion(pane) {
 }
 
 function spokenRegion({ data, found, lower }) {
-  const tell = (entries) => entries.map(({ index, value }) => `${wordName(data, index)} ${value.toFixed(2)}`).join(", ");
+  const tell = (entries) => entries.map(({ index, value }) => `${wordName(data, index)} ${about(value)}`).join(", ");
   if (found.length) return `Here: ${tell(found.slice(0, 5))}.`;
   return `No word is highest here.${lower.length ? ` Strongest: ${tell(lower)}.` : ""}`;
 }

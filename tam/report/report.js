@@ -6,7 +6,7 @@ page.settings = firstSettings(page);
 
 await Promise.all(page.explanations.map(async (data) => {
   await loadLayer(data, "maps");
-  data.relevance = data.relevance ? await decodeSprite(data.relevance) : { width: 0, bytes: [] };
+  prepareFigures(data);
 }));
 
 page.readOut = (text) => { $("readout").textContent = text; };
@@ -69,7 +69,7 @@ function firstWord({ words, promptTargets }) {
   const reply = all.filter(({ word }) => word.targets[0] >= promptTargets);
   const spelled = reply.filter(({ word }) => /[\p{L}\p{N}]/u.test(word.text));
   const offered = [spelled, reply, all].find((some) => some.length) ?? [];
-  return offered.length ? offered.reduce((a, b) => (b.word.visual > a.word.visual ? b : a)).index : -1;
+  return offered.length ? offered.reduce((a, b) => ((b.word.visual ?? 0) > (a.word.visual ?? 0) ? b : a)).index : -1;
 }
 
 page.panes = page.explanations.map((data, index) => buildPane(page, data, index));

@@ -1,4 +1,4 @@
-"""Arrays of values in [0, 1] as 8-bit grey PNG pictures in data URIs."""
+"""Arrays for the page: maps as 8-bit grey PNG pictures to draw, figures as exact floats."""
 
 import base64
 import io
@@ -14,14 +14,19 @@ _JPEG_QUALITY = 88
 
 
 def sprite(values: NDArray[np.float32]) -> str:
-    """Encode float32 [rows, columns] in [0, 1] as a PNG of ``round(255 * value)``.
+    """Encode float32 [rows, columns] in [0, 1] as a PNG of ``round(255 * value)``; NaN as 0.
 
     Returns
     -------
     A data URI.
     """
-    grey = np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
+    grey = np.rint(np.clip(np.nan_to_num(values), 0, 1) * 255).astype(np.uint8)
     return _uri("png", encode_png(np.ascontiguousarray(grey), compress_level=9))
+
+
+def floats(values: NDArray[np.float32]) -> str:
+    """Encode numbers as little-endian float32 in Base64, row after row."""
+    return base64.b64encode(values.astype("<f4").tobytes()).decode("ascii")
 
 
 def grid_sprites(explanation: Explanation, rows: NDArray[np.float32]) -> list[str]:

@@ -18,8 +18,8 @@ function buildStrip(pane) {
   data.words.forEach((word, index) => {
     if (word.targets[0] < data.promptTargets) return;
     const canvas = make("canvas", { "aria-hidden": "true" });
-    const label = make("span", { className: "small-label" }, make("bdi", { className: "said" }, wordName(data, index)), make("span", { className: "faint" }, word.visual.toFixed(2)));
-    const small = make("div", { className: "small-map", role: "button", tabIndex: -1, "aria-pressed": "false", "aria-label": `${wordName(data, index)}, picture ${word.visual.toFixed(2)}` }, canvas, label);
+    const label = make("span", { className: "small-label" }, make("bdi", { className: "said" }, wordName(data, index)), make("span", { className: "faint" }, decimal(word.visual)));
+    const small = make("div", { className: "small-map", role: "button", tabIndex: -1, "aria-pressed": "false", "aria-label": `${wordName(data, index)}, picture ${decimal(word.visual)}` }, canvas, label);
     if (isDoubted(word)) small.classList.add("doubted");
     small.dataset.word = index;
     elements[index] = small;

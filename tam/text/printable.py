@@ -41,6 +41,17 @@ def on_one_line(text: str) -> str:
     return printable(text).replace("\n", "↵").replace("\t", "⇥").replace(" ", "␣")
 
 
+def decimal(value: float | None) -> str:
+    """Spell a value from 0 to 1, and one that is not known.
+
+    Examples
+    --------
+    >>> decimal(0.873), decimal(None)
+    ('0.87', 'not known')
+    """
+    return "not known" if value is None else f"{value:.2f}"
+
+
 def percent(probability: float | None) -> str:
     """Spell a probability; a small one is never rounded to nothing.
 

@@ -12,9 +12,9 @@ from tam.evaluate.localization import (
     energy_in_object,
     iou_at_otsu,
     iou_curve,
-    otsu_threshold,
     peak_in_object,
 )
+from tam.geometry.otsu import otsu_threshold
 
 MASK = np.zeros((6, 8), bool)
 MASK[1:4, 2:5] = True

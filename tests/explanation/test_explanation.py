@@ -88,7 +88,7 @@ def test_pictures_do_not_mix() -> None:
 
 def test_a_picture_that_is_not_there_is_said_so() -> None:
     result = explained([grid(0, (0, 0, 20, 10))], [[0, 0]], [token("a", 0)])
-    with pytest.raises(InputError, match="no picture 1"):
+    with pytest.raises(InputError, match=r"picture index 1 is out of range \(0 to 0\)"):
         result.words[0].map(1)
 
 
@@ -107,7 +107,7 @@ def test_a_phrase_is_found_in_the_reply_and_merged_by_a_rule() -> None:
         with pytest.raises(InputError, match="does not say"):
             result.phrase(absent)
     for outside in (range(3, 6), range(-1, 2), range(2, 2)):
-        with pytest.raises(InputError, match="no tokens"):
+        with pytest.raises(InputError, match="is out of range"):
             result.phrase(outside)
     with pytest.raises(InputError, match="no rule 'best'"):
         result.phrase("dog", merge="best").cells()
@@ -115,13 +115,14 @@ def test_a_phrase_is_found_in_the_reply_and_merged_by_a_rule() -> None:
 
 def test_a_region_knows_the_words_that_nearly_reach_their_highest_value_there() -> None:
     tokens = [token(text, n) for n, text in enumerate(("a", " red", " dog", " and", " faint"))]
-    maps = [[0.1, 0.2, 0, 0], [0.8, 0.7, 0, 0], [0.9, 0.7, 0, 0], [0.3, 0, 0, 0.4], [0.09, 0, 0, 0]]
+    maps = [[0.1, 0.2, 0, 0], [0.8, 0.7, 0, 0], [0.9, 0.5, 0, 0], [0.3, 0, 0, 0.4], [0.09, 0, 0, 0]]
     grids = [grid(0, (0, 0, 20, 10)), grid(1, (0, 0, 20, 10))]
     result = explained(grids, maps, tokens)
     assert [w.text for w in result.words_for((0, 0, 10, 10))] == ["dog", "red"]
     assert [w.text for w in result.words_for((10, 0, 20, 10))] == ["red", "a"]
     assert [w.text for w in result.words_for((0, 0, 20, 10), media=1)] == ["and"]
-    assert result.words_for((0, 0, 1, 1)) == ()
+    assert [w.text for w in result.words_for((0, 0, 1, 1))] == ["dog", "red"]
+    assert result.words_for((4, 4, 5, 5)) == result.words_for((4.1, 4.1, 4.2, 4.2)), "one pixel"
 
 
 @pytest.mark.parametrize(
@@ -150,7 +151,7 @@ def test_a_frame_that_is_not_there_has_no_map() -> None:
         lambda: result.token_map(0, frame=-1),
         lambda: result.words_for((0, 0, 9, 9), frame=4),
     ):
-        with pytest.raises(InputError, match=r"no frame (4|-1); frames are numbered 0 to 3"):
+        with pytest.raises(InputError, match=r"frame index (4|-1) of 0 is out of range \(0 to 3\)"):
             ask()
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tam.errors import MediaError, SetupError
 from tam.media import Sampling, open_video
-from tam.media.decoders import BACKENDS
+from tam.media.video import BACKENDS
 
 RATE, COUNT = 10, 30
 
@@ -151,7 +151,8 @@ def test_of_a_damaged_file_every_decoder_gives_the_same_and_says_so(
         for other in others:
             assert np.array_equal(other.frames, first.frames)
             assert np.array_equal(other.times, first.times)
-            assert other.notes == first.notes
+            assert other.notes[: len(first.notes)] == first.notes
+            assert "the frames are PyAV's" in other.notes[-1]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

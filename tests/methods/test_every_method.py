@@ -51,11 +51,13 @@ def test_maps_of_what_was_asked_and_nothing_left_behind(name: str, replay: Repla
     count = len(trace.text.tokens)
     assert result.maps.shape == (count, len(trace.vision.positions))
     assert result.maps.dtype == np.float32
-    assert result.text_scores.shape == result.relevance.shape == (count, count)
-    assert np.isfinite(result.maps).all()
-    assert 0 <= result.maps.min() <= result.maps.max() <= 1
-    assert not np.delete(result.maps, asked, axis=0).any()
-    assert not np.delete(result.relevance, asked, axis=0).any()
+    assert np.isfinite(result.maps[asked]).all()
+    assert 0 <= result.maps[asked].min() <= result.maps[asked].max() <= 1
+    assert np.isnan(np.delete(result.maps, asked, axis=0)).all(), "not asked for, so not known"
+    if result.relevance is not None:
+        assert result.text_scores is not None
+        assert result.text_scores.shape == result.relevance.shape == (count, count)
+        assert np.isnan(np.delete(result.relevance, asked, axis=0)).all()
     assert result.maps[asked].std(axis=1).max() > 0
     assert result.provenance["method"]["name"] == name
     assert result.words[0].map(0).shape == trace.media[0].frames.shape[1:3]

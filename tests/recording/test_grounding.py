@@ -84,11 +84,11 @@ def test_planted_words_score_lower_than_true_ones() -> None:
     planted, true = [], []
     for item in scene_items("false", 8):
         result = model.explain_conversation(item.conversation, answer=item.answer)
-        assert result.grounding is not None
+        assert result.token_grounding is not None
         [(first, last)] = item.false_spans
         end = 0
         for score, token in zip(
-            result.grounding, result.tokens[result.prompt_targets :], strict=True
+            result.token_grounding, result.tokens[result.prompt_targets :], strict=True
         ):
             start, end = end, end + len(token.text)
             if start < last and end > first:

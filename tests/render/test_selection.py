@@ -35,8 +35,8 @@ def test_together_is_one_word_with_the_highest_of_all_maps() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([7], "7 words, numbered from 0"),
-        ([-1], "there is no word -1"),
+        ([7], r"word index 7 is out of range \(0 to 6\)"),
+        ([-1], "word index -1 is out of range"),
         (["cat"], "does not say 'cat'"),
         ([], "at least one"),
     ],

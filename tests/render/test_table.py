@@ -3,7 +3,6 @@ import io
 
 import pytest
 
-from tam.explanation.evidence import evidence, peak, strongest_earlier
 from tam.explanation.explanation import Explanation
 from tam.render.table import COLUMNS, words_csv
 from tests.hand_made import explanation, several
@@ -18,12 +17,12 @@ def test_every_word_has_a_line_with_its_numbers() -> None:
     rows = read(result)
     assert [row["word"] for row in rows] == [word.text for word in result.words]
     for index, (row, word) in enumerate(zip(rows, result.words, strict=True)):
-        highest, (earlier, relevance) = peak(word), strongest_earlier(word)[0]
+        highest, (earlier, relevance) = word.peak(), word.earlier()[0]
         assert highest is not None
         assert row["index"] == str(index)
         assert float(row["probability"]) == pytest.approx(word.probability, rel=1e-5)
-        assert float(row["visual"]) == pytest.approx(evidence(word).visual, abs=1e-4)
-        assert float(row["textual"]) == pytest.approx(evidence(word).textual, abs=1e-4)
+        assert float(row["visual"]) == pytest.approx(word.visual, abs=1e-4)
+        assert float(row["textual"]) == pytest.approx(word.textual, abs=1e-4)
         place = (highest.media, highest.frame, highest.x, highest.y)
         assert tuple(int(row[name]) for name in ("media", "frame", "x", "y")) == place
         assert float(row["seconds"]) == result.media[highest.media].times[highest.frame]

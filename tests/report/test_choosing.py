@@ -3,7 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tam.explanation.evidence import evidence
 from tam.explanation.explanation import Word
 from tests.hand_made import explanation
 from tests.report.pages import (
@@ -159,7 +158,7 @@ def test_the_share_of_visual_and_textual_evidence(open_report: Open) -> None:
     result = explanation()
     page = open_report(result)
     word(page, index_of(result, "bench")).click()
-    weighed = evidence(result.words[5])
+    weighed = result.words[5]
     visual, textual = page.locator(".told").all_inner_texts()
     assert " ".join(visual.split()) == (
         f"picture {weighed.visual:.2f} · {round(100 * weighed.share)} %"
@@ -207,7 +206,7 @@ def test_words_that_the_grounding_score_doubts_are_marked(open_report: Open) -> 
     scores[7] = 0.2  # bench
     scores[2:4] = 0.1  # two of the three tokens of greyhound
     scores[0] = np.nan
-    page = open_report(replace(result, grounding=scores))
+    page = open_report(replace(result, token_grounding=scores))
     assert page.locator(".word.doubted").all_inner_texts() == ["bench"]
     word(page, index_of(result, "bench")).click()
     assert "0.20 ?" in page.locator(".meters").inner_text()

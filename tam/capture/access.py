@@ -1,0 +1,140 @@
+"""Access to a model that several runs share: a pass belongs to the run that holds the model.
+
+Runs overlap where a program explains something inside the loop over a stream, in several threads,
+or in tasks. Each holds the model for one forward pass at a time, and the model's state is the run's
+own while it does. No run keeps the model while it waits for a caller.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+from weakref import WeakKeyDictionary
+
+from torch import nn
+
+from tam.capture.fair_lock import FairLock
+from tam.capture.module_state import ModuleState, read_state
+
+
+class Access:
+    """One run's access to a model.
+
+    A context manager: the run ends with its block. Within it the model is held between
+    :meth:`acquire` and :meth:`release`, which may be called in any order; only the thread that
+    holds the model may run it. A run inside another one of the same thread, which a callback may
+    begin, gets the model at once.
+
+    Parameters
+    ----------
+    model
+        The root module that the runs share.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._shared = _shared(model)
+        self._state: ModuleState | None = None
+        self._outer: Access | None = None
+        self._thread: int | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether a forward pass that runs in this thread now belongs to this run."""
+        return self._thread == threading.get_ident() and self._shared.holder is self
+
+    def acquire(self) -> None:
+        """Wait for the model, and put this run's state in place."""
+        if self._thread is not None:
+            return
+        self._shared.lock.acquire()
+        self._outer = self._shared.holder if self._shared.lock.depth > 1 else None
+        self._shared.enter(self, self._model)
+        self._thread = threading.get_ident()
+
+    def release(self) -> None:
+        """Let the next run have the model."""
+        if self._thread is None:
+            return
+        self._thread = None
+        if self._outer is not None:
+            self._shared.enter(self._outer, self._model)
+            self._outer = None
+        self._shared.lock.release()
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._shared.lock.acquire()
+        self._shared.leave(self)
+        self.release()
+        self._shared.lock.release()
+
+
+@contextmanager
+def exclusive(model: nn.Module) -> Iterator[None]:
+    """Hold a model for the whole block, as a run of its own: for one pass, or few quick ones."""
+    with Access(model):
+        yield
+
+
+def is_waiting_or_holding(model: nn.Module) -> bool:
+    """Whether this thread holds the model or waits for it, so that it must not wait for others."""
+    return _shared(model).lock.depth > 0
+
+
+class _Shared:
+    """What the runs of one model have in common; nothing in it outlives the last run.
+
+    Attributes
+    ----------
+    lock
+        Held for each pass.
+    holder
+        The run whose state is in place; it may have released the model since.
+    """
+
+    def __init__(self) -> None:
+        self.lock = FairLock()
+        self.holder: Access | None = None
+        self._running: set[Access] = set()
+        self._idle: ModuleState | None = None
+
+    def enter(self, run: Access, model: nn.Module) -> None:
+        """Exchange the state of the last holder for that of another run."""
+        if not self._running:
+            self._idle = read_state(model)
+        elif self.holder is not run:
+            if self.holder in self._running:
+                self.holder._state = read_state(model)
+            # A run that begins while others are under way finds the model as they found it.
+            state = run._state or self._idle
+            assert state is not None, "read when the first of the runs began"
+            state.restore()
+        self._running.add(run)
+        self.holder = run
+
+    def leave(self, run: Access) -> None:
+        """Forget a run that has ended."""
+        self._running.discard(run)
+        if not self._running:
+            self.holder = self._idle = None
+
+
+_MODELS: WeakKeyDictionary[nn.Module, _Shared] = WeakKeyDictionary()
+_MODELS_LOCK = threading.Lock()
+
+
+def _shared(model: nn.Module) -> _Shared:
+    with _MODELS_LOCK:
+        if model not in _MODELS:
+            _MODELS[model] = _Shared()
+        return _MODELS[model]

@@ -1,0 +1,51 @@
+"""A lock that waiting threads get in the order in which they asked for it."""
+
+import threading
+from collections import deque
+
+
+class FairLock:
+    """A reentrant lock without barging.
+
+    A thread that releases an ordinary lock and asks for it again at once nearly always gets it
+    before a thread that has long been waiting. Here it goes to the end of the queue.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._queue: deque[int] = deque()  # thread identifiers; the first one holds the lock
+        self._own = threading.local()
+
+    @property
+    def depth(self) -> int:
+        """How often this thread holds the lock, or waits for it."""
+        depth: int = getattr(self._own, "depth", 0)
+        return depth
+
+    def acquire(self) -> None:
+        """Wait until it is this thread's turn."""
+        self._own.depth = self.depth + 1
+        if self._own.depth > 1:
+            return
+        thread = threading.get_ident()
+        try:
+            with self._changed:
+                self._queue.append(thread)
+                self._changed.wait_for(lambda: self._queue[0] == thread)
+        except BaseException:
+            self._leave(thread)
+            raise
+
+    def release(self) -> None:
+        """Give the lock to the next thread in the queue, once for each :meth:`acquire`."""
+        if self._own.depth == 1:
+            self._leave(threading.get_ident())
+        else:
+            self._own.depth -= 1
+
+    def _leave(self, thread: int) -> None:
+        with self._changed:
+            if thread in self._queue:
+                self._queue.remove(thread)
+            self._changed.notify_all()
+        self._own.depth = 0

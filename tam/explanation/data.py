@@ -1,0 +1,292 @@
+"""What an explanation holds, and the maps of it at the size of the pictures.
+
+NumPy arrays and text only: no model, no device tensors. A value that is not known is None, or NaN
+inside an array.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.errors import InputError
+from tam.geometry.layout import TextToken, VisionGrid
+from tam.geometry.upsample import coverage, coverage_at, upsample_at
+from tam.media.media import Media
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A token that the model considered at one step.
+
+    Parameters
+    ----------
+    id
+        Token id.
+    text
+        What it spells on its own.
+    probability
+        Softmax of the model's raw logits, in [0, 1].
+    """
+
+    id: int
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model predicted at the step where one token was written.
+
+    Parameters
+    ----------
+    probability
+        Softmax of the raw logits at the written token.
+    sampled_probability
+        The same in the distribution that was sampled from (temperature, top-k, top-p, penalties),
+        or None where that was not recorded: the text was given, or nothing was sampled.
+    candidates
+        The most probable tokens, best first.
+    """
+
+    probability: float
+    sampled_probability: float | None
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Stages:
+    """What the maps were before they were scaled and filtered.
+
+    Parameters
+    ----------
+    activation
+        float32 [K, N], not negative: the LM head's score of each target at each cell.
+    after_eci
+        float32 [K, N]: the same after estimated causal inference, on the same scale.
+    """
+
+    activation: NDArray[np.float32]
+    after_eci: NDArray[np.float32]
+
+    def __repr__(self) -> str:
+        targets, cells = self.activation.shape
+        return f"<Stages of {targets} targets on {cells} cells>"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ExplanationData:
+    """The data of one explained reply.
+
+    Parameters
+    ----------
+    media
+        The pictures and clips of the conversation, in order.
+    tokens
+        The K targets: the conversation's text tokens, prompt first, then the reply's.
+    prompt_targets
+        How many of the K targets stand before the reply.
+    predictions
+        One for each of the reply's tokens, K - prompt_targets.
+    grids
+        The vision grids; their cells, one after another, are the N columns of the maps.
+    maps
+        float32 [K, N] in [0, 1], NaN where it is not known: rows of targets that were not
+        explained, and cells of which the method says nothing.
+    text_scores
+        float32 [K, K]: row t holds the raw score of each earlier token i for target t, NaN where
+        target t was not explained. None where the method scores pictures alone.
+    relevance
+        float32 [K, K] in [0, 1]: the same on the scale of target t's map, so that a word's
+        pictures and a word's earlier words can be compared. None where ``text_scores`` is.
+    provenance
+        What ran: model, versions, dtype, options, notes. JSON values only.
+    stages
+        The maps before scaling and filtering, or None where they were not asked for.
+    candidate_maps
+        float32 [K - prompt_targets, C, N] in [0, 1]: the maps that the first C candidates of each
+        of the reply's tokens would have in its place, or None where they were not asked for.
+    token_grounding
+        float32 [K - prompt_targets]: how far the picture supports each word, in [0, 1] at the
+        word's first token, NaN where there is no score (:mod:`tam.recording.grounding`); None
+        where it was not computed.
+    """
+
+    media: tuple[Media, ...]
+    tokens: tuple[TextToken, ...]
+    prompt_targets: int
+    predictions: tuple[Prediction, ...]
+    grids: tuple[VisionGrid, ...]
+    maps: NDArray[np.float32]
+    text_scores: NDArray[np.float32] | None
+    relevance: NDArray[np.float32] | None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    stages: Stages | None = None
+    candidate_maps: NDArray[np.float32] | None = None
+    token_grounding: NDArray[np.float32] | None = None
+
+    @property
+    def text(self) -> str:
+        """The reply."""
+        return "".join(token.text for token in self.tokens[self.prompt_targets :])
+
+    @cached_property
+    def word_targets(self) -> tuple[tuple[int, ...], ...]:
+        """The targets of each word, the prompt's words first; white space alone is in none."""
+        groups: dict[tuple[bool, int], list[int]] = {}
+        for target, token in enumerate(self.tokens):
+            if token.word >= 0:
+                groups.setdefault((target >= self.prompt_targets, token.word), []).append(target)
+        return tuple(tuple(group) for group in groups.values())
+
+    def by_grid(self, row: NDArray[np.float32]) -> Iterator[tuple[VisionGrid, NDArray[np.float32]]]:
+        """Cut the N columns of a map into its grids, each float32 [t, h, w]."""
+        first = 0
+        for grid in self.grids:
+            yield grid, row[first : first + grid.cells].reshape(grid.shape)
+            first += grid.cells
+
+    def token_map(self, target: int, media: int = 0, frame: int = 0) -> NDArray[np.float32]:
+        """One token's map at the size of the picture.
+
+        Parameters
+        ----------
+        target
+            Index into ``tokens``.
+        media, frame
+            Which picture or clip, and which of its frames.
+
+        Returns
+        -------
+        float32 [H, W] in [0, 1], as :meth:`picture_map` gives it.
+        """
+        return self.picture_map(self.maps[target], media, frame)
+
+    def candidate_row(self, target: int, candidate: int) -> NDArray[np.float32]:
+        """float32 [N]: the map that a candidate would have in the place of a token of the reply.
+
+        Raises
+        ------
+        InputError
+            If there is no map of that candidate.
+        """
+        step = target - self.prompt_targets
+        maps = self.candidate_maps
+        if maps is None or not (0 <= step < len(maps) and 0 <= candidate < maps.shape[1]):
+            raise InputError(
+                f"there is no map of candidate {candidate} of token {target}",
+                where="map",
+                remedy="explain with a higher candidate_maps; words of the prompt have none",
+            )
+        row: NDArray[np.float32] = maps[step, candidate]
+        return row
+
+    def candidate_map(
+        self, target: int, candidate: int, media: int = 0, frame: int = 0
+    ) -> NDArray[np.float32]:
+        """The map that a candidate would have in the place of a token of the reply.
+
+        Parameters
+        ----------
+        target
+            Index into ``tokens``.
+        candidate
+            Its rank among the step's candidates, the most probable one is 0.
+        media, frame
+            Which picture or clip, and which of its frames.
+
+        Returns
+        -------
+        float32 [H, W] in [0, 1], as :meth:`token_map` has it.
+
+        Raises
+        ------
+        InputError
+            If there is no map of that candidate.
+        """
+        return self.picture_map(self.candidate_row(target, candidate), media, frame)
+
+    def picture_map(
+        self, row: NDArray[np.float32], media: int = 0, frame: int = 0
+    ) -> NDArray[np.float32]:
+        """Bring a map from the vision cells to the pixels of a picture.
+
+        Parameters
+        ----------
+        row
+            float32 [N]: a value for each vision cell.
+        media, frame
+            Which picture or clip, and which of its frames.
+
+        Returns
+        -------
+        float32 [H, W]; zero where the model saw nothing (see :meth:`coverage`), NaN where it is not
+        known. Where a picture has several views, the mean of the views that cover a pixel.
+
+        Raises
+        ------
+        InputError
+            If there is no such picture or frame.
+        """
+        item = self.item(media, frame)
+        return self.picture_map_at(row, media, frame, np.arange(item.height), np.arange(item.width))
+
+    def picture_map_at(
+        self,
+        row: NDArray[np.float32],
+        media: int,
+        frame: int,
+        y: NDArray[np.int64],
+        x: NDArray[np.int64],
+    ) -> NDArray[np.float32]:
+        """Give :meth:`picture_map` at the crossings of some pixel rows and columns, [Y, X]."""
+        total = np.zeros((len(y), len(x)), np.float32)
+        views = np.zeros((len(y), len(x)), np.float32)
+        for grid, cells in self.by_grid(row):
+            step = grid.step_at(frame)
+            if grid.media != media or step is None:
+                continue
+            # Outside its box a grid gives zero.
+            total += upsample_at(cells[step], grid.box, y, x)
+            views += coverage_at(grid.box, y, x)
+        return np.asarray(total / np.maximum(views, 1), np.float32)
+
+    def coverage(self, media: int = 0) -> NDArray[np.bool_]:
+        """Which pixels of a picture the model's vision tokens cover, bool [H, W]."""
+        item = self.item(media)
+        masks = [
+            coverage(grid.box, item.height, item.width)
+            for grid in self.grids
+            if grid.media == media
+        ]
+        return np.logical_or.reduce(masks) if masks else np.zeros((item.height, item.width), bool)
+
+    def item(self, media: int, frame: int | None = None) -> Media:
+        """Give a picture or clip by its index, and check that it has a frame.
+
+        Raises
+        ------
+        InputError
+            If there is no such picture or frame.
+        """
+        if not 0 <= media < len(self.media):
+            raise InputError(
+                f"picture index {media} is out of range {_range(self.media)}",
+                where="media",
+                remedy="give the index of a picture or clip of the conversation",
+            )
+        item = self.media[media]
+        if frame is not None and not 0 <= frame < len(item.frames):
+            raise InputError(
+                f"frame index {frame} of {item.name} is out of range {_range(item.frames)}",
+                where="frame",
+                remedy="give the index of one of its frames",
+            )
+        return item
+
+
+def _range(items: Sequence[object] | NDArray[np.uint8]) -> str:
+    return f"(0 to {len(items) - 1})" if len(items) else "(there are none)"

@@ -1,0 +1,342 @@
+"""How strong a word is and where: the only definitions, which every surface shows.
+
+All are taken on the map that the user sees: at the pixels of the pictures, padding and crops left
+outside, the views of a picture merged to their mean (:meth:`ExplanationData.picture_map`).
+
+========  ======================================================================================
+visual    the maximum of the map over all pictures, clips and frames
+textual   the highest relevance of an earlier word
+share     visual / (visual + textual)
+focus     the smallest share of the pictures' area that holds 85 % of the map
+peak      the pixel where the map is highest
+mask      the pixels above Otsu's threshold, or above a height
+box       the rectangle around the mask
+region    a word's evidence lies in a region where its map nearly reaches its maximum
+========  ======================================================================================
+
+Each is None where it is not known. A map is given as a row of N values, one for each vision cell.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.errors import InputError
+from tam.explanation.data import ExplanationData
+from tam.geometry.layout import Box
+from tam.geometry.otsu import above_otsu
+from tam.geometry.upsample import coverage_at, node_pixels, upsample_at
+
+Row = NDArray[np.float32]
+Pixels = NDArray[np.int64]
+
+HELD = 0.85
+"""The part of a map that :func:`focus` asks to be held."""
+
+REACHES = 0.8
+FAINT = 0.1
+"""A word's evidence lies in a region where its map reaches this part of its maximum, and at least
+this height."""
+
+_SAMPLES = 2**18
+
+
+@dataclass(frozen=True)
+class Peak:
+    """Where a word's map is highest.
+
+    Parameters
+    ----------
+    media, frame
+        Which picture or clip, and which of its frames.
+    x, y
+        The pixel, in the original picture.
+    value
+        The map there, in [0, 1].
+    """
+
+    media: int
+    frame: int
+    x: int
+    y: int
+    value: float
+
+
+def is_known(row: Row) -> bool:
+    """Whether a map says anything: it has cells, and not all of them are NaN."""
+    return not bool(np.isnan(row).all())
+
+
+def visual(data: ExplanationData, row: Row) -> float | None:
+    """Maximum of a map over all pictures, clips and frames, in [0, 1]."""
+    if not is_known(row):
+        return None
+    highest = peak(data, row)
+    return highest.value if highest else 0.0
+
+
+def peak(data: ExplanationData, row: Row, media: int | None = None) -> Peak | None:
+    """Find the pixel where a map is highest.
+
+    Parameters
+    ----------
+    media
+        The picture or clip to search; all of them where it is None.
+
+    Returns
+    -------
+    None where the map is not known, or zero everywhere.
+
+    Raises
+    ------
+    InputError
+        If there is no such picture.
+    """
+    best: Peak | None = None
+    for index in range(len(data.media)) if media is None else (media,):
+        for layer in _layers(data, row, index):
+            values = np.nan_to_num(layer.values)
+            if not values.size:
+                continue
+            y, x = divmod(int(np.argmax(values)), values.shape[1])
+            value = float(values[y, x])
+            if value > (best.value if best else 0):
+                best = Peak(index, layer.first, int(layer.x[x]), int(layer.y[y]), value)
+    return best
+
+
+def over_time(data: ExplanationData, row: Row, media: int = 0) -> Row:
+    """Maximum of a map in each frame of a clip, float32 [T]; NaN where it is not known."""
+    curve = np.zeros(len(data.item(media).frames), np.float32)
+    for layer in _layers(data, row, media):
+        known = layer.values[~np.isnan(layer.values)]
+        curve[layer.first : layer.last] = known.max() if known.size else np.nan
+    return curve
+
+
+def earlier(
+    data: ExplanationData, targets: Sequence[int]
+) -> list[tuple[tuple[int, ...], float]] | None:
+    """Give the words that end before some targets, each with its relevance to them.
+
+    The relevance of one word to another is the maximum over their tokens.
+
+    Returns
+    -------
+    Targets and relevance of each word, in reading order; None where relevance is not known.
+    """
+    if data.relevance is None:
+        return None
+    row = data.relevance[list(targets), : targets[0]].max(axis=0, initial=0)
+    if np.isnan(row).any():
+        return None
+    values = row.tolist()
+    return [
+        (word, max(values[target] for target in word))
+        for word in data.word_targets
+        if word[-1] < targets[0]
+    ]
+
+
+def textual(data: ExplanationData, targets: Sequence[int]) -> float | None:
+    """Highest relevance of an earlier word to some targets, in [0, 1]; 0 where there is none."""
+    words = earlier(data, targets)
+    return None if words is None else max((value for _, value in words), default=0.0)
+
+
+def share(visual: float | None, textual: float | None) -> float | None:
+    """Give the visual part of both, in [0, 1]; None where one is not known or both are 0."""
+    if visual is None or textual is None or visual + textual <= 0:
+        return None
+    return visual / (visual + textual)
+
+
+def focus(data: ExplanationData, row: Row) -> float | None:
+    """Give the smallest share of the pictures' area that holds 85 % of a map, in (0, 1].
+
+    All pixels of all pictures and frames that the model saw count alike. Of more than 2^18 pixels
+    every n-th row and column is taken.
+
+    Returns
+    -------
+    None where the map is not known, or zero everywhere.
+    """
+    spans = [
+        (media, first, last)
+        for media in sorted({grid.media for grid in data.grids})
+        for first, last in _segments(data, media)
+    ]
+    pixels = sum(data.media[media].height * data.media[media].width for media, *_ in spans)
+    step = max(1, math.ceil(math.sqrt(pixels / _SAMPLES)))
+    heights, weights = [np.zeros(0)], [np.zeros(0)]
+    for media, first, last in spans:
+        item = data.media[media]
+        y, x = (
+            np.arange(min(step // 2, side - 1), side, step) for side in (item.height, item.width)
+        )
+        heat = data.picture_map_at(row, media, first, y, x)
+        heights.append(np.nan_to_num(heat).ravel().astype(np.float64))
+        weights.append(np.full(heat.size, float(last - first)))
+    heat, weight = np.concatenate(heights), np.concatenate(weights)
+    order = np.argsort(-heat, kind="stable")
+    held = np.cumsum(heat[order] * weight[order])
+    if not len(held) or held[-1] <= 0:
+        return None
+    enough = int(np.argmax(held >= HELD * held[-1]))
+    return float(weight[order][: enough + 1].sum() / weight.sum())
+
+
+def mask(
+    data: ExplanationData,
+    row: Row,
+    media: int = 0,
+    frame: int = 0,
+    threshold: float | str = "otsu",
+) -> NDArray[np.bool_] | None:
+    """Give the pixels where a map is high.
+
+    Parameters
+    ----------
+    media, frame
+        Which picture or clip, and which of its frames.
+    threshold
+        ``"otsu"``: above Otsu's threshold of this picture's map, which an all-equal map has
+        nothing above. A number: at least this height, in [0, 1].
+
+    Returns
+    -------
+    bool [H, W], False where the model saw nothing; None where the map is not known.
+
+    Raises
+    ------
+    InputError
+        If there is no such picture or frame, or the threshold is neither.
+    """
+    item = data.item(media, frame)
+    heat = data.picture_map(row, media, frame)
+    if not is_known(row):
+        return None
+    if threshold == "otsu":
+        return above_otsu(heat)
+    if isinstance(threshold, str) or not math.isfinite(threshold):
+        raise InputError(
+            f"unknown threshold {threshold!r}",
+            where="mask",
+            remedy="give 'otsu' or a height from 0 to 1",
+        )
+    y, x = np.arange(item.height), np.arange(item.width)
+    seen = [
+        coverage_at(grid.box, y, x)
+        for grid in data.grids
+        if grid.media == media and grid.step_at(frame) is not None
+    ]
+    covered = np.logical_or.reduce([np.zeros(heat.shape, bool), *seen])
+    return np.asarray((heat >= threshold) & covered)
+
+
+def box(
+    data: ExplanationData,
+    row: Row,
+    media: int = 0,
+    frame: int = 0,
+    threshold: float | str = "otsu",
+) -> tuple[int, int, int, int] | None:
+    """Give the rectangle around :func:`mask`: x0, y0, x1, y1 in pixels, x1 and y1 just outside.
+
+    Returns
+    -------
+    None where the mask is empty or not known.
+    """
+    high = mask(data, row, media, frame, threshold)
+    if high is None or not high.any():
+        return None
+    y, x = (np.flatnonzero(high.any(axis=axis)) for axis in (1, 0))
+    return int(x[0]), int(y[0]), int(x[-1]) + 1, int(y[-1]) + 1
+
+
+def height_in(
+    data: ExplanationData, row: Row, region: Box, media: int = 0, frame: int | None = None
+) -> float:
+    """Give the maximum of a map at the pixels of a region, in [0, 1].
+
+    Parameters
+    ----------
+    region
+        (x0, y0, x1, y1) in pixels of the picture. It holds the pixels whose centre lies in it; the
+        one in its middle where it is too small to hold any.
+    media, frame
+        Which picture or clip; of a clip which frame, all of them where it is None.
+    """
+    layers = [
+        layer.values
+        for layer in _layers(data, row, media, region)
+        if frame is None or layer.first <= frame < layer.last
+    ]
+    return max((float(np.nan_to_num(values).max(initial=0)) for values in layers), default=0.0)
+
+
+def lies_in(height: float, visual: float | None) -> bool:
+    """Whether a word's evidence lies in a region, by the map's height there and its maximum."""
+    return visual is not None and height >= max(FAINT, REACHES * visual)
+
+
+@dataclass(frozen=True, eq=False)
+class _Layer:
+    """The nodes of a map in the frames ``first <= frame < last``, all of which have one map.
+
+    The map is highest at one of the nodes: values float32 [Y, X], at pixel rows y and columns x.
+    """
+
+    first: int
+    last: int
+    y: Pixels
+    x: Pixels
+    values: NDArray[np.float32]
+
+
+def _layers(
+    data: ExplanationData, row: Row, media: int, region: Box | None = None
+) -> Iterator[_Layer]:
+    """Go through the different maps of a picture or clip, or of a region of it."""
+    item = data.item(media)
+    parts = [(grid, cells) for grid, cells in data.by_grid(row) if grid.media == media]
+    boxes = [(grid.box, (grid.shape[1], grid.shape[2])) for grid, _ in parts]
+    y, x = node_pixels(boxes, item.height, item.width)
+    if region is not None:
+        y = _within(y, region[1], region[3], item.height)
+        x = _within(x, region[0], region[2], item.width)
+    values = [upsample_at(cells, grid.box, y, x) for grid, cells in parts]
+    covered = [coverage_at(grid.box, y, x) for grid, _ in parts]
+    for first, last in _segments(data, media):
+        total = np.zeros((len(y), len(x)), np.float32)
+        views = np.zeros((len(y), len(x)), np.float32)
+        for (grid, _), heights, seen in zip(parts, values, covered, strict=True):
+            step = grid.step_at(first)
+            if step is not None:
+                total += heights[step]
+                views += seen
+        merged = np.asarray(total / np.maximum(views, 1), np.float32)
+        yield _Layer(first, last, y, x, merged)
+
+
+def _segments(data: ExplanationData, media: int) -> list[tuple[int, int]]:
+    """Part a clip's frames where another temporal cell begins or ends."""
+    count = len(data.item(media).frames)
+    spans = [grid.spans.ravel() for grid in data.grids if grid.media == media]
+    if not spans:
+        return []
+    edges = np.unique(np.clip(np.concatenate([[0, count], *spans]), 0, count)).tolist()
+    return list(zip(edges, edges[1:], strict=False))
+
+
+def _within(nodes: Pixels, low: float, high: float, pixels: int) -> Pixels:
+    """Give the nodes of an axis inside a region, and the region's own first and last pixel."""
+    first, last = math.ceil(low - 0.5), math.ceil(high - 0.5) - 1
+    if last < first:
+        first = last = math.floor((low + high) / 2)
+    first, last = (min(max(place, 0), pixels - 1) for place in (first, last))
+    inside = nodes[(nodes >= first) & (nodes <= last)]
+    return np.unique(np.concatenate([inside, np.array([first, last])]))

@@ -1,0 +1,104 @@
+"""Animated pictures as clips: GIF, WebP, PNG and AVIF, read by Pillow."""
+
+import warnings
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image
+
+from tam.errors import MediaError
+from tam.media.files import MediaFile
+from tam.media.image import ANIMATIONS, MAX_PIXELS, check_size, damaged, identified
+from tam.media.media import Media
+from tam.media.raster import rgb_pixels
+from tam.media.sampling import Sampling, choose
+
+MAX_ANIMATION = 2_000_000_000
+"""Pixels of all frames together; to know when a frame is shown, all have to be decoded."""
+
+MAX_SEARCHED = 2**25
+"""Bytes that are searched for a second and third picture."""
+
+_SHORTEST, _USUAL = 0.011, 0.1
+"""Seconds. Browsers show a frame of at most 10 ms for 100 ms."""
+
+
+def is_moving(image: Image.Image) -> bool:
+    """Whether an opened picture is an animation, not pages or views of one picture."""
+    return image.format in ANIMATIONS and bool(getattr(image, "is_animated", False))
+
+
+def is_stream_of_pictures(image: Image.Image, stream: BinaryIO) -> bool:
+    """Whether a file is not one JPEG picture but many, one after the other (Motion JPEG)."""
+    if image.format != "JPEG":
+        return False
+    place = stream.tell()
+    stream.seek(0)
+    content = stream.read(MAX_SEARCHED)
+    stream.seek(place)
+    # One may be a small picture within another.
+    return content.count(b"\xff\xd9\xff\xd8\xff") > 1
+
+
+def moving_picture(file: MediaFile, sampling: Sampling) -> Media | None:
+    """Open a picture as a clip: the frames of an animation, or one frame of a still picture.
+
+    Returns
+    -------
+    None for a file that Pillow does not know, or that holds many JPEG pictures.
+
+    Raises
+    ------
+    MediaError
+        If it is damaged or too large.
+    """
+    with file.opened() as stream, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        image = identified(stream, file.where)
+        if image is None:
+            return None
+        with image:
+            if is_stream_of_pictures(image, stream):
+                return None
+            check_size(image.width, image.height, file.where, MAX_PIXELS)
+            try:
+                return _clip(image, file, sampling)
+            except (MediaError, MemoryError):
+                raise
+            except Exception as error:
+                raise damaged(error, file.where) from error
+
+
+def _clip(image: Image.Image, file: MediaFile, sampling: Sampling) -> Media:
+    if not is_moving(image):
+        pixels, _ = rgb_pixels(image, file.where)
+        told = "one picture, shown as a clip of one frame"
+        return Media(pixels[None], np.zeros(1), file.name, "video", (told,))
+    # A PNG may begin with a picture for those who cannot show animations.
+    first = int(bool(getattr(image, "default_image", False)))
+    count = int(getattr(image, "n_frames", 1))
+    if count * image.width * image.height > MAX_ANIMATION:
+        raise MediaError(
+            f"{count} frames of {image.width} × {image.height} pixels are too many",
+            where=file.where,
+            remedy="convert it to MP4 (H.264)",
+        )
+    durations = []
+    for number in range(first, count):
+        image.seek(number)
+        image.load()
+        durations.append(float(image.info.get("duration") or 0) / 1000)
+    held = [_USUAL if duration < _SHORTEST else duration for duration in durations]
+    ends = np.cumsum(held)
+    times = np.concatenate([[0.0], ends[:-1]])
+    size = image.height, image.width
+    chosen, notes = choose(times, size, sampling, file.where, lasts=float(ends[-1]))
+    frames, seen = [], False
+    for number in chosen:
+        image.seek(first + number)
+        pixels, clear = rgb_pixels(image, file.where)
+        seen |= clear
+        frames.append(pixels)
+    if seen:
+        notes += ("transparent parts are shown white",)
+    return Media(np.stack(frames), times[chosen], file.name, "video", notes)

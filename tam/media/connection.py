@@ -1,0 +1,207 @@
+"""One connection to a checked address, all of it within one time limit.
+
+A socket's own limit is for each read: who sends one byte now and then holds it for ever. Here every
+read gets what is left of the whole time, from the look-up of the name to the last byte.
+"""
+
+import http.client
+import io
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from typing import Any
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Deadline:
+    """A moment after which everything fails with TimeoutError."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds that are left.
+
+        Raises
+        ------
+        TimeoutError
+            If none are.
+        """
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"takes longer than {self.seconds:g} seconds")
+        return left
+
+
+class PrivateAddressError(OSError):
+    """A name leads only to addresses that are not public."""
+
+
+def resolve(host: str, port: int, deadline: Deadline) -> list[tuple[Any, ...]]:
+    """Look a name up, as :func:`socket.getaddrinfo`, within the time limit."""
+    found: list[Any] = []
+
+    def look_up() -> None:
+        try:
+            found.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except OSError as error:
+            found.append(error)
+        except UnicodeError as error:
+            found.append(OSError(str(error)))
+
+    thread = threading.Thread(target=look_up, daemon=True)
+    thread.start()
+    thread.join(deadline.left())
+    if not found:
+        deadline.left()
+        raise TimeoutError(f"takes longer than {deadline.seconds:g} seconds")
+    if isinstance(found[0], OSError):
+        raise found[0]
+    answers: list[tuple[Any, ...]] = found[0]
+    return answers
+
+
+def is_public(address: str) -> bool:
+    """Whether an address of a socket is one of the open Internet.
+
+    Not so are loopback, link-local, private, shared, multicast and reserved addresses, and those
+    IPv6 addresses that hold such an IPv4 address.
+    """
+    try:
+        parsed: Address = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    inner = _embedded(parsed)
+    return (
+        parsed.is_global
+        and not parsed.is_multicast
+        and (inner is None or (inner.is_global and not inner.is_multicast))
+    )
+
+
+def _embedded(address: Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address in an IPv6 address: mapped, 6to4, Teredo or NAT64."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return None
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    teredo = address.teredo
+    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None)
+
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+class CheckedConnection(http.client.HTTPConnection):
+    """An HTTP connection to the very address that was checked.
+
+    Parameters
+    ----------
+    host, port
+        Who is asked, and who is named in the request.
+    secure
+        Whether by TLS, with the name checked against the certificate.
+    public_only
+        Whether addresses that are not public are left out.
+    deadline
+        When to give up.
+
+    Attributes
+    ----------
+    public
+        Whether the address that it is connected to is public.
+    """
+
+    def __init__(
+        self, host: str, port: int, *, secure: bool, public_only: bool, deadline: Deadline
+    ) -> None:
+        super().__init__(host, port)
+        self.public = False
+        self._secure, self._public_only, self._deadline = secure, public_only, deadline
+
+    def connect(self) -> None:
+        """Look the name up once, and connect to one of the addresses found."""
+        answers = resolve(self.host, self.port, self._deadline)
+        if self._public_only:
+            answers = [answer for answer in answers if is_public(answer[4][0])]
+            if not answers:
+                raise PrivateAddressError("leads to an address that is not public")
+        failure: OSError | None = None
+        for family, kind, protocol, _, address in answers:
+            raw = socket.socket(family, kind, protocol)
+            try:
+                raw.settimeout(self._deadline.left())
+                raw.connect(address)
+                self.public = is_public(address[0])
+                self._begin(raw)
+                return
+            except OSError as error:
+                raw.close()
+                failure = error
+        raise failure or OSError("the name has no address")
+
+    def _begin(self, raw: socket.socket) -> None:
+        tunnel: str | None = getattr(self, "_tunnel_host", None)
+        self.sock = _Guarded(raw, self._deadline)
+        if tunnel:
+            self._tunnel()  # type: ignore[attr-defined]  # as http.client's own subclass does
+        if self._secure:
+            raw.settimeout(self._deadline.left())
+            host = (tunnel or self.host).rstrip(".")
+            secured = ssl.create_default_context().wrap_socket(raw, server_hostname=host)
+            self.sock = _Guarded(secured, self._deadline)
+
+
+class _Guarded:
+    """A socket as http.client uses it, each of whose reads keeps to the whole time limit.
+
+    Like a socket it stays open for as long as something reads from it.
+    """
+
+    def __init__(self, raw: socket.socket, deadline: Deadline) -> None:
+        self._raw, self._deadline = raw, deadline
+        self._readers, self._closed = 0, False
+
+    def sendall(self, data: Any) -> None:
+        self._raw.settimeout(self._deadline.left())
+        self._raw.sendall(data)
+
+    def receive(self, buffer: Any) -> int:
+        self._raw.settimeout(self._deadline.left())
+        return self._raw.recv_into(buffer)
+
+    def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
+        self._readers += 1
+        return io.BufferedReader(_Reader(self))
+
+    def close(self) -> None:
+        self._closed = True
+        self._settle()
+
+    def done(self) -> None:
+        self._readers -= 1
+        self._settle()
+
+    def _settle(self) -> None:
+        if self._closed and not self._readers:
+            self._raw.close()
+
+
+class _Reader(io.RawIOBase):
+    def __init__(self, source: _Guarded) -> None:
+        self._source = source
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._source.receive(buffer)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._source.done()
+        super().close()

@@ -1,0 +1,167 @@
+"""Opening clips with PyAV: which formats are read, which track, and what it says of itself."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from functools import cache
+from typing import Any, BinaryIO
+
+from tam.errors import MediaError
+from tam.media.files import MediaFile
+
+MAX_FRAME_PIXELS = 36_000_000
+"""8K: 8192 × 4320. A decoder keeps up to 17 frames."""
+
+# Formats that name other files or devices, that make pictures of text, and still pictures.
+_REFUSED = frozenset(
+    "alias_pix alsa avisynth brender_pix concat dash fbdev hls image2 image2pipe imf kmsgrab lavfi "
+    "oss rtp rtsp sap sdp vapoursynth video4linux2,v4l2 vobsub webm_dash_manifest x11grab "
+    "adf bin idf tty xbin ico".split()
+)
+_RAW_SUFFIXES = frozenset(
+    ".264 .avc .av1 .cavs .dnxhd .drc .dv .h261 .h263 .h264 .h265 .hevc .jpg .m1v .m2v .m4v .mjpeg "
+    ".mjpg .mpv .obu .vc1 .vc2 .vvc .y4m".split()
+)
+"""Streams without a container, whose content alone may be like that of another format."""
+_RAW_FORMATS = frozenset(
+    "av1 avs2 avs3 cavsvideo dirac dnxhd evc h261 h263 h264 hevc m4v mjpeg mjpeg_2000 mpegvideo "
+    "mpjpeg obu vc1 vvc".split()
+)
+
+
+@contextmanager
+def opened_track(file: MediaFile) -> Iterator[tuple[Any, Any]]:
+    """Open a clip for one pass over its video.
+
+    The content is given to FFmpeg, never the path: it would read a path as an address of its own
+    kind, and open the files that a playlist names.
+
+    Returns
+    -------
+    container, stream
+        Of PyAV.
+
+    Raises
+    ------
+    MediaError
+        If it cannot be opened, holds no video, or its codec is unknown.
+    """
+    import av
+
+    with file.opened() as stream:
+        try:
+            container = av.open(
+                _Named(stream, file.suffix),
+                metadata_errors="replace",
+                options={"format_whitelist": _formats(), "protocol_whitelist": "none"},
+            )
+        except (av.error.FFmpegError, ValueError, OverflowError) as error:
+            raise unreadable(file, error) from error
+        with container:
+            yield container, _track(container, file)
+
+
+def unreadable(file: MediaFile, error: Exception) -> MediaError:
+    """What to say of a file that FFmpeg does not read."""
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return MediaError(
+        f"is no readable video ({reason})",
+        where=file.where,
+        remedy="get the file again, or convert it to MP4 (H.264)",
+    )
+
+
+class _Named:
+    """A file whose name tells FFmpeg nothing but the kind of a raw stream."""
+
+    def __init__(self, stream: BinaryIO, suffix: str) -> None:
+        self.name = f"clip{suffix}" if suffix in _RAW_SUFFIXES else "clip"
+        self.read, self.seek, self.tell = stream.read, stream.seek, stream.tell
+
+
+@cache
+def _formats() -> str:
+    import av
+
+    known = (name for name in av.formats_available if not name.endswith("_pipe"))
+    return ",".join(sorted(set(known) - _REFUSED))
+
+
+def _track(container: Any, file: MediaFile) -> Any:
+    """The video track that a player shows: the default one, else the first; never a cover."""
+    tracks = moving_tracks(container)
+    if not tracks:
+        covers = len(container.streams.video)
+        raise MediaError(
+            "holds sound and a cover picture, but no video" if covers else "holds no video",
+            where=file.where,
+            remedy="give a video file",
+        )
+    stream = next((track for track in tracks if _is(track, "default")), tracks[0])
+    context = stream.codec_context
+    if context is None:
+        raise MediaError(
+            f"its video codec{_codec_tag(stream)} is unknown to this machine's FFmpeg",
+            where=file.where,
+            remedy="convert it to MP4 (H.264)",
+        )
+    if context.width * context.height > MAX_FRAME_PIXELS:
+        raise MediaError(
+            f"frames of {context.width} × {context.height} pixels are too large",
+            where=file.where,
+            remedy="make the clip smaller",
+        )
+    # A damaged header within the stream may claim any size.
+    context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}
+    return stream
+
+
+def moving_tracks(container: Any) -> list[Any]:
+    """The video tracks of a container that are no cover or preview picture."""
+    stills = ("attached_pic", "timed_thumbnails", "still_image")
+    return [
+        track for track in container.streams.video if not any(_is(track, still) for still in stills)
+    ]
+
+
+def _is(track: Any, name: str) -> bool:
+    import av
+
+    flag = getattr(av.stream.Disposition, name, None)
+    return flag is not None and bool(track.disposition & flag)
+
+
+def _codec_tag(stream: Any) -> str:
+    tag = getattr(stream, "codec_tag", "") or ""
+    return f" {tag!r}" if isinstance(tag, str) and tag.isprintable() and tag.strip() else ""
+
+
+def rate_of(stream: Any) -> float:
+    """Frames a second that a track states, or 25."""
+    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
+        if rate and 0 < rate <= 1000:
+            return float(rate)
+    return 25.0
+
+
+def pixel_shape(stream: Any) -> Fraction:
+    """Width of a pixel over its height, 1 where the track does not say or says something wild."""
+    shape = stream.sample_aspect_ratio or Fraction(1)
+    return Fraction(shape) if Fraction(1, 8) <= shape <= 8 else Fraction(1)
+
+
+def stamp_field(container: Any, stream: Any) -> str:
+    """Which field of a decoded frame tells when it is shown: ``"pts"``, ``"dts"`` or ``""``.
+
+    A raw stream has no time stamps; FFmpeg makes them up. AVI has a place in the file for each
+    frame, ``dts``; where frames are reordered FFmpeg makes ``pts`` of it by guessing.
+    """
+    if container.format.name in _RAW_FORMATS:
+        return ""
+    reordered = container.format.name == "avi" and stream.codec_context.has_b_frames
+    return "dts" if reordered else "pts"
+
+
+def is_broadcast(container: Any) -> bool:
+    """Whether the format allows its time stamps to jump (MPEG transport and program streams)."""
+    return container.format.name in ("mpegts", "mpeg")

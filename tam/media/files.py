@@ -1,0 +1,92 @@
+"""Files that hold media: opened safely, named harmlessly."""
+
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from tam.errors import MediaError
+
+
+@dataclass(frozen=True)
+class MediaFile:
+    """A picture or clip in a file or in memory, which can be read any number of times.
+
+    Parameters
+    ----------
+    where
+        What error messages call it; without characters that could steer a terminal.
+    name
+        What to call it on screen: the last part of its path or address.
+    path
+        Where it is, or None for one that was fetched.
+    content
+        Its bytes, where there is no path.
+    """
+
+    where: str
+    name: str
+    path: Path | None = None
+    content: bytes = field(default=b"", repr=False)
+
+    @property
+    def suffix(self) -> str:
+        """The name's suffix in lower case, such as ``".mp4"``."""
+        return Path(self.name).suffix.lower()
+
+    @contextmanager
+    def opened(self) -> Iterator[BinaryIO]:
+        """Open it for reading.
+
+        Raises
+        ------
+        MediaError
+            If it is missing, empty, no regular file, or may not be read.
+        """
+        with BytesIO(self.content) if self.path is None else _open(self.path, self.where) as stream:
+            yield stream
+
+
+def local_file(path: str | Path) -> MediaFile:
+    """Name a file of this machine; nothing is opened yet."""
+    return MediaFile(printable(str(path)), display_name(str(path)), Path(path))
+
+
+def display_name(source: str) -> str:
+    """The last part of a path, for the screen."""
+    return printable(re.split(r"[\\/]", source.rstrip("\\/"))[-1]) or "image"
+
+
+def printable(text: str) -> str:
+    """Text without characters that could steer a terminal."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def _open(path: Path, where: str) -> BinaryIO:
+    if not where.strip():
+        raise MediaError("the path is empty", where="image", remedy="give the path of a picture")
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise MediaError("is a folder", where=where, remedy="give the path of one picture")
+        if not stat.S_ISREG(status.st_mode):
+            # A pipe or a device could block or never end.
+            raise MediaError("is no ordinary file", where=where, remedy="save it to a file first")
+        if status.st_size == 0:
+            raise MediaError("the file is empty", where=where, remedy="give another file")
+        return path.open("rb")
+    except FileNotFoundError as error:
+        raise MediaError("no such file", where=where, remedy="check the path") from error
+    except PermissionError as error:
+        raise MediaError(
+            "no permission to read it", where=where, remedy="change the file's permissions"
+        ) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise MediaError(
+            f"cannot be read ({reason})", where=where, remedy="check the path"
+        ) from error

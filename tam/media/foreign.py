@@ -1,0 +1,161 @@
+"""Decoding with decord or OpenCV, which are believed only where they agree with PyAV.
+
+Both can end the process that they run in, read beyond a damaged table, count other frames than
+there are, take another track, or hand out memory that they never wrote. So each runs in a process
+of its own, and every frame that it gives is held against PyAV's of the same number.
+"""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.errors import SetupError
+from tam.media.files import MediaFile
+from tam.media.pixels import Matrix, Pixels, inverse, upright
+
+PACKAGES = {"decord": ("decord", "decord"), "opencv": ("cv2", "opencv-python")}
+"""Of each decoder the module and the package."""
+
+MEAN, BLOCK = 2.0, 24
+"""Grey levels: how far two libraries' pixels may be apart, on average and in a block of 4 × 4.
+Each turns YUV into RGB with a rounding of its own; another frame is farther off."""
+
+_STARTING = 60.0
+"""Seconds that the other process may take beside the decoding itself."""
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """Why another decoder's frames are not used."""
+
+    reason: str
+
+
+def decode_like(
+    backend: str,
+    file: MediaFile,
+    numbers: list[int],
+    ours: list[Pixels],
+    matrices: list[Matrix | None],
+    patience: float,
+) -> list[Pixels] | Fallback:
+    """Decode frames that PyAV decoded with another library.
+
+    Parameters
+    ----------
+    backend
+        A key of ``PACKAGES``.
+    file
+        The clip; one in memory is left to PyAV.
+    numbers
+        Ascending numbers of frames, counted from 0 in the order in which they come.
+    ours
+        PyAV's frames uint8 [H, W, 3] RGB, as they are stored.
+    matrices
+        Their display matrices: a library may have turned the frames by itself.
+    patience
+        Seconds that the decoding may take.
+
+    Returns
+    -------
+    Frames uint8 [H, W, 3] RGB as they are stored, if all agree with PyAV's; else why not.
+
+    Raises
+    ------
+    SetupError
+        If the library is not on this machine.
+    """
+    theirs = _decoded(backend, file, numbers, patience)
+    if isinstance(theirs, Fallback):
+        return theirs
+    stored = []
+    for number, frame, own, matrix in zip(numbers, theirs, ours, matrices, strict=True):
+        turned_back = frame if matrix is None else upright(frame, inverse(matrix))
+        agreeing = [each for each in (frame, turned_back) if agree(each, own)]
+        if not agreeing:
+            return Fallback(f"gives another picture for frame {number}")
+        stored.append(agreeing[0])
+    return stored
+
+
+def _decoded(
+    backend: str, file: MediaFile, numbers: list[int], patience: float
+) -> list[Pixels] | Fallback:
+    module, package = PACKAGES[backend]
+    if importlib.util.find_spec(module) is None:
+        raise _missing(package, "it is not installed")
+    if file.path is None:
+        return Fallback("reads files only")
+    task = {
+        "backend": backend,
+        # An absolute path is never read as an address.
+        "path": os.path.abspath(file.path),  # noqa: PTH100 - symbolic links stay
+        "numbers": numbers,
+        "patience": patience,
+    }
+    worker = Path(__file__).with_name("foreign_worker.py")
+    try:
+        done = subprocess.run(
+            [sys.executable, str(worker), json.dumps(task)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_STARTING + patience,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Fallback("does not come to an end")
+    except OSError as error:
+        return Fallback(f"cannot be started ({error.strerror})")
+    if done.returncode == 3:
+        raise _missing(package, done.stdout.decode("utf-8", "replace").strip())
+    if done.returncode:
+        return Fallback("cannot decode it" if done.returncode == 2 else "breaks down over it")
+    return _frames(done.stdout, numbers)
+
+
+def agree(theirs: Pixels, ours: Pixels) -> bool:
+    """Whether two decoders' pixels show the same frame."""
+    if theirs.shape != ours.shape:
+        return False
+    apart = np.abs(_blocks(theirs) - _blocks(ours))
+    return bool(apart.mean() <= MEAN and apart.max() <= BLOCK)
+
+
+def _blocks(pixels: Pixels) -> NDArray[np.floating]:
+    """Means of blocks of 4 × 4 pixels; what is left over at the edges makes smaller ones."""
+    rows, columns = (np.arange(0, length, 4) for length in pixels.shape[:2])
+    heights, widths = np.diff([*rows, len(pixels)]), np.diff([*columns, pixels.shape[1]])
+    sums = np.add.reduceat(pixels, rows, axis=0, dtype=np.float32)
+    counts = np.outer(heights, widths).astype(np.float32)[:, :, None]
+    return np.add.reduceat(sums, columns, axis=1) / counts
+
+
+def _frames(content: bytes, numbers: list[int]) -> list[Pixels] | Fallback:
+    head, _, data = content.partition(b"\n")
+    try:
+        shapes = json.loads(head)
+        sizes = [int(np.prod(shape)) for shape in shapes]
+        if len(shapes) != len(numbers) or sum(sizes) != len(data):
+            raise ValueError(head)
+        starts = np.cumsum([0, *sizes])
+        return [
+            np.frombuffer(data, np.uint8, size, int(start)).reshape(shape)
+            for shape, size, start in zip(shapes, sizes, starts[:-1], strict=True)
+        ]
+    except (ValueError, TypeError):
+        return Fallback("gives other frames")
+
+
+def _missing(package: str, reason: str) -> SetupError:
+    return SetupError(
+        f"{package} cannot be loaded ({reason})",
+        where="video",
+        remedy="use the decoder pyav, or install the package",
+    )

@@ -1,0 +1,119 @@
+"""When each frame of a clip is shown, from time stamps that may be missing or wrong.
+
+Frames are identified by their number in the order in which they are shown. A time stamp only says
+when, and only after a check: containers without stamps (raw streams), with stamps that the reader
+makes up (AVI), and recordings that were joined or cut are common.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+REORDERING = 16
+"""By how many frames a stamp may be out of place: as many as H.264 and HEVC reorder."""
+
+JUMP = 10.0
+"""Seconds. A longer gap in a broadcast stream is a join; ffmpeg's dts_delta_threshold."""
+
+SHORTEST = 2e-4
+"""Seconds that a frame lasts at least: 5,000 frames a second."""
+
+
+def frame_times(
+    stamps: Sequence[int | None], unit: float, rate: float, *, joins: bool = False
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Seconds of each frame from the first one.
+
+    Parameters
+    ----------
+    stamps
+        The time stamp of each frame in the order in which the frames are shown.
+    unit
+        Seconds in one unit of a stamp.
+    rate
+        Frames a second that the file states, for frames whose stamps say nothing.
+    joins
+        Whether a gap longer than ``JUMP`` is where two recordings were joined.
+
+    Returns
+    -------
+    times, notes
+        float64 [T], strictly ascending; and what is to be said of stamps that were not followed.
+
+    Examples
+    --------
+    >>> times, notes = frame_times([0, 40, 80, 0, 40], 0.001, 25.0)
+    >>> times.round(2).tolist(), notes
+    ([0.0, 0.04, 0.08, 0.12, 0.16], ('the time stamps start again 1 time; the times run on',))
+    """
+    known = np.array([number for number, stamp in enumerate(stamps) if stamp is not None], int)
+    seconds = np.array([stamp for stamp in stamps if stamp is not None], np.float64) * unit
+    by_rate = np.arange(len(stamps)) / rate
+    if len(stamps) == 1:
+        return by_rate, ()
+    if 2 * len(known) < len(stamps):
+        few = "few" if len(known) else "no"
+        return by_rate, (f"{few} time stamps; {_by_rate(rate)}",)
+    if too_dense(seconds):
+        return by_rate, (f"the time stamps are no times; {_by_rate(rate)}",)
+    notes: tuple[str, ...] = ()
+    if not ascending(seconds) and _reordered(seconds):
+        seconds = np.sort(seconds)
+        notes = ("the time stamps are out of order; the frames are in the order they are shown",)
+    alone = _alone(seconds)
+    known, seconds = known[~alone], seconds[~alone]
+    # Frames without a stamp lie between their neighbors, so a step is one of the frame's number.
+    steps = np.diff(seconds) / np.diff(known)
+    step = float(np.median(steps[steps > 0])) if (steps > 0).any() else 1 / rate
+    breaks = (np.diff(seconds) <= 0) | (joins & (np.diff(seconds) > JUMP))
+    if breaks.sum() > len(seconds) // 4:
+        return by_rate, (f"the time stamps contradict each other; {_by_rate(rate)}",)
+    if breaks.any():
+        run_on = np.where(breaks, step * np.diff(known), np.diff(seconds))
+        seconds = np.concatenate([[0.0], np.cumsum(run_on)])
+        count = int(breaks.sum())
+        often = "1 time" if count == 1 else f"{count} times"
+        notes += (f"the time stamps start again {often}; the times run on",)
+    times = np.interp(np.arange(len(stamps)), known, seconds)
+    before = np.arange(len(stamps)) - known[0]
+    after = np.arange(len(stamps)) - known[-1]
+    times = np.where(before < 0, seconds[0] + before * step, times)
+    times = np.where(after > 0, seconds[-1] + after * step, times)
+    if len(known) < len(stamps):
+        count = f"{len(stamps) - len(known)} of {len(stamps)}"
+        notes += (f"{count} time stamps are missing or wrong; the times are filled in",)
+    return times - times[0], notes
+
+
+def too_dense(seconds: NDArray[np.floating]) -> bool:
+    """Whether stamps are the numbers of frames in a unit that is not theirs."""
+    return len(seconds) > 1 and float(np.median(np.abs(np.diff(seconds)))) < SHORTEST
+
+
+def ascending(values: NDArray[np.float64] | NDArray[np.int64]) -> bool:
+    """Whether each value is greater than the one before."""
+    return bool((np.diff(values) > 0).all())
+
+
+def _reordered(seconds: NDArray[np.float64]) -> bool:
+    """Whether the stamps are the right ones at wrong frames: decoding order for display order."""
+    order = np.argsort(seconds, kind="stable")
+    if not ascending(seconds[order]):
+        return False
+    farthest = np.abs(order - np.arange(len(order))).max()
+    # A short recording joined to another goes back once, and far; reordering goes back all along.
+    often = (np.diff(seconds) < 0).sum() * (REORDERING + 4) >= len(seconds)
+    return bool(farthest <= (REORDERING if often else 4))
+
+
+def _alone(seconds: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which single stamps go back although the ones around them rise: a wrong one, not a join."""
+    alone = np.zeros(len(seconds), bool)
+    before, here, after = seconds[:-2], seconds[1:-1], seconds[2:]
+    alone[1:-1] = (before < after) & ((here <= before) | (here >= after))
+    return alone
+
+
+def _by_rate(rate: float) -> str:
+    return f"the times follow from {rate:g} frames a second"
