@@ -196,7 +196,7 @@ def test_other_scales_are_brought_to_one_and_said(model: tam.Model) -> None:
 
 def test_options_of_a_function_are_known_by_name(model: tam.Model) -> None:
     given = {"method": mine, "method_options": {"height": 1.0}, "answer": "a dog"}
-    assert model.explain(PICTURE, PROMPT, **given).maps.max() == 1
+    assert np.nanmax(model.explain(PICTURE, PROMPT, **given).maps) == 1
     with pytest.raises(InputError, match="method mine: there is no option 'heigth'; did you mean"):
         model.explain(PICTURE, PROMPT, method=mine, method_options={"heigth": 1}, answer="a dog")
 
