@@ -210,7 +210,8 @@ def as_json(line: Mapping[str, Any]) -> Line:
 
 
 def _grey(values: NDArray[np.float32]) -> Grey:
-    return np.floor(np.clip(values, 0, 1) * 255).astype(np.uint8)
+    # A cell that is not known counts as the published code draws it: as no evidence.
+    return np.floor(np.clip(np.nan_to_num(values), 0, 1) * 255).astype(np.uint8)
 
 
 def _or_none(value: float) -> float | None:

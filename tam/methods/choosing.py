@@ -198,7 +198,7 @@ def _named(name: str) -> Chosen:
     raise InputError(
         f"there is no method {name!r}",
         where="method",
-        remedy=f"{suggestion(name, names)}; 'tam methods' lists them",
+        remedy=f"{suggestion(name, names)} ('tam methods' lists them)",
     )
 
 

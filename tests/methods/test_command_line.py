@@ -39,7 +39,7 @@ def test_a_word_is_explained_by_the_method_of_a_name(
     same = tam.load(qwen_folder).explain(
         PIXELS, "What?", answer="a dog", method="grad-cam", method_options={"layer": 0}
     )
-    assert np.allclose(saved.maps, same.maps, atol=1e-5)
+    assert np.allclose(saved.maps, same.maps, atol=1e-5, equal_nan=True)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +106,6 @@ def test_a_batch_is_explained_by_another_method(qwen_folder: Path) -> None:
         assert isinstance(found, tam.Explanation)
         ids = [token.id for token in found.tokens[found.prompt_targets :]]
         alone = model.explain(media, prompt, answer=ids, method="relevancy")
-        assert np.allclose(found.maps, alone.maps, atol=1e-4)
+        assert np.allclose(found.maps, alone.maps, atol=1e-4, equal_nan=True)
     with pytest.raises(InputError, match="no option"):
         next(model.explain_batch(questions, method="relevancy", method_options={"layer": 0}))
