@@ -16,9 +16,23 @@
 Every message says what went wrong, where, and what to do about it.
 """
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tam.text.printable import printable
+
+_RESOURCES = frozenset(
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "ENOMEM", "EMFILE", "ENFILE")
+    if hasattr(errno, name)
+)
+
 
 class TamError(Exception):
     """Base of every error that the toolkit raises on purpose.
+
+    Its text is safe to print: what could steer a terminal is dropped from it.
 
     Parameters
     ----------
@@ -37,7 +51,7 @@ class TamError(Exception):
         self.where = where
         self.remedy = remedy
         head = f"{where}: {what}" if where else what
-        super().__init__(f"{head}; {remedy}" if remedy else head)
+        super().__init__(printable(f"{head}; {remedy}" if remedy else head))
 
 
 class InputError(TamError):
@@ -80,3 +94,95 @@ class ResourceError(TamError):
     """Memory or disk ran out."""
 
     exit_code = 4
+
+
+@contextmanager
+def os_errors_as_tam_errors(
+    where: object,
+    *,
+    doing: str = "written",
+    remedy: str = "choose a place that you may write to",
+    kind: type[TamError] = OutputError,
+) -> Iterator[None]:
+    """Turn errors of the operating system into TamErrors that tell the user what to do.
+
+    Parameters
+    ----------
+    where
+        The file or folder that is worked on.
+    doing
+        What is done with it: ``"written"`` or ``"read"``.
+    remedy
+        What the user can do where neither disk nor memory is full.
+    kind
+        The error to raise then.
+
+    Raises
+    ------
+    ResourceError
+        If the disk, the memory or the table of open files is full.
+    TamError
+        Of ``kind``, for every other error of the system.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # whoever reads the output has what they wanted; that is not an error
+    except MemoryError as error:
+        raise ResourceError(
+            f"there is not enough memory for it to be {doing}",
+            where=str(where),
+            remedy="close other programs, or take smaller pictures",
+        ) from error
+    except OSError as error:
+        raise from_os_error(error, where, doing=doing, remedy=remedy, kind=kind) from error
+    except RuntimeError as error:
+        if "Symlink loop" not in str(error):  # what pathlib raises before Python 3.13
+            raise
+        raise kind("is a symbolic link to itself", where=str(where), remedy=remedy) from error
+
+
+def from_os_error(
+    error: OSError,
+    where: object,
+    *,
+    doing: str,
+    remedy: str,
+    kind: type[TamError] = InputError,
+) -> TamError:
+    """Make the TamError of an error of the operating system.
+
+    Parameters
+    ----------
+    error
+        What the system said.
+    where, doing, remedy, kind
+        See :func:`os_errors_as_tam_errors`.
+    """
+    reason = f"cannot be {doing}: {error.strerror or error}"
+    if error.errno in _RESOURCES:
+        kind, remedy = ResourceError, "free some space or memory, or choose another disk"
+    return kind(reason, where=str(where), remedy=remedy)
+
+
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that the memory is full, whichever library raised it.
+
+    torch's CPU allocator has no class of its own for this, and says it in other words on each
+    system; OpenCV and CUDA libraries say it in a RuntimeError too.
+    """
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    told = str(error).lower()
+    return isinstance(error, RuntimeError) and any(
+        sign in told
+        for sign in (
+            "not enough memory",
+            "can't allocate memory",
+            "cannot allocate memory",
+            "out of memory",
+            "bad_alloc",
+        )
+    )

@@ -20,8 +20,8 @@ SOURCES = sorted(
 
 # From the ground up: a package imports those before it alone.
 FLOORS = (
-    "errors progress defaults _version",
-    "resolver text media extensions",
+    "text errors defaults _version",
+    "progress resolver media extensions",
     "geometry",
     "families",
     "prompt",

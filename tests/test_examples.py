@@ -64,6 +64,9 @@ def test_example_runs(example: str, tmp_path: Path, capsys: pytest.CaptureFixtur
         assert (tmp_path / name).stat().st_size > 1000
 
 
+@pytest.mark.promise(
+    "app", "a folder with files that cannot be used", "left out, and the others are explained"
+)
 def test_a_batch_leaves_out_what_it_cannot_use_and_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -124,6 +127,7 @@ def assert_shows(page: Page, address: str, expected: NDArray[np.uint8]) -> None:
     assert np.abs(pair[0] - pair[1]).mean() < 2
 
 
+@pytest.mark.promise("app", "a word that is clicked in the app", "its own map is shown")
 def test_the_app_answers_and_shows_a_clicked_word(tmp_path: Path, browser: Browser) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -12,7 +12,17 @@ teacher forcing afterwards.
 from tam.capture.forcing import force
 from tam.capture.generating import generate
 from tam.capture.hooks import Watch
+from tam.capture.padding import fitting_parts
 from tam.capture.placing import in_its_dtype
 from tam.capture.run import Past, Request, Run
 
-__all__ = ["Past", "Request", "Run", "Watch", "force", "generate", "in_its_dtype"]
+__all__ = [
+    "Past",
+    "Request",
+    "Run",
+    "Watch",
+    "fitting_parts",
+    "force",
+    "generate",
+    "in_its_dtype",
+]

@@ -1,8 +1,8 @@
 """Lets the model answer, and keeps what the answer came from."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import cache
 from typing import Any
 
@@ -16,8 +16,8 @@ from tam.capture.forcing import force
 from tam.capture.hooks import Hook, Logits, States, Tick, Watch, hooked, numpy_floats
 from tam.capture.padding import padded
 from tam.capture.placing import cached, placed, restore
+from tam.capture.refusals import check_generation, told_errors
 from tam.capture.run import Past, Request, Run
-from tam.errors import InputError
 from tam.families.adapter import Adapter
 
 # Options of ``generate`` that are set here, whatever the caller asks for.
@@ -61,6 +61,7 @@ def generate(
     -------
     One run for each conversation.
     """
+    check_generation(model, options)
     lengths = [request.length for request in requests]
     padding = [max(lengths) - length for length in lengths]
     inputs: dict[str, Any] = placed(model, _together(model, requests))
@@ -172,7 +173,7 @@ def _watched(
     if not _is_compiled(model, options):
         hooks = [(adapter.decoder(model), states.keep), (model, logits.keep), (model, free)]
     access.acquire()
-    with torch.no_grad(), hooked(hooks, access), _refusals(states, options):
+    with torch.no_grad(), hooked(hooks, access), told_errors(model, options):
         return model.generate(
             **inputs,
             **options,
@@ -180,30 +181,6 @@ def _watched(
             return_dict_in_generate=True,
             output_scores=bool(options.get("do_sample", model.generation_config.do_sample)),
         )
-
-
-@contextmanager
-def _refusals(states: States, options: Mapping[str, Any]) -> Iterator[None]:
-    """Tell what transformers has against the options, which it checks before anything runs.
-
-    Raises
-    ------
-    InputError
-        In the place of its errors. What is raised without options of one's own, or once the model
-        runs, is a fault and stays as it is.
-    """
-    try:
-        yield
-    except (ValueError, TypeError, ArithmeticError) as error:
-        own = any(name != "max_new_tokens" or name in str(error) for name in options)
-        if states.seen > states.start or not own:
-            raise
-        told = " ".join(str(error).split())
-        raise InputError(
-            f"transformers refuses these options of generate ({told.rstrip('.')})",
-            where=", ".join(options),
-            remedy="see its GenerationConfig",
-        ) from error
 
 
 class _EachToken(StoppingCriteria):

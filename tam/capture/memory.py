@@ -1,11 +1,23 @@
-"""Running out of memory, said plainly."""
+"""How much memory is free, and running out of it said plainly."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import psutil
 import torch
 
-from tam.errors import ResourceError
+from tam.errors import ResourceError, ran_out_of_memory
+
+_REMEDY = (
+    "use a smaller picture, fewer new tokens, --dtype bfloat16, --load-in 4bit or --device-map auto"
+)
+
+# Files that tell what a container may use and uses, in cgroups of version 2 and 1.
+_CGROUPS = (
+    ("memory.max", "memory.current", "inactive_file"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
+)
 
 
 @contextmanager
@@ -21,19 +33,65 @@ def memory_errors() -> Iterator[None]:
         yield
     except torch.OutOfMemoryError as error:
         raise _told("the accelerator") from error
-    except MemoryError as error:
-        raise _told("this machine") from error
-    except RuntimeError as error:
-        # The CPU allocator of torch has no class of its own for this.
-        if "not enough memory" not in str(error):
+    except (MemoryError, RuntimeError) as error:
+        if not ran_out_of_memory(error):
             raise
         raise _told("this machine") from error
 
 
+def check_free(needed: int, device: torch.device, what: str) -> None:
+    """Refuse what would not fit into the memory that is free.
+
+    Parameters
+    ----------
+    needed
+        Bytes.
+    device
+        Where they are needed.
+    what
+        What they are for, with its size.
+
+    Raises
+    ------
+    ResourceError
+        With both figures.
+    """
+    free = free_bytes(device)
+    if needed > free:
+        place = "this machine" if device.type == "cpu" else f"device {device}"
+        raise ResourceError(
+            f"{what} need {_gigabytes(needed)} of memory, and {place} has {_gigabytes(free)} free",
+            where="memory",
+            remedy="ask with a shorter text, fewer new tokens or a smaller picture",
+        )
+
+
+def free_bytes(device: torch.device) -> int:
+    """How much memory a device has for this process, in bytes.
+
+    Of a CPU the machine's or the container's, whichever is less.
+    """
+    if device.type == "cuda":
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + int(unused)
+    return min([int(psutil.virtual_memory().available), *_of_container(Path("/sys/fs/cgroup"))])
+
+
+def _of_container(folder: Path) -> Iterator[int]:
+    """What a container's limit leaves, where there is one; cached files can be given up."""
+    for limit, usage, cached in _CGROUPS:
+        try:
+            most, used = (int((folder / name).read_text()) for name in (limit, usage))
+            held = (folder / usage).with_name("memory.stat").read_text().split()
+            given_up = int(held[held.index(cached) + 1]) if cached in held else 0
+        except (OSError, ValueError):
+            continue
+        yield max(0, most - used + given_up)
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB"
+
+
 def _told(place: str) -> ResourceError:
-    return ResourceError(
-        f"the memory of {place} ran out",
-        where="model",
-        remedy="use a smaller picture, fewer new tokens, --dtype bfloat16, --load-in 4bit or "
-        "--device-map auto",
-    )
+    return ResourceError(f"the memory of {place} ran out", where="model", remedy=_REMEDY)

@@ -6,6 +6,41 @@ import torch
 from torch.nn.functional import pad
 
 
+def fitting_parts(requests: Sequence[Mapping[str, torch.Tensor]]) -> list[list[int]]:
+    """Divide prompts into parts that go together without padding their pictures or clips.
+
+    Many models take the zeros that fill up a shorter clip or a picture of fewer tiles for frames
+    and tiles, and some expect pictures and clips in an order of their own.
+
+    Parameters
+    ----------
+    requests
+        As in :func:`padded`.
+
+    Returns
+    -------
+    The indices of each part, in order of their first.
+
+    Examples
+    --------
+    >>> ids = torch.ones(1, 9, dtype=torch.int64)
+    >>> shapes = [(1, 3), (1, 4), (2, 3)]
+    >>> fitting_parts([{"input_ids": ids, "pixel_values": torch.ones(s)} for s in shapes])
+    [[0, 2], [1]]
+    """
+    parts: dict[object, list[int]] = {}
+    for index, inputs in enumerate(requests):
+        length = int(inputs["input_ids"].shape[1])
+        shapes = frozenset(
+            (name, value.shape[1:])
+            if value.shape[:2] != (1, length)
+            else (name, ("of each token", *value.shape[2:]))
+            for name, value in inputs.items()
+        )
+        parts.setdefault(shapes, []).append(index)
+    return list(parts.values())
+
+
 def padded(requests: Sequence[Mapping[str, torch.Tensor]], pad_id: int) -> dict[str, torch.Tensor]:
     """Put the processor's outputs for several prompts together.
 

@@ -1,25 +1,50 @@
 """The command line ``tam``: arguments in, one line for each error out.
 
 Exit codes: 0 done, 2 bad input, 3 something is missing from the machine, 4 memory or disk ran out,
-130 interrupted, 1 a fault of the toolkit itself.
+130 interrupted, 128 and the signal's number where another signal ended it, 1 a fault of the toolkit
+itself. Whoever stops reading the output early (``| head``) has what they wanted: that is 0.
 """
 
 import io
 import os
+import signal
 import sys
 import traceback
+from contextlib import suppress
+from types import FrameType
 
-from tam.errors import TamError
+from tam.errors import TamError, from_os_error, ran_out_of_memory
+from tam.text.printable import one_line
 
 _INTERRUPTED = 130
+_NO_FILE_LEFT = "no partial file was left"
+
+
+class _Stopped(BaseException):
+    """A signal that ends the program; its temporary files are removed on the way out."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(signal.Signals(number).name)
 
 
 def main() -> None:
     """Run the command line and exit."""
+    from tam.text.terminal import drop_impossible_width, open_missing_streams
+
+    open_missing_streams()
+    drop_impossible_width()
     for stream in (sys.stdout, sys.stderr):
         # A model's words can hold letters that this terminal's encoding does not.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        # Bytes that are not text become half characters, which a prompt is refused for.
+        sys.stdin.reconfigure(errors="surrogateescape")
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _stop)
     sys.exit(run(sys.argv[1:]))
 
 
@@ -31,45 +56,88 @@ def run(arguments: list[str]) -> int:
     arguments
         Without the program's name.
     """
+    from tam.text.terminal import fit_for_terminals
+
+    debug = "--debug" in arguments
+    words = [argument for argument in arguments if argument != "--debug"] or ["--help"]
+    with fit_for_terminals():
+        return _run(words, debug)
+
+
+def _run(words: list[str], debug: bool) -> int:
     from typer import Abort
 
     from tam.cli.app import COMMANDS, app
 
-    debug = "--debug" in arguments
-    words = [argument for argument in arguments if argument != "--debug"] or ["--help"]
     try:
         code = app(words, prog_name="tam", standalone_mode=False)
+        # Here, not when the interpreter ends: a full disk shows itself when the rest is written.
+        sys.stdout.flush()
         if code == _INTERRUPTED:  # Typer's way of passing a Ctrl-C on
             raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except TamError as error:
         return _fail(str(error), error.exit_code, debug)
+    except _Stopped as stopped:
+        return _fail(f"stopped by {stopped}; {_NO_FILE_LEFT}", 128 + stopped.number, debug)
     except (KeyboardInterrupt, Abort):
-        return _fail("interrupted; no partial file was left", _INTERRUPTED, debug)
+        return _fail(f"interrupted; {_NO_FILE_LEFT}", _INTERRUPTED, debug)
     except BrokenPipeError:
-        # The reader has what it wanted (tam models | head). Python flushes standard output once
-        # more when it ends; that must not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_quietly()
+        return 0
+    except SystemExit as ended:
+        # Typer's way of passing a broken pipe on.
+        if not isinstance(ended.__context__, BrokenPipeError):
+            raise
+        _close_quietly()
         return 0
     except ImportError as error:
         # Not what a package lacks by design (that is a SetupError): torch itself does not load.
         return _fail(f"a library cannot be loaded ({error}); see 'tam doctor'", 3, debug)
-    except MemoryError:
-        return _fail("the memory of this machine ran out; close other programs", 4, debug)
     except Exception as error:
-        # Typer tells wrong arguments by exceptions of its own with these two members.
-        message = getattr(error, "format_message", None)
-        if message is not None:
-            command = [name for name in COMMANDS if name == words[0]]
-            hint = " ".join(["tam", *command, "--help"])
-            return _fail(f"{message().rstrip('.')}; see '{hint}'", 2, debug)
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        return _fail(f"unexpected {what}; run again with --debug and report it", 1, debug)
+        return _failed(error, words[0] if words[0] in COMMANDS else None, debug)
+
+
+def _failed(error: Exception, command: str | None, debug: bool) -> int:
+    """Tell of an error that no other place made a TamError of."""
+    if ran_out_of_memory(error):
+        return _fail("the memory of this machine ran out; close other programs", 4, debug)
+    if isinstance(error, OSError):
+        told = from_os_error(
+            error,
+            error.filename or "standard output",
+            doing="read or written",
+            remedy="check that it exists and that you may use it",
+        )
+        return _fail(str(told), told.exit_code, debug)
+    # Typer tells wrong arguments by exceptions of its own with these two members.
+    message = getattr(error, "format_message", None)
+    if message is not None:
+        hint = " ".join(["tam", *([command] if command else []), "--help"])
+        return _fail(f"{message().rstrip('.')}; see '{hint}'", 2, debug)
+    what = f"{type(error).__name__}: {error}"
+    return _fail(f"unexpected {what}; run again with --debug and report it", 1, debug)
 
 
 def _fail(message: str, code: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    one_line = " ".join(message.split())
-    print(f"tam: {one_line}", file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _close_quietly()
+    print(f"tam: {one_line(message)}", file=sys.stderr)
     return code
+
+
+def _close_quietly() -> None:
+    """Let the rest of standard output go nowhere: Python writes it once more when it ends."""
+    with suppress(OSError, ValueError):  # a stream that is not a file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)  # cleaning up is not interrupted
+    raise _Stopped(number)

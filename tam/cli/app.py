@@ -1,15 +1,13 @@
 """The commands. Everything heavy is imported inside them, so that help comes at once."""
 
-import json
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tam.cli.asking import reply_options
 from tam.cli.evaluate import evaluate
+from tam.cli.listing import exports, methods, metrics, models
 from tam.cli.options import (
     AllowUrls,
     CandidateMaps,
@@ -34,6 +32,7 @@ from tam.cli.options import (
     Start,
     Version,
 )
+from tam.cli.reply import reply_options
 from tam.defaults import (
     COLORS,
     DECODER,
@@ -42,6 +41,7 @@ from tam.defaults import (
     SECONDS,
 )
 from tam.files.kinds import KINDS
+from tam.text.printable import json_text
 
 if TYPE_CHECKING:
     from tam.explanation.explanation import Explanation
@@ -139,12 +139,10 @@ def explain(
 
     loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
     if live:
-        from rich.console import Console
-
         from tam.model.streaming import Stream
+        from tam.text.terminal import console
 
-        stream = Stream(loaded, asked, **wanted)
-        result = print_words(stream, Console())
+        result = print_words(Stream(loaded, asked, **wanted), console())
     else:
         result = loaded.explain_conversation(asked, **wanted)
     _finish(result, out, force, as_json)
@@ -239,12 +237,11 @@ def show(
     if as_json:
         _print_json(result, None)
         return
-    from rich.console import Console
-
     from tam.cli.export import typed_words
     from tam.render.terminal import show as print_explanation
+    from tam.text.terminal import console
 
-    print_explanation(result, Console(), None if word is None else typed_words([word])[0])
+    print_explanation(result, console(), None if word is None else typed_words([word])[0])
 
 
 @app.command()
@@ -271,12 +268,14 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
     """Write a contact sheet, a movie, a figure or a table of a saved explanation."""
-    from tam.cli.export import exported_file, typed_words
+    from tam.cli.export import exported_file, saved_folder, typed_words
     from tam.files.writing import check_file
     from tam.render.export import export as write
+    from tam.render.export import exported_before
 
+    record = saved_folder(saved)
     path = exported_file(saved, kind, out)
-    check_file(path, force=force)
+    check_file(path, force=force, known=exported_before(record))
     from tam.files.storage import load_explanation
 
     write(
@@ -288,6 +287,7 @@ def export(
         colors=colors,
         seconds=seconds,
         force=force,
+        record=record,
     )
     print(path.resolve())
 
@@ -309,49 +309,6 @@ def compare(
 
     opened = load_explanation(first), load_explanation(second)
     _print_report(write(*opened, out, labels=labels_of((first, second), opened), force=force))
-
-
-@app.command()
-def models(as_json: Json = False) -> None:
-    """List the model families that are supported, and those that are refused and why."""
-    from tam.cli.models import models_json, print_models
-
-    if as_json:
-        print(json.dumps(models_json(), ensure_ascii=False, indent=2))
-    else:
-        print_models()
-
-
-@app.command()
-def methods(
-    name: Annotated[
-        str | None, typer.Argument(help="One method alone, with its options; all without it.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """List the methods that can explain a word, and what each costs."""
-    from tam.cli.methods import methods_json, print_methods
-
-    if as_json:
-        print(json.dumps(methods_json(name), ensure_ascii=False, indent=2))
-    else:
-        print_methods(name)
-
-
-@app.command()
-def metrics(as_json: Json = False) -> None:
-    """List the metrics that 'tam evaluate' measures, and those that other packages add."""
-    from tam.cli.tables import metrics_table, print_rows
-
-    print_rows(metrics_table(), as_json=as_json)
-
-
-@app.command()
-def exports(as_json: Json = False) -> None:
-    """List the kinds of file that 'tam export' writes, and those that other packages add."""
-    from tam.cli.tables import exports_table, print_rows
-
-    print_rows(exports_table(), as_json=as_json)
 
 
 @app.command()
@@ -381,14 +338,15 @@ def doctor(as_json: Json = False) -> None:
 
     found = findings()
     if as_json:
-        print(json.dumps([vars(finding) for finding in found], ensure_ascii=False, indent=2))
+        print(json_text([vars(finding) for finding in found]))
     else:
         print_findings(found)
     if not all(finding.works for finding in found if finding.needed):
         raise typer.Exit(3)
 
 
-app.command()(evaluate)
+for command in (models, methods, metrics, exports, evaluate):
+    app.command()(command)
 
 COMMANDS = tuple(
     command.callback.__name__ for command in app.registered_commands if command.callback
@@ -400,11 +358,10 @@ def _finish(result: "Explanation", out: Path, force: bool, as_json: bool) -> Non
     if as_json:
         _print_json(result, report)
         return
-    from rich.console import Console
-
     from tam.render.terminal import show as print_explanation
+    from tam.text.terminal import console
 
-    print_explanation(result, Console())
+    print_explanation(result, console())
     _print_report(report)
 
 
@@ -419,5 +376,4 @@ def _print_json(result: "Explanation", report: Path | None) -> None:
     content = summary(result)
     if report is not None:
         content["report"] = str(report.resolve())
-    json.dump(content, sys.stdout, ensure_ascii=False, indent=2)
-    print()
+    print(json_text(content))

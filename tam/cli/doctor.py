@@ -8,10 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from tam.resolver import resolve
+from tam.text.printable import one_line
+from tam.text.terminal import console
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,8 @@ def print_findings(found: list[Finding]) -> None:
     table = Table(show_header=False, box=None, pad_edge=False)
     for finding in found:
         mark = "[green]yes[/]" if finding.works else "[red]no[/]" if finding.needed else "no"
-        table.add_row(finding.name, mark, finding.detail)
-    Console().print(table)
+        table.add_row(finding.name, mark, escape(one_line(finding.detail)))
+    console().print(table)
 
 
 def _look(name: str, needed: bool, check: Callable[[], str]) -> Finding:

@@ -1,12 +1,12 @@
 """``tam evaluate``: how good the maps of several methods are."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tam.errors import InputError
+from tam.text.printable import json_text
 
 if TYPE_CHECKING:
     from tam.evaluate.runner import Plan
@@ -99,6 +99,7 @@ def _summary(
     from tam.evaluate.journal import blocks
     from tam.evaluate.summary import summarize
     from tam.evaluate.tables import printed, rows_json, write_summary
+    from tam.text.terminal import console
 
     found = [block for block in blocks(out) if block.item["model"] in models]
     if not found:
@@ -110,16 +111,15 @@ def _summary(
 
         write_plots(rows, out)
     if as_json:
-        print(json.dumps(rows_json(rows)))
+        print(json_text(rows_json(rows), indent=None))
         return
-    from rich.console import Console
     from rich.table import Table
 
     for title, header, cells in printed(rows):
         table = Table(*header, title=title, title_justify="left")
         for row in cells:
             table.add_row(*row)
-        Console().print(table)
+        console().print(table)
     print(out.resolve())
 
 

@@ -3,13 +3,13 @@
 from dataclasses import asdict, replace
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from tam.errors import SetupError
 from tam.methods import Method, choose, listed
 from tam.methods.method import options_of
+from tam.text.terminal import console
 
 _WAITS = "maps at the end of the reply"
 
@@ -31,10 +31,10 @@ def print_methods(name: str | None = None) -> None:
     for row in listed() if method is None else [method]:
         streams = "" if row.error else ("maps with each word" if row.streams else _WAITS)
         table.add_row(row.name, escape(_summary(row)), row.source, row.cost, streams)
-    console = Console()
-    console.print(table)
+    shown = console()
+    shown.print(table)
     for option, default in options.items():
-        console.print(f"{option} = {default!r}", markup=False)
+        shown.print(f"{option} = {default!r}", markup=False)
 
 
 def _asked(name: str) -> tuple[Method, dict[str, Any]]:

@@ -3,11 +3,11 @@
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from tam.families.registry import families, refusals
+from tam.text.terminal import console
 
 
 def models_json() -> dict[str, Any]:
@@ -34,7 +34,7 @@ def models_markdown() -> str:
 
 def print_models() -> None:
     """Print the registry."""
-    console = Console()
+    printed = console()
     supported = _table("Supported", "family", "model type", "takes", "for example; notes")
     for family in families():
         supported.add_row(
@@ -43,12 +43,12 @@ def print_models() -> None:
             "\n".join(family.inputs),
             "\n".join([*family.examples, *map(_remark, family.notes)]),
         )
-    console.print(supported)
+    printed.print(supported)
     refused = _table("Refused", "family", "model type", "why; what instead")
     for entry in refusals():
         why = "\n".join([entry.reason, *([_remark(entry.instead)] if entry.instead else [])])
         refused.add_row(entry.name, "\n".join(entry.model_types), why)
-    console.print(refused)
+    printed.print(refused)
 
 
 def _remark(text: str) -> str:

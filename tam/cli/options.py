@@ -18,7 +18,7 @@ MaxNewTokens = Annotated[int, typer.Option(min=1, help="Longest answer to write.
 Sample = Annotated[
     bool, typer.Option("--sample", help="Sample the answer, in place of the model's default.")
 ]
-Seed = Annotated[int | None, typer.Option(help="Seed of a sampled answer.")]
+Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of a sampled answer.")]
 
 Method = Annotated[
     str, typer.Option("--method", help="How a reply is explained; see 'tam methods'.")

@@ -26,9 +26,15 @@ __all__ = ["TokenActivationMaps", "maps_from_scores", "token_activation_maps"]
 
 Array: TypeAlias = torch.Tensor | NDArray[Any]
 
+LARGEST_KERNEL = 31
+"""Side of the filter's largest window; time grows with its square."""
+
 # Elements of one map stage that are worked on at once: 16 MiB in float64 on a CPU, 256 MiB in
 # float32 elsewhere. Longer runs go in chunks of targets.
 _CHUNK_CPU, _CHUNK = 1 << 21, 1 << 26
+
+# Bytes that a chunk works with, several arrays of its size.
+_SCRATCH = 1 << 27
 
 
 def token_activation_maps(
@@ -222,6 +228,22 @@ def maps_from_scores(
     return result.numpy() if isinstance(target_activation, np.ndarray) else result
 
 
+def memory_needed(targets: int, cells: int) -> int:
+    """Estimate what the maps of a run take at their peak, in bytes.
+
+    Scores of K targets at N vision cells and at each other [K, N + K], the text scores and the
+    relevance made of them [K, K], one copy of each at the end, all in float32; and the scratch of
+    a chunk.
+
+    Parameters
+    ----------
+    targets, cells
+        K and N.
+    """
+    kept = targets * (2 * cells + 4 * targets) * 4
+    return kept + _SCRATCH
+
+
 @dataclass(frozen=True, eq=False)
 class _Scores:
     """Target-major scores: context [K, N], target [M, N], text [M, K]; int64 [K] and [M]."""
@@ -258,7 +280,8 @@ def _explain(
     own = target is scores.context and later is not None
     maps = target if own else torch.empty(count, cells, device=target.device)
     after = torch.empty_like(maps) if later is None else None
-    of_text: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+    used = torch.empty(text.shape, device=target.device)
+    relevance = torch.empty_like(used)
 
     def explain(first: int, last: int) -> None:
         rows = slice(first, last)
@@ -271,7 +294,7 @@ def _explain(
             scores.target_ids[rows],
             scores.causal_stop[rows],
         )
-        origin, span, *of_text[first] = select("joint_scaling", backend)(
+        origin, span, relevance[rows], used[rows] = select("joint_scaling", backend)(
             low, high, said, scores.scale_stop[rows]
         )
         select("rank_filter", backend)(residual, grids, kernel_size, origin, span, maps[rows])
@@ -279,23 +302,14 @@ def _explain(
             after[rows] = residual
 
     elements = _CHUNK_CPU if target.device.type == "cpu" else _CHUNK
-    in_chunks("targets", count, max(1, elements // cells), explain)
-    relevance, used = (
-        _joined([of_text[first][part] for first in sorted(of_text)], text) for part in (0, 1)
-    )
+    widest = max(cells, text.shape[1])
+    in_chunks("targets", count, max(1, elements // widest), explain)
     return TokenActivationMaps(
         maps=maps,
         text_scores=used,
         relevance=relevance,
         stages=(target.float(), after) if later is None else later,
     )
-
-
-def _joined(parts: list[torch.Tensor], like: torch.Tensor) -> torch.Tensor:
-    """Chunks of rows in float32: one needs no copy, and of none there is nothing."""
-    if len(parts) == 1:
-        return parts[0].float()
-    return torch.cat(parts).float() if parts else torch.empty_like(like, dtype=torch.float32)
 
 
 def _tensor(values: Array) -> torch.Tensor:
@@ -359,3 +373,5 @@ def _check_grids(grids: Sequence[tuple[int, int]], cells: int, kernel_size: int)
         raise _misfit("there are no vision cells")
     if kernel_size < 1 or kernel_size % 2 == 0:
         raise _misfit(f"kernel size {kernel_size} is not odd")
+    if kernel_size > LARGEST_KERNEL:
+        raise _misfit(f"kernel size {kernel_size} is above {LARGEST_KERNEL}")

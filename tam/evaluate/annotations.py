@@ -10,19 +10,18 @@ from numpy.typing import NDArray
 
 from tam.errors import InputError, SetupError
 from tam.evaluate.items import Mask
+from tam.files.reading import read_bounded
 from tam.media.image import open_image
 
+_LARGEST = 2**30  # those of a whole data set are hundreds of MB
 REMEDY = "check the data set against the layout in the documentation"
 
 
 def read_json(path: Path) -> Any:
     """Parse a JSON file. Raises InputError if it is missing or is not JSON."""
+    content = read_bounded(path, _LARGEST, remedy=REMEDY, kind=InputError)
     try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(
-            f"cannot be read ({error.strerror})", where=str(path), remedy=REMEDY
-        ) from error
+        return json.loads(content)
     except (ValueError, RecursionError) as error:
         raise InputError("is not JSON", where=str(path), remedy=REMEDY) from error
 

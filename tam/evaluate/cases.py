@@ -18,6 +18,7 @@ from tam.evaluate.rerun import stacked_frames
 from tam.evaluate.runner import Plan
 from tam.explanation.explanation import Word
 from tam.files.png import encode_png
+from tam.files.writing import rewriting_file
 from tam.render import overlay
 from tam.text.printable import printable
 from tam.text.slug import slug
@@ -99,9 +100,9 @@ def write_cases(
         )
     order = [sections[case.item] for case in chosen.values() if case.item in sections]
     path = out / f"cases-{slug(name)}.html"
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(_page(f"Best and worst cases of {name}", methods[0], order), "utf-8")
-    temporary.replace(path)
+    page = _page(f"Best and worst cases of {name}", methods[0], order)
+    with rewriting_file(path) as temporary:
+        temporary.write_text(page, "utf-8")
     return path
 
 

@@ -5,12 +5,16 @@ of a run appends to a file of its own.
 """
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tam.errors import OutputError
+from tam.errors import OutputError, os_errors_as_tam_errors
+from tam.files.reading import read_bounded
+
+_LARGEST = 2**30
 
 Key = tuple[str, str, str]
 """Model, method, item."""
@@ -55,7 +59,7 @@ class Journal:
         """Cut off what a killed run left half written: a torn line, words without their item."""
         if self.path.exists():
             _, whole = _read(self.path)
-            with self.path.open("r+b") as stream:
+            with os_errors_as_tam_errors(self.path), self.path.open("r+b") as stream:
                 stream.truncate(whole)
 
     def append(self, block: Block) -> None:
@@ -63,8 +67,10 @@ class Journal:
         lines = [{"line": "word", **line} for line in block.words]
         lines.append({"line": "item", **block.item})
         text = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
-        with self.path.open("ab") as stream:
+        with os_errors_as_tam_errors(self.path), self.path.open("ab") as stream:
             stream.write(text.encode())
+            stream.flush()
+            os.fsync(stream.fileno())
 
 
 def blocks(folder: Path) -> list[Block]:
@@ -103,7 +109,7 @@ def _read(path: Path) -> tuple[Sequence[Block], int]:
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Each whole line and where it ends."""
     end = 0
-    content = path.read_bytes()
+    content = read_bounded(path, _LARGEST, remedy="name a new folder with --out", kind=OutputError)
     for number, raw in enumerate(content.splitlines(keepends=True), 1):
         end += len(raw)
         if not raw.endswith(b"\n"):

@@ -210,7 +210,7 @@ def as_json(line: Mapping[str, Any]) -> Line:
 
 
 def _grey(values: NDArray[np.float32]) -> Grey:
-    # A cell that is not known counts as the published code draws it: as no evidence.
+    # A cell that is not known counts as 0, as the published code draws it.
     return np.floor(np.clip(np.nan_to_num(values), 0, 1) * 255).astype(np.uint8)
 
 

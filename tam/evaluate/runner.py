@@ -8,11 +8,12 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tam.errors import ConversationError, OutputError, TamError
+from tam.errors import ConversationError, OutputError, TamError, os_errors_as_tam_errors
 from tam.evaluate.data_sets import open_data
 from tam.evaluate.faithfulness import STEPS
 from tam.evaluate.items import Item
@@ -21,11 +22,16 @@ from tam.evaluate.measuring import add_faithfulness, as_json, measure, scored_wo
 from tam.evaluate.metrics import metric_function
 from tam.evaluate.sanity import add_sanity, changed_runs
 from tam.evaluate.tagging import Tagger
+from tam.files.locks import lock_file, lock_holder
+from tam.files.reading import read_json
+from tam.files.temporary import is_temporary
+from tam.files.writing import rewriting_file
 
 if TYPE_CHECKING:
     from tam.model.model import Model
 
 SETTINGS = "settings.json"
+LOCK = ".tam-evaluation.lock"
 MEASURED_AS = 2
 """Version of the measures: results of different versions are never mixed."""
 
@@ -92,7 +98,8 @@ def run(
     InputError
         If the data set, the model or a method is unknown.
     OutputError
-        If the folder holds results of another plan, or cannot be written.
+        If the folder holds results of another plan, another run works in it, or it cannot be
+        written.
     """
     from accelerate import PartialState
 
@@ -107,9 +114,22 @@ def run(
     import torch
 
     state = PartialState(cpu=not torch.cuda.is_available())
-    if state.is_main_process:
-        _write_settings(plan, out)
-    state.wait_for_everyone()
+    with _alone_in(out, needed=state.is_main_process):
+        if state.is_main_process:
+            check_settings(plan, out)
+            _write_settings(plan, out)
+        state.wait_for_everyone()
+        _run_models(plan, models, methods, out, state, after)
+
+
+def _run_models(
+    plan: Plan,
+    models: list[str],
+    methods: list[str],
+    out: Path,
+    state: Any,
+    after: "Callable[[Model, str], None]",
+) -> None:
     done = {block.key for block in blocks(out)}
     journal = Journal(out, state.process_index)
     # Everyone has read what is there before anyone changes it.
@@ -194,19 +214,22 @@ def item_blocks(
 
 def check_settings(plan: Plan, out: Path) -> None:
     """Refuse a folder that holds something else. Raises OutputError."""
-    if out.exists() and not out.is_dir():
-        raise OutputError("is a file, not a folder", where=str(out), remedy="name another folder")
-    if not out.exists() or not any(out.iterdir()):
-        return
+    with os_errors_as_tam_errors(out):
+        if out.exists() and not out.is_dir():
+            raise OutputError(
+                "is a file, not a folder", where=str(out), remedy="name another folder"
+            )
+        if not out.exists() or all(is_temporary(path.name) for path in out.iterdir()):
+            return
     path = out / SETTINGS
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+    remedy = "name another folder"
+    if not path.exists():
         raise OutputError(
-            f"is not empty and has no {SETTINGS} of an evaluation",
-            where=str(out),
-            remedy="name another folder",
-        ) from error
+            f"is not empty and has no {SETTINGS} of an evaluation", where=str(out), remedy=remedy
+        )
+    found = read_json(path, remedy=remedy, kind=OutputError)
+    if not isinstance(found, dict):
+        raise OutputError("are not the settings of an evaluation", where=str(path), remedy=remedy)
     wanted = _settings(plan)
     if found != wanted:
         differ = sorted(n for n in {*wanted, *found} if found.get(n) != wanted.get(n))
@@ -217,6 +240,33 @@ def check_settings(plan: Plan, out: Path) -> None:
         )
 
 
+@contextmanager
+def _alone_in(out: Path, *, needed: bool) -> Iterator[None]:
+    """Hold the folder's lock while the block runs; the first process of a run needs it.
+
+    Raises
+    ------
+    OutputError
+        If another evaluation works in the folder.
+    """
+    if not needed:
+        yield
+        return
+    with os_errors_as_tam_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+        path = out / LOCK
+        with lock_file(path) as held:
+            if not held:
+                holder = lock_holder(path) or {}
+                raise OutputError(
+                    f"another evaluation works in it: process {holder.get('process', 'unknown')} "
+                    f"on {holder.get('machine', 'an unknown machine')}",
+                    where=str(out),
+                    remedy="wait for its end, or name another folder",
+                )
+            yield
+
+
 def _settings(plan: Plan) -> dict[str, object]:
     settings = {"evaluation": MEASURED_AS, **asdict(plan), "splits": list(plan.splits)}
     del settings["metrics"]
@@ -225,15 +275,8 @@ def _settings(plan: Plan) -> dict[str, object]:
 
 
 def _write_settings(plan: Plan, out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        temporary = out / f".{SETTINGS}"
+    with rewriting_file(out / SETTINGS) as temporary:
         temporary.write_text(json.dumps(_settings(plan), indent=1) + "\n", encoding="utf-8")
-        temporary.replace(out / SETTINGS)
-    except OSError as error:
-        raise OutputError(
-            f"cannot be written ({error.strerror})", where=str(out), remedy="name another folder"
-        ) from error
 
 
 def _load(name: str, state: Any) -> "Model":

@@ -10,6 +10,7 @@ from tam.evaluate.metrics import METRICS, metric_named
 from tam.evaluate.runner import Plan
 from tam.evaluate.statistics import RESAMPLES
 from tam.evaluate.summary import ALL, Row
+from tam.files.writing import rewriting_file
 
 LEAST_ITEMS = 6
 """The fewest items for which a difference is marked: with fewer, even full agreement happens by
@@ -108,9 +109,8 @@ def _figure(row: Row, name: str, *, intervals: bool) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    with rewriting_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def rows_json(rows: Sequence[Row]) -> list[dict[str, Any]]:

@@ -69,7 +69,8 @@ class Explanation(ExplanationData):
         starts = {word.span[0]: word for word in self.words if word.span}
         ends = {word.span[1]: word for word in self.words if word.span}
         found = []
-        for match in re.finditer(re.escape(text.strip()), self.text):
+        said = text.strip()
+        for match in re.finditer(re.escape(said), self.text) if said else ():
             first, last = starts.get(match.start()), ends.get(match.end())
             if first is not None and first is last:
                 found.append(first)

@@ -17,6 +17,7 @@ region    a word's evidence lies in a region where its map nearly reaches its ma
 Each is None where it is not known. A map is given as a row of N values, one for each vision cell.
 """
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -329,7 +330,7 @@ def _segments(data: ExplanationData, media: int) -> list[tuple[int, int]]:
     if not spans:
         return []
     edges = np.unique(np.clip(np.concatenate([[0, count], *spans]), 0, count)).tolist()
-    return list(zip(edges, edges[1:], strict=False))
+    return list(itertools.pairwise(edges))
 
 
 def _within(nodes: Pixels, low: float, high: float, pixels: int) -> Pixels:

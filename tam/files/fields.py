@@ -3,7 +3,6 @@
 Every reader returns a value of the type that it names, or raises SavedFileError with the place.
 """
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,10 +10,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tam.errors import SavedFileError
+from tam.files.reading import read_json
 
 REMEDY = "the file is damaged or was changed; save the explanation again"
+FAR = 1e7
+"""No place lies further from its picture, in pixels, and no frame further from its clip's start."""
+
 _LARGEST_INTEGER = 2**53
-_LARGEST_DOCUMENT = 256 * 2**20
 _DEEPEST = 16
 
 
@@ -98,25 +100,11 @@ def read_document(path: Path) -> Field:
     Raises
     ------
     SavedFileError
-        If it is missing, unreadable, too large or no JSON (NaN and infinity are no JSON).
+        If it is missing, unreadable, too large, not a regular file, or not JSON (NaN and infinity
+        are not).
     """
-    try:
-        if path.stat().st_size > _LARGEST_DOCUMENT:
-            raise SavedFileError("is larger than 256 MiB", where=str(path), remedy=REMEDY)
-        return Field(json.loads(path.read_bytes(), parse_constant=_no_constant), path.name)
-    except OSError as error:
-        raise SavedFileError(
-            f"cannot be read: {error.strerror or error}",
-            where=str(path),
-            remedy="give the folder that `tam explain --out` or `save` wrote",
-        ) from error
-    # UnicodeDecodeError and JSONDecodeError are ValueErrors, and so is an over-long integer.
-    except (ValueError, RecursionError) as error:
-        raise SavedFileError(f"is not JSON: {error}", where=str(path), remedy=REMEDY) from error
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    remedy = REMEDY if path.exists() else "give the folder that `tam explain --out` or `save` wrote"
+    return Field(read_json(path, remedy=remedy), path.name)
 
 
 def _is_shallow(value: Any, levels: int) -> bool:

@@ -28,6 +28,9 @@ class Kind:
         ``"module:function"``, imported when it is needed. It is called with an explanation, the
         chosen words and the path to write, and those of ``media``, ``colors`` and ``seconds`` that
         it has parameters for.
+    marked
+        Whether its files hold the mark of :mod:`tam.files.marks`; the others are recorded in the
+        folder of the saved explanation.
     package
         The package that adds it; empty for a kind of the toolkit.
     error
@@ -38,6 +41,7 @@ class Kind:
     suffix: str
     summary: str
     function: str
+    marked: bool = True
     package: str = ""
     error: str = ""
     extension: Extension | None = None
@@ -54,7 +58,7 @@ _TABLE = (
     Kind("sheet", ".png", "a contact sheet of the words", "tam.render.writers:sheet"),
     Kind("mp4", ".mp4", "a movie, word by word", "tam.render.writers:mp4"),
     Kind("gif", ".gif", "the same movie, smaller", "tam.render.writers:gif"),
-    Kind("csv", ".csv", "a table of all words", "tam.render.writers:csv"),
+    Kind("csv", ".csv", "a table of all words", "tam.render.writers:csv", marked=False),
     Kind("pdf", ".pdf", "a figure", "tam.render.writers:figure"),
     Kind("svg", ".svg", "the same figure", "tam.render.writers:figure"),
 )
@@ -108,6 +112,7 @@ def _row(extension: Extension) -> Kind:
         f".{extension.name}",
         "a kind of its own",
         extension.value,
+        False,
         extension.package,
         extension.error,
         extension,

@@ -7,16 +7,21 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 SIDE_LIMIT = 65_535
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _RGB_8_BIT = (8, 2)
 
 
-def encode_png(pixels: NDArray[np.uint8], *, compress_level: int = 3) -> bytes:
-    """Encode uint8 [H, W, 3] RGB or uint8 [H, W] grey."""
+def encode_png(pixels: NDArray[np.uint8], *, compress_level: int = 3, comment: str = "") -> bytes:
+    """Encode uint8 [H, W, 3] RGB or uint8 [H, W] grey; an ASCII ``comment`` if there is one."""
     stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG", compress_level=compress_level)
+    remarks = PngInfo()
+    if comment:
+        remarks.add_text("Comment", comment)
+    picture = Image.fromarray(pixels)
+    picture.save(stream, "PNG", compress_level=compress_level, pnginfo=remarks)
     return stream.getvalue()
 
 

@@ -48,8 +48,9 @@ from numpy.typing import NDArray
 from tam.errors import OutputError, SavedFileError
 from tam.explanation.data import Candidate, Prediction, Stages
 from tam.explanation.explanation import Explanation
-from tam.files.fields import Field, read_document
-from tam.files.png import decode_png, encode_png, png_size
+from tam.files.fields import FAR, Field, read_document
+from tam.files.pictures import PIXEL_LIMIT, read_media
+from tam.files.png import encode_png
 from tam.files.tensors import SavedTensors, open_tensors
 from tam.geometry.layout import Seams, TextToken, VisionGrid
 from tam.media.media import Media
@@ -59,11 +60,7 @@ VERSION: Final = 2
 JSON_NAME: Final = "explanation.json"
 TENSORS_NAME: Final = "explanation.safetensors"
 
-PIXEL_LIMIT: Final = 1_000_000_000
-"""Pixels of all frames together that a saved file may hold, unless the caller allows more."""
-
 _GRID_SIDE_LIMIT = 4096
-_FAR = 1e7  # a box reaches outside its picture by padding, never this far
 _ROUNDING = 1e-3
 _ROLES = ("system", "user", "assistant")
 
@@ -229,7 +226,7 @@ def _explanation(document: Field, tensors: SavedTensors, pixel_limit: int) -> Ex
             f"holds {len(predictions)} entries for {len(tokens) - prompt_targets} tokens of the "
             "reply"
         )
-    media = _read_media(document["media"], tensors, pixel_limit)
+    media = read_media(document["media"], tensors, pixel_limit)
     grids = tuple(
         _grid(item, index, media, tensors) for index, item in enumerate(document["grids"].items())
     )
@@ -327,7 +324,7 @@ def _probability(item: Field) -> float:
 
 def _grid(item: Field, index: int, media: tuple[Media, ...], tensors: SavedTensors) -> VisionGrid:
     shape = tuple(side.integer(1, _GRID_SIDE_LIMIT) for side in item["shape"].items())
-    box = tuple(edge.number(-_FAR, _FAR) for edge in item["box"].items())
+    box = tuple(edge.number(-FAR, FAR) for edge in item["box"].items())
     if len(shape) != 3:
         item["shape"].refuse("does not hold t, h and w")
     if len(box) != 4 or box[0] >= box[2] or box[1] >= box[3]:
@@ -354,57 +351,8 @@ def _seams(item: Field) -> Seams:
     if "seams" not in item.object():
         return ((), ())  # as files have it that were written before there were any
     axes = tuple(
-        tuple(place.number(-_FAR, _FAR) for place in axis.items()) for axis in item["seams"].items()
+        tuple(place.number(-FAR, FAR) for place in axis.items()) for axis in item["seams"].items()
     )
     if len(axes) != 2 or max(map(len, axes)) >= _GRID_SIDE_LIMIT:
         item["seams"].refuse("does not hold some places on the x axis and some on the y axis")
     return axes[0], axes[1]
-
-
-def _read_media(items: Field, tensors: SavedTensors, pixel_limit: int) -> tuple[Media, ...]:
-    """Read all pictures: first the size of every frame of every one, then their pixels."""
-    pixels = 0
-    encoded: list[tuple[Field, list[bytes]]] = []
-    for index, item in enumerate(items.items()):
-        size = item["width"].integer(1), item["height"].integer(1)
-        count = item["frames"].integer(1)
-        frames: list[bytes] = []
-        # A count that the file does not bear out ends at the first tensor that is not there.
-        for f in range(count):
-            name = f"media.{index}.frame.{f}"
-            frames.append(tensors.read(name, "U8", (None,)).tobytes())
-            found = _size(frames[-1], name, tensors)
-            if found != size:
-                tensors.refuse(f"tensor {name} is {found[0]}×{found[1]}, not {size[0]}×{size[1]}")
-            pixels += found[0] * found[1]
-        encoded.append((item, frames))
-    if pixels > pixel_limit:
-        raise SavedFileError(
-            f"holds pictures of {pixels} pixels; the limit is {pixel_limit}",
-            where=str(tensors.path),
-            remedy="if you trust the file, give load_explanation a higher pixel_limit",
-        )
-    return tuple(
-        _decoded(item, index, frames, tensors) for index, (item, frames) in enumerate(encoded)
-    )
-
-
-def _decoded(item: Field, index: int, frames: list[bytes], tensors: SavedTensors) -> Media:
-    kind = item["kind"].text()
-    if kind not in ("image", "video"):
-        item["kind"].refuse("is not 'image' or 'video'")
-    pictures = []
-    for f, data in enumerate(frames):
-        try:
-            pictures.append(decode_png(data))
-        except ValueError as error:
-            tensors.refuse(f"tensor media.{index}.frame.{f} {error}", error)
-    times = tensors.read_within(f"media.{index}.times", "F64", (len(frames),), -_FAR, _FAR)
-    return Media(np.stack(pictures), times, item["name"].text(), kind)
-
-
-def _size(data: bytes, name: str, tensors: SavedTensors) -> tuple[int, int]:
-    try:
-        return png_size(data)
-    except ValueError as error:
-        tensors.refuse(f"tensor {name} {error}", error)

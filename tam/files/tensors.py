@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from tam.errors import SavedFileError
 from tam.files.fields import REMEDY
+from tam.files.reading import check_regular
+
+_LARGEST_HEADER = 16 * 2**20
 
 
 @contextmanager
@@ -17,9 +20,18 @@ def open_tensors(path: Path) -> Iterator["SavedTensors"]:
     """Open a safetensors file; raises SavedFileError where it is missing or damaged."""
     from safetensors import SafetensorError, safe_open
 
-    if not path.is_file():
+    if not path.exists():
         raise SavedFileError(
             "is missing", where=str(path), remedy="keep both files in the same folder"
+        )
+    size = check_regular(path, remedy=REMEDY).st_size
+    with path.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+    if min(length, size) > _LARGEST_HEADER:
+        raise SavedFileError(
+            f"has a header of {length} bytes; the limit is {_LARGEST_HEADER}",
+            where=str(path),
+            remedy=REMEDY,
         )
     try:
         opened = safe_open(str(path), framework="numpy")

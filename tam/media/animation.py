@@ -25,7 +25,12 @@ _SHORTEST, _USUAL = 0.011, 0.1
 
 def is_moving(image: Image.Image) -> bool:
     """Whether an opened picture is an animation, not pages or views of one picture."""
-    return image.format in ANIMATIONS and bool(getattr(image, "is_animated", False))
+    if image.format not in ANIMATIONS:
+        return False
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except Exception:
+        return True  # Pillow looks for a second frame, and this one is damaged
 
 
 def is_stream_of_pictures(image: Image.Image, stream: BinaryIO) -> bool:

@@ -19,7 +19,7 @@ _REFUSED = frozenset(
     "adf bin idf tty xbin ico".split()
 )
 _RAW_SUFFIXES = frozenset(
-    ".264 .avc .av1 .cavs .dnxhd .drc .dv .h261 .h263 .h264 .h265 .hevc .jpg .m1v .m2v .m4v .mjpeg "
+    ".264 .avc .av1 .cavs .dnxhd .drc .dv .h261 .h263 .h264 .h265 .hevc .m1v .m2v .m4v .mjpeg "
     ".mjpg .mpv .obu .vc1 .vc2 .vvc .y4m".split()
 )
 """Streams without a container, whose content alone may be like that of another format."""
@@ -49,13 +49,17 @@ def opened_track(file: MediaFile) -> Iterator[tuple[Any, Any]]:
     import av
 
     with file.opened() as stream:
+        # FFmpeg takes many JPEG pictures, one after the other, for the first of them.
+        pictures = stream.read(3) == b"\xff\xd8\xff"
+        stream.seek(0)
         try:
             container = av.open(
                 _Named(stream, file.suffix),
+                format="mjpeg" if pictures else None,
                 metadata_errors="replace",
                 options={"format_whitelist": _formats(), "protocol_whitelist": "none"},
             )
-        except (av.error.FFmpegError, ValueError, OverflowError) as error:
+        except failures() as error:
             raise unreadable(file, error) from error
         with container:
             yield container, _track(container, file)
@@ -71,12 +75,25 @@ def unreadable(file: MediaFile, error: Exception) -> MediaError:
     )
 
 
+def failures() -> tuple[type[Exception], ...]:
+    """What PyAV raises over a damaged file or one that cannot be read to its end."""
+    import av
+
+    return (av.error.FFmpegError, OSError, ValueError, OverflowError)
+
+
 class _Named:
     """A file whose name tells FFmpeg nothing but the kind of a raw stream."""
 
     def __init__(self, stream: BinaryIO, suffix: str) -> None:
         self.name = f"clip{suffix}" if suffix in _RAW_SUFFIXES else "clip"
-        self.read, self.seek, self.tell = stream.read, stream.seek, stream.tell
+        self.read, self.tell, self._stream = stream.read, stream.tell, stream
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return self._stream.seek(offset, whence)
+        except (OSError, ValueError, OverflowError):
+            return -1  # FFmpeg's own word for a place that is not there
 
 
 @cache

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tam.errors import MediaError
 from tam.media.container import (
+    failures,
     is_broadcast,
     moving_tracks,
     opened_track,
@@ -103,8 +104,6 @@ def read_packets(file: MediaFile) -> Contents | None:
     MediaError
         If the file is missing, holds no video, or FFmpeg cannot read it.
     """
-    import av
-
     try:
         with opened_track(file) as (container, stream):
             if stamp_field(container, stream) != "pts":
@@ -129,7 +128,7 @@ def read_packets(file: MediaFile) -> Contents | None:
                 stamps=stamps,
                 broken=broken,
             )
-    except av.error.FFmpegError as error:
+    except failures() as error:
         raise unreadable(file, error) from error
 
 
@@ -254,13 +253,11 @@ class _Damage:
 
 
 def _frames(container: Any, stream: Any, damage: _Damage, *, threaded: bool) -> Iterator[Any]:
-    import av
-
     context = _with_alpha(stream) or stream.codec_context
     context.thread_type = "AUTO"
     if not threaded:
         context.thread_count = 1
-    broken = (av.error.FFmpegError, ValueError, OverflowError)
+    broken = failures()
     try:
         for packet in container.demux(stream):
             damage.packets += packet.size > 0
@@ -292,14 +289,12 @@ def _with_alpha(stream: Any) -> Any:
 
 def _kept(packets: Iterable[Any]) -> tuple[list[int | None], bool]:
     """The stamp of each packet that holds something on show, and whether the file breaks off."""
-    import av
-
     stamps: list[int | None] = []
     try:
         for packet in packets:
             if packet.size and not packet.is_discard:
                 stamps.append(None if packet.pts is None else int(packet.pts))
-    except av.error.FFmpegError:
+    except failures():
         return stamps, True  # what came before counts
     return stamps, False
 

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -115,7 +116,9 @@ def open_picture(file: MediaFile, stream: BinaryIO, max_pixels: int = MAX_PIXELS
             remedy=f"convert it to PNG or JPEG (read are {', '.join(_formats())})",
         )
     with image:
-        return _from_image(image, file.where, file.name, max_pixels, _first_of(image))
+        media = _from_image(image, file.where, file.name, max_pixels)
+        # Pillow counts by going through the file, so only after the first picture is read.
+        return replace(media, notes=_first_of(image))
 
 
 def identified(stream: BinaryIO, where: str) -> Image.Image | None:
@@ -151,19 +154,19 @@ def _formats() -> list[str]:
 
 def _first_of(image: Image.Image) -> tuple[str, ...]:
     """What to note of a file with more than one picture."""
-    try:
-        if not getattr(image, "is_animated", False):
-            return ()
-        count = int(getattr(image, "n_frames", 1))
-    except Exception:
-        return ("the first picture of the file is shown",)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            if not getattr(image, "is_animated", False):
+                return ()
+            count = int(getattr(image, "n_frames", 1))
+        except Exception:
+            return ("the first picture of the file is shown; a later one is damaged",)
     kind = "frames" if image.format in ANIMATIONS else "pictures"
     return (f"the first of {count} {kind} is shown",) if count > 1 else ()
 
 
-def _from_image(
-    image: Image.Image, where: str, name: str, max_pixels: int, notes: tuple[str, ...] = ()
-) -> Media:
+def _from_image(image: Image.Image, where: str, name: str, max_pixels: int) -> Media:
     check_size(image.width, image.height, where, max_pixels)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -173,7 +176,7 @@ def _from_image(
             raise
         except Exception as error:
             raise damaged(error, where) from error
-    return Media(frames=pixels[None], times=np.zeros(1), name=name, notes=notes)
+    return Media(frames=pixels[None], times=np.zeros(1), name=name)
 
 
 def _from_array(pixels: NDArray[np.uint8], max_pixels: int) -> Media:

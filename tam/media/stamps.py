@@ -47,9 +47,9 @@ def frame_times(
     >>> times.round(2).tolist(), notes
     ([0.0, 0.04, 0.08, 0.12, 0.16], ('the time stamps start again 1 time; the times run on',))
     """
+    by_rate = np.arange(len(stamps)) / rate
     known = np.array([number for number, stamp in enumerate(stamps) if stamp is not None], int)
     seconds = np.array([stamp for stamp in stamps if stamp is not None], np.float64) * unit
-    by_rate = np.arange(len(stamps)) / rate
     if len(stamps) == 1:
         return by_rate, ()
     if 2 * len(known) < len(stamps):
@@ -57,33 +57,38 @@ def frame_times(
         return by_rate, (f"{few} time stamps; {_by_rate(rate)}",)
     if too_dense(seconds):
         return by_rate, (f"the time stamps are no times; {_by_rate(rate)}",)
+    alone = _alone(seconds)
+    if 8 * alone.sum() <= len(seconds):
+        known, seconds = known[~alone], seconds[~alone]
     notes: tuple[str, ...] = ()
     if not ascending(seconds) and _reordered(seconds):
         seconds = np.sort(seconds)
         notes = ("the time stamps are out of order; the frames are in the order they are shown",)
-    alone = _alone(seconds)
-    known, seconds = known[~alone], seconds[~alone]
-    # Frames without a stamp lie between their neighbors, so a step is one of the frame's number.
-    steps = np.diff(seconds) / np.diff(known)
-    step = float(np.median(steps[steps > 0])) if (steps > 0).any() else 1 / rate
-    breaks = (np.diff(seconds) <= 0) | (joins & (np.diff(seconds) > JUMP))
+    # Frames without a stamp may lie between two that have one, so a step is one of the number.
+    gaps, counts = np.diff(seconds), np.diff(known)
+    step = float(np.median((gaps / counts)[gaps > 0])) if (gaps > 0).any() else 1 / rate
+    breaks = (gaps <= 0) | (joins & (gaps > JUMP))
     if breaks.sum() > len(seconds) // 4:
         return by_rate, (f"the time stamps contradict each other; {_by_rate(rate)}",)
     if breaks.any():
-        run_on = np.where(breaks, step * np.diff(known), np.diff(seconds))
-        seconds = np.concatenate([[0.0], np.cumsum(run_on)])
-        count = int(breaks.sum())
-        often = "1 time" if count == 1 else f"{count} times"
+        seconds = np.concatenate([[0.0], np.cumsum(np.where(breaks, step * counts, gaps))])
+        often = "1 time" if breaks.sum() == 1 else f"{breaks.sum()} times"
         notes += (f"the time stamps start again {often}; the times run on",)
-    times = np.interp(np.arange(len(stamps)), known, seconds)
-    before = np.arange(len(stamps)) - known[0]
-    after = np.arange(len(stamps)) - known[-1]
-    times = np.where(before < 0, seconds[0] + before * step, times)
-    times = np.where(after > 0, seconds[-1] + after * step, times)
     if len(known) < len(stamps):
-        count = f"{len(stamps) - len(known)} of {len(stamps)}"
-        notes += (f"{count} time stamps are missing or wrong; the times are filled in",)
-    return times - times[0], notes
+        missing = f"{len(stamps) - len(known)} of {len(stamps)}"
+        notes += (f"{missing} time stamps are missing or wrong; the times are filled in",)
+    return _filled(known, seconds, step, len(stamps)), notes
+
+
+def _filled(
+    known: NDArray[np.int64], seconds: NDArray[np.float64], step: float, count: int
+) -> NDArray[np.float64]:
+    """Times of all frames from those of some: between them, and by a step before and after."""
+    numbers = np.arange(count)
+    times = np.interp(numbers, known, seconds)
+    times += np.minimum(numbers - known[0], 0) * step + np.maximum(numbers - known[-1], 0) * step
+    filled: NDArray[np.float64] = times - times[0]
+    return filled
 
 
 def too_dense(seconds: NDArray[np.floating]) -> bool:

@@ -92,6 +92,8 @@ def _from_file(file: MediaFile, sampling: Sampling, backend: str) -> Media:
     notes = (*contents.notes, *notes, *_damage(contents))
     if any(frame.resized for frame in frames):
         notes += ("frames of another size are brought to the first one's",)
+    if contents.shape.aspect != 1:
+        notes += (f"pixels of {contents.shape.aspect}, not square, are shown as wide as they are",)
     if clear:
         notes += ("transparent parts are shown white",)
     if backend != "pyav" and contents.damaged:

@@ -87,7 +87,7 @@ def _together(
     checkpoint: Checkpoint, questions: Iterable[Question], asked: Asked, batch_size: int
 ) -> Iterator[Recording | TamError]:
     makers = (partial(asked.open, item) for item in questions)
-    for found in recordings(checkpoint, makers, batch_size, asked.generation):
+    for found in recordings(checkpoint, makers, batch_size, asked.generation, asked.template):
         if isinstance(found, TamError):
             yield found
         else:

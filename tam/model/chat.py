@@ -11,7 +11,7 @@ from tam.families.checkpoint import Loaded
 from tam.media import Source, open_all
 from tam.model.explaining import explain_recording
 from tam.model.options import Options, asked
-from tam.prompt.conversation import Conversation, Turn, Written
+from tam.prompt.conversation import Conversation, TokenizedText, Turn
 from tam.recording.running import run
 
 
@@ -87,11 +87,10 @@ class Chat:
         turns = (*self.turns, Turn("user", (*shown, text)))
         # A run uses the cache up, so a turn that fails leaves none.
         past, self._past = self._past, None
-        conversation = wanted.open(Conversation(turns))
-        recording = run(self.checkpoint, conversation, past=past, **wanted.running)
+        recording = run(self.checkpoint, Conversation(turns), past=past, **wanted.running)
         result = explain_recording(self.checkpoint, recording, wanted.method)
         reply = result.tokens[result.prompt_targets :]
-        written = Written(result.text, tuple(token.id for token in reply))
+        written = TokenizedText(result.text, tuple(token.id for token in reply))
         self.turns = (*turns, Turn("assistant", (written,)))
         self.explanations.append(result)
         self._past = recording.run.past

@@ -164,12 +164,14 @@ class LiveWords:
         """Make words of the first tokens that wait."""
         if not count:
             return []
-        pieces = self._pieces()[:count]
+        # The words are those of all that is there: what follows can tell where one ends.
+        pieces = self._pieces()
+        words_of = group_words(pieces)[:count]
         done, self._waiting = self._waiting[:count], self._waiting[count:]
         self._before = [token for token, _ in done]
         prompt = self._prepared.prompt
         next_word = max((token.word for token in self._tokens), default=-1) + 1
-        for (token, place), piece, word in zip(done, pieces, group_words(pieces), strict=True):
+        for (token, place), piece, word in zip(done, pieces[:count], words_of, strict=True):
             position = len(prompt.ids) + place
             self._tokens.append(
                 TextToken(

@@ -1,5 +1,6 @@
 """From a model id or a folder to a :class:`tam.model.model.Model`."""
 
+import json
 import logging
 import re
 import sys
@@ -9,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from tam.capture.memory import memory_errors
-from tam.errors import ModelError, SetupError
+from tam.errors import ModelError, SetupError, TamError
 from tam.families.checkpoint import Checkpoint
 from tam.families.registry import adapter_for
 from tam.model.lora import base_model, put_on, unwrapped
+from tam.model.missing_tensors import loading_notes
 from tam.model.model import Model
 from tam.model.provenance import versions
 from tam.model.shipped import SHIPPED, weights_folder
@@ -25,6 +27,7 @@ def load(
     device_map: Any = None,
     dtype: Any = None,
     load_in: str | None = None,
+    allow_missing: bool = False,
     **options: Any,
 ) -> Model:
     """Load a model with its processor, and find the adapter of its family.
@@ -44,6 +47,9 @@ def load(
         stored on a GPU, float32 on a CPU.
     load_in
         ``"8bit"`` or ``"4bit"``: quantise with bitsandbytes.
+    allow_missing
+        Load a checkpoint although tensors of the model are missing in it or have another shape;
+        these hold random numbers then, which the provenance says.
     **options
         Passed on to ``from_pretrained``. ``trust_remote_code=True`` runs code that the checkpoint
         brings along; it needs a ``revision``, so that the code cannot change unseen.
@@ -51,7 +57,7 @@ def load(
     Raises
     ------
     ModelError
-        If the model is unknown, refused or cannot be read.
+        If the model is unknown, refused or cannot be read, or its checkpoint lacks tensors.
     SetupError
         If a package or the network is missing.
     ResourceError
@@ -62,7 +68,6 @@ def load(
         AutoConfig,
         AutoModelForMultimodalLM,
         AutoProcessor,
-        PreTrainedConfig,
     )
     from transformers.utils import logging as transformers_logging
 
@@ -74,30 +79,40 @@ def load(
     _check_devices(device_map)
     remote_code = _remote_code(bool(options.pop("trust_remote_code", False)), revision)
     pinned = {"trust_remote_code": remote_code} | ({"revision": revision} if revision else {})
-    with _quiet(), memory_errors(), _LoadErrors(name):
-        tuned, source = source, base_model(source, revision) or source
-        if tuned != source:
-            pinned = {}  # the revision is that of the adapter, not of the model that it changes
-        # The plain file says which family it is, before anything of the checkpoint runs.
-        plain, _ = PreTrainedConfig.get_config_dict(source, **pinned)
-        adapter = adapter_for(plain)
-        config = AutoConfig.from_pretrained(source, **pinned)
-        adapter.check(config)
+    with _quiet():
+        with _reading(name, "its configuration"):
+            tuned, source = source, base_model(source, revision) or source
+            if tuned != source:
+                pinned = {}  # the revision is that of the adapter, not of the model that it changes
+            # The plain file says which family it is, before anything of the checkpoint runs.
+            plain = _plain_config(source, pinned)
+            adapter = adapter_for(plain)
+            config = AutoConfig.from_pretrained(source, **pinned)
+            adapter.check(config)
+            _check_generation_settings(source)
         on_gpu = torch.cuda.is_available()
-        module = AutoModelForMultimodalLM.from_pretrained(
-            source,
-            config=config,
-            dtype=dtype or ("auto" if on_gpu or load_in else "float32"),
-            device_map=device_map or ("cuda:0" if on_gpu else None),
-            use_safetensors=True,
-            **_quantisation(load_in),
-            **pinned,
-            **options,
-        ).eval()
-        check_four_bits(module)
-        processor = AutoProcessor.from_pretrained(source, **pinned)
+        with _reading(name, "its weights"):
+            module, loaded = AutoModelForMultimodalLM.from_pretrained(
+                source,
+                config=config,
+                dtype=dtype or ("auto" if on_gpu or load_in else "float32"),
+                device_map=device_map or ("cuda:0" if on_gpu else None),
+                use_safetensors=True,
+                # Told by name below, together with what is missing.
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+                **_quantisation(load_in),
+                **pinned,
+                **options,
+            )
+            module.eval()
+            notes = loading_notes(source, loaded, allow_missing=allow_missing)
+            check_four_bits(module)
+        with _reading(name, "its processor"):
+            processor = AutoProcessor.from_pretrained(source, **pinned)
         if tuned != source:
-            put_on(module, tuned, revision)
+            with _reading(name, "its adapter"):
+                put_on(module, tuned, revision)
     provenance = {
         "model": _told_name(name),
         "adapter_of": _told_name(source) if tuned != source else None,
@@ -107,6 +122,8 @@ def load(
         "quantisation": load_in,
         "versions": versions(),
     }
+    if notes:
+        provenance["notes"] = notes
     return Model(Checkpoint(module, processor, adapter, provenance))
 
 
@@ -123,8 +140,16 @@ def wrap(module: Any, processor: Any) -> Model:
     Raises
     ------
     ModelError
-        If no adapter knows its family.
+        If no adapter knows its family, or it is wrapped for data parallel training.
     """
+    import torch
+
+    if isinstance(module, torch.nn.DataParallel | torch.nn.parallel.DistributedDataParallel):
+        raise ModelError(
+            "a model that runs as copies on several devices cannot be followed",
+            where=type(module).__name__,
+            remedy="give the model inside it (its .module)",
+        )
     module = unwrapped(module).eval()
     adapter = adapter_for(module.config)
     adapter.check(module.config)
@@ -140,6 +165,12 @@ def wrap(module: Any, processor: Any) -> Model:
     return Model(Checkpoint(module, processor, adapter, provenance))
 
 
+_KINDS = (
+    "give 'small', a hub id such as Qwen/Qwen2-VL-2B-Instruct, or a folder that holds config.json, "
+    "safetensors weights and the processor's files"
+)
+# Characters that are told of an error's own text.
+_LONGEST = 300
 _HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+")
 _SPREADS = frozenset(("auto", "balanced", "balanced_low_0", "sequential"))
 
@@ -155,8 +186,7 @@ def _source(name: str) -> str:
     raise ModelError(
         "is a file, not a folder" if path.is_file() else "there is no such model or folder",
         where=name or "model",
-        remedy="give 'small', a hub id such as Qwen/Qwen2-VL-2B-Instruct, or a folder that holds "
-        "config.json, safetensors weights and the processor's files",
+        remedy=_KINDS,
     )
 
 
@@ -203,19 +233,50 @@ def _check_devices(device_map: Any) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep libraries from logging each retry of a fetch and each kernel that they lack.
+    """Keep libraries from logging each retry of a fetch, each kernel that they lack, each tensor.
 
-    What comes of it is told once, in an error, or not at all.
+    What comes of it is told once, in an error or a note, or not at all.
     """
     loggers = [logging.getLogger(name) for name in ("huggingface_hub", "bitsandbytes")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
+    # Of this one the level decides what transformers checks, not only what it says.
+    reports = logging.getLogger("transformers.modeling_utils")
+    reports.addFilter(_is_error)
     try:
         yield
     finally:
+        reports.removeFilter(_is_error)
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+def _is_error(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR
+
+
+def _plain_config(source: str, pinned: Mapping[str, Any]) -> dict[str, Any]:
+    from transformers import PreTrainedConfig
+
+    try:
+        plain, _ = PreTrainedConfig.get_config_dict(source, **pinned)
+    except TypeError as error:
+        raise ValueError("config.json is not a JSON object") from error
+    return dict(plain)
+
+
+def _check_generation_settings(source: str) -> None:
+    """Read the file that transformers passes over in silence where it is damaged.
+
+    Raises
+    ------
+    ValueError
+        If it is not JSON.
+    """
+    found = Path(source) / "generation_config.json"
+    if found.is_file() and not isinstance(json.loads(found.read_text("utf-8")), dict):
+        raise ValueError("generation_config.json is not a JSON object")
 
 
 def _told_name(name: str) -> str:
@@ -269,35 +330,33 @@ def check_four_bits(module: Any) -> None:
             )
 
 
-class _LoadErrors:
-    """Says what a failed load means, in the place of the many errors that it raises."""
+@contextmanager
+def _reading(name: str, part: str) -> Iterator[None]:
+    """Say in one line what the many errors mean that a part of a checkpoint can raise.
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
-        if isinstance(error, ImportError):
-            raise SetupError(
-                _first_line(error), where=self.name, remedy="install the missing package"
-            ) from error
+    Its files come from anywhere, and libraries raise what they like over them.
+    """
+    try:
+        with memory_errors():
+            yield
+    except TamError:
+        raise
+    except ImportError as error:
+        raise SetupError(
+            _one_line(error), where=name, remedy="install the missing package"
+        ) from error
+    except Exception as error:
         if isinstance(error, OSError) and "connect" in str(error):
             raise SetupError(
                 "cannot be fetched, and is not on this machine yet",
-                where=self.name,
+                where=name,
                 remedy="check the name and the network, or give the folder of a model",
             ) from error
-        if isinstance(error, OSError | ValueError | KeyError):
-            raise ModelError(
-                _first_line(error),
-                where=self.name,
-                remedy="give 'small', a hub id such as Qwen/Qwen2-VL-2B-Instruct, or a folder that "
-                "holds config.json, safetensors weights and the processor's files",
-            ) from error
+        raise ModelError(
+            f"{part} cannot be read ({_one_line(error)})", where=name, remedy=_KINDS
+        ) from error
 
 
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0].rstrip(".")
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text.rstrip(".") if len(text) <= _LONGEST else text[:_LONGEST] + "…"

@@ -4,14 +4,22 @@ They are folders or hub ids with an ``adapter_config.json``, which names the mod
 """
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tam.errors import ModelError
+from tam.model.missing_tensors import check_tensors
 
 _CONFIG = "adapter_config.json"
 _WEIGHTS = "adapter_model.safetensors"
+
+# The name under which PEFT keeps the adapter within the model.
+_NAME = "default"
+
+# Tensors that PEFT keeps once for all layers and saves under another name.
+_SHARED = ("vblora_vector_bank", "tinylora_v", "unilora_theta_d")
+
+_OFFLOADED = frozenset(("cpu", "disk"))
 
 
 def base_model(source: str, revision: str | None) -> str | None:
@@ -76,9 +84,42 @@ def _adapter_config(source: str, revision: str | None) -> str | None:
 
 
 def put_on(module: Any, source: str, revision: str | None) -> None:
-    """Put the adapter of a checkpoint on the model that it changes."""
-    pinned: Mapping[str, Any] = {"revision": revision} if revision else {}
-    module.load_adapter(source, adapter_kwargs=dict(pinned))
+    """Put the adapter of a checkpoint on the model that it changes.
+
+    PEFT itself does it: transformers' own loader drops what it does not know, such as the
+    magnitudes of DoRA.
+
+    Raises
+    ------
+    ModelError
+        If the adapter lacks tensors, or has some that the model has no place for.
+    """
+    import peft
+
+    pinned: dict[str, Any] = {"revision": revision} if revision else {}
+    config = peft.PeftConfig.from_pretrained(source, **pinned)
+    if config.is_prompt_learning:
+        raise ModelError(
+            f"{config.peft_type} adds tokens to the prompt, which are no words and no picture",
+            where=source,
+            remedy="use an adapter that changes the layers, such as LoRA",
+        )
+    if len({str(place) for place in getattr(module, "hf_device_map", {}).values()} & _OFFLOADED):
+        raise ModelError(
+            "an adapter cannot be put on a model that is partly kept on the CPU or on disk",
+            where=source,
+            remedy="merge the adapter into the model (merge_and_unload), or use one device",
+        )
+    config.inference_mode = True
+    wrapped = peft.PeftModel(module, config, _NAME)
+    weights = peft.load_peft_weights(source, device="cpu", **pinned)
+    found: Any = peft.set_peft_model_state_dict(wrapped, weights, adapter_name=_NAME)
+    missing = [
+        key
+        for key in found.missing_keys
+        if _NAME in key.split(".") and not any(shared in key for shared in _SHARED)
+    ]
+    check_tensors(source, missing, found.unexpected_keys)
     module.eval()
 
 

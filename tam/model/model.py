@@ -112,7 +112,7 @@ class Model:
         """
         check_opened(options)
         wanted = asked(self.checkpoint, options)
-        return self._explained(wanted.open(conversation), wanted)
+        return self._explained(conversation, wanted)
 
     def stream(
         self, media: Source | Sequence[Source], prompt: str, **options: Unpack[Options]
@@ -237,8 +237,6 @@ class Model:
             As in :meth:`explain`, but for how media are opened and the reply is explained.
         """
         wanted = asked(self.checkpoint, options, Running)
-        if not isinstance(conversation, Prepared):
-            conversation = wanted.open(conversation)
         return run(self.checkpoint, conversation, past=past, watch=watch, **wanted.running)
 
     def _explained(self, conversation: Conversation, wanted: Asked) -> Explanation:
@@ -249,12 +247,17 @@ class Model:
         self, found: Iterator[Recording | TamError], wanted: Asked, *, keep_going: bool
     ) -> Iterator[Explanation | TamError]:
         for item in found:
-            if not isinstance(item, TamError):
-                yield explain_recording(self.checkpoint, item, wanted.method)
-            elif keep_going:
-                yield item
-            else:
-                raise item
+            result = item if isinstance(item, TamError) else self._result(item, wanted)
+            if isinstance(result, TamError) and not keep_going:
+                raise result
+            yield result
+
+    def _result(self, recording: Recording, wanted: Asked) -> Explanation | TamError:
+        """Explain a recording, or give the error that keeps it from being explained."""
+        try:
+            return explain_recording(self.checkpoint, recording, wanted.method)
+        except TamError as error:
+            return error
 
     def special_ids(self) -> set[int]:
         """Ids of the tokens that are no words: ends, markers, placeholders."""

@@ -7,7 +7,7 @@ where neither has it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, TypedDict, cast
 
 from tam.capture.generating import generate_words
@@ -18,7 +18,7 @@ from tam.media import Sampling, Source, open_all
 from tam.methods.choosing import AnyMethod, Chosen, choose
 from tam.methods.method import Use
 from tam.prompt.conversation import Conversation, question
-from tam.prompt.encoding import template_variables
+from tam.prompt.template import known_variables
 from tam.recording.answers import Answer
 from tam.recording.recording import check_candidates
 from tam.text.nearest import suggestion
@@ -58,7 +58,7 @@ class Writing(Generation, total=False):
         Seed of a sampled reply; it goes into the provenance.
     candidate_maps
         How many of each step's candidates, 8 at most, get a map of their own.
-    template
+    template_variables
         Variables of the model's chat template. One that the template reads can also be given by
         its own name, such as ``enable_thinking=False``.
     """
@@ -66,7 +66,7 @@ class Writing(Generation, total=False):
     max_new_tokens: int
     seed: int | None
     candidate_maps: int
-    template: Mapping[str, Any]
+    template_variables: Mapping[str, Any]
 
 
 class Explaining(TypedDict, total=False):
@@ -136,7 +136,7 @@ DEFAULTS: Final[Options] = {
     "max_new_tokens": MAX_NEW_TOKENS,
     "seed": None,
     "candidate_maps": 0,
-    "template": {},
+    "template_variables": {},
     "method": METHOD,
     "method_options": None,
     "kernel_size": None,
@@ -175,17 +175,17 @@ class Asked:
     opening: Mapping[str, Any]
 
     def open(self, item: Question) -> Conversation:
-        """Open the media of a question; give its conversation the template's variables."""
-        if not isinstance(item, Conversation):
-            media, prompt = item
-            item = question(open_all(media, **self.opening), prompt)
-        return replace(item, template={**item.template, **self.template})
+        """Open the media of a question."""
+        if isinstance(item, Conversation):
+            return item
+        media, prompt = item
+        return question(open_all(media, **self.opening), prompt)
 
     @property
     def running(self) -> dict[str, Any]:
         """Arguments of :func:`tam.recording.running.run`."""
         own = {"answer": self.answer, "seed": self.seed, "candidate_maps": self.candidate_maps}
-        return {**own, **self.generation}
+        return {**own, "template_variables": self.template, **self.generation}
 
 
 def asked(checkpoint: Checkpoint, options: Mapping[str, Any], kind: type = Options) -> Asked:
@@ -209,8 +209,8 @@ def asked(checkpoint: Checkpoint, options: Mapping[str, Any], kind: type = Optio
     method = chosen(given)
     candidates = given["candidate_maps"]
     check_candidate_maps(method, candidates)
-    reads = template_variables(checkpoint.processor, checkpoint.adapter)
-    _check_words(given["template"], reads, "template")
+    reads = known_variables(checkpoint.processor, checkpoint.adapter)
+    _check_words(given["template_variables"], reads, "template")
     others = {name: value for name, value in given.items() if name not in DEFAULTS}
     model_class: Any = type(checkpoint.module)
     generates = generate_words(model_class)
@@ -223,7 +223,7 @@ def asked(checkpoint: Checkpoint, options: Mapping[str, Any], kind: type = Optio
         seed=given["seed"],
         candidate_maps=candidates,
         generation={"max_new_tokens": given["max_new_tokens"], **generation},
-        template={**given["template"], **template},
+        template={**given["template_variables"], **template},
         method=method,
         opening={name: given[name] for name in Opening.__annotations__},
     )

@@ -67,7 +67,7 @@ class Stream:
         checkpoint = model.checkpoint
         check_opened(options)
         wanted = asked(checkpoint, options)
-        prepared = prepare(checkpoint, wanted.open(conversation))
+        prepared = prepare(checkpoint, conversation, wanted.template)
 
         def work(put: Callable[[list[Word]], None]) -> Explanation:
             live = LiveWords(checkpoint, prepared, wanted.method)

@@ -1,8 +1,8 @@
 """A conversation about pictures: turns of text and media."""
 
 import reprlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tam.errors import ConversationError
@@ -12,7 +12,7 @@ ROLES = ("system", "user", "assistant")
 
 
 @dataclass(frozen=True)
-class Written:
+class TokenizedText:
     """A text that exists as token ids, such as a model's own reply.
 
     It goes into a prompt as these ids: decoding and tokenising again could give others.
@@ -22,7 +22,7 @@ class Written:
     ids: tuple[int, ...]
 
 
-Part = str | Written | Media
+Part = str | TokenizedText | Media
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,13 +45,14 @@ class Turn:
             )
         for part in self.parts:
             _check_part(part, f"{self.role} turn")
-        if not any(isinstance(part, Media) or spoken(part).strip() for part in self.parts):
+        # A model may write white space alone; nobody asks for that by hand.
+        if not any(isinstance(part, Media) or _says_something(part) for part in self.parts):
             raise ConversationError(
                 "the turn is empty", where=f"{self.role} turn", remedy="give a text or a picture"
             )
 
     @property
-    def texts(self) -> tuple[str | Written, ...]:
+    def texts(self) -> tuple[str | TokenizedText, ...]:
         """The turn's texts, without its media."""
         return tuple(part for part in self.parts if not isinstance(part, Media))
 
@@ -60,8 +61,12 @@ class Turn:
         return f"<Turn of {self.role}: {', '.join(map(str, parts))}>"
 
 
+def _says_something(text: str | TokenizedText) -> bool:
+    return bool(text.ids) if isinstance(text, TokenizedText) else bool(text.strip())
+
+
 def _check_part(part: object, where: str) -> None:
-    if not isinstance(part, Media | Written):
+    if not isinstance(part, Media | TokenizedText):
         check_text(part, where)
 
 
@@ -86,25 +91,16 @@ def check_text(text: object, where: str) -> None:
         )
 
 
-def spoken(text: str | Written) -> str:
+def spoken(text: str | TokenizedText) -> str:
     """What a text part says."""
-    return text.text if isinstance(text, Written) else text
+    return text.text if isinstance(text, TokenizedText) else text
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Conversation:
-    """The turns so far; the model answers the last one.
-
-    Parameters
-    ----------
-    turns
-        In their order.
-    template
-        Variables of the model's chat template, such as ``{"enable_thinking": False}``.
-    """
+    """The turns so far; the model answers the last one."""
 
     turns: tuple[Turn, ...]
-    template: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def media(self) -> tuple[tuple[int, Media], ...]:

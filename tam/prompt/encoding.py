@@ -1,43 +1,50 @@
 """From a conversation to the model's inputs, with every word of it found again in the ids."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tam.errors import ConversationError, ModelError, SetupError
+from tam.errors import ConversationError, SetupError
 from tam.families.adapter import Adapter
 from tam.geometry.layout import TextToken
 from tam.media.media import Media
-from tam.prompt.conversation import Conversation, Written
+from tam.prompt.conversation import Conversation, TokenizedText, spoken
+from tam.prompt.known_ids import harmless_messages, known_ids, marker_texts
+from tam.prompt.template import Segment, render
 from tam.prompt.tokenizer_lock import tokenizer_lock
 from tam.text.words import group_words, spell
+
+# Templates move such a tag, as around a thought; it is no word of its own.
+_TAGS = re.compile(r"</?\w+>")
+
+_LENGTH_WARNING = "sequence-length-is-longer-than-the-specified-maximum"
 
 if TYPE_CHECKING:
     import torch
 
-# Stands for a user's text while the template's own text is found out. No template writes it, and
-# none of its characters is changed by a template's trimming or upper-casing.
-_SENTINEL = "\ue000{}\ue001"
 
-_GENERATION_TAG = re.compile(r"{%-?\s*(end)?generation\s*-?%}")
-_ALWAYS_GIVEN = {
-    "messages",
-    "add_generation_prompt",
-    "bos_token",
-    "eos_token",
-    "pad_token",
-    "unk_token",
-    "image_token",
-    "video_token",
-    "audio_token",
-    "raise_exception",
-    "strftime_now",
-}
+@dataclass(frozen=True)
+class DroppedText:
+    """A part of the conversation that the chat template keeps from the model.
+
+    Parameters
+    ----------
+    turn, role
+        The turn that it belongs to.
+    text
+        What was said.
+    before_token
+        Index of the text token that it stood before: how many of the prompt's text tokens precede.
+    """
+
+    turn: int
+    role: str
+    text: str
+    before_token: int
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -52,11 +59,17 @@ class Prompt:
         int64 [P]: token ids, with the vision placeholders expanded.
     tokens
         The text tokens of the conversation in order, without the template's own text.
+    dropped
+        What the chat template leaves out of the conversation, white space aside.
+    notes
+        What a reader must know of the prompt: what the chat template left out or rewrote.
     """
 
     inputs: Mapping[str, "torch.Tensor"]
     ids: NDArray[np.int64]
     tokens: tuple[TextToken, ...]
+    dropped: tuple[DroppedText, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -72,20 +85,17 @@ class Prompt:
         return f"<Prompt of {len(self.ids)} tokens, {len(self.tokens)} of words: {shapes}>"
 
 
-@dataclass(frozen=True)
-class _Span:
-    """Characters of one text part in a rendered prompt."""
-
-    first: int
-    last: int
-    turn: int
-    role: str
-
-
-def encode(processor: Any, conversation: Conversation, adapter: Adapter | None = None) -> Prompt:
+def encode(
+    processor: Any,
+    conversation: Conversation,
+    adapter: Adapter | None = None,
+    template_variables: Mapping[str, Any] | None = None,
+) -> Prompt:
     """Render a conversation with the processor's chat template and encode it.
 
-    Media go to the processor as decoded arrays, never as paths or addresses.
+    Media go to the processor as decoded arrays, never as paths or addresses. What the template
+    leaves out of a text (a thinking model's earlier thoughts) has no tokens; what it rewrites has
+    those of the new text.
 
     Parameters
     ----------
@@ -95,31 +105,43 @@ def encode(processor: Any, conversation: Conversation, adapter: Adapter | None =
         Its last turn is to be answered.
     adapter
         The model's family, for its own chat template and its own way to call the processor.
+    template_variables
+        Further variables of the chat template, such as ``enable_thinking``.
 
     Raises
     ------
     ConversationError
-        If the template alters the texts.
+        If the template refuses the conversation, or alters its texts beyond following.
+    InputError
+        If the template has no such variable.
     ModelError
         If the processor has no chat template.
     SetupError
         If the tokenizer or transformers cannot say where the words of a text are.
     """
     markers = marker_texts(processor)
-    template = _template(processor, adapter)
-    apply = partial(_apply_template, processor, template, conversation.template)
-    rendered, spans = _render(apply, _plain(conversation, markers))
-    options = _options(processor, conversation, rendered)
+    rendering = render(
+        processor, harmless_messages(conversation, markers), adapter, template_variables
+    )
+    options = _options(processor, conversation, rendering.prompt)
     with tokenizer_lock(processor.tokenizer):
         outputs = adapter.call_processor(processor, options) if adapter else processor(**options)
     offsets = np.asarray(outputs.pop("offset_mapping")[0])
     replaced = (outputs.pop("text_replacement_offsets", None) or [[]])[0]
     outputs.pop("video_metadata", None)
-    places = [_place(span, offsets, replaced) for span in spans]
-    known = _known_ids(processor.tokenizer, conversation, markers)
+    texts = [text for turn in conversation.turns for text in turn.texts]
+    kept = [segment for segment in rendering.segments if segment.written is not None]
+    places = _places(kept, texts, offsets, replaced)
+    known = [
+        known_ids(processor.tokenizer, segment, texts[segment.part], markers) for segment in kept
+    ]
     inputs, places = _put_in(dict(outputs), places, known)
     ids = inputs["input_ids"][0].cpu().numpy().astype(np.int64)
-    return Prompt(inputs, ids, _text_tokens(processor.tokenizer, ids, spans, places))
+    tokens, dropped = _text_tokens(
+        processor.tokenizer, ids, rendering.segments, dict(zip(kept, places, strict=True)), texts
+    )
+    notes = [note for found in (_dropped_note(dropped), _rewritten_note(kept)) for note in found]
+    return Prompt(inputs, ids, tokens, dropped, tuple(notes))
 
 
 def text_tokens(
@@ -166,140 +188,11 @@ def word_count(tokens: tuple[TextToken, ...]) -> int:
     return max((token.word for token in tokens), default=-1) + 1
 
 
-def plain_ids(tokenizer: Any, text: str) -> list[int]:
-    """Ids of a text as text alone: a marker in it is spelled out, not obeyed."""
-    with tokenizer_lock(tokenizer):
-        ids = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-    return list(ids)
-
-
-def marker_texts(processor: Any) -> set[str]:
-    """The texts that the tokenizer or the processor reads as a marker, not as words."""
-    tokenizer = processor.tokenizer
-    markers = set(tokenizer.all_special_tokens)
-    markers |= {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
-    for name in ("image_token", "video_token", "audio_token", "boi_token", "eoi_token"):
-        marker = getattr(processor, name, None)
-        if isinstance(marker, str):
-            markers.add(marker)
-    return {marker for marker in markers if marker.strip()}
-
-
-def _plain(conversation: Conversation, markers: set[str]) -> list[dict[str, Any]]:
-    """The conversation's messages, with the markers in its texts made harmless.
-
-    A text with a marker enters the prompt by its ids afterwards (see :func:`_known_ids`); what is
-    rendered in its place only has to keep the template and the processor from acting on it.
-    """
-    messages = conversation.messages()
-    for message in messages:
-        for part in message["content"]:
-            for marker in sorted(markers, key=len, reverse=True) if "text" in part else ():
-                part["text"] = part["text"].replace(marker, "?" * len(marker))
-    return messages
-
-
-def _known_ids(
-    tokenizer: Any, conversation: Conversation, markers: set[str]
-) -> list[list[int] | None]:
-    """For each text part the ids that it must have, or None where the tokenizer's are right."""
-    known: list[list[int] | None] = []
-    for turn in conversation.turns:
-        for text in turn.texts:
-            if isinstance(text, Written):
-                known.append(list(text.ids))
-            elif any(marker in text for marker in markers):
-                known.append(plain_ids(tokenizer, text))
-            else:
-                known.append(None)
-    return known
-
-
-def template_variables(processor: Any, adapter: Adapter | None = None) -> frozenset[str]:
-    """Names of the variables that the chat template reads, beside those that are always given."""
-    from jinja2 import Environment, TemplateSyntaxError, meta
-
-    template = _template(processor, adapter) or processor.chat_template
-    environment = Environment(extensions=["jinja2.ext.loopcontrols"])
-    names: set[str] = set()
-    for source in template.values() if isinstance(template, dict) else [template]:
-        try:
-            # transformers marks a reply with a tag of its own, which has no variables.
-            parsed = environment.parse(_GENERATION_TAG.sub("", source))
-            names |= meta.find_undeclared_variables(parsed)
-        except TemplateSyntaxError:
-            names |= set(re.findall(r"[a-z_]\w*", source))
-    return frozenset(names - _ALWAYS_GIVEN - set(environment.globals))
-
-
-def _render(
-    apply: Callable[[list[dict[str, Any]]], str], messages: list[dict[str, Any]]
-) -> tuple[str, list[_Span]]:
-    """Render messages, and find each text part in the result.
-
-    A second rendering with sentinels in the place of the texts shows the template's own text.
-    Searching for the texts themselves could find "you" in a system prompt.
-    """
-    rendered = apply(messages)
-    owners: list[tuple[int, str, str]] = []
-    for index, message in enumerate(messages):
-        for part in message["content"]:
-            if part["type"] == "text":
-                owners.append((index, message["role"], part["text"]))
-                part["text"] = _SENTINEL.format(len(owners) - 1)
-    skeleton = apply(messages)
-    spans: list[_Span] = []
-    cursor = 0
-    for number, (turn, role, text) in enumerate(owners):
-        frame, found, skeleton = skeleton.partition(_SENTINEL.format(number))
-        # Many templates trim a text, so the trimmed one is accepted too.
-        said = text if rendered.startswith(frame + text, cursor) else text.strip()
-        if not found or not rendered.startswith(frame + said, cursor):
-            raise _altered(turn, role)
-        first = cursor + len(frame)
-        cursor = first + len(said)
-        spans.append(_Span(first, cursor, turn, role))
-    if owners and rendered[cursor:] != skeleton:
-        raise _altered(*owners[-1][:2])
-    return rendered, spans
-
-
-def _altered(turn: int, role: str) -> ConversationError:
-    return ConversationError(
-        "the chat template changes this text, so its words cannot be followed",
-        where=f"{role} turn {turn}",
-        remedy="write it more plainly, without white space around it",
-    )
-
-
-def _template(processor: Any, adapter: Adapter | None) -> str | None:
-    """The family's chat template, or None where the processor has its own."""
-    if getattr(processor, "chat_template", None) is not None:
-        return None
-    template = adapter.chat_template if adapter else None
-    if template is None:
-        raise ModelError(
-            "the processor has no chat template",
-            where=type(processor).__name__,
-            remedy="use the model's chat variant, or set processor.chat_template",
-        )
-    return template
-
-
-def _apply_template(
-    processor: Any,
-    template: str | None,
-    variables: Mapping[str, Any],
-    messages: list[dict[str, Any]],
-) -> str:
-    text: str = processor.apply_chat_template(
-        messages, chat_template=template, tokenize=False, add_generation_prompt=True, **variables
-    )
-    return text
-
-
 def _options(processor: Any, conversation: Conversation, rendered: str) -> dict[str, Any]:
-    if not getattr(processor.tokenizer, "is_fast", False):
+    tokenizer = processor.tokenizer
+    # Its warning of "indexing errors" counts vision tokens as positions; recording tells the truth.
+    getattr(tokenizer, "deprecation_warnings", {})[_LENGTH_WARNING] = True
+    if not getattr(tokenizer, "is_fast", False):
         raise SetupError(
             "this tokenizer cannot say where its tokens stand in a text",
             where=type(processor.tokenizer).__name__,
@@ -352,19 +245,34 @@ def _metadata(clip: Media) -> dict[str, Any]:
     }
 
 
-def _place(
-    span: _Span, offsets: NDArray[np.int64], replaced: list[dict[str, Any]]
-) -> tuple[int, int]:
-    """First and one past the last position of a text part's tokens."""
-    first, last = _shifted(span.first, replaced), _shifted(span.last, replaced)
-    positions = np.flatnonzero((offsets[:, 0] < last) & (offsets[:, 1] > first))
-    if not len(positions):
-        raise ConversationError(
-            "no token of this text is left in the prompt",
-            where=f"{span.role} turn {span.turn}",
-            remedy="shorten the conversation",
-        )
-    return int(positions[0]), int(positions[-1]) + 1
+def _places(
+    segments: Sequence[Segment],
+    texts: Sequence[str | TokenizedText],
+    offsets: NDArray[np.int64],
+    replaced: list[dict[str, Any]],
+) -> list[tuple[int, int]]:
+    """First and one past the last position of each segment's tokens."""
+    places: list[tuple[int, int]] = []
+    behind = 0
+    for segment in segments:
+        assert segment.written is not None
+        first, last = (_shifted(place, replaced) for place in segment.written)
+        positions = np.flatnonzero((offsets[:, 0] < last) & (offsets[:, 1] > first))
+        # A token may reach from one segment into the next; it belongs to the first.
+        positions = positions[positions >= behind]
+        said = spoken(texts[segment.part])[slice(*segment.source)]
+        if len(positions):
+            behind = int(positions[-1]) + 1
+            places.append((int(positions[0]), behind))
+        elif said.strip() and not places:
+            raise ConversationError(
+                "no token of this text is left in the prompt",
+                where=f"{segment.role} turn {segment.turn}",
+                remedy="shorten the conversation",
+            )
+        else:
+            places.append((behind, behind))
+    return places
 
 
 def _put_in(
@@ -398,20 +306,48 @@ def _put_in(
 
 
 def _text_tokens(
-    tokenizer: Any, ids: NDArray[np.int64], spans: list[_Span], places: list[tuple[int, int]]
-) -> tuple[TextToken, ...]:
+    tokenizer: Any,
+    ids: NDArray[np.int64],
+    segments: Sequence[Segment],
+    places: Mapping[Segment, tuple[int, int]],
+    texts: Sequence[str | TokenizedText],
+) -> tuple[tuple[TextToken, ...], tuple[DroppedText, ...]]:
     tokens: tuple[TextToken, ...] = ()
-    for span, (first, last) in zip(spans, places, strict=True):
-        positions = np.arange(first, last, dtype=np.int64)
-        tokens += text_tokens(
-            tokenizer,
-            ids[positions],
-            positions,
-            turn=span.turn,
-            role=span.role,
-            first_word=word_count(tokens),
+    dropped: list[DroppedText] = []
+    for segment in segments:
+        if segment in places:
+            positions = np.arange(*places[segment], dtype=np.int64)
+            tokens += text_tokens(
+                tokenizer,
+                ids[positions],
+                positions,
+                turn=segment.turn,
+                role=segment.role,
+                first_word=word_count(tokens),
+            )
+            continue
+        said = spoken(texts[segment.part])[slice(*segment.source)]
+        if _TAGS.sub("", said).strip():
+            dropped.append(DroppedText(segment.turn, segment.role, said, len(tokens)))
+    return tokens, tuple(dropped)
+
+
+def _dropped_note(dropped: Sequence[DroppedText]) -> Iterator[str]:
+    turns = sorted({(part.turn, part.role) for part in dropped})
+    for turn, role in turns:
+        words = sum(len(part.text.split()) for part in dropped if part.turn == turn)
+        yield (
+            f"the chat template leaves {words} words of turn {turn + 1} ({role}) out of the "
+            "prompt; the model did not read them, and they explain nothing"
         )
-    return tokens
+
+
+def _rewritten_note(kept: Sequence[Segment]) -> Iterator[str]:
+    for turn, role in sorted({(part.turn, part.role) for part in kept if not part.exact}):
+        yield (
+            f"the chat template rewrites turn {turn + 1} ({role}); its words are shown as the "
+            "model read them"
+        )
 
 
 def _shifted(place: int, replaced: list[dict[str, Any]]) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tam.errors import ConversationError
 from tam.families.checkpoint import Checkpoint
 from tam.prompt.conversation import check_text
-from tam.prompt.encoding import plain_ids
+from tam.prompt.known_ids import plain_ids
 
 Answer = str | Sequence[int] | None
 """A reply that exists already, as text or as token ids; None where the model is to write one."""

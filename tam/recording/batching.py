@@ -6,8 +6,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
+from tam.capture import fitting_parts
 from tam.capture.memory import memory_errors
-from tam.errors import ResourceError, TamError
+from tam.capture.refusals import FOREIGN_ERRORS, one_line
+from tam.errors import ConversationError, ResourceError, TamError
 from tam.families.checkpoint import Checkpoint
 from tam.prompt.conversation import Conversation
 from tam.recording.prepared import Prepared, prepare
@@ -19,11 +21,13 @@ def recordings(
     conversations: Iterable[Callable[[], Conversation]],
     batch_size: int,
     options: Mapping[str, Any],
+    template_variables: Mapping[str, Any] | None = None,
 ) -> Iterator[Recording | TamError]:
     """Answer conversations, ``batch_size`` at a time, in their order.
 
-    The next batch is opened and encoded while the model answers this one. Where memory runs out,
-    the batch is halved. Families whose prompts cannot be padded are answered one at a time.
+    The next batch is opened and encoded while the model answers this one. Conversations whose
+    pictures or clips cannot be put together without padding are answered in parts. Where memory
+    runs out, a part is halved. Families whose prompts cannot be padded are answered one at a time.
 
     Parameters
     ----------
@@ -35,6 +39,8 @@ def recordings(
         How many are answered at once, at most.
     options
         Any options of transformers' ``generate``.
+    template_variables
+        See :func:`tam.prompt.encoding.encode`.
 
     Yields
     ------
@@ -45,7 +51,8 @@ def recordings(
 
         def encode_next() -> list[Future[Prepared | TamError]]:
             return [
-                pool.submit(_prepared, checkpoint, make) for make in islice(remaining, batch_size)
+                pool.submit(_prepared, checkpoint, make, template_variables)
+                for make in islice(remaining, batch_size)
             ]
 
         coming = encode_next()
@@ -58,17 +65,38 @@ def recordings(
                 yield next(answered) if isinstance(item, Prepared) else item
 
 
-def _prepared(checkpoint: Checkpoint, make: Callable[[], Conversation]) -> Prepared | TamError:
+def _prepared(
+    checkpoint: Checkpoint,
+    make: Callable[[], Conversation],
+    template_variables: Mapping[str, Any] | None,
+) -> Prepared | TamError:
     try:
-        return prepare(checkpoint, make())
+        return prepare(checkpoint, make(), template_variables)
     except TamError as error:
         return error
+    except FOREIGN_ERRORS as error:
+        return ConversationError(
+            f"the question cannot be read ({one_line(error)})",
+            where="question",
+            remedy="give a pair of media and prompt, or a Conversation",
+        )
 
 
 def _answered(
     checkpoint: Checkpoint, batch: Sequence[Prepared], options: Mapping[str, Any]
 ) -> list[Recording | TamError]:
-    """Answer a batch, in parts where it does not fit into memory."""
+    """Answer a batch in parts: conversations whose inputs have the same shapes go together."""
+    found: dict[int, Recording | TamError] = {}
+    for part in fitting_parts([prepared.request.inputs for prepared in batch]):
+        answered = _together(checkpoint, [batch[index] for index in part], options)
+        found |= dict(zip(part, answered, strict=True))
+    return [found[index] for index in range(len(batch))]
+
+
+def _together(
+    checkpoint: Checkpoint, batch: Sequence[Prepared], options: Mapping[str, Any]
+) -> list[Recording | TamError]:
+    """Answer a part at once; by halves where memory runs out, one by one where one fails."""
     if len(batch) > 1 and checkpoint.adapter.batches:
         try:
             with memory_errors():
@@ -78,10 +106,13 @@ def _answered(
                 f"memory ran out with {len(batch)} prompts at once; going on with half of them",
                 stacklevel=2,
             )
-        half = len(batch) // 2
-        return _answered(checkpoint, batch[:half], options) + _answered(
-            checkpoint, batch[half:], options
-        )
+            half = len(batch) // 2
+            return _together(checkpoint, batch[:half], options) + _together(
+                checkpoint, batch[half:], options
+            )
+        except TamError:
+            # Whose error it is shows when each is asked alone.
+            pass
     return [_alone(checkpoint, prepared, options) for prepared in batch]
 
 

@@ -1,16 +1,22 @@
 """A prepared conversation: encoded, with its pictures and words found in the model's input."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from tam import capture
+from tam.capture.memory import memory_errors
+from tam.capture.refusals import FOREIGN_ERRORS, one_line
 from tam.errors import ConversationError
 from tam.families.adapter import Encoded, PlacedMedia
 from tam.families.checkpoint import Checkpoint
 from tam.geometry.layout import VisionLayout
 from tam.prompt.conversation import Conversation
-from tam.prompt.encoding import Prompt, encode, marker_texts
+from tam.prompt.encoding import Prompt, encode
+from tam.prompt.known_ids import marker_texts
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,11 +31,14 @@ class Prepared:
         What the model reads.
     vision
         Where its pictures are in that.
+    template_variables
+        Further variables of the chat template that it was encoded with.
     """
 
     conversation: Conversation
     prompt: Prompt
     vision: VisionLayout
+    template_variables: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def request(self) -> capture.Request:
@@ -38,15 +47,30 @@ class Prepared:
         return capture.Request(self.prompt.inputs, np.union1d(self.vision.positions, words))
 
 
-def prepare(checkpoint: Checkpoint, conversation: Conversation) -> Prepared:
+def prepare(
+    checkpoint: Checkpoint,
+    conversation: Conversation,
+    template_variables: Mapping[str, Any] | None = None,
+) -> Prepared:
     """Encode a conversation, and find its pictures and words in the model's input.
+
+    Parameters
+    ----------
+    checkpoint
+        The model that is to answer.
+    conversation
+        Its last turn is to be answered.
+    template_variables
+        See :func:`tam.prompt.encoding.encode`.
 
     Raises
     ------
     ConversationError
-        If it shows nothing.
+        If it shows nothing, or the model's own processor cannot encode it.
     """
-    prompt = encode(checkpoint.processor, conversation, checkpoint.adapter)
+    variables = dict(template_variables or {})
+    with _processor_errors(checkpoint.processor):
+        prompt = encode(checkpoint.processor, conversation, checkpoint.adapter, variables)
     media = [PlacedMedia(item, turn) for turn, item in conversation.media]
     if not media:
         raise ConversationError(
@@ -57,7 +81,22 @@ def prepare(checkpoint: Checkpoint, conversation: Conversation) -> Prepared:
     encoded = Encoded(
         prompt.ids, prompt.arrays, media, checkpoint.module.config, checkpoint.processor
     )
-    return Prepared(conversation, prompt, checkpoint.adapter.vision_layout(encoded))
+    return Prepared(conversation, prompt, checkpoint.adapter.vision_layout(encoded), variables)
+
+
+@contextmanager
+def _processor_errors(processor: Any) -> Iterator[None]:
+    """Tell what the model's processor raises as its own error."""
+    try:
+        with memory_errors():
+            yield
+    except FOREIGN_ERRORS as error:
+        raise ConversationError(
+            f"the model's processor cannot encode this conversation ({one_line(error)})",
+            where=type(processor).__name__,
+            remedy="try another picture or prompt; if none works, the processor's files do not fit "
+            "the model",
+        ) from error
 
 
 def special_ids(checkpoint: Checkpoint) -> set[int]:

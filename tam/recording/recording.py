@@ -1,7 +1,7 @@
 """One run of a model on a conversation: encoded, answered, and recorded as a trace."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from tam import capture
+from tam.capture.refusals import told_errors
 from tam.errors import ConversationError, InputError, TamError
 from tam.explanation.explanation import Candidate, Prediction
 from tam.families.checkpoint import Checkpoint
@@ -16,6 +17,14 @@ from tam.geometry.layout import TextLayout
 from tam.progress import progress
 from tam.prompt.encoding import text_tokens, word_count
 from tam.recording.answers import Answer, answer_ids
+from tam.recording.limits import (
+    check_limits,
+    cut_note,
+    is_cut,
+    new_tokens_at_most,
+    position_notes,
+    stop_strings,
+)
 from tam.recording.lm_head import head_rows, head_scores
 from tam.recording.prepared import Prepared, special_ids
 from tam.recording.trace import Trace
@@ -75,10 +84,13 @@ def record(
     watch
         Called for each token that the model writes, in the place of a progress bar.
     """
+    given = None if answer is None else answer_ids(checkpoint, answer)
+    limit = new_tokens_at_most(checkpoint, prepared, options)
+    check_limits(checkpoint, prepared, limit or 0 if given is None else len(given))
     request = prepared.request
     if past is not None:
         past = past.shared_with(request, int(prepared.vision.positions.max()))
-    if answer is None:
+    if given is None:
         total = options.get("max_new_tokens")
         with progress("Answering", total, shown=watch is None) as tick:
             [run] = capture.generate(
@@ -87,14 +99,14 @@ def record(
                 [request],
                 candidates=CANDIDATES,
                 tick=tick,
-                options=_looked_up(checkpoint, prepared, options),
+                options=_completed(checkpoint, prepared, options),
                 seed=seed,
                 past=past,
                 watch=watch,
             )
     else:
-        reply = torch.tensor(answer_ids(checkpoint, answer), dtype=torch.int64)
-        with progress("Reading the answer", len(reply)) as tick:
+        reply = torch.tensor(given, dtype=torch.int64)
+        with progress("Reading the answer", len(reply)) as tick, told_errors(checkpoint.module):
             run = capture.force(
                 checkpoint.module,
                 checkpoint.adapter,
@@ -107,14 +119,18 @@ def record(
     return _recording(checkpoint, prepared, run, answer, options)
 
 
-def _looked_up(
+def _completed(
     checkpoint: Checkpoint, prepared: Prepared, options: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Keep prompt lookup from guessing that the reply goes on with a picture.
+    """Give generate what it needs beside the caller's options.
 
-    transformers looks the reply's last tokens up in the prompt and tries what follows there. Vision
-    placeholders among it would stand for a picture that does not exist, and the model fails.
+    The tokenizer, where texts end the reply. And prompt lookup must not guess that the reply goes
+    on with a picture: transformers looks the reply's last tokens up in the prompt and tries what
+    follows there. Vision placeholders among it would stand for a picture that does not exist, and
+    the model fails.
     """
+    if stop_strings(checkpoint, options):
+        options = {"tokenizer": checkpoint.tokenizer, **options}
     if not options.get("prompt_lookup_num_tokens"):
         return options
     placeholders = np.unique(prepared.prompt.ids[prepared.vision.positions]).tolist()
@@ -133,6 +149,9 @@ def record_batch(
     -------
     A recording for each, or the error of one that the model had no words for.
     """
+    for prepared in batch:
+        limit = new_tokens_at_most(checkpoint, prepared, options)
+        check_limits(checkpoint, prepared, limit or 0)
     with progress("Answering", options.get("max_new_tokens")) as tick:
         runs = capture.generate(
             checkpoint.module,
@@ -140,7 +159,7 @@ def record_batch(
             [prepared.request for prepared in batch],
             candidates=CANDIDATES,
             tick=tick,
-            options=options,
+            options=_completed(checkpoint, batch[0], options),
         )
     recordings: list[Recording | TamError] = []
     for prepared, run in zip(batch, runs, strict=True):
@@ -193,7 +212,10 @@ def _recording(
         head_rows=rows,
         scores=scores,
         predictions=tuple(_prediction(checkpoint, run, int(index)) for index in kept),
-        provenance=provenance(checkpoint, prepared, answer, options),
+        provenance={
+            **provenance(checkpoint, prepared, answer, options),
+            **_ending(checkpoint, prepared, run, answer, options),
+        },
     )
     return Recording(prepared, run, trace)
 
@@ -202,13 +224,17 @@ def provenance(
     checkpoint: Checkpoint, prepared: Prepared, answer: Answer, options: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What ran: the model, how the answer came about, and what a reader must know of it."""
-    variables = prepared.conversation.template
+    variables = prepared.template_variables
+    dropped = [asdict(part) for part in prepared.prompt.dropped]
     return {
         **checkpoint.provenance,
+        **({"template_variables": dict(variables)} if variables else {}),
+        **({"dropped_text": dropped} if dropped else {}),
         "answer": "generated" if answer is None else "given",
         "generation": {} if answer is not None else {k: repr(v) for k, v in options.items()},
-        **({"template": {k: repr(v) for k, v in variables.items()}} if variables else {}),
         "notes": [
+            *checkpoint.provenance.get("notes", ()),
+            *prepared.prompt.notes,
             *checkpoint.adapter.notes,
             *(
                 f"{item.name}: {note}"
@@ -217,6 +243,23 @@ def provenance(
             ),
         ],
     }
+
+
+def _ending(
+    checkpoint: Checkpoint,
+    prepared: Prepared,
+    run: capture.Run,
+    answer: Answer,
+    options: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What is known after a run only: whether the reply was cut, and what a reader must know."""
+    limit = new_tokens_at_most(checkpoint, prepared, options)
+    cut = answer is None and is_cut(checkpoint, run.ids.tolist(), limit, options)
+    notes = provenance(checkpoint, prepared, answer, options)["notes"]
+    notes = [*notes, *position_notes(checkpoint, run, len(prepared.prompt.ids))]
+    if cut and limit is not None:
+        notes = [cut_note(limit), *notes]
+    return {"cut": cut if answer is None else None, "notes": notes}
 
 
 def with_candidates(checkpoint: Checkpoint, recording: Recording, count: int) -> Recording:

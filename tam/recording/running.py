@@ -1,5 +1,6 @@
 """One run: a conversation prepared, answered by the model, and recorded."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,7 @@ def run(
     candidate_maps: int = 0,
     past: Past | None = None,
     watch: Watch | None = None,
+    template_variables: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Recording:
     """Run the model once on a conversation, and keep all that passed.
@@ -39,13 +41,15 @@ def run(
     watch
         Called with what passed so far for each token that the model writes; what it raises ends
         the run.
+    template_variables
+        Further variables of the model's chat template, such as ``enable_thinking``.
     """
     check_candidates(candidate_maps)
     with memory_errors():
         prepared = (
             conversation
             if isinstance(conversation, Prepared)
-            else prepare(checkpoint, conversation)
+            else prepare(checkpoint, conversation, template_variables)
         )
         recording = record(checkpoint, prepared, answer, options, seed, past, watch)
         recording = with_candidates(checkpoint, recording, candidate_maps)

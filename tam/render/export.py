@@ -1,13 +1,15 @@
 """An explanation as a file for others: a contact sheet, a movie, a figure, a table."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tam.defaults import SECONDS
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Choice
 from tam.files.kinds import kind_of
+from tam.files.marks import is_marked, is_recorded, record_export
 from tam.files.writing import check_file, replacing_file
 from tam.render.colors import DEFAULT_COLORS
 from tam.render.selection import chosen_words
@@ -23,6 +25,7 @@ def export(
     colors: str = DEFAULT_COLORS,
     seconds: float = SECONDS,
     force: bool = False,
+    record: Path | None = None,
 ) -> Path:
     """Write one file, whose suffix says what it holds.
 
@@ -41,7 +44,9 @@ def export(
     seconds
         How long a movie shows each word over stills.
     force
-        Replace a file that is there.
+        Replace an earlier export that nobody changed since. A foreign file is never replaced.
+    record
+        Folder of the saved explanation: what a table in CSV is known by is noted there.
 
     Returns
     -------
@@ -52,7 +57,7 @@ def export(
     InputError
         If the suffix, a word, the picture or the color map is unknown.
     OutputError
-        If the file exists and ``force`` is off, or cannot be written.
+        If the file exists and is not to be replaced, or cannot be written.
     SetupError
         If what the file needs is not installed, or the package that adds the kind is broken.
     ResourceError
@@ -60,11 +65,26 @@ def export(
     """
     path = Path(path)
     kind = kind_of(path)
-    check_file(path, force=force)
+    known = exported_before(record)
+    check_file(path, force=force, known=known)
     chosen = chosen_words(explanation, words, together=together)
     given = {"media": media, "colors": colors, "seconds": seconds}
     write = kind.load()
     takes = inspect.signature(write).parameters
-    with replacing_file(path, force=force) as temporary:
+    with replacing_file(path, force=force, known=known) as temporary:
         write(explanation, chosen, temporary, **{k: v for k, v in given.items() if k in takes})
+        if record is not None and not kind.marked:
+            with suppress(OSError):  # a folder that is only read: the file is not known later
+                record_export(record, temporary)
     return path
+
+
+def exported_before(record: Path | None) -> Callable[[Path], bool]:
+    """Give the test for a file that :func:`export` wrote and nobody changed since.
+
+    Parameters
+    ----------
+    record
+        See :func:`export`.
+    """
+    return lambda path: is_marked(path) or (record is not None and is_recorded(record, path))

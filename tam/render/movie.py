@@ -13,6 +13,7 @@ from tam.defaults import SECONDS
 from tam.errors import InputError, SetupError
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Choice, Word
+from tam.files.marks import PLACEHOLDER
 from tam.progress import progress
 from tam.render.caption import Pixels, text_lines, text_strip, word_strip
 from tam.render.colors import DEFAULT_COLORS
@@ -144,6 +145,7 @@ def write_mp4(drawn: Iterator[tuple[Pixels, float]], path: Path) -> None:
     shown = 0.0
     written = 0
     with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
+        container.metadata["comment"] = PLACEHOLDER
         stream = None
         for pixels, seconds in drawn:
             if stream is None:
@@ -171,7 +173,13 @@ def write_gif(drawn: Iterator[tuple[Pixels, float]], path: Path) -> None:
         begun += durations[-1] // 10
         pictures.append(Image.fromarray(pixels).quantize(256, Image.Quantize.MAXCOVERAGE))
     pictures[0].save(
-        path, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0
+        path,
+        "GIF",
+        save_all=True,
+        append_images=pictures[1:],
+        duration=durations,
+        loop=0,
+        comment=PLACEHOLDER.encode(),
     )
 
 

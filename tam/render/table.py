@@ -4,6 +4,8 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any, Final
 
+import regex
+
 from tam.errors import SetupError
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Word
@@ -41,17 +43,21 @@ then the earlier word of the highest relevance.
 
 COLUMNS: Final = tuple(DIGITS)
 
-# What makes a spreadsheet read a cell as a formula, also in the full-width forms; and the mark
-# itself, so that taking one apostrophe off gives every word back.
-_FORMULA: Final = frozenset("=+-@\t\r\n|%＝＋－＠'")
+# Where a spreadsheet may begin a cell: at a text's beginning, and after whatever it takes for a
+# separator. Then what it skips; then what makes it read a formula, also in other widths, or the
+# mark itself, so that taking it off again gives every text back.
+_FORMULA: Final = regex.compile(
+    r"(?:\A|(?<=[,;|\t\r\n]))"
+    r"(?=[\s\p{Cf}\p{Default_Ignorable_Code_Point}\"]*[=+\-@|%'＝＋－＠％｜﹦﹢﹣﹫﹪⁼⁺⁻₌₊₋−])"
+)
 
 
 def words_csv(explanation: Explanation) -> str:
     """Write one line for each word of the reply, under a line of column names.
 
-    A word that a spreadsheet would run as a formula has an apostrophe before it. Numbers have a
-    point; a cell is empty where a value is not known, or where there is nothing to tell, such as
-    the place of an all-zero map.
+    What a spreadsheet would run as a formula has an apostrophe before it, at a word's beginning
+    and behind separators in it. Numbers have a point; a cell is empty where a value is not known,
+    or where there is nothing to tell, such as the place of an all-zero map.
 
     Returns
     -------
@@ -120,5 +126,4 @@ def _spelled(value: Any, digits: str) -> str:
 
 
 def _guarded(text: str) -> str:
-    shown = printable(text)
-    return f"'{shown}" if shown[:1] in _FORMULA else shown
+    return _FORMULA.sub("'", printable(text))

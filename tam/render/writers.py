@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Word
+from tam.files.marks import PLACEHOLDER
 from tam.files.png import encode_png
 from tam.render.movie import LARGEST, draw_movie, write_gif, write_mp4
 from tam.render.plot import plot
@@ -16,7 +17,8 @@ def sheet(
     explanation: Explanation, words: Sequence[Word], path: Path, *, media: int | None, colors: str
 ) -> None:
     """Write a contact sheet as PNG, see :func:`tam.render.sheet.contact_sheet`."""
-    path.write_bytes(encode_png(contact_sheet(explanation, words, media=media, colors=colors)))
+    drawn = contact_sheet(explanation, words, media=media, colors=colors)
+    path.write_bytes(encode_png(drawn, comment=PLACEHOLDER))
 
 
 def mp4(
@@ -61,4 +63,5 @@ def figure(
     explanation: Explanation, words: Sequence[Word], path: Path, *, media: int | None, colors: str
 ) -> None:
     """Write a figure in the format of the path's suffix, see :func:`tam.render.plot.plot`."""
-    plot(explanation, words, media=media, colors=colors).savefig(path)
+    drawn = plot(explanation, words, media=media, colors=colors)
+    drawn.savefig(path, metadata={"Keywords": PLACEHOLDER})

@@ -186,7 +186,12 @@ class Replay:
         waiting: list[Mapping[str, torch.Tensor]] = []
         for media in edited:
             conversation = with_media(self.recording.prepared.conversation, media)
-            prompt = encode(self.checkpoint.processor, conversation, self.checkpoint.adapter)
+            prompt = encode(
+                self.checkpoint.processor,
+                conversation,
+                self.checkpoint.adapter,
+                self.recording.prepared.template_variables,
+            )
             waiting.append(self._with_reply(prompt.inputs))
             if len(waiting) == size:
                 found.append(self._read(waiting))
@@ -291,4 +296,4 @@ def with_media(conversation: Conversation, media: Sequence[Media]) -> Conversati
         )
         for turn in conversation.turns
     )
-    return replace(conversation, turns=turns)
+    return Conversation(turns)

@@ -64,12 +64,19 @@ function togglePlay(pane, timeline) {
   step();
 }
 
-// The curve as steps: each frame holds the highest cell that it has.
+// The figures of a whole word over time; of phrases, tokens and earlier stages there are none.
+function handedOverTime({ data, facts, page }, media) {
+  const whole = facts?.single && facts.targets.length === facts.single.targets.length;
+  return whole && page.stage === "maps" ? figuresOverTime(data, facts.words[0], media) : null;
+}
+
+// The curve as steps: each frame holds its maximum.
 function drawTimeline(pane, timeline) {
   const { media, curve, slider, mark, output, times } = timeline;
   const frame = pane.frames[media];
-  const tops = pane.facts ? frameTops(pane.data, factsSource(pane), media) : new Float32Array(times.length);
-  const heights = [...tops].map((value) => 1 - Math.min(1, value / pane.page.end));
+  const handed = handedOverTime(pane, media);
+  const tops = handed ?? (pane.facts ? frameTops(pane.data, factsSource(pane), media) : new Float32Array(times.length));
+  const heights = [...tops].map((value) => 1 - Math.min(1, (value || 0) / pane.page.end));
   const line = heights.map((y, i) => `${i ? "L" : "M"}${i} ${y}H${i + 1}`).join("");
   curve.replaceChildren(
     makeShape("path", { class: "area", d: `${line}V1H0Z` }),
@@ -77,8 +84,7 @@ function drawTimeline(pane, timeline) {
   );
   slider.value = frame;
   mark.style.insetInlineStart = `${(100 * frame) / times.length}%`;
-  const handed = pane.facts?.single && pane.facts.targets.length === pane.facts.single.targets.length && pane.page.stage === "maps";
-  const evidence = handed ? decimal(figureOverTime(pane.data, pane.facts.words[0], media, frame)) : about(tops[frame]);
+  const evidence = handed ? decimal(tops[frame]) : about(tops[frame]);
   output.textContent = `frame ${frame + 1} of ${times.length} · ${times[frame].toFixed(2)} s${pane.facts ? ` · evidence ${evidence}` : ""}`;
   slider.setAttribute("aria-valuetext", output.textContent);
 }

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tam.explanation.explanation import Explanation
+from tam.files.marks import PLACEHOLDER
 from tam.files.writing import check_file, replacing_file
 from tam.report.page import comparison_html
 
@@ -26,7 +27,7 @@ def compare(
     labels
         What to call the two.
     force
-        Replace a file that is there.
+        Replace an earlier comparison that nobody changed since.
 
     Returns
     -------
@@ -35,13 +36,13 @@ def compare(
     Raises
     ------
     OutputError
-        If the file exists and ``force`` is off, or cannot be written.
+        If the file exists and is not to be replaced, or cannot be written.
     ResourceError
         If the disk or the memory is full.
     """
     path = Path(path)
     check_file(path, force=force)
     with replacing_file(path, force=force) as temporary:
-        html = comparison_html(first, second, labels)
+        html = f"{comparison_html(first, second, labels)}<!-- {PLACEHOLDER} -->\n"
         temporary.write_bytes(html.encode("utf-8", "replace"))
     return path

@@ -139,7 +139,7 @@ function meters(data, facts) {
   if (facts.probability !== null) list.append(meter("Probability", facts.probability, percent(facts.probability), "plain"));
   if (facts.sampled !== null) list.append(meter("As sampled", facts.sampled, percent(facts.sampled), "plain"));
   const focus = facts.single?.focus ?? null;
-  if (focus !== null) list.append(meter("Focus", focus, `${decimal(focus)} of the picture`, "plain"));
+  if (focus !== null) list.append(meter("Focus", focus, decimal(focus), "plain"));
   const grounding = facts.single?.grounding ?? null;
   if (grounding !== null) {
     const doubt = isDoubted(facts.single) ? " ?" : "";

@@ -50,10 +50,10 @@ function earlierWords(data, targets) {
   return found.some(({ value }) => Number.isNaN(value)) ? null : found;
 }
 
-// A word's maximum in a frame of a clip.
-function figureOverTime(data, word, media, frame) {
+// A word's maximum in each frame of a clip.
+function figuresOverTime(data, word, media) {
   const { overTime, frames } = data.media[media];
-  return overTime[word * frames.length + frame];
+  return overTime.subarray(word * frames.length, (word + 1) * frames.length);
 }
 
 // The maximum of a map at the pixels of a region, which lies at a node as tam.geometry has them.

@@ -2,20 +2,19 @@
 
 import os
 import re
-import secrets
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from tam.errors import OutputError, SavedFileError
+from tam.errors import OutputError, SavedFileError, os_errors_as_tam_errors
 from tam.explanation.explanation import Explanation
 from tam.files.fields import read_document
+from tam.files.marks import RECORD_NAME
 from tam.files.png import encode_png
 from tam.files.storage import JSON_NAME, SCHEMA, TENSORS_NAME, save_explanation
-from tam.files.writing import reported
+from tam.files.temporary import places_beside, sweep
 from tam.progress import progress
 from tam.render.pictures import word_image
 from tam.render.resize import resized
@@ -30,6 +29,7 @@ _LARGEST = 768
 _SMALLEST = 384
 
 _WORD_FILE = re.compile(r"\d{3,}-[a-z0-9-]+\.png")
+_OWN_FILES = frozenset({REPORT_NAME, JSON_NAME, TENSORS_NAME, RECORD_NAME})
 _SYSTEM_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 
 
@@ -60,7 +60,7 @@ def write_explanation(explanation: Explanation, folder: Path, *, force: bool) ->
     check_output(folder, force=force)
     steps = sum(len(item.frames) for item in explanation.media) + len(explanation.words) + 1
     with (
-        reported(folder),
+        os_errors_as_tam_errors(folder),
         _replacing(folder.resolve()) as temporary,
         progress("Writing the explanation", steps) as step,
     ):
@@ -82,8 +82,9 @@ def check_output(folder: Path, *, force: bool) -> None:
         If the folder holds anything and ``force`` is off; if it holds anything but an earlier
         explanation; if it is a file, the working folder or a mount; if it cannot be written.
     """
-    with reported(folder):
+    with os_errors_as_tam_errors(folder):
         target = folder.resolve()
+        sweep(target.parent)
         if not target.exists():
             _check_parent(target, folder)
             return
@@ -123,7 +124,7 @@ def _check_replaceable(target: Path, folder: Path, *, force: bool) -> None:
 def _foreign(target: Path) -> Iterator[Path]:
     """Go through what no explanation has in its folder."""
     for path in target.iterdir():
-        ours = path.name in (REPORT_NAME, JSON_NAME, TENSORS_NAME) and path.is_file()
+        ours = path.name in _OWN_FILES and path.is_file()
         if path.name == WORDS_NAME and path.is_dir() and not path.is_symlink():
             for inner in path.iterdir():
                 drawn = _WORD_FILE.fullmatch(inner.name) and inner.is_file()
@@ -170,22 +171,15 @@ def _replacing(target: Path) -> Iterator[Path]:
     """Give a temporary folder that becomes ``target`` when the block ends without an exception."""
     above = [parent for parent in target.parents if not parent.exists()]
     target.parent.mkdir(parents=True, exist_ok=True)
-    mark = secrets.token_hex(4)
-    temporary, earlier = (target.with_name(f".tam-{mark}-{end}") for end in ("new", "old"))
     try:
-        temporary.mkdir()
-        yield temporary
-        if target.exists():
-            target.rename(earlier)
-        temporary.rename(target)
+        with places_beside(target) as places:
+            places.new.mkdir()
+            yield places.new
+            if target.exists():
+                target.rename(places.old)
+            places.new.rename(target)
     except BaseException:
-        if earlier.exists() and not target.exists():
-            earlier.rename(target)
-        shutil.rmtree(temporary, ignore_errors=True)
         for parent in above:
             with suppress(OSError):  # someone else may have put something there
                 parent.rmdir()
         raise
-    finally:
-        if target.exists():
-            shutil.rmtree(earlier, ignore_errors=True)

@@ -1,37 +1,66 @@
 """Untrusted text made fit to print: what a model wrote or a file is called."""
 
+import json
+import re
 import unicodedata
+from typing import Any
 
-_BIDI_CONTROLS = frozenset(
-    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+# Controls but for newline and tab, half surrogates, bidirectional controls, the byte order mark,
+# and code points that no text may hold.
+_UNFIT = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u202a-\u202e"
+    "\u2066-\u206f\ufeff\ufff9-\ufffb\ufdd0-\ufdef"
+    + "".join(chr(0x10000 * plane + low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
+    + "]"
 )
 
 
 def printable(text: str) -> str:
     r"""Return the text without what could steer a terminal or reorder the text around it.
 
-    Control characters (all but newline and tab) and bidirectional controls are dropped, half
-    surrogates become U+FFFD. Joiners stay: emoji and several scripts need them.
+    Control characters (all but newline and tab), bidirectional controls, byte order marks and code
+    points that Unicode gives to no character are dropped; half surrogates become U+FFFD. What is
+    left is well-formed in HTML, SVG and XML as well. Joiners stay: emoji and several scripts need
+    them.
 
     Examples
     --------
     >>> printable("a\x1b[31mb")
     'a[31mb'
     """
-    return "".join(_printable(character) for character in text)
+    return _UNFIT.sub(_replacement, text)
 
 
-def _printable(character: str) -> str:
-    if character in "\n\t":
-        return character
-    category = unicodedata.category(character)
-    if category == "Cs":
-        return "\ufffd"
-    return "" if category == "Cc" or character in _BIDI_CONTROLS else character
+def _replacement(found: re.Match[str]) -> str:
+    return "\ufffd" if unicodedata.category(found[0]) == "Cs" else ""
+
+
+def json_text(value: Any, *, indent: int | None = 2) -> str:
+    r"""Write JSON that is fit for a terminal: what :func:`printable` drops is escaped instead.
+
+    Examples
+    --------
+    >>> print(json_text("caf\xe9 \x9b31m"))
+    "café \u009b31m"
+    """
+    written = json.dumps(value, ensure_ascii=False, indent=indent)
+    # Such characters stand in strings alone, where JSON has an escape for each.
+    return _UNFIT.sub(lambda found: json.dumps(found[0])[1:-1], written)
+
+
+def one_line(text: str) -> str:
+    r"""Return printable text on one line, for a message or a label.
+
+    Examples
+    --------
+    >>> one_line("a clip\n named\t so")
+    'a clip named so'
+    """
+    return " ".join(printable(text).split())
 
 
 def on_one_line(text: str) -> str:
-    r"""Return printable text with white space made visible, for a label or a table's cell.
+    r"""Return printable text with white space made visible, for a table's cell.
 
     Examples
     --------

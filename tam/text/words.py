@@ -1,12 +1,25 @@
 """From token ids to the text they spell and the words they form, in any language."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import regex
 
 _BOUNDARY = regex.compile(r"\b", regex.WORD | regex.V1)
 _GRAPHEME = regex.compile(r"\X", regex.V1)
+_VISIBLE = regex.compile(r"[^\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]", regex.V1)
+
+# Numbers that UAX #29 joins by the marks between them, and which of them are one number: with
+# thousands by comma or point, or with a decimal comma.
+_JOINED_NUMBERS = regex.compile(r"\d+(?:\.\d+)?(?:[,;，；]\d+(?:\.\d+)?)+")
+_ONE_NUMBER = regex.compile(
+    r"\d{1,3}(?:[,，]\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d{3})+(?:[,，]\d+)?|\d+[,，]\d+"
+)
+_BETWEEN_NUMBERS = regex.compile(r"[,;，；]")
+# At a text's end: what may become the numbers of a list, from the bracket before them.
+_OPEN_NUMBERS = regex.compile(r"(?:[(\[{<（［｛＜]\s*)?\d[\d.,;，；]*$|[(\[{<（［｛＜]\s*$")
+_BRACKETS = dict(zip("([{<（［｛＜", ")]}>）］｝＞", strict=True))
 
 # A character has at most four bytes, so at most three tokens can wait for its end.
 _LONGEST_WAIT = 3
@@ -21,7 +34,8 @@ def spell(tokenizer: Any, ids: Sequence[int]) -> list[str]:
 
     The ids are decoded as they are, never re-tokenised. Decoding runs over a short window, because
     some tokenizers spell a token differently at the start of a text. A character that is spread
-    over several tokens is spelled by the last of them.
+    over several tokens is spelled by the last of them. U+FFFD stands for an unfinished character
+    while its tokens come; where the text itself holds it, its own token spells it.
 
     Parameters
     ----------
@@ -42,19 +56,44 @@ def spell(tokenizer: Any, ids: Sequence[int]) -> list[str]:
         waiting = index - done
         last = index == len(ids) - 1
         if after.endswith("\ufffd") and waiting < _LONGEST_WAIT and not last:
-            pieces.append("")
-            continue
+            rest = ids[index + 1 : index + 1 + _LONGEST_WAIT]
+            longer = _decode(tokenizer, [*ids[start : index + 1], *rest])
+            if not _ends_a_character(after, _decode(tokenizer, rest), longer, len(rest)):
+                pieces.append("")
+                continue
         pieces.append(after[len(before) :])
         start, done = done, index + 1
     return pieces
 
 
+def _ends_a_character(text: str, rest: str, longer: str, tokens: int) -> bool:
+    """Whether the U+FFFD at a text's end is a character, not the beginning of one.
+
+    It is where the text and what the next tokens spell by themselves stand side by side in what
+    they spell together, and enough is known of what follows.
+    """
+    apart = longer in (text + rest, f"{text} {rest}")  # some tokenizers drop a leading space
+    return apart and (tokens == _LONGEST_WAIT or rest.strip("\ufffd") != "")
+
+
+def is_visible(text: str) -> bool:
+    r"""Whether a text shows anything: more than white space, zero-width and filler characters.
+
+    Examples
+    --------
+    >>> is_visible(" \u200b\n"), is_visible(".")
+    (False, True)
+    """
+    return _VISIBLE.search(text) is not None
+
+
 def group_words(pieces: Sequence[str]) -> list[int]:
-    """Give the index of each token's word, or -1 for white space alone.
+    """Give the index of each token's word, or -1 for what shows nothing, such as white space.
 
     A word ends where Unicode's default word boundaries (UAX #29) and a token boundary fall
     together: pieces of one character, an emoji sequence or a word stay together, and text without
-    spaces is as fine as its tokens. Spaces belong to the word that they lead to.
+    spaces is as fine as its tokens. Spaces belong to the word that they lead to. The numbers of a
+    list or a pair of coordinates are words of their own; "1,000", "1.234,5" and "3,5" are one.
 
     Parameters
     ----------
@@ -69,7 +108,7 @@ def group_words(pieces: Sequence[str]) -> list[int]:
     words = [-1] * len(pieces)
     count = 0
     for group in _groups(pieces):
-        if "".join(pieces[t] for t in group).strip():
+        if is_visible("".join(pieces[t] for t in group)):
             for index in group:
                 words[index] = count
             count += 1
@@ -79,6 +118,7 @@ def group_words(pieces: Sequence[str]) -> list[int]:
 def settled(pieces: Sequence[str]) -> int:
     """Give how many of the first tokens form whole words, whatever text follows.
 
+    The words are those of all the pieces: ``group_words(pieces)[:settled(pieces)]``.
     A boundary may hang on the letter or the digit after it: "don", "'" can become "don't", and "3",
     "." can become "3.5".
 
@@ -98,7 +138,13 @@ def settled(pieces: Sequence[str]) -> int:
         {group[0] for group in _groups([*pieces, *following])}
         for following in ((), *((letter,) for letter in _FOLLOWING))
     ]
-    return max(set.intersection(*starts), default=0)
+    certain = set.intersection(*starts)
+    numbers = _OPEN_NUMBERS.search("".join(pieces))
+    if numbers is not None:
+        # Whether they are a list is seen at their end, and from their beginning on.
+        ends = accumulate(map(len, pieces), initial=0)
+        certain &= {index for index, end in enumerate(ends) if end <= numbers.start()}
+    return max(certain, default=0)
 
 
 def _groups(pieces: Sequence[str]) -> list[list[int]]:
@@ -106,6 +152,7 @@ def _groups(pieces: Sequence[str]) -> list[list[int]]:
     text = "".join(pieces)
     graphemes = {match.start() for match in _GRAPHEME.finditer(text)}
     breaks = {match.start() for match in _BOUNDARY.finditer(text)} & graphemes
+    breaks |= _list_breaks(text)
     groups: list[list[int]] = []
     offset = 0
     for index, piece in enumerate(pieces):
@@ -119,9 +166,22 @@ def _groups(pieces: Sequence[str]) -> list[list[int]]:
     return groups
 
 
+def _list_breaks(text: str) -> set[int]:
+    """Places before and after each mark between the numbers of a list or a pair."""
+    breaks: set[int] = set()
+    for run in _JOINED_NUMBERS.finditer(text):
+        opening = text[: run.start()].rstrip()[-1:]
+        closing = _BRACKETS.get(opening)
+        enclosed = closing is not None and text[run.end() : run.end() + 1] == closing
+        if enclosed or not _ONE_NUMBER.fullmatch(run[0]):
+            for mark in _BETWEEN_NUMBERS.finditer(text, run.start(), run.end()):
+                breaks |= {mark.start(), mark.end()}
+    return breaks
+
+
 def _leads(text: str) -> bool:
     """Whether white space belongs to the word after it: a line's end does not."""
-    return not text.strip() and "\n" not in text
+    return not is_visible(text) and "\n" not in text
 
 
 def _decode(tokenizer: Any, ids: Sequence[int]) -> str:

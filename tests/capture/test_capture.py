@@ -113,6 +113,9 @@ def test_a_given_text_is_spelled_as_it_is(model: tam.Model) -> None:
     assert [word.text for word in result.words] == ["a", "dog", "on", "a", "bench"]
 
 
+@pytest.mark.promise(
+    "prompts", "special tokens typed in a given answer", "text, which moves nothing"
+)
 def test_a_marker_in_a_given_text_is_text(model: tam.Model) -> None:
     marker = model.processor.image_token
     result = explain(model, answer=f"a {marker} dog")
@@ -141,6 +144,7 @@ def test_every_way_of_generating_gives_the_maps_of_its_ids(
     assert len(result.predictions) == len(result.tokens) - result.prompt_targets
 
 
+@pytest.mark.promise("models", "options that generate refuses", "one line, exit code 2")
 @pytest.mark.parametrize(
     "options",
     [
@@ -160,6 +164,7 @@ def test_options_that_transformers_refuses_are_bad_input(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.promise("models", "an error of the model's own code", "told as the model's")
 def test_a_fault_of_the_model_is_not_taken_for_bad_input(
     model: tam.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,6 +219,7 @@ class Interrupt(StoppingCriteria):
         raise self.error
 
 
+@pytest.mark.promise("memory", "a run that is interrupted", "no hook and no state is left")
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_an_interrupted_run_leaves_nothing_behind(
     model: tam.Model, error: type[BaseException]
@@ -233,6 +239,7 @@ def test_the_callers_own_stopping_criteria_still_stop(model: tam.Model) -> None:
     assert len(result.tokens) - result.prompt_targets == 3
 
 
+@pytest.mark.promise("memory", "a long reply", "only the states that are read are kept")
 def test_only_needed_states_are_kept(model: tam.Model) -> None:
     trace = model.record(TALK, max_new_tokens=STEPS)
     assert trace.vision_states.shape == (len(trace.vision.positions), 32)

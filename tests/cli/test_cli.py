@@ -107,6 +107,7 @@ def asked(*arguments: object) -> list[str]:
     return ["explain", *map(str, arguments), "--prompt", "What is it?"]
 
 
+@pytest.mark.promise("prompts", "wrong arguments of every kind", "one line and exit code 2")
 def test_bad_input_is_one_line_and_exit_2(
     picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -144,6 +145,9 @@ def test_bad_input_is_one_line_and_exit_2(
     assert (full / "mine.txt").read_text() == "keep"
 
 
+@pytest.mark.promise(
+    "memory", "a library that does not load, memory that runs out", "exit codes 3 and 4"
+)
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
@@ -225,6 +229,9 @@ def test_doctor_looks_at_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert {"accelerator", "triton", "PyAV (video)", "small model"} <= set(found)
 
 
+@pytest.mark.promise(
+    "processes", "a library that is broken on this machine", "`tam doctor` tells it and goes on"
+)
 def test_doctor_survives_a_broken_library(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -255,6 +262,7 @@ def test_the_main_path_needs_neither_cv2_nor_decord(
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.promise("processes", "Ctrl-C", "exit code 130, no partial file")
 def test_an_interrupt_is_told_and_leaves_no_file(
     picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

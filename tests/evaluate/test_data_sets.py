@@ -143,6 +143,7 @@ def write(name: str, content: Any) -> Break:
     )
 
 
+@pytest.mark.promise("evaluation", "damaged annotations of COCO", "one line")
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -177,6 +178,7 @@ def test_damaged_coco_gives_one_clear_line(tmp_path: Path, damage: Break, messag
         list(coco_items(folder))
 
 
+@pytest.mark.promise("evaluation", "damaged annotations of GranDf and OpenPSG", "one line")
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
@@ -194,6 +196,7 @@ def test_damaged_packing_gives_one_clear_line(tmp_path: Path, rows: Any, message
         list(packed_items(tmp_path, "grandf"))
 
 
+@pytest.mark.promise("evaluation", "a wrong list of one's own items", "one line that names the row")
 @pytest.mark.parametrize(
     ("text", "message"),
     [

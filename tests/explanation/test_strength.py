@@ -3,6 +3,7 @@
 import base64
 import csv
 import io
+import itertools
 import json
 from dataclasses import replace
 
@@ -36,7 +37,7 @@ def _views(draw: st.DrawFn, media: int, item: Media) -> list[VisionGrid]:
     def view(name: str, box: tuple[float, float, float, float]) -> VisionGrid:
         steps = draw(st.integers(1, frames))
         cuts = np.linspace(0, frames, steps + 1).astype(int).tolist()
-        spans = list(zip(cuts, cuts[1:], strict=False))
+        spans = list(itertools.pairwise(cuts))
         shape = (steps, draw(side), draw(side))
         return grid(media, shape, box, spans=spans, first=1000 * media, view=name)
 
@@ -81,7 +82,7 @@ def full_maps(word: Word) -> list[list[np.ndarray]]:
 @settings(deadline=None, max_examples=60)
 @given(explanations())
 def test_nodes_hold_the_maximum_of_the_full_map(result: Explanation) -> None:
-    for word in (*result.words[:3], result.phrase("bench .".replace(" ", ""))):
+    for word in (*result.words[:3], result.phrase("bench.")):
         maps = full_maps(word)
         every = np.concatenate([heat.ravel() for frames in maps for heat in frames])
         visual, peak = word.visual, word.peak()

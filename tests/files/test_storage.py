@@ -108,6 +108,9 @@ def test_changed_stages_and_candidates(
         load_explanation(tmp_path)
 
 
+@pytest.mark.promise(
+    "hostile words", "any text in words and names, half characters too", "saved and opened exactly"
+)
 def test_any_text_comes_back(tmp_path: Path) -> None:
     media = picture(name="bad\udcff\x00name.png")  # a file name that is not UTF-8
     original = explanation([media], reply=("猫", "\ud83d", "👩‍👩‍👧", "שלום", "\u2028</script>"))
@@ -134,6 +137,9 @@ def test_what_json_cannot_hold_is_refused(tmp_path: Path) -> None:
             save_explanation(replace(explanation(), provenance={"x": value}), tmp_path)
 
 
+@pytest.mark.promise(
+    "saved files", "the folder of a whole conversation", "one line that names a reply"
+)
 def test_the_folder_of_a_conversation_names_a_reply(tmp_path: Path) -> None:
     for number in (1, 2):
         explanation().save(tmp_path / "talk" / f"reply-{number}")
@@ -141,6 +147,7 @@ def test_the_folder_of_a_conversation_names_a_reply(tmp_path: Path) -> None:
         load_explanation(tmp_path / "talk")
 
 
+@pytest.mark.promise("saved files", "a file of the pair is missing", "one line that says which")
 def test_missing_files(tmp_path: Path, saved: Path) -> None:
     with pytest.raises(SavedFileError, match="cannot be read"):
         load_explanation(tmp_path / "nowhere.json")
@@ -151,6 +158,7 @@ def test_missing_files(tmp_path: Path, saved: Path) -> None:
         load_explanation(saved)
 
 
+@pytest.mark.promise("saved files", "truncated files", "refused in one line")
 @pytest.mark.parametrize("name", [JSON_NAME, TENSORS_NAME])
 @pytest.mark.parametrize("keep", [0, 7, 300, -1])
 def test_truncated_files(saved: Path, name: str, keep: int) -> None:
@@ -161,6 +169,9 @@ def test_truncated_files(saved: Path, name: str, keep: int) -> None:
         load_explanation(saved)
 
 
+@pytest.mark.promise(
+    "saved files", "JSON of something else, NaN, deep nesting, huge numbers", "refused in one line"
+)
 @pytest.mark.parametrize(
     "content",
     [
@@ -205,6 +216,7 @@ def test_what_is_not_known_is_kept(saved: Path, tmp_path: Path) -> None:
     assert np.array_equal(opened.maps, result.maps, equal_nan=True)
 
 
+@pytest.mark.promise("saved files", "another version of the format", "refused, with what to do")
 def test_another_version_is_refused(saved: Path) -> None:
     edit(saved, lambda d: d.update(version=3))
     with pytest.raises(SavedFileError, match=r"version 3 .* reads versions 1 to 2"):
@@ -252,6 +264,11 @@ CHANGES: list[tuple[str, Callable[[Any], Any]]] = [
 ]
 
 
+@pytest.mark.promise(
+    "saved files",
+    "a field that is missing, of another type or out of range",
+    "refused with its place",
+)
 @pytest.mark.parametrize(("message", "change"), CHANGES)
 def test_changed_json(saved: Path, message: str, change: Callable[[Any], Any]) -> None:
     edit(saved, change)
@@ -295,6 +312,9 @@ TENSOR_CHANGES: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.promise(
+    "saved files", "a tensor that is missing, of another shape or out of range", "refused by name"
+)
 @pytest.mark.parametrize(("message", "tensors"), TENSOR_CHANGES)
 def test_changed_tensors(saved: Path, message: str, tensors: dict[str, Any]) -> None:
     retensor(saved, **tensors)

@@ -85,6 +85,7 @@ def test_decoders_give_the_same_pixels(clip: Path) -> None:
         assert np.abs(other.astype(int) - first.astype(int)).max() <= 3
 
 
+@pytest.mark.promise("clips", "frames at uneven times", "each is taken at its own time")
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_uneven_frame_times_are_followed(tmp_path: Path, backend: str) -> None:
     # Ten frames in the first second, then one each second.
@@ -93,6 +94,7 @@ def test_uneven_frame_times_are_followed(tmp_path: Path, backend: str) -> None:
     assert shown(path, Sampling(fps=1, end=4.0), backend) == [0, 10, 11, 12]
 
 
+@pytest.mark.promise("clips", "more frames than the budget", "evenly spread ones, and a note")
 def test_a_budget_takes_fewer_frames_and_says_so(clip: Path) -> None:
     media = open_video(clip, Sampling(fps=RATE, max_pixels=48 * 64 * 4))
     assert len(media.frames) == 4
@@ -102,6 +104,7 @@ def test_a_budget_takes_fewer_frames_and_says_so(clip: Path) -> None:
     assert not open_video(clip).notes
 
 
+@pytest.mark.promise("clips", "a damaged clip", "what decodes is used, with a note")
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_of_a_damaged_file_what_decodes_is_used(tmp_path: Path, backend: str) -> None:
     path = write(tmp_path / "cut.mkv", [i / RATE for i in range(COUNT)], codec="mpeg4")
@@ -114,6 +117,7 @@ def test_of_a_damaged_file_what_decodes_is_used(tmp_path: Path, backend: str) ->
     assert np.abs(levels - [grey(i) for i in range(len(levels))]).max() < 8
 
 
+@pytest.mark.promise("clips", "packets that do not decode", "counted in a note")
 def test_packets_that_do_not_decode_are_counted(tmp_path: Path) -> None:
     path = write(tmp_path / "holes.avi", [i / RATE for i in range(COUNT)], codec="mjpeg")
     with av.open(str(path)) as container:
@@ -155,6 +159,9 @@ def test_of_a_damaged_file_every_decoder_gives_the_same_and_says_so(
             assert "the frames are PyAV's" in other.notes[-1]
 
 
+@pytest.mark.promise(
+    "clips", "frames of another size within a clip", "brought to the size of the first"
+)
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_frames_of_another_size_are_brought_to_the_first(tmp_path: Path, backend: str) -> None:
     halves = [
@@ -167,6 +174,7 @@ def test_frames_of_another_size_are_brought_to_the_first(tmp_path: Path, backend
     assert media.frames.shape[1:] == (48, 64, 3)
 
 
+@pytest.mark.promise("clips", "metadata that is not UTF-8", "no hindrance")
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_title_in_another_encoding_is_no_hindrance(tmp_path: Path, backend: str) -> None:
     path = tmp_path / "titled.avi"
@@ -181,6 +189,7 @@ def test_a_title_in_another_encoding_is_no_hindrance(tmp_path: Path, backend: st
     assert shown(path, backend=backend) == [4]
 
 
+@pytest.mark.promise("clips", "a wrong count of frames in the header", "not relied on")
 def test_a_count_of_frames_is_not_relied_on(tmp_path: Path) -> None:
     # An AVI file in steps of a millisecond counts one for each step, and is whole nevertheless.
     path = write(tmp_path / "many.avi", [i / RATE for i in range(COUNT)], codec="mjpeg")
@@ -191,6 +200,9 @@ def test_a_count_of_frames_is_not_relied_on(tmp_path: Path) -> None:
     assert not media.notes
 
 
+@pytest.mark.promise(
+    "clips", "a folder of frames with numbered names", "read in the order of their numbers"
+)
 def test_a_folder_of_pictures_is_a_clip_in_the_order_of_numbers(tmp_path: Path) -> None:
     for index in (10, 2, 1):
         Image.new("RGB", (8, 6), (index, index, index)).save(tmp_path / f"f{index}.png")
@@ -202,6 +214,7 @@ def test_a_folder_of_pictures_is_a_clip_in_the_order_of_numbers(tmp_path: Path) 
         open_video(tmp_path)
 
 
+@pytest.mark.promise("clips", "a file without a video", "refused in one line")
 def test_what_is_no_clip_is_said_plainly(tmp_path: Path, clip: Path) -> None:
     text = tmp_path / "text.mp4"
     text.write_text("no video")
@@ -220,6 +233,9 @@ def test_what_is_no_clip_is_said_plainly(tmp_path: Path, clip: Path) -> None:
         open_video(clip, backend="vlc")
 
 
+@pytest.mark.promise(
+    "clips", "sampling of no, infinitely many or negative frames", "refused in one line"
+)
 @pytest.mark.parametrize(
     "options", [{"fps": 0}, {"num_frames": 0}, {"start": -1}, {"start": 2, "end": 1}]
 )
@@ -228,6 +244,7 @@ def test_impossible_sampling_is_refused(options: dict) -> None:
         Sampling(**options)
 
 
+@pytest.mark.promise("clips", "a decoder that is not installed", "exit code 3 and what to install")
 def test_a_missing_decoder_is_said_plainly(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "decord", None)
     with pytest.raises(SetupError, match="decord cannot be loaded"):

@@ -135,13 +135,13 @@ def test_smoothing_without_noise_is_grad_cam_plus_plus(qwen_picture: Replay) -> 
         explain("smooth-grad-cam++", trace, qwen_picture, target, samples=n, **options).maps
         for n in (1, 3)
     )
-    assert np.allclose(one, many, atol=1e-5)
+    assert np.allclose(one, many, atol=1e-5, equal_nan=True)
     noisy = explain("smooth-grad-cam++", trace, qwen_picture, target, samples=1, layer=0).maps
     other = explain(
         "smooth-grad-cam++", trace, qwen_picture, target, samples=1, layer=0, seed=1
     ).maps
-    assert not np.allclose(one, noisy, atol=1e-3)
-    assert not np.allclose(other, noisy, atol=1e-3)
+    assert not np.allclose(one, noisy, atol=1e-3, equal_nan=True)
+    assert not np.allclose(other, noisy, atol=1e-3, equal_nan=True)
 
 
 def test_llava_cam_without_noise_is_grad_cam_of_positive_gradients(qwen_picture: Replay) -> None:

@@ -1,12 +1,14 @@
 """Low-rank adapters: on a loaded model, or as a checkpoint that names its model."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import peft
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForMultimodalLM, AutoProcessor
 
 import tam
@@ -77,6 +79,7 @@ def test_a_loaded_model_is_wrapped(llava_folder: Path) -> None:
     assert model.provenance["model"] == llava_folder.name
 
 
+@pytest.mark.promise("models", "an adapter that names no model", "refused in one line")
 @pytest.mark.parametrize(
     ("config", "complaint"),
     [("{}", "does not name a model"), ("[", "cannot be read"), ("[]", "cannot be read")],
@@ -89,6 +92,7 @@ def test_an_adapter_that_names_no_model_is_refused(
         tam.load(tmp_path)
 
 
+@pytest.mark.promise("models", "an adapter in pickle", "refused")
 def test_a_pickled_adapter_is_refused(tmp_path: Path, llava_folder: Path) -> None:
     (tmp_path / "adapter_config.json").write_text(
         json.dumps({"base_model_name_or_path": str(llava_folder)})
@@ -96,3 +100,44 @@ def test_a_pickled_adapter_is_refused(tmp_path: Path, llava_folder: Path) -> Non
     (tmp_path / "adapter_model.bin").write_bytes(b"pickle")
     with pytest.raises(ModelError, match="pickled weights are not read"):
         tam.load(tmp_path)
+
+
+def test_the_magnitudes_of_dora_are_loaded(llava_folder: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    processor = AutoProcessor.from_pretrained(llava_folder)
+    config = peft.LoraConfig(
+        r=4, target_modules=["q_proj", "v_proj"], use_dora=True, init_lora_weights=False
+    )
+    trained = peft.get_peft_model(AutoModelForMultimodalLM.from_pretrained(llava_folder), config)
+    with torch.no_grad():
+        for name, parameter in trained.named_parameters():
+            if "magnitude" in name:
+                parameter.mul_(1 + 0.5 * torch.rand_like(parameter))
+    trained.save_pretrained(tmp_path)
+    wanted = explain(tam.wrap(trained, processor))
+    found = explain(tam.load(tmp_path))
+    assert np.allclose(found.maps, wanted.maps, atol=1e-5)
+    base = AutoModelForMultimodalLM.from_pretrained(llava_folder)
+    again = explain(tam.wrap(peft.PeftModel.from_pretrained(base, tmp_path), processor))
+    assert np.allclose(found.maps, again.maps, atol=1e-5)
+
+
+@pytest.mark.parametrize("said", ["are missing", "no place in the model", "size mismatch"])
+def test_an_adapter_that_does_not_fit_is_refused(
+    tuned: tuple[peft.PeftModel, Path], tmp_path: Path, said: str
+) -> None:
+    folder = Path(shutil.copytree(tuned[1], tmp_path / "adapter"))
+    path = folder / "adapter_model.safetensors"
+    tensors = load_file(path)
+    key = next(name for name in sorted(tensors) if "lora_A" in name)
+    if said == "are missing":
+        del tensors[key]
+    elif said == "size mismatch":
+        tensors[key] = tensors[key][:-1].clone()
+    else:
+        tensors[key.replace("lora_A", "lora_magnitude_vector")] = torch.ones(3)
+    save_file(tensors, path)
+    with pytest.raises(ModelError, match=said) as caught:
+        tam.load(folder)
+    assert "lora" in str(caught.value)
+    assert "\n" not in str(caught.value)

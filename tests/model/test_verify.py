@@ -31,6 +31,7 @@ def failed(model: tam.Model) -> set[str]:
     return {check.name for check in verify(model) if not check.passed}
 
 
+@pytest.mark.promise("models", "an adapter with a wrong layout", "`tam verify` finds it")
 def test_a_wrong_layout_is_found(folder: Path) -> None:
     model = tam.load(folder)
     altered = Altered(model.adapter, column_major)

@@ -25,12 +25,16 @@ def test_messages_carry_markers_never_media() -> None:
     assert [turn for turn, _ in talk.media] == [1, 1]
 
 
+@pytest.mark.promise("prompts", "an empty prompt", "refused in one line")
 @pytest.mark.parametrize("prompt", ["", "  \n "])
 def test_an_empty_prompt_is_refused(prompt: str) -> None:
     with pytest.raises(ConversationError, match="the prompt is empty"):
         question([PICTURE], prompt)
 
 
+@pytest.mark.promise(
+    "prompts", "half characters and bytes that are not UTF-8", "refused in one line"
+)
 @pytest.mark.parametrize("text", ["a \udc80 dog", "\ud83d", None, 3, b"what?"])
 def test_what_no_tokenizer_reads_is_refused(text: Any) -> None:
     """Half characters come of bytes that are no UTF-8 on the command line, and of JSON."""
@@ -40,6 +44,7 @@ def test_what_no_tokenizer_reads_is_refused(text: Any) -> None:
         Turn("system", (text,))
 
 
+@pytest.mark.promise("conversations", "an unknown role, an empty turn", "refused in one line")
 def test_a_turn_needs_a_role_and_something_in_it() -> None:
     with pytest.raises(ConversationError, match="unknown role 'robot'"):
         Turn("robot", ("hi",))

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from transformers import AutoProcessor
 
-from tam.errors import ConversationError, ModelError, SetupError
+from tam.errors import ModelError, SetupError
 from tam.media.media import image_from_array
-from tam.prompt.conversation import Conversation, Turn, Written, question
+from tam.prompt.conversation import Conversation, TokenizedText, Turn, question
 from tam.prompt.encoding import encode
 
 PICTURE = image_from_array(np.full((60, 90, 3), 128, np.uint8), "grey")
@@ -71,6 +71,9 @@ def test_turns_and_pictures_between_them(processor: object) -> None:
     assert sorted(set(words)) == list(range(max(words) + 1))
 
 
+@pytest.mark.promise(
+    "prompts", "a prompt that says what the template also writes", "not mistaken for it"
+)
 def test_text_that_a_template_also_writes_is_not_mistaken(qwen_folder: Path) -> None:
     # The template's system prompt says "You are a helpful assistant." before the user does.
     processor = AutoProcessor.from_pretrained(qwen_folder)
@@ -79,6 +82,7 @@ def test_text_that_a_template_also_writes_is_not_mistaken(qwen_folder: Path) -> 
     assert echo.tokens[0].position == plain.tokens[0].position
 
 
+@pytest.mark.promise("prompts", "special tokens typed in a prompt", "text, which moves nothing")
 @pytest.mark.parametrize("text", ["{m}", "What is {m} here?", "{m}{m} and {m}", "a {m}"])
 def test_a_marker_in_a_text_is_text_and_moves_nothing(processor: object, text: str) -> None:
     markers = [processor.image_token, processor.tokenizer.eos_token, "<image>"]
@@ -106,7 +110,7 @@ def test_a_reply_enters_the_next_prompt_by_its_own_ids(processor: object) -> Non
     talk = Conversation(
         (
             Turn("user", (PICTURE, "What is it?")),
-            Turn("assistant", (Written(tokenizer.decode(ids), tuple(ids)),)),
+            Turn("assistant", (TokenizedText(tokenizer.decode(ids), tuple(ids)),)),
             Turn("user", ("Why?", PICTURE)),
         )
     )
@@ -117,15 +121,6 @@ def test_a_reply_enters_the_next_prompt_by_its_own_ids(processor: object) -> Non
     assert all(token.context_position == token.position - 1 for token in own)
     assert spelled(prompt, 2).strip() == "Why?"
     assert prompt.inputs["attention_mask"].shape == (1, len(prompt.ids))
-
-
-def test_a_template_that_changes_the_words_is_refused(qwen_folder: Path) -> None:
-    processor = AutoProcessor.from_pretrained(qwen_folder)
-    processor.chat_template = processor.chat_template.replace(
-        "{{ part['text'] }}", "{{ part['text'] | upper }}"
-    )
-    with pytest.raises(ConversationError, match="changes this text"):
-        encode(processor, question([PICTURE], "What is it?"))
 
 
 def test_a_template_that_trims_is_followed(qwen_folder: Path) -> None:

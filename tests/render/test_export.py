@@ -49,18 +49,18 @@ def test_every_kind_is_written_where_torch_is_missing(saved: Path) -> None:
     for kind, suffix in ((kind.name, kind.suffix) for kind in KINDS.values()):
         done = tam("export", saved, "--as", kind, "--word", "greyhound", "-w", 1, cwd=saved.parent)
         assert done.returncode == 0, done.stderr
-        path = saved.parent / f"dog{suffix}"
+        path = saved.parent / f"dog-tam{suffix}"
         assert done.stdout.strip() == str(path.resolve())
         assert path.stat().st_size > 400
     assert not list(saved.parent.glob(".tam-*"))
-    with Image.open(saved.parent / "dog.png") as sheet:
+    with Image.open(saved.parent / "dog-tam.png") as sheet:
         expected = contact_sheet(explanation(), ["greyhound", 1])
         np.testing.assert_array_equal(np.asarray(sheet), expected)
-    with Image.open(saved.parent / "dog.gif") as movie:
+    with Image.open(saved.parent / "dog-tam.gif") as movie:
         assert movie.n_frames == 2
-    with av.open(str(saved.parent / "dog.mp4")) as movie:
+    with av.open(str(saved.parent / "dog-tam.mp4")) as movie:
         assert movie.streams.video[0].frames == 40
-    table = (saved.parent / "dog.csv").read_bytes()
+    table = (saved.parent / "dog-tam.csv").read_bytes()
     assert table == b"\xef\xbb\xbf" + words_csv(explanation()).encode()
 
 
@@ -76,14 +76,13 @@ def test_options_reach_what_is_written(tmp_path: Path) -> None:
         assert movie.info["duration"] == 1500
 
 
-def test_a_file_is_replaced_only_with_force(tmp_path: Path) -> None:
+def test_a_file_of_someone_else_is_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "words.csv"
     path.write_text("mine")
-    with pytest.raises(OutputError, match="exists already"):
-        export(explanation(), path)
+    for force in (False, True):
+        with pytest.raises(OutputError, match="exists already"):
+            export(explanation(), path, force=force)
     assert path.read_text() == "mine"
-    assert export(explanation(), path, force=True) == path
-    assert path.read_text("utf-8-sig").startswith("index,word")
 
 
 def test_what_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,9 +55,18 @@ HOSTILE = (
     "a,=1",
     "a\n=1",
     "\ud800",
+    "a;=1",
+    "\u200b=1",
+    ' "=1"',
+    "a|\u200b +1",
 )
 
 
+@pytest.mark.promise(
+    "hostile words",
+    "words that a spreadsheet would run",
+    "text in every cell, also behind separators and invisible characters",
+)
 def test_no_cell_is_a_formula_and_every_word_can_be_read_back() -> None:
     result = explanation(reply=HOSTILE, prompt=("=cmd",))
     rows = read(result)
@@ -68,5 +77,6 @@ def test_no_cell_is_a_formula_and_every_word_can_be_read_back() -> None:
     assert rows[0]["word"] == "'=1+1"
     assert rows[0]["earlier"] == "'=cmd"
     assert rows[10]["word"] == "''=1"
-    assert [row["word"] for row in rows[11:14]] == ['say "=1"', "a,=1", "a\n=1"]
+    assert [row["word"] for row in rows[11:14]] == ['say "=1"', "a,'=1", "a\n'=1"]
+    assert [row["word"] for row in rows[15:]] == ["a;'=1", "'\u200b=1", '\'"=1"', "a|'\u200b +1"]
     words_csv(result).encode("utf-8")

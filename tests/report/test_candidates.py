@@ -2,6 +2,7 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Page, expect
 
+from tam.explanation.word import Word
 from tam.render import OPACITY, OPACITY_EXPONENT
 from tests.hand_made import explanation, several, with_stages
 from tests.report.pages import Open, assert_shows, canvas, index_of, told, word
@@ -54,7 +55,7 @@ def test_why_not_that_one(open_report: Open) -> None:
     assert (red > blue)[difference > 0.1].all(), "orange where the word has more"
     assert (blue > red)[difference < -0.1].all(), "blue where the candidate has more"
     verdict = page.locator(".verdict").inner_text()
-    assert f"for bench reaches {result.maps[target].max():.2f}" in verdict
+    assert f"for bench reaches {Word(result, (target,)).visual:.2f}" in verdict
     assert "Why not ↵?" in told(page)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tam.explanation.explanation import Word
+from tam.text.printable import decimal
 from tests.hand_made import explanation
 from tests.report.pages import (
     Open,
@@ -212,3 +213,43 @@ def test_words_that_the_grounding_score_doubts_are_marked(open_report: Open) -> 
     assert "0.20 ?" in page.locator(".meters").inner_text()
     assert told(page).endswith("doubted by the grounding score.")
     assert page.locator(".key").last.inner_text().endswith("doubted by the grounding score")
+
+
+def test_words_side_by_side_are_a_phrase(open_report: Open) -> None:
+    result = explanation()
+    result.maps[:] = 0.3 + 0.7 * result.maps  # near zero the logarithm sees the grey levels
+    page = open_report(result)
+    word(page, index_of(result, "grey")).click()
+    word(page, index_of(result, "on")).click(modifiers=["Shift"])
+    phrase = result.phrase("grey greyhound on")
+    assert chosen(page) == ["grey", "greyhound", "on"]
+    assert_shows(canvas(page), phrase.map(0))
+    said = [" ".join(text.split()) for text in page.locator(".told").all_inner_texts()]
+    assert said[0].startswith(f"picture {decimal(phrase.visual)} ·")
+    assert said[1].startswith(f"earlier words {decimal(phrase.textual)} ·")
+    word(page, index_of(result, "bench")).click(modifiers=["Control"])
+    assert "no figures" in page.locator(".meters").inner_text()
+
+
+def test_what_is_not_known_is_said(open_report: Open) -> None:
+    result = replace(explanation(), relevance=None, text_scores=None)
+    result.maps[11] = np.nan  # bench
+    page = open_report(result)
+    word(page, index_of(result, "on")).click()
+    visual, textual = page.locator(".told").all_inner_texts()
+    assert visual.split()[-1] == decimal(result.words[3].visual)
+    assert "not known" in textual
+    assert page.locator(".part").count() == 0
+    assert "Not known" in page.locator(".column").nth(1).inner_text()
+    word(page, index_of(result, "bench")).click()
+    assert "not known" in page.locator(".told").first.inner_text()
+    assert page.locator(".where").inner_text() == "not known"
+
+
+def test_figures_are_rounded_as_in_python(open_report: Open) -> None:
+    heights = (0.125, 0.375, 0.625, 0.875, 0.005, 0.995)
+    result = explanation(reply=[f" word{n}" for n in range(len(heights))])
+    result.maps[4:] = np.array(heights)[:, None]
+    labels = open_report(result).locator(".small-label .faint").all_inner_texts()
+    assert labels == [decimal(word.visual) for word in result.words]
+    assert labels[:4] == ["0.12", "0.38", "0.62", "0.88"], "an exact half goes to the even digit"

@@ -51,6 +51,9 @@ def test_word_images_are_drawn_for_several_pictures(tmp_path: Path) -> None:
     assert len(list((tmp_path / "out" / "words").iterdir())) == 7
 
 
+@pytest.mark.promise(
+    "hostile words", "replies that read like paths", "no file name holds anything of them"
+)
 def test_file_names_hold_nothing_of_the_model(tmp_path: Path) -> None:
     reply = ("../../etc/passwd", "con", "猫", "a\x00b", "/", "x" * 500, "Ünï", "<script>", "-rf")
     write_explanation(explanation(reply=reply), tmp_path / "out", force=False)
@@ -67,6 +70,7 @@ def test_file_names_hold_nothing_of_the_model(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.promise("output", "a folder that is not empty", "kept without --force")
 def test_a_full_folder_is_kept_without_force(tmp_path: Path, example: Explanation) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(OutputError, match="--force"):
@@ -89,6 +93,9 @@ def test_force_replaces_an_earlier_explanation(tmp_path: Path, example: Explanat
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+@pytest.mark.promise(
+    "output", "--force on a folder that is not an explanation", "nothing is deleted"
+)
 @pytest.mark.parametrize(
     "content", [None, "{}", "not json", '{"schema": "other"}', '{"schema": ["tam.explanation"]}']
 )
@@ -106,6 +113,9 @@ def test_force_never_deletes_what_is_no_explanation(
     assert files(folder) == before
 
 
+@pytest.mark.promise(
+    "output", "a user's file in an explanation's folder", "kept, also with --force"
+)
 @pytest.mark.parametrize("name", ["thesis.tex", "words/holiday.png", "words/deep/000-a.png"])
 def test_force_keeps_what_a_user_put_there(tmp_path: Path, example: Explanation, name: str) -> None:
     folder = tmp_path / "out"
@@ -117,6 +127,9 @@ def test_force_keeps_what_a_user_put_there(tmp_path: Path, example: Explanation,
     assert (folder / name).read_text() == "mine"
 
 
+@pytest.mark.promise(
+    "output", "a file, the working folder or a mount as --out", "refused in one line"
+)
 def test_places_that_cannot_be_a_folder(
     tmp_path: Path, example: Explanation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +146,7 @@ def test_places_that_cannot_be_a_folder(
         write_explanation(example, Path(), force=False)
 
 
+@pytest.mark.promise("output", "a folder that may not be written to", "told before any work")
 def test_a_folder_without_the_right_to_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +155,11 @@ def test_a_folder_without_the_right_to_write(
         check_output(tmp_path / "out", force=False)
 
 
+@pytest.mark.promise(
+    "output",
+    "disk or memory full, an interrupt, a fault while writing",
+    "nothing is left, nothing is lost",
+)
 @pytest.mark.parametrize(
     ("failure", "raised"),
     [
@@ -198,6 +217,7 @@ def test_an_interrupted_swap_brings_the_earlier_one_back(
     assert files(tmp_path) == before
 
 
+@pytest.mark.promise("output", "something that came to --out meanwhile", "not replaced")
 def test_what_came_there_meanwhile_is_not_replaced(
     tmp_path: Path, example: Explanation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

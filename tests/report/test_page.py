@@ -116,6 +116,7 @@ def test_escape_closes_the_display_options(open_report: Open) -> None:
     expect(page.locator(".more summary")).to_be_focused()
 
 
+@pytest.mark.promise("app", "a reply without words", "the page says so")
 def test_a_reply_without_words_says_so(open_report: Open) -> None:
     page = open_report(explanation(reply=()))
     expect(page.get_by_text("The reply has no words.")).to_be_visible()
@@ -136,6 +137,9 @@ def test_tapping_on_a_phone(open_report: Open) -> None:
     assert image["y"] >= 0  # still in sight
 
 
+@pytest.mark.promise(
+    "hostile words", "markup in prompts, replies and names", "shown as text on the page"
+)
 def test_hostile_text_is_shown_as_text(open_report: Open) -> None:
     result = explanation(
         [picture(name=HOSTILE[0])], reply=HOSTILE, prompt=HOSTILE[:2], notes=HOSTILE[:1]

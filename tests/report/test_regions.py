@@ -24,9 +24,9 @@ def test_a_click_lists_the_words_whose_evidence_lies_there(open_report: Open) ->
     result = pointed(explanation(), {"grey": 9, "bench": 9, "on": 40})
     page = open_report(result)
     page.mouse.click(*at(page, 8 + 4, 8 + 4))  # the second cell of the second row
-    assert found(page) == ["bench0.80", "grey0.60"]
+    assert found(page) == ["bench≈ 0.70", "grey≈ 0.53"]
     assert page.locator(".word.here").all_inner_texts() == ["grey", "bench"]
-    assert told(page) == "Here: bench 0.80, grey 0.60."
+    assert told(page) == "Here: bench ≈ 0.70, grey ≈ 0.53."
     page.locator(".region-words .chip").nth(1).click()
     assert heading(page) == "grey"
     page.mouse.click(*at(page, 12, 12))  # the same cell again leaves it
@@ -41,7 +41,7 @@ def test_dragging_frames_a_region(open_report: Open) -> None:
     page.mouse.down()
     page.mouse.move(*at(page, 9, 9), steps=3)
     page.mouse.up()
-    assert found(page) == ["bench0.80", "grey0.60"]
+    assert found(page) == ["bench≈ 0.70", "grey≈ 0.53"]
     region = page.locator(".region")
     edges = [float(region.get_attribute(name) or 0) for name in ("x", "y", "width", "height")]
     np.testing.assert_allclose(edges, [9, 9, 21, 14], atol=0.5)
@@ -75,13 +75,13 @@ def test_a_region_is_moved_and_grown_with_the_keyboard(open_report: Open) -> Non
     page = open_report(result)
     page.locator(".frame").focus()
     page.keyboard.press("ArrowRight")  # begins in the middle
-    assert found(page) == ["grey0.60"]
+    assert found(page) == ["grey≈ 0.53"]
     page.keyboard.press("ArrowRight")
-    assert found(page) == ["bench0.80"]
+    assert found(page) == ["bench≈ 0.70"]
     page.keyboard.press("ArrowUp")
-    assert found(page) == ["on0.60"]
+    assert found(page) == ["on≈ 0.53"]
     page.keyboard.press("Shift+ArrowDown")
-    assert found(page) == ["bench0.80", "on0.60"]
+    assert found(page) == ["bench≈ 0.70", "on≈ 0.53"]
     page.keyboard.press("Escape")
     assert page.locator(".region-words").is_hidden()
 
@@ -90,7 +90,7 @@ def test_a_tap_asks_too(open_report: Open) -> None:
     result = pointed(explanation(), {"grey": 9})
     page = open_report(result, **PHONE)
     page.touchscreen.tap(*at(page, 12, 12))
-    assert found(page) == ["grey0.60"]
+    assert found(page) == ["grey≈ 0.53"]
 
 
 def test_where_no_word_has_its_evidence(open_report: Open) -> None:
@@ -110,7 +110,7 @@ def test_a_region_where_no_word_is_highest_tells_the_strongest_there(open_report
     assert found(page) == []
     assert "higher elsewhere" in page.locator(".region-words").inner_text()
     lower = page.locator(".region-words .chip")
-    assert sorted(lower.all_inner_texts()) == ["bench0.30", "grey0.30"]
+    assert sorted(lower.all_inner_texts()) == ["bench≈ 0.30", "grey≈ 0.30"]
     assert told(page).startswith("No word is highest here. Strongest: ")
     lower.last.click()
     assert heading(page) in ("bench", "grey")
@@ -123,6 +123,6 @@ def test_of_a_clip_the_shown_frame_is_asked(open_report: Open) -> None:
     page.locator(".scrub").fill("0")
     clip = page.locator(".frame").nth(2)
     clip.click(position={"x": 2, "y": 2})
-    assert found(page) == ["grey0.60"]
+    assert found(page) == ["grey≈ 0.60"]
     page.locator(".scrub").fill("3")
-    assert found(page) == ["bench0.80"]
+    assert found(page) == ["bench≈ 0.80"]

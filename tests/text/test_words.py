@@ -100,3 +100,99 @@ def test_settled_words_stay_whatever_follows(text: str, size: int) -> None:
 
 def test_an_unfinished_character_settles_nothing() -> None:
     assert settled(["a", " dog", " ", "\ufffd"]) == 0
+
+
+@pytest.mark.promise(
+    "hostile words", "coordinates without spaces, such as (123,456)", "each number has its own map"
+)
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("at (123,456).", ["at", "(", "123", ",", "456", ")", "."]),
+        ("[10,20,30,400]", ["[", "10", ",", "20", ",", "30", ",", "400", "]"]),
+        ("( 0.25,0.75)", ["(", "0.25", ",", "0.75", ")"]),
+        ("0.25,0.75", ["0.25", ",", "0.75"]),
+        ("12,34,56", ["12", ",", "34", ",", "56"]),
+        ("12;345", ["12", ";", "345"]),
+        ("（12，34）", ["（", "12", "，", "34", "）"]),
+        ("1,000 3,5 1.234,56 1,234.5", ["1,000", "3,5", "1.234,56", "1,234.5"]),
+        ("1,234,567", ["1,234,567"]),
+    ],
+)
+def test_the_numbers_of_a_list_are_words_of_their_own(text: str, wanted: list[str]) -> None:
+    assert words(text) == wanted
+
+
+@pytest.mark.promise("hostile words", "zero-width and filler characters alone", "not a word")
+@pytest.mark.parametrize("invisible", ["\u200b", "\u2060", "\ufeff", "\u00ad", "\u3164", "\u2800"])
+def test_what_shows_nothing_is_no_word(invisible: str) -> None:
+    assert group_words([invisible]) == [-1]
+    assert group_words(["a", f" {invisible}"]) == [0, -1]
+    assert group_words(["a ", invisible, "dog"])[-1] == 1, "it leads to the next word"
+
+
+@pytest.mark.promise("hostile words", "U+FFFD in a reply", "its own token spells it")
+def test_a_replacement_character_swallows_no_token() -> None:
+    tokenizer = Bytes()
+    ids = tokenizer.ids("a\ufffd dog")
+    pieces = spell(tokenizer, ids)
+    assert "".join(pieces) == "a\ufffd dog"
+    assert pieces == ["a", "", "", "\ufffd", " ", "d", "o", "g"]
+    half = tokenizer.ids("狗")[:1]
+    assert spell(tokenizer, [*half, *tokenizer.ids("ab")]) == ["\ufffd", "a", "b"]
+
+
+class Pieces:
+    """A tokenizer whose tokens are whole pieces of text, with bytes to fall back on."""
+
+    def __init__(self, *texts: str) -> None:
+        vocabulary = [*(f"<0x{byte:02X}>" for byte in range(256)), *texts]
+        self.inner = Tokenizer(models.BPE({piece: i for i, piece in enumerate(vocabulary)}, []))
+        self.inner.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
+
+    def decode(self, ids: list[int], **_: bool) -> str:
+        return self.inner.decode(ids, skip_special_tokens=False)
+
+
+def test_bytes_to_fall_back_on_spell_a_character_at_their_end() -> None:
+    tokenizer = Pieces("\ufffd", " dog", "a")
+    emoji = list("😀".encode())
+    assert spell(tokenizer, [258, *emoji, 257]) == ["a", "", "", "", "😀", " dog"]
+    alone = [256, 257, 256, 256, 258]
+    assert spell(tokenizer, alone) == ["\ufffd", " dog", "\ufffd", "\ufffd", "a"]
+    assert spell(tokenizer, [256, *emoji, 257]) == ["\ufffd", "", "", "", "😀", " dog"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "at (123,456)",
+        "1,234,567,8 9",
+        "( 1,234,567)",
+        "12,34,56.5,7 x",
+        "[[1,2],[3,4]] 5,6,",
+        "f(1.234,5",
+    ],
+)
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_words_that_are_given_as_they_settle_are_those_of_the_whole(text: str, size: int) -> None:
+    pieces = [text[first : first + size] for first in range(0, len(text), size)]
+    given: list[list[str]] = []
+
+    def give(waiting: list[str], count: int) -> None:
+        grouped: dict[int, list[str]] = {}
+        for piece, word in zip(waiting[:count], group_words(waiting), strict=False):
+            grouped.setdefault(word, []).append(piece)
+        given.extend(grouped.values())
+
+    waiting: list[str] = []
+    for piece in pieces:
+        waiting.append(piece)
+        count = settled(waiting)
+        give(waiting, count)
+        waiting = waiting[count:]
+    give(waiting, len(waiting))
+    whole: dict[int, list[str]] = {}
+    for piece, word in zip(pieces, group_words(pieces), strict=True):
+        whole.setdefault(word, []).append(piece)
+    assert given == list(whole.values())

@@ -1,0 +1,160 @@
+"""Whose error it is when a run fails: the options', the model's or the caller's own code."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from traceback import walk_tb
+from types import FrameType
+from typing import Any
+
+import torch
+
+from tam.errors import InputError, ModelError, SetupError, TamError, ran_out_of_memory
+
+# Where torch and its like are installed.
+_LIBRARIES = str(Path(torch.__file__).parents[1])
+_OURS = frozenset(("tam", "tam_adapters"))
+
+FOREIGN_ERRORS = (
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    AssertionError,
+    RuntimeError,
+)
+"""What libraries raise over an input that they cannot use."""
+
+# Characters of an error's own text that are told.
+_LONGEST = 300
+
+# Ways to generate whose states are not those of one pass after another over the reply.
+_REFUSED: Mapping[str, str] = {
+    "guidance_scale": "guidance mixes the scores of a second run, without the picture, into the "
+    "model's",
+    "assistant_early_exit": "a part of the model drafts the reply, and its states are not final",
+    "custom_generate": "what a loop of one's own does with the model is not known here; run it in "
+    "tam.MapStreamer, or give its reply as the answer",
+}
+_REFUSED_CACHES = frozenset(
+    ("offloaded", "offloaded_static", "offloaded_hybrid", "offloaded_hybrid_chunked", "quantized")
+)
+
+
+def check_generation(model: Any, options: Mapping[str, Any]) -> None:
+    """Refuse ways to generate that cannot be explained, before the model runs.
+
+    Parameters
+    ----------
+    model
+        The transformers model; what its ``generation_config`` asks for counts where the options
+        are silent.
+    options
+        Options of transformers' ``generate``.
+
+    Raises
+    ------
+    InputError
+        With the name of the option.
+    """
+    for name, reason in _REFUSED.items():
+        value = _asked(model, options, name)
+        if value is not None and not (name == "guidance_scale" and value == 1):
+            raise _refused(name, reason)
+    cache = _asked(model, options, "cache_implementation")
+    if cache in _REFUSED_CACHES:
+        raise _refused(
+            "cache_implementation", f"{cache!r} keys and values are rounded, or not at hand"
+        )
+
+
+def _asked(model: Any, options: Mapping[str, Any], name: str) -> Any:
+    settings = options.get("generation_config", model.generation_config)
+    return options.get(name, getattr(settings, name, None))
+
+
+def _refused(name: str, reason: str) -> InputError:
+    return InputError(
+        f"replies written this way cannot be explained: {reason}", where=name, remedy="leave it out"
+    )
+
+
+@contextmanager
+def told_errors(model: Any, options: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Tell whose an error is that ends a run.
+
+    Parameters
+    ----------
+    model
+        The transformers model.
+    options
+        The caller's options of ``generate``, if it writes the reply.
+
+    Raises
+    ------
+    InputError
+        What transformers has against the options, which it checks before the model runs.
+    ModelError
+        What the model's own code raises, and transformers where no option was given.
+    SetupError
+        If a package is missing.
+
+    Errors of the caller's own code, such as a logits processor, and those of memory stay as they
+    are.
+    """
+    try:
+        yield
+    except TamError:
+        raise
+    except MemoryError:
+        raise
+    except ImportError as error:
+        raise SetupError(
+            one_line(error), where="generate", remedy="install the missing package"
+        ) from error
+    except FOREIGN_ERRORS as error:
+        if ran_out_of_memory(error):
+            raise
+        frames = [frame for frame, _ in walk_tb(error.__traceback__)][1:]
+        own = [name for name in options or () if name != "max_new_tokens" or name in str(error)]
+        if any(_is_models(frame, model) for frame in frames):
+            raise ModelError(
+                f"the model fails on this conversation ({one_line(error)})",
+                where=type(model).__name__,
+                remedy="try another picture or prompt; 'tam verify' tells whether any works",
+            ) from error
+        if any(map(_is_callers, frames)):
+            raise
+        if own:
+            raise InputError(
+                f"transformers refuses these options of generate ({one_line(error)})",
+                where=", ".join(own),
+                remedy="see its GenerationConfig",
+            ) from error
+        raise ModelError(
+            f"transformers cannot let this model write ({one_line(error)})",
+            where=type(model).__name__,
+            remedy="see the checkpoint's generation_config.json",
+        ) from error
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, on one line and not too long."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text.rstrip(".") if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+
+
+def _is_models(frame: FrameType, model: Any) -> bool:
+    name = str(frame.f_globals.get("__name__", ""))
+    roots = ("transformers.models.", "transformers_modules.")
+    return name.startswith(roots) or name == type(model).__module__
+
+
+def _is_callers(frame: FrameType) -> bool:
+    """Whether a frame runs code that is neither ours, nor Python's, nor an installed package's."""
+    root = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    path = frame.f_code.co_filename
+    known = root in _OURS or root in sys.stdlib_module_names or path.startswith(("<", _LIBRARIES))
+    return not known

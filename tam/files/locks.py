@@ -1,0 +1,129 @@
+"""A lock that ends with its process, and says whose it is."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from tam.errors import OutputError
+from tam.files.reading import read_json
+
+_MARK = "tam.lock"
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_to_lock(number: int) -> bool:
+        try:
+            # Far behind the text, which others may then still read.
+            os.lseek(number, 2**30, os.SEEK_SET)
+            msvcrt.locking(number, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        finally:
+            os.lseek(number, 0, os.SEEK_SET)
+        return True
+else:
+    import fcntl
+
+    def _try_to_lock(number: int) -> bool:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+
+@contextmanager
+def lock_file(path: Path, **told: str) -> Iterator[bool]:
+    """Hold a lock while the block runs; the system frees it when the process ends, however it ends.
+
+    Parameters
+    ----------
+    path
+        The file of the lock. It is removed at the end.
+    **told
+        What else stands in it, beside the process's number and its machine.
+
+    Yields
+    ------
+    Whether the lock is held; False where another process holds it.
+    """
+    number = _locked(path)
+    if number is None:
+        yield False
+        return
+    try:
+        content = {"mark": _MARK, "process": os.getpid(), "machine": _machine(), **told}
+        os.ftruncate(number, 0)
+        os.write(number, json.dumps(content).encode())
+        yield True
+    finally:
+        with suppress(OSError):
+            path.unlink()
+        os.close(number)
+
+
+@contextmanager
+def free_lock(path: Path) -> Iterator[dict[str, Any] | None]:
+    """Take over the lock of a process that is gone, and remove its file at the end.
+
+    Yields
+    ------
+    What stood in it; None where its process still runs, may run on another machine, or the file is
+    not a lock of this toolkit: then it stays as it is.
+    """
+    told = lock_holder(path)
+    ours = told is not None and told.get("machine", _machine()) == _machine()
+    number = _locked(path, create=False) if ours else None
+    if number is None:
+        yield None
+        return
+    try:
+        yield told
+        with suppress(OSError):
+            path.unlink()
+    finally:
+        os.close(number)
+
+
+def lock_holder(path: Path) -> dict[str, Any] | None:
+    """Read what a lock tells of its process; None where the file is not a lock of this toolkit.
+
+    An empty file tells nothing: its process had no time to write.
+    """
+    try:
+        if path.stat().st_size == 0:
+            return {}
+        told = read_json(path, remedy="", kind=OutputError, limit=4096)
+    except (OutputError, OSError):
+        return None
+    return told if isinstance(told, dict) and told.get("mark") == _MARK else None
+
+
+def _locked(path: Path, *, create: bool = True) -> int | None:
+    """Open and lock a file: the number of the open file, or None where it cannot be locked."""
+    for _ in range(10):
+        try:
+            number = os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), 0o644)
+        except FileNotFoundError:
+            return None
+        if not _try_to_lock(number):
+            os.close(number)
+            return None
+        try:
+            if os.path.samestat(os.fstat(number), path.stat()):
+                return number
+        except FileNotFoundError:
+            pass
+        os.close(number)  # its holder removed it meanwhile: another file has the name, or none
+    return None
+
+
+def _machine() -> str:
+    import platform
+
+    return platform.node()

@@ -1,0 +1,100 @@
+"""Reading files that nobody vouches for: regular ones only, and no more than is allowed."""
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from tam.errors import SavedFileError, TamError, os_errors_as_tam_errors
+
+JSON_BYTES: Final = 64 * 2**20
+"""How long a JSON document may be; that of ten thousand words is a fifth of it."""
+
+JSON_VALUES: Final = 2_000_000
+"""How many values it may hold: each takes up to a hundred times its one byte once it is parsed."""
+
+_MOSTLY_HOLES: Final = 16
+_SMALL: Final = 64 * 2**20
+
+
+def check_regular(
+    path: Path, *, remedy: str, kind: type[TamError] = SavedFileError
+) -> os.stat_result:
+    """Refuse what is not a plain file: a folder, a pipe, a device, a file of holes.
+
+    Returns
+    -------
+    What the system tells of the file.
+
+    Raises
+    ------
+    TamError
+        Of ``kind``.
+    """
+    with os_errors_as_tam_errors(path, doing="read", remedy=remedy, kind=kind):
+        found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise kind("is not a regular file", where=str(path), remedy=remedy)
+    held = getattr(found, "st_blocks", None)  # Windows does not tell
+    if held is not None and found.st_size > max(_SMALL, _MOSTLY_HOLES * 512 * held):
+        raise kind(
+            f"says that it holds {found.st_size} bytes, and holds {512 * held}",
+            where=str(path),
+            remedy=remedy,
+        )
+    return found
+
+
+def read_bounded(
+    path: Path, limit: int, *, remedy: str, kind: type[TamError] = SavedFileError
+) -> bytes:
+    """Read a whole regular file.
+
+    Parameters
+    ----------
+    limit
+        How many bytes it may have.
+    remedy, kind
+        Of the error.
+
+    Raises
+    ------
+    TamError
+        Of ``kind``, if it is missing, unreadable, too long or not a regular file.
+    """
+    check_regular(path, remedy=remedy, kind=kind)
+    guarded = os_errors_as_tam_errors(path, doing="read", remedy=remedy, kind=kind)
+    with guarded, path.open("rb") as stream:
+        content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise kind(f"is longer than {limit} bytes", where=str(path), remedy=remedy)
+    return content
+
+
+def read_json(
+    path: Path, *, remedy: str, kind: type[TamError] = SavedFileError, limit: int = JSON_BYTES
+) -> Any:
+    """Read a JSON file, after a look at how many values it decodes to.
+
+    Raises
+    ------
+    TamError
+        Of ``kind``, also if it is not JSON: NaN and infinity are not.
+    """
+    content = read_bounded(path, limit, remedy=remedy, kind=kind)
+    # Each comma and each bracket makes one value; those inside strings are counted as well.
+    values = sum(map(content.count, (b",", b"[", b"{")))
+    if values > JSON_VALUES:
+        raise kind(
+            f"holds {values} values; the limit is {JSON_VALUES}", where=str(path), remedy=remedy
+        )
+    try:
+        return json.loads(content, parse_constant=_no_constant)
+    # UnicodeDecodeError and JSONDecodeError are ValueErrors, and so is an over-long integer.
+    except (ValueError, RecursionError) as error:
+        raise kind(f"is not JSON: {error}", where=str(path), remedy=remedy) from error
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")

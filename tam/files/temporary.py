@@ -1,0 +1,102 @@
+"""Temporary files beside what they become: gone after every end, at the latest with the next run.
+
+Each has a lock file beside it for as long as its process works on it. A killed process leaves both;
+the next one that writes into the same folder finds the lock free and removes what it names. Where
+the kill fell between two renames, what stood there before gets its name back.
+"""
+
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tam.files.locks import free_lock, lock_file
+
+_LOCK = re.compile(r"\.tam-([0-9a-f]{16})\.lock")
+_PART = re.compile(r"\.tam-[0-9a-f]{16}[.-][A-Za-z0-9]{1,8}")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Names beside a target, for the time of writing it.
+
+    Parameters
+    ----------
+    new
+        For what becomes the target.
+    old
+        For what stood there before, while they change places.
+    """
+
+    new: Path
+    old: Path
+
+
+@contextmanager
+def places_beside(target: Path) -> Iterator[Places]:
+    """Give temporary names beside a target; whatever has them at the end is removed.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written to.
+    """
+    sweep(target.parent)
+    mark = f".tam-{secrets.token_hex(8)}"
+    suffix = target.suffix if re.fullmatch(r"\.[A-Za-z0-9]{1,8}", target.suffix) else ".new"
+    places = Places(target.with_name(mark + suffix), target.with_name(f"{mark}-old"))
+    lock = target.with_name(f"{mark}.lock")
+    with lock_file(lock, target=target.name) as held:
+        if not held:  # a file system without locks
+            _remove(lock)
+        try:
+            yield places
+        finally:
+            _settle(places.old, target)
+            for place in (places.new, places.old):
+                _remove(place)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed runs left in a folder, and bring back what they had put aside.
+
+    Only what a lock file of this toolkit names goes, and only if its process is gone.
+    """
+    try:
+        locks = [path for path in folder.iterdir() if _LOCK.fullmatch(path.name)]
+    except OSError:
+        return  # whoever works in the folder will be told why it cannot be read
+    for path in locks:
+        mark = path.name.removesuffix(".lock")
+        with free_lock(path) as told:
+            if told is None:
+                continue
+            target = told.get("target")
+            if isinstance(target, str) and target == Path(target).name:
+                _settle(folder / f"{mark}-old", folder / target)
+            for left in [p for p in folder.iterdir() if p.name.startswith(mark)]:
+                if _PART.fullmatch(left.name) and left != path:
+                    _remove(left)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file's name is that of a lock or a temporary file of this toolkit."""
+    return name.startswith(".tam-")
+
+
+def _settle(old: Path, target: Path) -> None:
+    """Bring back what was put aside if nothing took its place."""
+    if old.exists() and not target.exists():
+        with suppress(OSError):
+            old.rename(target)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)

@@ -1,0 +1,83 @@
+"""Tensors that a checkpoint and the model made of it do not share, told by name."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from tam.errors import ModelError
+
+# Tensors that an error names.
+_TOLD = 3
+
+
+def loading_notes(source: str, loaded: Mapping[str, Any], *, allow_missing: bool) -> list[str]:
+    """Tell which tensors of a checkpoint and of its model do not correspond.
+
+    Parameters
+    ----------
+    loaded
+        What transformers says of the load (``output_loading_info``).
+
+    Raises
+    ------
+    ModelError
+        If tensors are missing or misshapen, and that is not allowed.
+    """
+    missing = sorted(loaded["missing_keys"])
+    mismatched = [
+        f"{key} {list(found)}, not {list(wanted)}"
+        for key, found, wanted in sorted(loaded["mismatched_keys"])
+    ]
+    unexpected = sorted(loaded["unexpected_keys"])
+    complaints = [
+        f"{what} ({told_keys(keys)})"
+        for what, keys in (
+            ("tensors of the model are missing in the checkpoint", missing),
+            ("tensors have another shape in the checkpoint", mismatched),
+        )
+        if keys
+    ]
+    if complaints and not allow_missing:
+        raise ModelError(
+            " and ".join(complaints),
+            where=source,
+            remedy="fetch or save the checkpoint again; --allow-missing (allow_missing=True) fills "
+            "them with random numbers",
+        )
+    notes = [
+        f"{told}, and hold random numbers: the model is not what was saved" for told in complaints
+    ]
+    if unexpected:
+        notes.append(
+            f"the model does not use all tensors of the checkpoint ({told_keys(unexpected)})"
+        )
+    return notes
+
+
+def check_tensors(where: str, missing: Iterable[str], unexpected: Iterable[str]) -> None:
+    """Refuse a set of tensors that is not the one that the model has places for.
+
+    Raises
+    ------
+    ModelError
+        With the names of the first tensors that are missing or have no place.
+    """
+    complaints = [
+        f"tensors {what} ({told_keys(keys)})"
+        for what, keys in (
+            ("are missing", sorted(missing)),
+            ("have no place in the model", sorted(unexpected)),
+        )
+        if keys
+    ]
+    if complaints:
+        raise ModelError(
+            " and ".join(complaints),
+            where=where,
+            remedy="save it again; it may be truncated, or belong to another model",
+        )
+
+
+def told_keys(keys: Sequence[str]) -> str:
+    """Name the first of some tensors, and how many more there are."""
+    more = f" and {len(keys) - _TOLD} more" if len(keys) > _TOLD else ""
+    return ", ".join(keys[:_TOLD]) + more

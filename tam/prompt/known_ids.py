@@ -1,0 +1,89 @@
+"""Texts that enter a prompt by ids of their own: what a model wrote, and markers that are text."""
+
+from bisect import bisect_left
+from itertools import accumulate
+from typing import Any
+
+from tam.errors import ConversationError
+from tam.prompt.conversation import Conversation, TokenizedText, spoken
+from tam.prompt.template import Segment
+from tam.prompt.tokenizer_lock import tokenizer_lock
+from tam.text.words import spell
+
+
+def plain_ids(tokenizer: Any, text: str) -> list[int]:
+    """Ids of a text as text alone: a marker in it is spelled out, not obeyed."""
+    with tokenizer_lock(tokenizer):
+        ids = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    return list(ids)
+
+
+def marker_texts(processor: Any) -> set[str]:
+    """The texts that the tokenizer or the processor reads as a marker, not as words."""
+    tokenizer = processor.tokenizer
+    markers = set(tokenizer.all_special_tokens)
+    markers |= {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
+    for name in ("image_token", "video_token", "audio_token", "boi_token", "eoi_token"):
+        marker = getattr(processor, name, None)
+        if isinstance(marker, str):
+            markers.add(marker)
+    return {marker for marker in markers if marker.strip()}
+
+
+def harmless_messages(conversation: Conversation, markers: set[str]) -> list[dict[str, Any]]:
+    """The conversation's messages, with the markers in its texts made harmless.
+
+    A text with a marker enters the prompt by its ids afterwards (see :func:`known_ids`); what is
+    rendered in its place only has to keep the template and the processor from acting on it.
+    """
+    messages = conversation.messages()
+    for message in messages:
+        for part in message["content"]:
+            for marker in sorted(markers, key=len, reverse=True) if "text" in part else ():
+                part["text"] = part["text"].replace(marker, "?" * len(marker))
+    return messages
+
+
+def known_ids(
+    tokenizer: Any, segment: Segment, text: str | TokenizedText, markers: set[str]
+) -> list[int] | None:
+    """Give the ids that a segment must have, or None where the tokenizer's are right.
+
+    Raises
+    ------
+    ConversationError
+        If the template rewrites a text with a marker, which is not in the prompt as such.
+    """
+    first, last = segment.source
+    said = spoken(text)[first:last]
+    marked = any(marker in said for marker in markers)
+    if segment.exact and isinstance(text, TokenizedText):
+        return _ids_within(tokenizer, text, first, last)
+    if marked and not segment.exact:
+        raise ConversationError(
+            "the model's chat template rewrites this text, which holds a special token",
+            where=f"{segment.role} turn {segment.turn}",
+            remedy="leave the special token out",
+        )
+    return plain_ids(tokenizer, said) if marked else None
+
+
+def _ids_within(tokenizer: Any, text: TokenizedText, first: int, last: int) -> list[int] | None:
+    """Give the ids of some characters of a text; of a token that is cut, those of what is left."""
+    if (first, last) == (0, len(text.text)):
+        return list(text.ids)
+    pieces = spell(tokenizer, text.ids)
+    if "".join(pieces) != text.text:
+        return plain_ids(tokenizer, text.text[first:last])
+    starts = list(accumulate(map(len, pieces), initial=0))
+    begin, end = bisect_left(starts, first), bisect_left(starts, last)
+    if starts[end] > last:
+        end -= 1
+    if begin > end:
+        return plain_ids(tokenizer, text.text[first:last])
+    head, tail = text.text[first : starts[begin]], text.text[starts[end] : last]
+    return [
+        *(plain_ids(tokenizer, head) if head else ()),
+        *text.ids[begin:end],
+        *(plain_ids(tokenizer, tail) if tail else ()),
+    ]

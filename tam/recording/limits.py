@@ -1,0 +1,168 @@
+"""The limits of a run: memory, positions, and the length at which a reply is cut."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from tam.capture import Run
+from tam.capture.memory import check_free
+from tam.engine.maps import memory_needed
+from tam.errors import ConversationError
+from tam.families.checkpoint import Checkpoint
+from tam.recording.prepared import Prepared
+
+_OFFSET = "rope_deltas"
+
+
+def new_tokens_at_most(
+    checkpoint: Checkpoint, prepared: Prepared, options: Mapping[str, Any]
+) -> int | None:
+    """How many tokens a reply can have, or None where nothing limits it.
+
+    Parameters
+    ----------
+    options
+        Of transformers' ``generate``; its settings count where the options are silent.
+    """
+    settings = options.get("generation_config", checkpoint.module.generation_config)
+    for source in (options, vars(settings)):
+        if source.get("max_new_tokens") is not None:
+            return int(source["max_new_tokens"])
+        if source.get("max_length") is not None:
+            return max(0, int(source["max_length"]) - len(prepared.prompt.ids))
+    return None
+
+
+def check_limits(checkpoint: Checkpoint, prepared: Prepared, new_tokens: int) -> None:
+    """Refuse a run that the memory or the model has no room for, before it starts.
+
+    Parameters
+    ----------
+    new_tokens
+        Tokens of the reply, at most.
+
+    Raises
+    ------
+    ConversationError
+        If the model would look for a position that its table does not hold.
+    ResourceError
+        If the maps of all words need more memory than is free.
+    """
+    length = len(prepared.prompt.ids)
+    table = _position_table(checkpoint)
+    if table is not None and length > table:
+        raise ConversationError(
+            f"the prompt has {length:,} tokens, and the model has positions for {table:,}",
+            where="prompt",
+            remedy="shorten the text, or show fewer frames or a smaller picture",
+        )
+    targets, cells = len(prepared.prompt.tokens) + new_tokens, len(prepared.vision.positions)
+    check_free(
+        memory_needed(targets, cells),
+        next(checkpoint.lm_head.parameters()).device,
+        f"the maps of {targets:,} words on {cells:,} vision tokens",
+    )
+
+
+def position_notes(checkpoint: Checkpoint, run: Run, prompt_tokens: int) -> list[str]:
+    """Say that a run went beyond the positions that the model was made for.
+
+    Positions are counted as the model assigns them: M-RoPE gives a picture fewer than it has
+    tokens, and scaled rotary embeddings reach further than unscaled ones.
+
+    Parameters
+    ----------
+    run
+        What passed.
+    prompt_tokens
+        Tokens of the prompt.
+    """
+    stated = _stated_range(checkpoint.module.config.get_text_config())
+    past = run.past
+    offset = _offset(checkpoint.module) if past is None else past.offset
+    last = prompt_tokens + len(run.ids) + (0 if offset is None else int(offset.max()))
+    if stated is None or last <= stated:
+        return []
+    return [
+        f"the conversation has {last:,} positions and the model states a range of {stated:,}; "
+        "what it says and shows beyond may be worse"
+    ]
+
+
+def cut_note(limit: int) -> str:
+    """Say that a reply was cut."""
+    return (
+        f"the reply was cut at {limit:,} new tokens and is not finished; allow more "
+        "(--max-new-tokens)"
+    )
+
+
+def is_cut(
+    checkpoint: Checkpoint,
+    reply: Sequence[int],
+    limit: int | None,
+    options: Mapping[str, Any],
+) -> bool:
+    """Whether a reply that the model wrote ended at its limit and not by itself.
+
+    Parameters
+    ----------
+    reply
+        Its token ids, special ones included.
+    limit
+        See :func:`new_tokens_at_most`.
+    """
+    if limit is None or len(reply) < limit or not len(reply):
+        return False
+    settings = options.get("generation_config", checkpoint.module.generation_config)
+    ends = options.get("eos_token_id", settings.eos_token_id)
+    if int(reply[-1]) in (ends if isinstance(ends, list | tuple) else [ends]):
+        return False
+    stops = stop_strings(checkpoint, options)
+    if not stops:
+        return True
+    said = checkpoint.tokenizer.decode(list(map(int, reply)), skip_special_tokens=False)
+    return not any(stop in said for stop in stops)
+
+
+def stop_strings(checkpoint: Checkpoint, options: Mapping[str, Any]) -> list[str]:
+    """The texts that end a reply, from the options or the checkpoint's own settings."""
+    settings = options.get("generation_config", checkpoint.module.generation_config)
+    found = options.get("stop_strings", getattr(settings, "stop_strings", None)) or []
+    return [found] if isinstance(found, str) else list(found)
+
+
+def _stated_range(config: Any) -> int | None:
+    """How many positions a text model states, with the scaling of its rotary embeddings."""
+    stated = getattr(config, "max_position_embeddings", None)
+    if not isinstance(stated, int):
+        return None
+    scaling = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None)
+    if not isinstance(scaling, Mapping) or scaling.get("rope_type", scaling.get("type")) in (
+        None,
+        "default",
+        "mrope",
+    ):
+        return stated
+    original = scaling.get("original_max_position_embeddings") or stated
+    return max(stated, int(original * float(scaling.get("factor") or 1)))
+
+
+def _offset(module: nn.Module) -> torch.Tensor | None:
+    """How far the last run's positions are off the token count, or None without M-RoPE."""
+    found = (getattr(part, _OFFSET, None) for part in module.modules())
+    return next((deltas for deltas in found if deltas is not None), None)
+
+
+def _position_table(checkpoint: Checkpoint) -> int | None:
+    """How many positions a text model has learned one by one, or None: most compute theirs."""
+    decoder = checkpoint.adapter.decoder(checkpoint.module)
+    words = checkpoint.module.get_input_embeddings()
+    for name, part in decoder.named_modules():
+        is_table = isinstance(part, nn.Embedding) and part is not words
+        if is_table and "pos" in name.rpartition(".")[2]:
+            # OPT and its kin keep the first rows for padding.
+            return int(part.num_embeddings) - int(getattr(part, "offset", 0))
+    return None

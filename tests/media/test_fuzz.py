@@ -1,0 +1,31 @@
+"""The short form of ``make fuzz``: a few mutated files of each kind."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.fuzz.kinds import KINDS
+from tests.fuzz.mutate import mutated
+from tests.fuzz.run import fuzz
+
+SHORT = {"pictures": 120, "clips-pyav": 60, "clips-decord": 12, "clips-opencv": 12}
+
+
+@pytest.mark.promise(
+    "pictures",
+    "pictures and clips with bytes changed at random",
+    "read, or refused in one line; `make fuzz` runs thousands",
+)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind in SHORT])
+def test_a_mutated_file_is_read_or_refused_in_a_line(tmp_path: Path, kind: str) -> None:
+    tally = fuzz(kind, SHORT[kind], 1, tmp_path / kind)
+    assert not tally.faults
+    assert sum(tally.outcomes.values()) == SHORT[kind]
+    assert tally.outcomes["read"] > 0
+
+
+def test_the_same_seed_gives_the_same_file() -> None:
+    content = bytes(range(256)) * 8
+    first, again = (mutated(content, np.random.default_rng(5)) for _ in range(2))
+    assert first == again != content

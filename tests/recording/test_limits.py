@@ -1,0 +1,162 @@
+"""The limits of a run are told before it or said in its explanation."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import tam
+from tam.capture.memory import free_bytes, memory_errors
+from tam.engine.maps import memory_needed, token_activation_maps
+from tam.errors import InputError, ModelError, ResourceError
+from tam.media.media import image_from_array
+
+PICTURE = image_from_array(
+    np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8), "noise"
+)
+
+
+@pytest.fixture(scope="module")
+def model(qwen_folder: Path) -> tam.Model:
+    return tam.load(qwen_folder)
+
+
+@pytest.fixture(scope="module")
+def words(model: tam.Model) -> dict[str, Any]:
+    return {"suppress_tokens": sorted(model.special_ids())}
+
+
+def test_a_reply_that_was_cut_says_so(model: tam.Model, words: dict[str, Any]) -> None:
+    cut = model.explain(PICTURE, "What?", max_new_tokens=3, **words)
+    assert cut.provenance["cut"] is True
+    assert "cut at 3 new tokens" in cut.provenance["notes"][0]
+    given = model.explain(PICTURE, "What?", answer="a dog")
+    assert given.provenance["cut"] is None
+    assert not given.provenance["notes"]
+
+
+def test_a_text_ends_the_reply(model: tam.Model, words: dict[str, Any]) -> None:
+    plain = model.explain(PICTURE, "What?", max_new_tokens=8, **words)
+    stop = "".join(token.text for token in plain.tokens[plain.prompt_targets :][:2])
+    found = model.explain(PICTURE, "What?", max_new_tokens=8, stop_strings=[stop], **words)
+    assert found.text == stop
+    assert found.provenance["cut"] is False
+    [batched] = model.explain_batch(
+        [(PICTURE, "What?")], max_new_tokens=8, stop_strings=stop, **words
+    )
+    assert batched.text == stop
+    settings = model.module.generation_config
+    settings.stop_strings = [stop]
+    try:
+        assert model.explain(PICTURE, "What?", max_new_tokens=8, **words).text == stop
+    finally:
+        settings.stop_strings = None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("guidance_scale", 2.0),
+        ("assistant_early_exit", 1),
+        ("custom_generate", "someone/loop"),
+        ("cache_implementation", "offloaded"),
+        ("cache_implementation", "quantized"),
+    ],
+)
+def test_ways_to_write_that_cannot_be_explained_are_refused_by_name(
+    model: tam.Model, name: str, value: Any
+) -> None:
+    with pytest.raises(InputError, match=f"^{name}: "):
+        model.explain(PICTURE, "What?", max_new_tokens=2, **{name: value})
+    assert model.explain(PICTURE, "What?", max_new_tokens=2, guidance_scale=1).tokens
+
+
+def test_an_error_is_told_as_whose_it_is(model: tam.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    def own(ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match=r"^mine$"):
+        model.explain(PICTURE, "What?", max_new_tokens=2, logits_processor=[own])
+    with pytest.raises(InputError, match=r"^num_beams: transformers refuses"):
+        model.explain(PICTURE, "What?", max_new_tokens=2, num_beams=0)
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("features and\ntokens do not match")
+
+    # The model's own forward pass calls it.
+    monkeypatch.setattr(model.module.model, "forward", broken)
+    for asked in ({"num_beams": 1}, {"answer": "a dog"}):
+        with pytest.raises(ModelError, match=r"the model fails .*features and tokens"):
+            model.explain(PICTURE, "What?", max_new_tokens=2, **asked)
+
+
+def test_memory_that_is_not_there_is_refused_before_the_run(
+    model: tam.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: Any, **__: Any) -> None:
+        pytest.fail("the model ran")
+
+    monkeypatch.setattr(model.module, "forward", never)
+    tokens = int((free_bytes(torch.device("cpu")) / 4) ** 0.5)
+    with pytest.raises(ResourceError, match=r"need [\d.,]+ GB of memory, and .* free") as caught:
+        model.explain(PICTURE, "What?", max_new_tokens=tokens)
+    assert caught.value.exit_code == 4
+
+
+def test_the_estimate_is_at_least_what_the_maps_take() -> None:
+    targets, cells = 700, 64
+    states = np.random.default_rng(0).normal(size=(cells + targets, 8)).astype(np.float32)
+    result = token_activation_maps(
+        states,
+        states[cells:],
+        np.arange(cells),
+        np.arange(cells, cells + targets),
+        np.arange(targets) % 50,
+        [(8, 8)],
+        600,
+    )
+    kept = result.maps.nbytes + result.text_scores.nbytes + result.relevance.nbytes
+    assert kept <= memory_needed(targets, cells)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["DefaultCPUAllocator: can't allocate memory: you tried", "not enough memory: you tried"],
+)
+def test_a_cpu_without_memory_is_told_as_such(said: str) -> None:
+    with pytest.raises(ResourceError, match="memory of this machine"), memory_errors():
+        raise RuntimeError(said)
+    with pytest.raises(RuntimeError, match="other"), memory_errors():
+        raise RuntimeError("other")
+
+
+def test_positions_beyond_the_stated_range_are_noted_and_work(
+    model: tam.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = model.module.config.get_text_config()
+    inside = model.explain(PICTURE, "What?", answer="a dog")
+    monkeypatch.setattr(config, "max_position_embeddings", 20)
+    beyond = model.explain(PICTURE, "What?", answer="a dog")
+    assert np.array_equal(beyond.maps, inside.maps)
+    [note] = beyond.provenance["notes"]
+    assert "states a range of 20" in note
+    # M-RoPE gives a picture fewer positions than it has tokens.
+    last = beyond.tokens[-1].position + 1
+    assert f"has {last:,} positions" not in note
+
+
+def test_a_blank_reply_does_not_lose_the_run(model: tam.Model) -> None:
+    blank = model.processor.tokenizer(" \n", add_special_tokens=False).input_ids
+    chat = model.chat()
+    step = iter([*blank, model.module.generation_config.eos_token_id])
+
+    def write(ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        only = torch.full_like(scores, -torch.inf)
+        only[:, next(step)] = 0
+        return only
+
+    first = chat.say("What?", [PICTURE], logits_processor=[write], max_new_tokens=8)
+    assert not first.text.strip()
+    assert chat.say("And?", answer="a dog").text == "a dog"
