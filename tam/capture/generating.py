@@ -1,11 +1,13 @@
 """Lets the model answer, and keeps what the answer came from."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from functools import cache
 from typing import Any
 
 import torch
-from transformers import StoppingCriteria, StoppingCriteriaList
+from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
 from tam.capture.access import Access
 from tam.capture.cache import CACHE
@@ -126,6 +128,15 @@ def _run(
         candidate_probabilities=best,
         prefix_cache=cached(model, adapter, request, reply, cache, positions, kept),
     )
+
+
+@cache
+def generate_words(model_class: Any) -> frozenset[str]:
+    """The words that a model's ``generate`` takes: its own, its configuration's, the model's."""
+    functions = [model_class.generate, model_class.forward]
+    words = {name for function in functions for name in inspect.signature(function).parameters}
+    config = {name for name in vars(GenerationConfig()) if not name.startswith("_")}
+    return frozenset((words | config) - {"self", "args", "kwargs"})
 
 
 def _together(model: Any, requests: Sequence[Request]) -> Mapping[str, torch.Tensor]:

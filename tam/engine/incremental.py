@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tam.defaults import KERNEL_SIZE
 from tam.engine.maps import maps_from_scores, positive_scores
 
 Floats = NDArray[np.float32]
@@ -57,7 +58,7 @@ class IncrementalMaps:
         vision_states: torch.Tensor,
         grids: Sequence[tuple[int, int]],
         prompt_targets: int,
-        kernel_size: int = 3,
+        kernel_size: int = KERNEL_SIZE,
     ) -> None:
         self.count = 0
         self._score = score

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import pad
 
+from tam.defaults import KERNEL_SIZE
 from tam.engine.ops.blocks import in_chunks, one_thread
 from tam.engine.ops.dispatch import backend_for, select
 from tam.engine.result import TokenActivationMaps
@@ -46,7 +47,7 @@ def token_activation_maps(
     context_ids: Array | Sequence[int],
     grids: Sequence[tuple[int, int]] | NDArray[np.int64],
     prompt_targets: int,
-    kernel_size: int = 3,
+    kernel_size: int = KERNEL_SIZE,
     *,
     class_ids: Array | Sequence[int] | None = None,
     stages: bool = False,
@@ -221,7 +222,7 @@ def maps_from_scores(
     causal_stop: Array | Sequence[int],
     scale_stop: Array | Sequence[int],
     grids: Sequence[tuple[int, int]] | NDArray[np.int64],
-    kernel_size: int = 3,
+    kernel_size: int = KERNEL_SIZE,
     *,
     stages: bool = False,
     backend: str | None = None,

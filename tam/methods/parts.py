@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tam.defaults import KERNEL_SIZE
 from tam.engine.maps import maps_from_scores
 from tam.explanation.explanation import Explanation
 from tam.methods.result import Targets, build_explanation, keep_targets
@@ -38,7 +39,7 @@ def rgf(
     replay: Replay | None = None,
     targets: Targets = None,
     *,
-    kernel_size: int = 3,
+    kernel_size: int = KERNEL_SIZE,
 ) -> Explanation:
     """The activation after the rank Gaussian filter, without causal inference (2506.23270).
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from tam.defaults import KERNEL_SIZE
 from tam.engine.maps import TokenActivationMaps, maps_from_scores, maps_of_run
 from tam.explanation.explanation import Explanation, Stages
 from tam.methods.result import Targets, build_explanation, keep_targets
@@ -19,7 +21,7 @@ def token_activation(
     replay: Replay | None = None,
     targets: Targets = None,
     *,
-    kernel_size: int = 3,
+    kernel_size: int = KERNEL_SIZE,
     stages: bool = False,
 ) -> Explanation:
     """Explain a recorded run.
@@ -46,25 +48,30 @@ def token_activation(
     scores.
     """
     # The candidates' maps need the activation of the words before them.
-    result = _maps(trace, kernel_size, stages=stages or trace.candidate_scores is not None)
+    result = engine_maps(
+        trace, trace.text.ids, kernel_size, stages=stages or trace.candidate_scores is not None
+    )
     method = {"name": "tam", "kernel_size": kernel_size}
     explanation = replace(
         build_explanation(
             trace,
-            _numpy(result.maps),
-            _numpy(result.text_scores),
-            _numpy(result.relevance),
+            as_numpy(result.maps),
+            as_numpy(result.text_scores),
+            as_numpy(result.relevance),
             method,
         ),
-        stages=Stages(_numpy(result.activation), _numpy(result.after_eci)) if stages else None,
+        stages=Stages(as_numpy(result.activation), as_numpy(result.after_eci)) if stages else None,
         candidate_maps=_candidate_maps(trace, result, kernel_size),
     )
     return keep_targets(explanation, trace, targets)
 
 
-def _maps(trace: Trace, kernel_size: int, *, stages: bool) -> TokenActivationMaps:
+def engine_maps(
+    trace: Trace, classes: NDArray[np.int64], kernel_size: int, *, stages: bool
+) -> TokenActivationMaps:
+    """Run the engine on a recorded run, with the LM-head rows of the class ids [K]."""
     return maps_of_run(
-        partial(trace.lm_head.scores, torch.from_numpy(trace.text.ids), trace.states),
+        partial(trace.lm_head.scores, torch.from_numpy(classes), trace.states),
         trace.cells,
         trace.text.ids,
         trace.vision.filter_grids,
@@ -97,9 +104,10 @@ def _candidate_maps(
         trace.vision.filter_grids,
         kernel_size,
     ).maps
-    return _numpy(maps).reshape(replies, count, cells)
+    return as_numpy(maps).reshape(replies, count, cells)
 
 
-def _numpy(values: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
+def as_numpy(values: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Give a result of the engine as a contiguous array."""
     array: np.ndarray[Any, np.dtype[np.float32]] = values.cpu().numpy()
     return np.ascontiguousarray(array)

@@ -4,11 +4,13 @@ import numpy as np
 import torch
 
 from tam.capture.hooks import Logits, States
+from tam.defaults import KERNEL_SIZE
 from tam.engine.incremental import IncrementalMaps
 from tam.errors import ConversationError
 from tam.explanation.explanation import Explanation, Prediction, Word
 from tam.families.checkpoint import Checkpoint
 from tam.geometry.layout import TextToken
+from tam.methods import Chosen
 from tam.recording.lm_head import LMHead
 from tam.recording.prepared import Prepared, special_ids
 from tam.recording.recording import candidates, provenance
@@ -24,8 +26,8 @@ class LiveWords:
         The model that writes.
     prepared
         What it answers.
-    kernel_size
-        Odd size of the rank Gaussian filter's window.
+    method
+        How the reply is explained. Where it needs the whole reply, the words have no maps yet.
 
     Attributes
     ----------
@@ -34,11 +36,12 @@ class LiveWords:
         Where they did not, no word comes any more.
     """
 
-    def __init__(self, checkpoint: Checkpoint, prepared: Prepared, kernel_size: int) -> None:
+    def __init__(self, checkpoint: Checkpoint, prepared: Prepared, method: Chosen) -> None:
         self.follows = True
         self._checkpoint = checkpoint
         self._prepared = prepared
-        self._kernel_size = kernel_size
+        self._mapped = method.method.streams
+        self._kernel_size = int(method.options.get("kernel_size", KERNEL_SIZE))
         self._special = special_ids(checkpoint)
         self._head = LMHead(checkpoint.lm_head, checkpoint.module)
         self._maps: IncrementalMaps | None = None
@@ -69,10 +72,10 @@ class LiveWords:
         self.follows &= states.complete(self._written) and logits.steps == self._written
         if not self.follows:
             return []
-        maps = self._maps or self._begun(states)
-        if maps is None or token in self._special:
+        if self._mapped:
+            self._extend(states, token)
+        if not self.follows or token in self._special:
             return []
-        maps.extend(states.latest(), [token])
         self._predictions.append(self._prediction(logits))
         self._waiting.append((token, place))
         return self._finished(settled(self._pieces()))
@@ -91,24 +94,32 @@ class LiveWords:
         """
         prepared, maps, count = self._prepared, self._maps, len(self._tokens)
         first = len(prepared.prompt.tokens)
-        if maps is None or count == first:
+        if count == first:
             raise ConversationError(
                 "the model wrote no words",
                 where="answer",
                 remedy="ask in another way, or allow more new tokens",
             )
+        told = provenance(self._checkpoint, prepared, None, {})
         method = {"name": "tam", "kernel_size": self._kernel_size}
+        unmapped = np.full((count, len(prepared.vision.positions)), np.nan, np.float32)
         return Explanation(
             media=tuple(item for _, item in prepared.conversation.media),
             tokens=tuple(self._tokens),
             prompt_targets=first,
             predictions=tuple(self._predictions[: count - first]),
             grids=prepared.vision.grids,
-            maps=maps.maps(count),
-            text_scores=maps.text_scores(count),
-            relevance=maps.relevance(count),
-            provenance={**provenance(self._checkpoint, prepared, None, {}), "method": method},
+            maps=maps.maps(count) if maps else unmapped,
+            text_scores=maps.text_scores(count) if maps else None,
+            relevance=maps.relevance(count) if maps else None,
+            provenance={**told, "method": method} if maps else told,
         )
+
+    def _extend(self, states: States, token: int) -> None:
+        """Give the next token its map."""
+        maps = self._maps or self._begun(states)
+        if maps is not None and token not in self._special:
+            maps.extend(states.latest(), [token])
 
     def _begun(self, states: States) -> IncrementalMaps | None:
         """Explain the prompt's words; None where each word would cost the whole head."""

@@ -51,9 +51,9 @@ def verify(model: Model) -> list[Check]:
     picture = probe_picture(*_SIZES[0])
     talk = question([picture], _PROMPT)
     # Words alone: a marker would be written, but not explained.
-    words = {"suppress_tokens": sorted(model.special_ids())}
+    markers = sorted(model.special_ids())
     try:
-        trace = model.record(talk, max_new_tokens=_STEPS, do_sample=False, **words)
+        trace = model.record(talk, max_new_tokens=_STEPS, do_sample=False, suppress_tokens=markers)
         written = token_activation(trace)
     except TamError as error:
         return [Check("run", False, str(error))]

@@ -30,9 +30,6 @@ from tam.recording.prepared import Prepared, special_ids
 from tam.recording.trace import Trace
 from tam.text.words import spell
 
-MAX_NEW_TOKENS = 256
-"""The longest reply that is written unless another length is asked for, in tokens."""
-
 CANDIDATES = 8
 """Rivals that are kept of each token of a reply."""
 

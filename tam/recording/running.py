@@ -53,6 +53,11 @@ def run(
         )
         recording = record(checkpoint, prepared, answer, options, seed, prefix_cache, on_token)
         recording = with_candidates(recording, candidate_maps)
+    return with_seed(recording, seed)
+
+
+def with_seed(recording: Recording, seed: int | None) -> Recording:
+    """Note in the provenance which seed the reply was asked with."""
     if seed is None:
         return recording
     provenance = {**recording.trace.provenance, "seed": seed}

@@ -273,7 +273,7 @@ def test_a_conversation_from_the_command_line(
 
     file.write_text("[")
     assert run([*arguments, "--force"]) == 2
-    assert "is no JSON" in capsys.readouterr().err
+    assert "is not JSON" in capsys.readouterr().err
     assert run(["explain", "--prompt", "What?", "--out", str(tmp_path / "new")]) == 2
     assert "no picture" in capsys.readouterr().err
 
