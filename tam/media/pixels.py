@@ -60,7 +60,8 @@ def _display_matrix(frame: Any) -> Matrix | None:
     try:
         data = frame.side_data.get("DISPLAYMATRIX")
     except ValueError:  # beside it stand data of a kind that PyAV has no name for
-        return _TURNS[round(frame.rotation / 90) % 4]
+        turns: int = round(frame.rotation / 90) % 4
+        return _TURNS[turns]
     if data is None:
         return None
     matrix = tuple(int(value) for value in np.frombuffer(bytes(data), np.int32))
