@@ -136,8 +136,16 @@ def _damage(contents: Contents) -> tuple[str, ...]:
 
 def _from_folder(folder: Path, sampling: Sampling) -> Media:
     name = display_name(str(folder))
+    try:
+        inside = [file for file in folder.iterdir() if file.is_file()]
+    except OSError as error:
+        raise MediaError(
+            f"the folder cannot be read ({error.strerror})",
+            where=printable(str(folder)),
+            remedy="change its permissions",
+        ) from error
     files = sorted(
-        (file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")),
+        (file for file in inside if not file.name.startswith(".")),
         key=lambda file: [
             (int(part), "") if part.isdecimal() else (-1, part)
             for part in re.split(r"(\d+)", file.name)
