@@ -112,6 +112,13 @@ class Adapter(ABC):
         """
         del config
 
+    def explained(self, config: Any) -> Any:
+        """Give the configuration of the part that reads pictures and writes text.
+
+        All of it, except for a model that also speaks: of that one only this part is loaded.
+        """
+        return config
+
     def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
         """Encode a rendered prompt.
 

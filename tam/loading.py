@@ -79,7 +79,7 @@ def load(
         # The plain file says which family it is, before anything of the checkpoint runs.
         plain, _ = PreTrainedConfig.get_config_dict(source, **pinned)
         adapter = adapter_for(plain)
-        config = AutoConfig.from_pretrained(source, **pinned)
+        config = adapter.explained(AutoConfig.from_pretrained(source, **pinned))
         adapter.check(config)
         on_gpu = torch.cuda.is_available()
         module = AutoModelForMultimodalLM.from_pretrained(
@@ -125,6 +125,8 @@ def wrap(module: Any, processor: Any) -> Model:
     """
     module = unwrapped(module).eval()
     adapter = adapter_for(module.config)
+    explained = adapter.explained(module.config)
+    module = next(part for part in module.modules() if getattr(part, "config", None) is explained)
     adapter.check(module.config)
     quantisation = getattr(module.config, "quantization_config", None)
     provenance = {

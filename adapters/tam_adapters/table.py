@@ -32,6 +32,22 @@ FAMILIES: tuple[Family, ...] = (
         inputs=("image", "images", "video"),
     ),
     Family(
+        name="Qwen2.5-Omni",
+        model_types=("qwen2_5_omni", "qwen2_5_omni_thinker"),
+        adapter="tam_adapters.omni:Qwen25OmniAdapter",
+        examples=("Qwen/Qwen2.5-Omni-3B", "Qwen/Qwen2.5-Omni-7B"),
+        inputs=("image", "images", "video"),
+        notes=("its written words; the part that speaks is not loaded, nor is a clip's sound read",),
+    ),
+    Family(
+        name="Qwen3-Omni",
+        model_types=("qwen3_omni_moe", "qwen3_omni_moe_thinker"),
+        adapter="tam_adapters.omni:Qwen3OmniAdapter",
+        examples=("Qwen/Qwen3-Omni-30B-A3B-Instruct",),
+        inputs=("image", "images", "video"),
+        notes=("its written words; the part that speaks is not loaded, nor is a clip's sound read",),
+    ),
+    Family(
         name="GLM-4V",
         model_types=("glm4v", "glm4v_moe", "glm46v", "glm_ocr"),
         adapter="tam_adapters.glm4v:Glm4VAdapter",
