@@ -17,6 +17,15 @@ from tam.words import group_words, spell
 if TYPE_CHECKING:
     import torch
 
+_MARKERS = (
+    "image_token",
+    "image_placeholder_token",
+    "video_token",
+    "audio_token",
+    "boi_token",
+    "eoi_token",
+)
+
 # Stands for a user's text while the template's own text is found out. No template writes it, and
 # none of its characters is changed by a template's trimming or upper-casing.
 _SENTINEL = "\ue000{}\ue001"
@@ -157,7 +166,7 @@ def marker_texts(processor: Any) -> set[str]:
     tokenizer = processor.tokenizer
     markers = set(tokenizer.all_special_tokens)
     markers |= {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
-    for name in ("image_token", "video_token", "audio_token", "boi_token", "eoi_token"):
+    for name in _MARKERS:
         marker = getattr(processor, name, None)
         if isinstance(marker, str):
             markers.add(marker)

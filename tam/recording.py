@@ -215,7 +215,8 @@ def special_ids(model: "Model") -> set[int]:
     """Ids of the tokens that are no words: ends, markers, placeholders."""
     tokenizer = model.processor.tokenizer
     ends = model.module.generation_config.eos_token_id
-    special = set(tokenizer.convert_tokens_to_ids(sorted(marker_texts(model.processor))))
+    # A placeholder that a processor replaces before it tokenizes is a marker without an id.
+    special = set(tokenizer.convert_tokens_to_ids(sorted(marker_texts(model.processor)))) - {None}
     return special | set(ends if isinstance(ends, list) else [ends])
 
 

@@ -12,6 +12,7 @@ from tam_adapters.tiles import (
     clip_grid,
     equally_many_frames,
     misfit,
+    only_pictures,
     square_side,
     tiled_grids,
     token_runs,
@@ -73,3 +74,20 @@ class InternVLAdapter(Adapter):
         if runs:
             raise misfit(f"the prompt shows {len(runs)} pictures or frames too many")
         return VisionLayout(grids=tuple(grids), separators=np.zeros(0, np.int64))
+
+
+class QianfanOcrAdapter(InternVLAdapter):
+    """Qianfan-OCR: InternVL's tiles; it takes no clips."""
+
+    family = "Qianfan-OCR"
+
+    def vision_layout(self, encoded: Encoded) -> VisionLayout:
+        """Place every vision token of an encoded prompt.
+
+        Raises
+        ------
+        ModelError
+            If a clip is given, or the prompt does not fit its pictures.
+        """
+        only_pictures(self.family, encoded.media)
+        return super().vision_layout(encoded)

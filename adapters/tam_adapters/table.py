@@ -49,7 +49,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         name="GLM-4V",
-        model_types=("glm4v", "glm4v_moe", "glm46v", "glm_ocr"),
+        model_types=("glm4v", "glm4v_moe", "glm46v", "glm_ocr", "glmga"),
         adapter="tam_adapters.glm4v:Glm4VAdapter",
         examples=(
             "zai-org/GLM-4.1V-9B-Thinking",
@@ -164,6 +164,13 @@ FAMILIES: tuple[Family, ...] = (
         notes=("several clips in one conversation must have equally many frames",),
     ),
     Family(
+        name="Qianfan-OCR",
+        model_types=("qianfan_ocr",),
+        adapter="tam_adapters.internvl:QianfanOcrAdapter",
+        examples=("baidu/Qianfan-OCR",),
+        inputs=("image", "images"),
+    ),
+    Family(
         name="LLaVA-NeXT",
         model_types=("llava_next",),
         adapter="tam_adapters.llava_next:LlavaNextAdapter",
@@ -243,10 +250,10 @@ FAMILIES: tuple[Family, ...] = (
         inputs=("image", "images"),
     ),
     Family(
-        name="MiniCPM-V 4.6",
-        model_types=("minicpmv4_6",),
+        name="MiniCPM-V 4.6 and 4.7",
+        model_types=("minicpmv4_6", "minicpmv4_7"),
         adapter="tam_adapters.minicpmv4_6:MiniCPMV46Adapter",
-        examples=("openbmb/MiniCPM-V-4.6",),
+        examples=("openbmb/MiniCPM-V-4.6", "openbmb/MiniCPM-V-4.7-1B"),
         inputs=("image", "images", "video"),
     ),
     Family(
