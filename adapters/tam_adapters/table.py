@@ -128,6 +128,14 @@ FAMILIES: tuple[Family, ...] = (
         notes=("in the larger models vision tokens attend both ways within a picture",),
     ),
     Family(
+        name="Gemma 4 unified",
+        model_types=("gemma4_unified",),
+        adapter="tam_adapters.gemma4:Gemma4UnifiedAdapter",
+        examples=("google/gemma-4-12B-it",),
+        inputs=("image", "images", "video"),
+        notes=("vision tokens attend both ways within a picture", "no vision tower"),
+    ),
+    Family(
         name="Mistral 3",
         model_types=("mistral3",),
         adapter="tam_adapters.mistral3:Mistral3Adapter",

@@ -27,7 +27,7 @@ def attention_off(model: Any, adapter: Adapter) -> Iterator[None]:
     Raises
     ------
     ModelError
-        If there is none: then patches may mix in a way that this does not switch off.
+        If there is none where there has to be one: then patches may mix in a way that this does not switch off.
     """
     inside = set(adapter.entrance(model).modules())
     named = [
@@ -37,7 +37,7 @@ def attention_off(model: Any, adapter: Adapter) -> Iterator[None]:
     ]
     # A module that holds another one merges patches, or adds a residual connection of its own.
     modules = [m for m in named if not any(m is not n and n in m.modules() for n in named)]
-    if not modules:
+    if not modules and adapter.tower_attends:
         raise ModelError(
             "no attention found outside the text decoder",
             where=type(model).__name__,
