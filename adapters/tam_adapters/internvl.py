@@ -12,8 +12,8 @@ from tam_adapters.tiles import (
     clip_grid,
     equally_many_frames,
     misfit,
-    only_pictures,
     square_side,
+    takes_no_clips,
     tiled_grids,
     token_runs,
 )
@@ -81,13 +81,14 @@ class QianfanOcrAdapter(InternVLAdapter):
 
     family = "Qianfan-OCR"
 
-    def vision_layout(self, encoded: Encoded) -> VisionLayout:
-        """Place every vision token of an encoded prompt.
+    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+        """Encode a rendered prompt.
 
         Raises
         ------
         ModelError
-            If a clip is given, or the prompt does not fit its pictures.
+            If a clip is given.
         """
-        only_pictures(self.family, encoded.media)
-        return super().vision_layout(encoded)
+        if options.get("videos"):
+            raise takes_no_clips(self.family, "conversation")
+        return processor(**options)

@@ -150,6 +150,14 @@ FAMILIES: tuple[Family, ...] = (
         inputs=("image", "images"),
     ),
     Family(
+        name="Kimi K2.5",
+        model_types=("kimi_k25",),
+        adapter="tam_adapters.kimi_k25:KimiK25Adapter",
+        examples=("moonshotai/Kimi-K2.5",),
+        inputs=("image", "images"),
+        notes=("transformers 5.23 cannot read clips with it",),
+    ),
+    Family(
         name="DeepSeek-VL",
         model_types=("deepseek_vl",),
         adapter="tam_adapters.deepseek_vl:DeepseekVLAdapter",
