@@ -47,7 +47,9 @@ class Gemma4Adapter(Adapter):
         for kind in ("image", "video"):
             indices = [i for i, placed in enumerate(encoded.media) if placed.media.kind == kind]
             counts = [len(encoded.media[i].media.frames) for i in indices]
-            shapes = _frame_shapes(encoded, kind, sum(counts), self.positions_in_token(encoded.config))
+            shapes = _frame_shapes(
+                encoded, kind, sum(counts), self.positions_in_token(encoded.config)
+            )
             token = int(getattr(encoded.config, f"{kind}_token_id"))
             runs = cut_runs(encoded.ids, token, [h * w for h, w in shapes], kind)
             last = np.cumsum(counts, dtype=np.int64)

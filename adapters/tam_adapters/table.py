@@ -37,7 +37,9 @@ FAMILIES: tuple[Family, ...] = (
         adapter="tam_adapters.omni:Qwen25OmniAdapter",
         examples=("Qwen/Qwen2.5-Omni-3B", "Qwen/Qwen2.5-Omni-7B"),
         inputs=("image", "images", "video"),
-        notes=("its written words; the part that speaks is not loaded, nor is a clip's sound read",),
+        notes=(
+            "its written words; the part that speaks is not loaded, nor is a clip's sound read",
+        ),
     ),
     Family(
         name="Qwen3-Omni",
@@ -45,7 +47,9 @@ FAMILIES: tuple[Family, ...] = (
         adapter="tam_adapters.omni:Qwen3OmniAdapter",
         examples=("Qwen/Qwen3-Omni-30B-A3B-Instruct",),
         inputs=("image", "images", "video"),
-        notes=("its written words; the part that speaks is not loaded, nor is a clip's sound read",),
+        notes=(
+            "its written words; the part that speaks is not loaded, nor is a clip's sound read",
+        ),
     ),
     Family(
         name="GLM-4V",
@@ -143,6 +147,13 @@ FAMILIES: tuple[Family, ...] = (
         inputs=("image", "images"),
     ),
     Family(
+        name="Mistral Large 4",
+        model_types=("mistral_large4",),
+        adapter="tam_adapters.mistral3:MistralLarge4Adapter",
+        examples=("mistralai/Mistral-Large-4-1T-A52B",),
+        inputs=("image", "images"),
+    ),
+    Family(
         name="LightOn-OCR",
         model_types=("lighton_ocr",),
         adapter="tam_adapters.mistral3:LightOnOcrAdapter",
@@ -153,7 +164,7 @@ FAMILIES: tuple[Family, ...] = (
         name="Kimi K2.5",
         model_types=("kimi_k25",),
         adapter="tam_adapters.kimi_k25:KimiK25Adapter",
-        examples=("moonshotai/Kimi-K2.5",),
+        examples=("moonshotai/Kimi-K2.5", "moonshotai/Kimi-K2.6"),
         inputs=("image", "images"),
         notes=("transformers 5.23 cannot read clips with it",),
     ),
@@ -236,6 +247,20 @@ FAMILIES: tuple[Family, ...] = (
             "needs the package num2words",
             "a conversation shows either pictures or clips",
         ),
+    ),
+    Family(
+        name="Granite-Docling",
+        model_types=("granite_docling",),
+        adapter="tam_adapters.granite_docling:GraniteDoclingAdapter",
+        examples=("ibm-granite/granite-for-docling-500m",),
+        inputs=("image", "images"),
+    ),
+    Family(
+        name="HunyuanOCR",
+        model_types=("hunyuan_vl",),
+        adapter="tam_adapters.hunyuan_vl:HunyuanVLAdapter",
+        examples=("tencent/HunyuanOCR",),
+        inputs=("image", "images"),
     ),
     Family(
         name="Ovis2",

@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.tiny import (
     anyres,
     grid_thw,
+    hunyuan_vl,
     lfm2_vl,
     minicpmv4_6,
     molmo2,
@@ -28,6 +29,7 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     **square.BUILDERS,
     **one_view.BUILDERS,
     **anyres.BUILDERS,
+    **hunyuan_vl.BUILDERS,
     **lfm2_vl.BUILDERS,
     **minicpmv4_6.BUILDERS,
     **molmo2.BUILDERS,

@@ -24,7 +24,11 @@ from transformers import (
     LlavaForConditionalGeneration,
     Mistral3Config,
     Mistral3ForConditionalGeneration,
+    Mistral4Config,
     MistralConfig,
+    MistralLarge4Config,
+    MistralLarge4ForConditionalGeneration,
+    MistralLarge4TextConfig,
     PixtralImageProcessor,
     PixtralProcessor,
     PixtralVisionConfig,
@@ -64,6 +68,17 @@ _GEMMA_TOKENS = {
 }
 
 
+_LATENT: dict[str, Any] = {
+    "kv_lora_rank": 16,
+    "qk_rope_head_dim": 8,
+    "qk_nope_head_dim": 8,
+    "v_head_dim": 8,
+    "moe_intermediate_size": HIDDEN,
+    "n_routed_experts": 4,
+    "num_experts_per_tok": 2,
+}
+
+
 def tiny_mistral3(folder: Path) -> Path:
     """Write a random Mistral 3 of two layers, 2 × 2 patches in a token."""
     tokenizer = byte_tokenizer(list(_PIXTRAL_TOKENS.values()))
@@ -74,6 +89,36 @@ def tiny_mistral3(folder: Path) -> Path:
     )
     with seeded():
         model = Mistral3ForConditionalGeneration(config)
+    return save(folder, model, _processor(tokenizer, merge=2))
+
+
+def tiny_mistral3_on_mistral4(folder: Path) -> Path:
+    """Write a random Mistral 3 on a Mistral 4 of two layers with four experts in each."""
+    tokenizer = byte_tokenizer(list(_PIXTRAL_TOKENS.values()))
+    sizes = {**language_model_sizes(tokenizer), "num_key_value_heads": 4}
+    config = Mistral3Config(
+        vision_config=_pixtral(),
+        text_config=Mistral4Config(**sizes, **_LATENT, q_lora_rank=16),
+        image_token_index=token_id(tokenizer, "[IMG]"),
+    )
+    with seeded():
+        model = Mistral3ForConditionalGeneration(config)
+    return save(folder, model, _processor(tokenizer, merge=2))
+
+
+def tiny_mistral_large4(folder: Path) -> Path:
+    """Write a random Mistral Large 4 of two layers."""
+    tokenizer = byte_tokenizer(list(_PIXTRAL_TOKENS.values()))
+    sizes = {**language_model_sizes(tokenizer), "num_key_value_heads": 4}
+    rope = {"rope_type": "default", "rope_theta": 10000.0}
+    indexer = {"index_topk": 4096, "index_head_dim": 16, "index_n_heads": 2, "head_dim": 8}
+    config = MistralLarge4Config(
+        vision_config=_pixtral(),
+        text_config=MistralLarge4TextConfig(**sizes, **_LATENT, **indexer, rope_parameters=rope),
+        image_token_index=token_id(tokenizer, "[IMG]"),
+    )
+    with seeded():
+        model = MistralLarge4ForConditionalGeneration(config)
     return save(folder, model, _processor(tokenizer, merge=2))
 
 
@@ -228,6 +273,8 @@ def _processor(tokenizer: PreTrainedTokenizerFast, merge: int) -> PixtralProcess
 
 BUILDERS: dict[str, Callable[[Path], Path]] = {
     "mistral3": tiny_mistral3,
+    "mistral3_on_mistral4": tiny_mistral3_on_mistral4,
+    "mistral_large4": tiny_mistral_large4,
     "pixtral": tiny_pixtral,
     "lighton_ocr": tiny_lighton_ocr,
     "gemma4": tiny_gemma4,

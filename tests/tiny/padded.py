@@ -26,7 +26,7 @@ KIMI_PATCH = 14
 
 
 def tiny_kimi_k25(folder: Path) -> Path:
-    """Write a random Kimi K2.5 of two layers, one of four experts: pictures of up to twelve patches a side."""
+    """Write a random Kimi K2.5 of two layers: up to twelve patches a side."""
     marks = ["<|media_begin|>", "<|media_content|>", "<|media_end|>"]
     tokenizer = byte_tokenizer(
         marks, named={"image_token": "<|media_pad|>", "video_token": "<|video_pad|>"}
