@@ -73,9 +73,10 @@ class Adapter(ABC):
     taps
         How far the processor's resize reaches, in pixels of the model's input: 1 bilinear, 2
         bicubic, 3 Lanczos, more where it resizes twice. For the layout probe.
-    tower_attends
-        Whether vision tokens attend to each other before they enter the language model. For the
-        layout probe, which switches that off; without a tower there is nothing to switch off.
+    mixers
+        Parts of the names of the classes through which vision tokens see each other before they
+        enter the language model. For the layout probe, which switches them off; empty where each
+        token is made of its own pixels alone.
     causal
         Whether the state of a text token depends on what stands before it only. Where it does not,
         nothing that was computed for one turn serves the next.
@@ -90,7 +91,7 @@ class Adapter(ABC):
     chat_template: str | None = None
     taps: int = 2
     reply_token_type: int = 0
-    tower_attends: bool = True
+    mixers: tuple[str, ...] = ("attention",)
     causal: bool = True
     batches: bool = True
 

@@ -67,7 +67,7 @@ class Gemma4UnifiedAdapter(Gemma4Adapter):
     """
 
     family = "Gemma 4 unified"
-    tower_attends = False
+    mixers = ()
 
     def positions_in_token(self, config: Any) -> int:
         """How many of the processor's positions stand along one side of a token: one."""

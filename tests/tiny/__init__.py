@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.tiny import (
     anyres,
+    grid_kin,
     grid_thw,
     hunyuan_vl,
     lfm2_vl,
@@ -26,6 +27,7 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     "qwen2_5_vl": tiny_qwen2_5_vl,
     "llava": tiny_llava,
     **grid_thw.BUILDERS,
+    **grid_kin.BUILDERS,
     **square.BUILDERS,
     **one_view.BUILDERS,
     **anyres.BUILDERS,

@@ -1,0 +1,39 @@
+"""Families whose grids are Qwen-VL's: pictures squashed to whole cells, frames in pairs."""
+
+from tam_adapters.grid_thw import GridThwAdapter
+
+
+class Cosmos3OmniAdapter(GridThwAdapter):
+    """Cosmos 3: Qwen3-VL's tower, processor and language model; it writes, and draws nothing."""
+
+    family = "Cosmos 3"
+    marked_frames = True
+
+
+class Qwen4ExpAdapter(GridThwAdapter):
+    """Qwen4-Exp: the same grids before a decoder of several residual streams."""
+
+    family = "Qwen4-Exp"
+    marked_frames = True
+
+
+class HyperClovaXAdapter(GridThwAdapter):
+    """HyperCLOVA X SEED: Qwen2.5-VL's tower before a language model of its own."""
+
+    family = "HyperCLOVA X SEED"
+
+
+class CohereCompassAdapter(GridThwAdapter):
+    """North Vision: Qwen3-VL's tower before a Command model."""
+
+    family = "North Vision"
+    marked_frames = True
+
+
+class Lfm3VLAdapter(GridThwAdapter):
+    """LFM3-VL: patches at their own shape, with a time stamp before each cell of a clip."""
+
+    family = "LFM3-VL"
+    marked_frames = True
+    # Most layers of its tower mix neighbours in the order of the patches.
+    mixers = ("attention", "shortconv")
