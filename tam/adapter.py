@@ -177,3 +177,23 @@ class Adapter(ABC):
         """Give the LM head, which maps those states to the vocabulary."""
         head: nn.Module = model.get_output_embeddings()
         return head
+
+    def finished_logits(self, config: Any, scores: "torch.Tensor") -> "torch.Tensor":
+        """Give what a model's own forward pass makes of its head's scores.
+
+        Families divide them by ``logits_scaling``, or cap them at ``final_logit_softcapping``; the
+        order of a position's scores stays the same.
+
+        Parameters
+        ----------
+        config
+            The model's configuration.
+        scores
+            [..., V]: what the head gave.
+        """
+        import torch
+
+        text = config.get_text_config()
+        scaled = scores / getattr(text, "logits_scaling", 1)
+        cap = getattr(text, "final_logit_softcapping", None)
+        return scaled if cap is None else cap * torch.tanh(scaled / cap)

@@ -1,6 +1,11 @@
 """Families whose grids are Qwen-VL's: pictures squashed to whole cells, frames in pairs."""
 
+from typing import TYPE_CHECKING, Any
+
 from tam_adapters.grid_thw import GridThwAdapter
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Cosmos3OmniAdapter(GridThwAdapter):
@@ -22,12 +27,21 @@ class HyperClovaXAdapter(GridThwAdapter):
 
     family = "HyperCLOVA X SEED"
 
+    def finished_logits(self, config: Any, scores: "torch.Tensor") -> "torch.Tensor":
+        """Give the head's scores times ``logits_scaling``."""
+        return scores * config.text_config.logits_scaling
+
 
 class CohereCompassAdapter(GridThwAdapter):
     """North Vision: Qwen3-VL's tower before a Command model."""
 
     family = "North Vision"
     marked_frames = True
+
+    def finished_logits(self, config: Any, scores: "torch.Tensor") -> "torch.Tensor":
+        """Give the head's scores times ``logit_scale``."""
+        scale = config.text_config.logit_scale
+        return scores if scale is None else scores * scale
 
 
 class Lfm3VLAdapter(GridThwAdapter):

@@ -43,11 +43,8 @@ def pictures() -> list[tam.Media]:
 
 def head_logits(model: tam.Model, states: torch.Tensor) -> torch.Tensor:
     """What the model's own forward makes of the head's output."""
-    logits = model.adapter.head(model.module)(states).detach().float()
-    text = model.module.config.get_text_config()
-    cap = getattr(text, "final_logit_softcapping", None)
-    scaled = logits / getattr(text, "logits_scaling", 1)
-    return scaled if cap is None else cap * torch.tanh(scaled / cap)
+    scores = model.adapter.head(model.module)(states).detach().float()
+    return model.adapter.finished_logits(model.module.config, scores)
 
 
 def many_words(model: tam.Model) -> dict[str, Any]:

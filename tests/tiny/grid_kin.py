@@ -90,7 +90,7 @@ def tiny_hyperclovax_vision_v2(folder: Path) -> Path:
     return _written(
         folder,
         "HyperCLOVAXVisionV2",
-        {},
+        {"logits_scaling": 0.5},
         tower,
         processor=transformers.HyperCLOVAXVisionV2Processor,
         clips=Qwen2VLVideoProcessor,
