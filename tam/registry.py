@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, Literal
 
 from tam.adapter import Adapter
 from tam.errors import ModelError
@@ -45,6 +45,11 @@ class Family:
         ``"video"``; empty where that is not known.
     notes
         What a user should know.
+    relatives
+        Checkpoints of fields of use that have one of its types, none of which was tried here: they
+        should work, and ``tam verify`` tells.
+    featured
+        Whether the README's short table has it.
     """
 
     name: str
@@ -53,11 +58,17 @@ class Family:
     examples: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    relatives: tuple[str, ...] = ()
+    featured: bool = False
+
+
+Status = Literal["refused", "audio only", "not yet"]
+"""Whether a family can have no maps, shows no pictures, or only has no adapter so far."""
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A known architecture family that cannot be explained.
+    """A known architecture family that is not explained.
 
     Parameters
     ----------
@@ -69,12 +80,15 @@ class Refused:
         Why it has no maps, as the end of the sentence "It is refused: …".
     instead
         What to use in its place, as an instruction; empty where there is nothing.
+    status
+        What kind of reason it is.
     """
 
     name: str
     model_types: tuple[str, ...]
     reason: str
     instead: str = ""
+    status: Status = "refused"
 
 
 def adapter_for(config: Any) -> Adapter:
@@ -105,7 +119,7 @@ def _adapter_for_type(model_type: str, *, brings_code: bool) -> Adapter:
         if model_type in refused.model_types:
             _warn_of_clash(model_type)
             raise ModelError(
-                f"{refused.name} is refused: {refused.reason}",
+                f"{refused.name} {_SAID[refused.status]}: {refused.reason}",
                 where=f"model type {model_type!r}",
                 remedy=f"{refused.instead or 'use a supported model'} ({_supported()})",
             )
@@ -148,10 +162,17 @@ def families() -> tuple[Family, ...]:
 
 
 def refusals() -> tuple[Refused, ...]:
-    """List the families that are known and refused."""
-    from tam_adapters.table import REFUSED
+    """List the families that are known and not explained, for whatever reason."""
+    from tam_adapters.table import OTHERS
 
-    return REFUSED
+    return OTHERS
+
+
+_SAID: dict[Status, str] = {
+    "refused": "is refused",
+    "audio only": "has no pictures",
+    "not yet": "is not supported yet",
+}
 
 
 def _built_in() -> tuple[Family, ...]:

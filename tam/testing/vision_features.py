@@ -33,9 +33,7 @@ def attention_off(model: Any, adapter: Adapter) -> Iterator[None]:
     """
     inside = set(adapter.entrance(model).modules())
     named = [
-        module
-        for module in model.modules()
-        if module not in inside and _mixes(module, adapter)
+        module for module in model.modules() if module not in inside and _mixes(module, adapter)
     ]
     # A module that holds another one merges patches, or adds a residual connection of its own.
     modules = [m for m in named if not any(m is not n and n in m.modules() for n in named)]
