@@ -18,7 +18,7 @@ class Altered(Adapter):
     def __init__(self, adapter: Adapter, change: Change) -> None:
         self.adapter, self.change = adapter, change
         self.chat_template = adapter.chat_template
-        self.mixers = adapter.mixers
+        self.mixers, self.convolutional = adapter.mixers, adapter.convolutional
 
     def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
         return self.adapter.call_processor(processor, options)

@@ -20,7 +20,7 @@ class Rearranged(Adapter):
     def __init__(self, adapter: Adapter, rearrange: Rearrange) -> None:
         self.adapter, self.rearrange = adapter, rearrange
         self.chat_template = adapter.chat_template
-        self.mixers = adapter.mixers
+        self.mixers, self.convolutional = adapter.mixers, adapter.convolutional
 
     def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
         return self.adapter.call_processor(processor, options)
