@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.tiny import (
     anyres,
+    got_ocr2,
     grid_kin,
     grid_thw,
     hunyuan_vl,
@@ -26,6 +27,7 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     "qwen2_vl": tiny_qwen2_vl,
     "qwen2_5_vl": tiny_qwen2_5_vl,
     "llava": tiny_llava,
+    **got_ocr2.BUILDERS,
     **grid_thw.BUILDERS,
     **grid_kin.BUILDERS,
     **square.BUILDERS,

@@ -66,4 +66,20 @@ SQUARES: tuple[Family, ...] = (
         examples=("deepseek-community/Janus-Pro-1B",),
         inputs=("image", "images"),
     ),
+    Family(
+        name="GOT-OCR 2",
+        model_types=("got_ocr2",),
+        adapter="tam_adapters.got_ocr2:GotOcr2Adapter",
+        examples=("stepfun-ai/GOT-OCR-2.0-hf",),
+        inputs=("image", "images"),
+        notes=("convolutions: a vision token also sees what lies around its cell",),
+    ),
+    Family(
+        name="PP-Chart2Table",
+        model_types=("pp_chart2table",),
+        adapter="tam_adapters.got_ocr2:PPChart2TableAdapter",
+        examples=("PaddlePaddle/PP-Chart2Table_safetensors",),
+        inputs=("image", "images"),
+        notes=("convolutions: a vision token also sees what lies around its cell",),
+    ),
 )

@@ -48,11 +48,6 @@ NOT_YET: tuple[Refused, ...] = tuple(
         ("Fuyu", ("fuyu",), "its processor does not say where a text's words stand"),
         ("Dots3", ("dots3_note",), "no layout has been tried"),
         (
-            "GOT-OCR 2 and PP-Chart2Table",
-            ("got_ocr2", "pp_chart2table"),
-            "its convolutions reach beyond a token's cell",
-        ),
-        (
             "DeepSeek-VL hybrid",
             ("deepseek_vl_hybrid",),
             "a second tower's convolutions reach beyond a token's cell",
