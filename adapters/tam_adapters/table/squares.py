@@ -60,6 +60,14 @@ SQUARES: tuple[Family, ...] = (
         featured=True,
     ),
     Family(
+        name="DeepSeek-VL hybrid",
+        model_types=("deepseek_vl_hybrid",),
+        adapter="tam_adapters.deepseek_vl:DeepseekVLHybridAdapter",
+        examples=("deepseek-community/deepseek-vl-7b-chat",),
+        inputs=("image", "images"),
+        notes=("a second tower's part of a token also sees what lies around its cell",),
+    ),
+    Family(
         name="Janus",
         model_types=("janus",),
         adapter="tam_adapters.deepseek_vl:JanusAdapter",
