@@ -52,6 +52,17 @@ SQUARES: tuple[Family, ...] = (
         featured=True,
     ),
     Family(
+        name="Gemma 3n",
+        model_types=("gemma3n",),
+        adapter="tam_adapters.gemma3n:Gemma3nAdapter",
+        examples=("google/gemma-3n-E2B-it", "google/gemma-3n-E4B-it"),
+        inputs=("image", "images"),
+        notes=(
+            "needs the package timm",
+            "the tower is convolutional: a vision token also sees what lies around its cell",
+        ),
+    ),
+    Family(
         name="DeepSeek-VL",
         model_types=("deepseek_vl",),
         adapter="tam_adapters.deepseek_vl:DeepseekVLAdapter",

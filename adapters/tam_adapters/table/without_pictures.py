@@ -47,7 +47,6 @@ NOT_YET: tuple[Refused, ...] = tuple(
         ("Cosmos 3 Edge", ("cosmos3_edge",), "no layout has been tried"),
         ("Fuyu", ("fuyu",), "its processor does not say where a text's words stand"),
         ("Dots3", ("dots3_note",), "no layout has been tried"),
-        ("Gemma 3n", ("gemma3n",), "its tower is convolutional"),
         ("FastVLM", ("fast_vlm",), "its tower is convolutional"),
         ("MiniCPM-OCR", ("minicpm_ocr",), "no layout has been tried"),
         ("Inkling", ("inkling_mm_model", "inkling2"), "no layout has been tried"),
