@@ -1,13 +1,14 @@
 # make setup   an environment in .venv with everything in it
 # make demo    explain a picture that comes with the toolkit
-# make test    every check and test
+# make test    every check, and every test but the whole grid of families
+# make test-all  the whole grid, too
 
 PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python,\
 	$(if $(shell $(p) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(p))))
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: setup demo test lint types clean
+.PHONY: setup demo test test-all lint types clean
 
 setup: $(READY)
 
@@ -31,6 +32,10 @@ types: setup
 test: lint types
 	$(BIN)/python tests/provide_chromium.py
 	$(BIN)/pytest --numprocesses 2
+
+test-all: lint types
+	$(BIN)/python tests/provide_chromium.py
+	$(BIN)/pytest --numprocesses 2 -m "grid or not grid"
 
 clean:
 	rm -rf .venv demo out dist

@@ -25,6 +25,9 @@ class Rearranged(Adapter):
     def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
         return self.adapter.call_processor(processor, options)
 
+    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+        return self.adapter.cell_pixels(config, processor)
+
     def decoder(self, model: Any) -> Any:
         return self.adapter.decoder(model)
 

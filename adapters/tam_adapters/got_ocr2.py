@@ -1,11 +1,14 @@
 """GOT-OCR 2 and PP-Chart2Table: one square, reduced by convolutions behind the tower."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from tam.adapter import Encoded, PlacedMedia
+from tam.errors import ModelError
 from tam_adapters.framing import Axis, Framing
 from tam_adapters.square import Square, SquareAdapter, patches_of
+from tam_adapters.tiles import takes_no_clips
 
 _REDUCED = 4
 """Patches along a token's side: two convolutions of stride 2."""
@@ -34,6 +37,24 @@ class GotOcr2Adapter(SquareAdapter):
         "{% elif part['type'] == 'text' %}{{ part['text'] }}{% endif %}{% endfor %}<|im_end|>"
         "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
     )
+
+    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+        """Encode a rendered prompt.
+
+        Raises
+        ------
+        ModelError
+            If a clip is given, or no picture, which its processor cannot do without.
+        """
+        if options.get("videos"):
+            raise takes_no_clips(self.family, "conversation")
+        if not options.get("images"):
+            raise ModelError(
+                f"{self.family} answers about pictures alone",
+                where="conversation",
+                remedy="give a picture",
+            )
+        return processor(**options)
 
     def square(self, config: Any) -> Square:
         """The tower's patches, four by four in a token."""
