@@ -1,8 +1,10 @@
 """Families whose grids are Qwen-VL's: pictures squashed to whole cells, frames in pairs."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tam_adapters.grid_thw import GridThwAdapter
+from tam_adapters.tiles import takes_no_clips
 
 if TYPE_CHECKING:
     import torch
@@ -51,3 +53,38 @@ class Lfm3VLAdapter(GridThwAdapter):
     marked_frames = True
     # Most layers of its tower mix neighbours in the order of the patches.
     mixers = ("attention", "shortconv")
+
+
+class MiniMaxM3Adapter(GridThwAdapter):
+    """MiniMax-M3: the same grids before a decoder with experts; a time stamp before each cell."""
+
+    family = "MiniMax-M3"
+    marked_frames = True
+
+    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+        """Encode a prompt; its processor leaves clips at a size that need not be whole cells.
+
+        Raises
+        ------
+        ModelError
+            If a clip is too short, see :class:`~tam_adapters.grid_thw.GridThwAdapter`.
+        """
+        return super().call_processor(processor, {**options, "do_resize": True})
+
+
+class Dots3Adapter(GridThwAdapter):
+    """Dots3: patches at their own shape before a decoder with experts; pictures alone."""
+
+    family = "Dots3"
+
+    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+        """Encode a prompt.
+
+        Raises
+        ------
+        ModelError
+            If a clip is given: its cells have not been placed in time.
+        """
+        if options.get("videos"):
+            raise takes_no_clips(self.family, "conversation")
+        return super().call_processor(processor, options)

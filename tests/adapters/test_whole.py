@@ -27,10 +27,12 @@ WITH_CLIPS = [
     "hyperclovax_vision_v2",
     "cohere_compass",
     "lfm3_vl",
+    "minimax_m3_vl",
     "gemma4_unified",
 ]
 PICTURES_ALONE = [
     "glmga",
+    "dots3_note",
     "hunyuan_vl",
     "kimi_k25",
     "mistral3_on_mistral4",
@@ -127,7 +129,9 @@ def test_cells_lie_where_their_convolutions_look(opened: Open, name: str) -> Non
         assert abs(sum(offset[axis] for offset in offsets)) / len(offsets) < 0.1
 
 
-@pytest.mark.parametrize("name", ["hunyuan_vl", "mistral_large4", "kimi_k25", "got_ocr2"])
+@pytest.mark.parametrize(
+    "name", ["hunyuan_vl", "mistral_large4", "kimi_k25", "dots3_note", "got_ocr2"]
+)
 def test_clips_are_refused(opened: Open, name: str) -> None:
     with pytest.raises(ModelError, match=r"takes no clips|cannot read clips"):
         probe_layout(*opened(name), [probe_clip(2, 60, 90)])

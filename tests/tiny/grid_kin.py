@@ -134,6 +134,116 @@ def tiny_lfm3_vl(folder: Path) -> Path:
     )
 
 
+def tiny_minimax_m3_vl(folder: Path) -> Path:
+    """Write a random MiniMax-M3 of one dense layer and one with four experts."""
+    tokens = {
+        "image_token_id": "]<]image[>[",
+        "video_token_id": "]<]video[>[",
+        "vision_start_token_id": "]<]start of image[>[",
+        "vision_end_token_id": "]<]end of image[>[",
+    }
+    tokenizer = byte_tokenizer(list(tokens.values()))
+    config = transformers.MiniMaxM3VLConfig(
+        text_config={
+            **language_model_sizes(tokenizer),
+            "head_dim": 8,
+            "rotary_dim": 4,
+            "num_local_experts": 4,
+            "num_experts_per_tok": 2,
+            "dense_intermediate_size": 2 * HIDDEN,
+            "shared_intermediate_size": HIDDEN,
+            "mlp_layer_types": ["dense", "sparse"],
+        },
+        vision_config={
+            "hidden_size": 64,
+            "intermediate_size": 2 * HIDDEN,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "image_size": 16 * PATCH,
+            "patch_size": PATCH,
+            "initializer_range": 0.1,
+        },
+        image_token_index=token_id(tokenizer, tokens["image_token_id"]),
+        video_token_index=token_id(tokenizer, tokens["video_token_id"]),
+        projector_hidden_size=HIDDEN,
+    )
+    with seeded():
+        model = transformers.MiniMaxM3SparseForConditionalGeneration(config)
+    cell = 2 * PATCH
+    size = {"shortest_edge": 4 * cell**2, "longest_edge": MAX_TOKENS * cell**2}
+    processor = transformers.MiniMaxM3VLProcessor(
+        transformers.MiniMaxM3VLImageProcessor(size=size, patch_size=PATCH),
+        tokenizer,
+        transformers.MiniMaxM3VLVideoProcessor(size=size, patch_size=PATCH),
+        chat_template=chat_template("]<]image[>[", "]<]video[>["),
+    )
+    return save(folder, model, processor)
+
+
+def tiny_dots3_note(folder: Path) -> Path:
+    """Write a random Dots3 of two layers with four experts in each."""
+    tokens = {
+        "image_token_id": "<|imgpad|>",
+        "video_token_id": "<|video_pad|>",
+        "audio_token_id": "<|audio_comp_pad|>",
+    }
+    tokenizer = byte_tokenizer(["<|img|>", "<|endofimg|>", *tokens.values()])
+    config = transformers.Dots3NoteConfig(
+        text_config={
+            **language_model_sizes(tokenizer),
+            "num_key_value_heads": 4,
+            "moe_intermediate_size": HIDDEN,
+            "shared_experts_intermediate_size": HIDDEN,
+            "n_routed_experts": 4,
+            "num_experts_per_tok": 2,
+            "kv_lora_rank": 16,
+            "q_lora_rank": 16,
+            "qk_rope_head_dim": 8,
+            "qk_nope_head_dim": 8,
+            "v_head_dim": 8,
+            "head_dim": 16,
+            "index_topk": 4096,
+            "index_head_dim": 16,
+            "index_n_heads": 2,
+        },
+        vision_config={
+            "hidden_size": HIDDEN,
+            "intermediate_size": 2 * HIDDEN,
+            "moe_intermediate_size": HIDDEN,
+            "num_local_experts": 4,
+            "num_hidden_layers": 2,
+            "mlp_layer_types": ["dense", "sparse"],
+            "num_attention_heads": 2,
+            "patch_size": PATCH,
+            "adapter_in_dim": HIDDEN,
+            "adapter_out_dim": HIDDEN,
+            "initializer_range": 0.1,
+        },
+        audio_config={
+            "hidden_size": HIDDEN,
+            "intermediate_size": HIDDEN,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "downsample_hidden_size": 8,
+            "adapter_input_size": HIDDEN,
+            "adapter_out_dim": HIDDEN,
+        },
+        **{name: token_id(tokenizer, token) for name, token in tokens.items()},
+    )
+    with seeded():
+        model = transformers.Dots3NoteForConditionalGeneration(config)
+    cell = 2 * PATCH
+    size = {"shortest_edge": 4 * cell**2, "longest_edge": MAX_TOKENS * cell**2}
+    processor = transformers.Dots3NoteProcessor(
+        Qwen2VLImageProcessor(size=size, patch_size=PATCH, temporal_patch_size=1),
+        tokenizer,
+        Qwen3VLVideoProcessor(size=size, patch_size=PATCH, cap_pixels_per_frame=False),
+        transformers.WhisperFeatureExtractor(),
+        chat_template=chat_template("<|img|><|imgpad|><|endofimg|>", "<|video_pad|>"),
+    )
+    return save(folder, model, processor)
+
+
 def _qwen3(folder: Path, name: str, text: dict[str, Any], tower: dict[str, Any]) -> Path:
     return _written(folder, name, text, tower, Qwen3VLProcessor, clips=Qwen3VLVideoProcessor)
 
@@ -190,4 +300,6 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     "hyperclovax_vision_v2": tiny_hyperclovax_vision_v2,
     "cohere_compass": tiny_cohere_compass,
     "lfm3_vl": tiny_lfm3_vl,
+    "minimax_m3_vl": tiny_minimax_m3_vl,
+    "dots3_note": tiny_dots3_note,
 }

@@ -183,4 +183,19 @@ OWN_SHAPE: tuple[Family, ...] = (
         inputs=("image", "images", "video"),
         notes=("no vision tower; vision tokens attend both ways within a picture",),
     ),
+    Family(
+        name="MiniMax-M3",
+        model_types=("minimax_m3_vl",),
+        adapter="tam_adapters.grid_kin:MiniMaxM3Adapter",
+        examples=("MiniMaxAI/MiniMax-M3",),
+        inputs=("image", "images", "video"),
+    ),
+    Family(
+        name="Dots3",
+        model_types=("dots3_note",),
+        adapter="tam_adapters.grid_kin:Dots3Adapter",
+        examples=("dots-studio/dots3-note-prev",),
+        inputs=("image", "images"),
+        notes=("clips have not been tried",),
+    ),
 )

@@ -38,7 +38,6 @@ NOT_YET: tuple[Refused, ...] = tuple(
         ),
         ("GLM-5 V", ("glm5_next",), "its tokens do not lie where GLM-4V's do"),
         ("ERNIE 4.5 VL", ("ernie4_5_vl_moe",), "its video processor draws times into the frames"),
-        ("MiniMax-M3", ("minimax_m3_vl",), "no layout has been tried"),
         (
             "VideoLLaMA 3",
             ("video_llama_3",),
@@ -46,7 +45,6 @@ NOT_YET: tuple[Refused, ...] = tuple(
         ),
         ("Cosmos 3 Edge", ("cosmos3_edge",), "no layout has been tried"),
         ("Fuyu", ("fuyu",), "its processor does not say where a text's words stand"),
-        ("Dots3", ("dots3_note",), "no layout has been tried"),
         ("FastVLM", ("fast_vlm",), "its tower is convolutional"),
         ("MiniCPM-OCR", ("minicpm_ocr",), "no layout has been tried"),
         ("Inkling", ("inkling_mm_model", "inkling2"), "no layout has been tried"),
