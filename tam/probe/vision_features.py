@@ -22,8 +22,8 @@ def attention_off(model: Any, adapter: Adapter) -> Iterator[None]:
     """Switch off every attention outside the text decoder, so that no patch sees another.
 
     A module is an attention if its class's name says so and it holds no other one; a family may
-    have other such modules (:class:`~tam.families.adapter.Adapter`). Its output is replaced with zeros;
-    the residual connection carries each patch past it.
+    have other such modules (``Adapter.mixers``). Its output is replaced with zeros; the residual
+    connection carries each patch past it.
 
     A convolutional tower may have none.
 
