@@ -58,11 +58,7 @@ def rgf(
 def _part(
     trace: Trace, targets: Targets, name: str, *, eci: bool, kernel_size: int | None
 ) -> Explanation:
-    scores = trace.scores
-    if scores is None:
-        assert trace.head_rows is not None
-        states = torch.cat([trace.vision_states, trace.context_states]).float()
-        scores = states @ trace.head_rows.to(states).T
+    scores = trace.lm_head.scores(torch.from_numpy(trace.text.ids), trace.states)
     options = {} if kernel_size is None else {"kernel_size": kernel_size}
     maps = from_scores(trace, scores, eci=eci, kernel_size=kernel_size or 1)
     return keep_targets(build_explanation(trace, *maps, {"name": name, **options}), trace, targets)

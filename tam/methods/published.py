@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter
 
@@ -12,7 +11,6 @@ from tam.engine.maps import TokenActivationMaps
 from tam.explanation.explanation import Explanation, Stages
 from tam.methods.result import Targets, build_explanation, keep_targets
 from tam.methods.token_activation import as_numpy, engine_maps
-from tam.recording.lm_head import head_rows, head_scores
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
@@ -47,13 +45,7 @@ def tam_published(
     stages
         Keep the maps before scaling and filtering.
     """
-    head = replay.checkpoint.lm_head
-    states = torch.cat([trace.vision_states, trace.context_states])
-    classes = torch.from_numpy(published_classes(trace, replay))
-    rows = head_rows(head, classes, states[-1:])
-    scores = None if rows is not None else head_scores(head, classes, states)
-    chosen = replace(trace, head_rows=rows, scores=scores)
-    result = engine_maps(chosen, kernel_size, stages=True)
+    result = engine_maps(trace, published_classes(trace, replay), kernel_size, stages=True)
     maps, text = as_numpy(result.maps), as_numpy(result.text_scores)
     unknown = undefined_cells(trace, result, kernel_size)
     explanation = replace(
@@ -73,8 +65,7 @@ def published_classes(trace: Trace, replay: Replay) -> NDArray[np.int64]:
     """int64 [K]: the row of the LM head that the published code explains each target with."""
     prompt = replay.recording.prepared.prompt.ids
     first = trace.text.prompt_targets
-    with torch.no_grad():
-        likeliest = int(replay.head(trace.context_states[:1]).argmax())
+    likeliest = int(trace.lm_head.logits(trace.context_states[:1]).argmax())
     # A reply can begin with a marker, which is not a target.
     begins = trace.text.context_positions[first] == len(prompt) - 1
     return exchanged(trace.text.ids, first, likeliest, int(prompt[-1]) if begins else None)

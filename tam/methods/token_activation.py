@@ -1,13 +1,15 @@
 """Token Activation Map (arXiv 2506.23270)."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from tam.defaults import KERNEL_SIZE
-from tam.engine.maps import TokenActivationMaps, maps_from_scores, token_activation_maps
+from tam.engine.maps import TokenActivationMaps, maps_from_scores, maps_of_run
 from tam.explanation.explanation import Explanation, Stages
 from tam.methods.result import Targets, build_explanation, keep_targets
 from tam.recording.trace import Trace
@@ -46,7 +48,9 @@ def token_activation(
     scores.
     """
     # The candidates' maps need the activation of the words before them.
-    result = engine_maps(trace, kernel_size, stages=stages or trace.candidate_scores is not None)
+    result = engine_maps(
+        trace, trace.text.ids, kernel_size, stages=stages or trace.candidate_scores is not None
+    )
     method = {"name": "tam", "kernel_size": kernel_size}
     explanation = replace(
         build_explanation(
@@ -62,45 +66,16 @@ def token_activation(
     return keep_targets(explanation, trace, targets)
 
 
-def engine_maps(trace: Trace, kernel_size: int, *, stages: bool) -> TokenActivationMaps:
-    """Run the engine on what was recorded: the head's rows where there are any, else its scores."""
-    if trace.head_rows is None:
-        return _from_scores(trace, kernel_size, stages=stages)
-    return _from_states(trace, trace.head_rows, kernel_size, stages=stages)
-
-
-def _from_states(
-    trace: Trace, rows: torch.Tensor, kernel_size: int, *, stages: bool
+def engine_maps(
+    trace: Trace, classes: NDArray[np.int64], kernel_size: int, *, stages: bool
 ) -> TokenActivationMaps:
-    cells, targets = len(trace.vision_states), len(rows)
-    states = torch.cat([trace.vision_states, trace.context_states])
-    return token_activation_maps(
-        states,
-        rows.to(states.device),
-        np.arange(cells),
-        np.arange(cells, cells + targets),
+    """Run the engine on a recorded run, with the LM-head rows of the class ids [K]."""
+    return maps_of_run(
+        partial(trace.lm_head.scores, torch.from_numpy(classes), trace.states),
+        trace.cells,
         trace.text.ids,
         trace.vision.filter_grids,
         trace.text.prompt_targets,
-        kernel_size,
-        stages=stages,
-    )
-
-
-def _from_scores(trace: Trace, kernel_size: int, *, stages: bool) -> TokenActivationMaps:
-    assert trace.scores is not None
-    cells = len(trace.vision_states)
-    scores = trace.scores.relu()
-    index = np.arange(scores.shape[1])
-    return maps_from_scores(
-        scores[:cells],
-        scores[:cells],
-        scores[cells:],
-        trace.text.ids,
-        trace.text.ids,
-        index,
-        np.maximum(index, trace.text.prompt_targets),
-        trace.vision.filter_grids,
         kernel_size,
         stages=stages,
     )
@@ -112,7 +87,7 @@ def _candidate_maps(
     """float32 [R, C, N]: what the maps would be, had a candidate been written at each step."""
     if trace.candidate_scores is None:
         return None
-    cells, targets = len(trace.vision_states), len(trace.text.tokens)
+    cells, targets = trace.cells, len(trace.text.tokens)
     replies = targets - trace.text.prompt_targets
     count = trace.candidate_scores.shape[1] // replies
     ids = [candidate.id for step in trace.predictions for candidate in step.candidates[:count]]

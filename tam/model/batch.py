@@ -91,7 +91,7 @@ def _together(
         if isinstance(found, TamError):
             yield found
         else:
-            yield with_seed(with_candidates(checkpoint, found, asked.candidate_maps), asked.seed)
+            yield with_seed(with_candidates(found, asked.candidate_maps), asked.seed)
 
 
 def _alone(checkpoint: Checkpoint, item: Question, asked: Asked) -> Recording | TamError:

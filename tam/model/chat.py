@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Unpack
 
-from tam.capture import Past
+from tam.capture import PrefixCache
 from tam.errors import ConversationError
 from tam.explanation.explanation import Explanation
 from tam.families.checkpoint import Loaded
@@ -50,7 +50,7 @@ class Chat:
         self.checkpoint = model.checkpoint
         self.turns: tuple[Turn, ...] = (Turn("system", (system,)),) if system else ()
         self.explanations: list[Explanation] = []
-        self._past: Past | None = None
+        self._prefix_cache: PrefixCache | None = None
 
     def say(
         self,
@@ -86,14 +86,16 @@ class Chat:
         ]
         turns = (*self.turns, Turn("user", (*shown, text)))
         # A run uses the cache up, so a turn that fails leaves none.
-        past, self._past = self._past, None
-        recording = run(self.checkpoint, Conversation(turns), past=past, **wanted.running)
+        prefix_cache, self._prefix_cache = self._prefix_cache, None
+        recording = run(
+            self.checkpoint, Conversation(turns), prefix_cache=prefix_cache, **wanted.running
+        )
         result = explain_recording(self.checkpoint, recording, wanted.method)
         reply = result.tokens[result.prompt_targets :]
         written = TokenizedText(result.text, tuple(token.id for token in reply))
         self.turns = (*turns, Turn("assistant", (written,)))
         self.explanations.append(result)
-        self._past = recording.run.past
+        self._prefix_cache = recording.run.prefix_cache
         return result
 
     def save(self, folder: str | Path, *, force: bool = False) -> Path:

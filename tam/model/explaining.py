@@ -25,5 +25,5 @@ def explain_recording(checkpoint: Checkpoint, recording: Recording, method: Chos
     """
     with memory_errors():
         result = method.run(recording.trace, Replay(checkpoint, recording))
-        scores = grounding(recording.trace, checkpoint.lm_head)
+        scores = grounding(recording.trace)
     return replace(result, token_grounding=scores)

@@ -5,13 +5,13 @@ import torch
 
 from tam.capture.hooks import Logits, States
 from tam.defaults import KERNEL_SIZE
-from tam.engine.incremental import GrowingMaps
+from tam.engine.incremental import IncrementalMaps
 from tam.errors import ConversationError
 from tam.explanation.explanation import Explanation, Prediction, Word
 from tam.families.checkpoint import Checkpoint
 from tam.geometry.layout import TextToken
 from tam.methods import Chosen
-from tam.recording.lm_head import gathered_rows, head_rows
+from tam.recording.lm_head import LMHead
 from tam.recording.prepared import Prepared, special_ids
 from tam.recording.recording import candidates, provenance
 from tam.text.words import group_words, settled, spell
@@ -32,7 +32,7 @@ class LiveWords:
     Attributes
     ----------
     follows
-        Whether the states came one token after another so far, from a head that gives its rows.
+        Whether the states came one token after another so far, from a head that is read by rows.
         Where they did not, no word comes any more.
     """
 
@@ -43,7 +43,8 @@ class LiveWords:
         self._mapped = method.method.streams
         self._kernel_size = int(method.options.get("kernel_size", KERNEL_SIZE))
         self._special = special_ids(checkpoint)
-        self._growing: GrowingMaps | None = None
+        self._head = LMHead(checkpoint.lm_head, checkpoint.module)
+        self._maps: IncrementalMaps | None = None
         self._tokens: list[TextToken] = list(prepared.prompt.tokens)
         self._predictions: list[Prediction] = []
         # Ids and places in the reply of the tokens whose words have no certain end yet, and the ids
@@ -91,7 +92,7 @@ class LiveWords:
         ConversationError
             If there is no word.
         """
-        prepared, growing, count = self._prepared, self._growing, len(self._tokens)
+        prepared, maps, count = self._prepared, self._maps, len(self._tokens)
         first = len(prepared.prompt.tokens)
         if count == first:
             raise ConversationError(
@@ -108,29 +109,20 @@ class LiveWords:
             prompt_targets=first,
             predictions=tuple(self._predictions[: count - first]),
             grids=prepared.vision.grids,
-            maps=growing.maps(count) if growing else unmapped,
-            text_scores=growing.text_scores(count) if growing else None,
-            relevance=growing.relevance(count) if growing else None,
-            provenance={**told, "method": method} if growing else told,
+            maps=maps.maps(count) if maps else unmapped,
+            text_scores=maps.text_scores(count) if maps else None,
+            relevance=maps.relevance(count) if maps else None,
+            provenance={**told, "method": method} if maps else told,
         )
-
-    @property
-    def _head(self) -> torch.nn.Module:
-        head: torch.nn.Module = self._checkpoint.lm_head
-        return head
 
     def _extend(self, states: States, token: int) -> None:
         """Give the next token its map."""
-        growing = self._growing or self._begun(states, token)
-        if growing is None or token in self._special:
-            return
-        state = states.latest()
-        row = gathered_rows(self._head, torch.tensor([token]), state.shape[1])
-        assert row is not None, "it gave rows before"
-        growing.extend(state, row, [token])
+        maps = self._maps or self._begun(states)
+        if maps is not None and token not in self._special:
+            maps.extend(states.latest(), [token])
 
-    def _begun(self, states: States, token: int) -> GrowingMaps | None:
-        """Explain the prompt's words; None where the head gives no rows."""
+    def _begun(self, states: States) -> IncrementalMaps | None:
+        """Explain the prompt's words; None where each word would cost the whole head."""
         prompt, vision = self._prepared.prompt, self._prepared.vision
         positions, kept = states.of(0, 0, 1)
         places = [
@@ -139,14 +131,14 @@ class LiveWords:
         ]
         cells, context = kept[places[0]], kept[places[1]]
         ids = [t.id for t in prompt.tokens]
-        rows = head_rows(self._head, torch.tensor(ids or [token]), cells[-1:])
-        if rows is None:
+        if not self._head.reads_rows(cells[-1:]):
             self.follows = False
             return None
-        self._growing = GrowingMaps(cells, vision.filter_grids, len(ids), self._kernel_size)
+        grids = vision.filter_grids
+        self._maps = IncrementalMaps(self._head.scores, cells, grids, len(ids), self._kernel_size)
         if ids:
-            self._growing.extend(context, rows, ids)
-        return self._growing
+            self._maps.extend(context, ids)
+        return self._maps
 
     def _prediction(self, logits: Logits) -> Prediction:
         probability, ids, best = logits.latest()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack
 
-from tam.capture import Past, Watch
+from tam.capture import PrefixCache, TokenCallback
 from tam.defaults import BATCH_SIZE
 from tam.errors import InputError, TamError
 from tam.explanation.explanation import Explanation
@@ -217,8 +217,8 @@ class Model:
         self,
         conversation: Conversation | Prepared,
         *,
-        past: Past | None = None,
-        watch: Watch | None = None,
+        prefix_cache: PrefixCache | None = None,
+        on_token: TokenCallback | None = None,
         **options: Unpack[Running],
     ) -> Recording:
         """Run the model once on a conversation, and keep all that passed.
@@ -227,17 +227,24 @@ class Model:
         ----------
         conversation
             Its last turn is answered. It may be encoded already.
-        past
-            From an earlier run of this model (``Recording.run.past``), which is used up: where the
-            conversation goes on from there and shows nothing new, only the rest is computed.
-        watch
+        prefix_cache
+            From an earlier run of this model (``Recording.run.prefix_cache``), which is used up:
+            where the conversation goes on from there and shows nothing new, only the rest is
+            computed.
+        on_token
             Called with what passed so far for each token that the model writes; what it raises ends
             the run.
         **options
             As in :meth:`explain`, but for how media are opened and the reply is explained.
         """
         wanted = asked(self.checkpoint, options, Running)
-        return run(self.checkpoint, conversation, past=past, watch=watch, **wanted.running)
+        return run(
+            self.checkpoint,
+            conversation,
+            prefix_cache=prefix_cache,
+            on_token=on_token,
+            **wanted.running,
+        )
 
     def _explained(self, conversation: Conversation, wanted: Asked) -> Explanation:
         recording = run(self.checkpoint, conversation, **wanted.running)

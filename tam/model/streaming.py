@@ -72,10 +72,10 @@ class Stream:
         def work(put: Callable[[list[Word]], None]) -> Explanation:
             live = LiveWords(checkpoint, prepared, wanted.method)
 
-            def watch(states: States, logits: Logits, token: int) -> None:
+            def on_token(states: States, logits: Logits, token: int) -> None:
                 put(live.add(states, logits, token))
 
-            recording = run(checkpoint, prepared, watch=watch, **wanted.running)
+            recording = run(checkpoint, prepared, on_token=on_token, **wanted.running)
             put([])  # a stream that was closed meanwhile needs no explanation
             return explain_recording(checkpoint, recording, wanted.method)
 

@@ -77,7 +77,7 @@ def _states(model: Model, trace: Trace) -> tuple[bool, str]:
     """The head makes of each kept state the logits that the model had, up to a constant."""
     states = trace.context_states[trace.text.prompt_targets :]
     with torch.no_grad():
-        scores = _finished(model, model.adapter.head(model.module)(states).float())
+        scores = _finished(model, trace.lm_head.logits(states))
     told = scores.log_softmax(-1).cpu().tolist()
     gaps = [
         abs(row[candidate.id] - math.log(candidate.probability))
