@@ -78,6 +78,9 @@ class Adapter(ABC):
         nothing that was computed for one turn serves the next.
     batches
         Whether several prompts, padded on the left, give the states that each gives alone.
+    convolutional
+        Whether the vision tower is convolutional: a vision token also sees what lies around its
+        cell, less with the distance. For the layout probe.
     reply_token_type
         What a token of a reply is marked with where the inputs tell the types of tokens.
     """
@@ -89,6 +92,7 @@ class Adapter(ABC):
     reply_token_type: int = 0
     causal: bool = True
     batches: bool = True
+    convolutional: bool = False
 
     @abstractmethod
     def vision_layout(self, encoded: Encoded) -> VisionLayout:

@@ -24,6 +24,8 @@ def attention_off(model: Any, adapter: Adapter) -> Iterator[None]:
     A module is an attention if its class's name says so and it holds no other one. Its output is
     replaced with zeros; the residual connection carries each patch past it.
 
+    A convolutional tower may have none.
+
     Raises
     ------
     ModelError
@@ -37,7 +39,7 @@ def attention_off(model: Any, adapter: Adapter) -> Iterator[None]:
     ]
     # A module that holds another one merges patches, or adds a residual connection of its own.
     modules = [m for m in named if not any(m is not n and n in m.modules() for n in named)]
-    if not modules:
+    if not modules and not adapter.convolutional:
         raise ModelError(
             "no attention found outside the text decoder",
             where=type(model).__name__,
