@@ -12,12 +12,13 @@ from tam.errors import ModelError, SetupError
 from tam.fine_tuning import base_model, put_on, unwrapped
 from tam.memory import memory_errors
 from tam.model import Model, versions
+from tam.photo.place import PHOTO, assembled_folder, default_model
 from tam.registry import adapter_for
 from tam.scenes.shipped import SHIPPED, weights_folder
 
 
 def load(
-    model: str | Path = "small",
+    model: str | Path | None = None,
     *,
     revision: str | None = None,
     device_map: Any = None,
@@ -30,8 +31,9 @@ def load(
     Parameters
     ----------
     model
-        ``"small"`` (the model that the package carries), a hub id, or a folder; of a model, or of
-        a LoRA or like adapter, which is put on the model that it names.
+        ``"photo"`` (see ``tam get photo``), ``"small"`` (which the package carries), a hub id, or a
+        folder; of a model, or of a LoRA or like adapter, which is put on the model that it names.
+        Without it the one that :func:`tam.photo.place.default_model` says.
     revision
         Branch, tag or commit of a hub model.
     device_map
@@ -66,7 +68,7 @@ def load(
 
     if not sys.stderr.isatty():
         transformers_logging.disable_progress_bar()
-    name = str(model)
+    name = default_model() if model is None else str(model)
     source = _source(name)
     _check_dtype(dtype)
     _check_devices(device_map)
@@ -146,6 +148,8 @@ def _source(name: str) -> str:
     """Give the folder or the hub id of a model's name."""
     if name in SHIPPED:
         return str(weights_folder(name))
+    if name == PHOTO:
+        return str(assembled_folder())
     path = Path(name)
     # An empty name is the working folder to Path.
     if (name and path.is_dir()) or (not path.exists() and _HUB_ID.fullmatch(name)):
@@ -153,8 +157,8 @@ def _source(name: str) -> str:
     raise ModelError(
         "is a file, not a folder" if path.is_file() else "there is no such model or folder",
         where=name or "model",
-        remedy="give 'small', a hub id such as Qwen/Qwen2-VL-2B-Instruct, or a folder that holds "
-        "config.json, safetensors weights and the processor's files",
+        remedy="give 'photo', 'small', a hub id such as Qwen/Qwen2-VL-2B-Instruct, or a folder that "
+        "holds config.json, safetensors weights and the processor's files",
     )
 
 
@@ -218,7 +222,7 @@ def _quiet() -> Iterator[None]:
 
 def _told_name(name: str) -> str:
     """A model's name for a report: of a folder its last part, not where it lies."""
-    return name if name in SHIPPED or not Path(name).exists() else Path(name).name
+    return name if name in (*SHIPPED, PHOTO) or not Path(name).exists() else Path(name).name
 
 
 def _remote_code(wanted: bool, revision: str | None) -> bool:

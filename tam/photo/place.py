@@ -5,8 +5,13 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from tam.errors import ModelError
+
 VARIABLE = "TAM_MODELS"
 """The environment variable that names the folder of assembled models."""
+
+DEFAULT_VARIABLE = "TAM_MODEL"
+"""The environment variable that names the model to use where none is named."""
 
 PHOTO = "photo"
 """The photo model's name, and that of its folder."""
@@ -26,3 +31,28 @@ def photo_folder() -> Path:
 def is_assembled() -> bool:
     """Whether the photo model is there: a folder is written whole or not at all."""
     return (photo_folder() / "config.json").is_file()
+
+
+def assembled_folder() -> Path:
+    """Folder of the photo model.
+
+    Raises
+    ------
+    ModelError
+        If it has not been assembled.
+    """
+    if not is_assembled():
+        raise ModelError(
+            "the photo model has not been assembled on this machine",
+            where=PHOTO,
+            remedy="assemble it with: tam get photo",
+        )
+    return photo_folder()
+
+
+def default_model() -> str:
+    """The model to use where none is named.
+
+    What ``TAM_MODEL`` says; without it ``photo`` if it is assembled, else ``small``.
+    """
+    return os.environ.get(DEFAULT_VARIABLE) or (PHOTO if is_assembled() else "small")

@@ -6,7 +6,7 @@ import numpy as np
 
 from tam.photo.vocabulary import a
 
-WHAT = ("What is in the picture?", "What does the picture show?", "Describe the picture.")
+WHAT = ("What is in the picture?", "What does the picture show?", "Describe this image.")
 """Ways to ask for a caption."""
 
 
