@@ -21,8 +21,9 @@ _CELLS = 25
 """Cells of a picture that a step looks at."""
 _BEST = 3
 """Of those, how many have to carry a noun."""
-_SHARPNESS = 12.0
-"""Factor between likeness to a word and the logit of carrying it."""
+_SHARPNESS = 1.0
+"""Factor between a squared distance and a logit. Two nouns' embeddings are some three units apart,
+so a token that is a noun's own embedding carries it for certain."""
 
 
 @dataclass(frozen=True)
@@ -44,21 +45,22 @@ class Words:
     neutral: torch.Tensor
 
     def carried(self, tokens: torch.Tensor) -> torch.Tensor:
-        """float32 [..., K + 1]: probabilities that tokens [..., D] carry a noun; last, none."""
-        away = self.vectors - self.neutral
-        likeness = (tokens - self.neutral) @ away.T / away.square().sum(1)
-        logits = _SHARPNESS * torch.cat([likeness, torch.full_like(likeness[..., :1], 0.5)], -1)
-        return logits.softmax(-1)
+        """float32 [..., K + 1]: probabilities that tokens [..., D] carry a noun; last, none.
+
+        A token carries what it is nearest to: the logits are negative squared distances.
+        """
+        points = torch.cat([self.vectors, self.neutral[None]])
+        return (_SHARPNESS * (2 * tokens @ points.T - points.square().sum(1))).softmax(-1)
 
 
 @dataclass(frozen=True)
 class AlignmentSettings:
     """How long and how fast: steps, pictures a step, share of sampled ones, learning rate, seed."""
 
-    steps: int = 300
+    steps: int = 240
     pictures: int = 32
     sampled: float = 0.5
-    rate: float = 1e-3
+    rate: float = 5e-4
     seed: int = 0
 
 
