@@ -41,8 +41,8 @@ class SpeakingSettings:
         Learning rate at its highest; seed of all draws.
     """
 
-    steps: int = 60
-    pictures: int = 16
+    steps: int = 100
+    pictures: int = 8
     cells: int = 8
     whole: float = 0.1
     sampled: float = 0.3
