@@ -188,7 +188,6 @@ def demo(out: Out = Path("demo"), force: Force = False, as_json: Json = False) -
 
     check_output(out, force=force)
     from tam.loading import load
-
     from tam.photo.place import is_assembled
 
     name = "photo" if is_assembled() else "small"

@@ -19,9 +19,7 @@ def get(
     from tam.photo.place import PHOTO, is_assembled, photo_folder
 
     if name != PHOTO:
-        raise InputError(
-            "no such model can be assembled", where=name, remedy=f"give '{PHOTO}'"
-        )
+        raise InputError("no such model can be assembled", where=name, remedy=f"give '{PHOTO}'")
     if force or not is_assembled():
         from tam.photo.assembly import assemble
 

@@ -45,7 +45,9 @@ def replies(
     return told
 
 
-def preference(model: Model, picture: Picture, question: str, answers: Sequence[str]) -> list[float]:
+def preference(
+    model: Model, picture: Picture, question: str, answers: Sequence[str]
+) -> list[float]:
     """Natural logarithm of the probability of each answer as a whole, for one picture."""
     inputs = _inputs(model, [picture], question)
     told = []

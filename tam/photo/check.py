@@ -12,10 +12,10 @@ from scipy.stats import binomtest
 from tam.loading import load
 from tam.model import Model
 from tam.photo.asking import Picture, preference, replies
+from tam.photo.composed import Composite, composites
 from tam.photo.held_out import held_out, open_held_out
 from tam.photo.naming import names_it, says
 from tam.photo.place import assembled_folder
-from tam.photo.composed import Composite, composites
 from tam.photo.tower import Tower, squared
 from tam.photo.training.pictures import held_out_nouns
 from tam.photo.training.text import WHAT, caption, presence_question
@@ -91,9 +91,7 @@ def _all(
     yield from presence(model, tests["two"])
 
 
-def photographs(
-    model: Model, tower: Tower, data: Path | None, said: list[Said]
-) -> Iterator[Share]:
+def photographs(model: Model, tower: Tower, data: Path | None, said: list[Said]) -> Iterator[Share]:
     """Held-out photographs: named by the model, and by the tower's own classifier."""
     opened = [(item, open_held_out(item, data)) for item in held_out()]
     shown = [(item, picture) for item, picture in opened if picture is not None]
@@ -131,8 +129,12 @@ def single_composites(
 def two_objects(model: Model, tests: Sequence[Composite], said: list[Said]) -> Iterator[Share]:
     """Two objects: both named; the true caption likelier than one of two other objects."""
     told = replies(model, [test.picture for test in tests], WHAT[0])
-    both = [all(says(reply, noun) for noun in t.nouns) for t, reply in zip(tests, told, strict=True)]
-    some = [any(says(reply, noun) for noun in t.nouns) for t, reply in zip(tests, told, strict=True)]
+    both = [
+        all(says(reply, noun) for noun in t.nouns) for t, reply in zip(tests, told, strict=True)
+    ]
+    some = [
+        any(says(reply, noun) for noun in t.nouns) for t, reply in zip(tests, told, strict=True)
+    ]
     for test, reply, good in zip(tests, told, both, strict=True):
         said.append(Said("two objects", " and ".join(test.nouns), reply, "", good))
     yield Share("two objects, both named", sum(both), len(both))

@@ -83,7 +83,9 @@ def _backgrounds() -> list[NDArray[np.uint8]]:
             "the backgrounds are scikit-image's", where="skimage", remedy="pip install scikit-image"
         )
     found = []
-    for name, tint in zip(_BACKGROUNDS, ((150, 200, 120), (190, 180, 170), (200, 130, 110)), strict=True):
+    for name, tint in zip(
+        _BACKGROUNDS, ((150, 200, 120), (190, 180, 170), (200, 130, 110)), strict=True
+    ):
         with Image.open(Path(spec.origin).parent / "data" / name) as image:
             grey = np.asarray(image.convert("L"), np.float32)[..., None] / 255
         found.append(squared(np.rint(grey * np.array(tint, np.float32)).astype(np.uint8)))

@@ -33,8 +33,9 @@ class Tower:
         with safe_open(folder / "model.safetensors", "pt") as file:
             names = [name for name in file.keys() if name.startswith(_PREFIX)]  # noqa: SIM118
             weights = {name.removeprefix(_PREFIX): file.get_tensor(name) for name in names}
-        self._tower.load_state_dict({n: w.float() if w.is_floating_point() else w
-                                     for n, w in weights.items()})
+        self._tower.load_state_dict(
+            {n: w.float() if w.is_floating_point() else w for n, w in weights.items()}
+        )
         head = load_file(folder / HEAD_FILE)
         self.weight = head["classifier.weight"].float()
         self.bias = head["classifier.bias"].float()

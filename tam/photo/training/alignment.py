@@ -145,7 +145,9 @@ def _loss(tokens: torch.Tensor, shown: Sequence[Sequence[int]], words: Words) ->
     """The nouns of a picture are carried by its best cells, others by none; tokens are clean."""
     carried = words.carried(tokens)
     vectors = torch.cat([words.vectors, words.neutral[None]])
-    clean = (tokens - carried.detach() @ vectors).square().sum(-1).mean() / vectors.square().sum(1).mean()
+    clean = (tokens - carried.detach() @ vectors).square().sum(-1).mean() / vectors.square().sum(
+        1
+    ).mean()
     total = clean
     for picture, nouns in zip(carried, shown, strict=True):
         allowed = picture[:, -1] + picture[:, list(nouns)].sum(1)

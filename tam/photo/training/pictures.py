@@ -44,7 +44,9 @@ def catalogue() -> tuple[Entry, ...]:
     """All pictures, in the order of the file."""
     lines = _CATALOGUE.read_text(encoding="utf-8").splitlines()
     rows = [line.split("\t") for line in lines if not line.startswith("#")]
-    return tuple(Entry(package, path, None if noun == "-" else noun) for package, path, noun in rows)
+    return tuple(
+        Entry(package, path, None if noun == "-" else noun) for package, path, noun in rows
+    )
 
 
 @cache

@@ -204,7 +204,9 @@ def _resume(path: Path, projector: Projector, progress: Progress) -> None:
     progress.optimizer.load_state_dict(whole | {"state": state})
 
 
-def _teller(stage: str, tell: Callable[[str], None], every: int = 10) -> Callable[[int, float], None]:
+def _teller(
+    stage: str, tell: Callable[[str], None], every: int = 10
+) -> Callable[[int, float], None]:
     """Tell the mean loss of each ten steps."""
     losses: list[float] = []
 
