@@ -157,8 +157,8 @@ def _source(name: str) -> str:
     raise ModelError(
         "is a file, not a folder" if path.is_file() else "there is no such model or folder",
         where=name or "model",
-        remedy="give 'photo', 'small', a hub id such as Qwen/Qwen2-VL-2B-Instruct, or a folder that "
-        "holds config.json, safetensors weights and the processor's files",
+        remedy="give 'photo', 'small', a hub id such as Qwen/Qwen2-VL-2B-Instruct, or a folder "
+        "that holds config.json, safetensors weights and the processor's files",
     )
 
 

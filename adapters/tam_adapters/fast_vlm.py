@@ -22,9 +22,7 @@ class FastVlmAdapter(Adapter):
 
     family = "FastVLM"
     convolutional = True
-    notes = (
-        "the vision tower is convolutional: a vision token also sees what lies around its cell",
-    )
+    notes = ("the tower is convolutional: a vision token also sees what lies around its cell",)
 
     def check(self, config: Any) -> None:
         """Refuse towers that are not timm's.

@@ -152,7 +152,7 @@ def two_objects(model: Model, tests: Sequence[Composite], said: list[Said]) -> I
 
 
 def presence(model: Model, tests: Sequence[Composite]) -> Iterator[Share]:
-    """Is something in the picture? Half of the questions are about what is, half about what isn't."""
+    """Is something in the picture? It is for half of the questions, and is not for the others."""
     half = tests[len(tests) // 2 :]
     for name, asked in (("is", half), ("is not", [*half[1:], half[0]])):
         good = []

