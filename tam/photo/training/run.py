@@ -48,7 +48,7 @@ def train(
     out: Path,
     settings: TrainingSettings,
     tell: Callable[[str], None],
-    save_every: int = 20,
+    save_every: int = 5,
 ) -> Path:
     """Train a projector, going on from what ``out`` holds.
 

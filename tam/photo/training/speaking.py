@@ -41,10 +41,10 @@ class SpeakingSettings:
         Learning rate at its highest; seed of all draws.
     """
 
-    steps: int = 100
+    steps: int = 150
     pictures: int = 8
     cells: int = 8
-    whole: float = 0.1
+    whole: float = 0.7
     sampled: float = 0.3
     rate: float = 5e-4
     seed: int = 0
