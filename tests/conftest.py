@@ -7,6 +7,8 @@ from pathlib import Path
 # Before any test module imports the libraries that read these.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+# Where a test names no model, whatever was assembled on this machine.
+os.environ["TAM_MODEL"] = "small"
 # Processes that tests start, too: several workers with all threads each would only wait.
 os.environ["OMP_NUM_THREADS"] = "1"
 

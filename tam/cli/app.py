@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tam.cli.evaluate import evaluate
+from tam.cli.get import get
 from tam.cli.listing import exports, methods, metrics, models
 from tam.cli.options import (
     AllowUrls,
@@ -76,7 +77,7 @@ def explain(
         Path | None,
         typer.Option(help="A JSON file of messages, in the place of pictures and --prompt."),
     ] = None,
-    model: Model = "small",
+    model: Model = None,
     out: Out = Path("out"),
     answer: Annotated[
         str | None, typer.Option(help="Explain this answer in place of the model's own.")
@@ -153,7 +154,7 @@ def chat(
     image: Annotated[
         list[str] | None, typer.Option("--image", "-i", help="Shown with your first words.")
     ] = None,
-    model: Model = "small",
+    model: Model = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for a report of each reply.")
     ] = None,
@@ -208,15 +209,20 @@ def chat(
 
 @app.command()
 def demo(out: Out = Path("demo"), force: Force = False, as_json: Json = False) -> None:
-    """Explain a picture that comes with the toolkit, with the model that comes with it."""
+    """Explain a picture that comes with the toolkit: a photograph, if its model is assembled."""
     from tam.report.folder import check_output
 
     check_output(out, force=force)
+    from tam.model.assembled import is_assembled
     from tam.model.loading import load
 
-    picture = Path(__file__).parent.parent / "scenes" / "demo.png"
-    result = load("small").explain(
-        str(picture), "Describe this image.", stages=True, candidate_maps=4
+    name = "photo" if is_assembled() else "small"
+    picture = {"photo": "photo/demo.jpg", "small": "scenes/demo.png"}[name]
+    result = load(name).explain(
+        str(Path(__file__).parent.parent / picture),
+        "Describe this image.",
+        stages=True,
+        candidate_maps=4,
     )
     _finish(result, out, force, as_json)
 
@@ -313,7 +319,7 @@ def compare(
 
 @app.command()
 def verify(
-    model: Annotated[str, typer.Argument(help="'small', a hub id, or a folder.")],
+    model: Annotated[str, typer.Argument(help="'photo', 'small', a hub id, or a folder.")],
     dtype: Dtype = None,
     device_map: DeviceMap = None,
     load_in: LoadIn = None,
@@ -345,7 +351,7 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(3)
 
 
-for command in (models, methods, metrics, exports, evaluate):
+for command in (models, methods, metrics, exports, evaluate, get):
     app.command()(command)
 
 COMMANDS = tuple(

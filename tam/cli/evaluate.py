@@ -17,8 +17,8 @@ def evaluate(
     data: Annotated[
         str,
         typer.Option(
-            help="scenes, coco:FOLDER, grandf:FOLDER, openpsg:FOLDER or folder:FOLDER (your own "
-            "pictures and masks, listed in its items.csv)."
+            help="scenes, photo, photo:FOLDER, coco:FOLDER, grandf:FOLDER, openpsg:FOLDER or "
+            "folder:FOLDER (your own pictures and masks, listed in its items.csv)."
         ),
     ] = "scenes",
     methods: Annotated[

@@ -7,7 +7,13 @@ import typer
 from tam._version import __version__
 
 Model = Annotated[
-    str, typer.Option("--model", "-m", help="'small' (built in), a hub id, or a folder.")
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="'photo', 'small' (built in), a hub id, or a folder. Without it: TAM_MODEL, else "
+        "'photo' if it was assembled, else 'small'.",
+    ),
 ]
 Dtype = Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or float16.")]
 DeviceMap = Annotated[str | None, typer.Option(help="auto, cpu, cuda:0, …: where the model goes.")]

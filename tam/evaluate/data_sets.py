@@ -7,11 +7,21 @@ from pathlib import Path
 from tam.errors import InputError
 from tam.evaluate.folder_items import folder_items
 from tam.evaluate.items import Item
+from tam.evaluate.photo_items import STILLS, categories, photo_items
 from tam.evaluate.published_items import PACKED_PROMPTS, coco_items, packed_items
 from tam.evaluate.scene_items import SCENE_SPLITS, scene_items
-from tam.evaluate.tagging import Tagger, best_tagger, scene_tagger
+from tam.evaluate.tagging import Tagger, best_tagger, photo_tagger, scene_tagger
+from tam.photo.pack import open_pack
 
-KINDS = ("scenes", "coco:FOLDER", "grandf:FOLDER", "openpsg:FOLDER", "folder:FOLDER")
+KINDS = (
+    "scenes",
+    "photo",
+    "photo:FOLDER",
+    "coco:FOLDER",
+    "grandf:FOLDER",
+    "openpsg:FOLDER",
+    "folder:FOLDER",
+)
 SCENE_COUNT = 50
 
 
@@ -25,10 +35,10 @@ def open_data(
     data
         One of ``KINDS``.
     splits
-        Named splits of the scenes; all by default.
+        Named splits of the scenes or the composites; all by default, but for clips of composites.
     count
-        How many items: of each split of the scenes (``SCENE_COUNT`` by default), in all of the
-        other data sets (every one by default).
+        How many items: of each split of scenes and composites (``SCENE_COUNT`` by default), in
+        all of the other data sets (every one by default).
     world
         For the scenes, see :func:`tam.evaluate.scene_items.scene_items`.
 
@@ -50,6 +60,11 @@ def open_data(
         number = SCENE_COUNT if count is None else count
         parts = [scene_items(name, number, world=world) for name in splits or SCENE_SPLITS]
         return chain.from_iterable(parts), scene_tagger()
+    if kind == "photo":
+        pack = open_pack(Path(place) if place else None)
+        number = SCENE_COUNT if count is None else count
+        parts = [photo_items(pack, name, number) for name in splits or STILLS]
+        return chain.from_iterable(parts), photo_tagger(categories(pack))
     if splits:
         raise InputError("has no splits", where=f"data {data!r}", remedy="leave --split out")
     folder = Path(place)

@@ -4,10 +4,11 @@ The published evaluation tags each word on its own with NLTK. Its data is not al
 so a tagger is an argument, and every result carries the name of the one that was used.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tam.errors import SetupError
+from tam.photo.vocabulary import names
 from tam.scenes.world import COLORS, SHAPES
 from tam.text.function_words import FUNCTION_WORDS, OTHER_WORDS
 
@@ -73,13 +74,26 @@ def scene_tagger() -> Tagger:
 
     Colors count as object words like shapes: each has an exact mask, too.
     """
-    objects = {*COLORS, *SHAPES}
+    return _lexicon_tagger("scene lexicon", (*COLORS, *SHAPES))
+
+
+def photo_tagger(nouns: Iterable[str]) -> Tagger:
+    """Tag the words of composites and mosaics exactly, given the nouns that can be in them.
+
+    Any name that the photo model's tower knows is a noun, too: a wrong one may be said.
+    """
+    named = [*nouns, *(name.noun for name in names())]
+    return _lexicon_tagger("photo lexicon", [word for noun in named for word in noun.split()])
+
+
+def _lexicon_tagger(name: str, nouns: Iterable[str]) -> Tagger:
+    objects = frozenset(noun.lower() for noun in nouns)
 
     def kind(word: str) -> str:
         base = singular(word.lower())
         return NOUN if base in objects else _closed_kind(word) or OTHERS
 
-    return Tagger("scene lexicon", kind, singular)
+    return Tagger(name, kind, singular)
 
 
 def closed_class_tagger() -> Tagger:

@@ -13,6 +13,7 @@ from tam.capture.memory import memory_errors
 from tam.errors import ModelError, SetupError, TamError
 from tam.families.checkpoint import Checkpoint
 from tam.families.registry import adapter_for
+from tam.model.assembled import PHOTO, assembled_folder, default_model
 from tam.model.lora import base_model, put_on, unwrapped
 from tam.model.missing_tensors import loading_notes
 from tam.model.model import Model
@@ -22,7 +23,7 @@ from tam.model.shipped import SHIPPED, weights_folder
 
 
 def load(
-    model: str | Path = "small",
+    model: str | Path | None = None,
     *,
     revision: str | None = None,
     device_map: Any = None,
@@ -36,8 +37,9 @@ def load(
     Parameters
     ----------
     model
-        ``"small"`` (the model that the package carries), a hub id, or a folder; of a model, or of
-        a LoRA or like adapter, which is put on the model that it names.
+        ``"photo"`` (see ``tam get photo``), ``"small"`` (which the package carries), a hub id, or a
+        folder; of a model, or of a LoRA or like adapter, which is put on the model that it names.
+        Without it the one that :func:`tam.model.assembled.default_model` says.
     revision
         Branch, tag or commit of a hub model.
     device_map
@@ -74,7 +76,7 @@ def load(
 
     if not sys.stderr.isatty():
         transformers_logging.disable_progress_bar()
-    name = str(model)
+    name = default_model() if model is None else str(model)
     source = _source(name)
     _check_dtype(dtype)
     _check_devices(device_map)
@@ -168,8 +170,8 @@ def wrap(module: Any, processor: Any) -> Model:
 
 
 _KINDS = (
-    "give 'small', a hub id such as Qwen/Qwen2-VL-2B-Instruct, or a folder that holds config.json, "
-    "safetensors weights and the processor's files"
+    "give 'photo', 'small', a hub id such as Qwen/Qwen2-VL-2B-Instruct, or a folder that holds "
+    "config.json, safetensors weights and the processor's files"
 )
 # Characters that are told of an error's own text.
 _LONGEST = 300
@@ -181,6 +183,8 @@ def _source(name: str) -> str:
     """Give the folder or the hub id of a model's name."""
     if name in SHIPPED:
         return str(weights_folder(name))
+    if name == PHOTO:
+        return str(assembled_folder())
     path = Path(name)
     # An empty name is the working folder to Path.
     if (name and path.is_dir()) or (not path.exists() and _HUB_ID.fullmatch(name)):
@@ -283,7 +287,7 @@ def _check_generation_settings(source: str) -> None:
 
 def _told_name(name: str) -> str:
     """A model's name for a report: of a folder its last part, not where it lies."""
-    return name if name in SHIPPED or not Path(name).exists() else Path(name).name
+    return name if name in (*SHIPPED, PHOTO) or not Path(name).exists() else Path(name).name
 
 
 def _remote_code(wanted: bool, revision: str | None) -> bool:

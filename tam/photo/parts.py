@@ -1,0 +1,89 @@
+"""The language model and the vision tower, read from the files that their packages carry."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+ARCHITECTURE = "tf_efficientnet_lite0"
+"""The tower's name in timm."""
+
+HEAD = ("classifier.weight", "classifier.bias")
+"""The tower's classifier, which the multimodal model does not use, by timm's names."""
+
+IMAGE_TOKEN = "<image>"
+"""How a place of a picture is written in a prompt."""
+
+_UNUSED_TOKEN = "<empty_output>"
+"""A token of the published tokenizer for notebooks' code. It is the image's place here: the table
+of embeddings keeps its size, and the language model remains what was published."""
+
+
+def read_language(path: Path) -> tuple[Any, dict[str, torch.Tensor], Any]:
+    """Read a GGUF file: its configuration, its weights in float32 and its tokenizer.
+
+    Weights and tokenizer are transformers' own reading; the tokens' template is replaced, see
+    :mod:`tam.photo.assembly`.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    with _quiet():
+        module = AutoModelForCausalLM.from_pretrained(
+            path.parent, gguf_file=path.name, dtype=torch.float32
+        )
+        tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+    config = module.config.to_dict()
+    for name in ("quantization_config", "_name_or_path", "_model_name_or_path"):
+        config.pop(name, None)
+    return config, dict(module.state_dict()), tokenizer
+
+
+def read_tower(path: Path) -> dict[str, torch.Tensor]:
+    """Read the tower's weights, classifier included, and give them timm's names.
+
+    The file is the one pickle that the toolkit ever reads, after its hash was checked, and with
+    ``weights_only``: tensors alone.
+
+    Raises
+    ------
+    ValueError
+        If a tensor has no name in timm, or another shape there.
+    """
+    import timm
+
+    published: Mapping[str, torch.Tensor] = torch.load(path, weights_only=True, map_location="cpu")
+    wanted = timm.create_model(ARCHITECTURE, pretrained=False).state_dict()
+    names = dict(zip(published, wanted, strict=True))
+    for old, new in names.items():
+        if published[old].shape != wanted[new].shape or old.split(".")[-1] != new.split(".")[-1]:
+            raise ValueError(f"{old} is not timm's {new}")
+    return {new: published[old] for old, new in names.items()}
+
+
+def with_image_token(files: Path) -> int:
+    """Rename a token that no conversation uses, in a saved tokenizer, to the image's; its id."""
+    import json
+
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        path = files / name
+        text = path.read_text(encoding="utf-8").replace(f'"{_UNUSED_TOKEN}"', f'"{IMAGE_TOKEN}"')
+        path.write_text(text, encoding="utf-8")
+    vocabulary = json.loads((files / "tokenizer.json").read_text(encoding="utf-8"))
+    return int(vocabulary["model"]["vocab"][IMAGE_TOKEN])
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers from drawing a bar for each tensor and warning of the model's type."""
+    from transformers.utils import logging as transformers_logging
+
+    level = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity(logging.ERROR)
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)

@@ -1,0 +1,57 @@
+"""What the photo model's vision tower sees, without the language model."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from tam.photo.assembly import HEAD_FILE, PIXELS
+from tam.photo.parts import ARCHITECTURE
+
+_PREFIX = "model.vision_tower.timm_model."
+
+
+class Tower:
+    """The tower of an assembled photo model, in float32.
+
+    Parameters
+    ----------
+    folder
+        Where the model was assembled.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        import timm
+
+        self._tower: Any = timm.create_model(ARCHITECTURE, pretrained=False, num_classes=0).eval()
+        with safe_open(folder / "model.safetensors", "pt") as file:
+            names = [name for name in file.keys() if name.startswith(_PREFIX)]  # noqa: SIM118
+            weights = {name.removeprefix(_PREFIX): file.get_tensor(name) for name in names}
+        self._tower.load_state_dict(
+            {n: w.float() if w.is_floating_point() else w for n, w in weights.items()}
+        )
+        head = load_file(folder / HEAD_FILE)
+        self.weight = head["classifier.weight"].float()
+        self.bias = head["classifier.bias"].float()
+
+    @torch.inference_mode()
+    def features(self, pictures: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
+        """float32 [B, N, 1280]: features of the cells of pictures of ``PIXELS`` squared."""
+        batch = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+        seen: torch.Tensor = self._tower.forward_features((batch.float() - 127) / 128)
+        return seen.flatten(2).transpose(1, 2).contiguous()
+
+
+def squared(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture scaled to the square that the tower takes, whatever its aspect."""
+    smaller = picture.shape[0] * picture.shape[1] > PIXELS**2
+    scaled = cv2.resize(
+        picture, (PIXELS, PIXELS), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+    )
+    return np.asarray(scaled, np.uint8)

@@ -1,0 +1,104 @@
+"""The pictures to learn from: unpacked Debian packages, and which nouns are kept for testing."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tam.errors import InputError
+from tam.photo.cutouts import Cutout, trimmed
+from tam.photo.training.qt_resources import read_resources
+
+_CATALOGUE = Path(__file__).parent / "pictures.tsv"
+_MANY = 5
+"""A noun with more pictures than this is never held out: too much would be lost."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the catalogue: a Debian package, a file of it, and what it shows.
+
+    ``noun`` is None for a picture without one object: a background.
+    """
+
+    package: str
+    path: str
+    noun: str | None
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A whole photograph. ``noun`` is None for a background. ``pixels`` are uint8 [H, W, 3]."""
+
+    noun: str | None
+    pixels: NDArray[np.uint8]
+
+
+@cache
+def catalogue() -> tuple[Entry, ...]:
+    """All pictures, in the order of the file."""
+    lines = _CATALOGUE.read_text(encoding="utf-8").splitlines()
+    rows = [line.split("\t") for line in lines if not line.startswith("#")]
+    return tuple(
+        Entry(package, path, None if noun == "-" else noun) for package, path, noun in rows
+    )
+
+
+@cache
+def held_out_nouns() -> frozenset[str]:
+    """Every fifth noun in alphabetical order, of those with few pictures: never trained on."""
+    nouns = [entry.noun for entry in catalogue() if entry.noun is not None]
+    few = sorted({noun for noun in nouns if nouns.count(noun) <= _MANY})
+    return frozenset(few[2::5])
+
+
+def read_pictures(data: Path) -> Iterator[tuple[Entry, Cutout | Photo]]:
+    """Open every picture of the catalogue.
+
+    Parameters
+    ----------
+    data
+        A folder with one folder for each Debian package, unpacked with ``dpkg -x``.
+
+    Raises
+    ------
+    InputError
+        If a package's folder or a file of it is missing.
+    """
+    archives: dict[Path, dict[str, bytes]] = {}
+    for entry in catalogue():
+        yield entry, _opened(entry, _content(data, entry, archives))
+
+
+def _content(data: Path, entry: Entry, archives: dict[Path, dict[str, bytes]]) -> bytes:
+    path = data / entry.package / entry.path
+    try:
+        archive, _, inside = str(path).partition(".rcc/")
+        if not inside:
+            return path.read_bytes()
+        file = Path(f"{archive}.rcc")
+        if file not in archives:
+            archives[file] = dict(read_resources(file))
+        return archives[file][inside]
+    except (OSError, KeyError) as error:
+        raise InputError(
+            "there is no such picture",
+            where=str(path),
+            remedy=f"unpack the Debian package {entry.package} into that folder: "
+            f"apt-get download {entry.package}, then dpkg -x",
+        ) from error
+
+
+def _opened(entry: Entry, content: bytes) -> Cutout | Photo:
+    """A cut-out if a fair part of the picture is transparent, else a photograph."""
+    with Image.open(io.BytesIO(content)) as image:
+        image.thumbnail((960, 960))
+        pixels = np.asarray(image.convert("RGBA"))
+    if entry.noun is not None and (pixels[..., 3] < 8).mean() > 0.03:
+        return Cutout(entry.noun, trimmed(pixels))
+    return Photo(entry.noun, np.ascontiguousarray(pixels[..., :3]))

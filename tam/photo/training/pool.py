@@ -1,0 +1,175 @@
+"""A fixed pool of pictures to train on, kept as the tower's features."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tam.photo.assembly import PIXELS
+from tam.photo.cutouts import Cutout, Placed, fitted, paste
+from tam.photo.tower import Tower, squared
+from tam.photo.training.pictures import Photo, held_out_nouns, read_pictures
+
+SHARES = (("photo", 0.32), ("one", 0.36), ("two", 0.24), ("three", 0.04), ("none", 0.04))
+"""Kinds of pictures of the pool: a whole photograph, a background with so many cut-outs."""
+
+_Picture = TypeVar("_Picture", Cutout, Photo)
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Pictures as the tower saw them.
+
+    Parameters
+    ----------
+    features
+        float16 [M, N, 1280].
+    nouns
+        For each picture the nouns of its objects, from left to right; none for a background.
+    """
+
+    features: torch.Tensor
+    nouns: tuple[tuple[str, ...], ...]
+
+
+def build_pool(data: Path, tower: Tower, pictures: int, seed: int) -> Pool:
+    """Draw pictures from what is not held out, and keep what the tower sees of them."""
+    cutouts, photos, backgrounds = _sorted(data)
+    rng = np.random.default_rng(seed)
+    features, nouns = [], []
+    drawn = _pictures(cutouts, photos, backgrounds, pictures, rng)
+    for batch in _batches(drawn, 16):
+        seen = tower.features([picture for picture, _ in batch])
+        features.append(seen.half())
+        nouns += [names for _, names in batch]
+    return Pool(torch.cat(features), tuple(nouns))
+
+
+def save_pool(pool: Pool, path: Path) -> None:
+    """Write a pool as safetensors."""
+    import json
+
+    from safetensors.torch import save_file
+
+    save_file({"features": pool.features}, path, {"nouns": json.dumps(pool.nouns)})
+
+
+def open_pool(path: Path) -> Pool:
+    """Open what :func:`save_pool` wrote."""
+    import json
+
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        nouns = json.loads((file.metadata() or {})["nouns"])
+        return Pool(file.get_tensor("features"), tuple(tuple(names) for names in nouns))
+
+
+def _sorted(
+    data: Path,
+) -> tuple[list[Cutout], list[Photo], list[NDArray[np.uint8]]]:
+    cutouts: list[Cutout] = []
+    photos: list[Photo] = []
+    backgrounds = []
+    held_out = held_out_nouns()
+    for _, picture in read_pictures(data):
+        if picture.noun in held_out:
+            continue
+        if isinstance(picture, Cutout):
+            cutouts.append(picture)
+        elif picture.noun is None:
+            backgrounds.append(picture.pixels)
+        else:
+            photos.append(picture)
+    return cutouts, photos, backgrounds
+
+
+def _pictures(
+    cutouts: Sequence[Cutout],
+    photos: Sequence[Photo],
+    backgrounds: Sequence[NDArray[np.uint8]],
+    count: int,
+    rng: np.random.Generator,
+) -> Iterator[tuple[NDArray[np.uint8], tuple[str, ...]]]:
+    kinds = rng.choice(len(SHARES), size=count, p=[share for _, share in SHARES])
+    for kind in (SHARES[i][0] for i in kinds):
+        if kind == "photo":
+            photo = _one_of(photos, rng)
+            assert photo.noun is not None
+            yield _jittered(_crop(photo.pixels, rng, 0.55), rng), (photo.noun,)
+            continue
+        number = ("none", "one", "two", "three").index(kind)
+        ground = squared(_background(backgrounds, rng))
+        placed = [_placed(_one_of(cutouts, rng), i, number, rng) for i in range(number)]
+        picture, masks = paste(ground, placed)
+        order = sorted(range(number), key=lambda i: placed[i].box[0] + placed[i].box[2])
+        nouns = tuple(placed[i].cutout.noun for i in order if masks[i].sum() > 500)
+        yield _jittered(picture, rng), nouns
+
+
+def _one_of(pictures: Sequence[_Picture], rng: np.random.Generator) -> _Picture:
+    """A noun with few pictures comes nearly as often as one with many."""
+    weights = np.array([1 / np.sqrt(_count(pictures, p.noun)) for p in pictures])
+    return pictures[int(rng.choice(len(pictures), p=weights / weights.sum()))]
+
+
+def _count(pictures: Sequence[Cutout] | Sequence[Photo], noun: str | None) -> int:
+    return sum(picture.noun == noun for picture in pictures)
+
+
+def _placed(cutout: Cutout, index: int, number: int, rng: np.random.Generator) -> Placed:
+    """Objects stand side by side, each in its part of the width, and may overlap a little."""
+    share = 1 / number
+    sides = {1: (0.35, 0.98), 2: (0.4, 0.62), 3: (0.3, 0.42)}[number]
+    side = rng.uniform(*sides) * PIXELS
+    slack = max(0.5 * (1 - side / PIXELS), 0.05) * PIXELS
+    x = (index + 0.5) * share * PIXELS + rng.uniform(-0.5, 0.5) * slack / number
+    y = PIXELS / 2 + rng.uniform(-1, 1) * slack
+    return Placed(cutout, fitted(cutout, (x, y), side), bool(rng.random() < 0.5))
+
+
+def _background(
+    backgrounds: Sequence[NDArray[np.uint8]], rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """A part of a photograph, or now and then a plain colour."""
+    if rng.random() < 0.2:
+        plain = np.full((PIXELS, PIXELS, 3), rng.integers(0, 256, 3), np.uint8)
+        return np.full_like(plain, 255) if rng.random() < 0.4 else plain
+    return _crop(backgrounds[int(rng.integers(len(backgrounds)))], rng, 0.3)
+
+
+def _crop(
+    pixels: NDArray[np.uint8], rng: np.random.Generator, smallest: float
+) -> NDArray[np.uint8]:
+    """A part of a picture, flipped or not, scaled to the square."""
+    height, width = pixels.shape[:2]
+    h, w = (int(length * rng.uniform(smallest, 1)) for length in (height, width))
+    y, x = int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1))
+    part = pixels[y : y + h, x : x + w]
+    return squared(np.ascontiguousarray(part[:, ::-1] if rng.random() < 0.5 else part))
+
+
+def _jittered(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Brightness and contrast changed a little; sometimes blurred."""
+    gain, shift = rng.uniform(0.8, 1.2), rng.uniform(-20, 20)
+    changed = np.clip((picture.astype(np.float32) - 127) * gain + 127 + shift, 0, 255)
+    if rng.random() < 0.15:
+        changed = cv2.GaussianBlur(changed, (0, 0), rng.uniform(0.5, 1.5))
+    return np.asarray(changed, np.uint8)
+
+
+def _batches(items: Iterator[_Item], size: int) -> Iterator[list[_Item]]:
+    batch = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

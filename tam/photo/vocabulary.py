@@ -1,0 +1,63 @@
+"""Everyday names of what the tower's classifier knows: its 1000 classes under some 650 nouns."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+_FILE = Path(__file__).parent / "names.txt"
+_WITHOUT_UNIT = "# Names that have no unit"
+
+
+@dataclass(frozen=True)
+class Name:
+    """A noun, and the classes of ImageNet that it stands for.
+
+    Parameters
+    ----------
+    noun
+        As a person would say it, in the singular.
+    classes
+        Numbers of the classifier's outputs.
+    has_unit
+        Whether training begins with a unit of the projector that stands for it.
+    """
+
+    noun: str
+    classes: tuple[int, ...]
+    has_unit: bool
+
+
+@cache
+def names() -> tuple[Name, ...]:
+    """All names, in the order of the file."""
+    found, has_unit = [], True
+    for line in _FILE.read_text(encoding="utf-8").splitlines():
+        has_unit = has_unit and not line.startswith(_WITHOUT_UNIT)
+        if line and not line.startswith("#"):
+            noun, numbers = line.rsplit(":", 1)
+            found.append(Name(noun, _numbers(numbers), has_unit))
+    return tuple(found)
+
+
+def a(noun: str) -> str:
+    """A noun with its indefinite article; scissors and bread without one."""
+    if noun in WITHOUT_ARTICLE:
+        return noun
+    vowel = noun[0].lower() in "aeiou" and not noun.startswith(("uni", "eu", "ute"))
+    return f"{'an' if vowel or noun.startswith('hour') else 'a'} {noun}"
+
+
+WITHOUT_ARTICLE = frozenset(
+    "armor beer binoculars bread broccoli candy chocolate coffee coral corn fire garlic ginger "
+    "grapes guacamole hay holly jeans lavender lettuce pasta pliers rapeseed scissors soup "
+    "sunglasses thyme timber tweezers wine".split()
+) | {"mashed potato", "standing stones"}
+"""Plurals, and what is not counted."""
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    numbers: list[int] = []
+    for part in text.split():
+        first, _, last = part.partition("-")
+        numbers += range(int(first), int(last or first) + 1)
+    return tuple(numbers)

@@ -1,0 +1,50 @@
+"""Tiny checkpoint of FastVLM."""
+
+from pathlib import Path
+
+from transformers import (
+    CLIPImageProcessor,
+    FastVlmConfig,
+    FastVlmForConditionalGeneration,
+    LlamaConfig,
+    LlavaProcessor,
+    TimmWrapperConfig,
+)
+
+from tests.tiny.parts import (
+    byte_tokenizer,
+    chat_template,
+    language_model_sizes,
+    save,
+    seeded,
+    token_id,
+)
+
+CELL = 32
+PIXELS = 256
+WIDTH = 256
+
+
+def tiny_fast_vlm(folder: Path) -> Path:
+    """Write a random FastVLM of two layers, 8 × 8 tokens, on timm's smallest EfficientNet."""
+    tokenizer = byte_tokenizer(named={"image_token": "<image>"})
+    config = FastVlmConfig(
+        vision_config=TimmWrapperConfig(
+            architecture="test_efficientnet", do_pooling=False, hidden_size=WIDTH
+        ),
+        text_config=LlamaConfig(**language_model_sizes(tokenizer)),
+        image_token_index=token_id(tokenizer, "<image>"),
+    )
+    with seeded():
+        model = FastVlmForConditionalGeneration(config)
+    processor = LlavaProcessor(
+        image_processor=CLIPImageProcessor(
+            size={"height": PIXELS, "width": PIXELS}, do_center_crop=False
+        ),
+        tokenizer=tokenizer,
+        patch_size=CELL,
+        vision_feature_select_strategy="full",
+        image_token="<image>",
+        chat_template=chat_template("<image>"),
+    )
+    return save(folder, model, processor)
