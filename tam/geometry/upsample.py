@@ -50,11 +50,10 @@ def upsample_at(cells: NDArray[np.float32], box: Box, y: Pixels, x: Pixels) -> N
     rows = _weights(cells.shape[-2], box[1], box[3], y)
     columns = _weights(cells.shape[-1], box[0], box[2], x).T
     unknown = np.isnan(cells)
-    if not unknown.any():
-        return np.asarray(rows @ cells.astype(np.float32) @ columns, np.float32)
-    values = rows @ np.where(unknown, 0, cells).astype(np.float32) @ columns
-    values[rows @ unknown.astype(np.float32) @ columns > 0] = np.nan
-    return np.asarray(values, np.float32)
+    values = _product(rows, np.where(unknown, 0, cells).astype(np.float32), columns)
+    if unknown.any():
+        values[_product(rows, unknown.astype(np.float32), columns) > 0] = np.nan
+    return values
 
 
 def coverage(box: Box, height: int, width: int) -> NDArray[np.bool_]:
@@ -116,6 +115,15 @@ def _inside(low: float, high: float, pixels: Pixels) -> NDArray[np.bool_]:
     # A crop can end within rounding of a pixel's centre; the tolerance keeps that pixel.
     inside: NDArray[np.bool_] = (centres >= low - 1e-6) & (centres <= high + 1e-6)
     return inside
+
+
+def _product(
+    rows: NDArray[np.float32], cells: NDArray[np.float32], columns: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Multiply the three, that side first which leaves less to do for the large product."""
+    if cells.shape[-2] <= cells.shape[-1]:
+        return np.asarray(rows @ (cells @ columns), np.float32)
+    return np.asarray((rows @ cells) @ columns, np.float32)
 
 
 def _weights(cells: int, low: float, high: float, pixels: Pixels) -> NDArray[np.float32]:

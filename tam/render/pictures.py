@@ -133,7 +133,7 @@ def overlays(
     pictures = [
         overlay(
             explanation.media[media].frames[frame],
-            word.map(media, frame),
+            explanation.picture_map(word.cells(), media, frame),
             opacity=opacity,
             colors=colors,
             covered=explanation.coverage(media),
