@@ -12,7 +12,8 @@ from tam.files.marks import PLACEHOLDER, is_marked, is_recorded, record_export
 from tam.files.png import encode_png
 from tam.files.writing import check_file, replacing_file
 from tam.render.colors import DEFAULT_COLORS
-from tam.render.movie import LARGEST, SECONDS, draw_movie, write_gif, write_mp4
+from tam.render.gif import write_gif
+from tam.render.movie import LARGEST, SECONDS, draw_movie, write_mp4
 from tam.render.plot import plot
 from tam.render.selection import chosen_words
 from tam.render.sheet import contact_sheet
