@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tam.defaults import SECONDS
 from tam.errors import InputError, SetupError
 from tam.explanation.explanation import Explanation
 from tam.explanation.strength import lies_in
@@ -20,7 +21,6 @@ from tam.render.pictures import OPACITY, Stage, shown_media, stacked
 from tam.render.resize import resized
 from tam.render.selection import chosen_words
 
-SECONDS: Final = 0.8
 LARGEST: Final = {"mp4": 960, "gif": 480}
 """Long side of a movie's pictures in pixels, all of them side by side."""
 
@@ -157,6 +157,8 @@ def draw_movie(
 def write_mp4(drawn: Iterator[tuple[Pixels, float]], path: Path) -> None:
     """Encode a movie as H.264 in MP4 (yuv420p, BT.709), which every browser plays.
 
+    Each picture is encoded once and stands until the next one, at a multiple of 1/25 second.
+
     Raises
     ------
     SetupError
@@ -172,21 +174,28 @@ def write_mp4(drawn: Iterator[tuple[Pixels, float]], path: Path) -> None:
             remedy="install PyAV's own wheel (pip install av), or export a GIF",
         )
     shown = 0.0
-    written = 0
+    begun, last = 0, -1
+    picture: Any = None
     with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
         container.metadata["comment"] = PLACEHOLDER
-        stream = None
+        stream: Any = None
         for pixels, seconds in drawn:
             if stream is None:
                 stream = _stream(container, pixels)
             shown += seconds
+            ended = max(1, round(shown * _RATE))
+            if ended == begun:
+                continue  # too short to be seen
             picture = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
                 format="yuv420p", dst_colorspace=Colorspace.ITU709
             )
-            while written < max(1, round(shown * _RATE)):
-                picture.pts = written
-                container.mux(stream.encode(picture))
-                written += 1
+            picture.pts = last = begun
+            container.mux(stream.encode(picture))
+            begun = ended
+        # A frame stands until the next one: so the last one stands at its end, too.
+        if picture is not None and begun - 1 > last:
+            picture.pts = begun - 1
+            container.mux(stream.encode(picture))
         if stream is not None:
             container.mux(stream.encode(None))
 
