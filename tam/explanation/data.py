@@ -142,6 +142,14 @@ class ExplanationData:
                 groups.setdefault((target >= self.prompt_targets, token.word), []).append(target)
         return tuple(tuple(group) for group in groups.values())
 
+    @cached_property
+    def word_ends(self) -> NDArray[np.int64]:
+        """int64 [K]: the last target of the word that each target is in; K where it is in none."""
+        ends = np.full(len(self.tokens), len(self.tokens), np.int64)
+        for word in self.word_targets:
+            ends[list(word)] = word[-1]
+        return ends
+
     def by_grid(self, row: NDArray[np.float32]) -> Iterator[tuple[VisionGrid, NDArray[np.float32]]]:
         """Cut the N columns of a map into its grids, each float32 [t, h, w]."""
         first = 0

@@ -9,6 +9,22 @@ from tam.errors import MediaError
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class Encoded:
+    """The file that pixels were decoded from, for whoever writes them again.
+
+    Parameters
+    ----------
+    jpeg
+        A JPEG without metadata, see :mod:`tam.media.jpeg`.
+    frames
+        What it decodes to: the very array.
+    """
+
+    jpeg: bytes
+    frames: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Media:
     """A decoded picture or clip.
 
@@ -25,6 +41,8 @@ class Media:
         ``"image"`` or ``"video"``: which of a processor's inputs it is given to.
     notes
         What a reader of the explanation should know of it, such as frames that were damaged.
+    encoded
+        The JPEG that a picture was decoded from; None where there is none, or it is not kept.
 
     Raises
     ------
@@ -37,6 +55,7 @@ class Media:
     name: str
     kind: str = "image"
     notes: tuple[str, ...] = ()
+    encoded: Encoded | None = None
 
     def __post_init__(self) -> None:
         shape = self.frames.shape
@@ -56,6 +75,13 @@ class Media:
             raise MediaError(
                 f"unknown kind {self.kind!r}", where=self.name, remedy="use 'image' or 'video'"
             )
+
+    @property
+    def jpeg(self) -> bytes | None:
+        """The JPEG of its only frame; None where these frames were not decoded from one."""
+        if self.encoded is None or self.encoded.frames is not self.frames:
+            return None
+        return self.encoded.jpeg
 
     @property
     def height(self) -> int:

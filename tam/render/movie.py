@@ -217,7 +217,7 @@ def _stream(container: Any, pixels: Pixels) -> Any:
     stream = container.add_stream("libx264", rate=_RATE)
     stream.height, stream.width = pixels.shape[:2]
     stream.pix_fmt = "yuv420p"
-    stream.options = {"crf": _QUALITY}
+    stream.options = {"crf": _QUALITY, "preset": "veryfast"}
     context = stream.codec_context
     context.colorspace = context.color_primaries = context.color_trc = _BT709
     context.color_range = _LIMITED
