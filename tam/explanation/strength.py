@@ -267,7 +267,12 @@ def box(
     None where the mask is empty or not known.
     """
     high = mask(data, row, media, frame, threshold)
-    if high is None or not high.any():
+    return None if high is None else box_around(high)
+
+
+def box_around(high: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
+    """Give the rectangle around a mask, as :func:`box` does; None where it is empty."""
+    if not high.any():
         return None
     y, x = (np.flatnonzero(high.any(axis=axis)) for axis in (1, 0))
     return int(x[0]), int(y[0]), int(x[-1]) + 1, int(y[-1]) + 1
