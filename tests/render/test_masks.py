@@ -12,7 +12,6 @@ from tam.files.marks import is_marked
 from tam.render.mask_files import FORMATS, write_masks
 from tests.hand_made import clip, explanation, grid, picture, several
 
-
 # pycocotools' own decoding is not made for NumPy 2 in full.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
