@@ -362,7 +362,10 @@ COMMANDS = tuple(
 
 
 def _finish(result: "Explanation", out: Path, as_json: bool, **saving: Any) -> None:
+    from tam.cli.answered import print_model
+
     report = result.save(out, **saving)
+    print_model(result)
     if as_json:
         _print_json(result, report)
         return

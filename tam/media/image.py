@@ -15,7 +15,7 @@ from tam.errors import MediaError
 from tam.media.fetch import fetch
 from tam.media.files import MediaFile, display_name, local_file, printable
 from tam.media.jpeg import stripped_jpeg
-from tam.media.media import Encoded, Media
+from tam.media.media import SCENE_MARK, Encoded, Media
 from tam.media.raster import orientation, rgb_pixels
 
 Source = str | Path | Image.Image | NDArray[np.uint8] | Media
@@ -127,6 +127,7 @@ def open_picture(file: MediaFile, stream: BinaryIO, max_pixels: int = MAX_PIXELS
             media,
             notes=_first_of(image),
             encoded=Encoded(kept, media.frames) if kept else None,
+            drawn=image.info.get("Comment") == SCENE_MARK,
         )
 
 

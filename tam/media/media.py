@@ -1,11 +1,15 @@
 """The decoded picture or clip that everything else works on."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tam.errors import MediaError
+
+SCENE_MARK: Final = "tam.scenes"
+"""The comment of a PNG that the toolkit's scene generator drew."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,6 +47,8 @@ class Media:
         What a reader of the explanation should know of it, such as frames that were damaged.
     encoded
         The JPEG that a picture was decoded from; None where there is none, or it is not kept.
+    drawn
+        Whether its file says that the toolkit's scene generator drew it.
 
     Raises
     ------
@@ -56,6 +62,7 @@ class Media:
     kind: str = "image"
     notes: tuple[str, ...] = ()
     encoded: Encoded | None = None
+    drawn: bool = False
 
     def __post_init__(self) -> None:
         shape = self.frames.shape
