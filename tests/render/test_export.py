@@ -89,7 +89,7 @@ def test_what_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def full(*_: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("tam.render.export.write_gif", full)
+    monkeypatch.setattr("tam.render.writers.write_gif", full)
     with pytest.raises(ResourceError):
         export(explanation(), tmp_path / "a.gif")
     with pytest.raises(InputError):
@@ -101,7 +101,7 @@ def test_what_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ("arguments", "message"),
     [
         ([], "give --as KIND or --out FILE"),
-        (["--as", "docx"], "use one of sheet, mp4, gif, csv, pdf, svg"),
+        (["--as", "docx"], "use sheet, mp4, gif, csv, pdf, svg"),
         (["--out", "words.txt"], "ends in .png, .mp4"),
         (["--out", "words"], "a file without a suffix"),
         (["--as", "csv", "--out", "a.png"], "does not end in .csv"),
