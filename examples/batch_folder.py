@@ -12,10 +12,9 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from PIL import Image
-
 import tam
 from tam.render.table import words_csv
+from tam.scenes.files import write_scene
 from tam.scenes.world import make_scene
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
@@ -27,7 +26,7 @@ def generated(folder: Path) -> Path:
     """Write three scenes."""
     folder.mkdir(exist_ok=True)
     for seed in range(3):
-        Image.fromarray(make_scene(seed).image).save(folder / f"scene-{seed}.png")
+        write_scene(make_scene(seed).image, folder / f"scene-{seed}.png")
     return folder
 
 

@@ -26,3 +26,6 @@ COLORS = "inferno"
 
 SECONDS = 0.8
 """How long a movie over stills shows each word."""
+
+EMBED = "full"
+"""How large pictures are in a report."""

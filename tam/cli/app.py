@@ -2,19 +2,21 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tam.cli.evaluate import evaluate
 from tam.cli.get import get
 from tam.cli.listing import exports, methods, metrics, models
+from tam.cli.masks import masks
 from tam.cli.options import (
     AllowUrls,
     CandidateMaps,
     Decoder,
     DeviceMap,
     Dtype,
+    Embed,
     End,
     Fps,
     Json,
@@ -26,6 +28,7 @@ from tam.cli.options import (
     Model,
     MoreOptions,
     NumFrames,
+    Pictures,
     Revision,
     Sample,
     Seed,
@@ -37,6 +40,7 @@ from tam.cli.reply import reply_options
 from tam.defaults import (
     COLORS,
     DECODER,
+    EMBED,
     MAX_NEW_TOKENS,
     METHOD,
     SECONDS,
@@ -104,15 +108,19 @@ def explain(
     end: End = None,
     decoder: Decoder = DECODER,
     allow_urls: AllowUrls = False,
+    pictures: Pictures = False,
+    embed: Embed = EMBED,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Ask about pictures and clips, and explain every word of the answer."""
     from tam.cli.asking import opened_conversation, sampling_asked
+    from tam.report.embedding import embedded_side
     from tam.report.folder import check_output
 
     # What can go wrong at once is found before a model is loaded.
     check_output(out, force=force)
+    embedded_side(embed)
     wanted = reply_options(
         answer=answer,
         max_new_tokens=max_new_tokens,
@@ -146,7 +154,7 @@ def explain(
         result = print_words(Stream(loaded, asked, **wanted), console())
     else:
         result = loaded.explain_conversation(asked, **wanted)
-    _finish(result, out, force, as_json)
+    _finish(result, out, as_json, force=force, pictures=pictures, embed=embed)
 
 
 @app.command()
@@ -224,7 +232,7 @@ def demo(out: Out = Path("demo"), force: Force = False, as_json: Json = False) -
         stages=True,
         candidate_maps=4,
     )
-    _finish(result, out, force, as_json)
+    _finish(result, out, as_json, force=force)
 
 
 @app.command()
@@ -351,7 +359,7 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(3)
 
 
-for command in (models, methods, metrics, exports, evaluate, get):
+for command in (masks, models, methods, metrics, exports, evaluate, get):
     app.command()(command)
 
 COMMANDS = tuple(
@@ -359,8 +367,11 @@ COMMANDS = tuple(
 )
 
 
-def _finish(result: "Explanation", out: Path, force: bool, as_json: bool) -> None:
-    report = result.save(out, force=force)
+def _finish(result: "Explanation", out: Path, as_json: bool, **saving: Any) -> None:
+    from tam.cli.answered import print_model
+
+    report = result.save(out, **saving)
+    print_model(result)
     if as_json:
         _print_json(result, report)
         return

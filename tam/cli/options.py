@@ -82,3 +82,9 @@ Version = Annotated[
     typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+Pictures = Annotated[bool, typer.Option("--pictures", help="Write a PNG of each word's map, too.")]
+Embed = Annotated[
+    str,
+    typer.Option(help="Size of the report's pictures: full (4,096 pixels) or screen (1,600)."),
+]

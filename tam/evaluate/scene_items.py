@@ -22,6 +22,7 @@ every model is measured on the same words; in the others the model writes it.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -180,7 +181,7 @@ def _filmed(count: tuple[int, ...], *, false: bool = False) -> "Maker":
         clip = _clip(world, start, count)
         frames = clip.frames
         times = np.arange(len(frames)) / _CLIP_RATE
-        asked = question([Media(frames, times, name, "video")], CLIP_PROMPTS[0])
+        asked = question([Media(frames, times, name, "video", drawn=True)], CLIP_PROMPTS[0])
         masks = [item.mask.reshape(-1, item.mask.shape[2]) for item in clip.objects]
         true = clip_caption(clip)
         answer, spans = _planted(true, clip.objects, clip.seed) if false else (None, ())
@@ -293,7 +294,7 @@ def _shares(scene: Scene, name: str) -> bool:
 
 
 def _picture(scene: Scene, name: str) -> Media:
-    return image_from_array(scene.image, name)
+    return replace(image_from_array(scene.image, name), drawn=True)
 
 
 def _article(word: str) -> str:

@@ -142,6 +142,14 @@ class ExplanationData:
                 groups.setdefault((target >= self.prompt_targets, token.word), []).append(target)
         return tuple(tuple(group) for group in groups.values())
 
+    @cached_property
+    def word_ends(self) -> NDArray[np.int64]:
+        """int64 [K]: the last target of the word that each target is in; K where it is in none."""
+        ends = np.full(len(self.tokens), len(self.tokens), np.int64)
+        for word in self.word_targets:
+            ends[list(word)] = word[-1]
+        return ends
+
     def by_grid(self, row: NDArray[np.float32]) -> Iterator[tuple[VisionGrid, NDArray[np.float32]]]:
         """Cut the N columns of a map into its grids, each float32 [t, h, w]."""
         first = 0
@@ -243,16 +251,24 @@ class ExplanationData:
         x: NDArray[np.int64],
     ) -> NDArray[np.float32]:
         """Give :meth:`picture_map` at the crossings of some pixel rows and columns, [Y, X]."""
-        total = np.zeros((len(y), len(x)), np.float32)
-        views = np.zeros((len(y), len(x)), np.float32)
-        for grid, cells in self.by_grid(row):
-            step = grid.step_at(frame)
-            if grid.media != media or step is None:
-                continue
-            # Outside its box a grid gives zero.
-            total += upsample_at(cells[step], grid.box, y, x)
-            views += coverage_at(grid.box, y, x)
-        return np.asarray(total / np.maximum(views, 1), np.float32)
+        # Outside its box a grid gives zero, so that of one grid nothing is left to merge.
+        parts = [
+            (grid.box, cells[step])
+            for grid, cells in self.by_grid(row)
+            if grid.media == media and (step := grid.step_at(frame)) is not None
+        ]
+        if not parts:
+            return np.zeros((len(y), len(x)), np.float32)
+        total = upsample_at(parts[0][1], parts[0][0], y, x)
+        if len(parts) == 1:
+            return total
+        views = coverage_at(parts[0][0], y, x).astype(np.float32)
+        for box, cells in parts[1:]:
+            total += upsample_at(cells, box, y, x)
+            views += coverage_at(box, y, x)
+        np.maximum(views, 1, out=views)
+        total /= views
+        return total
 
     def coverage(self, media: int = 0) -> NDArray[np.bool_]:
         """Which pixels of a picture the model's vision tokens cover, bool [H, W]."""

@@ -152,8 +152,15 @@ class Explanation(ExplanationData):
                 found.append((height, word))
         return tuple(word for _, word in sorted(found, key=lambda pair: -pair[0]))
 
-    def save(self, folder: str | Path, *, force: bool = False) -> Path:
-        """Write report.html, explanation.safetensors + .json and one PNG per word.
+    def save(
+        self,
+        folder: str | Path,
+        *,
+        force: bool = False,
+        pictures: bool = False,
+        embed: str = "full",
+    ) -> Path:
+        """Write report.html and explanation.safetensors + .json.
 
         Parameters
         ----------
@@ -161,6 +168,11 @@ class Explanation(ExplanationData):
             Made where it does not exist.
         force
             Replace an earlier explanation in that folder.
+        pictures
+            Write one PNG for each word, too.
+        embed
+            How large pictures are in the report: ``"full"``, up to 4,096 pixels on their long side,
+            or ``"screen"``, up to 1,600.
 
         Returns
         -------
@@ -168,10 +180,13 @@ class Explanation(ExplanationData):
 
         Raises
         ------
+        InputError
+            If ``embed`` is unknown.
         OutputError
             If the folder holds files already and ``force`` is off, or cannot be written.
         """
-        return cast(Path, resolve(DOORS["write_explanation"])(self, Path(folder), force=force))
+        write = resolve(DOORS["write_explanation"])
+        return cast(Path, write(self, Path(folder), force=force, pictures=pictures, embed=embed))
 
     def export(
         self, path: str | Path, words: Sequence[Choice] | None = None, **options: Any

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from tam.errors import InputError
 from tam.explanation import strength
 from tam.explanation.data import Candidate, ExplanationData
+from tam.explanation.map_cache import MapCache
 from tam.explanation.merge import merged
 from tam.explanation.strength import Peak
 from tam.geometry.layout import TextToken
 from tam.resolver import DOORS, resolve
+
+_MAPS = MapCache()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -123,9 +126,14 @@ class Word:
 
         The tokens' maps, merged on the vision cells and brought to the picture's pixels. Zero where
         the model saw nothing, NaN where it is not known. See :meth:`Explanation.token_map` for one
-        token's own.
+        token's own. It is read-only, as the last maps that were asked for are kept (256 MB of
+        them): change a copy.
         """
-        return self.explanation.picture_map(self.cells(), media, frame)
+        return _MAPS.get(
+            self.explanation,
+            (self.targets, self.merge, media, frame),
+            lambda: self.explanation.picture_map(self.cells(), media, frame),
+        )
 
     @property
     def visual(self) -> float | None:

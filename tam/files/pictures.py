@@ -6,9 +6,10 @@ import numpy as np
 
 from tam.errors import SavedFileError
 from tam.files.fields import FAR, REMEDY, Field
+from tam.files.jpeg import decode_jpeg, is_jpeg, jpeg_size
 from tam.files.png import decode_png, png_size
 from tam.files.tensors import SavedTensors
-from tam.media.media import Media
+from tam.media.media import Encoded, Media
 
 PIXEL_LIMIT: Final = 1_000_000_000
 """Pixels of all frames together that a saved file may hold, unless the caller allows more."""
@@ -59,17 +60,22 @@ def _decoded(item: Field, index: int, frames: list[bytes], tensors: SavedTensors
     if kind not in ("image", "video"):
         item["kind"].refuse("is not 'image' or 'video'")
     pictures = np.empty((len(frames), item["height"].value, item["width"].value, 3), np.uint8)
+    encoded = None
     for f, data in enumerate(frames):
         try:
-            pictures[f] = decode_png(data)
+            if is_jpeg(data):
+                pictures[f], kept = decode_jpeg(data)
+                encoded = Encoded(kept, pictures) if len(frames) == 1 else None
+            else:
+                pictures[f] = decode_png(data)
         except ValueError as error:
             tensors.refuse(f"tensor media.{index}.frame.{f} {error}", error)
     times = tensors.read_within(f"media.{index}.times", "F64", (len(frames),), -FAR, FAR)
-    return Media(pictures, times, item["name"].text(), kind)
+    return Media(pictures, times, item["name"].text(), kind, encoded=encoded)
 
 
 def _size(data: bytes, name: str, tensors: SavedTensors) -> tuple[int, int]:
     try:
-        return png_size(data)
+        return jpeg_size(data) if is_jpeg(data) else png_size(data)
     except ValueError as error:
         tensors.refuse(f"tensor {name} {error}", error)

@@ -7,7 +7,8 @@ decoded, and nothing in them can run.
 ``explanation.json``, UTF-8::
 
     schema          "tam.explanation"
-    version         2; 1 is read too (it had neither NaN in maps nor a way to leave relevance out)
+    version         3; 2 and 1 are read too (2 had no JPEGs, 1 neither NaN in maps nor a way to
+                    leave relevance out)
     text            the reply, for readers; not used on loading
     prompt_targets  how many tokens stand before the reply
     media           [{name, kind: "image" | "video", width, height, frames}]
@@ -31,7 +32,8 @@ decoded, and nothing in them can run.
     grid.G.positions   int64 [t * h * w]
     grid.G.spans       int64 [t, 2]; frames first <= frame < last
     media.M.times      float64 [T]; seconds
-    media.M.frame.F    uint8 [bytes]: frame F as a PNG, 8-bit RGB
+    media.M.frame.F    uint8 [bytes]: frame F as a PNG, 8-bit RGB; or as the JPEG without metadata
+                       that it was decoded from, grey or color, 8 bits
 
 The fields mean what :class:`tam.Explanation` and the types that it holds say. A reader refuses
 another version; whatever changes the meaning of a field counts the version up.
@@ -56,12 +58,13 @@ from tam.geometry.layout import Seams, TextToken, VisionGrid
 from tam.media.media import Media
 
 SCHEMA: Final = "tam.explanation"
-VERSION: Final = 2
+VERSION: Final = 3
 JSON_NAME: Final = "explanation.json"
 TENSORS_NAME: Final = "explanation.safetensors"
 
 _GRID_SIDE_LIMIT = 4096
 _ROUNDING = 1e-3
+_LARGE = 10_000_000
 _ROLES = ("system", "user", "assistant")
 
 
@@ -86,7 +89,7 @@ def save_explanation(
 
     try:
         # Plain ASCII also holds the half surrogates that a file name can have.
-        document = json.dumps(_document(explanation), allow_nan=False, indent=1)
+        document = json.dumps(_document(explanation), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise OutputError(
             f"the explanation cannot be written as JSON: {error}",
@@ -193,10 +196,15 @@ def _tensors(explanation: Explanation, step: Callable[[], None]) -> dict[str, ND
     for m, item in enumerate(explanation.media):
         tensors[f"media.{m}.times"] = item.times
         for f, frame in enumerate(item.frames):
-            tensors[f"media.{m}.frame.{f}"] = np.frombuffer(encode_png(frame), np.uint8)
+            tensors[f"media.{m}.frame.{f}"] = np.frombuffer(item.jpeg or _png(frame), np.uint8)
             step()
     # safetensors writes an array's memory as it lies there, whatever its strides.
     return {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+
+
+def _png(frame: NDArray[np.uint8]) -> bytes:
+    # A large photograph takes seconds at a higher level, and hardly less room.
+    return encode_png(frame, compress_level=1 if frame.size > _LARGE else 3)
 
 
 def _check_version(document: Field) -> None:

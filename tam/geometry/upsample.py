@@ -1,6 +1,7 @@
 """From the cells of a grid to the pixels of a picture."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,11 +51,10 @@ def upsample_at(cells: NDArray[np.float32], box: Box, y: Pixels, x: Pixels) -> N
     rows = _weights(cells.shape[-2], box[1], box[3], y)
     columns = _weights(cells.shape[-1], box[0], box[2], x).T
     unknown = np.isnan(cells)
-    if not unknown.any():
-        return np.asarray(rows @ cells.astype(np.float32) @ columns, np.float32)
-    values = rows @ np.where(unknown, 0, cells).astype(np.float32) @ columns
-    values[rows @ unknown.astype(np.float32) @ columns > 0] = np.nan
-    return np.asarray(values, np.float32)
+    values = _product(rows, np.where(unknown, 0, cells).astype(np.float32), columns)
+    if unknown.any():
+        values[_product(rows, unknown.astype(np.float32), columns) > 0] = np.nan
+    return values
 
 
 def coverage(box: Box, height: int, width: int) -> NDArray[np.bool_]:
@@ -86,14 +86,24 @@ def node_pixels(
 
     Returns
     -------
-    int64 [Y] and [X]: sorted indices, without repetition.
+    int64 [Y] and [X]: sorted indices, without repetition; read-only.
     """
+    return _kept_nodes(tuple(grids), height, width)
+
+
+@lru_cache(maxsize=32)
+def _kept_nodes(
+    grids: tuple[tuple[Box, tuple[int, int]], ...], height: int, width: int
+) -> tuple[Pixels, Pixels]:
     boxes = [box for box, _ in grids]
     y = [_beside_lines(box[1], box[3], shape[0]) for box, shape in grids]
     x = [_beside_lines(box[0], box[2], shape[1]) for box, shape in grids]
     edges_y = [edge for box in boxes for edge in (box[1], box[3])]
     edges_x = [edge for box in boxes for edge in (box[0], box[2])]
-    return _corners(y, edges_y, height), _corners(x, edges_x, width)
+    nodes = _corners(y, edges_y, height), _corners(x, edges_x, width)
+    for axis in nodes:
+        axis.flags.writeable = False
+    return nodes
 
 
 def _beside_lines(low: float, high: float, cells: int) -> Pixels:
@@ -118,8 +128,24 @@ def _inside(low: float, high: float, pixels: Pixels) -> NDArray[np.bool_]:
     return inside
 
 
+def _product(
+    rows: NDArray[np.float32], cells: NDArray[np.float32], columns: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Multiply the three, that side first which leaves less to do for the large product."""
+    if cells.shape[-2] <= cells.shape[-1]:
+        return np.asarray(rows @ (cells @ columns), np.float32)
+    return np.asarray((rows @ cells) @ columns, np.float32)
+
+
 def _weights(cells: int, low: float, high: float, pixels: Pixels) -> NDArray[np.float32]:
-    """float32 [P, cells]: the linear weight of each cell at some pixels of one axis."""
+    """float32 [P, cells]: the linear weight of each cell at some pixels of one axis; read-only."""
+    return _kept_weights(cells, float(low), float(high), pixels.astype(np.int64).tobytes())
+
+
+# The words of a reply ask for the same few again and again.
+@lru_cache(maxsize=32)
+def _kept_weights(cells: int, low: float, high: float, kept: bytes) -> NDArray[np.float32]:
+    pixels = np.frombuffer(kept, np.int64)
     place = (pixels + 0.5 - low) / (high - low) * cells - 0.5
     place = np.clip(place, 0, cells - 1)
     left = np.minimum(place.astype(np.int64), cells - 1)
@@ -130,4 +156,5 @@ def _weights(cells: int, low: float, high: float, pixels: Pixels) -> NDArray[np.
     np.add.at(weights, (index, left), 1 - share)
     np.add.at(weights, (index, right), share)
     weights[~_inside(low, high, pixels)] = 0
+    weights.flags.writeable = False
     return weights

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -13,8 +14,9 @@ from PIL import Image, UnidentifiedImageError
 from tam.errors import MediaError
 from tam.media.fetch import fetch
 from tam.media.files import MediaFile, display_name, local_file, printable
-from tam.media.media import Media
-from tam.media.raster import rgb_pixels
+from tam.media.jpeg import stripped_jpeg
+from tam.media.media import SCENE_MARK, Encoded, Media
+from tam.media.raster import orientation, rgb_pixels
 
 Source = str | Path | Image.Image | NDArray[np.uint8] | Media
 """What a picture can be given as."""
@@ -26,6 +28,7 @@ MAX_ASPECT = 200
 # Raster formats that Pillow decodes by itself. Others run programs (EPS) or are rarely pictures.
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]+://|data:)", re.IGNORECASE)
+_JPEG = ("JPEG", "MPO")
 ANIMATIONS = ("AVIF", "GIF", "PNG", "WEBP")
 """Formats of which several frames are an animation, not pages or views of one picture."""
 
@@ -116,9 +119,24 @@ def open_picture(file: MediaFile, stream: BinaryIO, max_pixels: int = MAX_PIXELS
             remedy=f"convert it to PNG or JPEG (read are {', '.join(_formats())})",
         )
     with image:
+        plain = image.format in _JPEG and image.mode in ("RGB", "L")
         media = _from_image(image, file.where, file.name, max_pixels)
+        kept = _jpeg(stream, image) if plain else None
         # Pillow counts by going through the file, so only after the first picture is read.
-        return replace(media, notes=_first_of(image))
+        return replace(
+            media,
+            notes=_first_of(image),
+            encoded=Encoded(kept, media.frames) if kept else None,
+            drawn=image.info.get("Comment") == SCENE_MARK,
+        )
+
+
+def _jpeg(stream: BinaryIO, image: Image.Image) -> bytes | None:
+    """Keep a JPEG's own bytes without metadata; None where Pillow forgave what is damaged."""
+    stream.seek(0)
+    with suppress(ValueError):
+        return stripped_jpeg(stream.read(), orientation(image))
+    return None
 
 
 def identified(stream: BinaryIO, where: str) -> Image.Image | None:

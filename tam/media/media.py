@@ -1,11 +1,31 @@
 """The decoded picture or clip that everything else works on."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tam.errors import MediaError
+
+SCENE_MARK: Final = "tam.scenes"
+"""The comment of a PNG that the toolkit's scene generator drew."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Encoded:
+    """The file that pixels were decoded from, for whoever writes them again.
+
+    Parameters
+    ----------
+    jpeg
+        A JPEG without metadata, see :mod:`tam.media.jpeg`.
+    frames
+        What it decodes to: the very array.
+    """
+
+    jpeg: bytes
+    frames: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -25,6 +45,10 @@ class Media:
         ``"image"`` or ``"video"``: which of a processor's inputs it is given to.
     notes
         What a reader of the explanation should know of it, such as frames that were damaged.
+    encoded
+        The JPEG that a picture was decoded from; None where there is none, or it is not kept.
+    drawn
+        Whether its file says that the toolkit's scene generator drew it.
 
     Raises
     ------
@@ -37,6 +61,8 @@ class Media:
     name: str
     kind: str = "image"
     notes: tuple[str, ...] = ()
+    encoded: Encoded | None = None
+    drawn: bool = False
 
     def __post_init__(self) -> None:
         shape = self.frames.shape
@@ -56,6 +82,13 @@ class Media:
             raise MediaError(
                 f"unknown kind {self.kind!r}", where=self.name, remedy="use 'image' or 'video'"
             )
+
+    @property
+    def jpeg(self) -> bytes | None:
+        """The JPEG of its only frame; None where these frames were not decoded from one."""
+        if self.encoded is None or self.encoded.frames is not self.frames:
+            return None
+        return self.encoded.jpeg
 
     @property
     def height(self) -> int:

@@ -34,7 +34,7 @@ def rgb_pixels(image: Image.Image, where: str) -> tuple[NDArray[np.uint8], bool]
     """
     image.load()
     # Read after loading: Pillow itself turns a TIFF while it loads.
-    turn = _UPRIGHT.get(_orientation(image))
+    turn = _UPRIGHT.get(orientation(image))
     rgb, clear = _to_rgb(image, where)
     if turn is not None:
         rgb = rgb.transpose(turn)
@@ -83,7 +83,8 @@ def _scale(image: Image.Image) -> tuple[float, bool]:
     return float(2 ** (depth - signed) - 1), inverted
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation(image: Image.Image) -> int:
+    """Read how a picture is to be turned, 1 to 8 as EXIF has it; 1 where it does not say."""
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:

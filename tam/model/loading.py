@@ -19,7 +19,7 @@ from tam.model.missing_tensors import loading_notes
 from tam.model.model import Model
 from tam.model.provenance import versions
 from tam.model.quantisation import quantisation_of
-from tam.model.shipped import SHIPPED, weights_folder
+from tam.model.shipped import KNOWS, SHIPPED, weights_folder
 
 
 def load(
@@ -127,6 +127,8 @@ def load(
     }
     if notes:
         provenance["notes"] = notes
+    if name in SHIPPED:
+        provenance["knows"] = KNOWS
     return Model(Checkpoint(module, processor, adapter, provenance))
 
 

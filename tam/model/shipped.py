@@ -5,6 +5,9 @@ from pathlib import Path
 SHIPPED: tuple[str, ...] = ("small", "small-masks", "small-aligned")
 """Names of the models that the package carries."""
 
+KNOWS = "it knows drawn scenes of a few colored shapes alone, and guesses at any other picture"
+"""What a reader of its words must know of each."""
+
 
 def weights_folder(name: str) -> Path:
     """Folder of a shipped model, for ``from_pretrained``. KeyError for any other name."""

@@ -224,6 +224,7 @@ def provenance(
         "answer": "generated" if answer is None else "given",
         "generation": {} if answer is not None else {k: repr(v) for k, v in options.items()},
         "notes": [
+            *_beyond(checkpoint, prepared),
             *checkpoint.provenance.get("notes", ()),
             *prepared.prompt.notes,
             *checkpoint.adapter.notes,
@@ -234,6 +235,15 @@ def provenance(
             ),
         ],
     }
+
+
+def _beyond(checkpoint: Checkpoint, prepared: Prepared) -> list[str]:
+    """Say what a model knows that was made for drawn scenes, where it is shown another picture."""
+    knows = checkpoint.provenance.get("knows")
+    others = [item.name for _, item in prepared.conversation.media if not item.drawn]
+    if not knows or not others:
+        return []
+    return [f"{', '.join(others)}: the model is {checkpoint.provenance['model']!r}; {knows}"]
 
 
 def _ending(

@@ -1,6 +1,7 @@
 """What stands beside a picture of a map: the word, the legend, the running text."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
@@ -11,7 +12,15 @@ from PIL import Image, ImageDraw
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Word
 from tam.render.colors import color
-from tam.render.lettering import Piece, font_for, laid_out, plain_font, shortened, spelled
+from tam.render.lettering import (
+    Piece,
+    Placed,
+    font_for,
+    laid_out,
+    plain_font,
+    shortened,
+    spelled,
+)
 from tam.text.printable import percent, printable
 
 PAPER: Final = (250, 249, 246)
@@ -22,8 +31,10 @@ _MARK: Final = (255, 214, 122)
 Pixels = NDArray[np.uint8]
 
 
-def word_strip(word: Word, width: int, colors: str | None) -> Pixels:
-    """Draw a word with its probability; with ``colors`` the legend of that color map beside it.
+def word_strip(word: Word | None, width: int, colors: str | None) -> Pixels:
+    """Draw a word, if any, with its probability; with ``colors`` that color map's legend beside it.
+
+    Of words that do not follow each other no probability is told: their product says nothing.
 
     Returns
     -------
@@ -38,10 +49,10 @@ def word_strip(word: Word, width: int, colors: str | None) -> Pixels:
         bar = int(width * 0.36)
         _draw_legend(strip, (width - margin - bar, int(size * 0.6)), bar, size, colors)
         room -= bar + margin
-    label = "" if word.probability is None else percent(word.probability)
+    label = "" if word is None else _probability(word)
     small = plain_font(max(12, int(size * 0.62)))
     label_width = small.getlength(label) + size * 0.5 if label else 0
-    text = spelled(word.text)
+    text = spelled(word.text) if word else ""
     font = font_for(text, size)
     text = shortened(text, room - label_width, font)
     baseline = height * 0.64
@@ -58,6 +69,62 @@ def legend_strip(width: int, colors: str) -> Pixels:
     strip = Image.new("RGB", (width, int(size * 2.4)), PAPER)
     _draw_legend(strip, ((width - bar) // 2, int(size * 0.6)), bar, size, colors)
     return np.asarray(strip)
+
+
+@dataclass(frozen=True)
+class RunningText:
+    """The reply broken into the lines of a strip.
+
+    Parameters
+    ----------
+    placed
+        Its words at their places.
+    targets
+        The tokens that each of them holds.
+    width
+        Of the strip, in pixels.
+    """
+
+    placed: tuple[Placed, ...]
+    targets: tuple[tuple[int, ...], ...]
+    width: int
+
+    @property
+    def lines(self) -> int:
+        """How many lines it takes."""
+        return self.placed[-1].line + 1 if self.placed else 1
+
+    def drawn(self, marked: Collection[int], lines: int | None = None) -> Pixels:
+        """Draw it, see :func:`text_strip`."""
+        lines = lines or self.lines
+        size = letter_size(self.width)
+        margin, step = int(size * 0.8), int(size * 1.5)
+        lit = [any(target in marked for target in held) for held in self.targets]
+        # The marked word stands in the second line of those shown, where there are lines before it.
+        marks = (item.line for item, is_lit in zip(self.placed, lit, strict=True) if is_lit)
+        first = max(0, min(next(marks, 0) - 1, self.lines - lines))
+        strip = Image.new("RGB", (self.width, lines * step + margin), PAPER)
+        draw = ImageDraw.Draw(strip)
+        shown = [
+            (item, is_lit, margin + item.x, margin // 2 + (item.line - first) * step + size)
+            for item, is_lit in zip(self.placed, lit, strict=True)
+            if first <= item.line < first + lines
+        ]
+        for item, is_lit, x, y in shown:
+            if is_lit:
+                box = (x - size * 0.12, y - size, x + item.width + size * 0.12, y + size * 0.36)
+                draw.rounded_rectangle(box, radius=size * 0.2, fill=_MARK)
+        for item, _, x, y in shown:
+            draw.text((x, y), item.piece.text, fill=_INK, font=item.font, anchor="ls")
+        return np.asarray(strip)
+
+
+def running_text(explanation: Explanation, width: int) -> RunningText:
+    """Break the reply into lines for strips of a width, once for all that are drawn of it."""
+    pieces, targets = _pieces(explanation)
+    size = letter_size(width)
+    placed = laid_out(pieces, width - 2 * int(size * 0.8), size)
+    return RunningText(tuple(placed), tuple(targets), width)
 
 
 def text_strip(
@@ -77,37 +144,17 @@ def text_strip(
     -------
     uint8 [h, width, 3]
     """
-    size = letter_size(width)
-    margin, step = int(size * 0.8), int(size * 1.5)
-    placed = laid_out(_pieces(explanation, marked), width - 2 * margin, size)
-    count = placed[-1].line + 1 if placed else 1
-    lines = lines or count
-    # The marked word stands in the second line of those shown, where there are lines before it.
-    current = next((item.line for item in placed if item.piece.marked), 0)
-    first = max(0, min(current - 1, count - lines))
-    strip = Image.new("RGB", (width, lines * step + margin), PAPER)
-    draw = ImageDraw.Draw(strip)
-    shown = [item for item in placed if first <= item.line < first + lines]
-    places = [(margin + item.x, margin // 2 + (item.line - first) * step + size) for item in shown]
-    for item, (x, y) in zip(shown, places, strict=True):
-        if item.piece.marked:
-            box = (x - size * 0.12, y - size, x + item.width + size * 0.12, y + size * 0.36)
-            draw.rounded_rectangle(box, radius=size * 0.2, fill=_MARK)
-    for item, place in zip(shown, places, strict=True):
-        draw.text(place, item.piece.text, fill=_INK, font=item.font, anchor="ls")
-    return np.asarray(strip)
-
-
-def text_lines(explanation: Explanation, width: int) -> int:
-    """How many lines the running reply takes in a strip of a width."""
-    size = letter_size(width)
-    placed = laid_out(_pieces(explanation, ()), width - 2 * int(size * 0.8), size)
-    return placed[-1].line + 1 if placed else 1
+    return running_text(explanation, width).drawn(marked, lines)
 
 
 def letter_size(width: int) -> int:
     """Size of the letters beside a picture of a width, in pixels."""
     return int(np.clip(width / 30, 16, 32))
+
+
+def _probability(word: Word) -> str:
+    in_a_row = word.targets == tuple(range(word.targets[0], word.targets[-1] + 1))
+    return percent(word.probability) if in_a_row and word.probability is not None else ""
 
 
 def _draw_legend(
@@ -124,9 +171,9 @@ def _draw_legend(
         draw.text(at, number, fill=_FAINT, font=small, anchor=anchor)
 
 
-def _pieces(explanation: Explanation, marked: Collection[int]) -> list[Piece]:
-    """Cut the reply into its words, with the white space before each."""
-    pieces = []
+def _pieces(explanation: Explanation) -> tuple[list[Piece], list[tuple[int, ...]]]:
+    """Cut the reply into its words, each with the white space before it and with its tokens."""
+    pieces, targets = [], []
     before = ""
     reply = list(enumerate(explanation.tokens))[explanation.prompt_targets :]
     for word, group in groupby(reply, lambda item: item[1].word):
@@ -136,8 +183,7 @@ def _pieces(explanation: Explanation, marked: Collection[int]) -> list[Piece]:
             before += text
             continue
         gap = before + text[: len(text) - len(text.lstrip())]
-        shown = spelled(text)
-        is_marked = any(target in marked for target, _ in tokens)
-        pieces.append(Piece(shown, bool(gap), "\n" in gap, is_marked))
+        pieces.append(Piece(spelled(text), bool(gap), "\n" in gap))
+        targets.append(tuple(target for target, _ in tokens))
         before = text[len(text.rstrip()) :]
-    return pieces
+    return pieces, targets

@@ -48,14 +48,11 @@ class Piece:
         Whether white space stands before it.
     breaks
         Whether a line ends before it.
-    marked
-        Whether it is to be marked.
     """
 
     text: str
     spaced: bool
     breaks: bool
-    marked: bool
 
 
 @dataclass(frozen=True)
@@ -118,7 +115,7 @@ def laid_out(pieces: Sequence[Piece], width: float, size: int) -> list[Placed]:
     x, line = 0.0, 0
     for piece in pieces:
         font = font_for(piece.text, size)
-        shown = Piece(shortened(piece.text, width, font), piece.spaced, piece.breaks, piece.marked)
+        shown = Piece(shortened(piece.text, width, font), piece.spaced, piece.breaks)
         long = font.getlength(shown.text)
         start = x + space if piece.spaced and x else x
         overflows = start + long > width and any(map(str.isalnum, piece.text))

@@ -1,4 +1,4 @@
-"""The movie: the words of a reply one after another, each with its map, as MP4 or GIF."""
+"""The movie: the words of a reply with their maps, over stills one by one, over clips at once."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from tam.defaults import SECONDS
 from tam.errors import InputError, SetupError
 from tam.explanation.explanation import Explanation
+from tam.explanation.strength import lies_in
 from tam.explanation.word import Choice, Word
 from tam.files.marks import PLACEHOLDER
 from tam.progress import progress
-from tam.render.caption import Pixels, text_lines, text_strip, word_strip
+from tam.render.caption import Pixels, running_text, word_strip
 from tam.render.colors import DEFAULT_COLORS
-from tam.render.pictures import OPACITY, overlays, shown_media, stacked
+from tam.render.pictures import OPACITY, Stage, shown_media, stacked
 from tam.render.resize import resized
 from tam.render.selection import chosen_words
 
@@ -34,20 +34,35 @@ _LIMITED: Final = 1
 
 @dataclass(frozen=True)
 class Moment:
-    """What a movie shows for a while: a word, and a frame of each picture or clip by its index."""
+    """What a movie shows for a while.
+
+    Parameters
+    ----------
+    word
+        Whose map lies over the pictures; of a clip all chosen words as one.
+    marked
+        The word, or of a clip those words as one whose evidence lies in the frames that are shown.
+    frames
+        Which frame of each picture or clip, by its index.
+    seconds
+        For how long.
+    """
 
     word: Word
+    marked: Word | None
     frames: dict[int, int]
     seconds: float
 
 
 def moments(words: Sequence[Word], seconds: float, media: int | None = None) -> list[Moment]:
-    """Plan a movie: each word's map, over stills for some seconds, over clips as they play.
+    """Plan a movie: over stills the words one after another, over clips all of them as they play.
 
     Parameters
     ----------
     words
-        Words of one explanation, shown one after another; a clip plays once for each.
+        Words of one explanation. Stills show each for some seconds. Clips play once, at their own
+        speed: over them lies the maximum of the words' maps, and marked are the words whose
+        evidence lies in a frame that is shown (:func:`tam.explanation.strength.lies_in`).
     seconds
         How long a word stands over stills.
     media
@@ -58,18 +73,31 @@ def moments(words: Sequence[Word], seconds: float, media: int | None = None) -> 
         index: _starts(explanation.media[index].times) for index in shown_media(explanation, media)
     }
     changes = np.unique(np.concatenate([np.zeros(1), *times.values()]))
-    playing = len(changes) > 1
-    end = max(map(_end, times.values())) if playing else seconds
-    lasting = np.diff(np.append(changes, end))
+    if len(changes) == 1:
+        return [Moment(word, word, dict.fromkeys(times, 0), seconds) for word in words]
+    every = _as_one(words)
+    lasting = np.diff(np.append(changes, max(map(_end, times.values()))))
+    heights = [(word, word.visual, {at: word.over_time(at) for at in times}) for word in words]
     planned = []
-    for word in words:
-        for change, long in zip(changes, lasting, strict=True):
-            at = {
-                index: int(np.searchsorted(starts, change, side="right")) - 1
-                for index, starts in times.items()
-            }
-            planned.append(Moment(word, at, float(long)))
+    for change, long in zip(changes, lasting, strict=True):
+        frames = {
+            index: int(np.searchsorted(starts, change, side="right")) - 1
+            for index, starts in times.items()
+        }
+        seen = [
+            word
+            for word, highest, curves in heights
+            if any(lies_in(float(curves[at][frame]), highest) for at, frame in frames.items())
+        ]
+        planned.append(Moment(every, _as_one(seen) if seen else None, frames, float(long)))
     return planned
+
+
+def _as_one(words: Sequence[Word]) -> Word:
+    if len(words) == 1:
+        return words[0]
+    targets = sorted({target for word in words for target in word.targets})
+    return Word(words[0].explanation, tuple(targets))
 
 
 def draw_movie(
@@ -88,11 +116,11 @@ def draw_movie(
     Parameters
     ----------
     words, together
-        See :func:`tam.render.selection.chosen_words`. The words come one after another.
+        See :func:`tam.render.selection.chosen_words`, and :func:`moments` for when each is shown.
     media
         Which picture or clip alone; all that have a map, side by side, where it is None.
     seconds
-        How long each word stands over stills. A clip plays once for each word.
+        How long each word stands over stills. A clip plays once.
     largest
         Long side of all pictures together, in pixels.
     opacity, colors
@@ -113,20 +141,23 @@ def draw_movie(
     count = len(shown_media(explanation, media))
     small = resized(explanation, largest=max(largest // max(count, 1), 16), smallest=_NARROWEST)
     planned = moments(chosen_words(small, chosen), seconds, media)
-    lines = None
+    stage, text = Stage(small), None
     with progress("Drawing the movie", len(planned)) as step:
         for moment in planned:
-            picture = overlays(moment.word, moment.frames, opacity=opacity, colors=colors)
-            width = max(picture.shape[1], _NARROWEST)
-            lines = lines or min(text_lines(explanation, width), _MOST_LINES)
-            text = text_strip(explanation, moment.word.targets, width, lines)
-            page = stacked(picture, text, word_strip(moment.word, width, colors))
-            yield _even(page), moment.seconds
+            picture = stage.overlays(moment.word, moment.frames, opacity=opacity, colors=colors)
+            if text is None:
+                text = running_text(explanation, max(picture.shape[1], _NARROWEST))
+            marked = moment.marked.targets if moment.marked else ()
+            strip = text.drawn(marked, min(text.lines, _MOST_LINES))
+            caption = word_strip(moment.marked, text.width, colors)
+            yield _even(stacked(picture, strip, caption)), moment.seconds
             step()
 
 
 def write_mp4(drawn: Iterator[tuple[Pixels, float]], path: Path) -> None:
     """Encode a movie as H.264 in MP4 (yuv420p, BT.709), which every browser plays.
+
+    Each picture is encoded once and stands until the next one, at a multiple of 1/25 second.
 
     Raises
     ------
@@ -143,44 +174,30 @@ def write_mp4(drawn: Iterator[tuple[Pixels, float]], path: Path) -> None:
             remedy="install PyAV's own wheel (pip install av), or export a GIF",
         )
     shown = 0.0
-    written = 0
+    begun, last = 0, -1
+    picture: Any = None
     with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
         container.metadata["comment"] = PLACEHOLDER
-        stream = None
+        stream: Any = None
         for pixels, seconds in drawn:
             if stream is None:
                 stream = _stream(container, pixels)
             shown += seconds
+            ended = max(1, round(shown * _RATE))
+            if ended == begun:
+                continue  # too short to be seen
             picture = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
                 format="yuv420p", dst_colorspace=Colorspace.ITU709
             )
-            while written < max(1, round(shown * _RATE)):
-                picture.pts = written
-                container.mux(stream.encode(picture))
-                written += 1
+            picture.pts = last = begun
+            container.mux(stream.encode(picture))
+            begun = ended
+        # A frame stands until the next one: so the last one stands at its end, too.
+        if picture is not None and begun - 1 > last:
+            picture.pts = begun - 1
+            container.mux(stream.encode(picture))
         if stream is not None:
             container.mux(stream.encode(None))
-
-
-def write_gif(drawn: Iterator[tuple[Pixels, float]], path: Path) -> None:
-    """Encode a movie as a GIF that repeats, 256 colors to a frame."""
-    pictures, durations = [], []
-    shown, begun = 0.0, 0
-    for pixels, seconds in drawn:
-        shown += seconds * 100
-        # In hundredths of a second, as the format has it; browsers slow down what is under two.
-        durations.append(10 * max(2, round(shown) - begun))
-        begun += durations[-1] // 10
-        pictures.append(Image.fromarray(pixels).quantize(256, Image.Quantize.MAXCOVERAGE))
-    pictures[0].save(
-        path,
-        "GIF",
-        save_all=True,
-        append_images=pictures[1:],
-        duration=durations,
-        loop=0,
-        comment=PLACEHOLDER.encode(),
-    )
 
 
 def _starts(times: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -200,7 +217,7 @@ def _stream(container: Any, pixels: Pixels) -> Any:
     stream = container.add_stream("libx264", rate=_RATE)
     stream.height, stream.width = pixels.shape[:2]
     stream.pix_fmt = "yuv420p"
-    stream.options = {"crf": _QUALITY}
+    stream.options = {"crf": _QUALITY, "preset": "veryfast"}
     context = stream.codec_context
     context.colorspace = context.color_primaries = context.color_trc = _BT709
     context.color_range = _LIMITED

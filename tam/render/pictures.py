@@ -129,18 +129,44 @@ def overlays(
     -------
     uint8 [H, W, 3], RGB.
     """
-    explanation = word.explanation
-    pictures = [
-        overlay(
-            explanation.media[media].frames[frame],
-            word.map(media, frame),
-            opacity=opacity,
-            colors=colors,
-            covered=explanation.coverage(media),
-        )
-        for media, frame in frames.items()
-    ]
-    return _side_by_side(pictures)
+    return Stage(word.explanation).overlays(word, frames, opacity=opacity, colors=colors)
+
+
+class Stage:
+    """The pictures that maps are laid over: what is the same for all words is drawn once.
+
+    Of each picture and clip the frame is kept that was shown last, dimmed and hatched where the
+    model saw nothing.
+
+    Parameters
+    ----------
+    explanation
+        Whose pictures.
+    """
+
+    def __init__(self, explanation: ExplanationData) -> None:
+        self._explanation = explanation
+        self._covered: dict[int, NDArray[np.bool_]] = {}
+        self._shown: dict[int, tuple[int, Pixels]] = {}
+
+    def overlays(
+        self, word: Word, frames: Mapping[int, int], *, opacity: float, colors: str
+    ) -> Pixels:
+        """Draw as :func:`overlays` does."""
+        pictures = []
+        for media, frame in frames.items():
+            heat = self._explanation.picture_map(word.cells(), media, frame)
+            base = self._base(media, frame)
+            pictures.append(overlay(base, heat, opacity=opacity, colors=colors))
+        return _side_by_side(pictures)
+
+    def _base(self, media: int, frame: int) -> Pixels:
+        if media not in self._covered:
+            self._covered[media] = self._explanation.coverage(media)
+        if media not in self._shown or self._shown[media][0] != frame:
+            pixels = self._explanation.media[media].frames[frame]
+            self._shown[media] = frame, _hatched(pixels, self._covered[media])
+        return self._shown[media][1]
 
 
 def shown_media(explanation: ExplanationData, media: int | None = None) -> list[int]:

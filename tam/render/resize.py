@@ -27,14 +27,17 @@ def resized(explanation: _Data, *, largest: int, smallest: int = 1) -> _Data:
     -------
     The same explanation over the scaled pictures, the grids' boxes scaled with them.
     """
-    media = tuple(_resized(item, largest, smallest) for item in explanation.media)
+    media = tuple(
+        resized_media(item, largest=largest, smallest=smallest) for item in explanation.media
+    )
     grids = tuple(
         _moved(grid, explanation.media[grid.media], media[grid.media]) for grid in explanation.grids
     )
     return replace(explanation, media=media, grids=grids)
 
 
-def _resized(item: Media, largest: int, smallest: int) -> Media:
+def resized_media(item: Media, *, largest: int, smallest: int = 1) -> Media:
+    """Scale a picture or clip, as :func:`resized` does; it is shared where it needs no scaling."""
     long_side = max(item.width, item.height)
     scale = min(max(long_side, smallest), largest) / long_side
     if scale == 1:

@@ -7,7 +7,8 @@ from tam.explanation.explanation import Explanation
 from tam.explanation.word import Word
 from tam.files.marks import PLACEHOLDER
 from tam.files.png import encode_png
-from tam.render.movie import LARGEST, draw_movie, write_gif, write_mp4
+from tam.render.gif import write_gif
+from tam.render.movie import LARGEST, draw_movie, write_mp4
 from tam.render.plot import plot
 from tam.render.sheet import contact_sheet
 from tam.render.table import words_csv

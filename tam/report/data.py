@@ -16,15 +16,12 @@ from tam.explanation.merge import GREY_LEVEL
 from tam.explanation.word import Word
 from tam.render import OPACITY, OPACITY_EXPONENT
 from tam.render.colors import COLOR_ANCHORS, DEFAULT_COLORS
-from tam.render.resize import resized
+from tam.report.embedding import embedded_frames
 from tam.report.links import linked_words
-from tam.report.sprites import floats, grid_sprites, picture
+from tam.report.sprites import floats, grid_sprites
 
 DIFFERENCE_ANCHORS: Final = ("1455c8", "3f8cf0", "9cc6fb", "f5f5f5", "ffc98a", "ff8a1f", "d95c00")
 """Colors of a difference from -1 to 1: blue and orange, told apart with color blindness too."""
-
-_LARGEST_PICTURE: Final = 1600
-_LARGEST_FRAME: Final = 960
 
 # Phrases whose figures the page is given, the shortest first: so many, or fewer of large maps.
 _PHRASES: Final = 1000
@@ -47,7 +44,8 @@ def payload(
     labels
         A name for each explanation.
     largest
-        Long side that the pictures are reduced to, in pixels; what suits a page where it is None.
+        Long side that the pictures are reduced to, in pixels; as :mod:`tam.report.embedding` has
+        it where it is None.
     """
     return {
         "explanations": [
@@ -175,22 +173,22 @@ def _tops(activation: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _media(explanation: Explanation, largest: int | None) -> list[dict[str, Any]]:
-    clip = any(len(item.frames) > 1 for item in explanation.media)
-    small = resized(explanation, largest=largest or (_LARGEST_FRAME if clip else _LARGEST_PICTURE))
     words = _words(explanation)
     return [
         {
             "name": original.name,
             "width": original.width,
             "height": original.height,
-            "frames": [picture(frame) for frame in item.frames],
-            "times": [float(time) for time in item.times],
+            "frames": frames,
+            "times": [float(time) for time in original.times],
             # float32 [words, frames]
             "overTime": floats(np.stack([word.over_time(index) for word in words]))
-            if words and len(item.frames) > 1
+            if words and len(original.frames) > 1
             else None,
         }
-        for index, (original, item) in enumerate(zip(explanation.media, small.media, strict=True))
+        for index, (original, frames) in enumerate(
+            zip(explanation.media, embedded_frames(explanation.media, largest), strict=True)
+        )
     ]
 
 

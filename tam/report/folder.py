@@ -19,6 +19,7 @@ from tam.progress import progress
 from tam.render.pictures import word_image
 from tam.render.resize import resized
 from tam.report import report_html
+from tam.report.embedding import embedded_side
 from tam.text.slug import slug
 
 REPORT_NAME: Final = "report.html"
@@ -33,8 +34,15 @@ _OWN_FILES = frozenset({REPORT_NAME, JSON_NAME, TENSORS_NAME, RECORD_NAME})
 _SYSTEM_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 
 
-def write_explanation(explanation: Explanation, folder: Path, *, force: bool) -> Path:
-    """Write the report, the saved explanation and one PNG for each word of the reply.
+def write_explanation(
+    explanation: Explanation,
+    folder: Path,
+    *,
+    force: bool,
+    pictures: bool = False,
+    embed: str = "full",
+) -> Path:
+    """Write the report and the saved explanation, and if asked a PNG for each word of the reply.
 
     Everything is written to a temporary folder beside ``folder`` that takes its name at the end.
     Where anything fails, or the user interrupts, it is removed and what stood there before stays.
@@ -45,6 +53,10 @@ def write_explanation(explanation: Explanation, folder: Path, *, force: bool) ->
         Made where it does not exist, with the folders above it.
     force
         Replace an earlier explanation there.
+    pictures
+        Whether to write each word's map over the pictures, too.
+    embed
+        How large pictures are in the report: ``"full"`` or ``"screen"``.
 
     Returns
     -------
@@ -52,21 +64,26 @@ def write_explanation(explanation: Explanation, folder: Path, *, force: bool) ->
 
     Raises
     ------
+    InputError
+        If ``embed`` is unknown.
     OutputError
         See :func:`check_output`.
     ResourceError
         If the disk or the memory is full.
     """
+    largest = embedded_side(embed)
     check_output(folder, force=force)
-    steps = sum(len(item.frames) for item in explanation.media) + len(explanation.words) + 1
+    steps = sum(len(item.frames) for item in explanation.media) + 1
+    steps += len(explanation.words) if pictures else 0
     with (
         os_errors_as_tam_errors(folder),
         _replacing(folder.resolve()) as temporary,
         progress("Writing the explanation", steps) as step,
     ):
         save_explanation(explanation, temporary, step)
-        _write_words(explanation, temporary / WORDS_NAME, step)
-        html = report_html(explanation).encode("utf-8", "replace")
+        if pictures:
+            _write_words(explanation, temporary / WORDS_NAME, step)
+        html = report_html(explanation, largest=largest).encode("utf-8", "replace")
         (temporary / REPORT_NAME).write_bytes(html)
         step()
         check_output(folder, force=force)  # something may have come there meanwhile

@@ -10,7 +10,10 @@ from PIL import Image
 from tam.explanation.explanation import Explanation
 from tam.files.png import encode_png
 
-_JPEG_QUALITY = 88
+_QUALITY = 88
+_SMALL = 600_000
+_SAMPLE = 384
+_LARGE = 8_000_000
 
 
 def sprite(values: NDArray[np.float32]) -> str:
@@ -51,14 +54,36 @@ def grid_sprites(explanation: Explanation, rows: NDArray[np.float32]) -> list[st
 def picture(pixels: NDArray[np.uint8]) -> str:
     """Encode uint8 [H, W, 3] RGB as JPEG, or as PNG where that is smaller (flat drawings are).
 
+    Of a large picture its middle is encoded both ways to choose.
+
     Returns
     -------
     A data URI.
     """
+    middle = pixels if pixels.size <= _SMALL else _middle(pixels)
+    jpeg, png = _jpeg(middle), encode_png(middle)
+    if len(png) < len(jpeg):
+        return _uri("png", png if middle is pixels else encode_png(pixels))
+    return jpeg_uri(jpeg if middle is pixels else _jpeg(pixels))
+
+
+def jpeg_uri(jpeg: bytes) -> str:
+    """Spell a JPEG as a data URI."""
+    return _uri("jpeg", jpeg)
+
+
+def _middle(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    top, left = (max(0, (side - _SAMPLE) // 2) for side in pixels.shape[:2])
+    return np.ascontiguousarray(pixels[top : top + _SAMPLE, left : left + _SAMPLE])
+
+
+def _jpeg(pixels: NDArray[np.uint8]) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
-    jpeg, png = stream.getvalue(), encode_png(pixels)
-    return _uri("png", png) if len(png) < len(jpeg) else _uri("jpeg", jpeg)
+    fine = pixels.size <= _LARGE
+    # Half the colors of a picture of many pixels are not missed: it is seen reduced.
+    options = {"quality": _QUALITY, "subsampling": 0 if fine else 2}
+    Image.fromarray(pixels).save(stream, "JPEG", **options)
+    return stream.getvalue()
 
 
 def _uri(kind: str, data: bytes) -> str:

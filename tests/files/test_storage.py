@@ -218,8 +218,8 @@ def test_what_is_not_known_is_kept(saved: Path, tmp_path: Path) -> None:
 
 @pytest.mark.promise("saved files", "another version of the format", "refused, with what to do")
 def test_another_version_is_refused(saved: Path) -> None:
-    edit(saved, lambda d: d.update(version=3))
-    with pytest.raises(SavedFileError, match=r"version 3 .* reads versions 1 to 2"):
+    edit(saved, lambda d: d.update(version=4))
+    with pytest.raises(SavedFileError, match=r"version 4 .* reads versions 1 to 3"):
         load_explanation(saved)
 
 
@@ -325,7 +325,7 @@ def test_changed_tensors(saved: Path, message: str, tensors: dict[str, Any]) -> 
 def test_a_bomb_is_measured_before_anything_is_decoded(
     saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tam.files.storage.decode_png", lambda _: pytest.fail("decoded"))
+    monkeypatch.setattr("tam.files.pictures.decode_png", lambda _: pytest.fail("decoded"))
     side = 60_000
     retensor(saved, media__0__frame__0=png(side, side))
     edit(saved, lambda d: d["media"][0].update(width=side, height=side))

@@ -8,7 +8,7 @@ from tam.render.lettering import Piece, Placed, font_for, laid_out, plain_font, 
 
 
 def placed(text: str, width: float, size: int = 20) -> list[Placed]:
-    pieces = [Piece(word, index > 0, False, False) for index, word in enumerate(text.split(" "))]
+    pieces = [Piece(word, index > 0, False) for index, word in enumerate(text.split(" "))]
     return laid_out(pieces, width, size)
 
 
@@ -36,13 +36,13 @@ def test_pieces_of_one_line_do_not_overlap() -> None:
 
 
 def test_punctuation_stays_with_its_word() -> None:
-    pieces = [Piece("w" * 9, False, False, False), Piece(".", False, False, False)]
+    pieces = [Piece("w" * 9, False, False), Piece(".", False, False)]
     width = plain_font(20).getlength("w" * 9) + 1
     assert lines(laid_out(pieces, width, 20)) == [["w" * 9, "."]]
 
 
 def test_a_line_break_of_the_text_is_kept() -> None:
-    pieces = [Piece("a", False, False, False), Piece("b", True, True, False)]
+    pieces = [Piece("a", False, False), Piece("b", True, True)]
     assert lines(laid_out(pieces, 500, 20)) == [["a"], ["b"]]
 
 

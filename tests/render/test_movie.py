@@ -11,7 +11,8 @@ from PIL import Image
 from tam.errors import InputError, SetupError
 from tam.explanation.explanation import Explanation
 from tam.render import overlays
-from tam.render.movie import draw_movie, moments, write_gif, write_mp4
+from tam.render.gif import write_gif
+from tam.render.movie import draw_movie, moments, write_mp4
 from tam.render.resize import resized
 from tests.hand_made import clip, explanation, grid, picture, several
 
@@ -32,12 +33,24 @@ def test_over_stills_each_word_stands_for_its_time() -> None:
     assert [moment.seconds for moment in planned] == [0.7] * 3
 
 
-def test_a_clip_plays_once_for_each_word_at_its_own_speed() -> None:
+def test_a_clip_plays_once_with_the_maps_of_all_words_and_marks_those_seen() -> None:
     result = walk()
+    result.maps[:] = 0.05
+    first, second = result.words[0].targets[0], result.words[1].targets[0]
+    result.maps[first, 7] = 0.9  # in the first temporal cell, frames 0 and 1
+    result.maps[second, 33] = 0.7  # in the second
     planned = moments(result.words[:2], 0.7)
-    assert [moment.frames[0] for moment in planned] == [0, 1, 2, 3] * 2
-    assert [moment.seconds for moment in planned] == [0.5] * 8
-    assert [moment.word for moment in planned] == [w for w in result.words[:2] for _ in range(4)]
+    assert [moment.frames[0] for moment in planned] == [0, 1, 2, 3]
+    assert [moment.seconds for moment in planned] == [0.5] * 4
+    assert {moment.word.targets for moment in planned} == {(first, second)}
+    marked = [moment.marked.targets for moment in planned if moment.marked]
+    assert marked == [(first,), (first,), (second,), (second,)]
+
+
+def test_a_frame_without_evidence_marks_no_word() -> None:
+    result = walk()
+    result.maps[:] = 0
+    assert [moment.marked for moment in moments(result.words[:2], 0.7)] == [None] * 4
 
 
 def test_stills_stand_beside_a_clip_that_plays() -> None:
@@ -96,10 +109,12 @@ def test_the_mp4_is_what_browsers_play(movie: Drawn, tmp_path: Path) -> None:
         assert (context.name, context.pix_fmt) == ("h264", "yuv420p")
         # BT.709 in limited range: without these tags players guess, and colors shift.
         assert (context.colorspace, context.color_range) == (1, 1)
-        assert (stream.average_rate, stream.frames) == (25, 100)
-        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
-    for number, frame in enumerate(frames):
-        page = movie[int(number / 12.5)][0]
+        assert float(stream.duration * stream.time_base) == pytest.approx(2.0)
+        frames = [
+            (frame.time, frame.to_ndarray(format="rgb24")) for frame in container.decode(stream)
+        ]
+    assert [time for time, _ in frames] == pytest.approx([0, 0.48, 1, 1.52, 1.96])
+    for (_, frame), (page, _) in zip(frames, [*movie, movie[-1]], strict=True):
         assert frame.shape == page.shape
         assert np.abs(frame.astype(int) - page).mean() < 6
     data = path.read_bytes()
@@ -118,7 +133,7 @@ def test_the_gif_repeats_and_keeps_its_time(movie: Drawn, tmp_path: Path) -> Non
             drawn = np.asarray(picture.convert("RGB")).astype(int)
             assert np.abs(drawn - page).mean() < 12
         assert picture.n_frames == len(movie)
-    assert seconds == [0.5] * 8
+    assert seconds == [0.5] * 4
 
 
 def test_odd_times_do_not_add_up_to_a_drift(tmp_path: Path) -> None:
@@ -126,7 +141,8 @@ def test_odd_times_do_not_add_up_to_a_drift(tmp_path: Path) -> None:
     drawn = [(page + np.uint8(index), 0.033) for index in range(30)]
     write_mp4(iter(drawn), tmp_path / "a.mp4")
     with av.open(str(tmp_path / "a.mp4")) as container:
-        assert container.streams.video[0].frames == round(30 * 0.033 * 25)
+        stream = container.streams.video[0]
+        assert float(stream.duration * stream.time_base) == pytest.approx(1.0)
     write_gif(iter(drawn), tmp_path / "a.gif")
     with Image.open(tmp_path / "a.gif") as picture:
         total = 0

@@ -29,7 +29,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_everything_is_written(tmp_path: Path) -> None:
     example = explanation()
     folder = tmp_path / "a" / "b"
-    report = write_explanation(example, folder, force=False)
+    report = write_explanation(example, folder, force=False, pictures=True)
     assert report == folder / "report.html"
     written = files(folder)
     words = ["000-a", "001-grey", "002-greyhound", "003-on", "004-a", "005-bench", "006-word"]
@@ -47,7 +47,7 @@ def test_everything_is_written(tmp_path: Path) -> None:
 
 
 def test_word_images_are_drawn_for_several_pictures(tmp_path: Path) -> None:
-    write_explanation(several(), tmp_path / "out", force=False)
+    write_explanation(several(), tmp_path / "out", force=False, pictures=True)
     assert len(list((tmp_path / "out" / "words").iterdir())) == 7
 
 
@@ -56,7 +56,7 @@ def test_word_images_are_drawn_for_several_pictures(tmp_path: Path) -> None:
 )
 def test_file_names_hold_nothing_of_the_model(tmp_path: Path) -> None:
     reply = ("../../etc/passwd", "con", "猫", "a\x00b", "/", "x" * 500, "Ünï", "<script>", "-rf")
-    write_explanation(explanation(reply=reply), tmp_path / "out", force=False)
+    write_explanation(explanation(reply=reply), tmp_path / "out", force=False, pictures=True)
     assert sorted(path.name for path in (tmp_path / "out" / "words").iterdir()) == [
         "000-etc-passwd.png",
         "001-con.png",
@@ -85,9 +85,10 @@ def test_an_empty_folder_is_used(tmp_path: Path, example: Explanation) -> None:
 
 def test_force_replaces_an_earlier_explanation(tmp_path: Path, example: Explanation) -> None:
     folder = tmp_path / "out"
-    write_explanation(explanation(reply=("old",) * 9, reply_words=range(9)), folder, force=False)
+    old = explanation(reply=("old",) * 9, reply_words=range(9))
+    write_explanation(old, folder, force=False, pictures=True)
     (folder / ".DS_Store").touch()
-    write_explanation(example, folder, force=True)
+    write_explanation(example, folder, force=True, pictures=True)
     assert same(load_explanation(folder), example)
     assert not list((folder / "words").glob("*old*"))
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
@@ -109,7 +110,7 @@ def test_force_never_deletes_what_is_no_explanation(
         (folder / "explanation.json").write_text(content)
     before = files(folder)
     with pytest.raises(OutputError, match=r"no valid explanation\.json"):
-        write_explanation(example, folder, force=True)
+        write_explanation(example, folder, force=True, pictures=True)
     assert files(folder) == before
 
 
@@ -119,11 +120,11 @@ def test_force_never_deletes_what_is_no_explanation(
 @pytest.mark.parametrize("name", ["thesis.tex", "words/holiday.png", "words/deep/000-a.png"])
 def test_force_keeps_what_a_user_put_there(tmp_path: Path, example: Explanation, name: str) -> None:
     folder = tmp_path / "out"
-    write_explanation(example, folder, force=False)
+    write_explanation(example, folder, force=False, pictures=True)
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text("mine")
     with pytest.raises(OutputError, match=name.split("/")[-2] if "deep" in name else name):
-        write_explanation(example, folder, force=True)
+        write_explanation(example, folder, force=True, pictures=True)
     assert (folder / name).read_text() == "mine"
 
 
@@ -188,7 +189,7 @@ def test_after_a_failure_nothing_is_left_and_nothing_is_lost(
     monkeypatch.setattr(tam.report.folder, place, fail)
     for folder in (tmp_path / "new" / "deep", earlier):
         with pytest.raises(raised):
-            write_explanation(example, folder, force=True)
+            write_explanation(example, folder, force=True, pictures=True)
     assert files(tmp_path) == before
     assert [path.name for path in tmp_path.iterdir()] == ["earlier"]
 
@@ -212,7 +213,7 @@ def test_an_interrupted_swap_brings_the_earlier_one_back(
 
     monkeypatch.setattr(Path, "rename", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        write_explanation(example, folder, force=True)
+        write_explanation(example, folder, force=True, pictures=True)
     assert failed
     assert files(tmp_path) == before
 
@@ -223,19 +224,19 @@ def test_what_came_there_meanwhile_is_not_replaced(
 ) -> None:
     folder = tmp_path / "out"
 
-    def meanwhile(_: Explanation) -> str:
+    def meanwhile(_: Explanation, **_options: object) -> str:
         folder.mkdir()
         (folder / "mine.txt").write_text("mine")
         return "<html>"
 
     monkeypatch.setattr(tam.report.folder, "report_html", meanwhile)
     with pytest.raises(OutputError, match="not empty"):
-        write_explanation(example, folder, force=False)
+        write_explanation(example, folder, force=False, pictures=True)
     assert files(tmp_path) == {"out/mine.txt": b"mine"}
 
 
 def test_words_of_an_empty_map_are_still_drawn(tmp_path: Path) -> None:
     text_only = explanation([], [])
-    write_explanation(text_only, tmp_path / "out", force=False)
+    write_explanation(text_only, tmp_path / "out", force=False, pictures=True)
     with Image.open(tmp_path / "out" / "words" / "001-grey.png") as picture:
         assert np.asarray(picture).shape[1] == 320

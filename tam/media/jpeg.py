@@ -1,0 +1,77 @@
+"""A JPEG's own bytes without what it says of its maker: EXIF, GPS, thumbnails, remarks, trailers.
+
+Markers are those of ITU-T T.81, table B.1. Pixels are decoded from what is kept exactly as from the
+file, turned the same way up; color profiles, which the toolkit does not read, go as well.
+"""
+
+import re
+import struct
+from typing import Final
+
+_START, _END = b"\xff\xd8", b"\xff\xd9"
+_SCAN: Final = 0xDA
+_JFIF: Final = b"JFIF\0"
+_JFIF_BYTES: Final = 14
+_ADOBE_MARKER: Final = 0xEE
+_REMARK: Final = 0xFE
+_ALONE: Final = frozenset({0x01, *range(0xD0, 0xD8)})
+# Inside a scan: a marker, but neither a stuffed zero, a restart, nor a filling byte.
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+
+_ORIENTATION: Final = 0x0112
+_SHORT: Final = 3
+
+
+def stripped_jpeg(data: bytes, orientation: int = 1) -> bytes:
+    """Keep what decodes to pixels.
+
+    Parameters
+    ----------
+    data
+        A JPEG file, whatever follows its first picture.
+    orientation
+        EXIF's way of turning it up, 1 to 8. Where it is not 1, an EXIF block with that alone is
+        written.
+
+    Raises
+    ------
+    ValueError
+        If the bytes are not a whole JPEG.
+    """
+    if not data.startswith(_START):
+        raise ValueError("is not a JPEG picture")
+    kept = [_START, *([] if orientation == 1 else [_turned(orientation)])]
+    at = len(_START)
+    while data[at : at + 2] != _END:
+        if at + 4 > len(data) or data[at] != 0xFF:
+            raise ValueError("is a damaged JPEG picture")
+        marker = data[at + 1]
+        if marker == 0xFF or marker in _ALONE:
+            at += 1 if marker == 0xFF else 2
+            continue
+        (length,) = struct.unpack(">H", data[at + 2 : at + 4])
+        end = at + 2 + length
+        if marker == _SCAN:
+            found = _MARKER.search(data, end)
+            if found is None:
+                raise ValueError("is a JPEG picture without an end")
+            end = found.start()
+        kept.append(_segment(marker, data[at:end]))
+        at = end
+    return b"".join([*kept, _END])
+
+
+def _segment(marker: int, segment: bytes) -> bytes:
+    if marker == 0xE0 and segment[4:9] == _JFIF:
+        # Without its thumbnail: the last two bytes that stay are its sides.
+        body = segment[4 : 2 + _JFIF_BYTES]
+        return b"\xff\xe0" + struct.pack(">H", 2 + len(body) + 2) + body + b"\0\0"
+    if marker == _REMARK or (0xE0 <= marker <= 0xEF and marker != _ADOBE_MARKER):
+        return b""
+    return segment
+
+
+def _turned(orientation: int) -> bytes:
+    entry = struct.pack(">HHIHH", _ORIENTATION, _SHORT, 1, orientation, 0)
+    block = b"Exif\0\0MM\0\x2a" + struct.pack(">IH", 8, 1) + entry + struct.pack(">I", 0)
+    return b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block

@@ -1,0 +1,64 @@
+"""A movie as a GIF, written frame by frame: memory holds two frames however long it is."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from PIL import GifImagePlugin, Image, ImageChops
+
+from tam.files.marks import PLACEHOLDER
+from tam.render.caption import Pixels
+
+_COLORS: Final = 256
+_SAMPLES: Final = 72
+_TRAILER: Final = b";"
+
+
+def write_gif(drawn: Iterator[tuple[Pixels, float]], path: Path) -> None:
+    """Encode a movie as a GIF that repeats, 256 colors to a frame.
+
+    Each frame after the first holds the rectangle alone that has changed.
+
+    Parameters
+    ----------
+    drawn
+        uint8 [H, W, 3], RGB, of one size, and for how many seconds each is shown.
+    """
+    shown, begun = 0.0, 0
+    before: Image.Image | None = None
+    with path.open("wb") as file:
+        for pixels, seconds in drawn:
+            page = Image.fromarray(pixels)
+            left, top, right, bottom = _changed(before, page)
+            part = _reduced(page.crop((left, top, right, bottom)))
+            if before is None:
+                remarks = {"loop": 0, "comment": PLACEHOLDER.encode(), "duration": 0}
+                file.writelines(GifImagePlugin.getheader(part, info=remarks)[0])
+            shown += seconds * 100
+            # In hundredths of a second, as the format has it; browsers slow down what is under two.
+            hundredths = max(2, round(shown) - begun)
+            begun += hundredths
+            written = GifImagePlugin.getdata(
+                part,
+                (left, top),
+                duration=10 * hundredths,
+                include_color_table=before is not None,
+            )
+            file.writelines(written)
+            before = page
+        file.write(_TRAILER)
+
+
+def _changed(before: Image.Image | None, page: Image.Image) -> tuple[int, int, int, int]:
+    """Give the rectangle in which two pages differ, one pixel where they are the same."""
+    if before is None:
+        return (0, 0, *page.size)
+    return ImageChops.difference(before, page).getbbox() or (0, 0, 1, 1)
+
+
+def _reduced(page: Image.Image) -> Image.Image:
+    """Reduce a page to its own 256 colors, chosen from evenly spread pixels of it."""
+    size = min(page.width, _SAMPLES), min(page.height, _SAMPLES)
+    sample = page.resize(size, Image.Resampling.NEAREST)
+    palette = sample.quantize(_COLORS, Image.Quantize.MAXCOVERAGE)
+    return page.quantize(palette=palette, dither=Image.Dither.NONE)
