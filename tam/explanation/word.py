@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tam.errors import InputError
 from tam.explanation import strength
+from tam.explanation.check import Check
 from tam.explanation.data import Candidate, ExplanationData
 from tam.explanation.merge import merged
 from tam.explanation.strength import Peak
@@ -109,6 +110,15 @@ class Word:
             if not np.isnan(scores[step]):
                 words[token.word] = max(words.get(token.word, 0.0), float(scores[step]))
         return min(words.values(), default=None)
+
+    @property
+    def check(self) -> Check | None:
+        """What hiding the region that its map marks does to it; None where it was not measured.
+
+        See :func:`tam.check.words.check`.
+        """
+        checks = self.explanation.checks
+        return next((found for found in checks if found.targets == self.targets), None)
 
     def cells(self) -> NDArray[np.float32]:
         """float32 [N]: the word's map on the vision cells, its tokens' maps merged."""
