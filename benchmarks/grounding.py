@@ -114,12 +114,12 @@ def scored(model: tam.Model, item: Item) -> Iterator[Scored]:
     without = replay.log_probabilities([blank])[0]
     said = np.log([step.probability for step in trace.predictions])
     kinds = {
-        "grounding": grounding(trace, replay.head),
+        "grounding": grounding(trace),
         "probability": said,
         "attention mass": attention_mass(replay),
         "probability with and without the picture": said - without,
     }
-    evidence = evidence_of_words(trace, replay.head)
+    evidence = evidence_of_words(trace)
     found = scored_words(trace, item, TAGGER)
     for word, targets, false in zip(found.words, found.tokens, found.false, strict=True):
         index = targets[0] - first

@@ -22,9 +22,10 @@ from accelerate import PartialState
 
 from benchmarks.unfinished import work_folder
 from tam.evaluate.journal import blocks
+from tam.evaluate.metrics import METRICS
 from tam.evaluate.runner import Plan, run
 from tam.evaluate.scene_items import SCENE_SPLITS
-from tam.evaluate.summary import ALL, LESS_IS_BETTER, MEASURES, Row, summarize
+from tam.evaluate.summary import ALL, Row, summarize
 from tam.evaluate.tables import markdown, rows_json
 from tam.methods import METHODS
 from tam.model.shipped import SHIPPED
@@ -125,10 +126,10 @@ def beating(rows: Sequence[Row], model: str) -> str:
             for row in rows
             if row.model == model
             and name in row.differences
-            and (-1 if name in LESS_IS_BETTER else 1) * row.differences[name].value > 0
+            and (-1 if METRICS[name].less_is_better else 1) * row.differences[name].value > 0
             and row.differences[name].low * row.differences[name].high > 0
         ]
-        lines.append(f"- {MEASURES[name]}: to {', '.join(better) or 'none'}")
+        lines.append(f"- {METRICS[name].title}: to {', '.join(better) or 'none'}")
     return "\n".join(lines) + "\n"
 
 
@@ -169,14 +170,15 @@ def verdict(rows: Sequence[Row]) -> str:
         tam, plus = own["tam"], own["tam-plus"]
         for name in FIGURES:
             gain = plus.differences[name]
-            sign = -1 if name in LESS_IS_BETTER else 1
+            sign = -1 if METRICS[name].less_is_better else 1
             least = {"f1_iou": 0.05, "insertion": 0.0, "deletion": 0.0}.get(name)
             wanted, met = "", ""
             if least is not None:
                 wanted = f"{sign * 100 * least:+.0f}" if least else "better"
                 met = "yes" if sign * gain.value >= least and gain.low * gain.high > 0 else "no"
             lines.append(
-                f"| {model} | {MEASURES[name]} | {interval(tam, name)} | {interval(plus, name)} "
+                f"| {model} | {METRICS[name].title} "
+                f"| {interval(tam, name)} | {interval(plus, name)} "
                 f"| {100 * gain.value:+.1f} [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}] "
                 f"| {wanted} | {met} |"
             )

@@ -152,7 +152,7 @@ def recorded(model: tam.Model, item: Item) -> Run:
     scores, log_probabilities = [], []
     for [states] in replay.run([], layers=list(range(len(replay.layers)))).states:
         with torch.no_grad():
-            logits = replay.head(replay.final_norm(states[0, positions])).float()
+            logits = replay.trace.lm_head.logits(replay.final_norm(states[0, positions]))
         scores.append(logits[:, trace.text.ids])
         log_probabilities.append(logits.log_softmax(1)[:, trace.text.ids])
     return Run(item, replay, scored_words(trace, item, TAGGER), scores, log_probabilities)
@@ -217,7 +217,7 @@ def in_play(run: Run) -> torch.Tensor:
     candidates = {c.id for step in trace.predictions for c in step.candidates}
     ids = sorted({*trace.text.ids.tolist(), *candidates})
     with torch.no_grad():
-        logits = run.replay.head(torch.cat([trace.vision_states, trace.context_states])).float()
+        logits = trace.lm_head.logits(trace.states)
     place = {token: column for column, token in enumerate(ids)}
     own = [place[token] for token in trace.text.ids.tolist()]
     return logits[:, ids].softmax(1)[:, own]

@@ -15,6 +15,7 @@ from tam.errors import TamError
 from tam.resolver import PUBLIC, resolve
 
 if TYPE_CHECKING:
+    from tam import methods
     from tam.explanation.explanation import Explanation
     from tam.explanation.word import Word
     from tam.files.storage import load_explanation
@@ -37,6 +38,7 @@ __all__ = [
     "__version__",
     "load",
     "load_explanation",
+    "methods",
     "open_image",
     "open_video",
     "wrap",

@@ -15,6 +15,7 @@ PUBLIC = {
     "Word": "tam.explanation.word:Word",
     "load": "tam.model.loading:load",
     "load_explanation": "tam.files.storage:load_explanation",
+    "methods": "tam.methods",
     "open_image": "tam.media:open_image",
     "open_video": "tam.media:open_video",
     "wrap": "tam.model.loading:wrap",

@@ -11,16 +11,16 @@ teacher forcing afterwards.
 
 from tam.capture.forcing import force
 from tam.capture.generating import generate
-from tam.capture.hooks import Watch
+from tam.capture.hooks import TokenCallback
 from tam.capture.padding import fitting_parts
 from tam.capture.placing import in_its_dtype
-from tam.capture.run import Past, Request, Run
+from tam.capture.run import PrefixCache, Request, Run
 
 __all__ = [
-    "Past",
+    "PrefixCache",
     "Request",
     "Run",
-    "Watch",
+    "TokenCallback",
     "fitting_parts",
     "force",
     "generate",

@@ -86,6 +86,17 @@ def exclusive(model: nn.Module) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def locked(model: nn.Module) -> Iterator[None]:
+    """Keep other runs from a model without a pass of one's own: its state stays as it is."""
+    lock = _shared(model).lock
+    lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def is_waiting_or_holding(model: nn.Module) -> bool:
     """Whether this thread holds the model or waits for it, so that it must not wait for others."""
     return _shared(model).lock.depth > 0

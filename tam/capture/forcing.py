@@ -8,7 +8,7 @@ from tam.capture.access import Access
 from tam.capture.cache import CACHE
 from tam.capture.hooks import Logits, States, Tick, hooked
 from tam.capture.placing import cached, placed, restore
-from tam.capture.run import Past, Request, Run
+from tam.capture.run import PrefixCache, Request, Run
 from tam.families.adapter import Adapter
 
 # Answer tokens that one step scores over the whole vocabulary.
@@ -23,7 +23,7 @@ def force(
     *,
     candidates: int,
     tick: Tick,
-    past: Past | None = None,
+    prefix_cache: PrefixCache | None = None,
 ) -> Run:
     """Read a reply through the model.
 
@@ -34,23 +34,23 @@ def force(
     ----------
     reply
         int64 [n], n at least 1.
-    model, adapter, candidates, tick, past
+    model, adapter, candidates, tick, prefix_cache
         As in :func:`tam.capture.generate`.
     request
         The conversation before the reply.
     """
     inputs = placed(model, request.inputs)
-    states = States([request.wanted], request.length, past)
+    states = States([request.wanted], request.length, prefix_cache)
     logits = Logits(candidates)
     reply = reply.to(inputs["input_ids"].device)
     with Access(model) as access, torch.no_grad():
-        if past is None:
+        if prefix_cache is None:
             cache = adapter.new_cache(model)
             first_pass = inputs if cache is None else {**inputs, CACHE: cache}
         else:
-            restore(model, past)
-            rest = inputs["input_ids"][:, len(past.ids) :]
-            first_pass = {"input_ids": rest, CACHE: past.cache}
+            restore(model, prefix_cache)
+            rest = inputs["input_ids"][:, len(prefix_cache.ids) :]
+            first_pass = {"input_ids": rest, CACHE: prefix_cache.cache}
         with hooked([(adapter.decoder(model), states.keep)], access):
             output = model(**first_pass, use_cache=True, logits_to_keep=1)
             access.release()
@@ -67,7 +67,7 @@ def force(
                     tick()
         access.acquire()
         positions, kept = states.of(0, 0, len(reply))
-        past = cached(model, adapter, request, reply, output[CACHE], positions, kept)
+        prefix_cache = cached(model, adapter, request, reply, output[CACHE], positions, kept)
     probabilities, ids, best = logits.of(0, len(reply))
     return Run(
         ids=reply.cpu().numpy(),
@@ -77,5 +77,5 @@ def force(
         sampled_probabilities=None,
         candidate_ids=ids,
         candidate_probabilities=best,
-        past=past,
+        prefix_cache=prefix_cache,
     )

@@ -1,21 +1,23 @@
 """Lets the model answer, and keeps what the answer came from."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from functools import cache
 from typing import Any
 
 import torch
-from transformers import StoppingCriteria, StoppingCriteriaList
+from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
 from tam.capture.access import Access
 from tam.capture.cache import CACHE
 from tam.capture.draws import SeededDraws
 from tam.capture.forcing import force
-from tam.capture.hooks import Hook, Logits, States, Tick, Watch, hooked, numpy_floats
+from tam.capture.hooks import Hook, Logits, States, Tick, TokenCallback, hooked, numpy_floats
 from tam.capture.padding import padded
 from tam.capture.placing import cached, placed, restore
 from tam.capture.refusals import check_generation, told_errors
-from tam.capture.run import Past, Request, Run
+from tam.capture.run import PrefixCache, Request, Run
 from tam.families.adapter import Adapter
 
 # Options of ``generate`` that are set here, whatever the caller asks for.
@@ -31,8 +33,8 @@ def generate(
     tick: Tick,
     options: Mapping[str, Any],
     seed: int | None = None,
-    past: Past | None = None,
-    watch: Watch | None = None,
+    prefix_cache: PrefixCache | None = None,
+    on_token: TokenCallback | None = None,
 ) -> list[Run]:
     """Let the model answer some conversations at once.
 
@@ -50,9 +52,9 @@ def generate(
         Any options of transformers' ``generate``. Of several sequences the first is explained.
     seed
         Seed of the run's own random generator; without it a sampled reply draws from the program's.
-    past
+    prefix_cache
         What is known of the beginning of a single conversation.
-    watch
+    on_token
         Called for each token of a single conversation. What it raises ends the run.
 
     Returns
@@ -64,26 +66,26 @@ def generate(
     padding = [max(lengths) - length for length in lengths]
     inputs: dict[str, Any] = placed(model, _together(model, requests))
     wanted = [r.wanted + missing for r, missing in zip(requests, padding, strict=True)]
-    states = States(wanted, max(lengths), past)
+    states = States(wanted, max(lengths), prefix_cache)
     logits = Logits(candidates)
     draws = None if seed is None else SeededDraws(seed)
     with Access(model) as access:
-        if past is not None:
-            restore(model, past)
+        if prefix_cache is not None:
+            restore(model, prefix_cache)
             inputs = {name: inputs[name] for name in ("input_ids", "attention_mask")}
-            inputs[CACHE] = past.cache
+            inputs[CACHE] = prefix_cache.cache
 
         def seen(tokens: torch.Tensor) -> None:
             """Let other runs have the model while the caller has the thread."""
             access.release()
             with nullcontext() if draws is None else draws.paused():
                 tick()
-                if watch is not None:
-                    watch(states, logits, int(tokens[0]))
+                if on_token is not None:
+                    on_token(states, logits, int(tokens[0]))
             access.acquire()
 
         with nullcontext() if draws is None else draws:
-            result = _watched(model, adapter, inputs, states, logits, access, seen, options)
+            result = _generated(model, adapter, inputs, states, logits, access, seen, options)
         access.acquire()
         # Beams and several sequences: the first of each conversation.
         replies = result.sequences[:: len(result.sequences) // len(requests), max(lengths) :]
@@ -124,8 +126,17 @@ def _run(
         sampled_probabilities=_sampled(result, row, reply),
         candidate_ids=ids,
         candidate_probabilities=best,
-        past=cached(model, adapter, request, reply, cache, positions, kept),
+        prefix_cache=cached(model, adapter, request, reply, cache, positions, kept),
     )
+
+
+@cache
+def generate_words(model_class: Any) -> frozenset[str]:
+    """The words that a model's ``generate`` takes: its own, its configuration's, the model's."""
+    functions = [model_class.generate, model_class.forward]
+    words = {name for function in functions for name in inspect.signature(function).parameters}
+    config = {name for name in vars(GenerationConfig()) if not name.startswith("_")}
+    return frozenset((words | config) - {"self", "args", "kwargs"})
 
 
 def _together(model: Any, requests: Sequence[Request]) -> Mapping[str, torch.Tensor]:
@@ -134,7 +145,7 @@ def _together(model: Any, requests: Sequence[Request]) -> Mapping[str, torch.Ten
     return padded([request.inputs for request in requests], _pad_id(model))
 
 
-def _watched(
+def _generated(
     model: Any,
     adapter: Adapter,
     inputs: Mapping[str, Any],

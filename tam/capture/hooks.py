@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 
 from tam.capture.access import Access
-from tam.capture.run import Past
+from tam.capture.run import PrefixCache
 
 Tick = Callable[[], None]
 """Called once for each token that is there, for a progress bar."""
 
-Watch = Callable[["States", "Logits", int], None]
+TokenCallback = Callable[["States", "Logits", int], None]
 """Called with what is kept so far and the id of each token, as soon as it is there."""
 
 # Steps whose logits are kept until they are evaluated together.
@@ -32,16 +32,19 @@ class States:
         For each of the B prompts int64 positions within the padded prompt.
     prompt_length
         P, the padding included.
-    past
+    prefix_cache
         What is known already of the beginning; of a single prompt only.
     """
 
     def __init__(
-        self, wanted: Sequence[NDArray[np.int64]], prompt_length: int, past: Past | None = None
+        self,
+        wanted: Sequence[NDArray[np.int64]],
+        prompt_length: int,
+        prefix_cache: PrefixCache | None = None,
     ) -> None:
         self.prompt_length = prompt_length
-        self.past = past
-        self.seen = self.start = 0 if past is None else len(past.ids)
+        self.prefix_cache = prefix_cache
+        self.seen = self.start = 0 if prefix_cache is None else len(prefix_cache.ids)
         # The last position of the prompt predicts the reply's first token.
         self.wanted = [
             np.union1d(rows[(rows >= self.start) & (rows < prompt_length - 1)], [prompt_length - 1])
@@ -82,13 +85,13 @@ class States:
         states = [*self.prompt[row], *(part[row] for part in self.reply)]
         found = np.concatenate(positions).astype(np.int64) - padding
         joined = torch.cat(states)[: len(found)]
-        if self.past is None:
+        if self.prefix_cache is None:
             return found, joined
-        earlier = self.past.positions < self.start
+        earlier = self.prefix_cache.positions < self.start
         index = torch.from_numpy(np.flatnonzero(earlier)).to(joined.device)
         return (
-            np.concatenate([self.past.positions[earlier], found]),
-            torch.cat([self.past.states[index], joined]),
+            np.concatenate([self.prefix_cache.positions[earlier], found]),
+            torch.cat([self.prefix_cache.states[index], joined]),
         )
 
 

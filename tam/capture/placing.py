@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import DynamicCache
 
-from tam.capture.run import Past, Request
+from tam.capture.run import PrefixCache, Request
 from tam.families.adapter import Adapter
 
 
@@ -43,7 +43,7 @@ def cached(
     cache: Any,
     positions: NDArray[np.int64],
     states: torch.Tensor,
-) -> Past | None:
+) -> PrefixCache | None:
     """What the next turn need not compute again, or None where that cannot be kept."""
     if not adapter.causal or type(cache) is not DynamicCache:
         return None
@@ -51,13 +51,13 @@ def cached(
     if cache.get_seq_length() != len(ids):
         return None
     offset = [getattr(module, _OFFSET) for module in _keepers(model)]
-    return Past(ids, cache, offset[0] if offset else None, positions, states)
+    return PrefixCache(ids, cache, offset[0] if offset else None, positions, states)
 
 
-def restore(model: Any, past: Past) -> None:
+def restore(model: Any, prefix_cache: PrefixCache) -> None:
     """Give the model back what it kept: another conversation may have run since."""
     for module in _keepers(model):
-        setattr(module, _OFFSET, past.offset)
+        setattr(module, _OFFSET, prefix_cache.offset)
 
 
 _OFFSET = "rope_deltas"

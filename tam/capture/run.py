@@ -53,7 +53,7 @@ class Run:
         float32 [n] in the distribution that was sampled from, or None.
     candidate_ids, candidate_probabilities
         int64 and float32 [n, C]: the most probable tokens, best first.
-    past
+    prefix_cache
         Where the conversation can go on without computing this run again, or None.
     """
 
@@ -64,7 +64,7 @@ class Run:
     sampled_probabilities: NDArray[np.float32] | None
     candidate_ids: NDArray[np.int64]
     candidate_probabilities: NDArray[np.float32]
-    past: "Past | None" = None
+    prefix_cache: "PrefixCache | None" = None
 
     def at(self, positions: NDArray[np.int64]) -> torch.Tensor:
         """[len(positions), D]: the states at some of the kept positions."""
@@ -76,7 +76,7 @@ class Run:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Past:
+class PrefixCache:
     """What a model computed for the beginning of a conversation.
 
     It serves one run: the model writes on in its cache.
@@ -100,7 +100,7 @@ class Past:
     positions: NDArray[np.int64]
     states: torch.Tensor
 
-    def shared_with(self, request: Request, last_media: int) -> "Past | None":
+    def shared_with(self, request: Request, last_media: int) -> "PrefixCache | None":
         """Give the part that a longer conversation begins with.
 
         Templates may write a reply otherwise than the model did, so the last tokens can differ;
@@ -131,4 +131,4 @@ class Past:
         return replace(self, ids=self.ids[:length])
 
     def __repr__(self) -> str:
-        return f"<Past of {len(self.ids)} tokens>"
+        return f"<PrefixCache of {len(self.ids)} tokens>"

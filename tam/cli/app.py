@@ -2,13 +2,15 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tam.cli.evaluate import evaluate
+from tam.cli.listing import exports, methods, metrics, models
 from tam.cli.options import (
     AllowUrls,
+    CandidateMaps,
     Decoder,
     DeviceMap,
     Dtype,
@@ -18,13 +20,27 @@ from tam.cli.options import (
     LoadIn,
     MaxFrames,
     MaxNewTokens,
+    Method,
+    MethodOption,
     Model,
+    MoreOptions,
     NumFrames,
     Revision,
     Sample,
     Seed,
+    Stages,
     Start,
+    Version,
 )
+from tam.cli.reply import reply_options
+from tam.defaults import (
+    COLORS,
+    DECODER,
+    MAX_NEW_TOKENS,
+    METHOD,
+    SECONDS,
+)
+from tam.files.kinds import KINDS
 from tam.text.printable import json_text
 
 if TYPE_CHECKING:
@@ -37,6 +53,12 @@ app = typer.Typer(
     help="See, for every word a multimodal LLM says, which part of which picture it came from. "
     "Add --debug to any command for the traceback of an error.",
 )
+
+
+@app.callback()
+def program(version: Version = False) -> None:
+    """Nothing but what all commands share."""
+
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the report and its files.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an earlier explanation in --out.")]
@@ -59,25 +81,18 @@ def explain(
     answer: Annotated[
         str | None, typer.Option(help="Explain this answer in place of the model's own.")
     ] = None,
-    max_new_tokens: MaxNewTokens = 256,
+    max_new_tokens: MaxNewTokens = MAX_NEW_TOKENS,
     dtype: Dtype = None,
     device_map: DeviceMap = None,
     load_in: LoadIn = None,
     revision: Revision = None,
     sample: Sample = False,
     seed: Seed = None,
-    method: Annotated[str, typer.Option(help="How to explain it; see 'tam methods'.")] = "tam",
-    method_option: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="An option of the method, such as layer=1."),
-    ] = None,
-    stages: Annotated[
-        bool, typer.Option("--stages", help="Keep each map before scaling and filtering too.")
-    ] = False,
-    candidate_maps: Annotated[
-        int,
-        typer.Option(min=0, max=8, help="How many candidates of each word get their own map."),
-    ] = 0,
+    method: Method = METHOD,
+    method_option: MethodOption = None,
+    stages: Stages = False,
+    candidate_maps: CandidateMaps = 0,
+    option: MoreOptions = None,
     live: Annotated[
         bool, typer.Option("--live", help="Show each word with its map while the model writes.")
     ] = False,
@@ -86,25 +101,32 @@ def explain(
     max_frames: MaxFrames = None,
     start: Start = None,
     end: End = None,
-    decoder: Decoder = "pyav",
+    decoder: Decoder = DECODER,
     allow_urls: AllowUrls = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Ask about pictures and clips, and explain every word of the answer."""
     from tam.cli.asking import opened_conversation, sampling_asked
-    from tam.cli.methods import method_options
-    from tam.methods.table import check_options
     from tam.report.folder import check_output
 
     # What can go wrong at once is found before a model is loaded.
     check_output(out, force=force)
-    options = method_options(method_option or [])
-    check_options(method, options)
+    wanted = reply_options(
+        answer=answer,
+        max_new_tokens=max_new_tokens,
+        seed=seed,
+        sample=sample,
+        method=method,
+        method_option=method_option,
+        stages=stages,
+        candidate_maps=candidate_maps,
+        option=option,
+    )
     if live:
         from tam.cli.live import check_live, print_words
 
-        check_live(method, as_json=as_json)
+        check_live(as_json=as_json)
     asked = opened_conversation(
         media or [],
         prompt,
@@ -116,19 +138,13 @@ def explain(
     from tam.model.loading import load
 
     loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
-    wanted: dict[str, Any] = {
-        "answer": answer,
-        "stages": stages,
-        "candidate_maps": candidate_maps,
-        **_writing(max_new_tokens, seed, sample),
-    }
     if live:
         from tam.model.streaming import Stream
         from tam.text.terminal import console
 
-        result = print_words(Stream(loaded, asked, **{**options, **wanted}), console())
+        result = print_words(Stream(loaded, asked, **wanted), console())
     else:
-        result = loaded.explain_conversation(asked, method=method, method_options=options, **wanted)
+        result = loaded.explain_conversation(asked, **wanted)
     _finish(result, out, force, as_json)
 
 
@@ -141,19 +157,24 @@ def chat(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for a report of each reply.")
     ] = None,
-    max_new_tokens: MaxNewTokens = 256,
+    max_new_tokens: MaxNewTokens = MAX_NEW_TOKENS,
     dtype: Dtype = None,
     device_map: DeviceMap = None,
     load_in: LoadIn = None,
     revision: Revision = None,
     sample: Sample = False,
     seed: Seed = None,
+    method: Method = METHOD,
+    method_option: MethodOption = None,
+    stages: Stages = False,
+    candidate_maps: CandidateMaps = 0,
+    option: MoreOptions = None,
     fps: Fps = None,
     num_frames: NumFrames = None,
     max_frames: MaxFrames = None,
     start: Start = None,
     end: End = None,
-    decoder: Decoder = "pyav",
+    decoder: Decoder = DECODER,
     allow_urls: AllowUrls = False,
     force: Force = False,
 ) -> None:
@@ -166,14 +187,23 @@ def chat(
 
     if out is not None:
         check_output(out / "reply-1", force=force)
+    wanted = reply_options(
+        max_new_tokens=max_new_tokens,
+        seed=seed,
+        sample=sample,
+        method=method,
+        method_option=method_option,
+        stages=stages,
+        candidate_maps=candidate_maps,
+        option=option,
+    )
     sampling = sampling_asked(fps, num_frames, start, end, max_frames)
     opened = partial(opened_media, sampling=sampling, decoder=decoder, allow_urls=allow_urls)
     shown = [opened(name) for name in image or []]
     from tam.model.loading import load
 
     loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
-    writing = _writing(max_new_tokens, seed, sample)
-    talk(loaded, shown, out, opened=opened, force=force, **writing)
+    talk(loaded, shown, out, wanted, opened=opened, force=force)
 
 
 @app.command()
@@ -218,7 +248,7 @@ def show(
 def export(
     saved: Saved,
     kind: Annotated[
-        str | None, typer.Option("--as", help="sheet, mp4, gif, csv, pdf or svg.")
+        str | None, typer.Option("--as", help=f"{', '.join(KINDS)}, or one of 'tam exports'.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The file; its suffix can stand for --as.")
@@ -231,10 +261,10 @@ def export(
         bool, typer.Option("--together", help="One map for all words that are named.")
     ] = False,
     picture: Annotated[int | None, typer.Option(help="Which picture or clip alone.")] = None,
-    colors: Annotated[str, typer.Option(help="inferno, viridis, turbo or jet.")] = "inferno",
+    colors: Annotated[str, typer.Option(help="inferno, viridis, turbo or jet.")] = COLORS,
     seconds: Annotated[
         float, typer.Option(help="How long a movie shows each word over stills.")
-    ] = 0.8,
+    ] = SECONDS,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
     """Write a contact sheet, a movie, a figure or a table of a saved explanation."""
@@ -282,28 +312,6 @@ def compare(
 
 
 @app.command()
-def models(as_json: Json = False) -> None:
-    """List the model families that are supported, and those that are refused and why."""
-    from tam.cli.models import models_json, print_models
-
-    if as_json:
-        print(json_text(models_json()))
-    else:
-        print_models()
-
-
-@app.command()
-def methods(as_json: Json = False) -> None:
-    """List the methods that can explain a word, and what each costs."""
-    from tam.cli.methods import methods_json, print_methods
-
-    if as_json:
-        print(json_text(methods_json()))
-    else:
-        print_methods()
-
-
-@app.command()
 def verify(
     model: Annotated[str, typer.Argument(help="'small', a hub id, or a folder.")],
     dtype: Dtype = None,
@@ -337,17 +345,12 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(3)
 
 
-app.command()(evaluate)
+for command in (models, methods, metrics, exports, evaluate):
+    app.command()(command)
 
 COMMANDS = tuple(
     command.callback.__name__ for command in app.registered_commands if command.callback
 )
-
-
-def _writing(max_new_tokens: int, seed: int | None, sample: bool) -> dict[str, Any]:
-    """How a reply is written; the model's own default decides where nothing is to be sampled."""
-    own = {"max_new_tokens": max_new_tokens, "seed": seed}
-    return {**own, "do_sample": True} if sample else own
 
 
 def _finish(result: "Explanation", out: Path, force: bool, as_json: bool) -> None:

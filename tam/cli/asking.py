@@ -17,6 +17,7 @@ from tam.text.printable import one_line
 
 if TYPE_CHECKING:
     from tam.model.model import Model
+    from tam.model.options import Options
 
 
 def opened_conversation(
@@ -128,10 +129,10 @@ def talk(
     model: "Model",
     media: list[Media],
     out: Path | None,
+    wanted: "Options",
     *,
     opened: Callable[[str], Media],
     force: bool = False,
-    **wanted: Any,
 ) -> None:
     """Read what a person says line by line, and print each reply with its words colored.
 

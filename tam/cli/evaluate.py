@@ -28,6 +28,13 @@ def evaluate(
             "the first."
         ),
     ] = "tam,activation,eci,rgf,random,center",
+    metrics: Annotated[
+        str,
+        typer.Option(
+            help="Metrics that other packages add, by commas, see 'tam metrics'; the toolkit's own "
+            "are always measured."
+        ),
+    ] = "",
     model: Annotated[str, typer.Option("--model", "-m", help="Models, by commas.")] = "small",
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder of the results; a killed run goes on there.")
@@ -59,9 +66,9 @@ def evaluate(
     For several processes or machines: accelerate launch -m tam evaluate ...
     """
     from tam.evaluate.runner import Plan, run
-    from tam.methods.table import method_named
+    from tam.methods import choose
 
-    chosen = [method_named(name).name for name in _listed(methods, "--methods")]
+    chosen = [choose(name).method.name for name in _listed(methods, "--methods")]
     models = _listed(model, "--model")
     plan = Plan(
         data=data,
@@ -71,6 +78,7 @@ def evaluate(
         faithful_words=faithful_words,
         steps=steps,
         sanity=sanity,
+        metrics=tuple(_listed(metrics, "--metrics")) if metrics else (),
     )
 
     def finish(loaded: "Model", name: str) -> None:
@@ -96,7 +104,7 @@ def _summary(
     found = [block for block in blocks(out) if block.item["model"] in models]
     if not found:
         raise InputError("holds no items", where="data", remedy="give a data set with items")
-    rows = summarize(found, methods)
+    rows = summarize(found, methods, plan.metrics)
     write_summary(rows, methods[0], plan, out, found[0].item["tagger"])
     if plots:
         from tam.evaluate.plots import write_plots

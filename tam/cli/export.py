@@ -6,7 +6,8 @@ from itertools import count
 from pathlib import Path
 
 from tam.errors import InputError
-from tam.render.export import KINDS, exported_before
+from tam.files.kinds import kind_named
+from tam.render.export import exported_before
 
 
 def exported_file(saved: Path, kind: str | None, out: Path | None) -> Path:
@@ -19,19 +20,18 @@ def exported_file(saved: Path, kind: str | None, out: Path | None) -> Path:
     InputError
         If the kind is unknown, is not told, or is not what the file's suffix says.
     """
-    if kind is not None and kind not in KINDS:
-        raise InputError(
-            f"unknown kind {kind!r}", where="--as", remedy=f"use one of {', '.join(KINDS)}"
-        )
-    if out is None and kind is None:
-        raise InputError(
-            "nothing says what to write", where="export", remedy="give --as KIND or --out FILE"
-        )
+    if kind is None:
+        if out is None:
+            raise InputError(
+                "nothing says what to write", where="export", remedy="give --as KIND or --out FILE"
+            )
+        return out
+    suffix = kind_named(kind).suffix
     if out is None:
-        return _free_name(Path(os.path.realpath(saved_folder(saved))), KINDS[kind or ""])
-    if kind is not None and out.suffix.lower() != KINDS[kind]:
+        return _free_name(Path(os.path.realpath(saved_folder(saved))), suffix)
+    if out.suffix.lower() != suffix:
         raise InputError(
-            f"does not end in {KINDS[kind]}", where=str(out), remedy="leave --as or --out out"
+            f"does not end in {suffix}", where=str(out), remedy="leave --as or --out out"
         )
     return out
 

@@ -16,20 +16,14 @@ if TYPE_CHECKING:
     from tam.model.streaming import Stream
 
 
-def check_live(method: str, *, as_json: bool) -> None:
-    """Refuse what words cannot be shown with while they are written.
+def check_live(*, as_json: bool) -> None:
+    """Refuse JSON, which words that are printed as they come cannot be.
 
     Raises
     ------
     InputError
-        If another method than tam is asked for, or JSON alone may be printed.
+        If JSON alone may be printed.
     """
-    if method != "tam":
-        raise InputError(
-            "this method explains the whole reply at its end",
-            where="--live",
-            remedy=f"leave out --method {method}",
-        )
     if as_json:
         raise InputError(
             "words and maps are not JSON", where="--live", remedy="leave out --live or --json"
@@ -41,7 +35,8 @@ def print_words(stream: "Stream", console: Console) -> Explanation:
     try:
         for word in stream:
             console.print(_heading(word))
-            print_map(word, console)
+            if word.visual is not None:  # a method that needs the whole reply has no map yet
+                print_map(word, console)
     finally:
         stream.close()
     return stream.explanation

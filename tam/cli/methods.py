@@ -1,59 +1,62 @@
-"""``tam methods``: the table of methods, and options typed for one of them."""
+"""``tam methods``: the table of methods, or one of them with its options."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
-from tam.errors import InputError
-from tam.methods import METHODS
+from tam.errors import SetupError
+from tam.methods import Method, choose, listed
+from tam.methods.method import options_of
 from tam.text.terminal import console
 
-
-def methods_json() -> list[dict[str, Any]]:
-    """The methods as JSON values."""
-    return [
-        {name: value for name, value in asdict(method).items() if name != "function"}
-        for method in METHODS.values()
-    ]
+_WAITS = "maps at the end of the reply"
 
 
-def print_methods() -> None:
-    """Print the methods."""
+def methods_json(name: str | None = None) -> list[dict[str, Any]]:
+    """The methods as JSON values, or one of them with its options."""
+    if name is None:
+        return [_json(method) for method in listed()]
+    method, options = _asked(name)
+    return [{**_json(method), "options": {key: repr(value) for key, value in options.items()}}]
+
+
+def print_methods(name: str | None = None) -> None:
+    """Print the methods, or one of them with its options."""
     table = Table()
-    for column in ("method", "what it does", "source", "cost beside the run"):
+    for column in ("method", "what it does", "source", "cost beside the run", "in a stream"):
         table.add_column(column, overflow="fold")
-    for method in METHODS.values():
-        table.add_row(method.name, method.summary, method.source, method.cost)
-    console().print(table)
+    method, options = (None, {}) if name is None else _asked(name)
+    for row in listed() if method is None else [method]:
+        streams = "" if row.error else ("maps with each word" if row.streams else _WAITS)
+        table.add_row(row.name, escape(_summary(row)), row.source, row.cost, streams)
+    shown = console()
+    shown.print(table)
+    for option, default in options.items():
+        shown.print(f"{option} = {default!r}", markup=False)
 
 
-def method_options(given: Sequence[str]) -> dict[str, Any]:
-    """Read options of a method, each ``NAME=VALUE``; a value is JSON, or else text.
+def _asked(name: str) -> tuple[Method, dict[str, Any]]:
+    """One method and its options; a broken one of another package with its error and none."""
+    try:
+        found = choose(name)
+    except SetupError as error:
+        for method in listed():
+            if method.name == name:
+                return replace(method, error=error.what), {}
+        raise
+    return found.method, options_of(found.function)
 
-    Raises
-    ------
-    InputError
-        If one is of another form.
 
-    Examples
-    --------
-    >>> method_options(["layer=1", "heads=[0, 2]", "fill=mean"])
-    {'layer': 1, 'heads': [0, 2], 'fill': 'mean'}
-    """
-    options = {}
-    for item in given:
-        name, equals, value = item.partition("=")
-        if not equals or not name.isidentifier():
-            raise InputError(
-                f"{item!r} is no option of a method",
-                where="--method-option",
-                remedy="write NAME=VALUE, such as layer=1",
-            )
-        try:
-            options[name] = json.loads(value)
-        except ValueError:
-            options[name] = value
-    return options
+def _summary(method: Method) -> str:
+    if method.error:
+        return f"cannot be used: {method.error} (package {method.package})"
+    if not method.package:
+        return method.summary
+    # What it does is known once it has been imported.
+    return f"{method.summary or 'see tam methods ' + method.name} (package {method.package})"
+
+
+def _json(method: Method) -> dict[str, Any]:
+    return {name: value for name, value in asdict(method).items() if name != "function"}

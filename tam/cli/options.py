@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from tam._version import __version__
+
 Model = Annotated[
     str, typer.Option("--model", "-m", help="'small' (built in), a hub id, or a folder.")
 ]
@@ -17,6 +19,31 @@ Sample = Annotated[
     bool, typer.Option("--sample", help="Sample the answer, in place of the model's default.")
 ]
 Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of a sampled answer.")]
+
+Method = Annotated[
+    str, typer.Option("--method", help="How a reply is explained; see 'tam methods'.")
+]
+MethodOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--method-option", metavar="NAME=VALUE", help="An option of the method, such as layer=1."
+    ),
+]
+Stages = Annotated[
+    bool, typer.Option("--stages", help="Keep each map before scaling and filtering too.")
+]
+CandidateMaps = Annotated[
+    int, typer.Option(min=0, max=8, help="How many candidates of each word get their own map.")
+]
+MoreOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        metavar="NAME=VALUE",
+        help="Any other option of transformers' generate, or a variable of the model's chat "
+        "template, such as temperature=0.7 or enable_thinking=false.",
+    ),
+]
 
 Fps = Annotated[
     float | None, typer.Option(help="Frames a second that are taken of a video; 2 without it.")
@@ -37,4 +64,15 @@ AllowUrls = Annotated[
     bool, typer.Option("--allow-urls", help="Fetch pictures from http(s) addresses.")
 ]
 
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"tam {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

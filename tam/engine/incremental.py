@@ -4,25 +4,29 @@ Each target costs one product of the vision states with its row of the head, and
 target before it; nothing is computed twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tam.engine.maps import maps_from_scores
-from tam.engine.ops.dispatch import backend_for, select
+from tam.defaults import KERNEL_SIZE
+from tam.engine.maps import maps_from_scores, positive_scores
 
 Floats = NDArray[np.float32]
+
+Score = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 _FIRST_CAPACITY = 64
 
 
-class GrowingMaps:
+class IncrementalMaps:
     """The maps of all targets so far.
 
     Parameters
     ----------
+    score
+        Gives float32 [P, M], without ReLU, of int64 [M] token ids and states [P, D].
     vision_states
         [N, D] of any floating dtype: final-normed last hidden states of the vision cells.
     grids
@@ -39,70 +43,65 @@ class GrowingMaps:
 
     Examples
     --------
-    >>> states, rows = torch.eye(6, 4), torch.eye(2, 4)
-    >>> growing = GrowingMaps(states[:4], [(2, 2)], prompt_targets=1)
-    >>> growing.extend(states[4:5], rows[:1], [7])
-    >>> growing.extend(states[5:], rows[1:], [8])
-    >>> growing.maps(2).shape, growing.relevance(2).shape
+    >>> states, head = torch.eye(6, 4), torch.eye(9, 4)
+    >>> score = lambda ids, states: states @ head[ids].T
+    >>> maps = IncrementalMaps(score, states[:4], [(2, 2)], prompt_targets=1)
+    >>> maps.extend(states[4:5], [7])
+    >>> maps.extend(states[5:], [8])
+    >>> maps.maps(2).shape, maps.relevance(2).shape
     ((2, 4), (2, 2))
     """
 
     def __init__(
         self,
+        score: Score,
         vision_states: torch.Tensor,
         grids: Sequence[tuple[int, int]],
         prompt_targets: int,
-        kernel_size: int = 3,
+        kernel_size: int = KERNEL_SIZE,
     ) -> None:
         self.count = 0
-        self._vision = vision_states
+        self._score = score
         self._grids = grids
         self._prompt_targets = prompt_targets
         self._kernel_size = kernel_size
-        self._project = select("projection", backend_for(vision_states.device))
-        cells, width = vision_states.shape
-        self._every_cell = torch.arange(cells, device=vision_states.device)
-        self._states = vision_states.new_empty(_FIRST_CAPACITY, width)
-        self._activation = torch.empty(_FIRST_CAPACITY, cells, device=vision_states.device)
+        self._cells, width = vision_states.shape
+        room = vision_states.new_empty(_FIRST_CAPACITY, width)
+        self._states = torch.cat([vision_states, room])
+        self._activation = torch.empty(_FIRST_CAPACITY, self._cells, device=vision_states.device)
         self._ids = np.zeros(_FIRST_CAPACITY, np.int64)
-        self._maps = np.zeros((_FIRST_CAPACITY, cells), np.float32)
+        self._maps = np.zeros((_FIRST_CAPACITY, self._cells), np.float32)
         self._text = np.zeros((_FIRST_CAPACITY, _FIRST_CAPACITY), np.float32)
         self._relevance = np.zeros((_FIRST_CAPACITY, _FIRST_CAPACITY), np.float32)
 
-    def extend(
-        self, context_states: torch.Tensor, head_rows: torch.Tensor, ids: Sequence[int]
-    ) -> None:
+    def extend(self, context_states: torch.Tensor, ids: Sequence[int]) -> None:
         """Add M targets: all words of the prompt at once, or what the model wrote since.
 
         Parameters
         ----------
         context_states
             [M, D]: the states at the targets' context positions.
-        head_rows
-            [M, D]: the LM-head rows of their classes.
         ids
-            M token ids, for the rule that a word does not explain itself away.
+            M token ids: the targets' classes.
 
         Raises
         ------
         NumericsError
-            If a state or a row is not finite.
+            If a score is not finite.
         """
         first, last = self.count, self.count + len(ids)
         self._reserve(last)
-        device = self._vision.device
-        new, rows = torch.arange(len(ids), device=device), head_rows.to(device)
-        self._states[first:last] = context_states
+        cells = self._cells
+        self._states[cells + first : cells + last] = context_states
         self._ids[first:last] = ids
-        target = self._project(self._vision, self._every_cell, rows, new)
-        self._activation[first:last] = target
-        words = torch.arange(last, device=device)
-        text = self._project(self._states, words, rows, new)
+        scores = self._score(torch.tensor(ids), self._states[: cells + last])
+        target, text = positive_scores(scores).split([cells, last])
+        self._activation[first:last] = target.T
         stops = np.arange(first, last)
         found = maps_from_scores(
             self._activation[:last].T,
-            target.T,
-            text.T,
+            target,
+            text,
             self._ids[:last],
             self._ids[first:last],
             stops,
@@ -135,7 +134,9 @@ class GrowingMaps:
         if count <= before:
             return
         rows = max(count, 2 * before) - before
-        self._states = torch.cat([self._states, self._states.new_empty(rows, len(self._states[0]))])
+        self._states = torch.cat(
+            [self._states, self._states.new_empty(rows, self._states.shape[1])]
+        )
         self._activation = torch.nn.functional.pad(self._activation, (0, 0, 0, rows))
         self._ids = np.pad(self._ids, (0, rows))
         self._maps = np.pad(self._maps, ((0, rows), (0, 0)))

@@ -1,12 +1,14 @@
 """Token activation maps of all targets at once (arXiv 2506.23270).
 
-Two functions: :func:`token_activation_maps` starts at hidden states, :func:`maps_from_scores` at
-the scores that they give. Both take NumPy arrays or torch tensors on any device and answer in kind.
-Beside what they return they need a bounded scratch, whatever the length of the video or the answer.
+Three functions: :func:`token_activation_maps` starts at hidden states and rows of the head,
+:func:`maps_of_run` at the scores that a head of any kind gives them, :func:`maps_from_scores` at
+scores of targets in the context of other words. They take NumPy arrays or torch tensors on any
+device and answer in kind. Beside what they return they need a bounded scratch,
+whatever the length of the video or the answer.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
@@ -16,12 +18,13 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import pad
 
+from tam.defaults import KERNEL_SIZE
 from tam.engine.ops.blocks import in_chunks, one_thread
 from tam.engine.ops.dispatch import backend_for, select
 from tam.engine.result import TokenActivationMaps
 from tam.errors import NumericsError
 
-__all__ = ["TokenActivationMaps", "maps_from_scores", "token_activation_maps"]
+__all__ = ["TokenActivationMaps", "maps_from_scores", "maps_of_run", "token_activation_maps"]
 
 Array: TypeAlias = torch.Tensor | NDArray[Any]
 
@@ -44,7 +47,7 @@ def token_activation_maps(
     context_ids: Array | Sequence[int],
     grids: Sequence[tuple[int, int]] | NDArray[np.int64],
     prompt_targets: int,
-    kernel_size: int = 3,
+    kernel_size: int = KERNEL_SIZE,
     *,
     class_ids: Array | Sequence[int] | None = None,
     stages: bool = False,
@@ -149,6 +152,67 @@ def token_activation_maps(
     return result.numpy() if isinstance(hidden, np.ndarray) else result
 
 
+def maps_of_run(
+    score: Callable[[], torch.Tensor],
+    cells: int,
+    ids: Array | Sequence[int],
+    grids: Sequence[tuple[int, int]] | NDArray[np.int64],
+    prompt_targets: int,
+    kernel_size: int = 3,
+    *,
+    stages: bool = False,
+    backend: str | None = None,
+) -> TokenActivationMaps:
+    """Explain every target of one run, from the scores of its joined states.
+
+    Parameters
+    ----------
+    score
+        Gives float32 [N + K, K], without ReLU: products of the vision cells' states, then of the
+        states at the K context positions, with the head rows of the targets' classes. A new tensor,
+        which is overwritten; called again where stages are asked for later.
+    cells
+        N.
+    ids
+        Int [K]: token ids of the targets.
+    grids, prompt_targets, kernel_size, stages, backend
+        As in :func:`token_activation_maps`.
+
+    Raises
+    ------
+    NumericsError
+        If shapes do not fit or a score is not finite.
+
+    Examples
+    --------
+    >>> scores = torch.eye(6, 4) @ torch.eye(2, 4).T
+    >>> maps_of_run(scores.clone, 4, [7, 8], [(2, 2)], 1).maps.shape
+    torch.Size([2, 4])
+    """
+    later = partial(
+        maps_of_run,
+        score,
+        cells,
+        ids,
+        grids,
+        prompt_targets,
+        kernel_size,
+        stages=True,
+        backend=backend,
+    )
+    both = score().T
+    count = len(both)
+    if both.shape[1] != cells + count or len(ids) != count:
+        raise _misfit(f"scores {list(both.T.shape)} of {cells} cells and {len(ids)} targets")
+    with one_thread(both.device):
+        activation, text = positive_scores(both).split([cells, count], dim=1)
+        targets = torch.arange(count)
+        index = _beside(both, _index(ids), targets, targets.clamp(min=int(prompt_targets)))
+        scores = _Scores(activation, activation, text, index[0], *index)
+        chosen = backend_for(both.device, backend)
+        return _explain(scores, grids, kernel_size, None if stages else later, chosen)
+
+
 def maps_from_scores(
     context_activation: Array,
     target_activation: Array,
@@ -158,7 +222,7 @@ def maps_from_scores(
     causal_stop: Array | Sequence[int],
     scale_stop: Array | Sequence[int],
     grids: Sequence[tuple[int, int]] | NDArray[np.int64],
-    kernel_size: int = 3,
+    kernel_size: int = KERNEL_SIZE,
     *,
     stages: bool = False,
     backend: str | None = None,
@@ -241,6 +305,20 @@ def memory_needed(targets: int, cells: int) -> int:
     """
     kept = targets * (2 * cells + 4 * targets) * 4
     return kept + _SCRATCH
+
+
+def positive_scores(products: torch.Tensor) -> torch.Tensor:
+    """Apply the ReLU of the scores to products of states and head rows, in place.
+
+    Raises
+    ------
+    NumericsError
+        If a product is not finite, which a ReLU could hide.
+    """
+    # A finite sum needs no look at each.
+    if not math.isfinite(products.sum().item()) and not bool(torch.isfinite(products).all()):
+        raise _not_finite("products of states and head rows")
+    return products.relu_()
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from tam.evaluate.items import Item, Mask
 from tam.evaluate.journal import Block
 from tam.evaluate.measuring import ScoredWords, scored_words, stacked_map
 from tam.evaluate.rerun import stacked_frames
-from tam.evaluate.runner import MAX_NEW_TOKENS, Plan
+from tam.evaluate.runner import Plan
 from tam.explanation.explanation import Word
 from tam.files.png import encode_png
 from tam.files.writing import rewriting_file
@@ -84,7 +84,7 @@ def write_cases(
     for item in items:
         if item.name not in chosen or item.name in sections:
             continue
-        recording = model.run(item.conversation, answer=item.answer, max_new_tokens=MAX_NEW_TOKENS)
+        recording = model.run(item.conversation, answer=item.answer)
         words = scored_words(recording.trace, item, tagger)
         case = chosen[item.name]
         figures = [_figure(_outlined(item, words, case), "the picture and the mask")]

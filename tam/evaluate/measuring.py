@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tam.evaluate.faithfulness import STEPS, faithfulness
 from tam.evaluate.items import Item
 from tam.evaluate.localization import energy_in_object, iou_at_otsu, iou_curve, peak_in_object
+from tam.evaluate.metrics import OfMap
 from tam.evaluate.protocol import (
     FUNCTION,
     OTHERS,
@@ -84,9 +85,18 @@ def scored_words(trace: "Trace", item: Item, tagger: Tagger) -> ScoredWords:
 
 
 def measure(
-    explanation: Explanation, item: Item, found: ScoredWords, tagger: Tagger
+    explanation: Explanation,
+    item: Item,
+    found: ScoredWords,
+    tagger: Tagger,
+    added: Mapping[str, OfMap] | None = None,
 ) -> tuple[list[Line], Line]:
     """Measure how well an explanation localizes.
+
+    Parameters
+    ----------
+    added
+        Metrics of other packages by their names.
 
     Returns
     -------
@@ -113,6 +123,7 @@ def measure(
                 "pointing": peak_in_object(heat, mask),
                 "energy": energy_in_object(heat, mask),
                 "chance": float(mask.mean()),
+                **{name: metric(heat, mask) for name, metric in (added or {}).items()},
             }
         lines.append(line)
     first = explanation.prompt_targets

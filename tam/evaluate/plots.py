@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from tam.errors import SetupError
-from tam.evaluate.summary import ALL, LESS_IS_BETTER, MEASURES, Row
+from tam.evaluate.metrics import METRICS
+from tam.evaluate.summary import ALL, Row
 
 PLOTTED = ("f1_iou", "obj_iou", "pointing", "insertion", "deletion")
 
@@ -50,7 +51,8 @@ def write_plots(rows: Sequence[Row], out: Path) -> list[Path]:
 
 def _bars(axes: Any, rows: Sequence[Row], name: str) -> None:
     """One bar for each model and method, the best above."""
-    order = sorted(rows, key=lambda row: row.figures[name].value, reverse=name in LESS_IS_BETTER)
+    falling = METRICS[name].less_is_better
+    order = sorted(rows, key=lambda row: row.figures[name].value, reverse=falling)
     models = list(dict.fromkeys(row.model for row in rows))
     for place, row in enumerate(order):
         value = row.figures[name]
@@ -59,7 +61,8 @@ def _bars(axes: Any, rows: Sequence[Row], name: str) -> None:
     several = len(models) > 1
     labels = [f"{row.method} ({row.model})" if several else row.method for row in order]
     axes.set_yticks(range(len(order)), labels)
-    axes.set_xlabel(MEASURES[name] + (" (less is better)" if name in LESS_IS_BETTER else ""))
+    note = " (less is better)" if METRICS[name].less_is_better else ""
+    axes.set_xlabel(METRICS[name].title + note)
     axes.set_xlim(left=0)
 
 
@@ -81,5 +84,5 @@ def _lines(axes: Any, rows: Sequence[Row]) -> None:
                 label=f"{method} ({model})",
             )
     axes.set_xticks(range(len(splits)), splits, rotation=30, ha="right")
-    axes.set_ylabel(MEASURES["f1_iou"])
+    axes.set_ylabel(METRICS["f1_iou"].title)
     axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))

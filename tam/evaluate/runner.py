@@ -19,6 +19,7 @@ from tam.evaluate.faithfulness import STEPS
 from tam.evaluate.items import Item
 from tam.evaluate.journal import Block, Journal, blocks
 from tam.evaluate.measuring import add_faithfulness, as_json, measure, scored_words
+from tam.evaluate.metrics import metric_function
 from tam.evaluate.sanity import add_sanity, changed_runs
 from tam.evaluate.tagging import Tagger
 from tam.files.locks import lock_file, lock_holder
@@ -33,8 +34,6 @@ SETTINGS = "settings.json"
 LOCK = ".tam-evaluation.lock"
 MEASURED_AS = 2
 """Version of the measures: results of different versions are never mixed."""
-MAX_NEW_TOKENS = 256
-"""As published."""
 
 _TELL_EVERY = 25
 
@@ -53,6 +52,8 @@ class Plan:
         How many steps the insertion and deletion curves have.
     sanity
         Whether the same words get the sanity checks too, see :mod:`tam.evaluate.sanity`.
+    metrics
+        Names of metrics that other packages add.
     """
 
     data: str = "scenes"
@@ -62,6 +63,7 @@ class Plan:
     faithful_words: int = 2
     steps: int = STEPS
     sanity: bool = False
+    metrics: tuple[str, ...] = ()
 
     def items(self) -> tuple[Iterator[Item], Tagger]:
         """Open the data set."""
@@ -101,10 +103,12 @@ def run(
     """
     from accelerate import PartialState
 
-    from tam.methods.table import method_named
+    from tam.methods import choose
 
     for name in methods:
-        method_named(name)
+        choose(name)
+    for name in plan.metrics:
+        metric_function(name)
     plan.items()
     check_settings(plan, out)
     import torch
@@ -180,8 +184,9 @@ def item_blocks(
     from tam.methods import explain
     from tam.replay import Replay
 
+    added = {name: metric_function(name) for name in plan.metrics}
     try:
-        recording = model.run(item.conversation, answer=item.answer, max_new_tokens=MAX_NEW_TOKENS)
+        recording = model.run(item.conversation, answer=item.answer)
         replay = Replay(model.checkpoint, recording)
         found = scored_words(recording.trace, item, tagger)
         changed = (
@@ -193,7 +198,7 @@ def item_blocks(
             start = time.perf_counter()
             explanation = explain(method, recording.trace, replay, found.targets)
             seconds = time.perf_counter() - start
-            lines, summary = measure(explanation, item, found, tagger)
+            lines, summary = measure(explanation, item, found, tagger, added)
             add_faithfulness(
                 lines, explanation, found, replay, words=plan.faithful_words, steps=plan.steps
             )
@@ -227,7 +232,7 @@ def check_settings(plan: Plan, out: Path) -> None:
         raise OutputError("are not the settings of an evaluation", where=str(path), remedy=remedy)
     wanted = _settings(plan)
     if found != wanted:
-        differ = sorted(name for name in wanted if found.get(name) != wanted[name])
+        differ = sorted(n for n in {*wanted, *found} if found.get(n) != wanted.get(n))
         raise OutputError(
             f"holds results with another {', '.join(differ) or 'set of options'}",
             where=str(out),
@@ -263,7 +268,10 @@ def _alone_in(out: Path, *, needed: bool) -> Iterator[None]:
 
 
 def _settings(plan: Plan) -> dict[str, object]:
-    return {"evaluation": MEASURED_AS, **asdict(plan), "splits": list(plan.splits)}
+    settings = {"evaluation": MEASURED_AS, **asdict(plan), "splits": list(plan.splits)}
+    del settings["metrics"]
+    # Folders that hold the toolkit's metrics alone are as they were before others could be added.
+    return settings | ({"metrics": list(plan.metrics)} if plan.metrics else {})
 
 
 def _write_settings(plan: Plan, out: Path) -> None:

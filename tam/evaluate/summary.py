@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tam.evaluate.journal import Block
 from tam.evaluate.localization import LEVELS
+from tam.evaluate.metrics import METRICS
 from tam.evaluate.protocol import f1_iou
 from tam.evaluate.scene_items import SCENE_SPLITS
 from tam.evaluate.statistics import Interval, Pooled, draws, interval, pool, wilcoxon_p
@@ -19,26 +20,9 @@ from tam.evaluate.statistics import Interval, Pooled, draws, interval, pool, wil
 FIXED_LEVEL = 0.5
 ALL = "all"
 
-MEASURES: dict[str, str] = {
-    "f1_iou": "F1-IoU",
-    "obj_iou": "Obj-IoU",
-    "func_iou": "Func-IoU",
-    "precision": "precision",
-    "recall": "recall",
-    "best_iou": "IoU at the best threshold",
-    "fixed_iou": "IoU at half the maximum",
-    "pointing": "pointing game",
-    "energy": "energy pointing",
-    "insertion": "insertion",
-    "deletion": "deletion",
-    "sensitivity": "sensitivity to noise",
-    "randomized": "correlation with shuffled weights",
-    "rouge_l": "ROUGE-L",
-    "meteor": "METEOR",
-}
-"""Names for readers."""
-
-LESS_IS_BETTER = frozenset(("deletion", "sensitivity", "randomized"))
+_OF_WORDS = ("pointing", "energy", "insertion", "deletion", "sensitivity", "randomized")
+_LEVEL = "level-"
+"""Beginning of the names under which the mean IoU at each threshold is pooled."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +36,7 @@ class Row:
     items, words
         How many were measured; words with a mask.
     figures
-        By the names of ``MEASURES``; a measure that was never defined is missing.
+        By the names of the metrics; one that was never defined is missing.
     differences
         The same less the reference method's, drawn together; empty for the reference.
     p_values
@@ -72,7 +56,9 @@ class Row:
     seconds_per_word: float
 
 
-def summarize(found: Sequence[Block], methods: Sequence[str]) -> list[Row]:
+def summarize(
+    found: Sequence[Block], methods: Sequence[str], metrics: Sequence[str] = ()
+) -> list[Row]:
     """Summarize the results of all models and methods.
 
     Items that not all of the methods have are left out, so that all are compared on the same.
@@ -83,6 +69,8 @@ def summarize(found: Sequence[Block], methods: Sequence[str]) -> list[Row]:
         From :func:`tam.evaluate.journal.blocks`.
     methods
         In their order; the others are compared with the first, which is the reference.
+    metrics
+        Names of metrics that other packages add.
     """
     rows = []
     for model in dict.fromkeys(block.item["model"] for block in found):
@@ -96,7 +84,7 @@ def summarize(found: Sequence[Block], methods: Sequence[str]) -> list[Row]:
         for split in [ALL, *splits] if len(splits) > 1 else splits:
             names = [n for n in shared if split in (ALL, some[n].item["split"])]
             chosen = {method: [items[n] for n in names] for method, items in by_method.items()}
-            rows += _rows(model, split, chosen, methods[0])
+            rows += _rows(model, split, chosen, methods[0], metrics)
     return rows
 
 
@@ -106,10 +94,16 @@ def _place(split: str) -> tuple[int, str]:
     return (known.index(split) if split in known else len(known)), split
 
 
-def _rows(model: str, split: str, chosen: dict[str, list[Block]], reference: str) -> list[Row]:
+def _rows(
+    model: str,
+    split: str,
+    chosen: dict[str, list[Block]],
+    reference: str,
+    added: Sequence[str],
+) -> list[Row]:
     count = len(next(iter(chosen.values())))
     drawn = draws(count)
-    pools = {method: _pools(items) for method, items in chosen.items()}
+    pools = {method: _pools(items, added) for method, items in chosen.items()}
     means = {method: _means(found, drawn) for method, found in pools.items()}
     rows = []
     for method, items in chosen.items():
@@ -129,7 +123,7 @@ def _rows(model: str, split: str, chosen: dict[str, list[Block]], reference: str
                 p_values={
                     name: wilcoxon_p(pools[method][name], pools[reference][name])
                     for name in pools[method]
-                    if compared and name in MEASURES and pools[method][name].counts.any()
+                    if compared and not name.startswith(_LEVEL) and pools[method][name].counts.any()
                 },
                 # The median: the first items warm the machine up.
                 seconds_per_word=median(
@@ -140,7 +134,7 @@ def _rows(model: str, split: str, chosen: dict[str, list[Block]], reference: str
     return rows
 
 
-def _pools(items: Sequence[Block]) -> dict[str, Pooled]:
+def _pools(items: Sequence[Block], added: Sequence[str]) -> dict[str, Pooled]:
     """Each measure's values, item by item."""
 
     def of_items(name: str) -> Pooled:
@@ -158,13 +152,10 @@ def _pools(items: Sequence[Block]) -> dict[str, Pooled]:
         name: of_items(name)
         for name in ("obj_iou", "func_iou", "precision", "recall", "rouge_l", "meteor")
     }
-    pools |= {
-        name: of_words(name)
-        for name in ("pointing", "energy", "insertion", "deletion", "sensitivity", "randomized")
-    }
+    pools |= {name: of_words(name) for name in (*_OF_WORDS, *added)}
     pools["fixed_iou"] = of_words("iou_curve", itemgetter(LEVELS.index(FIXED_LEVEL)))
     for number in range(len(LEVELS)):
-        pools[f"level-{number}"] = of_words("iou_curve", itemgetter(number))
+        pools[f"{_LEVEL}{number}"] = of_words("iou_curve", itemgetter(number))
     both = [(_listed(block.item["obj_iou"]), _listed(block.item["func_iou"])) for block in items]
     pools["f1_iou"] = pool([[f1_iou(fmean(o), fmean(f))] if o and f else [] for o, f in both])
     return pools
@@ -173,7 +164,7 @@ def _pools(items: Sequence[Block]) -> dict[str, Pooled]:
 def _means(pools: dict[str, Pooled], drawn: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
     """Each figure on all draws. F1-IoU is made of the data set's means, not of the items'."""
     means = {name: pool.means(drawn) for name, pool in pools.items()}
-    levels = np.stack([means.pop(f"level-{number}") for number in range(len(LEVELS))])
+    levels = np.stack([means.pop(f"{_LEVEL}{number}") for number in range(len(LEVELS))])
     # One threshold for the method, chosen on all items, not on each draw.
     first = levels[:, 0]
     best = 0 if np.isnan(first).all() else int(np.nanargmax(first))
@@ -183,7 +174,9 @@ def _means(pools: dict[str, Pooled], drawn: NDArray[np.int64]) -> dict[str, NDAr
 
 
 def _defined(means: dict[str, NDArray[np.float64]]) -> dict[str, Interval]:
-    found = {name: interval(means[name]) for name in MEASURES if name in means}
+    # The toolkit's own in the order of their table, then those that were added.
+    names = [*(name for name in METRICS if name in means), *(n for n in means if n not in METRICS)]
+    found = {name: interval(means[name]) for name in names}
     return {name: value for name, value in found.items() if not math.isnan(value.value)}
 
 

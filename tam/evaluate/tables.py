@@ -6,24 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from tam.evaluate.metrics import METRICS, metric_named
 from tam.evaluate.runner import Plan
 from tam.evaluate.statistics import RESAMPLES
-from tam.evaluate.summary import ALL, LESS_IS_BETTER, MEASURES, Row
+from tam.evaluate.summary import ALL, Row
 from tam.files.writing import rewriting_file
-
-SHOWN = (
-    "f1_iou",
-    "obj_iou",
-    "func_iou",
-    "best_iou",
-    "pointing",
-    "energy",
-    "insertion",
-    "deletion",
-    "sensitivity",
-    "randomized",
-)
-"""Columns of the Markdown table; the JSON file has all."""
 
 LEAST_ITEMS = 6
 """The fewest items for which a difference is marked: with fewer, even full agreement happens by
@@ -73,14 +60,14 @@ def printed(rows: Sequence[Row]) -> list[tuple[str, list[str], list[list[str]]]]
         part = [row for row in own if row.split == split]
         title = f"{model}: {part[0].items} items, {part[0].words} words with a mask"
         names = _columns(part)
-        header = ["method", *map(_short, names), "ms"]
+        header = ["method", *(metric_named(name).column for name in names), "ms"]
         tables.append((title, header, _cells(part, names, intervals=False)))
     return tables
 
 
 def _table(rows: Sequence[Row], model: str, split: str, reference: str) -> str:
     names = _columns(rows)
-    header = ["method", *map(_short, names), "ms"]
+    header = ["method", *(metric_named(name).column for name in names), "ms"]
     lines = [
         f"### {model}, {'all splits' if split == ALL else split}: "
         f"{rows[0].items} items, {rows[0].words} words with a mask\n",
@@ -92,7 +79,10 @@ def _table(rows: Sequence[Row], model: str, split: str, reference: str) -> str:
 
 
 def _columns(rows: Sequence[Row]) -> list[str]:
-    return [name for name in SHOWN if any(name in row.figures for row in rows)]
+    """The metrics that have a column: of the toolkit's own not all, of those added every one."""
+    found = dict.fromkeys(name for row in rows for name in row.figures)
+    own = [name for name, metric in METRICS.items() if metric.column and name in found]
+    return own + [name for name in found if name not in METRICS]
 
 
 def _cells(rows: Sequence[Row], names: Sequence[str], *, intervals: bool = True) -> list[list[str]]:
@@ -113,19 +103,9 @@ def _figure(row: Row, name: str, *, intervals: bool) -> str:
     mark = ""
     certain = difference is not None and (difference.low > 0 or difference.high < 0)
     if difference is not None and certain and row.items >= LEAST_ITEMS:
-        mark = " ▲" if (difference.low > 0) != (name in LESS_IS_BETTER) else " ▼"
+        mark = " ▲" if (difference.low > 0) != metric_named(name).less_is_better else " ▼"
     between = f" [{100 * value.low:.1f}, {100 * value.high:.1f}]" if intervals else ""
     return f"{100 * value.value:.1f}{between}{mark}"
-
-
-def _short(name: str) -> str:
-    return {
-        "best_iou": "best IoU",
-        "pointing": "pointing",
-        "energy": "energy",
-        "sensitivity": "sensitivity",
-        "randomized": "randomized",
-    }.get(name, MEASURES[name])
 
 
 def _replace(path: Path, text: str) -> None:

@@ -161,7 +161,7 @@ class Adapter(ABC):
         embeddings: torch.Tensor = kwargs["inputs_embeds"]
         return embeddings
 
-    def head(self, model: Any) -> "nn.Module":
+    def lm_head(self, model: Any) -> "nn.Module":
         """Give the LM head, which maps those states to the vocabulary."""
         head: nn.Module = model.get_output_embeddings()
         return head

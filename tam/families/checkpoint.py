@@ -36,7 +36,7 @@ class Checkpoint:
     @property
     def lm_head(self) -> Any:
         """The module that maps last hidden states to the vocabulary."""
-        return self.adapter.head(self.module)
+        return self.adapter.lm_head(self.module)
 
     def __repr__(self) -> str:
         return f"<Checkpoint {self.provenance['model']!r}: {self.provenance['family']}>"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from tam.defaults import DECODER
 from tam.errors import MediaError
 from tam.media.animation import is_moving, is_stream_of_pictures
 from tam.media.files import MediaFile
@@ -17,7 +18,7 @@ def open_media(
     source: Source,
     *,
     sampling: Sampling | None = None,
-    decoder: str = "pyav",
+    decoder: str = DECODER,
     allow_urls: bool = False,
     kind: str | None = None,
 ) -> Media:

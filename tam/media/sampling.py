@@ -6,11 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tam.defaults import FPS, MAX_FRAMES
 from tam.errors import MediaError
 from tam.media.image import MAX_PIXELS
-
-FPS = 2.0
-MAX_FRAMES = 32
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tam.defaults import DECODER
 from tam.errors import MediaError
 from tam.media.animation import moving_picture
 from tam.media.decoders import Contents, decode, no_frames, read_packets, survey
@@ -21,7 +22,7 @@ BACKENDS = ("pyav", *PACKAGES)
 
 
 def open_video(
-    path: str | Path | MediaFile, sampling: Sampling | None = None, *, backend: str = "pyav"
+    path: str | Path | MediaFile, sampling: Sampling | None = None, *, backend: str = DECODER
 ) -> Media:
     """Open a clip and take some of its frames.
 

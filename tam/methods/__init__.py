@@ -1,16 +1,37 @@
-"""Methods: each turns a recorded run into an explanation, one file each.
+"""Methods: each turns a recorded run into maps, one file each.
 
-A method is a function ``(trace, replay, targets, **options)`` that gives an
-:class:`~tam.explanation.explanation.Explanation`:
+A method is a function ``(trace, replay, targets, **options)``:
 
 - ``trace``: the recorded run, with K targets and N vision cells
   (:class:`tam.recording.trace.Trace`);
 - ``replay``: the same run to run again, or None (:class:`tam.replay.Replay`);
-- ``targets``: indices of the targets to explain, the others' maps are zero; where it is None,
-  methods that get all targets at once explain all, the others the reply's;
+- ``targets``: indices of the T targets to explain;
 - options of its own, by name.
+
+It returns float32 [T, N], finite. Values from 0 to 1 are taken as they stand; where any lies
+outside, each target's map is scaled from 0 at its lowest cell to 1 at its highest. A method that
+also knows how much each earlier word contributes returns a pair of maps and float32 [T, K], both
+from 0 to 1 on one scale; without it the relevance of earlier words is not known.
+
+The methods of the toolkit are listed in :mod:`tam.methods.table`. They give a whole
+:class:`~tam.explanation.explanation.Explanation`, with the provenance that they write themselves;
+without ``targets`` those that get all targets at once explain all, the others the reply's. Other
+packages add methods, see :mod:`tam.extensions`.
 """
 
-from tam.methods.table import METHODS, Method, explain
+from tam.extensions import described
+from tam.methods.choosing import Chosen, choose, explain, listed
+from tam.methods.method import Method, Tam, Use
+from tam.methods.table import METHODS
 
-__all__ = ["METHODS", "Method", "explain"]
+__all__ = [
+    "METHODS",
+    "Chosen",
+    "Method",
+    "Tam",
+    "Use",
+    "choose",
+    "described",
+    "explain",
+    "listed",
+]

@@ -45,7 +45,8 @@ def dex_ar(
     layers = list(zip(run.states, run.attentions, strict=True))[-depth:]
     with torch.enable_grad():
         for [states], weights in layers:
-            logits = replay.head(replay.final_norm(states[0, contexts.to(states.device)]))
+            normed = replay.final_norm(states[0, contexts.to(states.device)])
+            logits = trace.lm_head.logits(normed)
             for row, logit, token, context in zip(maps, logits, ids, contexts, strict=True):
                 [gradient] = torch.autograd.grad(logit[token], [weights], retain_graph=True)
                 seen = gradient[0, :, context, : int(context) + 1].relu().float().cpu().numpy()

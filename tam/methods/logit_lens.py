@@ -6,7 +6,6 @@ import torch
 from tam.explanation.explanation import Explanation
 from tam.methods.parts import from_scores
 from tam.methods.result import Targets, build_explanation, keep_targets
-from tam.recording.lm_head import head_scores
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
@@ -33,10 +32,7 @@ def logit_lens(
     positions = np.concatenate([trace.vision.positions, trace.text.context_positions])
     with torch.no_grad():
         normed = replay.final_norm(states[0, torch.from_numpy(positions).to(states.device)])
-        if trace.head_rows is None:
-            scores = head_scores(replay.head, torch.from_numpy(trace.text.ids), normed)
-        else:
-            scores = normed.float() @ trace.head_rows.to(normed.device).float().T
+    scores = trace.lm_head.scores(torch.from_numpy(trace.text.ids), normed)
     method = {"name": "logit-lens", "layer": layer}
     return keep_targets(
         build_explanation(trace, *from_scores(trace, scores), method), trace, targets

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tam.defaults import KERNEL_SIZE
 from tam.engine.maps import maps_from_scores
 from tam.explanation.explanation import Explanation
 from tam.methods.result import Targets, build_explanation, keep_targets
@@ -38,7 +39,7 @@ def rgf(
     replay: Replay | None = None,
     targets: Targets = None,
     *,
-    kernel_size: int = 3,
+    kernel_size: int = KERNEL_SIZE,
 ) -> Explanation:
     """The activation after the rank Gaussian filter, without causal inference (2506.23270).
 
@@ -57,11 +58,7 @@ def rgf(
 def _part(
     trace: Trace, targets: Targets, name: str, *, eci: bool, kernel_size: int | None
 ) -> Explanation:
-    scores = trace.scores
-    if scores is None:
-        assert trace.head_rows is not None
-        states = torch.cat([trace.vision_states, trace.context_states]).float()
-        scores = states @ trace.head_rows.to(states).T
+    scores = trace.lm_head.scores(torch.from_numpy(trace.text.ids), trace.states)
     options = {} if kernel_size is None else {"kernel_size": kernel_size}
     maps = from_scores(trace, scores, eci=eci, kernel_size=kernel_size or 1)
     return keep_targets(build_explanation(trace, *maps, {"name": name, **options}), trace, targets)

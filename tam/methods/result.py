@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from tam.errors import InputError
+from tam.errors import InputError, NumericsError
 from tam.explanation.explanation import Explanation
 from tam.recording.trace import Trace
 
@@ -43,7 +44,12 @@ def resolve_targets(trace: Trace, targets: Targets, *, prompt: bool = True) -> l
 
 
 def explained(
-    trace: Trace, targets: Sequence[int], evidence: NDArray[np.float32], method: Mapping[str, Any]
+    trace: Trace,
+    targets: Sequence[int],
+    evidence: NDArray[np.float32],
+    method: Mapping[str, Any],
+    *,
+    scale: bool = True,
 ) -> Explanation:
     """Build the explanation of a method that has evidence at the vision cells alone.
 
@@ -61,11 +67,15 @@ def explained(
         float32 [T, N].
     method
         ``name`` and options of the method, for the provenance. JSON values.
+    scale
+        Off where the evidence is a map from 0 to 1 already.
     """
-    low = evidence.min(axis=1, keepdims=True)
-    span = evidence.max(axis=1, keepdims=True) - low
     maps = np.full((len(trace.text.tokens), evidence.shape[1]), np.nan, np.float32)
-    maps[list(targets)] = (evidence - low) / np.where(span > 0, span, 1)
+    if scale:
+        low = evidence.min(axis=1, keepdims=True)
+        span = evidence.max(axis=1, keepdims=True) - low
+        evidence = (evidence - low) / np.where(span > 0, span, 1)
+    maps[list(targets)] = evidence
     return build_explanation(trace, maps, None, None, method)
 
 
@@ -88,6 +98,68 @@ def build_explanation(
         relevance=relevance,
         provenance={**trace.provenance, "method": dict(method)},
     )
+
+
+def added_explanation(
+    trace: Trace, targets: Sequence[int], found: Any, method: Mapping[str, Any]
+) -> Explanation:
+    """Build the explanation of a method that is not the toolkit's own, and check what it returns.
+
+    Parameters
+    ----------
+    trace
+        The run; K targets, N cells.
+    targets
+        T indices of those that it was to explain.
+    found
+        What it returned, see :mod:`tam.methods`.
+    method
+        Its name, module and options, for the provenance.
+
+    Raises
+    ------
+    NumericsError
+        If the maps are not finite float32 [T, N], or the relevance is not float32 [T, K] in [0, 1].
+    """
+    where = f"method {method['name']}"
+    evidence, relevance = found if isinstance(found, tuple) and len(found) == 2 else (found, None)
+    count = len(trace.text.tokens)
+    shape = (len(targets), len(trace.vision.positions))
+    evidence = _checked(evidence, shape, where, "maps [targets, cells]")
+    inside = bool(((evidence >= 0) & (evidence <= 1)).all())
+    if relevance is None:
+        told = {**method, "scaled": not inside}
+        return explained(trace, targets, evidence, told, scale=not inside)
+    related = _checked(relevance, (len(targets), count), where, "relevance [targets, all tokens]")
+    if not inside or not ((related >= 0) & (related <= 1)).all():
+        raise NumericsError(
+            "maps and relevance are not from 0 to 1",
+            where=where,
+            remedy="bring both to one scale, or return the maps alone",
+        )
+    maps, square = (np.full((count, n), np.nan, np.float32) for n in (shape[1], count))
+    maps[list(targets)], square[list(targets)] = evidence, related
+    return build_explanation(trace, maps, square, square, method)
+
+
+def _checked(values: Any, shape: tuple[int, int], where: str, what: str) -> NDArray[np.float32]:
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu().numpy()
+    if not isinstance(values, np.ndarray) or (values.dtype, values.shape) != (np.float32, shape):
+        kind = type(values).__name__
+        got = f"{values.dtype} {list(values.shape)}" if isinstance(values, np.ndarray) else kind
+        raise NumericsError(
+            f"returned {got} as its {what}",
+            where=where,
+            remedy=f"return float32 {list(shape)}",
+        )
+    if not np.isfinite(values).all():
+        raise NumericsError(
+            f"returned {what} that are NaN or infinite",
+            where=where,
+            remedy="return finite numbers",
+        )
+    return values
 
 
 def keep_targets(explanation: Explanation, trace: Trace, targets: Targets) -> Explanation:

@@ -1,56 +1,8 @@
-"""The table of methods. Nothing heavy is imported before a method is used."""
+"""The table of methods: one entry each. Reading it imports no method and no torch."""
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
 
-from tam.errors import InputError
-from tam.resolver import resolve
-
-if TYPE_CHECKING:
-    from tam.explanation.explanation import Explanation
-    from tam.recording.trace import Trace
-    from tam.replay import Replay
-
-
-@dataclass(frozen=True)
-class Method:
-    """A way to explain a recorded run.
-
-    Parameters
-    ----------
-    name
-        What ``--method`` calls it.
-    summary
-        What it does, in a line.
-    source
-        Where it was published; empty for a control.
-    function
-        ``"module:function"``, imported when it is needed: see :mod:`tam.methods`.
-    cost
-        What it costs beside the recorded run. A word is a token that is explained.
-    replays
-        Whether it runs the model again.
-    """
-
-    name: str
-    summary: str
-    source: str
-    function: str
-    cost: str
-    replays: bool = True
-
-    def load(self) -> "Callable[..., Explanation]":
-        """Import its function."""
-        function: Callable[..., Explanation] = resolve(self.function)
-        return function
-
-    def options(self) -> dict[str, Any]:
-        """Its options and their defaults; imports its function."""
-        parameters = inspect.signature(self.load()).parameters.values()
-        return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-
+from tam.methods.method import Method
 
 _ONE_EACH = "1 forward, 1 backward a word"
 
@@ -62,6 +14,15 @@ _TABLE = (
         "tam.methods.token_activation:token_activation",
         "1 matrix product",
         replays=False,
+        streams=True,
+        candidates=True,
+    ),
+    Method(
+        "tam-published",
+        "tam with the published code's choice of classes for two tokens",
+        "arXiv 2506.23270",
+        "tam.methods.published:tam_published",
+        "1 matrix product, 1 state through the head",
     ),
     Method(
         "tam-plus",
@@ -211,81 +172,7 @@ _TABLE = (
 )
 
 METHODS: Mapping[str, Method] = {method.name: method for method in _TABLE}
-"""Every method by its name."""
+"""Every method of the toolkit by its name."""
 
 ALIASES: Mapping[str, str] = {"cam": "activation"}
 """Other names that some methods go by."""
-
-
-def method_named(name: str) -> Method:
-    """Give a method by its name or an alias.
-
-    Raises
-    ------
-    InputError
-        If there is none of that name; the message lists them.
-    """
-    known = ALIASES.get(name, name)
-    if known not in METHODS:
-        raise InputError(
-            f"there is no method {name!r}", where="method", remedy=f"use {', '.join(METHODS)}"
-        )
-    return METHODS[known]
-
-
-def explain(
-    name: str,
-    trace: "Trace",
-    replay: "Replay | None" = None,
-    targets: Sequence[int] | None = None,
-    **options: Any,
-) -> "Explanation":
-    """Explain a recorded run with the method of a name.
-
-    Parameters
-    ----------
-    name
-        A name of ``METHODS``.
-    trace
-        The run; K targets, N cells.
-    replay
-        The same run to run again (``Model.replay``), for methods that do.
-    targets
-        Indices of those to explain; the others' maps are zero. Where it is None, methods that get
-        all targets at once explain all, the others the reply's.
-    **options
-        The method's own; see its function.
-
-    Raises
-    ------
-    InputError
-        If there is no such method, option or target, or the method needs a replay.
-    ModelError
-        If the method does not fit the model.
-    """
-    check_options(name, options)
-    method = method_named(name)
-    if method.replays and replay is None:
-        raise InputError(
-            "it runs the model again", where=f"method {name}", remedy="give it a replay"
-        )
-    import torch
-
-    # Where the caller has switched on inference mode, no gradient could be taken.
-    with torch.inference_mode(False):
-        return method.load()(trace, replay, targets, **options)
-
-
-def check_options(name: str, options: Mapping[str, Any]) -> None:
-    """Refuse a method that there is not, and options that it does not have.
-
-    Raises
-    ------
-    InputError
-        The message lists those that there are.
-    """
-    known = method_named(name).options()
-    for option in options:
-        if option not in known:
-            has = f"it has {', '.join(known)}" if known else "it has none"
-            raise InputError(f"there is no option {option!r}", where=f"method {name}", remedy=has)

@@ -61,20 +61,19 @@ def tam_plus(
     """
     check_positive("reach", reach)
     check_positive("contrast", contrast)
-    maps, text, relevance = from_scores(trace, probabilities(trace, replay), eci=True)
+    maps, text, relevance = from_scores(trace, probabilities(trace), eci=True)
     smooth = smoothed(maps, trace.vision.grids, trace.media, reach, contrast)
     method = {"name": "tam-plus", "reach": reach, "contrast": contrast}
     return keep_targets(build_explanation(trace, smooth, text, relevance, method), trace, targets)
 
 
-def probabilities(trace: Trace, replay: Replay) -> torch.Tensor:
+def probabilities(trace: Trace) -> torch.Tensor:
     """float32 [N + K, K]: the probability of each target at each cell and context position."""
     rows = []
-    states = torch.cat([trace.vision_states, trace.context_states])
     ids = torch.from_numpy(trace.text.ids)
     with torch.no_grad():
-        for chunk in states.split(_CHUNK):
-            logits = replay.head(chunk).float()
+        for chunk in trace.states.split(_CHUNK):
+            logits = trace.lm_head.logits(chunk)
             own = logits[:, ids.to(logits.device)] - logits.logsumexp(1, keepdim=True)
             rows.append(own.exp())
     return torch.cat(rows)

@@ -1,12 +1,15 @@
 """Token Activation Map (arXiv 2506.23270)."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from tam.engine.maps import TokenActivationMaps, maps_from_scores, token_activation_maps
+from tam.defaults import KERNEL_SIZE
+from tam.engine.maps import TokenActivationMaps, maps_from_scores, maps_of_run
 from tam.explanation.explanation import Explanation, Stages
 from tam.methods.result import Targets, build_explanation, keep_targets
 from tam.recording.trace import Trace
@@ -18,7 +21,7 @@ def token_activation(
     replay: Replay | None = None,
     targets: Targets = None,
     *,
-    kernel_size: int = 3,
+    kernel_size: int = KERNEL_SIZE,
     stages: bool = False,
 ) -> Explanation:
     """Explain a recorded run.
@@ -45,60 +48,34 @@ def token_activation(
     scores.
     """
     # The candidates' maps need the activation of the words before them.
-    result = _maps(trace, kernel_size, stages=stages or trace.candidate_scores is not None)
+    result = engine_maps(
+        trace, trace.text.ids, kernel_size, stages=stages or trace.candidate_scores is not None
+    )
     method = {"name": "tam", "kernel_size": kernel_size}
     explanation = replace(
         build_explanation(
             trace,
-            _numpy(result.maps),
-            _numpy(result.text_scores),
-            _numpy(result.relevance),
+            as_numpy(result.maps),
+            as_numpy(result.text_scores),
+            as_numpy(result.relevance),
             method,
         ),
-        stages=Stages(_numpy(result.activation), _numpy(result.after_eci)) if stages else None,
+        stages=Stages(as_numpy(result.activation), as_numpy(result.after_eci)) if stages else None,
         candidate_maps=_candidate_maps(trace, result, kernel_size),
     )
     return keep_targets(explanation, trace, targets)
 
 
-def _maps(trace: Trace, kernel_size: int, *, stages: bool) -> TokenActivationMaps:
-    if trace.head_rows is None:
-        return _from_scores(trace, kernel_size, stages=stages)
-    return _from_states(trace, trace.head_rows, kernel_size, stages=stages)
-
-
-def _from_states(
-    trace: Trace, rows: torch.Tensor, kernel_size: int, *, stages: bool
+def engine_maps(
+    trace: Trace, classes: NDArray[np.int64], kernel_size: int, *, stages: bool
 ) -> TokenActivationMaps:
-    cells, targets = len(trace.vision_states), len(rows)
-    states = torch.cat([trace.vision_states, trace.context_states])
-    return token_activation_maps(
-        states,
-        rows.to(states.device),
-        np.arange(cells),
-        np.arange(cells, cells + targets),
+    """Run the engine on a recorded run, with the LM-head rows of the class ids [K]."""
+    return maps_of_run(
+        partial(trace.lm_head.scores, torch.from_numpy(classes), trace.states),
+        trace.cells,
         trace.text.ids,
         trace.vision.filter_grids,
         trace.text.prompt_targets,
-        kernel_size,
-        stages=stages,
-    )
-
-
-def _from_scores(trace: Trace, kernel_size: int, *, stages: bool) -> TokenActivationMaps:
-    assert trace.scores is not None
-    cells = len(trace.vision_states)
-    scores = trace.scores.relu()
-    index = np.arange(scores.shape[1])
-    return maps_from_scores(
-        scores[:cells],
-        scores[:cells],
-        scores[cells:],
-        trace.text.ids,
-        trace.text.ids,
-        index,
-        np.maximum(index, trace.text.prompt_targets),
-        trace.vision.filter_grids,
         kernel_size,
         stages=stages,
     )
@@ -110,7 +87,7 @@ def _candidate_maps(
     """float32 [R, C, N]: what the maps would be, had a candidate been written at each step."""
     if trace.candidate_scores is None:
         return None
-    cells, targets = len(trace.vision_states), len(trace.text.tokens)
+    cells, targets = trace.cells, len(trace.text.tokens)
     replies = targets - trace.text.prompt_targets
     count = trace.candidate_scores.shape[1] // replies
     ids = [candidate.id for step in trace.predictions for candidate in step.candidates[:count]]
@@ -127,9 +104,10 @@ def _candidate_maps(
         trace.vision.filter_grids,
         kernel_size,
     ).maps
-    return _numpy(maps).reshape(replies, count, cells)
+    return as_numpy(maps).reshape(replies, count, cells)
 
 
-def _numpy(values: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
+def as_numpy(values: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Give a result of the engine as a contiguous array."""
     array: np.ndarray[Any, np.dtype[np.float32]] = values.cpu().numpy()
     return np.ascontiguousarray(array)

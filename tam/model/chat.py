@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
-from tam.capture import Past
+from tam.capture import PrefixCache
 from tam.errors import ConversationError
 from tam.explanation.explanation import Explanation
 from tam.families.checkpoint import Loaded
-from tam.media import Sampling, Source, open_all
+from tam.media import Source, open_all
 from tam.model.explaining import explain_recording
+from tam.model.options import Options, asked
 from tam.prompt.conversation import Conversation, TokenizedText, Turn
-from tam.recording.answers import Answer
-from tam.recording.recording import MAX_NEW_TOKENS
 from tam.recording.running import run
 
 
@@ -51,7 +50,7 @@ class Chat:
         self.checkpoint = model.checkpoint
         self.turns: tuple[Turn, ...] = (Turn("system", (system,)),) if system else ()
         self.explanations: list[Explanation] = []
-        self._past: Past | None = None
+        self._prefix_cache: PrefixCache | None = None
 
     def say(
         self,
@@ -59,13 +58,7 @@ class Chat:
         media: Source | Sequence[Source] = (),
         *,
         images: Source | Sequence[Source] = (),
-        answer: Answer = None,
-        max_new_tokens: int = MAX_NEW_TOKENS,
-        kernel_size: int = 3,
-        stages: bool = False,
-        sampling: Sampling | None = None,
-        allow_urls: bool = False,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> Explanation:
         """Say something, and explain every word of the reply.
 
@@ -77,8 +70,8 @@ class Chat:
             Pictures and clips to show with it, before the text; one, or a list of them.
         images
             The same, for who would rather name it; shown after ``media``.
-        answer, max_new_tokens, kernel_size, stages, sampling, allow_urls, **options
-            As in :meth:`tam.Model.explain`, with ``seed`` and ``candidate_maps``.
+        **options
+            See :class:`tam.model.options.Options`.
 
         Raises
         ------
@@ -87,30 +80,22 @@ class Chat:
         """
         if not text.strip():
             raise ConversationError("the turn is empty", where="user turn", remedy="say something")
+        wanted = asked(self.checkpoint, options)
         shown = [
-            item
-            for sources in (media, images)
-            for item in open_all(sources, sampling=sampling, allow_urls=allow_urls)
+            item for sources in (media, images) for item in open_all(sources, **wanted.opening)
         ]
         turns = (*self.turns, Turn("user", (*shown, text)))
         # A run uses the cache up, so a turn that fails leaves none.
-        past, self._past = self._past, None
+        prefix_cache, self._prefix_cache = self._prefix_cache, None
         recording = run(
-            self.checkpoint,
-            Conversation(turns),
-            answer=answer,
-            past=past,
-            max_new_tokens=max_new_tokens,
-            **options,
+            self.checkpoint, Conversation(turns), prefix_cache=prefix_cache, **wanted.running
         )
-        result = explain_recording(
-            self.checkpoint, recording, kernel_size=kernel_size, stages=stages
-        )
+        result = explain_recording(self.checkpoint, recording, wanted.method)
         reply = result.tokens[result.prompt_targets :]
         written = TokenizedText(result.text, tuple(token.id for token in reply))
         self.turns = (*turns, Turn("assistant", (written,)))
         self.explanations.append(result)
-        self._past = recording.run.past
+        self._prefix_cache = recording.run.prefix_cache
         return result
 
     def save(self, folder: str | Path, *, force: bool = False) -> Path:

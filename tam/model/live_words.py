@@ -4,12 +4,14 @@ import numpy as np
 import torch
 
 from tam.capture.hooks import Logits, States
-from tam.engine.incremental import GrowingMaps
+from tam.defaults import KERNEL_SIZE
+from tam.engine.incremental import IncrementalMaps
 from tam.errors import ConversationError
 from tam.explanation.explanation import Explanation, Prediction, Word
 from tam.families.checkpoint import Checkpoint
 from tam.geometry.layout import TextToken
-from tam.recording.lm_head import gathered_rows, head_rows
+from tam.methods import Chosen
+from tam.recording.lm_head import LMHead
 from tam.recording.prepared import Prepared, special_ids
 from tam.recording.recording import candidates, provenance
 from tam.text.words import group_words, settled, spell
@@ -24,23 +26,25 @@ class LiveWords:
         The model that writes.
     prepared
         What it answers.
-    kernel_size
-        Odd size of the rank Gaussian filter's window.
+    method
+        How the reply is explained. Where it needs the whole reply, the words have no maps yet.
 
     Attributes
     ----------
     follows
-        Whether the states came one token after another so far, from a head that gives its rows.
+        Whether the states came one token after another so far, from a head that is read by rows.
         Where they did not, no word comes any more.
     """
 
-    def __init__(self, checkpoint: Checkpoint, prepared: Prepared, kernel_size: int) -> None:
+    def __init__(self, checkpoint: Checkpoint, prepared: Prepared, method: Chosen) -> None:
         self.follows = True
         self._checkpoint = checkpoint
         self._prepared = prepared
-        self._kernel_size = kernel_size
+        self._mapped = method.method.streams
+        self._kernel_size = int(method.options.get("kernel_size", KERNEL_SIZE))
         self._special = special_ids(checkpoint)
-        self._growing: GrowingMaps | None = None
+        self._head = LMHead(checkpoint.lm_head, checkpoint.module)
+        self._maps: IncrementalMaps | None = None
         self._tokens: list[TextToken] = list(prepared.prompt.tokens)
         self._predictions: list[Prediction] = []
         # Ids and places in the reply of the tokens whose words have no certain end yet, and the ids
@@ -68,13 +72,10 @@ class LiveWords:
         self.follows &= states.complete(self._written) and logits.steps == self._written
         if not self.follows:
             return []
-        growing = self._growing or self._begun(states, token)
-        if growing is None or token in self._special:
+        if self._mapped:
+            self._extend(states, token)
+        if not self.follows or token in self._special:
             return []
-        state = states.latest()
-        row = gathered_rows(self._head, torch.tensor([token]), state.shape[1])
-        assert row is not None, "it gave rows before"
-        growing.extend(state, row, [token])
         self._predictions.append(self._prediction(logits))
         self._waiting.append((token, place))
         return self._finished(settled(self._pieces()))
@@ -91,34 +92,37 @@ class LiveWords:
         ConversationError
             If there is no word.
         """
-        prepared, growing, count = self._prepared, self._growing, len(self._tokens)
+        prepared, maps, count = self._prepared, self._maps, len(self._tokens)
         first = len(prepared.prompt.tokens)
-        if growing is None or count == first:
+        if count == first:
             raise ConversationError(
                 "the model wrote no words",
                 where="answer",
                 remedy="ask in another way, or allow more new tokens",
             )
+        told = provenance(self._checkpoint, prepared, None, {})
         method = {"name": "tam", "kernel_size": self._kernel_size}
+        unmapped = np.full((count, len(prepared.vision.positions)), np.nan, np.float32)
         return Explanation(
             media=tuple(item for _, item in prepared.conversation.media),
             tokens=tuple(self._tokens),
             prompt_targets=first,
             predictions=tuple(self._predictions[: count - first]),
             grids=prepared.vision.grids,
-            maps=growing.maps(count),
-            text_scores=growing.text_scores(count),
-            relevance=growing.relevance(count),
-            provenance={**provenance(self._checkpoint, prepared, None, {}), "method": method},
+            maps=maps.maps(count) if maps else unmapped,
+            text_scores=maps.text_scores(count) if maps else None,
+            relevance=maps.relevance(count) if maps else None,
+            provenance={**told, "method": method} if maps else told,
         )
 
-    @property
-    def _head(self) -> torch.nn.Module:
-        head: torch.nn.Module = self._checkpoint.lm_head
-        return head
+    def _extend(self, states: States, token: int) -> None:
+        """Give the next token its map."""
+        maps = self._maps or self._begun(states)
+        if maps is not None and token not in self._special:
+            maps.extend(states.latest(), [token])
 
-    def _begun(self, states: States, token: int) -> GrowingMaps | None:
-        """Explain the prompt's words; None where the head gives no rows."""
+    def _begun(self, states: States) -> IncrementalMaps | None:
+        """Explain the prompt's words; None where each word would cost the whole head."""
         prompt, vision = self._prepared.prompt, self._prepared.vision
         positions, kept = states.of(0, 0, 1)
         places = [
@@ -127,14 +131,14 @@ class LiveWords:
         ]
         cells, context = kept[places[0]], kept[places[1]]
         ids = [t.id for t in prompt.tokens]
-        rows = head_rows(self._head, torch.tensor(ids or [token]), cells[-1:])
-        if rows is None:
+        if not self._head.reads_rows(cells[-1:]):
             self.follows = False
             return None
-        self._growing = GrowingMaps(cells, vision.filter_grids, len(ids), self._kernel_size)
+        grids = vision.filter_grids
+        self._maps = IncrementalMaps(self._head.scores, cells, grids, len(ids), self._kernel_size)
         if ids:
-            self._growing.extend(context, rows, ids)
-        return self._growing
+            self._maps.extend(context, ids)
+        return self._maps
 
     def _prediction(self, logits: Logits) -> Prediction:
         probability, ids, best = logits.latest()

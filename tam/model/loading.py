@@ -17,6 +17,7 @@ from tam.model.lora import base_model, put_on, unwrapped
 from tam.model.missing_tensors import loading_notes
 from tam.model.model import Model
 from tam.model.provenance import versions
+from tam.model.quantisation import quantisation_of
 from tam.model.shipped import SHIPPED, weights_folder
 
 
@@ -119,7 +120,7 @@ def load(
         "revision": revision or getattr(config, "_commit_hash", None),
         "family": adapter.family,
         "dtype": str(module.dtype).removeprefix("torch."),
-        "quantisation": load_in,
+        "quantisation": load_in or quantisation_of(module),
         "versions": versions(),
     }
     if notes:
@@ -153,13 +154,12 @@ def wrap(module: Any, processor: Any) -> Model:
     module = unwrapped(module).eval()
     adapter = adapter_for(module.config)
     adapter.check(module.config)
-    quantisation = getattr(module.config, "quantization_config", None)
     provenance = {
         "model": _told_name(module.config.name_or_path or type(module).__name__),
         "revision": getattr(module.config, "_commit_hash", None),
         "family": adapter.family,
         "dtype": str(module.dtype).removeprefix("torch."),
-        "quantisation": None if quantisation is None else str(quantisation.quant_method),
+        "quantisation": quantisation_of(module),
         "versions": versions(),
     }
     return Model(Checkpoint(module, processor, adapter, provenance))

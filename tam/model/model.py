@@ -1,25 +1,36 @@
 """A loaded model, ready to be asked and explained."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
-from tam.capture import Past, Watch
+from tam.capture import PrefixCache, TokenCallback
+from tam.defaults import BATCH_SIZE
 from tam.errors import InputError, TamError
 from tam.explanation.explanation import Explanation
 from tam.families.adapter import Adapter
 from tam.families.checkpoint import Checkpoint
-from tam.media import Sampling, Source, open_all
-from tam.methods.table import check_options
+from tam.media import Source
+from tam.model.batch import Answers, answered, check_answers
 from tam.model.chat import Chat
 from tam.model.explaining import explain_recording
+from tam.model.options import (
+    Asked,
+    Explaining,
+    Options,
+    Question,
+    Running,
+    Shared,
+    asked,
+    check_opened,
+    check_words,
+    chosen,
+    without_opening,
+)
 from tam.model.streaming import Stream
-from tam.prompt.conversation import Conversation, question
-from tam.recording.answers import Answer
-from tam.recording.batching import recordings
+from tam.prompt.conversation import Conversation
 from tam.recording.prepared import Prepared, special_ids
-from tam.recording.recording import MAX_NEW_TOKENS, Recording
+from tam.recording.recording import Recording
 from tam.recording.running import run
 from tam.recording.trace import Trace
 
@@ -57,21 +68,7 @@ class Model:
         return self.checkpoint.provenance
 
     def explain(
-        self,
-        media: Source | Sequence[Source],
-        prompt: str,
-        *,
-        answer: Answer = None,
-        max_new_tokens: int = MAX_NEW_TOKENS,
-        kernel_size: int = 3,
-        sampling: Sampling | None = None,
-        allow_urls: bool = False,
-        seed: int | None = None,
-        stages: bool = False,
-        candidate_maps: int = 0,
-        method: str = "tam",
-        method_options: Mapping[str, Any] | None = None,
-        **options: Any,
+        self, media: Source | Sequence[Source], prompt: str, **options: Unpack[Options]
     ) -> Explanation:
         """Ask about pictures or clips, and explain every word of the answer.
 
@@ -82,61 +79,22 @@ class Model:
             [H, W, 3] or an opened :class:`tam.Media`; or a list of them.
         prompt
             The question.
-        answer
-            Explain this text (or these token ids) in place of one that the model writes: what it
-            said earlier, or what anyone else said.
-        max_new_tokens
-            Longest answer to write.
-        kernel_size
-            Odd size of the rank Gaussian filter's window.
-        sampling
-            Which frames of a clip are taken.
-        allow_urls
-            Fetch pictures from http(s) addresses.
-        seed
-            Of the answer, where it is sampled; goes into the provenance.
-        stages
-            Keep each map before scaling and filtering too.
-        candidate_maps
-            How many of each step's candidates, 8 at most, get a map of their own.
-        method
-            How it is explained: a name of ``tam.methods.METHODS``.
-        method_options
-            Options of that method. ``kernel_size`` and ``stages`` are tam's.
         **options
-            Any options of transformers' ``generate``. Of several sequences the first is explained.
+            ``answer``, ``max_new_tokens``, ``seed``, ``candidate_maps``, ``method``, ``sampling``
+            and more: see :class:`tam.model.options.Options`. Any other option of transformers'
+            ``generate`` too (of several sequences the first is explained), and any variable that
+            the model's chat template reads.
 
         Raises
         ------
         TamError
             With what went wrong, where, and what to do.
         """
-        return self.explain_conversation(
-            _opened((media, prompt), sampling, allow_urls),
-            answer=answer,
-            max_new_tokens=max_new_tokens,
-            kernel_size=kernel_size,
-            seed=seed,
-            stages=stages,
-            candidate_maps=candidate_maps,
-            method=method,
-            method_options=method_options,
-            **options,
-        )
+        wanted = asked(self.checkpoint, options)
+        return self._explained(wanted.open((media, prompt)), wanted)
 
     def explain_conversation(
-        self,
-        conversation: Conversation,
-        *,
-        answer: Answer = None,
-        max_new_tokens: int = MAX_NEW_TOKENS,
-        kernel_size: int = 3,
-        seed: int | None = None,
-        stages: bool = False,
-        candidate_maps: int = 0,
-        method: str = "tam",
-        method_options: Mapping[str, Any] | None = None,
-        **options: Any,
+        self, conversation: Conversation, **options: Unpack[Options]
     ) -> Explanation:
         """Answer a conversation's last turn, and explain every word of the answer.
 
@@ -144,59 +102,35 @@ class Model:
         ----------
         conversation
             Turns of texts and opened media; all words before the answer are its context.
-        answer, max_new_tokens, kernel_size, seed, stages, candidate_maps, method
-            As in :meth:`explain`.
-        method_options, **options
+        **options
             As in :meth:`explain`.
 
         Raises
         ------
         InputError
-            If there is no such method or option, or stages or candidates are asked of another
-            method than tam.
+            If an option is not known, or is for opening media.
         """
-        _check_method(method, method_options, wants_more=stages or candidate_maps > 0)
-        recording = self.run(
-            conversation,
-            answer=answer,
-            seed=seed,
-            candidate_maps=candidate_maps,
-            max_new_tokens=max_new_tokens,
-            **options,
-        )
-        return self.explain_recording(
-            recording,
-            kernel_size=kernel_size,
-            stages=stages,
-            method=method,
-            method_options=method_options,
-        )
+        check_opened(options)
+        wanted = asked(self.checkpoint, options)
+        return self._explained(conversation, wanted)
 
     def stream(
-        self,
-        media: Source | Sequence[Source],
-        prompt: str,
-        *,
-        max_new_tokens: int = MAX_NEW_TOKENS,
-        sampling: Sampling | None = None,
-        allow_urls: bool = False,
-        **options: Any,
+        self, media: Source | Sequence[Source], prompt: str, **options: Unpack[Options]
     ) -> Stream:
         """Ask about pictures or clips, and explain each word as soon as it is written.
 
         Parameters
         ----------
-        media, prompt, max_new_tokens, sampling, allow_urls
-            As in :meth:`explain`.
-        **options
-            As in :class:`tam.model.streaming.Stream`.
+        media, prompt, **options
+            As in :meth:`explain`. A method that needs the whole reply gives the words at once, and
+            their maps with the explanation at the end.
 
         Returns
         -------
         The words, one after another; at its end ``explanation`` is what :meth:`explain` gives.
         """
-        conversation = _opened((media, prompt), sampling, allow_urls)
-        return Stream(self, conversation, max_new_tokens=max_new_tokens, **options)
+        conversation = asked(self.checkpoint, options).open((media, prompt))
+        return Stream(self, conversation, **without_opening(options))
 
     def chat(self, *, system: str | None = None) -> Chat:
         """Begin a conversation of several turns, each reply explained; see :class:`tam.Chat`."""
@@ -204,23 +138,19 @@ class Model:
 
     def explain_batch(
         self,
-        questions: Iterable[tuple[Source | Sequence[Source], str] | Conversation],
+        questions: Iterable[Question],
         *,
-        batch_size: int = 8,
+        batch_size: int = BATCH_SIZE,
         keep_going: bool = False,
-        max_new_tokens: int = MAX_NEW_TOKENS,
-        kernel_size: int = 3,
-        stages: bool = False,
-        sampling: Sampling | None = None,
-        allow_urls: bool = False,
-        method: str = "tam",
-        method_options: Mapping[str, Any] | None = None,
-        **options: Any,
+        answer: Answers = None,
+        **options: Unpack[Shared],
     ) -> Iterator[Explanation | TamError]:
         """Answer many questions, several at a time, and explain every word of the answers.
 
-        Prompts of different lengths are padded on the left, which changes no map. Files are opened
-        and encoded one batch ahead of the model.
+        Each explanation is what :meth:`explain` gives for its question alone. Prompts of different
+        lengths are padded on the left, which changes no map. Files are opened and encoded one batch
+        ahead of the model. Given answers, and replies that are sampled with a seed, are taken one
+        by one.
 
         Parameters
         ----------
@@ -232,14 +162,20 @@ class Model:
         keep_going
             Give the error of a question that cannot be answered in its place, and go on, where
             otherwise it is raised.
-        max_new_tokens, kernel_size, stages, sampling, allow_urls, method, method_options
-            As in :meth:`explain`.
+        answer
+            One for all questions, or a list with one for each (None where the model is to write
+            it).
         **options
-            As in :meth:`explain`.
+            As in :meth:`explain`; the seed holds for each question.
 
-        Yields
+        Returns
+        -------
+        The explanations, in the questions' order, as they come.
+
+        Raises
         ------
-        The explanations, in the questions' order.
+        InputError
+            If an option is not known, or there are not as many answers as questions.
         """
         if batch_size < 1:
             raise InputError(
@@ -247,50 +183,25 @@ class Model:
                 where="batch_size",
                 remedy="give 1 or more",
             )
-        _check_method(method, method_options, wants_more=stages)
-        explained = partial(
-            self.explain_recording,
-            kernel_size=kernel_size,
-            stages=stages,
-            method=method,
-            method_options=method_options,
-        )
-        makers = (partial(_opened, item, sampling, allow_urls) for item in questions)
-        options = {"max_new_tokens": max_new_tokens, **options}
-        for found in recordings(self.checkpoint, makers, batch_size, options):
-            result = found if isinstance(found, TamError) else _result(explained, found)
-            if isinstance(result, TamError) and not keep_going:
-                raise result
-            yield result
+        check_answers(questions, answer)
+        wanted = asked(self.checkpoint, options, Shared)
+        found = answered(self.checkpoint, questions, answer, wanted, batch_size)
+        return self._explained_each(found, wanted, keep_going=keep_going)
 
-    def explain_recording(
-        self,
-        recording: Recording,
-        *,
-        kernel_size: int = 3,
-        stages: bool = False,
-        method: str = "tam",
-        method_options: Mapping[str, Any] | None = None,
-    ) -> Explanation:
+    def explain_recording(self, recording: Recording, **options: Unpack[Explaining]) -> Explanation:
         """Explain a run that was recorded earlier.
 
         Parameters
         ----------
         recording
             From :meth:`run`.
-        kernel_size, stages, method, method_options
-            As in :meth:`explain`.
+        **options
+            See :class:`tam.model.options.Explaining`.
         """
-        return explain_recording(
-            self.checkpoint,
-            recording,
-            kernel_size=kernel_size,
-            stages=stages,
-            method=method,
-            method_options=method_options,
-        )
+        check_words(options, Explaining)
+        return explain_recording(self.checkpoint, recording, chosen(options))
 
-    def record(self, conversation: Conversation, **options: Any) -> Trace:
+    def record(self, conversation: Conversation, **options: Unpack[Running]) -> Trace:
         """Run the model once on a conversation and keep what a method needs.
 
         Parameters
@@ -306,12 +217,9 @@ class Model:
         self,
         conversation: Conversation | Prepared,
         *,
-        answer: Answer = None,
-        seed: int | None = None,
-        candidate_maps: int = 0,
-        past: Past | None = None,
-        watch: Watch | None = None,
-        **options: Any,
+        prefix_cache: PrefixCache | None = None,
+        on_token: TokenCallback | None = None,
+        **options: Unpack[Running],
     ) -> Recording:
         """Run the model once on a conversation, and keep all that passed.
 
@@ -319,25 +227,44 @@ class Model:
         ----------
         conversation
             Its last turn is answered. It may be encoded already.
-        answer, seed, candidate_maps, **options
-            As in :meth:`explain`.
-        past
-            Of an earlier run of this model (``Recording.run.past``), which is used up: where the
-            conversation goes on from there and shows nothing new, only the rest is computed.
-        watch
+        prefix_cache
+            From an earlier run of this model (``Recording.run.prefix_cache``), which is used up:
+            where the conversation goes on from there and shows nothing new, only the rest is
+            computed.
+        on_token
             Called with what passed so far for each token that the model writes; what it raises ends
             the run.
+        **options
+            As in :meth:`explain`, but for how media are opened and the reply is explained.
         """
+        wanted = asked(self.checkpoint, options, Running)
         return run(
             self.checkpoint,
             conversation,
-            answer=answer,
-            seed=seed,
-            candidate_maps=candidate_maps,
-            past=past,
-            watch=watch,
-            **options,
+            prefix_cache=prefix_cache,
+            on_token=on_token,
+            **wanted.running,
         )
+
+    def _explained(self, conversation: Conversation, wanted: Asked) -> Explanation:
+        recording = run(self.checkpoint, conversation, **wanted.running)
+        return explain_recording(self.checkpoint, recording, wanted.method)
+
+    def _explained_each(
+        self, found: Iterator[Recording | TamError], wanted: Asked, *, keep_going: bool
+    ) -> Iterator[Explanation | TamError]:
+        for item in found:
+            result = item if isinstance(item, TamError) else self._result(item, wanted)
+            if isinstance(result, TamError) and not keep_going:
+                raise result
+            yield result
+
+    def _result(self, recording: Recording, wanted: Asked) -> Explanation | TamError:
+        """Explain a recording, or give the error that keeps it from being explained."""
+        try:
+            return explain_recording(self.checkpoint, recording, wanted.method)
+        except TamError as error:
+            return error
 
     def special_ids(self) -> set[int]:
         """Ids of the tokens that are no words: ends, markers, placeholders."""
@@ -351,36 +278,3 @@ class Model:
         place = "offloaded" if device.type == "meta" else f"on {device}"
         numbers = f"{told['dtype']}{packed} {place}"
         return f"<Model {told['model']!r}: {told['family']}, {size}, {numbers}>"
-
-
-def _opened(
-    item: tuple[Source | Sequence[Source], str] | Conversation,
-    sampling: Sampling | None,
-    allow_urls: bool,
-) -> Conversation:
-    """Open the media of a question."""
-    if isinstance(item, Conversation):
-        return item
-    media, prompt = item
-    return question(open_all(media, sampling=sampling, allow_urls=allow_urls), prompt)
-
-
-def _result(
-    explain: Callable[[Recording], Explanation], recording: Recording
-) -> Explanation | TamError:
-    """Explain a recording, or give the error that keeps it from being explained."""
-    try:
-        return explain(recording)
-    except TamError as error:
-        return error
-
-
-def _check_method(method: str, options: Mapping[str, Any] | None, *, wants_more: bool) -> None:
-    """Find what is wrong with a method before the model runs."""
-    check_options(method, options or {})
-    if method != "tam" and wants_more:
-        raise InputError(
-            "it has no stages and no candidate maps",
-            where=f"method {method}",
-            remedy="leave them out, or use tam",
-        )

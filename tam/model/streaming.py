@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import torch
 
@@ -11,12 +11,15 @@ from tam.capture.access import Access, is_waiting_or_holding
 from tam.capture.cache import CACHE
 from tam.capture.hooks import Logits, States, hooked
 from tam.capture.placing import placed
+from tam.defaults import KERNEL_SIZE
 from tam.errors import InputError
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Word
 from tam.families.checkpoint import Loaded
+from tam.methods import Tam, choose
 from tam.model.explaining import explain_recording
 from tam.model.live_words import LiveWords
+from tam.model.options import Options, asked, check_opened
 from tam.model.word_thread import Outcome, finished, words_from_thread
 from tam.prompt.conversation import Conversation
 from tam.recording.prepared import prepare
@@ -41,10 +44,9 @@ class Stream:
         The :class:`tam.Model` that answers.
     conversation
         Its last turn is answered.
-    kernel_size, stages
-        As in :meth:`tam.Model.explain`.
     **options
-        As in :meth:`tam.Model.run`.
+        See :class:`tam.model.options.Options`. With a method that needs the whole reply the words
+        come at once, their maps with the explanation at the end.
 
     Examples
     --------
@@ -59,24 +61,23 @@ class Stream:
         self,
         model: Loaded,
         conversation: Conversation,
-        *,
-        kernel_size: int = 3,
-        stages: bool = False,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> None:
         self._outcome = Outcome()
         checkpoint = model.checkpoint
-        prepared = prepare(checkpoint, conversation)
+        check_opened(options)
+        wanted = asked(checkpoint, options)
+        prepared = prepare(checkpoint, conversation, wanted.template)
 
         def work(put: Callable[[list[Word]], None]) -> Explanation:
-            live = LiveWords(checkpoint, prepared, kernel_size)
+            live = LiveWords(checkpoint, prepared, wanted.method)
 
-            def watch(states: States, logits: Logits, token: int) -> None:
+            def on_token(states: States, logits: Logits, token: int) -> None:
                 put(live.add(states, logits, token))
 
-            recording = run(checkpoint, prepared, watch=watch, **options)
+            recording = run(checkpoint, prepared, on_token=on_token, **wanted.running)
             put([])  # a stream that was closed meanwhile needs no explanation
-            return explain_recording(checkpoint, recording, kernel_size=kernel_size, stages=stages)
+            return explain_recording(checkpoint, recording, wanted.method)
 
         self._words = words_from_thread(work, checkpoint.module, self._outcome)
 
@@ -140,7 +141,7 @@ class MapStreamer:
         conversation: Conversation,
         on_word: Callable[[Word], None],
         *,
-        kernel_size: int = 3,
+        kernel_size: int = KERNEL_SIZE,
     ) -> None:
         checkpoint = model.checkpoint
         prepared = prepare(checkpoint, conversation)
@@ -148,7 +149,7 @@ class MapStreamer:
         self.inputs = placed(checkpoint.module, request.inputs)
         self._checkpoint = checkpoint
         self._on_word = on_word
-        self._live = LiveWords(checkpoint, prepared, kernel_size)
+        self._live = LiveWords(checkpoint, prepared, choose(Tam(kernel_size=kernel_size)))
         self._states = States([request.wanted], request.length)
         self._logits = Logits(CANDIDATES)
         self._cache: Any = None

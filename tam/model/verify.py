@@ -51,9 +51,9 @@ def verify(model: Model) -> list[Check]:
     picture = probe_picture(*_SIZES[0])
     talk = question([picture], _PROMPT)
     # Words alone: a marker would be written, but not explained.
-    words = {"suppress_tokens": sorted(model.special_ids())}
+    markers = sorted(model.special_ids())
     try:
-        trace = model.record(talk, max_new_tokens=_STEPS, do_sample=False, **words)
+        trace = model.record(talk, max_new_tokens=_STEPS, do_sample=False, suppress_tokens=markers)
         written = token_activation(trace)
     except TamError as error:
         return [Check("run", False, str(error))]
@@ -77,7 +77,7 @@ def _states(model: Model, trace: Trace) -> tuple[bool, str]:
     """The head makes of each kept state the logits that the model had, up to a constant."""
     states = trace.context_states[trace.text.prompt_targets :]
     with torch.no_grad():
-        scores = _finished(model, model.adapter.head(model.module)(states).float())
+        scores = _finished(model, trace.lm_head.logits(states))
     told = scores.log_softmax(-1).cpu().tolist()
     gaps = [
         abs(row[candidate.id] - math.log(candidate.probability))

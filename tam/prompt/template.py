@@ -22,6 +22,10 @@ _RESERVED = frozenset(
     "processor_kwargs load_audio_from_video".split()
 )
 
+_GENERATION_TAG = re.compile(r"{%-?\s*(end)?generation\s*-?%}")
+_HELPERS = frozenset(("raise_exception", "strftime_now"))
+"""Functions that transformers gives every template."""
+
 # Longer texts that a template rewrites are followed as a whole, not word by word.
 _LONGEST_COMPARED = 4000
 
@@ -146,6 +150,21 @@ def chat_template(processor: Any, adapter: Adapter | None) -> str:
             remedy="use the model's chat variant, or set processor.chat_template",
         )
     return found
+
+
+def known_variables(processor: Any, adapter: Adapter | None = None) -> frozenset[str]:
+    """Names of the variables that the chat template reads, beside those that are always given."""
+    from jinja2 import Environment, TemplateSyntaxError, meta
+
+    template = chat_template(processor, adapter)
+    environment = Environment(extensions=["jinja2.ext.loopcontrols"])
+    try:
+        # transformers marks a reply with a tag of its own, which has no variables.
+        names = meta.find_undeclared_variables(environment.parse(_GENERATION_TAG.sub("", template)))
+    except TemplateSyntaxError:
+        names = set(re.findall(r"[a-z_]\w*", template))
+    tokens = {name for name in names if name.endswith("_token")}
+    return frozenset(names - tokens - _RESERVED - _HELPERS - set(environment.globals))
 
 
 def _check_variables(variables: Mapping[str, Any], template: str) -> None:

@@ -22,7 +22,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tam.recording.lm_head import head_rows, head_scores
 from tam.text.function_words import is_content
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ LEAST = -8.0
 """Neither counts as less: what lies below is not read off a model with any certainty."""
 
 
-def grounding(trace: "Trace", head: torch.nn.Module) -> NDArray[np.float32]:
+def grounding(trace: "Trace") -> NDArray[np.float32]:
     """Score each word of a reply.
 
     Costs one product of the N cells' states with the head's rows of the tokens in play, nine for
@@ -51,8 +50,6 @@ def grounding(trace: "Trace", head: torch.nn.Module) -> NDArray[np.float32]:
     ----------
     trace
         The recorded run.
-    head
-        The LM head that it was recorded with.
 
     Returns
     -------
@@ -60,18 +57,18 @@ def grounding(trace: "Trace", head: torch.nn.Module) -> NDArray[np.float32]:
     name nothing: marks, numbers in figures, and the closed classes of English. Of another language
     function words are scored like any other, to no purpose.
     """
-    features = evidence_of_words(trace, head)
+    features = evidence_of_words(trace)
     seen, said, constant = WEIGHTS
     return (1 / (1 + np.exp(-(features @ (seen, said) + constant)))).astype(np.float32)
 
 
-def evidence_of_words(trace: "Trace", head: torch.nn.Module) -> NDArray[np.float64]:
+def evidence_of_words(trace: "Trace") -> NDArray[np.float64]:
     """Give what the score weighs, float64 [R, 2]: seen and said in [``LEAST``, 0], or NaN."""
     first = trace.text.prompt_targets
     steps, own = trace.predictions, trace.text.ids[first:].tolist()
     in_play = sorted({*own, *(c.id for step in steps for c in step.candidates)})
     place = {token: column for column, token in enumerate(in_play)}
-    best = _log_probabilities(trace, head, in_play).amax(0).tolist()
+    best = _log_probabilities(trace, in_play).amax(0).tolist()
     found = np.full((len(own), 2), np.nan)
     for index in _first_tokens(trace):
         rivals = [c.id for c in steps[index].candidates if c.id != own[index]]
@@ -83,15 +80,9 @@ def evidence_of_words(trace: "Trace", head: torch.nn.Module) -> NDArray[np.float
     return found
 
 
-def _log_probabilities(trace: "Trace", head: torch.nn.Module, tokens: list[int]) -> torch.Tensor:
+def _log_probabilities(trace: "Trace", tokens: list[int]) -> torch.Tensor:
     """float32 [N, T]: of some tokens, among themselves, at each cell."""
-    ids, states = torch.tensor(tokens), trace.vision_states
-    rows = head_rows(head, ids, trace.context_states[-1:])
-    if rows is None:
-        scores = head_scores(head, ids, states)
-    else:
-        scores = states.float() @ rows.to(states.device).float().T
-    return scores.log_softmax(1)
+    return trace.lm_head.scores(torch.tensor(tokens), trace.vision_states).log_softmax(1)
 
 
 def _first_tokens(trace: "Trace") -> list[int]:

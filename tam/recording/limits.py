@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import nn
 
 from tam.capture import Run
@@ -12,8 +11,6 @@ from tam.engine.maps import memory_needed
 from tam.errors import ConversationError
 from tam.families.checkpoint import Checkpoint
 from tam.recording.prepared import Prepared
-
-_OFFSET = "rope_deltas"
 
 
 def new_tokens_at_most(
@@ -80,8 +77,7 @@ def position_notes(checkpoint: Checkpoint, run: Run, prompt_tokens: int) -> list
         Tokens of the prompt.
     """
     stated = _stated_range(checkpoint.module.config.get_text_config())
-    past = run.past
-    offset = _offset(checkpoint.module) if past is None else past.offset
+    offset = None if run.prefix_cache is None else run.prefix_cache.offset
     last = prompt_tokens + len(run.ids) + (0 if offset is None else int(offset.max()))
     if stated is None or last <= stated:
         return []
@@ -148,12 +144,6 @@ def _stated_range(config: Any) -> int | None:
         return stated
     original = scaling.get("original_max_position_embeddings") or stated
     return max(stated, int(original * float(scaling.get("factor") or 1)))
-
-
-def _offset(module: nn.Module) -> torch.Tensor | None:
-    """How far the last run's positions are off the token count, or None without M-RoPE."""
-    found = (getattr(part, _OFFSET, None) for part in module.modules())
-    return next((deltas for deltas in found if deltas is not None), None)
 
 
 def _position_table(checkpoint: Checkpoint) -> int | None:

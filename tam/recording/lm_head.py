@@ -1,90 +1,133 @@
-"""The LM head: the few rows of it that are needed, or their scores where it gives no rows."""
+"""The LM head: scores of hidden states for a few tokens, whatever kind of module it is."""
 
 from typing import Any
 
 import torch
+from accelerate.utils import align_module_device
+from torch import nn
 
-# States that go through a packed head at once; its output has the whole vocabulary.
+from tam.capture.access import locked
+from tam.engine.ops.dispatch import backend_for, select
+
+# States that go through the whole head at once; its output has the whole vocabulary.
 _CHUNK = 64
 
 
-def head_rows(head: torch.nn.Module, ids: torch.Tensor, probe: torch.Tensor) -> torch.Tensor | None:
-    """Give the rows of the head's weight for some token ids.
+class LMHead:
+    """The module that maps last hidden states to the vocabulary.
+
+    Where its weight is a plain tensor with a row for each token, and the head computes with nothing
+    else, only the rows that are needed are read. Any other head (quantised, sharded, wrapped by a
+    low-rank adapter) is run as it is, and of its output only what is needed is kept.
 
     Parameters
     ----------
-    head
-        The LM head.
-    ids
-        int64 [K].
-    probe
-        [1, D]: a state that the rows are tried on: a head that is quantised, wrapped or otherwise
-        more than its weight gives other scores than they do.
-
-    Returns
-    -------
-    [K, D], or None where the weight is not what the head computes with.
+    module
+        The head.
+    model
+        The root module that it belongs to. It is held while the head is read: weights may be
+        brought from elsewhere for that, and a packed head may keep state of its own.
     """
-    rows = gathered_rows(head, ids, probe.shape[1])
-    if rows is None:
-        return None
-    expected = head_scores(head, ids, probe)
-    found = probe.float() @ rows.to(probe.device).float().T
-    # Half-precision heads round their output: 2^-7 of the largest score covers bfloat16.
-    tolerance = 2**-7 * float(expected.abs().max()) + 1e-6
-    close = float((expected.to(found.device) - found).abs().max()) <= tolerance
-    return rows if close else None
+
+    def __init__(self, module: nn.Module, model: nn.Module) -> None:
+        self._module = module
+        self._model = model
+        self._is_its_weight: bool | None = None
+
+    def scores(self, ids: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
+        """Score states for some tokens: their products with the tokens' rows, without the bias.
+
+        Parameters
+        ----------
+        ids
+            int64 [K]: token ids.
+        states
+            [P, D] of any floating dtype: final-normed last hidden states.
+
+        Returns
+        -------
+        float32 [P, K] on the device of ``states``; a new tensor.
+        """
+        with locked(self._model), torch.no_grad():
+            if not self.reads_rows(states[-1:]):
+                return self._run(ids, states)
+            rows = self._gather("weight", ids).to(states.device)
+        project = select("projection", backend_for(states.device))
+        places, targets = (
+            torch.arange(len(values), device=states.device) for values in (states, ids)
+        )
+        scores: torch.Tensor = project(states, places, rows, targets, relu=False)
+        return scores.T
+
+    def logits(self, states: torch.Tensor) -> torch.Tensor:
+        """Run the head: float32 [P, V] of states [P, D], with its bias, in the caller's grad mode.
+
+        Families may scale or cap what their head gives; this is before that.
+        """
+        with locked(self._model):
+            logits: torch.Tensor = self._module(states).float()
+        return logits
+
+    def reads_rows(self, probe: torch.Tensor) -> bool:
+        """Whether a score costs one row of the head, and not the whole of it.
+
+        Parameters
+        ----------
+        probe
+            [1, D]: a state that the head is tried on, once: one that is more than its weight gives
+            other scores than its rows do.
+        """
+        if self._is_its_weight is None:
+            with locked(self._model), torch.no_grad():
+                self._is_its_weight = self._tried(probe)
+        return self._is_its_weight
+
+    def _tried(self, probe: torch.Tensor) -> bool:
+        with align_module_device(self._module):
+            weight: Any = getattr(self._module, "weight", None)
+            if not _is_plain(weight, probe.shape[1]):
+                return False
+            count = len(weight)
+        ids = torch.arange(0, count, max(1, count // _CHUNK))
+        expected = self._run(ids, probe)
+        rows = self._gather("weight", ids).to(probe.device).float()
+        # Half-precision heads round their output: 2^-7 of the largest score covers bfloat16.
+        tolerance = 2**-7 * float(expected.abs().max()) + 1e-6
+        return float((expected - probe.float() @ rows.T).abs().max()) <= tolerance
+
+    def _run(self, ids: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
+        """Run the whole head, a few states at a time."""
+        columns = [
+            self._module(chunk)[:, ids.to(states.device)].float().to(states.device)
+            for chunk in states.split(_CHUNK)
+        ]
+        scores = torch.cat(columns) if columns else torch.zeros(0, len(ids), device=states.device)
+        if getattr(self._module, "bias", None) is not None:
+            scores -= self._gather("bias", ids).float().to(scores.device)
+        return scores
+
+    def _gather(self, name: str, ids: torch.Tensor) -> torch.Tensor:
+        """Some rows of a parameter, also where accelerate keeps it elsewhere."""
+        with align_module_device(self._module):
+            values: Any = getattr(self._module, name)
+            if not isinstance(values, torch.Tensor):
+                values = values()  # torch's own quantised layers give theirs by a method
+                if values is None:
+                    return torch.zeros(len(ids))
+            rows: torch.Tensor = values[ids.to(values.device)].detach().clone()
+        return rows
 
 
-def gathered_rows(head: torch.nn.Module, ids: torch.Tensor, width: int) -> torch.Tensor | None:
-    """Give the rows [K, D] of the head's weight, untried; None where it holds none of that width.
+def _is_plain(weight: Any, width: int) -> bool:
+    """Whether a weight holds one readable row of numbers for each token.
 
-    For a head whose rows :func:`head_rows` has found to be what it computes with.
+    What a subclass of Tensor (packed integers, a shard of a distributed tensor) gives for an index
+    is its own affair, so none counts.
     """
-    from accelerate.utils import align_module_device
-
-    with align_module_device(head):
-        weight = getattr(head, "weight", None)
-        if not isinstance(weight, torch.Tensor) or not _is_plain(weight, width):
-            return None
-        return weight[ids.to(weight.device)].detach().clone()
-
-
-def _is_plain(weight: torch.Tensor, width: int) -> bool:
-    """Whether a weight holds one readable row of numbers for each token."""
-    shaped = weight.ndim == 2 and weight.shape[1] == width
-    return shaped and weight.is_floating_point() and not weight.is_meta
-
-
-def head_scores(head: torch.nn.Module, ids: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
-    """Score states for some token ids by running the head itself, a few states at a time.
-
-    Parameters
-    ----------
-    head
-        The LM head, of any kind.
-    ids
-        int64 [K].
-    states
-        [P, D].
-
-    Returns
-    -------
-    float32 [P, K] on the device of ``states``, without the head's bias.
-    """
-    bias: Any = getattr(head, "bias", None)
-    columns = []
-    with torch.no_grad():
-        for chunk in states.split(_CHUNK):
-            scores = head(chunk)[:, ids.to(states.device)].float()
-            columns.append(scores if bias is None else scores - _gather(head, ids, scores.device))
-    return torch.cat(columns).to(states.device)
-
-
-def _gather(head: torch.nn.Module, ids: torch.Tensor, device: torch.device) -> torch.Tensor:
-    from accelerate.utils import align_module_device
-
-    with align_module_device(head):
-        bias = head.bias
-        assert isinstance(bias, torch.Tensor)
-        return bias[ids.to(bias.device)].detach().float().to(device)
+    return (
+        type(weight) in (torch.Tensor, nn.Parameter)
+        and weight.ndim == 2
+        and weight.shape[1] == width
+        and weight.is_floating_point()
+        and not weight.is_meta
+    )

@@ -25,13 +25,10 @@ from tam.recording.limits import (
     position_notes,
     stop_strings,
 )
-from tam.recording.lm_head import head_rows, head_scores
+from tam.recording.lm_head import LMHead
 from tam.recording.prepared import Prepared, special_ids
 from tam.recording.trace import Trace
 from tam.text.words import spell
-
-MAX_NEW_TOKENS = 256
-"""The longest reply that is written unless another length is asked for, in tokens."""
 
 CANDIDATES = 8
 """Rivals that are kept of each token of a reply."""
@@ -65,8 +62,8 @@ def record(
     answer: Answer,
     options: Mapping[str, Any],
     seed: int | None = None,
-    past: capture.Past | None = None,
-    watch: capture.Watch | None = None,
+    prefix_cache: capture.PrefixCache | None = None,
+    on_token: capture.TokenCallback | None = None,
 ) -> Recording:
     """Run the model on one conversation.
 
@@ -82,20 +79,20 @@ def record(
         Any options of transformers' ``generate``.
     seed
         Seed of a sampled reply.
-    past
+    prefix_cache
         From an earlier run of the same model; used where this conversation goes on from there.
-    watch
+    on_token
         Called for each token that the model writes, in the place of a progress bar.
     """
     given = None if answer is None else answer_ids(checkpoint, answer)
     limit = new_tokens_at_most(checkpoint, prepared, options)
     check_limits(checkpoint, prepared, limit or 0 if given is None else len(given))
     request = prepared.request
-    if past is not None:
-        past = past.shared_with(request, int(prepared.vision.positions.max()))
+    if prefix_cache is not None:
+        prefix_cache = prefix_cache.shared_with(request, int(prepared.vision.positions.max()))
     if given is None:
         total = options.get("max_new_tokens")
-        with progress("Answering", total, shown=watch is None) as tick:
+        with progress("Answering", total, shown=on_token is None) as tick:
             [run] = capture.generate(
                 checkpoint.module,
                 checkpoint.adapter,
@@ -104,8 +101,8 @@ def record(
                 tick=tick,
                 options=_completed(checkpoint, prepared, options),
                 seed=seed,
-                past=past,
-                watch=watch,
+                prefix_cache=prefix_cache,
+                on_token=on_token,
             )
     else:
         reply = torch.tensor(given, dtype=torch.int64)
@@ -117,7 +114,7 @@ def record(
                 reply,
                 candidates=CANDIDATES,
                 tick=tick,
-                past=past,
+                prefix_cache=prefix_cache,
             )
     return _recording(checkpoint, prepared, run, answer, options)
 
@@ -198,22 +195,13 @@ def _recording(
 ) -> Recording:
     text, kept = _text_layout(checkpoint, prepared, run.ids, given=answer is not None)
     vision = prepared.vision
-    head = checkpoint.lm_head
-    vision_states, context_states = run.at(vision.positions), run.at(text.context_positions)
-    ids = torch.from_numpy(text.ids)
-    rows = head_rows(head, ids, context_states[-1:])
-    scores = None
-    if rows is None:
-        scores = head_scores(head, ids, torch.cat([vision_states, context_states]))
     media = [item for _, item in prepared.conversation.media]
     trace = Trace(
         media=tuple(media),
         vision=vision,
         text=text,
-        vision_states=vision_states,
-        context_states=context_states,
-        head_rows=rows,
-        scores=scores,
+        states=run.at(np.concatenate([vision.positions, text.context_positions])),
+        lm_head=LMHead(checkpoint.lm_head, checkpoint.module),
         predictions=tuple(_prediction(checkpoint, run, int(index)) for index in kept),
         provenance={
             **provenance(checkpoint, prepared, answer, options),
@@ -265,19 +253,13 @@ def _ending(
     return {"cut": cut if answer is None else None, "notes": notes}
 
 
-def with_candidates(checkpoint: Checkpoint, recording: Recording, count: int) -> Recording:
+def with_candidates(recording: Recording, count: int) -> Recording:
     """Score the first ``count`` candidates of each of the reply's tokens as targets are scored."""
     trace = recording.trace
     ids = [candidate.id for step in trace.predictions for candidate in step.candidates[:count]]
     if not ids:
         return recording
-    head, wanted = checkpoint.lm_head, torch.tensor(ids)
-    states = torch.cat([trace.vision_states, trace.context_states])
-    rows = head_rows(head, wanted, states[-1:])
-    if rows is None:
-        scores = head_scores(head, wanted, states)
-    else:
-        scores = states.float() @ rows.to(states.device).float().T
+    scores = trace.lm_head.scores(torch.tensor(ids), trace.states)
     return replace(recording, trace=replace(trace, candidate_scores=scores))
 
 

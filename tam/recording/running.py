@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tam.capture import Past, Watch
+from tam.capture import PrefixCache, TokenCallback
 from tam.capture.memory import memory_errors
 from tam.families.checkpoint import Checkpoint
 from tam.prompt.conversation import Conversation
@@ -20,8 +20,8 @@ def run(
     answer: Answer = None,
     seed: int | None = None,
     candidate_maps: int = 0,
-    past: Past | None = None,
-    watch: Watch | None = None,
+    prefix_cache: PrefixCache | None = None,
+    on_token: TokenCallback | None = None,
     template_variables: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Recording:
@@ -35,10 +35,10 @@ def run(
         Its last turn is answered. It may be encoded already.
     answer, seed, candidate_maps, **options
         As in :meth:`tam.Model.explain`.
-    past
-        From an earlier run of this model (``Recording.run.past``), which is used up: where the
-        conversation goes on from there and shows nothing new, only the rest is computed.
-    watch
+    prefix_cache
+        From an earlier run of this model (``Recording.run.prefix_cache``), which is used up: where
+        the conversation goes on from there and shows nothing new, only the rest is computed.
+    on_token
         Called with what passed so far for each token that the model writes; what it raises ends
         the run.
     template_variables
@@ -51,8 +51,13 @@ def run(
             if isinstance(conversation, Prepared)
             else prepare(checkpoint, conversation, template_variables)
         )
-        recording = record(checkpoint, prepared, answer, options, seed, past, watch)
-        recording = with_candidates(checkpoint, recording, candidate_maps)
+        recording = record(checkpoint, prepared, answer, options, seed, prefix_cache, on_token)
+        recording = with_candidates(recording, candidate_maps)
+    return with_seed(recording, seed)
+
+
+def with_seed(recording: Recording, seed: int | None) -> Recording:
+    """Note in the provenance which seed the reply was asked with."""
     if seed is None:
         return recording
     provenance = {**recording.trace.provenance, "seed": seed}

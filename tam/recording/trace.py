@@ -11,6 +11,8 @@ from tam.media.media import Media
 if TYPE_CHECKING:
     import torch
 
+    from tam.recording.lm_head import LMHead
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Trace:
@@ -24,15 +26,11 @@ class Trace:
         Places of the N vision cells.
     text
         The K targets.
-    vision_states
-        [N, D] in the model's dtype: final-normed last hidden states of the vision cells.
-    context_states
-        [K, D]: the same at the targets' context positions.
-    head_rows
-        [K, D]: LM-head rows of the targets, or None where the head does not give them.
-    scores
-        float32 [N + K, K] without ReLU: products of the states, vision first, with the head's rows,
-        where the head gives scores but no rows; else None.
+    states
+        [N + K, D] in the model's dtype: final-normed last hidden states of the vision cells, then
+        of the targets' context positions.
+    lm_head
+        What scores them: ``lm_head.scores(ids, states)``.
     predictions
         One for each of the reply's targets.
     provenance
@@ -45,15 +43,28 @@ class Trace:
     media: tuple[Media, ...]
     vision: VisionLayout
     text: TextLayout
-    vision_states: "torch.Tensor"
-    context_states: "torch.Tensor"
-    head_rows: "torch.Tensor | None"
-    scores: "torch.Tensor | None"
+    states: "torch.Tensor"
+    lm_head: "LMHead"
     predictions: tuple[Prediction, ...]
     provenance: Mapping[str, Any]
     candidate_scores: "torch.Tensor | None" = None
 
+    @property
+    def cells(self) -> int:
+        """N, the number of vision cells."""
+        return len(self.states) - len(self.text.tokens)
+
+    @property
+    def vision_states(self) -> "torch.Tensor":
+        """[N, D]: the states of the vision cells."""
+        return self.states[: self.cells]
+
+    @property
+    def context_states(self) -> "torch.Tensor":
+        """[K, D]: the states at the targets' context positions."""
+        return self.states[self.cells :]
+
     def __repr__(self) -> str:
         cells, width = self.vision_states.shape
-        dtype = str(self.vision_states.dtype).removeprefix("torch.")
+        dtype = str(self.states.dtype).removeprefix("torch.")
         return f"<Trace of {cells} cells and {self.text!r}, states {width} wide in {dtype}>"

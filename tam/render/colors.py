@@ -12,9 +12,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tam.defaults import COLORS
 from tam.errors import InputError
 
-DEFAULT_COLORS: Final = "inferno"
+DEFAULT_COLORS: Final = COLORS
 
 # Fine enough that no color is off by more than a quarter of a level.
 _STEPS = 2049

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tam.defaults import SECONDS
 from tam.errors import InputError, SetupError
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Choice, Word
@@ -20,7 +21,6 @@ from tam.render.pictures import OPACITY, overlays, shown_media, stacked
 from tam.render.resize import resized
 from tam.render.selection import chosen_words
 
-SECONDS: Final = 0.8
 LARGEST: Final = {"mp4": 960, "gif": 480}
 """Long side of a movie's pictures in pixels, all of them side by side."""
 

@@ -44,7 +44,7 @@ class Pass:
             )
 
 
-class Watch:
+class ActivationHook:
     """Keeps what a layer puts out, call by call.
 
     Parameters
@@ -135,7 +135,7 @@ class Hooks:
 
 
 @contextmanager
-def watching(hooks: Hooks) -> Iterator[None]:
+def registered(hooks: Hooks) -> Iterator[None]:
     """Keep hooks for as long as the block runs, whatever ends it."""
     handles: list[Any] = []
     try:

@@ -28,7 +28,7 @@ from tam.replay.layers import (
     parsed,
     vision_layers,
 )
-from tam.replay.passing import Attentions, Hooks, Pass, Replaced, Watch, watching
+from tam.replay.passing import ActivationHook, Attentions, Hooks, Pass, Replaced, registered
 from tam.replay.settings import eager_attention, frozen
 
 # How far a reply's log-probabilities may be off those that were recorded: rounding, no more.
@@ -85,12 +85,6 @@ class Replay:
         """The norm between the last layer and the head."""
         return final_norm(self.checkpoint.module, self.checkpoint.adapter)
 
-    @property
-    def head(self) -> nn.Module:
-        """The LM head."""
-        head: nn.Module = self.checkpoint.lm_head
-        return head
-
     def layer(self, name: LayerName) -> tuple[nn.Module, bool]:
         """Give the layer of a name, and whether its input is meant, not its output."""
         kind, index = parsed(name)
@@ -137,18 +131,18 @@ class Replay:
             If the model reads a reply in one pass in another way than when it writes it, or gives
             no attention weights.
         """
-        watches = [Watch(graph=gradients) for _ in layers]
+        activations = [ActivationHook(graph=gradients) for _ in layers]
         length = int(self.inputs["input_ids"].shape[1])
         weights = [Attentions(length) for _ in self.layers] if attention else []
-        hooks = self._hooks(layers, watches, weights, vision_input)
+        hooks = self._hooks(layers, activations, weights, vision_input)
         if attention and gradients:
-            hooks.before.append((self.layers[0], Watch(graph=True).input))
+            hooks.before.append((self.layers[0], ActivationHook(graph=True).input))
         text = self.trace.text
         with ExitStack() as stack:
             stack.enter_context(exclusive(self.checkpoint.module))
             stack.enter_context(torch.set_grad_enabled(gradients))
             stack.enter_context(frozen(self.checkpoint.module))
-            stack.enter_context(watching(hooks))
+            stack.enter_context(registered(hooks))
             if attention:
                 stack.enter_context(eager_attention(self.checkpoint.module, self.layers))
             [logits] = self._logits({**self.inputs, **(pixels or {})}, text.context_positions)
@@ -161,7 +155,7 @@ class Replay:
         return Pass(
             scores=scores,
             log_probabilities=chosen.detach().log_softmax(-1).gather(1, own)[:, 0],
-            states=tuple(watch.seen for watch in watches),
+            states=tuple(activation.seen for activation in activations),
             attentions=self._attentions(weights) if attention else (),
         )
 
@@ -225,7 +219,7 @@ class Replay:
     def _hooks(
         self,
         layers: Sequence[LayerName],
-        watches: Sequence[Watch],
+        activations: Sequence[ActivationHook],
         weights: Sequence[Attentions],
         vision_input: torch.Tensor | None,
     ) -> Hooks:
@@ -233,12 +227,12 @@ class Replay:
         if vision_input is not None:
             positions = torch.from_numpy(self.trace.vision.positions)
             hooks.before.append((self.layers[0], Replaced(positions, vision_input).input))
-        for name, watch in zip(layers, watches, strict=True):
+        for name, activation in zip(layers, activations, strict=True):
             module, entering = self.layer(name)
             if entering:
-                hooks.before.append((module, watch.input))
+                hooks.before.append((module, activation.input))
             else:
-                hooks.after.append((module, watch.output))
+                hooks.after.append((module, activation.output))
         for layer, kept in zip(self.layers, weights, strict=False):
             hooks.after.extend((part, kept.output) for part in layer.modules())
         return hooks

@@ -43,7 +43,7 @@ def pictures() -> list[tam.Media]:
 
 def head_logits(model: tam.Model, states: torch.Tensor) -> torch.Tensor:
     """What the model's own forward makes of the head's output."""
-    logits = model.adapter.head(model.module)(states).detach().float()
+    logits = model.adapter.lm_head(model.module)(states).detach().float()
     text = model.module.config.get_text_config()
     cap = getattr(text, "final_logit_softcapping", None)
     scaled = logits / getattr(text, "logits_scaling", 1)
@@ -152,13 +152,15 @@ def test_the_next_turn_goes_on_from_the_last(model: tam.Model) -> None:
     first, second = pictures()
     talk = question([first], PROMPT)
     options = many_words(model)
-    past = model.run(talk, answer="a dog").run.past
-    assert (past is None) == (not model.adapter.causal)
+    prefix_cache = model.run(talk, answer="a dog").run.prefix_cache
+    assert (prefix_cache is None) == (not model.adapter.causal)
     model.run(question([second], "Another talk between"), **options)
     turns = (*talk.turns, Turn("assistant", ("a dog",)), Turn("user", ("And here",)))
     longer = Conversation(turns)
     options = {"max_new_tokens": STEPS, "suppress_tokens": options["suppress_tokens"]}
-    assert same_states(model.run(longer, past=past, **options), model.run(longer, **options))
+    assert same_states(
+        model.run(longer, prefix_cache=prefix_cache, **options), model.run(longer, **options)
+    )
 
 
 def test_a_batch_gives_the_states_of_each_prompt_alone(model: tam.Model) -> None:

@@ -14,7 +14,7 @@ from tam.errors import InputError
 from tam.media.media import image_from_array
 from tam.prompt.conversation import question
 from tam.prompt.encoding import encode
-from tam.recording.lm_head import head_rows, head_scores
+from tam.recording.lm_head import LMHead
 
 PICTURE = image_from_array(
     np.random.default_rng(0).integers(0, 255, (100, 150, 3), dtype=np.uint8), "noise"
@@ -246,10 +246,14 @@ def test_only_needed_states_are_kept(model: tam.Model) -> None:
     assert trace.context_states.shape == (len(trace.text.tokens), 32)
 
 
-def test_rows_of_a_plain_head_are_read(model: tam.Model) -> None:
-    head = model.module.get_output_embeddings()
-    ids, probe = torch.tensor([5, 9, 5]), torch.randn(1, 32)
-    assert torch.equal(head_rows(head, ids, probe), head.weight[ids])
+def test_a_plain_head_is_read_by_its_rows(model: tam.Model) -> None:
+    module = model.checkpoint.lm_head
+    ids, states = torch.tensor([5, 9, 5]), torch.randn(4, 32)
+    head = LMHead(module, model.module)
+    assert head.reads_rows(states[:1])
+    wanted = states @ module.weight[ids].T
+    assert torch.allclose(head.scores(ids, states), wanted, atol=1e-5)
+    assert torch.allclose(head.logits(states), module(states), atol=1e-5)
 
 
 class Wrapped(torch.nn.Module):
@@ -270,11 +274,12 @@ def test_a_head_that_is_more_than_its_weight_is_run(
     plain = explain(model)
     wrapped = Wrapped(model.module.get_output_embeddings())
     ids, states = torch.tensor([3, 4]), torch.randn(70, 32)
-    assert head_rows(wrapped, ids, states[:1]) is None
-    scores = head_scores(wrapped, ids, states)
+    head = LMHead(wrapped, wrapped)
+    assert not head.reads_rows(states[:1])
+    scores = head.scores(ids, states)
     assert torch.allclose(scores, 2 * states @ wrapped.weight[ids].T, atol=1e-4)
     # Doubling a head changes no map, so the whole run can be held to the plain one.
-    monkeypatch.setattr(type(model.adapter), "head", lambda *_: wrapped)
+    monkeypatch.setattr(type(model.adapter), "lm_head", lambda *_: wrapped)
     packed = explain(model, answer=reply_ids(plain))
     assert np.allclose(packed.maps, plain.maps, atol=1e-5)
 
@@ -287,6 +292,6 @@ def test_an_offloaded_head_gives_its_rows(model: tam.Model, qwen_folder: Path) -
     cpu_offload(model.module, execution_device=torch.device("cpu"))
     assert model.module.get_output_embeddings().weight.is_meta
     trace = model.record(TALK, answer=reply_ids(plain))
-    assert trace.head_rows is not None
+    assert trace.lm_head.reads_rows(trace.states[-1:])
     offloaded = explain(model, answer=reply_ids(plain))
     assert np.allclose(offloaded.maps, plain.maps, atol=1e-5)

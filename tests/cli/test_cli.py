@@ -1,5 +1,6 @@
 """The command line, mostly as a process: what it prints, what it writes, how it ends."""
 
+import io
 import json
 import os
 import subprocess
@@ -11,8 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tam._version import __version__
 from tam.cli import run
 from tam.cli.models import models_markdown
+from tam.files.storage import load_explanation
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -270,3 +273,28 @@ def test_an_interrupt_is_told_and_leaves_no_file(
     assert run(asked(picture, "--out", tmp_path / "out")) == 130
     assert "interrupted" in one_line(capsys)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"tam {__version__}\n"
+
+
+def test_a_talk_takes_a_method_and_any_option(
+    picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("Describe this image.\n\n"))
+    arguments = ["chat", "--image", str(picture), "--method", "rgf", "--method-option"]
+    arguments += ["kernel_size=5", "--option", "min_new_tokens=2", "--max-new-tokens", "3"]
+    assert run([*arguments, "--out", str(tmp_path / "talk")]) == 0
+    told = load_explanation(tmp_path / "talk" / "reply-1").provenance
+    assert told["method"] == {"name": "rgf", "kernel_size": 5}
+    assert told["generation"] == {"max_new_tokens": "3", "min_new_tokens": "2"}
+
+
+def test_an_option_that_is_not_known_is_one_line(
+    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = asked(picture, "--out", tmp_path / "out", "--option", "temprature=1")
+    assert run(arguments) == 2
+    assert "no option 'temprature'; did you mean 'temperature'?" in one_line(capsys)

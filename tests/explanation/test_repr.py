@@ -25,7 +25,7 @@ def test_a_recording_and_its_parts_fit_on_a_few_lines(qwen_folder: object) -> No
     model = tam.load(qwen_folder)
     recording = model.run(question([picture()], "What is it?"), answer="a dog")
     parts = (
-        *(recording, recording.trace, recording.run, recording.run.past),
+        *(recording, recording.trace, recording.run, recording.run.prefix_cache),
         *(recording.prepared, recording.prepared.prompt, recording.prepared.request),
         *(recording.trace.vision, recording.trace.text),
     )

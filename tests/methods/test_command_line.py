@@ -1,6 +1,7 @@
 """Methods from the command line and from a loaded model."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,9 @@ from PIL import Image
 
 import tam
 from tam.cli import run
-from tam.cli.methods import method_options
+from tam.cli.reply import named_values
 from tam.errors import InputError
-from tam.methods import METHODS
+from tam.methods import METHODS, Method
 from tam.replay import Replay
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (90, 120, 3), dtype=np.uint8)
@@ -21,7 +22,7 @@ def test_the_table_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["methods", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert [entry["name"] for entry in listed] == list(METHODS)
-    assert set(listed[0]) == {"name", "summary", "source", "cost", "replays"}
+    assert set(listed[0]) == {f.name for f in fields(Method)} - {"function"}
     assert run(["methods"]) == 0
     assert "relevancy" in capsys.readouterr().out
 
@@ -44,10 +45,19 @@ def test_a_word_is_explained_by_the_method_of_a_name(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--method", "lime"], "there is no method 'lime'; use tam, tam-plus, activation"),
-        (["--method", "center", "--stages"], "method center: it has no stages and no candidate"),
-        (["--method", "center", "--candidate-maps", "2"], "it has no stages and no candidate"),
-        (["--method-option", "layer"], "'layer' is no option of a method; write NAME=VALUE"),
+        (
+            ["--method", "lime"],
+            "there is no method 'lime'; use tam, tam-published, tam-plus,",
+        ),
+        (
+            ["--method", "center", "--stages"],
+            "center: there is no option 'stages'; it has width",
+        ),
+        (
+            ["--method", "center", "--candidate-maps", "2"],
+            "center: it has no candidate maps",
+        ),
+        (["--method-option", "layer"], "--method-option: 'layer' is not of the form NAME=VALUE"),
         (
             ["--method", "rollout", "--method-option", "layer=1"],
             "method rollout: there is no option 'layer'; it has none",
@@ -72,13 +82,13 @@ def test_what_cannot_be_is_said_in_one_line(
 def test_options_are_json_or_text() -> None:
     given = ["layer=-1", "heads=[0, 1]", "fill=mean", "noise=0.5"]
     expected = {"layer": -1, "heads": [0, 1], "fill": "mean", "noise": 0.5}
-    assert method_options(given) == expected
-    with pytest.raises(InputError, match="no option"):
-        method_options(["=3"])
+    assert named_values(given, "--method-option") == expected
+    with pytest.raises(InputError, match="--option: '=3' is not of the form NAME=VALUE"):
+        named_values(["=3"], "--option")
 
 
 def test_one_recording_is_explained_in_many_ways(qwen_picture: Replay) -> None:
-    model, recording = qwen_picture.checkpoint, qwen_picture.recording
+    model, recording = tam.Model(qwen_picture.checkpoint), qwen_picture.recording
     plain = model.explain_recording(recording, kernel_size=5)
     assert plain.provenance["method"] == {"name": "tam", "kernel_size": 5}
     other = model.explain_recording(recording, method="attention", method_options={"heads": [0]})

@@ -7,6 +7,7 @@ import torch
 from tam.geometry.layout import TextLayout, TextToken, VisionGrid, VisionLayout
 from tam.methods import explain
 from tam.methods.parts import from_scores
+from tam.recording.lm_head import LMHead
 from tam.recording.trace import Trace
 from tam.replay import Replay
 from tam.testing import probe_picture
@@ -18,14 +19,14 @@ def trace_of(states: Rows, context: Rows, rows: Rows) -> Trace:
     """A run over 2 × 2 cells of a picture of 2 × 2 pixels; all words are the reply's."""
     tokens = [TextToken(i, 10 + i, 9 + i, 1, "assistant", f" w{i}", i) for i in range(len(rows))]
     grid = VisionGrid(0, 0, "whole", (1, 2, 2), (0, 0, 2, 2), np.arange(4), np.array([[0, 1]]))
+    head = torch.nn.Linear(len(rows[0]), len(rows), bias=False)
+    head.weight = torch.nn.Parameter(torch.tensor(rows))
     return Trace(
         media=(probe_picture(2, 2),),
         vision=VisionLayout((grid,), np.zeros(0, np.int64)),
         text=TextLayout(tuple(tokens), 0),
-        vision_states=torch.tensor(states),
-        context_states=torch.tensor(context),
-        head_rows=torch.tensor(rows),
-        scores=None,
+        states=torch.tensor([*states, *context]),
+        lm_head=LMHead(head, head),
         predictions=(),
         provenance={},
     )
@@ -49,9 +50,7 @@ def test_a_run_of_two_words_by_hand() -> None:
 
 def test_the_four_rows_of_the_ablation_differ_in_their_steps_alone(small_picture: Replay) -> None:
     trace = small_picture.trace
-    assert trace.head_rows is not None
-    states = torch.cat([trace.vision_states, trace.context_states])
-    scores = states @ trace.head_rows.T
+    scores = trace.states @ small_picture.checkpoint.lm_head.weight[trace.text.ids].detach().T
     for name, eci, size in (("activation", 0, 1), ("eci", 1, 1), ("rgf", 0, 3), ("tam", 1, 3)):
         maps, text, relevance = from_scores(trace, scores, eci=bool(eci), kernel_size=size)
         result = explain(name, trace)
@@ -64,9 +63,13 @@ def test_the_four_rows_of_the_ablation_differ_in_their_steps_alone(small_picture
 
 def test_a_head_that_gives_scores_alone_does_as_well(small_picture: Replay) -> None:
     trace = small_picture.trace
-    assert trace.head_rows is not None
-    states = torch.cat([trace.vision_states, trace.context_states])
-    packed = replace(trace, head_rows=None, scores=states @ trace.head_rows.T)
+    packed = replace(
+        trace,
+        lm_head=LMHead(
+            torch.nn.Sequential(small_picture.checkpoint.lm_head), small_picture.checkpoint.module
+        ),
+    )
+    assert not packed.lm_head.reads_rows(trace.states[:1])
     for name in ("tam", "activation", "eci", "rgf"):
         assert np.allclose(explain(name, packed).maps, explain(name, trace).maps, atol=1e-5)
 

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -7,6 +5,7 @@ import torch
 from tam.geometry.layout import VisionGrid
 from tam.media.media import Media
 from tam.methods import explain, tam_plus
+from tam.methods.parts import from_scores
 from tam.methods.perturbation import pixels_of
 from tam.methods.tam_plus import probabilities, smoothed
 from tam.replay import Replay
@@ -32,7 +31,7 @@ def test_scores_are_the_models_own_probabilities(qwen_picture: Replay) -> None:
     with torch.no_grad():
         logits = qwen_picture.checkpoint.module(**qwen_picture.inputs, use_cache=False).logits[0]
     expected = logits.softmax(-1)[:, trace.text.ids]
-    found = probabilities(trace, qwen_picture)
+    found = probabilities(trace)
     cells = len(trace.vision.positions)
     assert torch.allclose(found[:cells], expected[trace.vision.positions], atol=1e-6)
     assert torch.allclose(found[cells:], expected[trace.text.context_positions], atol=1e-6)
@@ -120,8 +119,7 @@ def test_the_filter_is_its_definition_however_it_is_cut(
 def test_it_is_tam_on_probabilities(small_picture: Replay) -> None:
     """Without its filter: causal inference and joint scaling are those of tam."""
     trace = small_picture.trace
-    scores = probabilities(trace, small_picture)
-    packed = replace(trace, head_rows=None, scores=scores)
+    maps, _, relevance = from_scores(trace, probabilities(trace), eci=True)
     bare = explain("tam-plus", trace, small_picture, reach=1e-3)
-    assert np.allclose(bare.maps, explain("eci", packed).maps, atol=1e-6)
-    assert np.allclose(bare.relevance, explain("eci", packed).relevance, atol=1e-6)
+    assert np.allclose(bare.maps, maps, atol=1e-6)
+    assert np.allclose(bare.relevance, relevance, atol=1e-6)

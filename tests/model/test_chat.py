@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import tam
-from tam.capture import Past
+from tam.capture import PrefixCache
 from tam.cli import run
 from tam.errors import ConversationError
 from tam.media.media import Media, image_from_array
@@ -78,15 +78,15 @@ def test_what_is_said_later_changes_nothing(model: tam.Model) -> None:
 @pytest.fixture
 def reused(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many tokens of each run were there already."""
-    real = Past.shared_with
+    real = PrefixCache.shared_with
     found = []
 
-    def watched(self: Past, *arguments: Any) -> Past | None:
+    def watched(self: PrefixCache, *arguments: Any) -> PrefixCache | None:
         shared = real(self, *arguments)
         found.append(0 if shared is None else len(shared.ids))
         return shared
 
-    monkeypatch.setattr(Past, "shared_with", watched)
+    monkeypatch.setattr(PrefixCache, "shared_with", watched)
     return found
 
 
@@ -273,7 +273,7 @@ def test_a_conversation_from_the_command_line(
 
     file.write_text("[")
     assert run([*arguments, "--force"]) == 2
-    assert "is no JSON" in capsys.readouterr().err
+    assert "is not JSON" in capsys.readouterr().err
     assert run(["explain", "--prompt", "What?", "--out", str(tmp_path / "new")]) == 2
     assert "no picture" in capsys.readouterr().err
 

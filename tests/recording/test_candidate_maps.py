@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import tam
 import tam.recording.prepared
@@ -67,7 +68,8 @@ def test_the_written_token_has_its_own_map_as_a_candidate(model: tam.Model) -> N
 def test_a_head_without_rows_gives_the_same(
     model: tam.Model, result: tam.Explanation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tam.recording.recording, "head_rows", lambda *_: None)
+    packed = torch.nn.Sequential(model.checkpoint.lm_head)  # it has no weight of its own
+    monkeypatch.setattr(type(model.adapter), "lm_head", lambda *_: packed)
     scored = model.explain(*ASKED, answer="a big zebra", candidate_maps=8, stages=True)
     np.testing.assert_allclose(scored.candidate_maps, result.candidate_maps, atol=1e-5)
     assert scored.stages is not None
@@ -81,9 +83,12 @@ def test_the_stages_are_the_scores_before_and_after_the_causal_step(
     trace = model.record(
         tam.prompt.conversation.question([tam.open_image(PIXELS)], ASKED[1]), answer="a big zebra"
     )
-    assert trace.head_rows is not None
     assert result.stages is not None
-    scores = (trace.vision_states.float() @ trace.head_rows.float().T).relu().T.numpy()
+    scores = (
+        (trace.vision_states.float() @ model.checkpoint.lm_head.weight[trace.text.ids].detach().T)
+        .relu()
+        .T.numpy()
+    )
     np.testing.assert_allclose(result.stages.activation, scores, atol=1e-5)
     np.testing.assert_array_equal(
         result.stages.after_eci[0], result.stages.activation[0]

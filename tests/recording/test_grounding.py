@@ -13,6 +13,7 @@ from tam.explanation.explanation import Candidate, Prediction
 from tam.geometry.layout import TextLayout, TextToken
 from tam.prompt.conversation import question
 from tam.recording.grounding import LEAST, WEIGHTS, evidence_of_words, grounding
+from tam.recording.lm_head import LMHead
 from tam.recording.trace import Trace
 from tam.scenes.world import COLORS, SHAPES, make_scene
 from tam.text.function_words import is_content
@@ -41,8 +42,8 @@ def trace() -> Trace:
     return replace(
         recorded,
         text=TextLayout(tokens, 0),
-        vision_states=SCORES,
-        context_states=torch.zeros(4, 4),
+        states=torch.cat([SCORES, torch.zeros(4, 4)]),
+        lm_head=LMHead(HEAD, HEAD),
         predictions=(step(3, 0.9, 0), step(1, 0.5, 2), step(0, 1e-9, 1), step(2, 0.5)),
     )
 
@@ -50,11 +51,11 @@ def trace() -> Trace:
 def test_the_two_parts_by_hand(trace: Trace) -> None:
     among = SCORES.numpy() - np.log(np.exp(SCORES.numpy()).sum(1, keepdims=True))
     best = among.max(0)
-    found = evidence_of_words(trace, HEAD)
+    found = evidence_of_words(trace)
     assert np.isnan(found[[0, 3]]).all()
     assert found[1] == pytest.approx([best[1] - best[2], math.log(0.5)])
     assert found[2] == pytest.approx([0, LEAST])  # better seen than its rival; never said
-    scores = grounding(trace, HEAD)
+    scores = grounding(trace)
     assert np.isnan(scores[[0, 3]]).all()
     for score, (seen, said) in zip(scores[1:3], found[1:3], strict=True):
         a, b, c = WEIGHTS
@@ -66,12 +67,13 @@ def test_a_head_without_rows_gives_the_same(trace: Trace) -> None:
         def forward(self, states: torch.Tensor) -> torch.Tensor:
             return states
 
-    assert grounding(trace, Wrapped()) == pytest.approx(grounding(trace, HEAD), nan_ok=True)
+    wrapped = replace(trace, lm_head=LMHead(Wrapped(), Wrapped()))
+    assert grounding(wrapped) == pytest.approx(grounding(trace), nan_ok=True)
 
 
 def test_a_token_without_a_rival_has_no_score(trace: Trace) -> None:
     alone = replace(trace, predictions=(step(3, 1), step(1, 1), step(0, 1), step(2, 1)))
-    assert np.isnan(grounding(alone, HEAD)).all()
+    assert np.isnan(grounding(alone)).all()
 
 
 def test_which_words_can_be_doubted() -> None:

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from tam.errors import InputError, OutputError, ResourceError
-from tam.render.export import KINDS, export
+from tam.files.kinds import KINDS
+from tam.render.export import export
 from tam.render.sheet import contact_sheet
 from tam.render.table import words_csv
 from tests.hand_made import explanation, several
@@ -45,7 +46,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_kind_is_written_where_torch_is_missing(saved: Path) -> None:
-    for kind, suffix in KINDS.items():
+    for kind, suffix in ((kind.name, kind.suffix) for kind in KINDS.values()):
         done = tam("export", saved, "--as", kind, "--word", "greyhound", "-w", 1, cwd=saved.parent)
         assert done.returncode == 0, done.stderr
         path = saved.parent / f"dog-tam{suffix}"

@@ -9,6 +9,8 @@ def projection(
     positions: NDArray[np.int64],
     head: NDArray[np.float64],
     ids: NDArray[np.int64],
+    *,
+    relu: bool = True,
 ) -> NDArray[np.float64]:
     """Project some states on some LM-head rows and keep what speaks for the token.
 
@@ -25,6 +27,8 @@ def projection(
         Float [V, D]: the LM head, or some rows of it.
     ids
         Int [K]: the rows that score them.
+    relu
+        Keep what speaks for the token alone; without it, the products as they are.
 
     Returns
     -------
@@ -34,5 +38,7 @@ def projection(
     for t, row in enumerate(head[ids].astype(np.float64)):
         for p, state in enumerate(states[positions].astype(np.float64)):
             product = float(np.sum(state * row))
-            scores[t, p] = max(0.0, product) if np.isfinite(product) else np.nan
+            if relu:
+                product = max(0.0, product) if np.isfinite(product) else np.nan
+            scores[t, p] = product
     return scores

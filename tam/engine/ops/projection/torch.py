@@ -9,7 +9,12 @@ _STATES_CPU, _STATES = 256, 8192
 
 
 def projection(
-    states: torch.Tensor, positions: torch.Tensor, head: torch.Tensor, ids: torch.Tensor
+    states: torch.Tensor,
+    positions: torch.Tensor,
+    head: torch.Tensor,
+    ids: torch.Tensor,
+    *,
+    relu: bool = True,
 ) -> torch.Tensor:
     """Project some states on some LM-head rows, accumulating in float32; see :mod:`.naive`.
 
@@ -19,6 +24,8 @@ def projection(
         [L, D] and [V, D] of any floating dtypes.
     positions, ids
         int64 [P] and [K].
+    relu
+        Keep what speaks for the token alone.
 
     Returns
     -------
@@ -31,6 +38,9 @@ def projection(
 
         def project(part: slice) -> None:
             product = rows @ states[positions[part]].float().T
+            if not relu:
+                scores[:, part] = product
+                return
             # NaN where the product is not finite, and else 0.
             poison = product * 0
             torch.add(product.relu_(), poison, out=scores[:, part])

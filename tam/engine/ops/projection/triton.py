@@ -14,7 +14,12 @@ _MANY = 132 * 128 * 128
 
 
 def projection(
-    states: torch.Tensor, positions: torch.Tensor, head: torch.Tensor, ids: torch.Tensor
+    states: torch.Tensor,
+    positions: torch.Tensor,
+    head: torch.Tensor,
+    ids: torch.Tensor,
+    *,
+    relu: bool = True,
 ) -> torch.Tensor:
     """Project some states on some LM-head rows, accumulating in float32; see :mod:`.naive`.
 
@@ -27,6 +32,8 @@ def projection(
         [L, D] and [V, D] of floating dtypes on one device; cast as they are loaded.
     positions, ids
         int64 [P] and [K].
+    relu
+        Keep what speaks for the token alone.
 
     Returns
     -------
@@ -54,6 +61,7 @@ def projection(
         CELLS=cells,
         FEATURES=features if half else features // 2,
         CAST=INTERPRETED or not half,
+        RELU=relu,
         num_warps=warps,
         num_stages=3,
         **OPTIONS,
@@ -79,6 +87,7 @@ def _project(
     CELLS: tl.constexpr,
     FEATURES: tl.constexpr,
     CAST: tl.constexpr,
+    RELU: tl.constexpr,
 ):
     # Programs side by side share a block of states, the larger operand, and find it in the cache.
     target = tl.program_id(0) * TARGETS + tl.arange(0, TARGETS)
@@ -97,7 +106,9 @@ def _project(
             left = left.to(tl.float32)
             right = right.to(tl.float32)
         product = tl.dot(left, right, product, input_precision="ieee")
-    # NaN where the product is not finite: 0 · x is NaN there, and else 0.
-    score = tl.maximum(product, 0.0) + product * 0.0
+    score = product
+    if RELU:
+        # NaN where the product is not finite: 0 · x is NaN there, and else 0.
+        score = tl.maximum(product, 0.0) + product * 0.0
     place = target.to(tl.int64)[:, None] * cells + cell[None, :]
     tl.store(scores + place, score, mask=(target < count)[:, None] & (cell < cells)[None, :])

@@ -1,0 +1,57 @@
+"""``tam metrics`` and ``tam exports``: tables of what there is and what other packages add."""
+
+import json
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tam.evaluate.metrics import listed_metrics
+from tam.files.kinds import listed_kinds
+
+Rows = Sequence[dict[str, str]]
+"""Rows of a table: the headings are the keys."""
+
+
+def metrics_table() -> Rows:
+    """The metrics, one row each."""
+    return [
+        {
+            "metric": metric.name,
+            "what it is": _told(metric.title, metric.package, metric.error),
+            "source": metric.source,
+            "cost beside the maps": metric.cost,
+            "better": "lower" if metric.less_is_better else "higher",
+        }
+        for metric in listed_metrics()
+    ]
+
+
+def exports_table() -> Rows:
+    """The kinds of file, one row each."""
+    return [
+        {
+            "kind": kind.name,
+            "suffix": kind.suffix,
+            "what it holds": _told(kind.summary, kind.package, kind.error),
+        }
+        for kind in listed_kinds()
+    ]
+
+
+def print_rows(rows: Rows, *, as_json: bool) -> None:
+    """Print a table for people, or as JSON."""
+    if as_json:
+        print(json.dumps(list(rows), ensure_ascii=False, indent=2))
+        return
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*map(escape, row.values()))
+    Console().print(table)
+
+
+def _told(summary: str, package: str, error: str) -> str:
+    if error:
+        return f"cannot be used: {error} (package {package})"
+    return f"{summary} (package {package})" if package else summary

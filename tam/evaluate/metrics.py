@@ -1,0 +1,172 @@
+"""The table of metrics. Reading it imports nothing; other packages add metrics to it.
+
+An added metric is a function ``(heat, mask)`` of a word's map, float32 [H, W] in [0, 1], and the
+mask of its object, bool [H, W], that returns a number; see :mod:`tam.extensions`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.errors import InputError, NumericsError
+from tam.extensions import METRICS as GROUP
+from tam.extensions import description_of, extensions
+from tam.text.nearest import suggestion
+
+OfMap = Callable[[NDArray[np.float32], NDArray[np.bool_]], float]
+"""A metric of one word: its map and its object's mask."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure that ``tam evaluate`` gives.
+
+    Parameters
+    ----------
+    name
+        Its key in the results.
+    title
+        Its name for readers.
+    column
+        Its heading in the tables; empty where only the JSON file has it.
+    source
+        Where it was published; empty for one of the toolkit's own.
+    cost
+        What it costs beside the maps.
+    less_is_better
+        Whether a lower value is the better one.
+    package
+        The package that adds it; empty for a metric of the toolkit.
+    error
+        Why it cannot be used; empty where it can.
+    """
+
+    name: str
+    title: str
+    column: str = ""
+    source: str = ""
+    cost: str = "nothing"
+    less_is_better: bool = False
+    package: str = ""
+    error: str = ""
+
+
+_TAM, _ENERGY, _RISE = "arXiv 2506.23270", "arXiv 1910.01279", "arXiv 1806.07421"
+_CURVE = "1 forward a step of the curve, for the first words of each item"
+
+_TABLE = (
+    Metric("f1_iou", "F1-IoU", "F1-IoU", _TAM),
+    Metric("obj_iou", "Obj-IoU", "Obj-IoU", _TAM),
+    Metric("func_iou", "Func-IoU", "Func-IoU", _TAM),
+    Metric("precision", "precision", "", _TAM),
+    Metric("recall", "recall", "", _TAM),
+    Metric("best_iou", "IoU at the best threshold", "best IoU"),
+    Metric("fixed_iou", "IoU at half the maximum"),
+    Metric("pointing", "pointing game", "pointing", "arXiv 1608.00507"),
+    Metric("energy", "energy pointing", "energy", _ENERGY),
+    Metric("insertion", "insertion", "insertion", _RISE, _CURVE),
+    Metric("deletion", "deletion", "deletion", _RISE, _CURVE, less_is_better=True),
+    Metric(
+        "sensitivity",
+        "sensitivity to noise",
+        "sensitivity",
+        "arXiv 1901.09392",
+        "the method twice more (--sanity)",
+        less_is_better=True,
+    ),
+    Metric(
+        "randomized",
+        "correlation with shuffled weights",
+        "randomized",
+        "arXiv 1810.03292",
+        "the method once more (--sanity)",
+        less_is_better=True,
+    ),
+    Metric("rouge_l", "ROUGE-L", "", "ACL W04-1013"),
+    Metric("meteor", "METEOR", "", "ACL W05-0909"),
+)
+
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _TABLE}
+"""Every metric of the toolkit by its name."""
+
+_KEYS = {"index", "word", "kind", "false", "probability", "iou", "iou_curve", "chance"}
+"""What else a line of the results holds, so that no added metric is called so."""
+
+
+def listed_metrics() -> list[Metric]:
+    """List the metrics: the toolkit's, then those that other packages add, not imported."""
+    return [*METRICS.values(), *(_row(found) for found in extensions(GROUP, _taken()))]
+
+
+def metric_named(name: str) -> Metric:
+    """Give a metric; one that another package adds is imported.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    SetupError
+        If the package that adds it cannot be imported.
+    """
+    return METRICS[name] if name in METRICS else _added(name)[0]
+
+
+def metric_function(name: str) -> OfMap:
+    """Give the function of a metric that another package adds, and check what it returns.
+
+    Raises
+    ------
+    InputError
+        If no package adds one of that name.
+    SetupError
+        If the package cannot be imported.
+    """
+    function = _added(name)[1]
+
+    def checked(heat: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
+        value = function(heat, mask)
+        if not isinstance(value, int | float | np.floating) or not np.isfinite(value):
+            raise NumericsError(
+                f"returned {value!r}", where=f"metric {name}", remedy="return a finite number"
+            )
+        return float(value)
+
+    return checked
+
+
+@cache
+def _added(name: str) -> tuple[Metric, OfMap]:
+    found = extensions(GROUP, _taken())
+    for extension in found:
+        if extension.name == name:
+            function = extension.load()
+            return _row(extension, function), function
+    names = [extension.name for extension in found]
+    own = " (the toolkit's own are always measured)" if name in METRICS else ""
+    raise InputError(
+        f"no package adds a metric {name!r}{own}",
+        where="metrics",
+        remedy=suggestion(name, names, otherwise="there are") + "; see 'tam metrics'",
+    )
+
+
+def _taken() -> set[str]:
+    return {*METRICS, *_KEYS}
+
+
+def _row(extension: Any, function: OfMap | None = None) -> Metric:
+    said = description_of(function)
+    return Metric(
+        extension.name,
+        said.summary or extension.name,
+        extension.name,
+        said.source,
+        said.cost or ("nothing" if function else ""),
+        said.less_is_better,
+        extension.package,
+        extension.error,
+    )

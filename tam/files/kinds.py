@@ -1,0 +1,119 @@
+"""The table of exports: what an explanation can be written as. Reading it imports nothing."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tam.errors import InputError
+from tam.extensions import EXPORTS as GROUP
+from tam.extensions import Extension, extensions
+from tam.resolver import resolve
+from tam.text.nearest import suggestion
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file.
+
+    Parameters
+    ----------
+    name
+        What ``--as`` calls it.
+    suffix
+        The end of its files' names. A kind that another package adds has its own name there.
+    summary
+        What the file holds, in a line.
+    function
+        ``"module:function"``, imported when it is needed. It is called with an explanation, the
+        chosen words and the path to write, and those of ``media``, ``colors`` and ``seconds`` that
+        it has parameters for.
+    marked
+        Whether its files hold the mark of :mod:`tam.files.marks`; the others are recorded in the
+        folder of the saved explanation.
+    package
+        The package that adds it; empty for a kind of the toolkit.
+    error
+        Why it cannot be used; empty where it can.
+    """
+
+    name: str
+    suffix: str
+    summary: str
+    function: str
+    marked: bool = True
+    package: str = ""
+    error: str = ""
+    extension: Extension | None = None
+
+    def load(self) -> Callable[..., Any]:
+        """Import its function."""
+        if self.extension is not None:
+            return self.extension.load()
+        function: Callable[..., Any] = resolve(self.function)
+        return function
+
+
+_TABLE = (
+    Kind("sheet", ".png", "a contact sheet of the words", "tam.render.writers:sheet"),
+    Kind("mp4", ".mp4", "a movie, word by word", "tam.render.writers:mp4"),
+    Kind("gif", ".gif", "the same movie, smaller", "tam.render.writers:gif"),
+    Kind("csv", ".csv", "a table of all words", "tam.render.writers:csv", marked=False),
+    Kind("pdf", ".pdf", "a figure", "tam.render.writers:figure"),
+    Kind("svg", ".svg", "the same figure", "tam.render.writers:figure"),
+)
+
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _TABLE}
+"""Every kind of the toolkit by its name."""
+
+
+def listed_kinds() -> list[Kind]:
+    """List the kinds: the toolkit's, then those that other packages add, not imported."""
+    taken = {*KINDS, *(kind.suffix.removeprefix(".") for kind in KINDS.values())}
+    return [*KINDS.values(), *map(_row, extensions(GROUP, taken))]
+
+
+def kind_named(name: str) -> Kind:
+    """Give a kind by its name.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    kinds = {kind.name: kind for kind in listed_kinds()}
+    if name not in kinds:
+        raise InputError(f"unknown kind {name!r}", where="--as", remedy=suggestion(name, kinds))
+    return kinds[name]
+
+
+def kind_of(path: Path) -> Kind:
+    """Give the kind of a file by its suffix.
+
+    Raises
+    ------
+    InputError
+        If no kind has that suffix.
+    """
+    kinds = listed_kinds()
+    for kind in kinds:
+        if kind.suffix == path.suffix.lower():
+            return kind
+    raise InputError(
+        f"cannot write {path.suffix or 'a file without a suffix'}",
+        where=str(path),
+        remedy=f"name a file that ends in {', '.join(kind.suffix for kind in kinds)}",
+    )
+
+
+def _row(extension: Extension) -> Kind:
+    return Kind(
+        extension.name,
+        f".{extension.name}",
+        "a kind of its own",
+        extension.value,
+        False,
+        extension.package,
+        extension.error,
+        extension,
+    )

@@ -1,0 +1,268 @@
+"""From what a user calls a method to the function that is run, checked before the model runs."""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, is_dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from tam.errors import InputError
+from tam.extensions import METHODS as GROUP
+from tam.extensions import Extension, description_of, extensions
+from tam.methods.method import Method, Use, options_of
+from tam.methods.table import ALIASES, METHODS
+from tam.text.nearest import suggestion
+
+if TYPE_CHECKING:
+    from tam.explanation.explanation import Explanation
+    from tam.recording.trace import Trace
+    from tam.replay import Replay
+
+AnyMethod = str | Use | Callable[..., Any]
+"""A method's name, a method with its options, or a function; see :mod:`tam.methods`."""
+
+_TAKES = 3
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A method that is ready to run.
+
+    Parameters
+    ----------
+    method
+        What is known of it.
+    function
+        ``(trace, replay, targets, **options)``.
+    options
+        Those that were given.
+    told
+        What the provenance says of a method that is not the toolkit's own: its name and module.
+        None for one of the toolkit's, which says it itself.
+    """
+
+    method: Method
+    function: Callable[..., Any]
+    options: Mapping[str, Any]
+    told: Mapping[str, Any] | None = None
+
+    def with_options(self, added: Mapping[str, Any]) -> "Chosen":
+        """Give it more options.
+
+        Raises
+        ------
+        InputError
+            If it has no such option, or the option is given already.
+        """
+        where, known = f"method {self.method.name}", options_of(self.function)
+        for name in added:
+            if name not in known:
+                raise InputError(
+                    f"there is no option {name!r}",
+                    where=where,
+                    remedy=suggestion(name, known, otherwise="it has"),
+                )
+            if name in self.options:
+                raise InputError(f"{name} is given twice", where=where, remedy="give it once")
+        told = None if self.told is None else {**self.told, **_as_json(added)}
+        return replace(self, options={**self.options, **added}, told=told)
+
+    def run(
+        self, trace: "Trace", replay: "Replay | None", targets: Sequence[int] | None = None
+    ) -> "Explanation":
+        """Explain a recorded run; see :func:`explain`."""
+        if self.method.replays and replay is None:
+            raise InputError(
+                "it runs the model again",
+                where=f"method {self.method.name}",
+                remedy="give it a replay",
+            )
+        import torch
+
+        from tam.methods.result import added_explanation, resolve_targets
+
+        # Where the caller has switched on inference mode, no gradient could be taken.
+        with torch.inference_mode(False):
+            if self.told is None:
+                result: Explanation = self.function(trace, replay, targets, **self.options)
+                return result
+            asked = resolve_targets(trace, targets)
+            found = self.function(trace, replay, asked, **self.options)
+            return added_explanation(trace, asked, found, self.told)
+
+
+def choose(method: AnyMethod) -> Chosen:
+    """Find the function of a method.
+
+    Parameters
+    ----------
+    method
+        A name of the table or one that a package adds; a :class:`Use` such as
+        ``Tam(kernel_size=5)``; or any callable ``(trace, replay, targets)``, whose options a
+        :func:`functools.partial` can hold.
+
+    Raises
+    ------
+    InputError
+        If there is no method of that name, no such option, or it is neither of these.
+    SetupError
+        If the package that adds it cannot be imported.
+    """
+    if isinstance(method, str):
+        return _named(method)
+    if isinstance(method, Use):
+        return _named(method.name).with_options(method.options)
+    if not callable(method):
+        raise InputError(
+            f"{method!r} is not a method",
+            where="method",
+            remedy="give a name, or a function (trace, replay, targets)",
+        )
+    given: dict[str, Any] = {}
+    function: Callable[..., Any] = method
+    while isinstance(function, functools.partial) and not function.args:
+        given = {**function.keywords, **given}
+        function = function.func
+    for known in METHODS.values():
+        # Importing nothing: a function of the toolkit that is at hand has been imported already.
+        if known.function == f"{_module(function)}:{_qualified(function)}":
+            return Chosen(known, known.load(), {}).with_options(given)
+    _check_call(function, given)
+    return Chosen(_own(function), function, given, _told(function, given))
+
+
+def explain(
+    method: AnyMethod,
+    trace: "Trace",
+    replay: "Replay | None" = None,
+    targets: Sequence[int] | None = None,
+    **options: Any,
+) -> "Explanation":
+    """Explain a recorded run.
+
+    Parameters
+    ----------
+    method
+        See :func:`choose`.
+    trace
+        The run; K targets, N cells.
+    replay
+        The same run to run again (``tam.replay.Replay``), for methods that do.
+    targets
+        Indices of those to explain; the others' maps are zero. Where it is None, methods that get
+        all targets at once explain all, the others the reply's.
+    **options
+        The method's own; see its function.
+
+    Raises
+    ------
+    InputError
+        If there is no such method, option or target, the method needs a replay, or what it returns
+        cannot be a map.
+    ModelError
+        If the method does not fit the model.
+    """
+    return choose(method).with_options(options).run(trace, replay, targets)
+
+
+def listed() -> list[Method]:
+    """List the methods: those of the toolkit, then those that other packages add, not imported."""
+    return [*METHODS.values(), *map(_row, extensions(GROUP, _taken()))]
+
+
+def imported(name: str) -> Method:
+    """Give one method; one that another package adds is imported, and says what it is.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    SetupError
+        If it cannot be imported.
+    """
+    return _named(name).method
+
+
+def _named(name: str) -> Chosen:
+    known = ALIASES.get(name, name)
+    if known in METHODS:
+        return Chosen(METHODS[known], METHODS[known].load(), {})
+    added = extensions(GROUP, _taken())
+    for extension in added:
+        if extension.name == known:
+            function = extension.load()
+            _check_call(function, {})
+            told = {**_told(function, {}), "name": known, "package": extension.package}
+            return Chosen(_row(extension, function), function, {}, told)
+    names = [*METHODS, *(extension.name for extension in added)]
+    raise InputError(
+        f"there is no method {name!r}",
+        where="method",
+        remedy=f"{suggestion(name, names)} ('tam methods' lists them)",
+    )
+
+
+def _taken() -> set[str]:
+    return {*METHODS, *ALIASES}
+
+
+def _row(extension: Extension, function: Callable[..., Any] | None = None) -> Method:
+    said = description_of(function)
+    return Method(
+        extension.name,
+        said.summary,
+        said.source,
+        extension.value,
+        said.cost,
+        package=extension.package,
+        error=extension.error,
+    )
+
+
+def _own(function: Callable[..., Any]) -> Method:
+    said = description_of(function)
+    return Method(_qualified(function), said.summary, said.source, "", said.cost)
+
+
+def _told(function: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    fields = _fields(function)
+    return {
+        "name": _qualified(function),
+        "module": _module(function),
+        **_as_json({**fields, **options}),
+    }
+
+
+def _fields(function: Any) -> dict[str, Any]:
+    """What a callable dataclass holds: its options."""
+    return asdict(function) if is_dataclass(function) and not isinstance(function, type) else {}
+
+
+def _module(function: Callable[..., Any]) -> str:
+    return str(getattr(function, "__module__", None) or type(function).__module__)
+
+
+def _qualified(function: Callable[..., Any]) -> str:
+    return str(getattr(function, "__qualname__", None) or type(function).__qualname__)
+
+
+def _as_json(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as a provenance holds them: plain values as they are, others as Python writes."""
+    plain = (str, int, float, bool, type(None))
+    return {k: v if isinstance(v, plain) else repr(v) for k, v in options.items()}
+
+
+def _check_call(function: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    """Refuse a function that cannot be called as methods are."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return  # a function that does not say what it takes
+    try:
+        signature.bind(*range(_TAKES), **options)
+    except TypeError as error:
+        raise InputError(
+            f"cannot be called with (trace, replay, targets): {error}",
+            where=f"method {_qualified(function)}",
+            remedy="see tam.methods for what a method takes and returns",
+        ) from error

@@ -1,0 +1,99 @@
+"""What the table says of a method, and a method together with its options."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tam.defaults import KERNEL_SIZE
+from tam.resolver import resolve
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to explain a recorded run.
+
+    Parameters
+    ----------
+    name
+        What ``--method`` calls it.
+    summary
+        What it does, in a line.
+    source
+        Where it was published; empty for a control.
+    function
+        ``"module:function"``, imported when it is needed: see :mod:`tam.methods`.
+    cost
+        What it costs beside the recorded run. A word is a token that is explained.
+    replays
+        Whether it needs the model again, for another pass or for the LM head.
+    streams
+        Whether a stream has a word's map as soon as the word is finished. The other methods need
+        the whole reply: their words come at once, without maps, and the maps at the end.
+    candidates
+        Whether it can map the candidates of each token too (``candidate_maps``).
+    package
+        The package that adds it; empty for a method of the toolkit.
+    error
+        Why it cannot be used; empty where it can.
+    """
+
+    name: str
+    summary: str
+    source: str
+    function: str
+    cost: str
+    replays: bool = True
+    streams: bool = False
+    candidates: bool = False
+    package: str = ""
+    error: str = ""
+
+    def load(self) -> Callable[..., Any]:
+        """Import the function of a method of the toolkit."""
+        function: Callable[..., Any] = resolve(self.function)
+        return function
+
+    def options(self) -> dict[str, Any]:
+        """Its options and their defaults; imports its function."""
+        return options_of(self.load())
+
+
+def options_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """The keyword-only parameters of a method's function, with their defaults."""
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+@dataclass(frozen=True)
+class Use:
+    """A method by its name, together with options of its own.
+
+    Examples
+    --------
+    >>> Use("grad-cam", {"layer": -3}).name
+    'grad-cam'
+    """
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Tam(Use):
+    """The Token Activation Map with options of one's own.
+
+    Parameters
+    ----------
+    kernel_size
+        Odd side of the rank Gaussian filter's window, in cells.
+    stages
+        Keep the maps before scaling and filtering too.
+
+    Examples
+    --------
+    >>> Tam(kernel_size=5).options["kernel_size"]
+    5
+    """
+
+    def __init__(self, *, kernel_size: int = KERNEL_SIZE, stages: bool = False) -> None:
+        super().__init__("tam", {"kernel_size": kernel_size, "stages": stages})

@@ -1,0 +1,109 @@
+"""Many questions, each answered and recorded as it would be alone."""
+
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from dataclasses import replace
+from functools import partial
+from itertools import repeat
+from typing import Any
+
+from tam.errors import InputError, TamError
+from tam.families.checkpoint import Checkpoint
+from tam.model.options import Asked, Question
+from tam.recording.answers import Answer
+from tam.recording.batching import recordings
+from tam.recording.recording import Recording, with_candidates
+from tam.recording.running import run, with_seed
+
+Answers = Answer | Sequence[Answer]
+"""One answer for all questions, or one for each (None where the model is to write it)."""
+
+
+def answered(
+    checkpoint: Checkpoint,
+    questions: Iterable[Question],
+    answers: Answers,
+    asked: Asked,
+    batch_size: int,
+) -> Iterator[Recording | TamError]:
+    """Answer questions, several at a time where each reply is then what it would be alone.
+
+    Questions are answered one by one where an answer is given, or a reply is sampled with a seed.
+
+    Yields
+    ------
+    The recording of each question in their order, or the error that kept it from being answered.
+
+    Raises
+    ------
+    InputError
+        If there are not as many answers as questions.
+    """
+    if _one_for_all(answers):
+        if answers is None and not _is_seeded(checkpoint, asked):
+            yield from _together(checkpoint, questions, asked, batch_size)
+            return
+        each: Iterator[Any] = repeat(answers)
+    else:
+        each = iter(answers or ())
+    for item in questions:
+        try:
+            answer: Any = next(each)
+        except StopIteration:
+            raise _mismatch() from None
+        yield _alone(checkpoint, item, replace(asked, answer=answer))
+    if not isinstance(each, repeat) and list(each):
+        raise _mismatch()
+
+
+def check_answers(questions: Iterable[Question], answers: Answers) -> None:
+    """Refuse answers that are not as many as the questions, where these can be counted.
+
+    Raises
+    ------
+    InputError
+        If they are not.
+    """
+    if _one_for_all(answers) or not isinstance(questions, Sized):
+        return
+    if len(questions) != len(answers or ()):
+        raise _mismatch()
+
+
+def _one_for_all(answers: Answers) -> bool:
+    if answers is None or isinstance(answers, str):
+        return True
+    return len(answers) > 0 and not any(
+        answer is None or isinstance(answer, str | Sequence) for answer in answers
+    )
+
+
+def _is_seeded(checkpoint: Checkpoint, asked: Asked) -> bool:
+    """Whether a seed decides what is written: the replies of a batch would share its numbers."""
+    default = checkpoint.module.generation_config.do_sample
+    return asked.seed is not None and bool(asked.generation.get("do_sample", default))
+
+
+def _together(
+    checkpoint: Checkpoint, questions: Iterable[Question], asked: Asked, batch_size: int
+) -> Iterator[Recording | TamError]:
+    makers = (partial(asked.open, item) for item in questions)
+    for found in recordings(checkpoint, makers, batch_size, asked.generation, asked.template):
+        if isinstance(found, TamError):
+            yield found
+        else:
+            yield with_seed(with_candidates(found, asked.candidate_maps), asked.seed)
+
+
+def _alone(checkpoint: Checkpoint, item: Question, asked: Asked) -> Recording | TamError:
+    try:
+        return run(checkpoint, asked.open(item), **asked.running)
+    except TamError as error:
+        return error
+
+
+def _mismatch() -> InputError:
+    return InputError(
+        "there are not as many answers as questions",
+        where="answer",
+        remedy="give one for all, or one for each question (None where the model is to write it)",
+    )

@@ -1,0 +1,43 @@
+"""How a model's weights are quantised, said in words."""
+
+from typing import Any
+
+from torch import nn
+
+# Layers and weights that stand for a library, by the beginning of their class's module.
+_LIBRARIES = {
+    "torchao": "torchao",
+    "optimum.quanto": "quanto",
+    "hqq": "hqq",
+    "bitsandbytes": "bitsandbytes",
+    "compressed_tensors": "compressed-tensors",
+    "torch.ao.nn.quantized.dynamic": "torch dynamic quantisation",
+}
+
+
+def quantisation_of(module: nn.Module) -> str | None:
+    """Say how a model is quantised: by its configuration, or in code after it was loaded.
+
+    Returns
+    -------
+    For example ``"bitsandbytes Linear8bitLt"`` or ``"torchao Int8Tensor"``: the library with its
+    kinds of layers or weights; the configured method where no such layer is found; None for a model
+    whose weights are plain.
+    """
+    found = {_kind(thing) for part in module.modules() for thing in (part, *_weights(part))} - {""}
+    if found:
+        return ", ".join(sorted(found))
+    configured = getattr(getattr(module, "config", None), "quantization_config", None)
+    return None if configured is None else str(getattr(configured, "quant_method", configured))
+
+
+def _weights(part: nn.Module) -> list[Any]:
+    return [value for value in part._parameters.values() if value is not None]
+
+
+def _kind(thing: Any) -> str:
+    kind = type(thing)
+    for beginning, library in _LIBRARIES.items():
+        if f"{kind.__module__}.".startswith(f"{beginning}."):
+            return f"{library} {kind.__name__}"
+    return ""

@@ -1,0 +1,67 @@
+"""One function for each kind of file that an explanation is exported as."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tam.explanation.explanation import Explanation
+from tam.explanation.word import Word
+from tam.files.marks import PLACEHOLDER
+from tam.files.png import encode_png
+from tam.render.movie import LARGEST, draw_movie, write_gif, write_mp4
+from tam.render.plot import plot
+from tam.render.sheet import contact_sheet
+from tam.render.table import words_csv
+
+
+def sheet(
+    explanation: Explanation, words: Sequence[Word], path: Path, *, media: int | None, colors: str
+) -> None:
+    """Write a contact sheet as PNG, see :func:`tam.render.sheet.contact_sheet`."""
+    drawn = contact_sheet(explanation, words, media=media, colors=colors)
+    path.write_bytes(encode_png(drawn, comment=PLACEHOLDER))
+
+
+def mp4(
+    explanation: Explanation,
+    words: Sequence[Word],
+    path: Path,
+    *,
+    media: int | None,
+    colors: str,
+    seconds: float,
+) -> None:
+    """Write a movie as MP4, see :func:`tam.render.movie.draw_movie`."""
+    drawn = draw_movie(
+        explanation, words, media=media, seconds=seconds, largest=LARGEST["mp4"], colors=colors
+    )
+    write_mp4(drawn, path)
+
+
+def gif(
+    explanation: Explanation,
+    words: Sequence[Word],
+    path: Path,
+    *,
+    media: int | None,
+    colors: str,
+    seconds: float,
+) -> None:
+    """Write the same movie as GIF, smaller."""
+    drawn = draw_movie(
+        explanation, words, media=media, seconds=seconds, largest=LARGEST["gif"], colors=colors
+    )
+    write_gif(drawn, path)
+
+
+def csv(explanation: Explanation, words: Sequence[Word], path: Path) -> None:
+    """Write a table of all words, see :func:`tam.render.table.words_csv`."""
+    # With the mark that makes spreadsheets read UTF-8.
+    path.write_text(words_csv(explanation), encoding="utf-8-sig", newline="")
+
+
+def figure(
+    explanation: Explanation, words: Sequence[Word], path: Path, *, media: int | None, colors: str
+) -> None:
+    """Write a figure in the format of the path's suffix, see :func:`tam.render.plot.plot`."""
+    drawn = plot(explanation, words, media=media, colors=colors)
+    drawn.savefig(path, metadata={"Keywords": PLACEHOLDER})
