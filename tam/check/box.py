@@ -8,31 +8,14 @@ from tam.check.fillers import check_filler, hiding
 from tam.check.reading import read_without
 from tam.check.rebuilding import rebuilt
 from tam.check.regions import Region
+from tam.defaults import MAX_NEW_TOKENS
 from tam.errors import InputError
 from tam.explanation.explanation import Explanation
-from tam.explanation.word import Word
+from tam.explanation.word import Loss
 from tam.families.checkpoint import Checkpoint
 from tam.geometry.layout import Box
-from tam.recording.recording import MAX_NEW_TOKENS
 from tam.recording.running import run
 from tam.replay.replay import with_media
-
-
-@dataclass(frozen=True, eq=False)
-class Loss:
-    """A word with the whole picture and without a part of it.
-
-    Parameters
-    ----------
-    word
-        A word of the reply.
-    before, without
-        Its log-probability with the whole picture, and without the part; in nats.
-    """
-
-    word: Word
-    before: float
-    without: float
 
 
 @dataclass(frozen=True, eq=False)

@@ -209,6 +209,23 @@ class Word:
         return cast("bytes | None", resolve(DOORS["notebook_png"])(self))
 
 
+@dataclass(frozen=True, eq=False)
+class Loss:
+    """A word with the whole picture and without a part of it.
+
+    Parameters
+    ----------
+    word
+        A word of the reply.
+    before, without
+        Its log-probability with the whole picture, and without the part; in nats.
+    """
+
+    word: Word
+    before: float
+    without: float
+
+
 class Words(tuple[Word, ...]):
     """Words in reading order: by index, by slice, or by text the first that says it."""
 
