@@ -101,8 +101,8 @@ def test_another_picture_and_another_conversation_are_refused(
 def test_conversations_of_several_turns_and_pictures_are_rebuilt(llava_folder: Path) -> None:
     model = tam.load(llava_folder)
     chat = model.chat(system="Answer briefly.")
-    chat.ask([probe_picture(60, 90)], "What is here?", max_new_tokens=3)
-    last = chat.ask([probe_picture(80, 50, seed=1)], "And here?", max_new_tokens=3)
+    chat.say("What is here?", [probe_picture(60, 90)], max_new_tokens=3)
+    last = chat.say("And here?", [probe_picture(80, 50, seed=1)], max_new_tokens=3)
     replay = rebuilt(model.checkpoint, last)
     assert np.array_equal(replay.trace.text.ids, [token.id for token in last.tokens])
     assert [item.name for item in replay.trace.media] == [item.name for item in last.media]
