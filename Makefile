@@ -1,6 +1,7 @@
 # make setup   an environment in .venv with everything in it
 # make demo    explain a picture that comes with the toolkit
-# make test    every check and test
+# make test    every check, and every test but the whole grid of families
+# make test-all  the whole grid, too
 # make fuzz    thousands of damaged files, each read or refused in a line (an hour)
 
 PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python,\
@@ -8,7 +9,7 @@ PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 pytho
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: setup demo test fuzz lint types clean
+.PHONY: setup demo test test-all fuzz lint types clean
 
 setup: $(READY)
 
@@ -36,6 +37,10 @@ test: lint types
 fuzz: setup
 	$(BIN)/python -m tests.fuzz
 	$(BIN)/python -m tests.fuzz.saved 0 5000
+
+test-all: lint types
+	$(BIN)/python tests/provide_chromium.py
+	$(BIN)/pytest --numprocesses 2 -m "grid or not grid"
 
 clean:
 	rm -rf .venv demo out dist

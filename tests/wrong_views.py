@@ -20,9 +20,13 @@ class Rearranged(Adapter):
     def __init__(self, adapter: Adapter, rearrange: Rearrange) -> None:
         self.adapter, self.rearrange = adapter, rearrange
         self.chat_template = adapter.chat_template
+        self.mixers, self.convolutional = adapter.mixers, adapter.convolutional
 
     def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
         return self.adapter.call_processor(processor, options)
+
+    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+        return self.adapter.cell_pixels(config, processor)
 
     def decoder(self, model: Any) -> Any:
         return self.adapter.decoder(model)

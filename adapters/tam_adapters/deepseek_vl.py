@@ -20,3 +20,17 @@ class JanusAdapter(DeepseekVLAdapter):
     """Janus: DeepSeek's square before a tower of its own; explained where it writes text."""
 
     family = "Janus"
+
+
+class DeepseekVLHybridAdapter(DeepseekVLAdapter):
+    """DeepSeek-VL on two towers: SigLIP's patches, and a map of SAM's reduced to as many cells.
+
+    SAM's part of a token is made by convolutions and sees up to a cell around it, its middle a
+    third of a cell further to the left and above.
+    """
+
+    family = "DeepSeek-VL hybrid"
+    convolutional = True
+    notes = ("A vision token also sees what lies around its cell, through convolutions.",)
+    # Two resizes, and convolutions that reach over a cell of 16 pixels.
+    resize_radius = 20

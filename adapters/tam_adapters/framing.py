@@ -67,19 +67,20 @@ def letterbox(image_processor: Any, height: int, width: int) -> Framing:
     """Read from an image processor of DeepSeek what it makes of a ``height × width`` picture.
 
     The longer side is brought to the square's, the shorter one with it, and the rest is padded on
-    both sides.
+    both sides. With two sizes it pads the larger one and reduces that to the other.
     """
-    side = int(dict(image_processor.size)["height"])
+    side = int(dict(getattr(image_processor, "high_res_size", image_processor.size))["height"])
     scale = side / max(height, width)
+    given = int(dict(image_processor.size)["height"])
     return Framing(
-        y=_letterboxed(height, side, max(round(height * scale), image_processor.min_size)),
-        x=_letterboxed(width, side, max(round(width * scale), image_processor.min_size)),
+        y=_letterboxed(height, side, max(round(height * scale), image_processor.min_size), given),
+        x=_letterboxed(width, side, max(round(width * scale), image_processor.min_size), given),
     )
 
 
-def _letterboxed(length: int, side: int, resized: int) -> Axis:
+def _letterboxed(length: int, side: int, resized: int, given: int) -> Axis:
     step = length / resized
-    return Axis(length=side, start=-((side - resized) // 2) * step, step=step)
+    return Axis(length=given, start=-((side - resized) // 2) * step, step=step * side / given)
 
 
 def _pad_to_square(image_processor: Any, height: int, width: int) -> tuple[int, int, int, int]:

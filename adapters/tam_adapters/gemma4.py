@@ -25,6 +25,16 @@ class Gemma4Adapter(Adapter):
         "what stands before it.",
     )
 
+    def positions_in_token(self, config: Any) -> int:
+        """How many of the processor's positions stand along one side of a token."""
+        return int(config.vision_config.pooling_kernel_size)
+
+    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+        """Give height and width of a vision token in pixels of the model's input."""
+        del processor
+        side = int(config.vision_config.patch_size) * int(config.vision_config.pooling_kernel_size)
+        return side, side
+
     def vision_layout(self, encoded: Encoded) -> VisionLayout:
         """Place every vision token of an encoded prompt.
 
@@ -37,7 +47,9 @@ class Gemma4Adapter(Adapter):
         for kind in ("image", "video"):
             indices = [i for i, placed in enumerate(encoded.media) if placed.media.kind == kind]
             counts = [len(encoded.media[i].media.frames) for i in indices]
-            shapes = _frame_shapes(encoded, kind, sum(counts))
+            shapes = _frame_shapes(
+                encoded, kind, sum(counts), self.positions_in_token(encoded.config)
+            )
             token = int(getattr(encoded.config, f"{kind}_token_id"))
             runs = cut_runs(encoded.ids, token, [h * w for h, w in shapes], kind)
             last = np.cumsum(counts, dtype=np.int64)
@@ -48,7 +60,22 @@ class Gemma4Adapter(Adapter):
         return VisionLayout(grids=ordered, separators=np.zeros(0, np.int64))
 
 
-def _frame_shapes(encoded: Encoded, kind: str, count: int) -> list[tuple[int, int]]:
+class Gemma4UnifiedAdapter(Gemma4Adapter):
+    """Gemma 4 without a vision tower: the same pixels, one position for each token.
+
+    A token's feature is a projection of its own pixels alone.
+    """
+
+    family = "Gemma 4 unified"
+    mixers = ()
+
+    def positions_in_token(self, config: Any) -> int:
+        """How many of the processor's positions stand along one side of a token: one."""
+        del config
+        return 1
+
+
+def _frame_shapes(encoded: Encoded, kind: str, count: int, pooled: int) -> list[tuple[int, int]]:
     """(h, w) in tokens of each picture, or of each frame of each clip."""
     places = encoded.arrays.get(f"{kind}_position_ids")
     found = 0 if places is None else len(places)
@@ -61,7 +88,6 @@ def _frame_shapes(encoded: Encoded, kind: str, count: int) -> list[tuple[int, in
         )
     if places is None:
         return []
-    pooled = int(encoded.config.vision_config.pooling_kernel_size)
     return [_shape(frame, pooled) for frame in places]
 
 

@@ -102,14 +102,20 @@ def _layout(encoded: Encoded) -> VisionLayout:
     return VisionLayout(grids=tuple(grids), separators=np.zeros(0, np.int64))
 
 
+def tag_before(encoded: Encoded, run: NDArray[np.int64]) -> tuple[int, int] | None:
+    """Row and column, from one on, of the tile whose tokens a run holds; None without a tag."""
+    before = encoded.ids[run[0] - 1 : run[0]].tolist()
+    token = "".join(encoded.processor.tokenizer.convert_ids_to_tokens(before))
+    found = _TAG.fullmatch(token)
+    return None if found is None else (int(found[1]), int(found[2]))
+
+
 def _tags_of_one_picture(encoded: Encoded, runs: list[NDArray[np.int64]]) -> list[tuple[int, int]]:
-    """Row and column, from one on, of the tiles up to the first view without a tag."""
+    """Row and column of the tiles up to the first view without a tag."""
     tags = []
     for run in runs:
-        before = encoded.ids[run[0] - 1 : run[0]].tolist()
-        token = "".join(encoded.processor.tokenizer.convert_ids_to_tokens(before))
-        found = _TAG.fullmatch(token)
-        if found is None:
+        tag = tag_before(encoded, run)
+        if tag is None:
             break
-        tags.append((int(found[1]), int(found[2])))
+        tags.append(tag)
     return tags

@@ -13,6 +13,7 @@ from tam_adapters.tiles import (
     equally_many_frames,
     misfit,
     square_side,
+    takes_no_clips,
     tiled_grids,
     token_runs,
 )
@@ -73,3 +74,21 @@ class InternVLAdapter(Adapter):
         if runs:
             raise misfit(f"the prompt shows {len(runs)} pictures or frames too many")
         return VisionLayout(grids=tuple(grids), separators=np.zeros(0, np.int64))
+
+
+class QianfanOcrAdapter(InternVLAdapter):
+    """Qianfan-OCR: InternVL's tiles; it takes no clips."""
+
+    family = "Qianfan-OCR"
+
+    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+        """Encode a rendered prompt.
+
+        Raises
+        ------
+        ModelError
+            If a clip is given.
+        """
+        if options.get("videos"):
+            raise takes_no_clips(self.family, "conversation")
+        return processor(**options)

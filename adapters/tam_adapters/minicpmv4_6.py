@@ -1,4 +1,4 @@
-"""MiniCPM-V 4.6: the whole picture first, then slices whose rows end in a line break."""
+"""MiniCPM-V 4.6 and 4.7: the whole picture first, then slices whose rows end in a line break."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ class MiniCPMV46Adapter(Adapter):
     larger, for the slices. Frames of a clip are treated like pictures.
     """
 
-    family = "MiniCPM-V 4.6"
+    family = "MiniCPM-V 4.6 and 4.7"
     # Its processor packs all pictures of a prompt into one row of patches.
     batches = False
 

@@ -1,4 +1,4 @@
-"""Mistral 3 and LightOn-OCR: a Pixtral tower whose patches are merged."""
+"""Mistral 3, Mistral Large 4 and LightOn-OCR: a Pixtral tower whose patches are merged."""
 
 from typing import Any
 
@@ -32,6 +32,12 @@ class Mistral3Adapter(Adapter):
                 remedy=f"enlarge it to more than {cell} pixels",
             )
         return layout
+
+
+class MistralLarge4Adapter(Mistral3Adapter):
+    """Mistral Large 4: the same tower and the same marks before another language model."""
+
+    family = "Mistral Large 4"
 
 
 class LightOnOcrAdapter(Mistral3Adapter):

@@ -59,7 +59,7 @@ MaxFrames = Annotated[
 ]
 Start = Annotated[float | None, typer.Option(help="First second of a video.")]
 End = Annotated[float | None, typer.Option(help="Last second of a video.")]
-Decoder = Annotated[str, typer.Option(help="pyav, decord or opencv.")]
+Decoder = Annotated[str, typer.Option(help="pyav; decord or opencv where they agree with it.")]
 AllowUrls = Annotated[
     bool, typer.Option("--allow-urls", help="Fetch pictures from http(s) addresses.")
 ]

@@ -73,11 +73,18 @@ class Adapter(ABC):
     resize_radius
         Radius of the processor's resize kernel, in pixels of the model's input: 1 bilinear, 2
         bicubic, 3 Lanczos, more where it resizes twice. The layout probe uses it.
+    mixers
+        Parts of the names of the classes through which vision tokens see each other before they
+        enter the language model. The layout probe switches them off; empty where each token is
+        computed from its own pixels alone.
     causal
         Whether the state of a text token depends only on the tokens before it. Where it does not,
         the cache of one turn cannot be reused in the next.
     batches
         Whether several prompts, padded on the left, give the states that each gives alone.
+    convolutional
+        Whether the vision tower is convolutional: a vision token also sees what lies around its
+        cell, less with the distance. The layout probe uses it.
     reply_token_type
         The token type of a reply's tokens, where the inputs give token types.
     """
@@ -87,8 +94,10 @@ class Adapter(ABC):
     chat_template: str | None = None
     resize_radius: int = 2
     reply_token_type: int = 0
+    mixers: tuple[str, ...] = ("attention",)
     causal: bool = True
     batches: bool = True
+    convolutional: bool = False
 
     @abstractmethod
     def vision_layout(self, encoded: Encoded) -> VisionLayout:
@@ -111,6 +120,13 @@ class Adapter(ABC):
             With the reason, and what to use in its place.
         """
         del config
+
+    def explained(self, config: Any) -> Any:
+        """Give the configuration of the part that reads pictures and writes text.
+
+        All of it, except for a model that also speaks: of that one only this part is loaded.
+        """
+        return config
 
     def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
         """Encode a rendered prompt.
@@ -165,3 +181,23 @@ class Adapter(ABC):
         """Give the LM head, which maps those states to the vocabulary."""
         head: nn.Module = model.get_output_embeddings()
         return head
+
+    def finished_logits(self, config: Any, scores: "torch.Tensor") -> "torch.Tensor":
+        """Give what a model's own forward pass makes of its head's scores.
+
+        Families divide them by ``logits_scaling``, or cap them at ``final_logit_softcapping``; the
+        order of a position's scores stays the same.
+
+        Parameters
+        ----------
+        config
+            The model's configuration.
+        scores
+            [..., V]: what the head gave.
+        """
+        import torch
+
+        text = config.get_text_config()
+        scaled = scores / getattr(text, "logits_scaling", 1)
+        cap = getattr(text, "final_logit_softcapping", None)
+        return scaled if cap is None else cap * torch.tanh(scaled / cap)

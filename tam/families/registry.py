@@ -20,7 +20,7 @@ from typing import Any
 
 from tam.errors import ModelError
 from tam.families.adapter import Adapter
-from tam.families.family import Family, Refused
+from tam.families.family import Family, Refused, Status
 from tam.resolver import resolve
 
 GROUP = "tam.adapters"
@@ -54,7 +54,7 @@ def _adapter_for_type(model_type: str, *, brings_code: bool) -> Adapter:
         if model_type in refused.model_types:
             _warn_of_clash(model_type)
             raise ModelError(
-                f"{refused.name} is refused: {refused.reason}",
+                f"{refused.name} {_SAID[refused.status]}: {refused.reason}",
                 where=f"model type {model_type!r}",
                 remedy=f"{refused.instead or 'use a supported model'} ({_supported()})",
             )
@@ -97,10 +97,24 @@ def families() -> tuple[Family, ...]:
 
 
 def refusals() -> tuple[Refused, ...]:
-    """List the families that are known and refused."""
-    from tam_adapters.table import REFUSED
+    """List the families that are known and not explained, for whatever reason."""
+    from tam_adapters.table import OTHERS
 
-    return REFUSED
+    return OTHERS
+
+
+_SAID: dict[Status, str] = {
+    "refused": "is refused",
+    "audio only": "has no pictures",
+    "not yet": "is not supported yet",
+}
+
+
+def compared_with() -> str:
+    """Give the release of transformers whose model types the table was compared with."""
+    from tam_adapters.table import COMPARED_WITH
+
+    return COMPARED_WITH
 
 
 def _built_in() -> tuple[Family, ...]:

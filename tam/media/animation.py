@@ -1,12 +1,12 @@
 """Animated pictures as clips: GIF, WebP, PNG and AVIF, read by Pillow."""
 
 import warnings
-from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
 
 from tam.errors import MediaError
+from tam.media.container import many_pictures
 from tam.media.files import MediaFile
 from tam.media.image import ANIMATIONS, MAX_PIXELS, check_size, damaged, identified
 from tam.media.media import Media
@@ -15,9 +15,6 @@ from tam.media.sampling import Sampling, choose
 
 MAX_ANIMATION = 2_000_000_000
 """Pixels of all frames together; to know when a frame is shown, all have to be decoded."""
-
-MAX_SEARCHED = 2**25
-"""Bytes that are searched for a second and third picture."""
 
 _SHORTEST, _USUAL = 0.011, 0.1
 """Seconds. Browsers show a frame of at most 10 ms for 100 ms."""
@@ -31,18 +28,6 @@ def is_moving(image: Image.Image) -> bool:
         return bool(getattr(image, "is_animated", False))
     except Exception:
         return True  # Pillow looks for a second frame, and this one is damaged
-
-
-def is_stream_of_pictures(image: Image.Image, stream: BinaryIO) -> bool:
-    """Whether a file is not one JPEG picture but many, one after the other (Motion JPEG)."""
-    if image.format != "JPEG":
-        return False
-    place = stream.tell()
-    stream.seek(0)
-    content = stream.read(MAX_SEARCHED)
-    stream.seek(place)
-    # One may be a small picture within another.
-    return content.count(b"\xff\xd9\xff\xd8\xff") > 1
 
 
 def moving_picture(file: MediaFile, sampling: Sampling) -> Media | None:
@@ -63,7 +48,7 @@ def moving_picture(file: MediaFile, sampling: Sampling) -> Media | None:
         if image is None:
             return None
         with image:
-            if is_stream_of_pictures(image, stream):
+            if image.format == "JPEG" and many_pictures(stream):
                 return None
             check_size(image.width, image.height, file.where, MAX_PIXELS)
             try:

@@ -27,6 +27,14 @@ _RAW_FORMATS = frozenset(
     "av1 avs2 avs3 cavsvideo dirac dnxhd evc h261 h263 h264 hevc m4v mjpeg mjpeg_2000 mpegvideo "
     "mpjpeg obu vc1 vvc".split()
 )
+_HEADS = {b"\xff\xd8\xff": "JPEG", b"\x89PNG": "PNG", b"GIF8": "GIF", b"BM": "BMP"}
+_BRANDS = {
+    **dict.fromkeys((b"avif", b"avis"), "AVIF"),
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"), "HEIC"),
+    **dict.fromkeys((b"mif1", b"msf1"), "HEIF"),
+}
+_SEARCHED = 2**25
+"""Bytes that are searched for a second and third picture."""
 
 
 @contextmanager
@@ -49,12 +57,17 @@ def opened_track(file: MediaFile) -> Iterator[tuple[Any, Any]]:
     import av
 
     with file.opened() as stream:
-        # FFmpeg takes many JPEG pictures, one after the other, for the first of them.
-        pictures = stream.read(3) == b"\xff\xd8\xff"
-        stream.seek(0)
+        pictures = many_pictures(stream)
+        if not pictures and (still := _still(stream)):
+            raise MediaError(
+                f"is a picture ({still}) that is damaged or cannot be read here",
+                where=file.where,
+                remedy="convert it to PNG or JPEG",
+            )
         try:
             container = av.open(
                 _Named(stream, file.suffix),
+                # By itself FFmpeg takes them for the first one.
                 format="mjpeg" if pictures else None,
                 metadata_errors="replace",
                 options={"format_whitelist": _formats(), "protocol_whitelist": "none"},
@@ -80,6 +93,27 @@ def failures() -> tuple[type[Exception], ...]:
     import av
 
     return (av.error.FFmpegError, OSError, ValueError, OverflowError)
+
+
+def many_pictures(stream: BinaryIO) -> bool:
+    """Whether a file is not one JPEG picture but many, one behind the other (Motion JPEG)."""
+    place = stream.tell()
+    stream.seek(0)
+    content = stream.read(_SEARCHED)
+    stream.seek(place)
+    # A picture of lower size may stand within another, or a second view behind it.
+    return content.startswith(b"\xff\xd8\xff") and content.count(b"\xff\xd9\xff\xd8\xff") > 1
+
+
+def _still(stream: BinaryIO) -> str:
+    """The kind of a file that is a picture, which FFmpeg would read as a clip of a kind."""
+    head = stream.read(16)
+    stream.seek(0)
+    if head[4:8] == b"ftyp":
+        return _BRANDS.get(head[8:12], "")
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WebP"
+    return next((kind for start, kind in _HEADS.items() if head.startswith(start)), "")
 
 
 class _Named:

@@ -23,9 +23,10 @@ from tam.media.pixels import Matrix, Pixels, inverse, upright
 PACKAGES = {"decord": ("decord", "decord"), "opencv": ("cv2", "opencv-python")}
 """Of each decoder the module and the package."""
 
-MEAN, BLOCK = 2.0, 24
+MEAN, BLOCK = 0.9, 12
 """Grey levels: how far two libraries' pixels may be apart, on average and in a block of 4 × 4.
-Each turns YUV into RGB with a rounding of its own; another frame is farther off."""
+Most give the very same pixels, some round otherwise; another frame is farther off, but in a clip
+that hardly moves, where it is as good."""
 
 _STARTING = 60.0
 """Seconds that the other process may take beside the decoding itself."""
@@ -43,7 +44,7 @@ def decode_like(
     file: MediaFile,
     numbers: list[int],
     ours: list[Pixels],
-    matrices: list[Matrix | None],
+    matrix: Matrix | None,
     patience: float,
 ) -> list[Pixels] | Fallback:
     """Decode frames that PyAV decoded with another library.
@@ -58,8 +59,8 @@ def decode_like(
         Ascending numbers of frames, counted from 0 in the order in which they come.
     ours
         PyAV's frames uint8 [H, W, 3] RGB, as they are stored.
-    matrices
-        Their display matrices: a library may have turned the frames by itself.
+    matrix
+        Their display matrix: a library may have turned the frames by itself.
     patience
         Seconds that the decoding may take.
 
@@ -76,7 +77,7 @@ def decode_like(
     if isinstance(theirs, Fallback):
         return theirs
     stored = []
-    for number, frame, own, matrix in zip(numbers, theirs, ours, matrices, strict=True):
+    for number, frame, own in zip(numbers, theirs, ours, strict=True):
         turned_back = frame if matrix is None else upright(frame, inverse(matrix))
         agreeing = [each for each in (frame, turned_back) if agree(each, own)]
         if not agreeing:

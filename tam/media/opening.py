@@ -6,7 +6,8 @@ from typing import Any, cast
 
 from tam.defaults import DECODER
 from tam.errors import MediaError
-from tam.media.animation import is_moving, is_stream_of_pictures
+from tam.media.animation import is_moving
+from tam.media.container import many_pictures
 from tam.media.files import MediaFile
 from tam.media.image import Source, identified, media_file, open_image, open_picture
 from tam.media.media import Media
@@ -73,7 +74,8 @@ def _open_file(
         if image is not None:
             with image:
                 moving = is_moving(image) and (sampling is not None or kind == "video")
-                clip = moving or kind == "video" or is_stream_of_pictures(image, stream)
+                many = image.format == "JPEG" and many_pictures(stream)
+                clip = moving or kind == "video" or many
                 if kind == "image" or not clip:
                     stream.seek(0)
                     return open_picture(file, stream)

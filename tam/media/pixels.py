@@ -13,6 +13,14 @@ Matrix = tuple[int, ...]
 """A display matrix: 9 fixed-point numbers a b u c d v x y w by rows; a point (p, q) of the stored
 frame is shown at (a p + c q + x, b p + d q + y)."""
 
+# By quarter turns to the left.
+_TURNS: tuple[Matrix | None, ...] = (
+    None,
+    (0, -1, 0, 1, 0, 0, 0, 0, 0),
+    (-1, 0, 0, 0, -1, 0, 0, 0, 0),
+    (0, 1, 0, -1, 0, 0, 0, 0, 0),
+)
+
 MAX_ASPECT = 200
 
 
@@ -45,9 +53,19 @@ def pixels_of(frame: Any, size: tuple[int, int]) -> tuple[Pixels, Matrix | None]
     clear = frame.format.has_palette or any(part.is_alpha for part in frame.format.components)
     kind = "rgba" if clear else "rgb24"
     pixels = frame.to_ndarray(format=kind, height=size[0], width=size[1])
-    data = frame.side_data.get("DISPLAYMATRIX")
-    matrix = None if data is None else tuple(np.frombuffer(bytes(data), np.int32).tolist())
-    return pixels, matrix if matrix is not None and len(matrix) == 9 else None
+    return pixels, _display_matrix(frame)
+
+
+def _display_matrix(frame: Any) -> Matrix | None:
+    try:
+        data = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # beside it stand data of a kind that PyAV has no name for
+        turns: int = round(frame.rotation / 90) % 4
+        return _TURNS[turns]
+    if data is None:
+        return None
+    matrix = tuple(int(value) for value in np.frombuffer(bytes(data), np.int32))
+    return matrix if len(matrix) == 9 else None
 
 
 def on_white(frames: list[Pixels]) -> tuple[list[Pixels], bool]:

@@ -10,12 +10,12 @@ import numpy as np
 from tam.defaults import DECODER
 from tam.errors import MediaError
 from tam.media.animation import moving_picture
-from tam.media.decoders import Contents, decode, no_frames, read_packets, survey
+from tam.media.decoders import Contents, Decoded, decode, no_frames, read_packets, survey
 from tam.media.files import MediaFile, display_name, local_file, printable
 from tam.media.foreign import PACKAGES, Fallback, decode_like
 from tam.media.image import open_image
 from tam.media.media import Media
-from tam.media.pixels import on_white, squared, upright
+from tam.media.pixels import Pixels, on_white, squared, upright
 from tam.media.sampling import Sampling, choose
 
 BACKENDS = ("pyav", *PACKAGES)
@@ -74,42 +74,48 @@ def open_video(
 
 def _from_file(file: MediaFile, sampling: Sampling, backend: str) -> Media:
     begun = time.monotonic()
-    contents = read_packets(file)
-    decoded = None
-    if contents is not None:
-        numbers, notes = _chosen(contents, sampling, file)
-        decoded = decode(file, numbers, contents)
-    if contents is None or decoded is None:
-        contents = survey(file)
-        numbers, notes = _chosen(contents, sampling, file)
-        decoded = decode(file, numbers, contents) or {}
-        numbers = [number for number in numbers if number in decoded]
-        if not numbers:
-            raise no_frames(file)
-    frames = [decoded[number] for number in numbers]
+    contents, numbers, frames, notes = _decoded(file, sampling)
     pixels, clear = on_white([frame.pixels for frame in frames])
-    matrices = [frame.matrix for frame in frames]
-    notes = (*contents.notes, *notes, *_damage(contents))
+    matrix = frames[0].matrix
     if any(frame.resized for frame in frames):
         notes += ("frames of another size are brought to the first one's",)
     if contents.shape.aspect != 1:
-        notes += (f"pixels of {contents.shape.aspect}, not square, are shown as wide as they are",)
+        wide, high = contents.shape.aspect.as_integer_ratio()
+        notes += (f"the pixels are {wide}:{high}, not square; the frames are resized to match",)
     if clear:
         notes += ("transparent parts are shown white",)
-    if backend != "pyav" and contents.damaged:
-        notes += (f"{backend} is not used for a damaged file; the frames are PyAV's",)
-    elif backend != "pyav":
-        patience = 5 + 4 * (time.monotonic() - begun)
-        theirs = decode_like(backend, file, numbers, pixels, matrices, patience)
+    if backend != "pyav":
+        theirs: list[Pixels] | Fallback = Fallback("is not used for a damaged file")
+        if not contents.damaged:
+            patience = 5 + 4 * (time.monotonic() - begun)
+            theirs = decode_like(backend, file, numbers, pixels, matrix, patience)
         if isinstance(theirs, Fallback):
             notes += (f"{backend} {theirs.reason}; the frames are PyAV's",)
         else:
             pixels = theirs
-    shown = [
-        upright(squared(each, contents.shape), matrix)
-        for each, matrix in zip(pixels, matrices, strict=True)
-    ]
+    shown = [upright(squared(each, contents.shape), matrix) for each in pixels]
     return Media(np.stack(shown), contents.times[numbers], file.name, "video", notes)
+
+
+def _decoded(
+    file: MediaFile, sampling: Sampling
+) -> tuple[Contents, list[int], list[Decoded], tuple[str, ...]]:
+    """What is known of a clip; the numbers of the frames that are taken; they; and what to note."""
+    contents = read_packets(file)
+    if contents is not None:
+        numbers, notes = _chosen(contents, sampling, file)
+        decoded = decode(file, numbers, contents)
+        if decoded is not None:
+            notes = (*contents.notes, *notes, *_damage(contents))
+            return contents, numbers, [decoded[number] for number in numbers], notes
+    contents = survey(file)
+    numbers, notes = _chosen(contents, sampling, file)
+    decoded = decode(file, numbers, contents) or {}
+    numbers = [number for number in numbers if number in decoded]
+    if not numbers:
+        raise no_frames(file)
+    notes = (*contents.notes, *notes, *_damage(contents))
+    return contents, numbers, [decoded[number] for number in numbers], notes
 
 
 def _chosen(
@@ -131,8 +137,16 @@ def _damage(contents: Contents) -> tuple[str, ...]:
 
 def _from_folder(folder: Path, sampling: Sampling) -> Media:
     name = display_name(str(folder))
+    try:
+        inside = [file for file in folder.iterdir() if file.is_file()]
+    except OSError as error:
+        raise MediaError(
+            f"the folder cannot be read ({error.strerror})",
+            where=printable(str(folder)),
+            remedy="change its permissions",
+        ) from error
     files = sorted(
-        (file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")),
+        (file for file in inside if not file.name.startswith(".")),
         key=lambda file: [
             (int(part), "") if part.isdecimal() else (-1, part)
             for part in re.split(r"(\d+)", file.name)

@@ -88,7 +88,7 @@ def load(
             # The plain file says which family it is, before anything of the checkpoint runs.
             plain = _plain_config(source, pinned)
             adapter = adapter_for(plain)
-            config = AutoConfig.from_pretrained(source, **pinned)
+            config = adapter.explained(AutoConfig.from_pretrained(source, **pinned))
             adapter.check(config)
             _check_generation_settings(source)
         on_gpu = torch.cuda.is_available()
@@ -153,6 +153,8 @@ def wrap(module: Any, processor: Any) -> Model:
         )
     module = unwrapped(module).eval()
     adapter = adapter_for(module.config)
+    explained = adapter.explained(module.config)
+    module = next(part for part in module.modules() if getattr(part, "config", None) is explained)
     adapter.check(module.config)
     provenance = {
         "model": _told_name(module.config.name_or_path or type(module).__name__),

@@ -77,7 +77,8 @@ def _states(model: Model, trace: Trace) -> tuple[bool, str]:
     """The head makes of each kept state the logits that the model had, up to a constant."""
     states = trace.context_states[trace.text.prompt_targets :]
     with torch.no_grad():
-        scores = _finished(model, trace.lm_head.logits(states))
+        scores = trace.lm_head.logits(states)
+        scores = model.adapter.finished_logits(model.module.config, scores)
     told = scores.log_softmax(-1).cpu().tolist()
     gaps = [
         abs(row[candidate.id] - math.log(candidate.probability))
@@ -90,14 +91,6 @@ def _states(model: Model, trace: Trace) -> tuple[bool, str]:
     worst = max(gaps, default=math.inf)
     detail = f"log-probabilities of {len(gaps)} candidates are the model's to {worst:.1e}"
     return worst <= max(room, 1e-5), detail
-
-
-def _finished(model: Model, scores: torch.Tensor) -> torch.Tensor:
-    """What a model's own forward pass makes of the head's output: families scale or cap it."""
-    text = model.module.config.get_text_config()
-    scaled = scores / getattr(text, "logits_scaling", 1)
-    cap = getattr(text, "final_logit_softcapping", None)
-    return scaled if cap is None else cap * torch.tanh(scaled / cap)
 
 
 def _forced(written: Explanation, read: Explanation) -> tuple[bool, str]:

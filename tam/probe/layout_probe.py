@@ -14,6 +14,7 @@ from tam.families.registry import adapter_for
 from tam.geometry.layout import VisionLayout
 from tam.media.media import Media
 from tam.probe.blocks import Block, Resampling, choose_blocks, tokens_of
+from tam.probe.centres import Response, mean_offset, misplaced, response_to
 from tam.probe.vision_features import attention_off, text_features, vision_features
 from tam.prompt.conversation import question
 from tam.prompt.encoding import Prompt, encode
@@ -35,12 +36,16 @@ class BlockResult:
         Those that had to change and did not.
     unexpected
         Those that changed and could not, by the layout.
+    response
+        Behind a convolutional tower, where the change lies; None where it was judged token by
+        token.
     """
 
     block: Block
     changed: tuple[int, ...]
     missed: tuple[int, ...]
     unexpected: tuple[int, ...]
+    response: Response | None = None
 
 
 @dataclass(frozen=True)
@@ -72,10 +77,15 @@ class LayoutReport:
         return sum(len(result.unexpected) for result in self.results)
 
     @property
+    def drifted(self) -> bool:
+        """Whether the changes behind a convolutional tower lie to one side of their blocks."""
+        return mean_offset([r.response for r in self.results if r.response]) > 0.5
+
+    @property
     def passed(self) -> bool:
         """Whether some block was probed, and nothing was wrong."""
         wrong = self.missed or self.unexpected or self.unplaced or self.without_vision
-        return bool(self.results) and not wrong
+        return bool(self.results) and not wrong and not self.drifted
 
     def __str__(self) -> str:
         lines = [
@@ -83,6 +93,8 @@ class LayoutReport:
             f"{self.unexpected} unexpected, {len(self.unplaced)} without a place, "
             f"{len(self.without_vision)} cells without vision"
         ]
+        if self.drifted:
+            lines.append("  all changes lie half a cell or more to one side of their blocks")
         for result in self.results:
             if result.missed or result.unexpected:
                 lines.append(
@@ -162,7 +174,11 @@ def probe_layout(
         for block in blocks:
             altered = encode(processor, question(_altered(pictures, block), _PROMPT), adapter)
             after = vision_features(model, adapter, altered)
-            results.append(_result(block, _changed(before, after, tolerance), layout, resampling))
+            changed = _changed(before, after, tolerance)
+            result = _result(block, changed, layout, resampling)
+            if adapter.convolutional and tokens_of(layout, block, resampling)[1]:
+                result = _result_by_centre(block, changed, np.abs(before - after), layout)
+            results.append(result)
     vision = _changed(before, text_features(model, prompt), tolerance)
     cells = set(layout.positions.tolist())
     return LayoutReport(
@@ -224,4 +240,19 @@ def _result(
         changed=tuple(sorted(changed)),
         missed=tuple(sorted(must - changed)),
         unexpected=tuple(sorted(changed - may)),
+    )
+
+
+def _result_by_centre(
+    block: Block, changed: set[int], change: NDArray[np.float32], layout: VisionLayout
+) -> BlockResult:
+    """Judge where the change lies in place of which tokens changed: nearly all of them do."""
+    response = response_to(block, np.linalg.norm(change, axis=1), layout)
+    wrong = misplaced(response)
+    return BlockResult(
+        block=block,
+        changed=tuple(sorted(changed)),
+        missed=(response.expected,) if wrong else (),
+        unexpected=(response.strongest,) if wrong else (),
+        response=response,
     )

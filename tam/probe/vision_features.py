@@ -21,23 +21,25 @@ class _ReachedError(Exception):
 def attention_off(model: Any, adapter: Adapter) -> Iterator[None]:
     """Switch off every attention outside the text decoder, so that no patch sees another.
 
-    A module is an attention if its class's name says so and it holds no other one. Its output is
-    replaced with zeros; the residual connection carries each patch past it.
+    A module is an attention if its class's name says so and it holds no other one; a family may
+    have other such modules (``Adapter.mixers``). Its output is replaced with zeros; the residual
+    connection carries each patch past it.
+
+    A convolutional tower may have none.
 
     Raises
     ------
     ModelError
-        If there is none: then patches may mix in a way that this does not switch off.
+        If there is none where there has to be one: then patches may mix in a way that this does
+        not switch off.
     """
     inside = set(adapter.embedding_consumer(model).modules())
     named = [
-        module
-        for module in model.modules()
-        if module not in inside and "attention" in type(module).__name__.lower()
+        module for module in model.modules() if module not in inside and _mixes(module, adapter)
     ]
     # A module that holds another one merges patches, or adds a residual connection of its own.
     modules = [m for m in named if not any(m is not n and n in m.modules() for n in named)]
-    if not modules:
+    if not modules and adapter.mixers and not adapter.convolutional:
         raise ModelError(
             "no attention found outside the text decoder",
             where=type(model).__name__,
@@ -47,6 +49,11 @@ def attention_off(model: Any, adapter: Adapter) -> Iterator[None]:
         for module in modules:
             stack.callback(module.register_forward_hook(_zeroed).remove)
         yield
+
+
+def _mixes(module: torch.nn.Module, adapter: Adapter) -> bool:
+    name = type(module).__name__.lower()
+    return any(mixer in name for mixer in adapter.mixers)
 
 
 def vision_features(model: Any, adapter: Adapter, prompt: Prompt) -> NDArray[np.float32]:

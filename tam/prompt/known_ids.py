@@ -18,12 +18,22 @@ def plain_ids(tokenizer: Any, text: str) -> list[int]:
     return list(ids)
 
 
+_MARKERS = (
+    "image_token",
+    "image_placeholder_token",
+    "video_token",
+    "audio_token",
+    "boi_token",
+    "eoi_token",
+)
+
+
 def marker_texts(processor: Any) -> set[str]:
     """The texts that the tokenizer or the processor reads as a marker, not as words."""
     tokenizer = processor.tokenizer
     markers = set(tokenizer.all_special_tokens)
     markers |= {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
-    for name in ("image_token", "video_token", "audio_token", "boi_token", "eoi_token"):
+    for name in _MARKERS:
         marker = getattr(processor, name, None)
         if isinstance(marker, str):
             markers.add(marker)

@@ -103,5 +103,7 @@ def special_ids(checkpoint: Checkpoint) -> set[int]:
     """Ids of the tokens that are no words: ends, markers, placeholders."""
     tokenizer = checkpoint.tokenizer
     ends = checkpoint.module.generation_config.eos_token_id
-    special = set(tokenizer.convert_tokens_to_ids(sorted(marker_texts(checkpoint.processor))))
+    # A placeholder that a processor replaces before it tokenizes is a marker without an id.
+    markers = sorted(marker_texts(checkpoint.processor))
+    special = set(tokenizer.convert_tokens_to_ids(markers)) - {None}
     return special | set(ends if isinstance(ends, list) else [ends])

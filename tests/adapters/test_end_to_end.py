@@ -32,6 +32,31 @@ TAKING_CLIPS = [
 ]
 
 
+# One of each way to lay out a prompt; the others' further promises are part of the whole grid.
+REPRESENTATIVES = {
+    "qwen2_vl",
+    "qwen3_5",
+    "qwen3_omni_moe",
+    "gemma4",
+    "gemma3",
+    "llava",
+    "llava_onevision",
+    "internvl",
+    "smolvlm",
+    "phi4_multimodal",
+    "hunyuan_vl",
+    "got_ocr2",
+}
+in_depth = pytest.mark.parametrize(
+    "model",
+    [
+        name if name in REPRESENTATIVES else pytest.param(name, marks=pytest.mark.grid)
+        for name in BUILDERS
+    ],
+    indirect=True,
+)
+
+
 @pytest.fixture(scope="module", params=BUILDERS)
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tam.Model:
     return tam.load(BUILDERS[request.param](tmp_path_factory.mktemp(request.param)))
@@ -43,11 +68,8 @@ def pictures() -> list[tam.Media]:
 
 def head_logits(model: tam.Model, states: torch.Tensor) -> torch.Tensor:
     """What the model's own forward makes of the head's output."""
-    logits = model.adapter.lm_head(model.module)(states).detach().float()
-    text = model.module.config.get_text_config()
-    cap = getattr(text, "final_logit_softcapping", None)
-    scaled = logits / getattr(text, "logits_scaling", 1)
-    return scaled if cap is None else cap * torch.tanh(scaled / cap)
+    scores = model.adapter.lm_head(model.module)(states).detach().float()
+    return model.adapter.finished_logits(model.module.config, scores)
 
 
 def many_words(model: tam.Model) -> dict[str, Any]:
@@ -78,6 +100,7 @@ def test_given_ids_get_the_maps_of_generated_ones(model: tam.Model) -> None:
         assert np.isfinite(found).all()
 
 
+@in_depth
 def test_what_it_explains_is_saved_and_shown(model: tam.Model, tmp_path: Path) -> None:
     found = model.explain(probe_picture(100, 150), PROMPT, **many_words(model))
     found.save(tmp_path / "saved")
@@ -122,6 +145,7 @@ def test_clips_have_a_map_for_every_frame(model: tam.Model) -> None:
     assert {int(f) for spans in shown for a, b in spans for f in range(a, b)} == {0, 1, 2, 3}
 
 
+@in_depth
 def test_pictures_and_words_of_every_turn_are_found(model: tam.Model) -> None:
     first, second = pictures()
     turns = [("user", (first, PROMPT)), ("assistant", ("a dog",)), ("user", (second, "And here"))]
@@ -148,6 +172,7 @@ def same_states(found: Recording, wanted: Recording) -> bool:
     return same and found.run.ids.tolist() == wanted.run.ids.tolist()
 
 
+@in_depth
 def test_the_next_turn_goes_on_from_the_last(model: tam.Model) -> None:
     first, second = pictures()
     talk = question([first], PROMPT)
@@ -163,6 +188,7 @@ def test_the_next_turn_goes_on_from_the_last(model: tam.Model) -> None:
     )
 
 
+@in_depth
 def test_a_batch_gives_the_states_of_each_prompt_alone(model: tam.Model) -> None:
     first, second = pictures()
     talks = [

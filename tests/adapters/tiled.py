@@ -135,6 +135,20 @@ FAMILIES: dict[str, Tiled] = {
         ),
         clips=_CLIPS,
     ),
+    "qianfan_ocr": Tiled(
+        tiled.tiny_qianfan_ocr,
+        tiled.CELL,
+        (*_SIZES, (30, 30), (3, 40)),
+        _TOGETHER,
+        (*_wrong(), *_arranged((100, 150)), _next_token(100, 150)),
+    ),
+    "granite_docling": Tiled(
+        tagged.tiny_granite_docling,
+        tagged.CELL,
+        (*_SIZES, (30, 30), (3, 40)),
+        (_PICTURE, _SMALL, probe_picture(300, 64), _PICTURE),
+        (*_wrong(), *_arranged((100, 150)), _next_token(100, 150)),
+    ),
     "lfm2_vl": Tiled(
         lfm2_vl.tiny_lfm2_vl,
         lfm2_vl.CELL,
@@ -205,4 +219,5 @@ FAMILIES: dict[str, Tiled] = {
         clips=_CLIPS,
     ),
 }
+FAMILIES["minicpmv4_7"] = replace(FAMILIES["minicpmv4_6"], build=minicpmv4_6.tiny_minicpmv4_7)
 """By the model type that the family's configurations name."""

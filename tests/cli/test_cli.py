@@ -14,7 +14,7 @@ from PIL import Image
 
 from tam._version import __version__
 from tam.cli import run
-from tam.cli.models import models_markdown
+from tam.cli.models import long_markdown, short_markdown
 from tam.files.storage import load_explanation
 
 ROOT = Path(__file__).parent.parent.parent
@@ -218,8 +218,9 @@ def test_models_lists_families_and_refusals(capsys: pytest.CaptureFixture[str]) 
     assert "thisisiron/Ovis2-2B-hf" in printed
 
 
-def test_the_readme_shows_the_registry() -> None:
-    assert models_markdown() in (ROOT / "README.md").read_text()
+def test_the_readme_shows_some_families_and_the_documents_all() -> None:
+    assert short_markdown() in (ROOT / "README.md").read_text("utf-8")
+    assert (ROOT / "docs" / "families.md").read_text("utf-8") == long_markdown()
 
 
 def test_doctor_looks_at_everything(capsys: pytest.CaptureFixture[str]) -> None:

@@ -169,7 +169,7 @@ def test_two_packages_for_one_type_are_an_error_for_that_type(add_package: AddPa
         ("1 / 0", "cannot be imported .ZeroDivisionError"),
         ("Theirs = 1", "cannot be imported .AttributeError"),
         ("from tam.families.adapter import Adapter as Their", "cannot be imported .TypeError"),
-        ("class Their: pass", "no subclass"),
+        ("class Their: pass", "not a subclass"),
     ],
 )
 def test_a_broken_package_breaks_its_own_type_alone(

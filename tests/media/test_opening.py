@@ -185,6 +185,26 @@ def test_a_stream_of_jpeg_pictures_is_a_clip(tmp_path: Path) -> None:
     assert numbers_of(open_media(path, sampling=Sampling(num_frames=3)).frames) == [0, 2, 4]
 
 
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"\xff\xd8\xff", "JPEG"),
+        (b"\x89PNG", "PNG"),
+        (b"GIF89a", "GIF"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1", "HEIC"),
+        (b"\0\0\0\x18ftypavif", "AVIF"),
+        (b"RIFF\x40\0\0\0WEBP", "WebP"),
+    ],
+)
+def test_a_picture_that_cannot_be_read_is_no_clip(tmp_path: Path, head: bytes, kind: str) -> None:
+    (tmp_path / "photo").write_bytes(head + bytes(64))
+    for opened in (open_media, open_video):
+        with pytest.raises(
+            MediaError, match=rf"photo: (is a picture \({kind}\)|the picture is dam)"
+        ):
+            opened(tmp_path / "photo")
+
+
 @pytest.mark.promise(
     "hostile words", "escape sequences in the name of a clip", "none reaches a terminal"
 )

@@ -214,6 +214,23 @@ def test_a_folder_of_pictures_is_a_clip_in_the_order_of_numbers(tmp_path: Path) 
         open_video(tmp_path)
 
 
+def test_digits_that_are_no_numbers_are_letters_of_a_name(tmp_path: Path) -> None:
+    for name, level in (("2.png", 20), ("10.png", 30), ("²1.png", 40), ("x².png", 50)):
+        Image.new("RGB", (8, 6), (level,) * 3).save(tmp_path / name)
+    frames = open_video(tmp_path, Sampling(fps=1)).frames
+    assert sorted(frames[:, 0, 0, 0].tolist()) == [20, 30, 40, 50]
+    assert frames[:, 0, 0, 0].tolist().index(20) < frames[:, 0, 0, 0].tolist().index(30)
+
+
+def test_a_folder_that_may_not_be_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(MediaError, match=r"cannot be read \(Permission denied\)"):
+        open_video(tmp_path)
+
+
 @pytest.mark.promise("clips", "a file without a video", "refused in one line")
 def test_what_is_no_clip_is_said_plainly(tmp_path: Path, clip: Path) -> None:
     text = tmp_path / "text.mp4"

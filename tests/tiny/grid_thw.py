@@ -20,6 +20,9 @@ from transformers import (
     Glm46VImageProcessor,
     Glm46VProcessor,
     Glm46VVideoProcessor,
+    GlmgaConfig,
+    GlmgaImageProcessor,
+    GlmgaVideoProcessor,
     GlmOcrConfig,
     GlmOcrForConditionalGeneration,
     PaddleOCRVLConfig,
@@ -134,6 +137,12 @@ def tiny_glm_ocr(folder: Path) -> Path:
     """Write a random GLM-OCR of two layers."""
     classes = (Glm46VProcessor, Glm46VImageProcessor, Glm46VVideoProcessor)
     return _glm(folder, GlmOcrConfig, GlmOcrForConditionalGeneration, classes, {})
+
+
+def tiny_glmga(folder: Path) -> Path:
+    """Write a random GLM-4.6V of two layers under its other name, with other processors."""
+    classes = (Glm46VProcessor, GlmgaImageProcessor, GlmgaVideoProcessor)
+    return _glm(folder, GlmgaConfig, Glm46VForConditionalGeneration, classes, {})
 
 
 def tiny_paddleocr_vl(folder: Path) -> Path:
@@ -280,6 +289,7 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     "glm4v_moe": tiny_glm4v_moe,
     "glm46v": tiny_glm46v,
     "glm_ocr": tiny_glm_ocr,
+    "glmga": tiny_glmga,
     "paddleocr_vl": tiny_paddleocr_vl,
     "exaone4_5": tiny_exaone4_5,
 }

@@ -1,7 +1,8 @@
-"""Tiny checkpoint of MiniCPM-V 4.6."""
+"""Tiny checkpoints of MiniCPM-V 4.6 and 4.7."""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from transformers import (
     MiniCPMV4_6Config,
@@ -10,6 +11,9 @@ from transformers import (
     MiniCPMV4_6Processor,
     MiniCPMV4_6VideoProcessor,
     MiniCPMV4_6VisionConfig,
+    MiniCPMV4_7Config,
+    MiniCPMV4_7ForConditionalGeneration,
+    MiniCPMV4_7Processor,
 )
 from transformers.models.qwen3_5.configuration_qwen3_5 import Qwen3_5TextConfig
 
@@ -29,6 +33,26 @@ CELL = 4 * PATCH
 
 def tiny_minicpmv4_6(folder: Path) -> Path:
     """Write a random MiniCPM-V 4.6 of two layers: about four tokens in a slice, six at most."""
+    classes = (MiniCPMV4_6Config, MiniCPMV4_6ForConditionalGeneration, MiniCPMV4_6Processor)
+    return _tiny(folder, *classes, {})
+
+
+def tiny_minicpmv4_7(folder: Path) -> Path:
+    """Write a random MiniCPM-V 4.7 of two layers, cut like the 4.6."""
+    classes = (MiniCPMV4_7Config, MiniCPMV4_7ForConditionalGeneration, MiniCPMV4_7Processor)
+    marks = {
+        "image_start_id": "<image>",
+        "image_end_id": "</image>",
+        "slice_start_id": "<slice>",
+        "slice_end_id": "</slice>",
+        "newline_id": "Ċ",
+    }
+    return _tiny(folder, *classes, marks)
+
+
+def _tiny(
+    folder: Path, config_class: Any, model_class: Any, processor_class: Any, marks: dict[str, str]
+) -> Path:
     names = {
         "image_token": "<|image_pad|>",
         "video_token": "<|video_pad|>",
@@ -57,18 +81,19 @@ def tiny_minicpmv4_6(folder: Path) -> Path:
         image_size=2 * CELL,
         patch_size=PATCH,
     )
-    config = MiniCPMV4_6Config(
+    config = config_class(
         text_config=text,
         vision_config=vision,
         insert_layer_id=0,
         image_size=2 * CELL,
         image_token_id=token_id(tokenizer, "<|image_pad|>"),
         video_token_id=token_id(tokenizer, "<|video_pad|>"),
+        **{name: token_id(tokenizer, token) for name, token in marks.items()},
     )
     with seeded():
-        model = MiniCPMV4_6ForConditionalGeneration(config)
+        model = model_class(config)
     sizes = {"max_slice_nums": 6, "scale_resolution": 2 * CELL, "patch_size": PATCH}
-    processor = MiniCPMV4_6Processor(
+    processor = processor_class(
         image_processor=MiniCPMV4_6ImageProcessor(**sizes),
         video_processor=MiniCPMV4_6VideoProcessor(**sizes, do_sample_frames=False),
         tokenizer=tokenizer,
@@ -77,4 +102,7 @@ def tiny_minicpmv4_6(folder: Path) -> Path:
     return save(folder, model, processor)
 
 
-BUILDERS: dict[str, Callable[[Path], Path]] = {"minicpmv4_6": tiny_minicpmv4_6}
+BUILDERS: dict[str, Callable[[Path], Path]] = {
+    "minicpmv4_6": tiny_minicpmv4_6,
+    "minicpmv4_7": tiny_minicpmv4_7,
+}

@@ -10,6 +10,12 @@ from transformers import (
     Gemma4ForConditionalGeneration,
     Gemma4ImageProcessor,
     Gemma4Processor,
+    Gemma4UnifiedAudioFeatureExtractor,
+    Gemma4UnifiedConfig,
+    Gemma4UnifiedForConditionalGeneration,
+    Gemma4UnifiedImageProcessor,
+    Gemma4UnifiedProcessor,
+    Gemma4UnifiedVideoProcessor,
     Gemma4VideoProcessor,
     LightOnOcrConfig,
     LightOnOcrForConditionalGeneration,
@@ -18,7 +24,11 @@ from transformers import (
     LlavaForConditionalGeneration,
     Mistral3Config,
     Mistral3ForConditionalGeneration,
+    Mistral4Config,
     MistralConfig,
+    MistralLarge4Config,
+    MistralLarge4ForConditionalGeneration,
+    MistralLarge4TextConfig,
     PixtralImageProcessor,
     PixtralProcessor,
     PixtralVisionConfig,
@@ -48,6 +58,25 @@ _PIXTRAL_TOKENS = {
     "image_break_token": "[IMG_BREAK]",
     "image_end_token": "[IMG_END]",
 }
+_GEMMA_TOKENS = {
+    "image_token": "<|image|>",
+    "boi_token": "<|image>",
+    "eoi_token": "<image|>",
+    "audio_token": "<|audio|>",
+    "boa_token": "<|audio>",
+    "eoa_token": "<audio|>",
+}
+
+
+_LATENT: dict[str, Any] = {
+    "kv_lora_rank": 16,
+    "qk_rope_head_dim": 8,
+    "qk_nope_head_dim": 8,
+    "v_head_dim": 8,
+    "moe_intermediate_size": HIDDEN,
+    "n_routed_experts": 4,
+    "num_experts_per_tok": 2,
+}
 
 
 def tiny_mistral3(folder: Path) -> Path:
@@ -60,6 +89,36 @@ def tiny_mistral3(folder: Path) -> Path:
     )
     with seeded():
         model = Mistral3ForConditionalGeneration(config)
+    return save(folder, model, _processor(tokenizer, merge=2))
+
+
+def tiny_mistral3_on_mistral4(folder: Path) -> Path:
+    """Write a random Mistral 3 on a Mistral 4 of two layers with four experts in each."""
+    tokenizer = byte_tokenizer(list(_PIXTRAL_TOKENS.values()))
+    sizes = {**language_model_sizes(tokenizer), "num_key_value_heads": 4}
+    config = Mistral3Config(
+        vision_config=_pixtral(),
+        text_config=Mistral4Config(**sizes, **_LATENT, q_lora_rank=16),
+        image_token_index=token_id(tokenizer, "[IMG]"),
+    )
+    with seeded():
+        model = Mistral3ForConditionalGeneration(config)
+    return save(folder, model, _processor(tokenizer, merge=2))
+
+
+def tiny_mistral_large4(folder: Path) -> Path:
+    """Write a random Mistral Large 4 of two layers."""
+    tokenizer = byte_tokenizer(list(_PIXTRAL_TOKENS.values()))
+    sizes = {**language_model_sizes(tokenizer), "num_key_value_heads": 4}
+    rope = {"rope_type": "default", "rope_theta": 10000.0}
+    indexer = {"index_topk": 4096, "index_head_dim": 16, "index_n_heads": 2, "head_dim": 8}
+    config = MistralLarge4Config(
+        vision_config=_pixtral(),
+        text_config=MistralLarge4TextConfig(**sizes, **_LATENT, **indexer, rope_parameters=rope),
+        image_token_index=token_id(tokenizer, "[IMG]"),
+    )
+    with seeded():
+        model = MistralLarge4ForConditionalGeneration(config)
     return save(folder, model, _processor(tokenizer, merge=2))
 
 
@@ -100,16 +159,18 @@ def tiny_lighton_ocr(folder: Path) -> Path:
 
 def tiny_gemma4(folder: Path) -> Path:
     """Write a random Gemma 4 of two layers, vision tokens attending both ways."""
-    tokenizer = byte_tokenizer(
-        named={
-            "image_token": "<|image|>",
-            "boi_token": "<|image>",
-            "eoi_token": "<image|>",
-            "audio_token": "<|audio|>",
-            "boa_token": "<|audio>",
-            "eoa_token": "<audio|>",
-        }
-    )
+    tower = {
+        "hidden_size": HIDDEN,
+        "intermediate_size": 2 * HIDDEN,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+        "head_dim": 16,
+        "patch_size": GEMMA_PATCH,
+        "position_embedding_size": 256,
+        "initializer_range": 0.1,
+    }
+    tokenizer = byte_tokenizer(named=_GEMMA_TOKENS)
     pooling: dict[str, Any] = {"patch_size": GEMMA_PATCH, "max_soft_tokens": GEMMA_TOKENS}
     processor = Gemma4Processor(
         Gemma4AudioFeatureExtractor(),
@@ -119,40 +180,64 @@ def tiny_gemma4(folder: Path) -> Path:
         chat_template=chat_template("<|image|>", "<|video|>"),
         image_seq_length=GEMMA_TOKENS,
     )
-    config = Gemma4Config(
-        text_config={
-            **language_model_sizes(tokenizer),
-            "head_dim": 8,
-            "global_head_dim": 8,
-            "layer_types": ["sliding_attention", "full_attention"],
-            "vocab_size_per_layer_input": len(tokenizer),
-            "hidden_size_per_layer_input": 8,
-            "final_logit_softcapping": 30.0,
-            "use_bidirectional_attention": "vision",
-        },
-        vision_config={
-            "hidden_size": HIDDEN,
-            "intermediate_size": 2 * HIDDEN,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "num_key_value_heads": 2,
-            "head_dim": 16,
-            "patch_size": GEMMA_PATCH,
-            "position_embedding_size": 256,
-            "initializer_range": 0.1,
-        },
-        audio_config=None,
-        image_token_id=token_id(tokenizer, "<|image|>"),
-        video_token_id=token_id(tokenizer, "<|video|>"),
-        boi_token_id=token_id(tokenizer, "<|image>"),
-        eoi_token_id=token_id(tokenizer, "<image|>"),
-        audio_token_id=token_id(tokenizer, "<|audio|>"),
-        boa_token_id=token_id(tokenizer, "<|audio>"),
-        eoa_token_index=token_id(tokenizer, "<audio|>"),
-    )
+    text = {
+        "global_head_dim": 8,
+        "vocab_size_per_layer_input": len(tokenizer),
+        "hidden_size_per_layer_input": 8,
+    }
+    config = Gemma4Config(**_gemma4(tokenizer, text), vision_config=tower, audio_config=None)
     with seeded():
         model = Gemma4ForConditionalGeneration(config)
     return save(folder, model, processor)
+
+
+def tiny_gemma4_unified(folder: Path) -> Path:
+    """Write a random Gemma 4 of two layers that reads pixels without a tower."""
+    embedder = {
+        "patch_size": GEMMA_PATCH,
+        "mm_embed_dim": HIDDEN,
+        "output_proj_dims": HIDDEN,
+        "mm_posemb_size": 256,
+    }
+    tokenizer = byte_tokenizer(named=_GEMMA_TOKENS)
+    pooling: dict[str, Any] = {"patch_size": GEMMA_PATCH, "max_soft_tokens": GEMMA_TOKENS}
+    processor = Gemma4UnifiedProcessor(
+        Gemma4UnifiedAudioFeatureExtractor(),
+        Gemma4UnifiedImageProcessor(**pooling),
+        tokenizer,
+        Gemma4UnifiedVideoProcessor(**pooling),
+        chat_template=chat_template("<|image|>", "<|video|>"),
+        image_seq_length=GEMMA_TOKENS,
+    )
+    config = Gemma4UnifiedConfig(
+        **_gemma4(tokenizer, {}), vision_config=embedder, audio_config=None
+    )
+    with seeded():
+        model = Gemma4UnifiedForConditionalGeneration(config)
+    return save(folder, model, processor)
+
+
+def _gemma4(tokenizer: PreTrainedTokenizerFast, text: dict[str, Any]) -> dict[str, Any]:
+    tokens = {
+        "image_token_id": "<|image|>",
+        "video_token_id": "<|video|>",
+        "boi_token_id": "<|image>",
+        "eoi_token_id": "<image|>",
+        "audio_token_id": "<|audio|>",
+        "boa_token_id": "<|audio>",
+        "eoa_token_index": "<audio|>",
+    }
+    return {
+        "text_config": {
+            **language_model_sizes(tokenizer),
+            "head_dim": 8,
+            "layer_types": ["sliding_attention", "full_attention"],
+            "final_logit_softcapping": 30.0,
+            "use_bidirectional_attention": "vision",
+            **text,
+        },
+        **{name: token_id(tokenizer, token) for name, token in tokens.items()},
+    }
 
 
 def _pixtral() -> PixtralVisionConfig:
@@ -188,7 +273,10 @@ def _processor(tokenizer: PreTrainedTokenizerFast, merge: int) -> PixtralProcess
 
 BUILDERS: dict[str, Callable[[Path], Path]] = {
     "mistral3": tiny_mistral3,
+    "mistral3_on_mistral4": tiny_mistral3_on_mistral4,
+    "mistral_large4": tiny_mistral_large4,
     "pixtral": tiny_pixtral,
     "lighton_ocr": tiny_lighton_ocr,
     "gemma4": tiny_gemma4,
+    "gemma4_unified": tiny_gemma4_unified,
 }

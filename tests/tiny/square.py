@@ -9,6 +9,10 @@ from transformers import (
     CLIPVisionConfig,
     DeepseekVLConfig,
     DeepseekVLForConditionalGeneration,
+    DeepseekVLHybridConfig,
+    DeepseekVLHybridForConditionalGeneration,
+    DeepseekVLHybridImageProcessor,
+    DeepseekVLHybridProcessor,
     DeepseekVLImageProcessor,
     DeepseekVLProcessor,
     Gemma2Config,
@@ -173,6 +177,40 @@ def tiny_deepseek_vl(folder: Path) -> Path:
     return save(folder, model, processor)
 
 
+def tiny_deepseek_vl_hybrid(folder: Path) -> Path:
+    """Write a random DeepSeek-VL of two layers on two towers, the second at twice the size."""
+    tokenizer = byte_tokenizer(named={"image_token": "<image_placeholder>"})
+    sam = {
+        "model_type": "sam_vision_model",
+        "hidden_size": HIDDEN,
+        "output_channels": HIDDEN,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "image_size": 2 * IMAGE,
+        "patch_size": PATCH,
+        "window_size": 4,
+        "global_attn_indexes": [1],
+        "mlp_dim": 2 * HIDDEN,
+        "initializer_range": 0.1,
+    }
+    config = DeepseekVLHybridConfig(
+        vision_config=_SIGLIP,
+        high_res_vision_config=sam,
+        text_config=LlamaConfig(**language_model_sizes(tokenizer)),
+        image_token_id=token_id(tokenizer, "<image_placeholder>"),
+    )
+    with seeded():
+        model = DeepseekVLHybridForConditionalGeneration(config)
+    twice = {"height": 2 * IMAGE, "width": 2 * IMAGE}
+    processor = DeepseekVLHybridProcessor(
+        DeepseekVLHybridImageProcessor(size=_SQUARE, high_res_size=twice),
+        tokenizer,
+        chat_template("<image_placeholder>"),
+        num_image_tokens=SIDE**2,
+    )
+    return save(folder, model, processor)
+
+
 def tiny_janus(folder: Path) -> Path:
     """Write a random Janus of two layers."""
     tokenizer = byte_tokenizer(
@@ -223,5 +261,6 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     "paligemma": tiny_paligemma,
     "gemma3": tiny_gemma3,
     "deepseek_vl": tiny_deepseek_vl,
+    "deepseek_vl_hybrid": tiny_deepseek_vl_hybrid,
     "janus": tiny_janus,
 }

@@ -5,6 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from transformers import (
+    GraniteDoclingConfig,
+    GraniteDoclingForConditionalGeneration,
+    GraniteDoclingImageProcessor,
+    GraniteDoclingProcessor,
     Idefics3Config,
     Idefics3ForConditionalGeneration,
     Idefics3ImageProcessor,
@@ -92,6 +96,32 @@ def tiny_smolvlm(folder: Path) -> Path:
     return save(folder, model, processor)
 
 
+def tiny_granite_docling(folder: Path) -> Path:
+    """Write a random Granite-Docling of two layers: 2 × 2 tokens in a tile, six tiles at most."""
+    tokenizer = byte_tokenizer(_idefics_markers())
+    config = GraniteDoclingConfig(
+        vision_config={
+            **_VISION,
+            "scale_factor": 2,
+            "out_hidden_size": HIDDEN,
+            "deepstack_visual_indexes": [0],
+        },
+        text_config={**language_model_sizes(tokenizer), "logits_scaling": 4.0},
+        image_token_id=token_id(tokenizer, "<image>"),
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    with seeded():
+        model = GraniteDoclingForConditionalGeneration(config)
+    size = {"height": TILE, "width": TILE}
+    processor = GraniteDoclingProcessor(
+        image_processor=GraniteDoclingImageProcessor(size=size, max_patches=6),
+        tokenizer=tokenizer,
+        image_seq_len=4,
+        chat_template=chat_template("<image>"),
+    )
+    return save(folder, model, processor)
+
+
 def tiny_ovis2(folder: Path) -> Path:
     """Write a random Ovis2 of two layers: 2 × 2 tokens in a tile, six tiles at most."""
     marks = ["<IMG_START>", "<IMG_GRID>", "<IMG_COL>", "<IMG_ROW>", "<IMG_END>"]
@@ -169,6 +199,7 @@ def _idefics_sizes() -> dict[str, Any]:
 BUILDERS: dict[str, Callable[[Path], Path]] = {
     "idefics3": tiny_idefics3,
     "smolvlm": tiny_smolvlm,
+    "granite_docling": tiny_granite_docling,
     "ovis2": tiny_ovis2,
     "llama4": tiny_llama4,
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from transformers import (
     AyaVisionConfig,
@@ -18,6 +19,10 @@ from transformers import (
     InternVLProcessor,
     InternVLVideoProcessor,
     InternVLVisionConfig,
+    QianfanOCRConfig,
+    QianfanOCRForConditionalGeneration,
+    QianfanOCRProcessor,
+    QianfanOCRVisionConfig,
     SiglipVisionConfig,
 )
 
@@ -39,6 +44,21 @@ _TILE = {"height": TILE, "width": TILE}
 
 def tiny_internvl(folder: Path) -> Path:
     """Write a random InternVL 3 of two layers: 2 × 2 tokens in a tile, six tiles at most."""
+    classes = (InternVLConfig, InternVLForConditionalGeneration, InternVLProcessor)
+    clips = {"video_processor": InternVLVideoProcessor(size=_TILE)}
+    return _internvl(folder, classes, InternVLVisionConfig, "<IMG_CONTEXT>", clips)
+
+
+def tiny_qianfan_ocr(folder: Path) -> Path:
+    """Write a random Qianfan-OCR of two layers: 2 × 2 tokens in a tile, six tiles at most."""
+    classes = (QianfanOCRConfig, QianfanOCRForConditionalGeneration, QianfanOCRProcessor)
+    return _internvl(folder, classes, QianfanOCRVisionConfig, "<image>", {})
+
+
+def _internvl(
+    folder: Path, classes: tuple[Any, ...], tower: Any, image: str, clips: dict[str, Any]
+) -> Path:
+    config_class, model_class, processor_class = classes
     tokenizer = byte_tokenizer(
         named={
             "start_image_token": "<img>",
@@ -47,7 +67,7 @@ def tiny_internvl(folder: Path) -> Path:
             "video_token": "<video>",
         }
     )
-    vision = InternVLVisionConfig(
+    vision = tower(
         hidden_size=HIDDEN,
         intermediate_size=2 * HIDDEN,
         num_hidden_layers=2,
@@ -55,20 +75,20 @@ def tiny_internvl(folder: Path) -> Path:
         image_size=TILE,
         patch_size=CELL // 2,
     )
-    config = InternVLConfig(
+    config = config_class(
         text_config=language_model(tokenizer),
         vision_config=vision,
         image_token_id=token_id(tokenizer, "<IMG_CONTEXT>"),
         image_seq_length=4,
     )
     with seeded():
-        model = InternVLForConditionalGeneration(config)
-    processor = InternVLProcessor(
+        model = model_class(config)
+    processor = processor_class(
         image_processor=GotOcr2ImageProcessor(size=_TILE, crop_to_patches=True, max_patches=6),
         tokenizer=tokenizer,
-        video_processor=InternVLVideoProcessor(size=_TILE),
         image_seq_length=4,
-        chat_template=chat_template("<IMG_CONTEXT>\n", "<video>\n"),
+        chat_template=chat_template(f"{image}\n", "<video>\n"),
+        **clips,
     )
     return save(folder, model, processor)
 
@@ -139,6 +159,7 @@ def _siglip() -> SiglipVisionConfig:
 
 BUILDERS: dict[str, Callable[[Path], Path]] = {
     "internvl": tiny_internvl,
+    "qianfan_ocr": tiny_qianfan_ocr,
     "aya_vision": tiny_aya_vision,
     "cohere2_vision": tiny_cohere2_vision,
 }

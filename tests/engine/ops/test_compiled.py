@@ -12,7 +12,7 @@ def test_kernels_compile_for_an_h100_and_stay_in_registers(tmp_path: Path) -> No
     environment = {**os.environ, "TRITON_CACHE_DIR": str(tmp_path)}
     environment.pop("TRITON_INTERPRET", None)
     run = subprocess.run(
-        [sys.executable, "-m", "tests.ops.compile_kernels"],
+        [sys.executable, "-m", "tests.engine.ops.compile_kernels"],
         cwd=ROOT,
         env=environment,
         capture_output=True,

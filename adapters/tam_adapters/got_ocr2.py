@@ -1,0 +1,83 @@
+"""GOT-OCR 2 and PP-Chart2Table: one square, reduced by convolutions behind the tower."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tam.errors import ModelError
+from tam.families.adapter import Encoded, PlacedMedia
+from tam_adapters.framing import Axis, Framing
+from tam_adapters.square import Square, SquareAdapter, patches_of
+from tam_adapters.tiles import takes_no_clips
+
+_REDUCED = 4
+"""Patches along a token's side: two convolutions of stride 2."""
+
+
+class GotOcr2Adapter(SquareAdapter):
+    """Places the tokens where their convolutions look.
+
+    A convolution of three patches with stride 2 has its middle at every second patch. So the first
+    token's middle is that of the first patch, not of the first four by four: the grid lies one and
+    a half patches further to the left and above than the picture. Each token also sees four
+    patches around its middle.
+    """
+
+    family = "GOT-OCR 2"
+    convolutional = True
+    # Bicubic, and then convolutions that reach over four patches of 16 pixels.
+    resize_radius = 66
+    notes = ("A vision token also sees what lies around its cell, through convolutions.",)
+    chat_template = (
+        "{% if messages[0]['role'] != 'system' %}<|im_start|>system\n"
+        "You should follow the instructions carefully and explain your answers in detail.<|im_end|>"
+        "{% endif %}{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+        "{% for part in message['content'] %}"
+        "{% if part['type'] == 'image' %}<img><imgpad></img>\n"
+        "{% elif part['type'] == 'text' %}{{ part['text'] }}{% endif %}{% endfor %}<|im_end|>"
+        "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
+
+    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+        """Encode a rendered prompt.
+
+        Raises
+        ------
+        ModelError
+            If a clip is given, or no picture, which its processor cannot do without.
+        """
+        if options.get("videos"):
+            raise takes_no_clips(self.family, "conversation")
+        if not options.get("images"):
+            raise ModelError(
+                f"{self.family} answers about pictures alone",
+                where="conversation",
+                remedy="give a picture",
+            )
+        return processor(**options)
+
+    def square(self, config: Any) -> Square:
+        """The tower's patches, four by four in a token."""
+        return patches_of(config.vision_config, patches_in_token=_REDUCED)
+
+    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+        """Give height and width of a vision token in pixels of the model's input."""
+        del processor
+        side = _REDUCED * int(config.vision_config.patch_size)
+        return side, side
+
+    def framing(self, encoded: Encoded, placed: PlacedMedia) -> Framing:
+        """The squashed picture, seen from the middles of the convolutions."""
+        frame = super().framing(encoded, placed)
+        patch = int(encoded.config.vision_config.patch_size)
+        return Framing(y=_shifted(frame.y, patch), x=_shifted(frame.x, patch))
+
+
+class PPChart2TableAdapter(GotOcr2Adapter):
+    """PP-Chart2Table: the same model, trained to write the table of a chart."""
+
+    family = "PP-Chart2Table"
+
+
+def _shifted(axis: Axis, patch: int) -> Axis:
+    return replace(axis, start=axis.start - (_REDUCED - 1) / 2 * patch * axis.step)

@@ -1,0 +1,43 @@
+"""Qwen2.5-Omni and Qwen3-Omni: the thinker, which sees, listens and writes; not the talker."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tam_adapters.grid_thw import GridThwAdapter
+
+
+class Qwen25OmniAdapter(GridThwAdapter):
+    """Qwen2.5-Omni: Qwen2.5-VL's grids; a clip's temporal cells stand in one run.
+
+    Of a model that speaks, only the thinker is loaded: its words are what is explained. A clip is
+    shown without its sound.
+    """
+
+    family = "Qwen2.5-Omni"
+
+    def explained(self, config: Any) -> Any:
+        """Give the thinker's configuration."""
+        return getattr(config, "thinker_config", config)
+
+    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+        """Encode a prompt, each clip at its own rate; the processor would take 2 frames a second.
+
+        Raises
+        ------
+        ModelError
+            If a clip is too short, see :class:`~tam_adapters.grid_thw.GridThwAdapter`.
+        """
+        import torch
+
+        outputs = super().call_processor(processor, options)
+        rates = [float(clip["fps"]) for clip in options.get("video_metadata", ())]
+        if rates:
+            frames = int(processor.video_processor.temporal_patch_size)
+            outputs["video_second_per_grid"] = torch.tensor([frames / rate for rate in rates])
+        return outputs
+
+
+class Qwen3OmniAdapter(Qwen25OmniAdapter):
+    """Qwen3-Omni: the same before a decoder with experts, with Qwen3-VL's vision tower."""
+
+    family = "Qwen3-Omni"

@@ -1,0 +1,160 @@
+"""Families that have no maps, each with the property of its code that is the reason."""
+
+from tam.families.family import Refused
+
+_GRID = "use a model whose vision tokens form a grid"
+_CROSS = (
+    "its language model reads the picture through cross-attention, so no position of the sequence "
+    "belongs to a part of the picture"
+)
+_QUERIES = (
+    "its vision tokens are learned queries over the whole picture, so none of them belongs to a "
+    "part of it"
+)
+_ENCODER = (
+    "the picture is read by an encoder, and the decoder that writes the words has no position for "
+    "a part of it"
+)
+
+_OUTSIDE = (
+    "the picture's features stand before the sequence of tokens, and it takes no chat about them"
+)
+_CODES = (
+    "the states at its vision positions are trained to tell the picture's next code, or may tell "
+    "no word, so that words cannot be read there"
+)
+_OWN_CODE = "the checkpoint runs code that it brings along"
+_NATIVE = "use the variant that transformers runs natively"
+
+REFUSED: tuple[Refused, ...] = (
+    Refused("Llama 3.2 Vision (Mllama)", ("mllama",), _CROSS, _GRID),
+    Refused("Idefics (first version)", ("idefics",), _CROSS, _GRID),
+    Refused("BLIP-2", ("blip-2",), _QUERIES, _GRID),
+    Refused("InstructBLIP", ("instructblip", "instructblipvideo"), _QUERIES, _GRID),
+    Refused("Idefics2", ("idefics2",), _QUERIES, _GRID),
+    Refused("Aria", ("aria",), _QUERIES, _GRID),
+    Refused("Kosmos-2", ("kosmos-2",), _QUERIES, _GRID),
+    Refused("Kosmos-2.5", ("kosmos-2.5",), _QUERIES, _GRID),
+    Refused("DeepSeek-OCR 2", ("deepseek_ocr2",), _QUERIES, _GRID),
+    Refused("Unlimited-OCR", ("unlimited_ocr",), _QUERIES, _GRID),
+    Refused("Florence-2", ("florence2",), _ENCODER, _GRID),
+    Refused("T5Gemma 2", ("t5gemma2",), _ENCODER, _GRID),
+    Refused("Pix2Struct", ("pix2struct",), _ENCODER, _GRID),
+    Refused("UDOP", ("udop",), _ENCODER, _GRID),
+    Refused("BLIP", ("blip",), _CROSS, _GRID),
+    Refused("Vision encoder and text decoder", ("vision-encoder-decoder",), _CROSS, _GRID),
+    Refused("PP-FormulaNet", ("pp_formulanet",), _ENCODER, _GRID),
+    Refused(
+        "DiffusionGemma",
+        ("diffusion_gemma",),
+        "it writes a block of words at once by taking noise out of it, so no state of the sequence "
+        "predicts one next word",
+        "use Gemma 4 (google/gemma-4-E2B-it)",
+    ),
+    Refused(
+        "ShieldGemma 2",
+        ("shieldgemma2",),
+        "its processor writes the questions itself, one for each policy, and takes no conversation",
+        "use Gemma 3 (google/gemma-3-4b-it)",
+    ),
+    Refused(
+        "Mistral 4 without pictures",
+        ("mistral4",),
+        "it is a language model of text alone",
+        "use the Mistral 3 around it, which shows it pictures (model type mistral3)",
+    ),
+    Refused("π0", ("pi0",), "it gives the movements of a robot, not words", _GRID),
+    Refused("Evolla", ("evolla",), "it reads proteins, not pictures", _GRID),
+    Refused("GIT", ("git",), _OUTSIDE, _GRID),
+    Refused("Chameleon", ("chameleon",), _CODES, _GRID),
+    Refused("Emu3", ("emu3",), _CODES, _GRID),
+    Refused(
+        "InternVL with code of its own",
+        ("internvl_chat",),
+        _OWN_CODE,
+        f"{_NATIVE}, whose name ends in -hf (such as OpenGVLab/InternVL3-2B-hf)",
+    ),
+    Refused(
+        "LLaVA with code of its own",
+        ("llava_llama", "llava_mistral", "llava_qwen", "llava-qwen2"),
+        _OWN_CODE,
+        f"{_NATIVE} (such as llava-hf/llava-1.5-7b-hf, llava-hf/llava-v1.6-mistral-7b-hf or "
+        "llava-hf/llava-onevision-qwen2-0.5b-ov-hf)",
+    ),
+    Refused(
+        "DeepSeek-VL or Janus with code of its own",
+        ("multi_modality",),
+        _OWN_CODE,
+        f"{_NATIVE} (deepseek-community/deepseek-vl-1.3b-chat, deepseek-community/Janus-Pro-1B)",
+    ),
+    Refused(
+        "Ovis with code of its own",
+        ("ovis",),
+        _OWN_CODE,
+        f"{_NATIVE} (such as thisisiron/Ovis2-2B-hf)",
+    ),
+    Refused(
+        "Phi-4 multimodal with code of its own",
+        ("phi4mm",),
+        _OWN_CODE,
+        f"{_NATIVE} (model type phi4_multimodal: microsoft/Phi-4-multimodal-instruct at the "
+        "revision refs/pr/70)",
+    ),
+    Refused(
+        "MiniCPM-V with code of its own",
+        ("minicpmv", "minicpmo"),
+        _OWN_CODE,
+        f"{_NATIVE} (openbmb/MiniCPM-V-4.6)",
+    ),
+    Refused("Molmo", ("molmo",), _OWN_CODE, f"{_NATIVE} (such as allenai/Molmo2-4B)"),
+    Refused(
+        "DeepSeek-VL2 and DeepSeek-OCR with code of their own",
+        ("deepseek_vl_v2", "deepseek-ocr"),
+        _OWN_CODE,
+        f"{_NATIVE} of another family (such as zai-org/GLM-OCR or PaddlePaddle/PaddleOCR-VL)",
+    ),
+    Refused(
+        "Ovis 2.5 with code of its own",
+        ("ovis2_5",),
+        _OWN_CODE,
+        f"{_NATIVE} (such as thisisiron/Ovis2-2B-hf)",
+    ),
+    Refused(
+        "Moondream",
+        ("moondream1", "moondream3"),
+        _OWN_CODE,
+        "use a small model that transformers runs natively (such as "
+        "HuggingFaceTB/SmolVLM2-2.2B-Instruct)",
+    ),
+    Refused(
+        "Kimi-VL and Kimi K3 with code of their own",
+        ("kimi_vl", "kimi_k3"),
+        _OWN_CODE,
+        f"{_NATIVE} (moonshotai/Kimi-K2.5)",
+    ),
+    Refused(
+        "Keye-VL",
+        ("Keye", "KeyeVL1_5", "KeyeVL2"),
+        _OWN_CODE,
+        "use a model that transformers runs natively (such as Qwen/Qwen3-VL-8B-Instruct)",
+    ),
+    Refused(
+        "Step3-VL",
+        ("step3_vl",),
+        _OWN_CODE,
+        "use a model that transformers runs natively (such as Qwen/Qwen3-VL-8B-Instruct)",
+    ),
+    Refused(
+        "Hulu-Med",
+        ("hulumed", "hulumed_qwen2", "hulumed_qwen3"),
+        _OWN_CODE,
+        "use a medical model that transformers runs natively (such as google/medgemma-4b-it or "
+        "lingshu-medical-mllm/Lingshu-7B)",
+    ),
+    Refused(
+        "dots.ocr with code of its own",
+        ("dots_ocr",),
+        _OWN_CODE,
+        f"{_NATIVE} of another family (such as zai-org/GLM-OCR or PaddlePaddle/PaddleOCR-VL)",
+    ),
+)

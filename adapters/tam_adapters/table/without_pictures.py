@@ -1,0 +1,53 @@
+"""Families that read no pictures, and those that nobody has placed the vision tokens of yet."""
+
+from tam.families.family import Refused
+
+_SOUND = "it reads sound and text, and shows no picture to its language model"
+_PICTURES = "use a model that reads pictures"
+
+AUDIO_ONLY: tuple[Refused, ...] = tuple(
+    Refused(name, types, _SOUND, _PICTURES, status="audio only")
+    for name, types in (
+        ("Fun-ASR Nano", ("fun_asr_nano",)),
+        ("GLM-ASR", ("glmasr",)),
+        ("Granite Speech", ("granite_speech", "granite_speech_plus")),
+        ("Kyutai speech to text", ("kyutai_speech_to_text",)),
+        ("MOSS Transcribe Diarize", ("moss_transcribe_diarize",)),
+        ("Nemotron Transcribe", ("nemo_speechlm",)),
+        ("Qwen2-Audio", ("qwen2_audio",)),
+        ("Qwen3-ASR", ("qwen3_asr",)),
+        ("VibeVoice ASR", ("vibevoice_asr",)),
+        ("Voxtral", ("voxtral", "voxtral_realtime")),
+    )
+)
+
+_NEXT = "use a supported family"
+
+NOT_YET: tuple[Refused, ...] = tuple(
+    Refused(name, types, reason, _NEXT, status="not yet")
+    for name, types, reason in (
+        (
+            "Nemotron Omni",
+            ("nemotron_h_omni",),
+            "its tiles and its pruning of a clip's tokens have no layout here",
+        ),
+        (
+            "Step 3.7",
+            ("step3p7",),
+            "its convolutions after the tower, and tiles that overlap, have no layout here",
+        ),
+        ("GLM-5 V", ("glm5_next",), "its tokens do not lie where GLM-4V's do"),
+        ("ERNIE 4.5 VL", ("ernie4_5_vl_moe",), "its video processor draws times into the frames"),
+        (
+            "VideoLLaMA 3",
+            ("video_llama_3",),
+            "it drops tokens of a clip by their content",
+        ),
+        ("Cosmos 3 Edge", ("cosmos3_edge",), "no layout has been tried"),
+        ("Fuyu", ("fuyu",), "its processor does not say where a text's words stand"),
+        ("FastVLM", ("fast_vlm",), "its tower is convolutional"),
+        ("MiniCPM-OCR", ("minicpm_ocr",), "no layout has been tried"),
+        ("Inkling", ("inkling_mm_model", "inkling2"), "no layout has been tried"),
+        ("Muse", ("muse_glimmer", "muse_spark"), "no layout has been tried"),
+    )
+)

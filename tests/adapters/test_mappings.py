@@ -1,0 +1,45 @@
+"""Every model type of transformers' mappings has a row in the table, whatever it says."""
+
+import warnings
+
+import transformers
+from packaging.version import Version
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
+    MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES,
+)
+
+from tam.families.registry import families, refusals
+from tam_adapters.table import COMPARED_WITH
+from tests.tiny import BUILDERS
+
+MAPPED = {*MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES, *MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES}
+# transformers reads pictures with them for years: a table without them is not read at all.
+WELL_KNOWN = {"qwen2_vl", "llava", "gemma3", "mllama", "blip-2"}
+
+
+def test_every_type_of_the_mappings_has_a_row() -> None:
+    listed = {name for entry in (*families(), *refusals()) for name in entry.model_types}
+    assert WELL_KNOWN <= MAPPED
+    missing = sorted(MAPPED - listed)
+    if Version(transformers.__version__) <= Version(COMPARED_WITH):
+        assert not missing
+    elif missing:
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            warnings.warn(
+                f"transformers {transformers.__version__} has types that no row tells of: "
+                f"{', '.join(missing)}",
+                stacklevel=1,
+            )
+
+
+def test_every_supported_type_has_a_tiny_model() -> None:
+    supported = {name for family in families() for name in family.model_types}
+    assert supported <= set(BUILDERS)
+
+
+def test_what_is_not_supported_yet_is_a_type_of_the_mappings() -> None:
+    waiting = {n for entry in refusals() if entry.status == "not yet" for n in entry.model_types}
+    sound = {n for entry in refusals() if entry.status == "audio only" for n in entry.model_types}
+    assert waiting | sound <= MAPPED
