@@ -327,7 +327,7 @@ def test_changed_tensors(saved: Path, message: str, tensors: dict[str, Any]) -> 
 def test_a_bomb_is_measured_before_anything_is_decoded(
     saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tam.files.storage.decode_png", lambda _: pytest.fail("decoded"))
+    monkeypatch.setattr("tam.files.pictures.decode_png", lambda _: pytest.fail("decoded"))
     side = 60_000
     retensor(saved, media__0__frame__0=png(side, side))
     edit(saved, lambda d: d["media"][0].update(width=side, height=side))
