@@ -9,6 +9,7 @@ Everything here works on arrays, but for :func:`effects`, which reads a recorded
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,7 +66,7 @@ class Causes:
             return None
         return int(np.argmax(heats)) == int(np.argmax(self.effects))
 
-    @property
+    @cached_property
     def ranking(self) -> float | None:
         """AUROC of the heats: objects that cause the word over the others and the background.
 
@@ -75,7 +76,7 @@ class Causes:
         heats = np.array(self.heats)
         return auroc(heats[causing], heats[~causing])
 
-    @property
+    @cached_property
     def correlation(self) -> float | None:
         """Spearman's correlation of heats and effects, in [-1, 1].
 
@@ -140,9 +141,13 @@ def split_of_word(word: Word) -> str:
     """
     if word.text in RELATIONS:
         return "relation"
-    before = word.explanation.words[: word.index]
-    said = any(other.text.lower() == word.text.lower() for other in before)
-    return "repeated" if said else "first"
+    data = word.explanation
+    said = {
+        Word(data, targets).text.lower()
+        for targets in data.word_targets
+        if data.prompt_targets <= targets[0] < word.targets[0]
+    }
+    return "repeated" if word.text.lower() in said else "first"
 
 
 def auroc(high: Values, low: Values) -> float | None:
