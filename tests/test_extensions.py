@@ -126,7 +126,7 @@ def test_added_names_work_on_the_command_line(installed: Path, tmp_path: Path) -
     explanation().save(tmp_path / "dog")
     done = as_process(installed, tmp_path, "export", "dog", "--as", "txt")
     assert done.returncode == 0, done.stderr
-    lines = (tmp_path / "dog.txt").read_text().splitlines()
+    lines = (tmp_path / "dog-tam.txt").read_text().splitlines()
     assert [line.split("\t")[0] for line in lines] == [word.text for word in explanation().words]
 
 

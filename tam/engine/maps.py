@@ -9,27 +9,31 @@ whatever the length of the video or the answer.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import pad
 
 from tam.defaults import KERNEL_SIZE
+from tam.engine.inputs import (
+    Array,
+    Scores,
+    as_index,
+    as_tensor,
+    beside,
+    blame,
+    check_grids,
+    check_shapes,
+    checked,
+    misfit,
+    not_finite,
+)
 from tam.engine.ops.blocks import in_chunks, one_thread
 from tam.engine.ops.dispatch import backend_for, select
 from tam.engine.result import TokenActivationMaps
-from tam.errors import NumericsError
 
 __all__ = ["TokenActivationMaps", "maps_from_scores", "maps_of_run", "token_activation_maps"]
-
-Array: TypeAlias = torch.Tensor | NDArray[Any]
-
-LARGEST_KERNEL = 31
-"""Side of the filter's largest window; time grows with its square."""
 
 # Elements of one map stage that are worked on at once: 16 MiB in float64 on a CPU, 256 MiB in
 # float32 elsewhere. Longer runs go in chunks of targets.
@@ -114,24 +118,24 @@ def token_activation_maps(
         stages=True,
         backend=backend,
     )
-    states, head = _tensor(hidden), _tensor(head_rows)
-    vision = _positions("vision", vision_positions, states)
-    context = _positions("context", context_positions, states)
+    states, head = as_tensor(hidden), as_tensor(head_rows)
+    vision = checked("vision", vision_positions, states)
+    context = checked("context", context_positions, states)
     if states.ndim != 2 or head.ndim != 2 or states.shape[1] != head.shape[1]:
-        raise _misfit(f"hidden {list(states.shape)} and head rows {list(head.shape)} do not fit")
-    classes = torch.arange(len(head)) if class_ids is None else _positions("class", class_ids, head)
+        raise misfit(f"hidden {list(states.shape)} and head rows {list(head.shape)} do not fit")
+    classes = torch.arange(len(head)) if class_ids is None else checked("class", class_ids, head)
     count = len(classes)
     if len(context) != count:
-        raise _misfit(f"{len(context)} context positions for {count} head rows")
+        raise misfit(f"{len(context)} context positions for {count} head rows")
     if not 0 <= prompt_targets <= count:
-        raise _misfit(f"prompt_targets {prompt_targets} is not between 0 and {count}")
+        raise misfit(f"prompt_targets {prompt_targets} is not between 0 and {count}")
     chosen = backend_for(states.device, backend)
     targets = torch.arange(count)
-    places, rows, ids, targets, stops = _beside(
+    places, rows, ids, targets, stops = beside(
         states,
         torch.cat([vision, context]),
         classes,
-        _index(context_ids),
+        as_index(context_ids),
         targets,
         targets.clamp(min=int(prompt_targets)),
     )
@@ -140,11 +144,11 @@ def token_activation_maps(
         both = projected()
         total = both.sum()
         activation, text = both.split([len(vision), count], dim=1)
-        scores = _Scores(activation, activation, text, ids, ids, targets, stops)
+        scores = Scores(activation, activation, text, ids, ids, targets, stops)
         result = _explain(scores, grids, kernel_size, None if stages else later, chosen)
         # Queued last, so that a GPU works while the CPU waits. A finite sum needs no closer look.
         if not math.isfinite(total.item()) and not bool(torch.isfinite(projected()).all()):
-            _blame(
+            blame(
                 ("vision states", states, vision),
                 ("context states", states, context),
                 ("head rows", head, classes),
@@ -203,12 +207,12 @@ def maps_of_run(
     both = score().T
     count = len(both)
     if both.shape[1] != cells + count or len(ids) != count:
-        raise _misfit(f"scores {list(both.T.shape)} of {cells} cells and {len(ids)} targets")
+        raise misfit(f"scores {list(both.T.shape)} of {cells} cells and {len(ids)} targets")
     with one_thread(both.device):
         activation, text = positive_scores(both).split([cells, count], dim=1)
         targets = torch.arange(count)
-        index = _beside(both, _index(ids), targets, targets.clamp(min=int(prompt_targets)))
-        scores = _Scores(activation, activation, text, index[0], *index)
+        index = beside(both, as_index(ids), targets, targets.clamp(min=int(prompt_targets)))
+        scores = Scores(activation, activation, text, index[0], *index)
         chosen = backend_for(both.device, backend)
         return _explain(scores, grids, kernel_size, None if stages else later, chosen)
 
@@ -276,17 +280,17 @@ def maps_from_scores(
         stages=True,
         backend=backend,
     )
-    target = _tensor(target_activation).T
-    context, text = (_tensor(v).T.to(target.device) for v in (context_activation, text_scores))
+    target = as_tensor(target_activation).T
+    context, text = (as_tensor(v).T.to(target.device) for v in (context_activation, text_scores))
     indices = (context_ids, target_ids, causal_stop, scale_stop)
-    scores = _Scores(context, target, text, *_beside(target, *map(_index, indices)))
+    scores = Scores(context, target, text, *beside(target, *map(as_index, indices)))
     chosen = backend_for(target.device, backend)
     named = {"context": context, "target": target, "text": text}
     with one_thread(target.device):
         if not math.isfinite(sum(values.sum() for values in named.values())):
             for name, values in named.items():
                 if not bool(torch.isfinite(values).all()):
-                    raise _not_finite(f"{name} scores")
+                    raise not_finite(f"{name} scores")
         result = _explain(scores, grids, kernel_size, None if stages else later, chosen)
     return result.numpy() if isinstance(target_activation, np.ndarray) else result
 
@@ -317,25 +321,12 @@ def positive_scores(products: torch.Tensor) -> torch.Tensor:
     """
     # A finite sum needs no look at each.
     if not math.isfinite(products.sum().item()) and not bool(torch.isfinite(products).all()):
-        raise _not_finite("products of states and head rows")
+        raise not_finite("products of states and head rows")
     return products.relu_()
 
 
-@dataclass(frozen=True, eq=False)
-class _Scores:
-    """Target-major scores: context [K, N], target [M, N], text [M, K]; int64 [K] and [M]."""
-
-    context: torch.Tensor
-    target: torch.Tensor
-    text: torch.Tensor
-    context_ids: torch.Tensor
-    target_ids: torch.Tensor
-    causal_stop: torch.Tensor
-    scale_stop: torch.Tensor
-
-
 def _explain(
-    scores: _Scores,
+    scores: Scores,
     grids: Sequence[tuple[int, int]] | NDArray[np.int64],
     kernel_size: int,
     later: "partial[TokenActivationMaps] | None",
@@ -346,11 +337,11 @@ def _explain(
     Where the targets are their own context and no stage is asked for, the maps take the place of
     the scores, from the last chunk to the first: no target has a later one for context.
     """
-    _check_shapes(scores)
+    check_shapes(scores)
     target, text = scores.target, scores.text
     count, cells = target.shape
     grids = [(int(h), int(w)) for h, w in grids]  # an array's rows, too
-    _check_grids(grids, cells, kernel_size)
+    check_grids(grids, cells, kernel_size)
     # The CPU has float64 at hand: results are exact to the last grey level. Elsewhere float32.
     exact = target.device.type == "cpu" and backend == "torch"
     dtype = torch.float64 if exact else torch.float32
@@ -387,68 +378,3 @@ def _explain(
         relevance=relevance,
         stages=(target.float(), after) if later is None else later,
     )
-
-
-def _tensor(values: Array) -> torch.Tensor:
-    return torch.from_numpy(values) if isinstance(values, np.ndarray) else values.detach()
-
-
-def _index(values: Array | Sequence[int]) -> torch.Tensor:
-    return torch.as_tensor(values, dtype=torch.int64).cpu()
-
-
-def _beside(values: torch.Tensor, *indices: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Bring indices to where some values are, all at once."""
-    if values.device.type == "cpu":
-        return indices
-    # Each begins at a multiple of 16 bytes, which kernels are compiled for.
-    parts = [pad(index, (0, len(index) % 2)) for index in indices]
-    moved = torch.cat(parts).to(values.device).split([len(part) for part in parts])
-    return tuple(part[: len(index)] for part, index in zip(moved, indices, strict=True))
-
-
-def _positions(name: str, values: Array | Sequence[int], states: torch.Tensor) -> torch.Tensor:
-    """Check positions."""
-    positions = _index(values)
-    if len(positions) and not 0 <= int(positions.min()) <= int(positions.max()) < len(states):
-        raise _misfit(f"a {name} position lies outside the {len(states)} states")
-    return positions
-
-
-def _misfit(what: str) -> NumericsError:
-    return NumericsError(what, where="engine", remedy="check the shapes in the docstring")
-
-
-def _not_finite(name: str) -> NumericsError:
-    return NumericsError(
-        f"{name} hold NaN or infinity",
-        where="engine",
-        remedy="run the model in bfloat16 or float32: float16 may overflow",
-    )
-
-
-def _blame(*parts: tuple[str, torch.Tensor, torch.Tensor]) -> None:
-    """Say which part of the input made scores that are not finite."""
-    for name, values, index in parts:
-        if not bool(torch.isfinite(values[index.to(values.device)]).all()):
-            raise _not_finite(name)
-    raise _not_finite("products of states and head rows")
-
-
-def _check_shapes(scores: _Scores) -> None:
-    k, m, n = len(scores.context_ids), len(scores.target_ids), scores.target.shape[1]
-    shapes = [list(v.shape) for v in (scores.context, scores.target, scores.text)]
-    stops = (len(scores.causal_stop), len(scores.scale_stop))
-    if shapes != [[k, n], [m, n], [m, k]] or stops != (m, m):
-        raise _misfit(f"scores {shapes}, target-major, with {k} context ids and {m} target ids")
-
-
-def _check_grids(grids: Sequence[tuple[int, int]], cells: int, kernel_size: int) -> None:
-    if any(h < 1 or w < 1 for h, w in grids) or sum(h * w for h, w in grids) != cells:
-        raise _misfit(f"grids {list(grids)} do not hold the {cells} vision cells")
-    if cells == 0:
-        raise _misfit("there are no vision cells")
-    if kernel_size < 1 or kernel_size % 2 == 0:
-        raise _misfit(f"kernel size {kernel_size} is not odd")
-    if kernel_size > LARGEST_KERNEL:
-        raise _misfit(f"kernel size {kernel_size} is above {LARGEST_KERNEL}")

@@ -173,9 +173,9 @@ def test_an_item_that_the_model_has_no_words_for_is_left_out(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--data", "scene"], "data 'scene': is no data set; give scenes, coco:FOLDER"),
-        (["--data", "coco:nowhere"], "there is no folder 'nowhere'"),
-        (["--split", "few"], "there is no split 'few'; use one, same-color"),
+        (["--data", "scene"], "data 'scene': is not a known data set; give scenes, coco:FOLDER"),
+        (["--data", "coco:nowhere"], "folder 'nowhere' does not exist"),
+        (["--split", "few"], "unknown split 'few'; use one, same-color"),
         (["--methods", "tam,tom"], "there is no method 'tom'; did you mean 'tam'"),
         (["--methods", "tam,tam"], "is no list of different names"),
         (["--model", "nowhere/nothing", "--count", "1"], "nowhere/nothing"),

@@ -83,7 +83,7 @@ def test_the_classes_are_the_published_ones(small_picture: Replay) -> None:
     classes = published_classes(trace, small_picture)
     n = trace.text.prompt_targets
     assert classes[n] == prompt[-1] != trace.text.ids[n]
-    assert classes[0] == int(small_picture.head(trace.context_states[:1]).argmax())
+    assert classes[0] == int(trace.lm_head.logits(trace.context_states[:1]).argmax())
     kept = np.delete(np.arange(len(classes)), [0, n])
     assert np.array_equal(classes[kept], trace.text.ids[kept])
 

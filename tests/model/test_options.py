@@ -289,7 +289,7 @@ def test_a_method_that_needs_the_whole_reply_streams_words_first(model: tam.Mode
     assert first.text
     assert first.probability is not None
     assert first.visual is None
-    assert np.isnan(first.map()).all()
+    assert np.isnan(first.cells()).all()
     list(words)
     whole = model.explain(PICTURE, PROMPT, method="attention", **steps)
     assert np.array_equal(words.explanation.maps, whole.maps, equal_nan=True)

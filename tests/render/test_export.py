@@ -89,7 +89,7 @@ def test_what_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def full(*_: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("tam.render.export.write_gif", full)
+    monkeypatch.setattr("tam.render.writers.write_gif", full)
     with pytest.raises(ResourceError):
         export(explanation(), tmp_path / "a.gif")
     with pytest.raises(InputError):
@@ -101,13 +101,13 @@ def test_what_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ("arguments", "message"),
     [
         ([], "give --as KIND or --out FILE"),
-        (["--as", "docx"], "use one of sheet, mp4, gif, csv, pdf, svg"),
+        (["--as", "docx"], "use sheet, mp4, gif, csv, pdf, svg"),
         (["--out", "words.txt"], "ends in .png, .mp4"),
         (["--out", "words"], "a file without a suffix"),
         (["--as", "csv", "--out", "a.png"], "does not end in .csv"),
         (["--out", "nowhere/a.csv"], "a folder that does not exist"),
         (["--as", "csv", "--word", "cat"], "does not say 'cat'"),
-        (["--as", "sheet", "--picture", "3"], "choose among 0"),
+        (["--as", "sheet", "--picture", "3"], "give one of 0"),
         (["--as", "gif", "--seconds", "0"], "a time above 0"),
     ],
 )
