@@ -27,7 +27,7 @@ from scipy.stats import rankdata
 
 import tam
 from benchmarks.unfinished import kept, work_folder
-from tam.evaluate.faithfulness import filled
+from tam.check.fillers import filled
 from tam.evaluate.items import Item
 from tam.evaluate.measuring import scored_words
 from tam.evaluate.rerun import stacked_frames, unstacked

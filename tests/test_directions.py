@@ -28,7 +28,7 @@ FLOORS = (
     "explanation engine capture",
     "files recording render",
     "replay report",
-    "methods",
+    "methods check",
     "model",
     "evaluate scenes",
     "cli",

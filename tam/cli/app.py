@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tam.cli.checking import Check, CheckableCommand, checked, top_asked
+from tam.cli.checking import check as check_saved
 from tam.cli.evaluate import evaluate
 from tam.cli.get import get
 from tam.cli.listing import exports, methods, metrics, models
@@ -70,7 +72,7 @@ Force = Annotated[bool, typer.Option("--force", help="Replace an earlier explana
 Saved = Annotated[Path, typer.Argument(help="A saved explanation: its folder or .json file.")]
 
 
-@app.command()
+@app.command(cls=CheckableCommand)
 def explain(
     media: Annotated[
         list[str] | None,
@@ -101,6 +103,7 @@ def explain(
     live: Annotated[
         bool, typer.Option("--live", help="Show each word with its map while the model writes.")
     ] = False,
+    check: Check = None,
     fps: Fps = None,
     num_frames: NumFrames = None,
     max_frames: MaxFrames = None,
@@ -121,6 +124,7 @@ def explain(
     # What can go wrong at once is found before a model is loaded.
     check_output(out, force=force)
     embedded_side(embed)
+    top = None if check is None else top_asked(check)
     wanted = reply_options(
         answer=answer,
         max_new_tokens=max_new_tokens,
@@ -154,6 +158,8 @@ def explain(
         result = print_words(Stream(loaded, asked, **wanted), console())
     else:
         result = loaded.explain_conversation(asked, **wanted)
+    if check is not None:
+        result = checked(loaded, result, top=top)
     _finish(result, out, as_json, force=force, pictures=pictures, embed=embed)
 
 
@@ -359,7 +365,7 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(3)
 
 
-for command in (masks, models, methods, metrics, exports, evaluate, get):
+for command in (check_saved, masks, models, methods, metrics, exports, evaluate, get):
     app.command()(command)
 
 COMMANDS = tuple(

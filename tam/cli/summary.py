@@ -16,8 +16,8 @@ def summary(result: Explanation) -> dict[str, Any]:
     -------
     The reply's ``text``; its ``words``, each with what :mod:`tam.explanation.strength` defines to
     four digits, null where it is not known: for each picture the peak of its map with the box of
-    the high part around it, and the three earlier words of the highest relevance; and the
-    ``provenance``.
+    the high part around it, the three earlier words of the highest relevance, and what its check
+    found, in nats and not rounded; and the ``provenance``.
     """
     words = [_word(word) for word in result.words]
     return {"text": result.text, "words": words, "provenance": dict(result.provenance)}
@@ -44,6 +44,24 @@ def _word(word: Word) -> dict[str, Any]:
             {"text": other.text, "relevance": _rounded(relevance)}
             for other, relevance in earlier[:3]
         ],
+        "check": _check(word),
+    }
+
+
+def _check(word: Word) -> dict[str, Any] | None:
+    check = word.check
+    if check is None:
+        return None
+    return {
+        "used": check.used,
+        "score": check.score,
+        "interval": check.interval,
+        "before": check.before,
+        "without": check.without,
+        "elsewhere": check.elsewhere,
+        "filler": check.filler,
+        "reason": check.reason,
+        "sentence": check.sentence,
     }
 
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+
+from tam.check.fillers import filled
 
 Frames = NDArray[np.uint8]
 Heat = NDArray[np.floating]
 Score = Callable[[Sequence[Frames]], NDArray[np.float64]]
 """Log-probability of a word [B] on each of B edited versions of its picture, uint8 [T, H, W, 3]."""
 
-FILLERS = ("blur", "mean")
 STEPS = 8
 LEAST_GAIN = float(np.log(2))
 """A word counts where the picture makes it at least twice as probable as the filler does."""
@@ -94,18 +94,6 @@ def faithfulness(
         deletion=float(np.trapezoid(deletion, shares)),
         gain=float(full - none),
     )
-
-
-def filled(frames: Frames, filler: str) -> Frames:
-    """Replace the whole picture: by its blur or its mean color. ValueError for another filler."""
-    if filler == "mean":
-        mean = frames.mean((0, 1, 2)) + 0.5
-        return np.broadcast_to(mean.astype(np.uint8), frames.shape).copy()
-    if filler != "blur":
-        raise ValueError(f"unknown filler {filler!r}; use one of {FILLERS}")
-    width = min(frames.shape[1:3]) / 8
-    blurred = gaussian_filter(frames.astype(np.float32), (0, width, width, 0), mode="nearest")
-    return np.asarray(np.clip(blurred + 0.5, 0, 255), np.uint8)
 
 
 def ranked(heat: Heat, seed: int = 0) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.errors import InputError
+from tam.explanation.check import Check
 from tam.geometry.layout import TextToken, VisionGrid
 from tam.geometry.upsample import coverage, coverage_at, upsample_at
 from tam.media.media import Media
@@ -113,6 +114,9 @@ class ExplanationData:
         float32 [K - prompt_targets]: how far the picture supports each word, in [0, 1] at the
         word's first token, NaN where there is no score (:mod:`tam.recording.grounding`); None
         where it was not computed.
+    checks
+        What was measured of words whose marked region was hidden (:mod:`tam.check`), by their
+        targets; empty where none was.
     """
 
     media: tuple[Media, ...]
@@ -127,6 +131,7 @@ class ExplanationData:
     stages: Stages | None = None
     candidate_maps: NDArray[np.float32] | None = None
     token_grounding: NDArray[np.float32] | None = None
+    checks: tuple[Check, ...] = ()
 
     @property
     def text(self) -> str:

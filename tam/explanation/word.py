@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tam.errors import InputError
 from tam.explanation import strength
+from tam.explanation.check import Check
 from tam.explanation.data import Candidate, ExplanationData
 from tam.explanation.map_cache import MapCache
 from tam.explanation.merge import merged
@@ -113,6 +114,15 @@ class Word:
                 words[token.word] = max(words.get(token.word, 0.0), float(scores[step]))
         return min(words.values(), default=None)
 
+    @property
+    def check(self) -> Check | None:
+        """What hiding the region that its map marks does to it; None where it was not measured.
+
+        See :func:`tam.check.words.check`.
+        """
+        checks = self.explanation.checks
+        return next((found for found in checks if found.targets == self.targets), None)
+
     def cells(self) -> NDArray[np.float32]:
         """float32 [N]: the word's map on the vision cells, its tokens' maps merged."""
         first = self.explanation.prompt_targets
@@ -205,6 +215,23 @@ class Word:
     def _repr_png_(self) -> bytes | None:
         """The map over the pictures, for notebooks."""
         return cast("bytes | None", resolve(DOORS["notebook_png"])(self))
+
+
+@dataclass(frozen=True, eq=False)
+class Loss:
+    """A word with the whole picture and without a part of it.
+
+    Parameters
+    ----------
+    word
+        A word of the reply.
+    before, without
+        Its log-probability with the whole picture, and without the part; in nats.
+    """
+
+    word: Word
+    before: float
+    without: float
 
 
 class Words(tuple[Word, ...]):

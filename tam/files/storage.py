@@ -17,6 +17,8 @@ decoded, and nothing in them can run.
                       candidates: [{id, text, probability}]}]; K - prompt_targets of them
     grids           [{media, turn, view, shape: [t, h, w], box: [x0, y0, x1, y1]}]
     provenance      an object
+    checks          [{targets: [...], filler, before: number, without: number | null,
+                      elsewhere: [number, ...], reason: text | null}]; may be missing
 
 ``explanation.safetensors``, with K tokens and N cells in all grids together::
 
@@ -50,6 +52,7 @@ from numpy.typing import NDArray
 from tam.errors import OutputError, SavedFileError
 from tam.explanation.data import Candidate, Prediction, Stages
 from tam.explanation.explanation import Explanation
+from tam.files.checks import read_checks, written_checks
 from tam.files.fields import FAR, Field, read_document
 from tam.files.pictures import PIXEL_LIMIT, read_media
 from tam.files.png import encode_png
@@ -175,6 +178,7 @@ def _document(explanation: Explanation) -> dict[str, Any]:
             for grid in explanation.grids
         ],
         "provenance": dict(explanation.provenance),
+        **({"checks": written_checks(explanation.checks)} if explanation.checks else {}),
     }
 
 
@@ -254,6 +258,7 @@ def _explanation(document: Field, tensors: SavedTensors, pixel_limit: int) -> Ex
         stages=_stages(tensors, (len(tokens), cells)),
         candidate_maps=_candidate_maps(document["predictions"], predictions, tensors, cells),
         token_grounding=_grounding(tensors, len(predictions)),
+        checks=read_checks(document, prompt_targets, len(tokens)),
     )
 
 

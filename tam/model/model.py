@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from typing import Any, Unpack
 
 from tam.capture import PrefixCache, TokenCallback
+from tam.check.box import Without, without
+from tam.check.words import check
 from tam.defaults import BATCH_SIZE
 from tam.errors import InputError, TamError
 from tam.explanation.explanation import Explanation
+from tam.explanation.word import Choice
 from tam.families.adapter import Adapter
 from tam.families.checkpoint import Checkpoint
+from tam.geometry.layout import Box
 from tam.media import Source
 from tam.model.batch import Answers, answered, check_answers
 from tam.model.chat import Chat
@@ -200,6 +204,36 @@ class Model:
         """
         check_words(options, Explaining)
         return explain_recording(self.checkpoint, recording, chosen(options))
+
+    def check(
+        self, explanation: Explanation, words: Sequence[Choice] | None = None, **options: Any
+    ) -> Explanation:
+        """Measure whether the model used what the maps of an explanation mark.
+
+        Parameters
+        ----------
+        explanation
+            One of this model, new or opened again.
+        words, **options
+            See :func:`tam.check.words.check`.
+
+        Returns
+        -------
+        The explanation with its ``checks``; a word's own is ``word.check``.
+        """
+        return check(self.checkpoint, explanation, words, **options)
+
+    def without(self, explanation: Explanation, box: Box, **options: Any) -> Without:
+        """Hide a region of a picture, and read the reply again, word by word.
+
+        Parameters
+        ----------
+        explanation
+            One of this model, new or opened again.
+        box, **options
+            See :func:`tam.check.box.without`.
+        """
+        return without(self.checkpoint, explanation, box, **options)
 
     def record(self, conversation: Conversation, **options: Unpack[Running]) -> Trace:
         """Run the model once on a conversation and keep what a method needs.

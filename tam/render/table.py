@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import regex
 
 from tam.errors import SetupError
+from tam.explanation.check import Check
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Word
 from tam.text.printable import printable
@@ -33,12 +34,16 @@ DIGITS: Final = {
     "y": "d",
     "earlier": "s",
     "relevance": ".4f",
+    "used": "s",
+    "score": ".4f",
+    "check": "s",
 }
 """The columns, and how many digits of each a file has.
 
 ``start`` and ``end`` are the word's span in the reply; ``visual`` to ``focus`` are defined in
 :mod:`tam.explanation.strength`; then where the map is highest, in pixels of the original picture;
-then the earlier word of the highest relevance.
+then the earlier word of the highest relevance; then what its check found (:class:`Check`), ``used``
+as yes or no.
 """
 
 COLUMNS: Final = tuple(DIGITS)
@@ -116,7 +121,15 @@ def _row(word: Word) -> dict[str, Any]:
         "y": highest and highest.y,
         "earlier": related and related[0].text,
         "relevance": related and related[1],
+        **_checked(word.check),
     }
+
+
+def _checked(check: Check | None) -> dict[str, Any]:
+    if check is None:
+        return {"used": None, "score": None, "check": None}
+    used = None if check.used is None else ("no", "yes")[check.used]
+    return {"used": used, "score": check.score, "check": check.sentence}
 
 
 def _spelled(value: Any, digits: str) -> str:

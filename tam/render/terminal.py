@@ -1,5 +1,7 @@
 """A saved explanation in the terminal."""
 
+import math
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
 
@@ -9,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tam.explanation.explanation import Explanation
-from tam.explanation.word import Choice, Word
+from tam.explanation.word import Choice, Loss, Word
 from tam.geometry.layout import TextToken
 from tam.render.selection import chosen_words
 from tam.render.terminal_map import print_map
@@ -103,6 +105,9 @@ def _table(explanation: Explanation, words: tuple[Word, ...]) -> Table:
     table.add_column("visual", justify="right")
     table.add_column("where", overflow="fold")
     table.add_column("earlier words", overflow="fold")
+    checked = bool(explanation.checks)
+    if checked:
+        table.add_column("checked", overflow="fold")
     for index, word in enumerate(words):
         table.add_row(
             str(index),
@@ -111,6 +116,7 @@ def _table(explanation: Explanation, words: tuple[Word, ...]) -> Table:
             decimal(word.visual),
             _where(word),
             _earlier(word),
+            *([_check(word)] if checked else []),
         )
     return table
 
@@ -134,6 +140,45 @@ def _earlier(word: Word) -> Text:
             line.append(on_one_line(other.text))
             line.append(f" {relevance:.2f}  ", style="dim")
     return line
+
+
+def _check(word: Word) -> Text:
+    """Whether the model used what the map marks, with what its hiding costs in nats."""
+    check = word.check
+    if check is None:
+        return Text("")
+    if check.score is None:
+        return Text("cannot be", style="dim")
+    if check.used is None:
+        return Text("no verdict", style="dim")
+    return Text(f"used {check.score:.1f}" if check.used else "not used ≠")
+
+
+def show_losses(losses: Sequence[Loss], reply: str | None, console: Console) -> None:
+    """Print what each word loses without a part of a picture, and the reply without it.
+
+    Parameters
+    ----------
+    losses
+        Of each of the reply's words.
+    reply
+        What the model answers without the part, or None where it was not asked.
+    console
+        Where to print.
+    """
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("#", "word", "before", "without"):
+        table.add_column(name, overflow="fold", justify="left" if name == "word" else "right")
+    for loss in losses:
+        table.add_row(
+            str(loss.word.index),
+            Text(on_one_line(loss.word.text)),
+            percent(math.exp(loss.before)),
+            percent(math.exp(loss.without)),
+        )
+    console.print(table)
+    if reply is not None:
+        console.print(Text("without it: ", style="bold").append(printable(reply)))
 
 
 def _print_word(console: Console, word: Word) -> None:
@@ -160,6 +205,8 @@ def _print_word(console: Console, word: Word) -> None:
         )
     console.print(table)
     console.print(Text("earlier words: ").append_text(_earlier(word)))
+    if word.check is not None:
+        console.print(Text(word.check.sentence))
     print_map(word, console)
 
 

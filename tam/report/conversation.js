@@ -26,6 +26,7 @@ function buildConversation(data, container) {
   data.words.forEach((word, index) => {
     elements[index].style.setProperty("--visual", word.visual ?? 0);
     if (isDoubted(word)) elements[index].classList.add("doubted");
+    if (isUnused(word)) elements[index].classList.add("unused");
     // A screen reader has nothing to say of a word that cannot be seen.
     if (wordName(data, index) !== word.text) elements[index].setAttribute("aria-label", wordName(data, index));
   });
@@ -35,6 +36,11 @@ function buildConversation(data, container) {
 // Whether the grounding score speaks against a word; words without one are not doubted.
 function isDoubted(word) {
   return word.grounding !== null && word.grounding < 0.5;
+}
+
+// Whether a check found that the model did not use what the word's map marks.
+function isUnused(word) {
+  return word.check?.used === false;
 }
 
 // Appends what a token spells; white space around a word stands beside its element.

@@ -108,7 +108,13 @@ def _word(word: Word) -> dict[str, Any]:
         "focus": word.focus,
         "peak": vars(highest) if highest else None,
         "grounding": word.grounding,
+        "check": _check(word),
     }
+
+
+def _check(word: Word) -> dict[str, Any] | None:
+    check = word.check
+    return None if check is None else {"used": check.used, "sentence": check.sentence}
 
 
 def _token(explanation: Explanation, target: int) -> dict[str, Any]:

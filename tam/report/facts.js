@@ -50,6 +50,7 @@ function buildFacts(data, facts, state, act) {
   if (facts.single?.targets.length > 1) parts.push(tokenChips(data, facts.single, state, act));
   if (!facts.single) parts.push(wordChips(data, facts, act));
   parts.push(meters(data, facts));
+  if (facts.single?.check) parts.push(make("p", { className: "note checked" }, `Checked: ${facts.single.check.sentence}.`));
   const columns = make("div", { className: "columns" });
   if (facts.prediction) columns.append(candidateList(data, facts, state, act));
   columns.append(earlierList(data, facts, act));
@@ -238,5 +239,6 @@ function spoken(data, facts) {
   const best = (facts.earlier ?? []).reduce((a, b) => (b.value > a.value ? b : a), { value: 0 });
   if (best.value >= RELEVANT) parts.push(`most relevant earlier word ${wordName(data, best.at)}, ${decimal(best.value)}`);
   if (facts.single && isDoubted(facts.single)) parts.push("doubted by the grounding score");
+  if (facts.single?.check) parts.push(`checked: ${facts.single.check.sentence}`);
   return `${parts.join("; ")}.`;
 }

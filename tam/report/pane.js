@@ -42,6 +42,9 @@ function wordKey(data) {
   if (data.words.some(isDoubted)) {
     key.append(make("p", { className: "key" }, make("span", { className: "swatch-doubt", "aria-hidden": "true" }, "word"), " doubted by the grounding score"));
   }
+  if (data.words.some(isUnused)) {
+    key.append(make("p", { className: "key" }, make("span", { className: "swatch-unused", "aria-hidden": "true" }, "word"), " the map is not what the model used"));
+  }
   return key;
 }
 

@@ -77,8 +77,17 @@ class _Path:
     centers: tuple[tuple[float, float], ...]
 
 
-def make_clip(seed: int, height: int = 128, width: int = 128, scale: float = 1.0) -> Clip:
+def make_clip(
+    seed: int,
+    height: int = 128,
+    width: int = 128,
+    scale: float = 1.0,
+    *,
+    without: int | None = None,
+) -> Clip:
     """Generate the clip of a seed; the arguments are those of `tam.scenes.world.make_scene`.
+
+    An object that is left out is missing from every frame.
 
     Raises ValueError for a seed of no split.
     """
@@ -97,10 +106,19 @@ def make_clip(seed: int, height: int = 128, width: int = 128, scale: float = 1.0
                 owner = trial
                 paths.append(path)
                 break
+    tones = [
+        np.array(COLORS[path.pair[0]], np.float32) + rng.uniform(-12, 12, 3).astype(np.float32)
+        for path in paths
+    ]
+    if without is not None:
+        left_out = _order(paths)[without]
+        del paths[left_out], tones[left_out]
+        owner[:] = -1
+        for index, path in enumerate(paths):
+            owner = _painted(owner, path, index)
     canvas = np.repeat(ground[None], FRAMES, axis=0)
-    for index, path in enumerate(paths):
-        color = np.array(COLORS[path.pair[0]], np.float32)
-        canvas[owner == index] = color + rng.uniform(-12, 12, 3).astype(np.float32)
+    for index, tone in enumerate(tones):
+        canvas[owner == index] = tone
     return Clip(seed, finish(rng, canvas), _objects(paths, owner))
 
 
@@ -154,9 +172,14 @@ def _shown(owner: NDArray[np.int8], path: _Path, index: int) -> bool:
     return bool(visible.sum() >= FRAMES // 2)
 
 
+def _order(paths: list[_Path]) -> list[int]:
+    """Indices of the objects from left to right in the first frame."""
+    return sorted(range(len(paths)), key=lambda index: paths[index].centers[0])
+
+
 def _objects(paths: list[_Path], owner: NDArray[np.int8]) -> tuple[MovingObject, ...]:
     """The objects from left to right; an object lies behind one that hides a tenth of it."""
-    order = sorted(range(len(paths)), key=lambda index: paths[index].centers[0])
+    order = _order(paths)
     alone = np.full_like(owner, -1)
     items = []
     for index in order:

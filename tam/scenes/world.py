@@ -124,6 +124,8 @@ def make_scene(
     objects: tuple[int, int] = (1, 4),
     scale: float = 1.0,
     difficulty: str | None = None,
+    *,
+    without: int | None = None,
 ) -> Scene:
     """Generate the scene of a seed.
 
@@ -139,6 +141,9 @@ def make_scene(
         Pixels per pixel of the reference picture: 2 shows each object twice as wide.
     difficulty : str, optional
         One of `DIFFICULTIES`, in the place of ``objects``.
+    without : int, optional
+        Index of an object of the scene to leave out. All else is as in the whole scene, to the
+        pixel: background, light, noise, and the other objects, which show what it hid of them.
 
     Returns
     -------
@@ -151,6 +156,7 @@ def make_scene(
     canvas = background(rng, height, width, scale)
     owner = np.full((height, width), -1, np.int8)
     placed: list[tuple[str, str, str, tuple[float, float]]] = []
+    painted: list[tuple[Box, Mask, NDArray[np.float32]]] = []
     for _ in range(int(rng.integers(kind.objects[0], kind.objects[1] + 1))):
         free = free_pairs(combinations, [item[:2] for item in placed], kind.shared)
         color, shape = free[int(rng.integers(len(free)))]
@@ -160,14 +166,18 @@ def make_scene(
             continue
         size, center, box, inside = where
         tone = np.array(COLORS[color], np.float32) + rng.uniform(-12, 12, 3).astype(np.float32)
-        canvas[box][inside] = tone
+        painted.append((box, inside, tone))
         placed.append((color, shape, size, center))
+    order = sorted(range(len(placed)), key=lambda index: placed[index][3])
+    left_out = None if without is None else order.pop(without)
+    owner[:] = -1
+    for index, (box, inside, tone) in enumerate(painted):
+        if index != left_out:
+            owner[box][inside] = index
+            canvas[box][inside] = tone
     image = finish(rng, canvas)
-    items = [
-        SceneObject(color, shape, size, center, owner == index)
-        for index, (color, shape, size, center) in enumerate(placed)
-    ]
-    return Scene(seed, image, tuple(sorted(items, key=lambda item: item.center)))
+    items = [SceneObject(*placed[index], owner == index) for index in order]
+    return Scene(seed, image, tuple(items))
 
 
 def free_pairs(

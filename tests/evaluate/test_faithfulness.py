@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from tam.check.fillers import filled
+from tam.errors import InputError
 from tam.evaluate.faithfulness import (
     Frames,
     faithfulness,
-    filled,
     noisy,
     rank_correlation,
     ranked,
@@ -111,7 +112,7 @@ def test_fillers() -> None:
     blurred = filled(FRAMES, "blur")
     assert blurred[0, 0, 0, 0] > blurred[0, 3, 3, 0] > blurred[0, 7, 7, 0]
     assert np.array_equal(filled(np.full_like(FRAMES, 7), "blur"), np.full_like(FRAMES, 7))
-    with pytest.raises(ValueError, match="'grey'"):
+    with pytest.raises(InputError, match="'grey'"):
         filled(FRAMES, "grey")
 
 

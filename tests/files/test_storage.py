@@ -14,6 +14,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from tam.errors import OutputError, SavedFileError
+from tam.explanation.check import Check
+from tam.explanation.explanation import Explanation
 from tam.files.storage import JSON_NAME, TENSORS_NAME, load_explanation, save_explanation
 from tam.render.table import COLUMNS
 from tests.hand_made import (
@@ -383,12 +385,60 @@ print(result.save({str(tmp_path / "again")!r}))
 
 def test_the_documentation_names_every_field_and_column(tmp_path: Path) -> None:
     told = (Path(__file__).parents[2] / "docs" / "format.md").read_text("utf-8")
-    save_explanation(with_grounding(with_stages(several()), [0.5]), tmp_path)
+    save_explanation(with_grounding(with_stages(checked()), [0.5]), tmp_path)
     document = json.loads((tmp_path / JSON_NAME).read_text())
     names = {re.sub(r"\.\d+", ".*", name) for name in load_file(tmp_path / TENSORS_NAME)}
     tensors = {re.sub(r"\.[A-Z]\b", ".*", name) for name in re.findall(r"`([\w.]+)`", told)}
     assert names <= tensors
     fields = set(document) | {key for item in document["tokens"] for key in item}
-    for part in ("media", "grids", "predictions"):
+    for part in ("media", "grids", "predictions", "checks"):
         fields |= set(document[part][0])
     assert {f"`{field}`" for field in {*fields, *COLUMNS}} <= set(re.findall(r"`\w+`", told))
+
+
+def checked() -> Explanation:
+    """An explanation with a word that was checked and one that cannot be."""
+    result = explanation()
+    first, second = (word.targets for word in result.words[1:3])
+    return replace(
+        result,
+        checks=(
+            Check(first, "blur", -0.25, -3.5, (-0.25, -0.5, -0.125)),
+            Check(second, "mean", -0.5, reason="no-room"),
+        ),
+    )
+
+
+def test_checks_come_back_exactly(tmp_path: Path) -> None:
+    original = checked()
+    save_explanation(original, tmp_path)
+    found = load_explanation(tmp_path)
+    assert found.checks == original.checks
+    assert [word.check for word in found.words[:3]] == [None, *original.checks]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ("targets", [0], "targets[0] is 0, not within"),
+        ("targets", [6, 5], "does not hold ascending"),
+        ("targets", [], "does not hold ascending"),
+        ("before", 0.5, "before is 0.5, not within"),
+        ("without", "0", "without is not a number"),
+        ("elsewhere", [], "does not hold a value for each control"),
+        ("without", None, "reason is not a string"),
+        ("reason", "no-room", "reason is not one of"),
+        ("reason", "<b>", "reason is not one of"),
+    ],
+)
+def test_damaged_checks_are_refused(
+    place: str, value: object, message: str, tmp_path: Path
+) -> None:
+    save_explanation(checked(), tmp_path)
+
+    def change(document: Any) -> None:
+        document["checks"][0][place] = value
+
+    edit(tmp_path, change)
+    with pytest.raises(SavedFileError, match=re.escape(message)):
+        load_explanation(tmp_path)

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tam.explanation.check import Check
 from tam.explanation.explanation import Word
 from tam.text.printable import decimal
 from tests.hand_made import explanation
@@ -213,6 +214,27 @@ def test_words_that_the_grounding_score_doubts_are_marked(open_report: Open) -> 
     assert "0.20 ?" in page.locator(".meters").inner_text()
     assert told(page).endswith("doubted by the grounding score.")
     assert page.locator(".key").last.inner_text().endswith("doubted by the grounding score")
+
+
+def test_words_whose_map_is_not_what_the_model_used_are_marked(open_report: Open) -> None:
+    result = explanation()
+    assert open_report(result).locator(".unused, .swatch-unused, .checked").count() == 0
+    used, unused = (result.words[index].targets for index in (1, 2))
+    page = open_report(
+        replace(
+            result,
+            checks=(
+                Check(used, "blur", -0.1, -4.0, (-0.1, -0.2) * 4),
+                Check(unused, "blur", -0.1, -0.1, (-1.0, -1.1) * 4),
+            ),
+        )
+    )
+    assert page.locator(".word.unused").all_inner_texts() == ["greyhound"]
+    word(page, index_of(result, "greyhound")).click()
+    assert page.locator(".checked").inner_text().startswith("Checked: the map is not what the")
+    assert "checked: the map is not what the model used" in told(page)
+    word(page, index_of(result, "grey")).click()
+    assert "90.5% → 1.8%" in page.locator(".checked").inner_text()
 
 
 def test_words_side_by_side_are_a_phrase(open_report: Open) -> None:

@@ -90,3 +90,15 @@ def test_a_small_canvas_still_makes_a_clip():
         assert clip.frames.shape == (FRAMES, 48, 48, 3)
         assert all(item.mask.any() for item in clip.objects)
         assert clip_caption(clip)
+
+
+def test_a_clip_without_an_object_is_the_same_elsewhere() -> None:
+    several = [seed for seed in range(30) if len(make_clip(seed).objects) == 2]
+    for seed in several[:6]:
+        whole = make_clip(seed)
+        for index, item in enumerate(whole.objects):
+            rest = make_clip(seed, without=index)
+            assert [other.pair for other in rest.objects] == [whole.objects[1 - index].pair]
+            changed = (rest.frames != whole.frames).any(axis=3)
+            assert not changed[~item.mask].any()
+            assert changed[item.mask].mean() > 0.9

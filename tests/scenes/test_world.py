@@ -142,3 +142,31 @@ def test_a_small_canvas_still_makes_a_scene():
         scene = make_scene(seed, 48, 48, (0, 1))
         assert scene.image.shape == (48, 48, 3)
         assert len(scene.objects) <= 1
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_scene_without_an_object_is_the_same_elsewhere(seed: int) -> None:
+    whole = make_scene(seed, difficulty="many objects")
+    for index, item in enumerate(whole.objects):
+        rest = make_scene(seed, difficulty="many objects", without=index)
+        others = [other for other in whole.objects if other is not item]
+        assert [other.pair for other in rest.objects] == [other.pair for other in others]
+        changed = (rest.image != whole.image).any(axis=2)
+        assert not changed[~item.mask].any()
+        assert changed[item.mask].mean() > 0.9
+        for before, after in zip(others, rest.objects, strict=True):
+            # What it hid is seen now; nothing else moved.
+            assert after.mask[before.mask].all()
+            assert not (after.mask & ~before.mask & ~item.mask).any()
+
+
+def test_what_the_object_hid_shows_where_it_is_taken_out() -> None:
+    hidden = 0
+    for seed in range(40):
+        whole = make_scene(seed, difficulty="many objects")
+        for index in range(len(whole.objects)):
+            rest = make_scene(seed, difficulty="many objects", without=index)
+            both = sum(item.mask.sum() for item in rest.objects)
+            left = sum(item.mask.sum() for at, item in enumerate(whole.objects) if at != index)
+            hidden += both > left
+    assert hidden > 0

@@ -1,0 +1,67 @@
+"""Reads the reply with parts of the pictures hidden, in batches that fit into memory."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.capture.memory import memory_errors
+from tam.check.fillers import hiding
+from tam.check.regions import Region
+from tam.errors import ResourceError
+from tam.media.media import Media
+from tam.progress import progress
+from tam.replay import Replay
+
+BATCH = 16
+"""How many versions of the pictures go through the model at once, where memory allows."""
+
+
+def read_without(
+    replay: Replay, regions: Sequence[Region], filler: str, batch: int = BATCH
+) -> NDArray[np.float32]:
+    """Read the reply with the whole pictures, and without one region after the other.
+
+    Parameters
+    ----------
+    replay
+        The conversation with its reply.
+    regions
+        G regions.
+    filler
+        What hides them, see :mod:`tam.check.fillers`.
+    batch
+        How many go through the model at once; fewer where memory runs out.
+
+    Returns
+    -------
+    float32 [1 + G, R]: the log-probability of each of the reply's R tokens.
+    """
+    with progress("Hiding", 1 + len(regions)) as tick:
+        found: list[NDArray[np.float32]] = []
+        waiting = _edited(replay.trace.media, regions, filler)
+        while part := list(islice(waiting, batch)):
+            try:
+                with memory_errors():
+                    found.append(replay.log_probabilities(part, batch=len(part)))
+            except ResourceError:
+                if batch == 1:
+                    raise
+                batch = max(1, batch // 2)
+                waiting = chain(part, waiting)
+                continue
+            for _ in part:
+                tick()
+    return np.concatenate(found)
+
+
+def _edited(
+    media: Sequence[Media], regions: Iterable[Region], filler: str
+) -> Iterator[Sequence[Media]]:
+    hide = [hiding(item, filler) for item in media]
+    yield media
+    for region in regions:
+        edited = list(media)
+        edited[region.media] = hide[region.media](region.mask)
+        yield edited

@@ -1,0 +1,88 @@
+"""The region that a word's map marks, and others of the same shape."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.explanation.word import Word
+
+Mask = NDArray[np.bool_]
+
+LARGEST = 0.4
+"""A region that covers more of the picture than this has no other to compare it with."""
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """Pixels of one picture or clip.
+
+    Parameters
+    ----------
+    media
+        Index of the picture or clip.
+    mask
+        bool [T, H, W].
+    """
+
+    media: int
+    mask: Mask
+
+
+def marked(word: Word) -> Region | None:
+    """Give the region that a word's map marks.
+
+    That is its mask (see :mod:`tam.explanation.strength`) in the picture where its map is highest;
+    of a clip the mask of every frame.
+
+    Returns
+    -------
+    None where the map is not known, zero, or has nothing above its threshold.
+    """
+    peak = word.peak()
+    if peak is None:
+        return None
+    frames = range(len(word.explanation.media[peak.media].frames))
+    masks = [word.mask(peak.media, frame) for frame in frames]
+    mask = np.stack([found for found in masks if found is not None])
+    return Region(peak.media, mask) if mask.any() else None
+
+
+def elsewhere(mask: Mask, seen: Mask, count: int, seed: int) -> list[Mask]:
+    """Move a region to other places of its picture: its controls.
+
+    Parameters
+    ----------
+    mask
+        bool [T, H, W]: the region. All frames are moved alike.
+    seen
+        bool [H, W]: the pixels that the model sees. Controls stay inside the rectangle around them.
+    count
+        How many are wanted.
+    seed
+        Which of all possible places are taken is random. Controls may overlap each other.
+
+    Returns
+    -------
+    bool [T, H, W] each: the region moved by whole pixels, so that none of it is lost and no pixel
+    is the region's own. Fewer than ``count`` where so many places do not exist.
+    """
+    height, width = mask.shape[1:]
+    rows, columns = (np.flatnonzero(mask.any((0, axis))) for axis in (2, 1))
+    top, left = (np.flatnonzero(seen.any(axis)) for axis in (1, 0))
+    if not len(rows) or not len(top):
+        return []
+    down = np.arange(top[0] - rows[0], top[-1] - rows[-1] + 1)
+    right = np.arange(left[0] - columns[0], left[-1] - columns[-1] + 1)
+    # Pixels that a region shares with itself moved by (y, x): its correlation with itself.
+    size = (2 * height, 2 * width)
+    spectrum = np.fft.rfft2(mask.astype(np.float32), size)
+    shared = np.fft.irfft2((np.abs(spectrum) ** 2).sum(0), size)
+    free = np.argwhere(shared[np.ix_(down, right)] < 0.5)
+    chosen = np.random.default_rng(seed).permutation(len(free))[:count]
+    return [_moved(mask, int(down[y]), int(right[x])) for y, x in free[chosen]]
+
+
+def _moved(mask: Mask, down: int, right: int) -> Mask:
+    """Nothing of the region leaves the picture, so what a roll brings in again is empty."""
+    return np.roll(mask, (down, right), (1, 2))

@@ -1,0 +1,168 @@
+"""Checks whether the model used what the maps of its words mark."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tam.check.fillers import check_filler
+from tam.check.reading import BATCH, read_without
+from tam.check.rebuilding import rebuilt
+from tam.check.regions import LARGEST, Region, elsewhere, marked
+from tam.errors import InputError
+from tam.explanation.check import Check
+from tam.explanation.explanation import Explanation
+from tam.explanation.word import Choice, Word
+from tam.families.checkpoint import Checkpoint
+from tam.render.selection import chosen_words
+from tam.text.function_words import is_content
+
+CONTROLS = 8
+"""How many regions of the same shape are hidden beside the one that a map marks."""
+
+_FIXED_PASSES = 2  # one to record the reply, one to read it with the whole picture
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """A word with what is hidden for it.
+
+    Parameters
+    ----------
+    regions
+        The marked region, then its controls; empty where the word cannot be checked.
+    reason
+        Why it cannot, see :data:`tam.explanation.check.REASONS`.
+    """
+
+    word: Word
+    regions: tuple[Region, ...]
+    reason: str | None = None
+
+
+def words_to_check(
+    explanation: Explanation, words: Sequence[Choice] | None = None, top: int | None = None
+) -> tuple[Word, ...]:
+    """Give the words that are checked.
+
+    Parameters
+    ----------
+    words
+        By index, text, or themselves; all content words of the reply where it is None.
+    top
+        Of these the so many whose maps are highest.
+
+    Raises
+    ------
+    InputError
+        If the reply has no such word, or ``top`` is below 1.
+    """
+    if top is not None and top < 1:
+        raise InputError(f"top {top} is not possible", where="check", remedy="give 1 or more")
+    if words is None:
+        found = tuple(word for word in explanation.words if is_content(word.text))
+    else:
+        found = chosen_words(explanation, words)
+    if top is None:
+        return found
+    return tuple(sorted(found, key=lambda word: -(word.visual or 0))[:top])
+
+
+def passes(
+    explanation: Explanation,
+    words: Sequence[Choice] | None = None,
+    *,
+    top: int | None = None,
+    controls: int = CONTROLS,
+    seed: int = 0,
+) -> int:
+    """How many times :func:`check` runs the model over prompt and reply."""
+    plans = _plans(words_to_check(explanation, words, top), controls, seed)
+    return _FIXED_PASSES + sum(len(plan.regions) for plan in plans)
+
+
+def check(
+    checkpoint: Checkpoint,
+    explanation: Explanation,
+    words: Sequence[Choice] | None = None,
+    *,
+    top: int | None = None,
+    filler: str = "blur",
+    controls: int = CONTROLS,
+    batch: int = BATCH,
+    seed: int = 0,
+) -> Explanation:
+    """Hide what each word's map marks, and regions of the same shape, and read the reply again.
+
+    Cost: one pass for the marked region and one for each control of each word, and two more; see
+    :func:`passes`.
+
+    Parameters
+    ----------
+    checkpoint
+        The model that was explained.
+    explanation
+        Its explanation, new or opened again.
+    words, top
+        See :func:`words_to_check`.
+    filler
+        What hides a region, see :mod:`tam.check.fillers`.
+    controls
+        How many other regions of the same shape are hidden, 8 or more.
+    batch
+        How many passes go together, where memory allows.
+    seed
+        Decides where the controls lie.
+
+    Returns
+    -------
+    The explanation with its ``checks``; those of other words are kept.
+
+    Raises
+    ------
+    InputError
+        If an option is not possible, or another model was explained.
+    """
+    check_filler(filler)
+    if controls < CONTROLS:
+        raise InputError(
+            f"{controls} controls are too few",
+            where="check",
+            remedy=f"give {CONTROLS} or more",
+        )
+    if batch < 1:
+        raise InputError(f"batch {batch} is not possible", where="check", remedy="give 1 or more")
+    plans = _plans(words_to_check(explanation, words, top), controls, seed)
+    replay = rebuilt(checkpoint, explanation)
+    regions = [region for plan in plans for region in plan.regions]
+    lines = iter(read_without(replay, regions, filler, batch))
+    whole = next(lines)
+    found: dict[tuple[int, ...], Check] = {item.targets: item for item in explanation.checks}
+    for plan in plans:
+        targets = plan.word.targets
+        steps = [target - explanation.prompt_targets for target in targets]
+        values = [float(next(lines)[steps].sum()) for _ in plan.regions]
+        found[targets] = Check(
+            targets=targets,
+            filler=filler,
+            before=float(whole[steps].sum()),
+            without=values[0] if values else None,
+            elsewhere=tuple(values[1:]),
+            reason=plan.reason,
+        )
+    return replace(explanation, checks=tuple(found[targets] for targets in sorted(found)))
+
+
+def _plans(words: Sequence[Word], controls: int, seed: int) -> list[_Plan]:
+    return [_plan(word, controls, seed) for word in words]
+
+
+def _plan(word: Word, controls: int, seed: int) -> _Plan:
+    region = marked(word)
+    if region is None:
+        return _Plan(word, (), "no-evidence")
+    seen = word.explanation.coverage(region.media)
+    if region.mask.mean() > LARGEST * seen.mean():
+        return _Plan(word, (), "too-large")
+    others = elsewhere(region.mask, seen, controls, seed)
+    if len(others) < controls:
+        return _Plan(word, (), "no-room")
+    return _Plan(word, (region, *(Region(region.media, mask) for mask in others)))

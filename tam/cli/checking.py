@@ -1,0 +1,189 @@
+"""``tam check`` and ``tam explain --check``: what the model used, measured."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from tam.cli.options import DeviceMap, Dtype, Json, LoadIn, Model, Revision
+from tam.errors import InputError
+from tam.text.printable import json_text
+
+if TYPE_CHECKING:
+    from tam.check.box import Without
+    from tam.explanation.explanation import Explanation
+    from tam.geometry.layout import Box
+    from tam.model.model import Model as LoadedModel
+
+_ALL = "all"
+_TOP = re.compile(r"top=([1-9][0-9]{0,5})")
+
+
+class CheckableCommand(TyperCommand):
+    """A command whose ``--check`` may stand alone, or before ``top=N``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Say what a ``--check`` that stands alone means."""
+        words: list[str] = []
+        for index, word in enumerate(args):
+            words.append(word)
+            following = args[index + 1] if index + 1 < len(args) else ""
+            if word == "--check" and not _TOP.fullmatch(following):
+                words.append(_ALL)
+        found: list[str] = super().parse_args(ctx, words)
+        return found
+
+
+Check = Annotated[
+    str | None,
+    typer.Option(
+        "--check",
+        metavar="[top=N]",
+        help="Hide what each word's map marks, and other regions like it, and measure what that "
+        "costs the word; of the N words with the highest maps, or of all content words.",
+    ),
+]
+
+
+def top_asked(check: str) -> int | None:
+    """How many words ``--check`` asks for; None for all content words.
+
+    Raises
+    ------
+    InputError
+        If it says something else.
+    """
+    found = _TOP.fullmatch(check)
+    if found is None and check != _ALL:
+        raise InputError(
+            f"{check!r} is not of the form top=N", where="--check", remedy="give it as top=5"
+        )
+    return int(found[1]) if found else None
+
+
+def checked(model: "LoadedModel", result: "Explanation", **options: Any) -> "Explanation":
+    """Check an explanation, after a line on standard error that tells what it costs."""
+    from tam.check.words import passes, words_to_check
+    from tam.text.terminal import console
+
+    chosen = {name: options[name] for name in ("words", "top") if name in options}
+    counted = {name: options[name] for name in ("controls", "seed") if name in options}
+    words = len(words_to_check(result, **chosen))
+    count = passes(result, **chosen, **counted)
+    console(stderr=True).print(f"Checking {words} words: {count} passes over prompt and reply.")
+    return model.check(result, **options)
+
+
+def check(
+    saved: Annotated[Path, typer.Argument(help="A saved explanation: its folder.")],
+    model: Model = "small",
+    top: Annotated[
+        int | None, typer.Option(min=1, help="Only so many words, those with the highest maps.")
+    ] = None,
+    word: Annotated[
+        list[str] | None,
+        typer.Option("--word", "-w", help="A word by its number or its text; all without it."),
+    ] = None,
+    filler: Annotated[
+        str, typer.Option(help="What hides a region: blur, mean or inpaint.")
+    ] = "blur",
+    controls: Annotated[
+        int, typer.Option(min=8, help="How many other regions are hidden for each word.")
+    ] = 8,
+    seed: Annotated[int, typer.Option(min=0, help="Decides where the other regions lie.")] = 0,
+    box: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X0,Y0,X1,Y1", help="Hide this region instead, and read every word without it."
+        ),
+    ] = None,
+    picture: Annotated[int, typer.Option(min=0, help="Which picture or clip --box is in.")] = 0,
+    frame: Annotated[
+        int | None, typer.Option(min=0, help="Which frame of it; all without it.")
+    ] = None,
+    reply: Annotated[
+        bool, typer.Option("--reply", help="With --box: let the model answer anew, too.")
+    ] = False,
+    dtype: Dtype = None,
+    device_map: DeviceMap = None,
+    load_in: LoadIn = None,
+    revision: Revision = None,
+    as_json: Json = False,
+) -> None:
+    """Hide what the maps of a saved explanation mark, and measure what the model used.
+
+    What is measured is kept in the explanation's folder. With --box nothing is kept.
+    """
+    from tam.cli.export import typed_words
+    from tam.files.storage import load_explanation
+    from tam.report.folder import check_output
+
+    if not saved.is_dir():
+        raise InputError("is not a folder", where=str(saved), remedy="give the folder of --out")
+    region = None if box is None else _box(box)
+    if region is None:
+        check_output(saved, force=True)
+    result = load_explanation(saved)
+    words = typed_words(word) if word else None
+    from tam.model.loading import load
+
+    loaded = load(model, revision=revision, dtype=dtype, device_map=device_map, load_in=load_in)
+    if region is not None:
+        lost = loaded.without(
+            result, region, media=picture, frame=frame, filler=filler, reply=reply
+        )
+        _print_without(lost, as_json=as_json)
+        return
+    result = checked(
+        loaded, result, words=words, top=top, filler=filler, controls=controls, seed=seed
+    )
+    result.save(saved, force=True)
+    _print_checks(result, as_json=as_json)
+
+
+def _box(text: str) -> "Box":
+    try:
+        x0, y0, x1, y1 = map(float, text.split(","))
+    except ValueError:
+        raise InputError(
+            f"{text!r} is not a box", where="--box", remedy="give X0,Y0,X1,Y1 in pixels"
+        ) from None
+    return x0, y0, x1, y1
+
+
+def _print_checks(result: "Explanation", *, as_json: bool) -> None:
+    if as_json:
+        from tam.cli.summary import summary
+
+        print(json_text(summary(result)))
+        return
+    from rich.text import Text
+
+    from tam.text.printable import on_one_line
+    from tam.text.terminal import console
+
+    for word in result.words:
+        if word.check is not None:
+            line = Text(f"{word.index:>3} ").append(on_one_line(word.text), style="bold")
+            console().print(line.append(f": {word.check.sentence}"))
+
+
+def _print_without(lost: "Without", *, as_json: bool) -> None:
+    if as_json:
+        words = [
+            {
+                "text": loss.word.text,
+                "index": loss.word.index,
+                "before": loss.before,
+                "without": loss.without,
+            }
+            for loss in lost.losses
+        ]
+        print(json_text({"words": words, "reply": lost.reply}))
+        return
+    from tam.render.terminal import show_losses
+    from tam.text.terminal import console
+
+    show_losses(lost.losses, lost.reply, console())

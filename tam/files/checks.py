@@ -1,0 +1,68 @@
+"""The checks of an explanation's words, to JSON and back."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from tam.explanation.check import REASONS, Check
+from tam.files.fields import Field
+
+# Finite, and below any log-probability that a model gives.
+_LEAST = -1e9
+_LEAST_CONTROLS = 2
+
+
+def written_checks(checks: Sequence[Check]) -> list[dict[str, Any]]:
+    """Give the checks as JSON values."""
+    return [
+        {
+            "targets": list(check.targets),
+            "filler": check.filler,
+            "before": check.before,
+            "without": check.without,
+            "elsewhere": list(check.elsewhere),
+            "reason": check.reason,
+        }
+        for check in checks
+    ]
+
+
+def read_checks(document: Field, first: int, count: int) -> tuple[Check, ...]:
+    """Read the checks of a saved explanation; none where it has none.
+
+    Parameters
+    ----------
+    document
+        The whole document.
+    first, count
+        Index of the reply's first token, and how many tokens there are.
+
+    Raises
+    ------
+    SavedFileError
+        If one does not hold together.
+    """
+    if "checks" not in document.object():
+        return ()
+    return tuple(_check(item, first, count) for item in document["checks"].items())
+
+
+def _check(item: Field, first: int, count: int) -> Check:
+    targets = tuple(target.integer(first, count - 1) for target in item["targets"].items())
+    if not targets or any(a >= b for a, b in pairwise(targets)):
+        item["targets"].refuse("does not hold ascending indices of tokens")
+    values = tuple(value.number(_LEAST, 0) for value in item["elsewhere"].items())
+    measured = item["without"].value is not None
+    reason = None if measured else item["reason"].text()
+    if (reason is not None and reason not in REASONS) or (measured and item["reason"].value):
+        item["reason"].refuse(f"is not one of {', '.join(REASONS)}")
+    if measured != (len(values) >= _LEAST_CONTROLS) or (values and not measured):
+        item["elsewhere"].refuse("does not hold a value for each control")
+    return Check(
+        targets=targets,
+        filler=item["filler"].text(),
+        before=item["before"].number(_LEAST, 0),
+        without=item["without"].number(_LEAST, 0) if measured else None,
+        elsewhere=values,
+        reason=reason,
+    )
