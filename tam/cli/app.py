@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -51,7 +51,7 @@ from tam.files.kinds import KINDS
 from tam.text.printable import json_text
 
 if TYPE_CHECKING:
-    from tam.explanation.explanation import Explanation
+    pass
 
 app = typer.Typer(
     name="tam",
@@ -118,6 +118,7 @@ def explain(
 ) -> None:
     """Ask about pictures and clips, and explain every word of the answer."""
     from tam.cli.asking import opened_conversation, sampling_asked
+    from tam.cli.finishing import finish
     from tam.report.embedding import embedded_side
     from tam.report.folder import check_output
 
@@ -160,7 +161,7 @@ def explain(
         result = loaded.explain_conversation(asked, **wanted)
     if check is not None:
         result = checked(loaded, result, top=top)
-    _finish(result, out, as_json, force=force, pictures=pictures, embed=embed)
+    finish(result, out, as_json, force=force, pictures=pictures, embed=embed)
 
 
 @app.command()
@@ -224,6 +225,7 @@ def chat(
 @app.command()
 def demo(out: Out = Path("demo"), force: Force = False, as_json: Json = False) -> None:
     """Explain a picture that comes with the toolkit: a photograph, if its model is assembled."""
+    from tam.cli.finishing import finish
     from tam.report.folder import check_output
 
     check_output(out, force=force)
@@ -238,7 +240,7 @@ def demo(out: Out = Path("demo"), force: Force = False, as_json: Json = False) -
         stages=True,
         candidate_maps=4,
     )
-    _finish(result, out, as_json, force=force)
+    finish(result, out, as_json, force=force)
 
 
 @app.command()
@@ -251,11 +253,12 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Print a saved explanation, the words colored by how visual they are."""
+    from tam.cli.finishing import print_json
     from tam.files.storage import load_explanation
 
     result = load_explanation(saved)
     if as_json:
-        _print_json(result, None)
+        print_json(result, None)
         return
     from tam.cli.export import typed_words
     from tam.render.terminal import show as print_explanation
@@ -320,6 +323,7 @@ def compare(
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
     """Lay two saved explanations side by side, the same words linked, in one HTML file."""
+    from tam.cli.finishing import print_report
     from tam.files.writing import check_file
 
     check_file(out, force=force)
@@ -328,7 +332,7 @@ def compare(
     from tam.report.comparison import compare as write
 
     opened = load_explanation(first), load_explanation(second)
-    _print_report(write(*opened, out, labels=labels_of((first, second), opened), force=force))
+    print_report(write(*opened, out, labels=labels_of((first, second), opened), force=force))
 
 
 @app.command()
@@ -371,32 +375,3 @@ for command in (check_saved, masks, models, methods, metrics, exports, evaluate,
 COMMANDS = tuple(
     command.callback.__name__ for command in app.registered_commands if command.callback
 )
-
-
-def _finish(result: "Explanation", out: Path, as_json: bool, **saving: Any) -> None:
-    from tam.cli.answered import print_model
-
-    report = result.save(out, **saving)
-    print_model(result)
-    if as_json:
-        _print_json(result, report)
-        return
-    from tam.render.terminal import show as print_explanation
-    from tam.text.terminal import console
-
-    print_explanation(result, console())
-    _print_report(report)
-
-
-def _print_report(report: Path) -> None:
-    print(f"Report, {report.stat().st_size / 1e6:.2f} MB:")
-    print(report.resolve())
-
-
-def _print_json(result: "Explanation", report: Path | None) -> None:
-    from tam.cli.summary import summary
-
-    content = summary(result)
-    if report is not None:
-        content["report"] = str(report.resolve())
-    print(json_text(content))

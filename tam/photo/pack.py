@@ -1,7 +1,6 @@
 """Cut-outs and backgrounds that come along, or a user's own, and scenes composed of them."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -111,11 +110,12 @@ def compose(pack: Pack, objects: int, seed: int) -> Composed:
     rng = np.random.default_rng(seed)
     background = pack.backgrounds[int(rng.integers(len(pack.backgrounds)))]
     chosen = rng.choice(len(pack.nouns), size=objects, replace=False)
+    smallest, largest = _sides(objects)
     placed = []
     for index, noun in enumerate(pack.nouns[i] for i in chosen):
         own = [cutout for cutout in pack.cutouts if cutout.noun == noun]
         cutout = own[int(rng.integers(len(own)))]
-        side = PIXELS * rng.uniform(*_sides(objects))
+        side = PIXELS * rng.uniform(smallest, largest)
         x = PIXELS * ((index + 0.5) / objects + rng.uniform(-0.04, 0.04))
         y = PIXELS / 2 + rng.uniform(-0.5, 0.5) * (PIXELS - side)
         placed.append(Placed(cutout, fitted(cutout, (x, y), side), bool(rng.random() < 0.5)))
@@ -164,7 +164,7 @@ def mosaic(
     return picture, tuple(parts)
 
 
-def _sides(objects: int) -> Sequence[float]:
+def _sides(objects: int) -> tuple[float, float]:
     """The shortest and the longest side of an object, as shares of the picture's."""
     return (0.5, 0.85) if objects == 1 else (1.0 / objects, min(1.2 / objects, 0.6))
 

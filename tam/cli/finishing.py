@@ -1,0 +1,49 @@
+"""The end of every command that explains: the report is saved, and its words are printed."""
+
+from pathlib import Path
+from typing import Any
+
+from tam.cli.answered import print_model
+from tam.cli.summary import summary
+from tam.explanation.explanation import Explanation
+from tam.text.printable import json_text
+
+
+def finish(result: Explanation, out: Path, as_json: bool, **saving: Any) -> None:
+    """Save an explanation, and print it: the table and the report's path, or JSON.
+
+    Parameters
+    ----------
+    result
+        The explanation.
+    out
+        Folder of the report.
+    as_json
+        Print JSON on stdout in place of the table.
+    **saving
+        As in :meth:`tam.Explanation.save`.
+    """
+    report = result.save(out, **saving)
+    print_model(result)
+    if as_json:
+        print_json(result, report)
+        return
+    from tam.render.terminal import show as print_explanation
+    from tam.text.terminal import console
+
+    print_explanation(result, console())
+    print_report(report)
+
+
+def print_report(report: Path) -> None:
+    """Print where a report lies and how large it is."""
+    print(f"Report, {report.stat().st_size / 1e6:.2f} MB:")
+    print(report.resolve())
+
+
+def print_json(result: Explanation, report: Path | None) -> None:
+    """Print the summary of an explanation as JSON, with the path of its report."""
+    content = summary(result)
+    if report is not None:
+        content["report"] = str(report.resolve())
+    print(json_text(content))
