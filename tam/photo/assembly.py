@@ -133,7 +133,8 @@ def _write(
     if projector is not None:
         trained = {name: tensor.float() for name, tensor in load_file(projector).items()}
         inner.multi_modal_projector.load_state_dict(trained)
-    model.to(torch.float16).save_pretrained(folder)
+    model.half()
+    model.save_pretrained(folder)
     processor(folder).save_pretrained(folder)
 
 

@@ -115,7 +115,8 @@ def _on_canvas(item: Placed, height: int, width: int) -> tuple[NDArray[np.float3
     top, left = max(-y0, 0), max(-x0, 0)
     inside[:] = scaled[top : top + inside.shape[0], left : left + inside.shape[1]]
     alpha = canvas[..., 3]
-    return canvas[..., :3] / np.maximum(alpha, np.float32(1e-6))[..., None], alpha
+    colour = canvas[..., :3] / np.maximum(alpha, 1e-6)[..., None]
+    return np.asarray(colour, np.float32), alpha
 
 
 def _premultiplied(pixels: Picture) -> NDArray[np.float32]:

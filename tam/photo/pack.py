@@ -1,7 +1,6 @@
 """Cut-outs and backgrounds that come along, or a user's own, and scenes composed of them."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -164,7 +163,7 @@ def mosaic(
     return picture, tuple(parts)
 
 
-def _sides(objects: int) -> Sequence[float]:
+def _sides(objects: int) -> tuple[float, float]:
     """The shortest and the longest side of an object, as shares of the picture's."""
     return (0.5, 0.85) if objects == 1 else (1.0 / objects, min(1.2 / objects, 0.6))
 

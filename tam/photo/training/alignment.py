@@ -100,7 +100,7 @@ def align(
         cells, shown = _batch(pool, sampler, classes, settings, generator)
         loss = _loss(projector(cells), [[place[noun] for noun in nouns] for nouns in shown], words)
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(projector.parameters(), 1.0)
         optimizer.step()
         schedule.step()

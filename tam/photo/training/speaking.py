@@ -99,7 +99,7 @@ def speak(
         _set_rate(progress.optimizer, settings, progress.step)
         loss = _step_loss(projector, language, tokenizer, material, settings, progress.step)
         progress.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(projector.parameters(), 1.0)
         progress.optimizer.step()
         progress.step += 1
