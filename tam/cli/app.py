@@ -223,19 +223,32 @@ def chat(
 
 
 @app.command()
-def demo(out: Out = Path("demo"), force: Force = False, as_json: Json = False) -> None:
-    """Explain a picture that comes with the toolkit: a photograph, if its model is assembled."""
+def demo(
+    model: Annotated[
+        str,
+        typer.Option("--model", "-m", help="'small' (a drawn scene) or 'photo' (a photograph)."),
+    ] = "small",
+    out: Out = Path("demo"),
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Explain a picture that comes with the toolkit, with a model that comes with it."""
     from tam.cli.finishing import finish
     from tam.report.folder import check_output
 
     check_output(out, force=force)
-    from tam.model.assembled import is_assembled
+    from tam.errors import InputError
     from tam.model.loading import load
 
-    name = "photo" if is_assembled() else "small"
-    picture = {"photo": "photo/demo.jpg", "small": "scenes/demo.png"}[name]
-    result = load(name).explain(
-        str(Path(__file__).parent.parent / picture),
+    pictures = {"photo": "photo/demo.jpg", "small": "scenes/demo.png"}
+    if model not in pictures:
+        raise InputError(
+            f"there is no demo picture for {model!r}",
+            where="--model",
+            remedy=f"use {' or '.join(pictures)}, or 'tam explain' with a picture of your own",
+        )
+    result = load(model).explain(
+        str(Path(__file__).parent.parent / pictures[model]),
         "Describe this image.",
         stages=True,
         candidate_maps=4,

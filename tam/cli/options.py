@@ -12,7 +12,7 @@ Model = Annotated[
         "--model",
         "-m",
         help="'photo', 'small' (built in), a hub id, or a folder. Without it: TAM_MODEL, else "
-        "'photo' if it was assembled, else 'small'.",
+        "'small'.",
     ),
 ]
 Dtype = Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or float16.")]
