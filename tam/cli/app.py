@@ -226,7 +226,7 @@ def chat(
 def demo(
     model: Annotated[
         str,
-        typer.Option("--model", "-m", help="'small' (a drawn scene) or 'photo' (a photograph)."),
+        typer.Option("--model", "-m", help="'small' (a drawn scene), 'photo' (a photograph)."),
     ] = "small",
     out: Out = Path("demo"),
     force: Force = False,

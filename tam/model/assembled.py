@@ -53,7 +53,7 @@ def assembled_folder() -> Path:
 def default_model() -> str:
     """The model to use where none is named.
 
-    What ``TAM_MODEL`` says, else ``small``. The photo model is never chosen by itself as long as its
-    projector names so few photographs (docs/photo.md).
+    What ``TAM_MODEL`` says, else ``small``. The photo model is never chosen by itself as long as
+    its projector names so few photographs (docs/photo.md).
     """
     return os.environ.get(DEFAULT_VARIABLE) or "small"
