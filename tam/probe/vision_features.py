@@ -27,8 +27,6 @@ def attention_off(model: Any, adapter: Adapter) -> Iterator[None]:
 
     A convolutional tower may have none.
 
-    A convolutional tower may have none.
-
     Raises
     ------
     ModelError

@@ -150,7 +150,7 @@ def _position_table(checkpoint: Checkpoint) -> int | None:
     """How many positions a text model has learned one by one, or None: most compute theirs."""
     decoder = checkpoint.adapter.decoder(checkpoint.module)
     words = checkpoint.module.get_input_embeddings()
-    for name, part in decoder.named_modules():
+    for name, part in decoder.named_children():  # a tower inside has tables of its own
         is_table = isinstance(part, nn.Embedding) and part is not words
         if is_table and "pos" in name.rpartition(".")[2]:
             # OPT and its kin keep the first rows for padding.

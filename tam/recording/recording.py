@@ -193,7 +193,7 @@ def _recording(
     answer: Answer,
     options: Mapping[str, Any],
 ) -> Recording:
-    text, kept = _text_layout(checkpoint, prepared, run.ids, given=answer is not None)
+    text, kept = _text_layout(checkpoint, prepared, run.ids, answer)
     vision = prepared.vision
     media = [item for _, item in prepared.conversation.media]
     trace = Trace(
@@ -274,7 +274,7 @@ def with_candidates(recording: Recording, count: int) -> Recording:
 
 
 def _text_layout(
-    checkpoint: Checkpoint, prepared: Prepared, reply: NDArray[np.int64], *, given: bool
+    checkpoint: Checkpoint, prepared: Prepared, reply: NDArray[np.int64], answer: Answer
 ) -> tuple[TextLayout, NDArray[np.int64]]:
     """Lay out all text tokens; also give the indices of the reply's targets within it."""
     special = special_ids(checkpoint)
@@ -289,7 +289,8 @@ def _text_layout(
         first_word=word_count(prompt.tokens),
     )
     # A model may write spaces alone, in a turn that others follow; nobody asks for them by hand.
-    if not tokens or (given and all(token.word < 0 for token in tokens)):
+    given = answer is not None
+    if not tokens or (isinstance(answer, str) and all(token.word < 0 for token in tokens)):
         raise ConversationError(
             "the answer has no words" if given else "the model wrote no words",
             where="answer",

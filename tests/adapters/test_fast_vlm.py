@@ -84,5 +84,6 @@ def test_a_tower_without_attention_is_an_error_only_where_it_should_have_some(
     loaded: Loaded, tmp_path: Path
 ) -> None:
     adapter = Altered(adapter_for(loaded[0].config), lambda grid, _: grid)
+    adapter.convolutional = False
     with pytest.raises(ModelError, match="no attention found"):
         probe_layout(*loaded, [probe_picture(64, 64)], adapter=adapter, cell_pixels=(CELL, CELL))

@@ -149,8 +149,8 @@ def write(name: str, content: Any) -> Break:
     [
         (lambda f: (f / "annotations/instances_val2014.json").unlink(), "no files instances_"),
         (write("annotations/instances_other.json", "{}"), "2 files instances_"),
-        (write("annotations/instances_val2014.json", "{"), "is no JSON"),
-        (write("annotations/instances_val2014.json", "[" * 100_000), "is no JSON"),
+        (write("annotations/instances_val2014.json", "{"), "is not JSON"),
+        (write("annotations/instances_val2014.json", "[" * 100_000), "is not JSON"),
         (write("annotations/instances_val2014.json", []), "has no 'images'"),
         (
             write("annotations/instances_val2014.json", {"images": [{"id": "x"}]}),
@@ -182,7 +182,7 @@ def test_damaged_coco_gives_one_clear_line(tmp_path: Path, damage: Break, messag
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ({}, "is no list"),
+        ({}, "is not a list"),
         ([["a.jpg", "x", "y"]], r"anno.json\[0\]"),
         ([["image/a.jpg", "x", "y", {"dog": 0}]], r"anno.json\[0\]"),
         ([["image/a.jpg", "x", "y", {"dog": True}]], r"anno.json\[0\]"),
@@ -204,7 +204,7 @@ def test_damaged_packing_gives_one_clear_line(tmp_path: Path, rows: Any, message
         ("image,category,mask\ncat.png,,eye.png\n", "line 2: has no category"),
         ("image,category,mask\n../cat.png,cat,eye.png\n", "outside"),
         ("image,category,mask\ncat.png,cat,cat.png\n", "color picture"),
-        ('image,category,mask\n"cat.png,cat,eye.png\n', "no CSV"),
+        ('image,category,mask\n"cat.png,cat,eye.png\n', "not a CSV"),
         ("", "no column"),
     ],
 )

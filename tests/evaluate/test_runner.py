@@ -173,7 +173,7 @@ def test_an_item_that_the_model_has_no_words_for_is_left_out(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--data", "scene"], "data 'scene': is not a known data set; give scenes, coco:FOLDER"),
+        (["--data", "scene"], "data 'scene': is not a known data set; give scenes, photo"),
         (["--data", "coco:nowhere"], "folder 'nowhere' does not exist"),
         (["--split", "few"], "unknown split 'few'; use one, same-color"),
         (["--methods", "tam,tom"], "there is no method 'tom'; did you mean 'tam'"),

@@ -48,3 +48,6 @@ def tiny_fast_vlm(folder: Path) -> Path:
         chat_template=chat_template("<image>"),
     )
     return save(folder, model, processor)
+
+
+BUILDERS = {"fast_vlm": tiny_fast_vlm}

@@ -14,7 +14,7 @@ def test_unknown_ops_and_backends_are_refused() -> None:
         select("projection", "fortran")
     with pytest.raises(ValueError, match="no op"):
         select("os", "naive")
-    with pytest.raises(SetupError, match="no backend 'fortran'"):
+    with pytest.raises(SetupError, match="unknown backend 'fortran'"):
         backend_for(CPU, "fortran")
 
 
