@@ -85,8 +85,9 @@ def test_its_commands_run(
 
 def test_it_names_every_command() -> None:
     commands = {info.name or info.callback.__name__ for info in app.registered_commands}
-    assert commands - {"demo"} <= {command[0] for command in TAM}
+    assert commands - {"demo", "get"} <= {command[0] for command in TAM}
     assert "make demo" in README
+    assert "tam get photo" in README
 
 
 @pytest.mark.parametrize("link", sorted(set(LINKED)))

@@ -1,6 +1,7 @@
 """Qwen2.5-Omni and Qwen3-Omni: the thinker, which sees, listens and writes; not the talker."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from tam_adapters.grid_thw import GridThwAdapter
@@ -30,11 +31,19 @@ class Qwen25OmniAdapter(GridThwAdapter):
         import torch
 
         outputs = super().call_processor(processor, options)
-        rates = [float(clip["fps"]) for clip in options.get("video_metadata", ())]
-        if rates:
+        clips = options.get("video_metadata", ())
+        if clips:
             frames = int(processor.video_processor.temporal_patch_size)
-            outputs["video_second_per_grid"] = torch.tensor([frames / rate for rate in rates])
+            steps = [_step(clip) for clip in clips]
+            outputs["video_second_per_grid"] = torch.tensor([frames * step for step in steps])
         return outputs
+
+
+def _step(clip: Mapping[str, Any]) -> float:
+    """Seconds from one frame of a clip to the next: the median, as its frames tell."""
+    frames = clip["frames_indices"]
+    gaps = sorted(later - earlier for earlier, later in pairwise(frames)) or [1]
+    return float(gaps[len(gaps) // 2] / clip["fps"])
 
 
 class Qwen3OmniAdapter(Qwen25OmniAdapter):

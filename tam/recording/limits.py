@@ -1,6 +1,7 @@
 """The limits of a run: memory, positions, and the length at which a reply is cut."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from torch import nn
@@ -56,9 +57,11 @@ def check_limits(checkpoint: Checkpoint, prepared: Prepared, new_tokens: int) ->
             remedy="shorten the text, or show fewer frames or a smaller picture",
         )
     targets, cells = len(prepared.prompt.tokens) + new_tokens, len(prepared.vision.positions)
+    # A packed head has no parameters of its own.
+    weights = chain(checkpoint.lm_head.parameters(), checkpoint.module.parameters())
     check_free(
         memory_needed(targets, cells),
-        next(checkpoint.lm_head.parameters()).device,
+        next(weights).device,
         f"the maps of {targets:,} words on {cells:,} vision tokens",
     )
 

@@ -55,25 +55,28 @@ def spell(tokenizer: Any, ids: Sequence[int]) -> list[str]:
         after = _decode(tokenizer, ids[start : index + 1])
         waiting = index - done
         last = index == len(ids) - 1
-        if after.endswith("\ufffd") and waiting < _LONGEST_WAIT and not last:
-            rest = ids[index + 1 : index + 1 + _LONGEST_WAIT]
-            longer = _decode(tokenizer, [*ids[start : index + 1], *rest])
-            if not _ends_a_character(after, _decode(tokenizer, rest), longer, len(rest)):
-                pieces.append("")
-                continue
+        open_end = after.endswith("\ufffd") and waiting < _LONGEST_WAIT and not last
+        if open_end and not _ends_a_character(tokenizer, after, ids[start:], index + 1 - start):
+            pieces.append("")
+            continue
         pieces.append(after[len(before) :])
         start, done = done, index + 1
     return pieces
 
 
-def _ends_a_character(text: str, rest: str, longer: str, tokens: int) -> bool:
-    """Whether the U+FFFD at a text's end is a character, not the beginning of one.
+def _ends_a_character(tokenizer: Any, text: str, ids: Sequence[int], count: int) -> bool:
+    """Whether the U+FFFD at the end of the first tokens' text is a character, not part of one.
 
-    It is where the text and what the next tokens spell by themselves stand side by side in what
-    they spell together, and enough is known of what follows.
+    It is part of one where the next tokens turn it into something else. Where they only add to the
+    text, or three more of them finish nothing, it is a character of its own.
     """
-    apart = longer in (text + rest, f"{text} {rest}")  # some tokenizers drop a leading space
-    return apart and (tokens == _LONGEST_WAIT or rest.strip("\ufffd") != "")
+    for more in range(count + 1, min(count + _LONGEST_WAIT, len(ids)) + 1):
+        longer = _decode(tokenizer, ids[:more])
+        if longer == text:
+            return False
+        if not longer.endswith("\ufffd"):
+            return longer.startswith(text)
+    return len(ids) >= count + _LONGEST_WAIT
 
 
 def is_visible(text: str) -> bool:

@@ -152,7 +152,6 @@ def test_every_way_of_generating_gives_the_maps_of_its_ids(
         {"num_beams": 0},
         {"temperature": -1.0, "do_sample": True},
         {"num_return_sequences": 2},
-        {"colour": "red"},
     ],
     ids=lambda options: "-".join(options),
 )

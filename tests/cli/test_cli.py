@@ -44,7 +44,7 @@ def test_explaining_a_picture_from_file_to_report(
 ) -> None:
     out = tmp_path / "out"
     arguments = ("explain", picture, "--prompt", "What is it?", "--model", qwen_folder)
-    done = tam(*arguments, "--out", out, "--answer", "a red dog", "--json")
+    done = tam(*arguments, "--out", out, "--answer", "a red dog", "--json", "--pictures")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["text"] == "a red dog"

@@ -140,7 +140,7 @@ import tam.report.folder
 from tam.cli import main
 from tests.hand_made import explanation
 import tam.cli.app
-tam.report.folder.report_html = lambda _: time.sleep(100)
+tam.report.folder.report_html = lambda *_, **__: time.sleep(100)
 tam.cli.app.app = lambda *_, **__: explanation(reply=("A",)).save("out")
 main()
 """
@@ -152,7 +152,7 @@ words = ("A", " dog", " and", " a", " cat")
 number = 0
 while True:
     result = explanation(reply=words, seed=number % 2)
-    result.save("out", force=True)
+    result.save("out", force=True, pictures=True)
     result.export("words.svg", [1], force=True)
     number += 1
 """

@@ -10,8 +10,8 @@ from PIL import Image
 from tam.cli import run
 from tam.errors import OutputError
 from tam.explanation.explanation import Explanation
+from tam.files.kinds import KINDS, export
 from tam.files.marks import is_marked
-from tam.render.export import KINDS, export
 from tam.report.comparison import compare
 from tests.hand_made import explanation
 

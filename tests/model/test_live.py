@@ -62,7 +62,7 @@ def test_it_can_be_interrupted(qwen_folder: Path, picture: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
-    [(["--json"], "leave out --live or --json"), (["--method", "rollout"], "--method rollout")],
+    [(["--json"], "leave out --live or --json")],
 )
 def test_what_cannot_be_shown_live_is_refused_at_once(
     arguments: list[str], told: str, picture: Path, capsys: pytest.CaptureFixture[str]

@@ -6,7 +6,7 @@ import torch
 
 import tam
 from tam.errors import InputError, ModelError
-from tam.photo import place
+from tam.model import assembled as place
 from tam.photo.assembly import assemble
 from tam.photo.wheels import LANGUAGE, TOWER, extract, wheels
 
@@ -43,7 +43,8 @@ def test_the_place_and_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         tam.load("photo")
     (tmp_path / "photo").mkdir()
     (tmp_path / "photo" / "config.json").write_text("{}", encoding="utf-8")
-    assert place.default_model() == "photo"
+    assert place.is_assembled()
+    assert place.default_model() == "small"
     monkeypatch.setenv(place.DEFAULT_VARIABLE, "small-masks")
     assert place.default_model() == "small-masks"
 

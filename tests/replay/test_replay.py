@@ -40,6 +40,10 @@ TOWERS = (
 )
 
 
+SEVERAL_STREAMS = {"gemma3n": "lists of layers", "qwen4_exp": "norms"}
+"""Families whose decoders carry several residual streams, and the reason that is given."""
+
+
 def replayed(model: tam.Model, media: list[tam.Media]) -> Replay:
     return Replay(model.checkpoint, model.run(question(media, "What is here"), answer=ANSWER))
 
@@ -54,7 +58,9 @@ def qwen(qwen_folder: Path) -> Replay:
 
 
 # Version 5.24 of transformers cannot run Llama 4 at all: it asks a text output for image_outputs.
-@pytest.mark.parametrize("name", [name for name in BUILDERS if name != "llama4"])
+@pytest.mark.parametrize(
+    "name", [name for name in BUILDERS if name not in ("llama4", *SEVERAL_STREAMS)]
+)
 def test_every_family_reads_its_reply_again_as_it_was_recorded(name: str, tmp_path: Path) -> None:
     replay = replayed(tam.load(BUILDERS[name](tmp_path)), pictures())
     trace = replay.trace
@@ -75,6 +81,15 @@ def test_every_family_reads_its_reply_again_as_it_was_recorded(name: str, tmp_pa
     assert batch[1] == pytest.approx(replay.log_probabilities([other])[0], abs=1e-4)
     assert np.abs(batch[1] - batch[0]).max() > 1e-6
     final_norm(replay.checkpoint.module, replay.checkpoint.adapter)
+
+
+@pytest.mark.parametrize(("name", "reason"), SEVERAL_STREAMS.items())
+def test_methods_that_read_layers_refuse_a_decoder_of_several_streams(
+    name: str, reason: str, tmp_path: Path
+) -> None:
+    replay = replayed(tam.load(BUILDERS[name](tmp_path)), pictures())
+    with pytest.raises(ModelError, match=reason):
+        _ = replay.layers, replay.final_norm
 
 
 @pytest.mark.parametrize("name", TOWERS)

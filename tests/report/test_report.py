@@ -145,10 +145,10 @@ def test_a_target_without_any_raw_score() -> None:
 
 
 def test_pictures_are_reduced_and_every_frame_of_a_clip_is_there() -> None:
-    large = picture(1200, 2400)
+    large = picture(2400, 4800)
     document = embedded(report_html(explanation([large])))
-    assert decoded(document["media"][0]["frames"][0]).shape == (800, 1600, 3)
-    assert (document["media"][0]["width"], document["media"][0]["height"]) == (2400, 1200)
+    assert decoded(document["media"][0]["frames"][0]).shape == (2048, 4096, 3)
+    assert (document["media"][0]["width"], document["media"][0]["height"]) == (4800, 2400)
     moving = explanation([clip(4)], [grid(0, (1, 2, 2), (0.0, 0.0, 56.0, 40.0), spans=[(0, 4)])])
     frames = embedded(report_html(moving))["media"][0]["frames"]
     for uri, frame in zip(frames, moving.media[0].frames, strict=True):
