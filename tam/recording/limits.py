@@ -154,8 +154,9 @@ def _position_table(checkpoint: Checkpoint) -> int | None:
     decoder = checkpoint.adapter.decoder(checkpoint.module)
     words = checkpoint.module.get_input_embeddings()
     for name, part in decoder.named_children():  # a tower inside has tables of its own
-        is_table = isinstance(part, nn.Embedding) and part is not words
-        if is_table and "pos" in name.rpartition(".")[2]:
+        if not isinstance(part, nn.Embedding) or part is words:
+            continue
+        if "pos" in name:
             # OPT and its kin keep the first rows for padding.
-            return int(part.num_embeddings) - int(getattr(part, "offset", 0))
+            return part.num_embeddings - int(getattr(part, "offset", 0))
     return None

@@ -10,8 +10,9 @@ from PIL import Image
 from tam.cli import run
 from tam.errors import OutputError
 from tam.explanation.explanation import Explanation
-from tam.files.kinds import KINDS, export
+from tam.files.kinds import KINDS
 from tam.files.marks import is_marked
+from tam.render.export import export
 from tam.report.comparison import compare
 from tests.hand_made import explanation
 
@@ -35,7 +36,7 @@ def short() -> Explanation:
     "a PNG, GIF, MP4, PDF or SVG that tam wrote, then the same with one byte changed",
     "known by a mark that holds its digest; a changed file is the user's",
 )
-@pytest.mark.parametrize("suffix", [s for s in KINDS.values() if s != ".csv"])
+@pytest.mark.parametrize("suffix", [k.suffix for k in KINDS.values() if k.suffix != ".csv"])
 def test_each_kind_of_file_has_a_mark(suffix: str, short: Explanation, tmp_path: Path) -> None:
     path = export(short, tmp_path / f"a{suffix}", FEW)
     assert is_marked(path)
@@ -55,7 +56,7 @@ def test_each_kind_of_file_has_a_mark(suffix: str, short: Explanation, tmp_path:
     "--force with --out naming a file that someone else made",
     "refused; the file stays as it is",
 )
-@pytest.mark.parametrize("suffix", KINDS.values())
+@pytest.mark.parametrize("suffix", [kind.suffix for kind in KINDS.values()])
 def test_force_replaces_no_foreign_file(suffix: str, saved: Path, tmp_path: Path) -> None:
     path = tmp_path / f"mine{suffix}"
     path.write_bytes(b"mine, tam.export:" + b"0" * 64)
@@ -91,7 +92,7 @@ def test_a_default_never_names_a_users_file(
     kind: str, saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(saved, tmp_path / "clip")
-    suffix = KINDS[kind]
+    suffix = KINDS[kind].suffix
     mine = [tmp_path / f"clip{end}{suffix}" for end in ("", "-tam")]
     for path in mine:
         path.write_bytes(b"mine")
