@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -66,15 +65,21 @@ def test_explaining_a_picture_from_file_to_report(
     assert "--force" in again.stderr
 
 
+def _children_seconds() -> float:
+    """CPU seconds of all processes that ended: what else the machine does is not counted."""
+    used = os.times()
+    return used.children_user + used.children_system
+
+
 def test_help_and_import_come_at_once() -> None:
     for arguments in (["-m", "tam", "--help"], ["-c", "import tam"]):
         seconds = []
         for _ in range(3):
-            start = time.perf_counter()
+            start = _children_seconds()
             subprocess.run(
                 [sys.executable, *arguments], check=True, capture_output=True, cwd=ROOT, timeout=60
             )
-            seconds.append(time.perf_counter() - start)
+            seconds.append(_children_seconds() - start)
         assert min(seconds) < 0.5
 
 
