@@ -1,4 +1,4 @@
-"""Whose error it is when a run fails: the options', the model's or the caller's own code."""
+"""Attribution of a failed run's error: to the options, the model, or the caller's own code."""
 
 import sys
 from collections.abc import Iterator, Mapping

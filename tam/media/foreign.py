@@ -21,7 +21,7 @@ from tam.media.files import MediaFile
 from tam.media.pixels import Matrix, Pixels, inverse, upright
 
 PACKAGES = {"decord": ("decord", "decord"), "opencv": ("cv2", "opencv-python")}
-"""Of each decoder the module and the package."""
+"""Module and distribution package of each decoder."""
 
 MEAN, BLOCK = 0.9, 12
 """Grey levels: how far two libraries' pixels may be apart, on average and in a block of 4 × 4.

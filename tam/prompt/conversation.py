@@ -71,13 +71,13 @@ def _check_part(part: object, where: str) -> None:
 
 
 def check_text(text: object, where: str) -> None:
-    """Refuse what no tokenizer reads as a text.
+    """Refuse anything that a tokenizer cannot read as text.
 
     Raises
     ------
     ConversationError
-        If it is no text, or holds half a character: what JSON and the command line make of bytes
-        that are no UTF-8.
+        If it is not text, or holds a lone surrogate, which JSON and the command line make of bytes
+        that are not UTF-8.
     """
     if not isinstance(text, str):
         raise ConversationError(

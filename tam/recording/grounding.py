@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tam.recording.trace import Trace
 
 WEIGHTS: tuple[float, float, float] = (1.33, 0.395, 5.48)
-"""Of seen and of said, and the constant.
+"""Weights of *seen* and *said*, and the constant.
 
 Fitted on an earlier pair of small models, and kept: planted words are improbable, which a model's
 own inventions are not, and the better a model the more a fit relies on that. One on today's models

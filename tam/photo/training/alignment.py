@@ -20,7 +20,7 @@ from tam.photo.training.start import Projector
 _CELLS = 25
 """Cells of a picture that a step looks at."""
 _BEST = 3
-"""Of those, how many have to carry a noun."""
+"""How many of those cells have to carry a noun."""
 _SHARPNESS = 1.0
 """Factor between a squared distance and a logit. Two nouns' embeddings are some three units apart,
 so a token that is a noun's own embedding carries it for certain."""

@@ -23,7 +23,7 @@ NEUTRAL = "\n"
 """A token that shows nothing is like this one: SmolLM2 passes over line breaks."""
 
 _SHARE = 0.45
-"""Of its picture's strongest cell for a noun, what a cell needs to be taken to show it."""
+"""Share of the evidence of a picture's strongest cell that makes another cell show a noun too."""
 _RIDGE = 1e-3
 _PICTURES, _SAMPLES = 2000, 12
 """Pictures, and samples of each noun, that the second layer is fitted to."""
