@@ -18,6 +18,8 @@ from tam.text.printable import one_line
 
 _INTERRUPTED = 130
 _NO_FILE_LEFT = "no partial file was left"
+_signals: list[int] = []
+"""The signal that ends the program, once one came."""
 
 
 class _Stopped(BaseException):
@@ -45,7 +47,11 @@ def main() -> None:
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, _stop)
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+    except _Stopped as stopped:  # while the last words were being written
+        code = 128 + stopped.number
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -79,7 +85,7 @@ def _run(words: list[str], debug: bool) -> int:
     except TamError as error:
         return _fail(str(error), error.exit_code, debug)
     except _Stopped as stopped:
-        return _fail(f"stopped by {stopped}; {_NO_FILE_LEFT}", 128 + stopped.number, debug)
+        return _fail(_NO_FILE_LEFT, 128 + stopped.number, debug)
     except (KeyboardInterrupt, Abort):
         return _fail(f"interrupted; {_NO_FILE_LEFT}", _INTERRUPTED, debug)
     except BrokenPipeError:
@@ -120,6 +126,10 @@ def _failed(error: Exception, command: str | None, debug: bool) -> int:
 
 
 def _fail(message: str, code: int, debug: bool) -> int:
+    if _signals:
+        # Whatever the exception became on its way through a library's own code.
+        message = f"stopped by {signal.Signals(_signals[0]).name}; {_NO_FILE_LEFT}"
+        code = 128 + _signals[0]
     if debug:
         traceback.print_exc()
     try:
@@ -140,4 +150,5 @@ def _stop(number: int, _frame: FrameType | None) -> None:
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)  # cleaning up is not interrupted
+    _signals.append(number)
     raise _Stopped(number)

@@ -86,9 +86,23 @@ def test_a_signal_leaves_nothing(name: str, tmp_path: Path) -> None:
     _wait_for(tmp_path, ".tam-*")
     process.send_signal(number)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 128 + number
+    assert process.returncode == 128 + number, said
     assert name.encode() in said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_signal_is_told_as_such_whatever_a_library_makes_of_it(tmp_path: Path) -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", _SWALLOWED, "explain"],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert process.returncode == 128 + signal.SIGTERM
+    assert process.stderr == "tam: stopped by SIGTERM; no partial file was left\n"
 
 
 @pytest.mark.promise(
@@ -142,6 +156,20 @@ from tests.hand_made import explanation
 import tam.cli.app
 tam.report.folder.report_html = lambda *_, **__: time.sleep(100)
 tam.cli.app.app = lambda *_, **__: explanation(reply=("A",)).save("out")
+main()
+"""
+# Compiled code can turn the exception of a signal into an error of its own.
+_SWALLOWED = """
+import os, signal, time
+from tam.cli import main
+import tam.cli.app
+def answer(*_, **__):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+    except BaseException as error:
+        raise ValueError("while writing") from error
+tam.cli.app.app = answer
 main()
 """
 _OVER_AND_OVER = """

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import torch
 from transformers import (
     CLIPImageProcessor,
     FastVlmConfig,
@@ -37,6 +38,10 @@ def tiny_fast_vlm(folder: Path) -> Path:
     )
     with seeded():
         model = FastVlmForConditionalGeneration(config)
+        # The class's own initialisation leaves the tower's features at 1e-15: it would see nothing.
+        for layer in model.model.vision_tower.modules():
+            if isinstance(layer, torch.nn.Conv2d):
+                torch.nn.init.kaiming_normal_(layer.weight)
     processor = LlavaProcessor(
         image_processor=CLIPImageProcessor(
             size={"height": PIXELS, "width": PIXELS}, do_center_crop=False
