@@ -3,7 +3,6 @@
 import json
 import logging
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from tam.errors import ModelError, SetupError, TamError
 from tam.families.checkpoint import Checkpoint
 from tam.families.registry import adapter_for
 from tam.model.assembled import PHOTO, assembled_folder, default_model
+from tam.model.bars import download_bars_alone
 from tam.model.lora import base_model, put_on, unwrapped
 from tam.model.missing_tensors import loading_notes
 from tam.model.model import Model
@@ -22,6 +22,7 @@ from tam.model.quantisation import quantisation_of
 from tam.model.shipped import KNOWS, SHIPPED, weights_folder
 
 
+@download_bars_alone()
 def load(
     model: str | Path | None = None,
     *,
@@ -72,10 +73,7 @@ def load(
         AutoModelForMultimodalLM,
         AutoProcessor,
     )
-    from transformers.utils import logging as transformers_logging
 
-    if not sys.stderr.isatty():
-        transformers_logging.disable_progress_bar()
     name = default_model() if model is None else str(model)
     source = _source(name)
     _check_dtype(dtype)
