@@ -175,6 +175,26 @@ class TextToken:
     word: int
 
 
+@dataclass(frozen=True)
+class DroppedText:
+    """A part of the conversation that the chat template keeps from the model.
+
+    Parameters
+    ----------
+    turn, role
+        The turn that it belongs to.
+    text
+        What was said.
+    before_token
+        Index of the text token that it stood before: how many of the prompt's text tokens precede.
+    """
+
+    turn: int
+    role: str
+    text: str
+    before_token: int
+
+
 @dataclass(frozen=True, repr=False)
 class TextLayout:
     """The text tokens of a run in their order: first the prompt's, then the generated ones.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tam.errors import ConversationError, SetupError
 from tam.families.adapter import Adapter
-from tam.geometry.layout import TextToken
+from tam.geometry.layout import DroppedText, TextToken
 from tam.media.media import Media
 from tam.prompt.conversation import Conversation, TokenizedText, spoken
 from tam.prompt.known_ids import harmless_messages, known_ids, marker_texts
@@ -25,26 +25,6 @@ _LENGTH_WARNING = "sequence-length-is-longer-than-the-specified-maximum"
 
 if TYPE_CHECKING:
     import torch
-
-
-@dataclass(frozen=True)
-class DroppedText:
-    """A part of the conversation that the chat template keeps from the model.
-
-    Parameters
-    ----------
-    turn, role
-        The turn that it belongs to.
-    text
-        What was said.
-    before_token
-        Index of the text token that it stood before: how many of the prompt's text tokens precede.
-    """
-
-    turn: int
-    role: str
-    text: str
-    before_token: int
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -12,11 +12,18 @@ function buildConversation(data, container) {
       head.append(" ", make("span", { className: "attached" }, name));
     }
     const text = make("p", { className: "text", dir: "auto" });
+    const unread = [...turn.unread];
     let open = -1;
     for (const target of turn.targets) {
+      while (unread.length && unread[0].before_token <= target) {
+        text.append(unreadPart(unread.shift()));
+        open = -1;
+      }
       const word = wordOf.has(target) ? wordOf.get(target) : -1;
       open = appendPiece(text, data.tokens[target].text, word, open, elements);
     }
+    text.append(...unread.map(unreadPart));
+    if (turn.reply && data.cut) text.append(" ", make("span", { className: "cut" }, data.cut));
     const part = turn.reply ? "reply" : "prompt";
     container.append(make("div", { className: `turn ${part}` }, head, text));
   }
@@ -31,6 +38,13 @@ function buildConversation(data, container) {
     if (wordName(data, index) !== word.text) elements[index].setAttribute("aria-label", wordName(data, index));
   });
   return elements;
+}
+
+// A part of a turn that the chat template kept from the model, to be opened by who wants to read it.
+function unreadPart({ text }) {
+  const count = text.split(/\s+/).filter(Boolean).length;
+  const summary = make("summary", {}, `${count} ${count === 1 ? "word" : "words"} that the model did not read`);
+  return make("details", { className: "unread" }, summary, text.trim());
 }
 
 // Whether the grounding score speaks against a word; words without one are not doubted.
@@ -69,7 +83,7 @@ function turnsOf(data) {
   const turns = new Map();
   const at = (turn, role) => {
     const key = `${turn} ${role}`;
-    if (!turns.has(key)) turns.set(key, { turn, role, targets: [], media: new Set(), reply: false });
+    if (!turns.has(key)) turns.set(key, { turn, role, targets: [], unread: [], media: new Set(), reply: false });
     return turns.get(key);
   };
   data.tokens.forEach((token, target) => {
@@ -77,6 +91,7 @@ function turnsOf(data) {
     turn.targets.push(target);
     turn.reply ||= target >= data.promptTargets;
   });
+  for (const part of data.dropped) at(part.turn, part.role).unread.push(part);
   for (const grid of data.grids) {
     const shown = [...turns.values()].find((turn) => turn.turn === grid.turn);
     (shown || at(grid.turn, "user")).media.add(grid.media);

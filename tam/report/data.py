@@ -3,6 +3,7 @@
 import json
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from itertools import islice
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.explanation import strength
-from tam.explanation.data import Prediction
+from tam.explanation.data import CUT_MARK, Prediction
 from tam.explanation.explanation import Explanation
 from tam.explanation.merge import GREY_LEVEL
 from tam.explanation.word import Word
@@ -76,6 +77,8 @@ def _explanation(explanation: Explanation, label: str, largest: int | None) -> d
         "grids": _grids(explanation),
         "tokens": [_token(explanation, target) for target in range(len(explanation.tokens))],
         "promptTargets": explanation.prompt_targets,
+        "dropped": [asdict(part) for part in explanation.dropped],
+        "cut": CUT_MARK if explanation.cut else None,
         "words": [_word(word) for word in _words(explanation)],
         "phrases": list(_phrases(explanation)),
         "predictions": [
