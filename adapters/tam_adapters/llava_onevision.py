@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tam.errors import ModelError
 from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.anyres import Canvas, Tower, anyres_grids, canvas_of, tower_of
 from tam_adapters.framing import framing
@@ -37,7 +38,7 @@ class LlavaOnevisionAdapter(Adapter):
         tower_of(config)
         _most_tiles(config)
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a prompt whose pictures all belong to one conversation.
 
         The processor takes a plain list of pictures for as many conversations of one.
@@ -52,7 +53,7 @@ class LlavaOnevisionAdapter(Adapter):
             options = {**options, "images": [options["images"]]}
         return processor(**options)
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Have the layout probe look at half tokens: shrunk ones mix the nearest ones."""
         del config, processor
         return 2, 2

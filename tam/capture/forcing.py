@@ -1,6 +1,6 @@
 """Reads a reply that exists already through the model (teacher forcing)."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -11,12 +11,15 @@ from tam.capture.placing import cached, placed, restore
 from tam.capture.run import PrefixCache, Request, Run
 from tam.families.adapter import Adapter
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 # Answer tokens that one step scores over the whole vocabulary.
 _CHUNK = 64
 
 
 def force(
-    model: Any,
+    model: "PreTrainedModel",
     adapter: Adapter,
     request: Request,
     reply: torch.Tensor,

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
@@ -20,12 +20,15 @@ from tam.capture.refusals import check_generation, told_errors
 from tam.capture.run import PrefixCache, Request, Run
 from tam.families.adapter import Adapter
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 # Options of ``generate`` that are set here, whatever the caller asks for.
 _OURS = ("return_dict_in_generate", "output_scores", "output_logits", "output_hidden_states")
 
 
 def generate(
-    model: Any,
+    model: "PreTrainedModel",
     adapter: Adapter,
     requests: Sequence[Request],
     *,
@@ -104,7 +107,7 @@ def generate(
 
 
 def _run(
-    model: Any,
+    model: "PreTrainedModel",
     adapter: Adapter,
     request: Request,
     row: int,
@@ -139,14 +142,14 @@ def generate_words(model_class: Any) -> frozenset[str]:
     return frozenset((words | config) - {"self", "args", "kwargs"})
 
 
-def _together(model: Any, requests: Sequence[Request]) -> Mapping[str, torch.Tensor]:
+def _together(model: "PreTrainedModel", requests: Sequence[Request]) -> Mapping[str, torch.Tensor]:
     if len(requests) == 1:
         return requests[0].inputs
     return padded([request.inputs for request in requests], _pad_id(model))
 
 
 def _generated(
-    model: Any,
+    model: "PreTrainedModel",
     adapter: Adapter,
     inputs: Mapping[str, Any],
     states: States,
@@ -174,7 +177,8 @@ def _generated(
         hooks = [(adapter.decoder(model), states.keep), (model, logits.keep), (model, free)]
     access.acquire()
     with torch.no_grad(), hooked(hooks, access), told_errors(model, options):
-        return model.generate(
+        writer: Any = model  # its class mixes generation in
+        return writer.generate(
             **inputs,
             **options,
             stopping_criteria=stopping,
@@ -201,13 +205,13 @@ class _EachToken(StoppingCriteria):
         return self.never
 
 
-def _is_compiled(model: Any, options: Mapping[str, Any]) -> bool:
+def _is_compiled(model: "PreTrainedModel", options: Mapping[str, Any]) -> bool:
     """Whether decoding may be compiled: a hook that keeps states would recompile it each step."""
     cache = options.get("cache_implementation", model.generation_config.cache_implementation)
     return cache not in (None, "dynamic") or "compile_config" in options
 
 
-def _pad_id(model: Any) -> int:
+def _pad_id(model: "PreTrainedModel") -> int:
     """What ``generate`` fills up with, before a prompt here and after a finished reply there."""
     config = model.generation_config
     if config.pad_token_id is not None:
@@ -216,7 +220,7 @@ def _pad_id(model: Any) -> int:
     return int(ends[0] if isinstance(ends, list) else ends)
 
 
-def _without_padding(model: Any, replies: torch.Tensor) -> list[torch.Tensor]:
+def _without_padding(model: "PreTrainedModel", replies: torch.Tensor) -> list[torch.Tensor]:
     """Each reply [n] without what fills it up to the longest of the batch."""
     if len(replies) == 1:
         return [replies[0]]

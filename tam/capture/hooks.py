@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from tam.capture.access import Access
 from tam.capture.run import PrefixCache
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 Tick = Callable[[], None]
 """Called once for each token that is there, for a progress bar."""
@@ -54,7 +57,7 @@ class States:
         self.prompt: list[list[torch.Tensor]] = [[] for _ in wanted]
         self.reply: list[torch.Tensor] = []
 
-    def keep(self, _module: Any, _inputs: Any, output: Any) -> None:
+    def keep(self, _module: torch.nn.Module, _inputs: Any, output: Any) -> None:
         """Forward hook of the decoder."""
         states = output[0].detach()
         first, self.seen = self.seen, self.seen + int(states.shape[1])
@@ -113,7 +116,7 @@ class Logits:
         """How many steps were seen, evaluated or not."""
         return sum(map(len, self.written)) + len(self.waiting)
 
-    def keep(self, _module: Any, _inputs: Any, output: Any) -> None:
+    def keep(self, _module: torch.nn.Module, _inputs: Any, output: Any) -> None:
         """Forward hook of the model."""
         logits = output.logits.detach()
         self.last = logits[:, -1] if logits.shape[1] == 1 else logits[:, -1].clone()
@@ -180,7 +183,7 @@ def hooked(hooks: Sequence[Hook], access: Access) -> Iterator[None]:
 def _of_one_run(
     access: Access, hook: Callable[[Any, Any, Any], None]
 ) -> Callable[[Any, Any, Any], None]:
-    def own(module: Any, inputs: Any, output: Any) -> None:
+    def own(module: "PreTrainedModel", inputs: Any, output: Any) -> None:
         if access.held:
             hook(module, inputs, output)
 

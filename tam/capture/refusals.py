@@ -6,11 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from traceback import walk_tb
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from tam.errors import InputError, ModelError, SetupError, TamError, ran_out_of_memory
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 # Where torch and its like are installed.
 _LIBRARIES = str(Path(torch.__file__).parents[1])
@@ -43,7 +46,7 @@ _REFUSED_CACHES = frozenset(
 )
 
 
-def check_generation(model: Any, options: Mapping[str, Any]) -> None:
+def check_generation(model: "PreTrainedModel", options: Mapping[str, Any]) -> None:
     """Refuse ways to generate that cannot be explained, before the model runs.
 
     Parameters
@@ -70,7 +73,7 @@ def check_generation(model: Any, options: Mapping[str, Any]) -> None:
         )
 
 
-def _asked(model: Any, options: Mapping[str, Any], name: str) -> Any:
+def _asked(model: "PreTrainedModel", options: Mapping[str, Any], name: str) -> Any:
     settings = options.get("generation_config", model.generation_config)
     return options.get(name, getattr(settings, name, None))
 
@@ -82,7 +85,9 @@ def _refused(name: str, reason: str) -> InputError:
 
 
 @contextmanager
-def told_errors(model: Any, options: Mapping[str, Any] | None = None) -> Iterator[None]:
+def told_errors(
+    model: "PreTrainedModel", options: Mapping[str, Any] | None = None
+) -> Iterator[None]:
     """Tell whose an error is that ends a run.
 
     Parameters
@@ -146,7 +151,7 @@ def one_line(error: BaseException) -> str:
     return text.rstrip(".") if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
-def _is_models(frame: FrameType, model: Any) -> bool:
+def _is_models(frame: FrameType, model: "PreTrainedModel") -> bool:
     name = str(frame.f_globals.get("__name__", ""))
     roots = ("transformers.models.", "transformers_modules.")
     return name.startswith(roots) or name == type(model).__module__

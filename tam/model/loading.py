@@ -4,14 +4,15 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tam.capture.memory import memory_errors
 from tam.errors import ModelError, SetupError, TamError
 from tam.families.checkpoint import Checkpoint
+from tam.families.processor import Processor
 from tam.families.registry import adapter_for
 from tam.model.assembled import PHOTO, assembled_folder, default_model
 from tam.model.lora import base_model, put_on, unwrapped
@@ -20,6 +21,9 @@ from tam.model.model import Model
 from tam.model.provenance import versions
 from tam.model.quantisation import quantisation_of
 from tam.model.shipped import KNOWS, SHIPPED, weights_folder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 def load(
@@ -132,7 +136,7 @@ def load(
     return Model(Checkpoint(module, processor, adapter, provenance))
 
 
-def wrap(module: Any, processor: Any) -> Model:
+def wrap(module: "PreTrainedModel", processor: Processor) -> Model:
     """Explain with a model that is loaded already: one's own, quantised, fine-tuned or compiled.
 
     Parameters
@@ -158,7 +162,8 @@ def wrap(module: Any, processor: Any) -> Model:
     module = unwrapped(module).eval()
     adapter = adapter_for(module.config)
     explained = adapter.explained(module.config)
-    module = next(part for part in module.modules() if getattr(part, "config", None) is explained)
+    parts: Iterable[Any] = module.modules()
+    module = next(part for part in parts if getattr(part, "config", None) is explained)
     adapter.check(module.config)
     provenance = {
         "model": _told_name(module.config.name_or_path or type(module).__name__),
@@ -314,7 +319,7 @@ def _quantisation(load_in: str | None) -> dict[str, Any]:
     return {"quantization_config": BitsAndBytesConfig(**{f"load_in_{load_in}": True})}
 
 
-def check_four_bits(module: Any) -> None:
+def check_four_bits(module: "PreTrainedModel") -> None:
     """Refuse layers of which bitsandbytes makes wrong numbers on a CPU, or none.
 
     64 numbers share a scale. Where a row is no multiple of them, its fast kernel for CPUs cannot

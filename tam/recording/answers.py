@@ -3,6 +3,7 @@
 import operator
 import reprlib
 from collections.abc import Sequence
+from typing import Any
 
 from tam.errors import ConversationError
 from tam.families.checkpoint import Checkpoint
@@ -26,7 +27,8 @@ def answer_ids(checkpoint: Checkpoint, answer: str | Sequence[int]) -> list[int]
         ids = plain_ids(checkpoint.tokenizer, answer)
     else:
         ids = _given_ids(answer)
-    size = checkpoint.module.get_input_embeddings().num_embeddings
+    embedding: Any = checkpoint.module.get_input_embeddings()
+    size = embedding.num_embeddings
     if not ids or not all(0 <= token < size for token in ids):
         raise ConversationError(
             "the answer has no tokens" if not ids else "the answer has an unknown token id",

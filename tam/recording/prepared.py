@@ -13,6 +13,7 @@ from tam.capture.refusals import FOREIGN_ERRORS, one_line
 from tam.errors import ConversationError
 from tam.families.adapter import Encoded, PlacedMedia
 from tam.families.checkpoint import Checkpoint
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionLayout
 from tam.prompt.conversation import Conversation
 from tam.prompt.encoding import Prompt, encode
@@ -85,7 +86,7 @@ def prepare(
 
 
 @contextmanager
-def _processor_errors(processor: Any) -> Iterator[None]:
+def _processor_errors(processor: Processor) -> Iterator[None]:
     """Tell what the model's processor raises as its own error."""
     try:
         with memory_errors():

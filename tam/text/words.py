@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
 
 import regex
+
+from tam.text.tokenizer import Tokenizer
 
 _BOUNDARY = regex.compile(r"\b", regex.WORD | regex.V1)
 _GRAPHEME = regex.compile(r"\X", regex.V1)
@@ -29,7 +30,7 @@ _LONGEST_WAIT = 3
 _FOLLOWING = ("a", "\u05d0", "0")
 
 
-def spell(tokenizer: Any, ids: Sequence[int]) -> list[str]:
+def spell(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
     """Give the piece of text that each token adds.
 
     The ids are decoded as they are, never re-tokenised. Decoding runs over a short window, because
@@ -64,7 +65,7 @@ def spell(tokenizer: Any, ids: Sequence[int]) -> list[str]:
     return pieces
 
 
-def _ends_a_character(tokenizer: Any, text: str, ids: Sequence[int], count: int) -> bool:
+def _ends_a_character(tokenizer: Tokenizer, text: str, ids: Sequence[int], count: int) -> bool:
     """Whether the U+FFFD at the end of the first tokens' text is a character, not part of one.
 
     It is part of one where the next tokens turn it into something else. Where they only add to the
@@ -187,7 +188,7 @@ def _leads(text: str) -> bool:
     return not is_visible(text) and "\n" not in text
 
 
-def _decode(tokenizer: Any, ids: Sequence[int]) -> str:
+def _decode(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
     if not len(ids):
         return ""
     text: str = tokenizer.decode(
