@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -50,13 +50,11 @@ from tam.defaults import (
 from tam.files.kinds import KINDS
 from tam.text.printable import json_text
 
-if TYPE_CHECKING:
-    pass
-
 app = typer.Typer(
     name="tam",
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help comes at once; rich alone would take longer than all else
     help="See, for every word a multimodal LLM says, which part of which picture it came from. "
     "Add --debug to any command for the traceback of an error.",
 )
@@ -64,7 +62,7 @@ app = typer.Typer(
 
 @app.callback()
 def program(version: Version = False) -> None:
-    """Nothing but what all commands share."""
+    """Options that stand before every command."""
 
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the report and its files.")]
@@ -116,7 +114,7 @@ def explain(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Ask about pictures and clips, and explain every word of the answer."""
+    """Ask about pictures and clips; explain each word of the reply."""
     from tam.cli.asking import opened_conversation, sampling_asked
     from tam.cli.finishing import finish
     from tam.report.embedding import embedded_side
@@ -232,7 +230,7 @@ def demo(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Explain a picture that comes with the toolkit, with a model that comes with it."""
+    """Explain a picture that comes with the toolkit."""
     from tam.cli.finishing import finish
     from tam.report.folder import check_output
 
@@ -265,7 +263,7 @@ def show(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Print a saved explanation, the words colored by how visual they are."""
+    """Print a saved explanation, its words colored."""
     from tam.cli.finishing import print_json
     from tam.files.storage import load_explanation
 
@@ -303,7 +301,7 @@ def export(
     ] = SECONDS,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
-    """Write a contact sheet, a movie, a figure or a table of a saved explanation."""
+    """Write a sheet, movie, figure or table of an explanation."""
     from tam.cli.export import exported_file, saved_folder, typed_words
     from tam.files.writing import check_file
     from tam.render.export import export as write
@@ -335,7 +333,7 @@ def compare(
     out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file.")] = Path("compare.html"),
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
-    """Lay two saved explanations side by side, the same words linked, in one HTML file."""
+    """Lay two saved explanations side by side in one HTML file."""
     from tam.cli.finishing import print_report
     from tam.files.writing import check_file
 
@@ -356,7 +354,10 @@ def verify(
     load_in: LoadIn = None,
     revision: Revision = None,
 ) -> None:
-    """Check on this machine that the toolkit reads a model rightly; exit code 1 if not."""
+    """Check that a checkpoint is interpreted correctly.
+
+    Exit code 1 if a check fails.
+    """
     from tam.model.loading import load
     from tam.model.verify import verify as verified
 

@@ -112,7 +112,7 @@ def check(
     revision: Revision = None,
     as_json: Json = False,
 ) -> None:
-    """Hide what the maps of a saved explanation mark, and measure what the model used.
+    """Hide what the maps mark, and measure what the model used.
 
     What is measured is kept in the explanation's folder. With --box nothing is kept.
     """

@@ -61,7 +61,9 @@ def evaluate(
     plots: Annotated[bool, typer.Option("--plots", help="Draw charts (matplotlib).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Measure how good the maps are: where they point, and whether the model uses it.
+    """Measure how good the maps are.
+
+    Where they point, and whether the model uses what they show.
 
     For several processes or machines: accelerate launch -m tam evaluate ...
     """
