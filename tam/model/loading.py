@@ -3,7 +3,6 @@
 import json
 import logging
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from tam.families.checkpoint import Checkpoint
 from tam.families.processor import Processor
 from tam.families.registry import adapter_for
 from tam.model.assembled import PHOTO, assembled_folder, default_model
+from tam.model.bars import download_bars_alone
 from tam.model.lora import base_model, put_on, unwrapped
 from tam.model.missing_tensors import loading_notes
 from tam.model.model import Model
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+@download_bars_alone()
 def load(
     model: str | Path | None = None,
     *,
@@ -76,10 +77,7 @@ def load(
         AutoModelForMultimodalLM,
         AutoProcessor,
     )
-    from transformers.utils import logging as transformers_logging
 
-    if not sys.stderr.isatty():
-        transformers_logging.disable_progress_bar()
     name = default_model() if model is None else str(model)
     source = _source(name)
     _check_dtype(dtype)
