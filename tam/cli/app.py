@@ -41,6 +41,8 @@ from tam.cli.options import (
     Version,
 )
 from tam.cli.reply import reply_options
+from tam.cli.served import AnswerFile, States, explain_served
+from tam.cli.verify import verify
 from tam.defaults import (
     COLORS,
     DECODER,
@@ -87,6 +89,8 @@ def explain(
     answer: Annotated[
         str | None, typer.Option(help="Explain this answer in place of the model's own.")
     ] = None,
+    answer_file: AnswerFile = None,
+    states: States = None,
     max_new_tokens: MaxNewTokens = MAX_NEW_TOKENS,
     dtype: Dtype = None,
     device_map: DeviceMap = None,
@@ -149,6 +153,25 @@ def explain(
         decoder=decoder,
         allow_urls=allow_urls,
     )
+    if answer_file is not None or states is not None:
+        result = explain_served(
+            asked,
+            wanted,
+            answer_file,
+            states,
+            {"model": model, "revision": revision, "dtype": dtype},
+            {
+                "--answer": answer,
+                "--device-map": device_map,
+                "--load-in": load_in,
+                "--sample": sample,
+                "--seed": seed,
+                "--live": live,
+                "--check": check,
+            },
+        )
+        finish(result, out, as_json, force=force, pictures=pictures, embed=embed)
+        return
     from tam.model.loading import load
 
     loaded = load(
@@ -298,37 +321,6 @@ def compare(
 
 
 @app.command()
-def verify(
-    model: Annotated[str, typer.Argument(help="'photo', 'small', a hub id, or a folder.")],
-    dtype: Dtype = None,
-    device_map: DeviceMap = None,
-    load_in: LoadIn = None,
-    revision: Revision = None,
-    allow_missing: AllowMissing = False,
-) -> None:
-    """Check that a checkpoint is interpreted correctly.
-
-    Exit code 1 if a check fails.
-    """
-    from tam.model.loading import load
-    from tam.model.verify import verify as verified
-
-    loaded = load(
-        model,
-        revision=revision,
-        device_map=device_map,
-        dtype=dtype,
-        load_in=load_in,
-        allow_missing=allow_missing,
-    )
-    checks = verified(loaded)
-    for check in checks:
-        print(f"{'ok  ' if check.passed else 'FAIL'} {check.name:<8} {check.detail}")
-    if not all(check.passed for check in checks):
-        raise typer.Exit(1)
-
-
-@app.command()
 def doctor(as_json: Json = False) -> None:
     """Tell what this machine has: accelerator, kernels, decoders."""
     from tam.cli.doctor import findings, print_findings
@@ -342,7 +334,18 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(3)
 
 
-for command in (chat, check_saved, masks, models, methods, metrics, exports, evaluate, get):
+for command in (
+    chat,
+    check_saved,
+    masks,
+    models,
+    methods,
+    metrics,
+    exports,
+    evaluate,
+    get,
+    verify,
+):
     app.command()(command)
 
 COMMANDS = tuple(
