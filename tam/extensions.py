@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 
 from tam.errors import SetupError
 
+__all__ = ["Description", "described"]
+
 METHODS, METRICS, EXPORTS = "tam.methods", "tam.metrics", "tam.exports"
 """The groups of entry points."""
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import Cache
 
+__all__ = ["Adapter", "Encoded", "PlacedMedia"]
+
 
 @dataclass(frozen=True, eq=False)
 class PlacedMedia:

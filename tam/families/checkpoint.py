@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from tam.families.adapter import Adapter
 
+__all__ = ["Checkpoint"]
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Checkpoint:
