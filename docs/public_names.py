@@ -84,11 +84,11 @@ def _imported_from(module: str, member: str) -> str | None:
 def _entry(module: ModuleType, member: str) -> list[str]:
     full, found = f"{module.__name__}.{member}", getattr(module, member)
     if isinstance(found, ModuleType):
-        return [f".. py:data:: {full}", "", f"   The module :py:mod:`{found.__name__}`.", ""]
+        return [f":py:mod:`{found.__name__}` is a module with a section of its own.", ""]
     first = _first_names().get(id(found), full)
     kind = "class" if inspect.isclass(found) else "function" if inspect.isroutine(found) else "data"
     if first != full:
-        return [f".. py:{kind}:: {full}", "", f"   Described as :py:obj:`{first}`.", ""]
+        return [f".. py:{kind}:: {member}", "", f"   Described as :py:obj:`{first}`.", ""]
     if kind == "class":
         options = [":members:", f":inherited-members: {_INHERITED}"]
         if issubclass(found, BaseException):
@@ -97,7 +97,7 @@ def _entry(module: ModuleType, member: str) -> list[str]:
     if kind == "function":
         return [f".. autofunction:: {full}", ""]
     described = _described_elsewhere(module, member).splitlines()
-    return [f".. py:data:: {full}", "", *(f"   {line}" for line in described), ""]
+    return [f".. py:data:: {member}", "", *(f"   {line}" for line in described), ""]
 
 
 class Public(SphinxDirective):
