@@ -30,6 +30,8 @@ from tam.recording.prepared import Prepared, special_ids
 from tam.recording.trace import Trace
 from tam.text.words import spell
 
+__all__ = ["Recording"]
+
 CANDIDATES = 8
 """Rivals that are kept of each token of a reply."""
 
