@@ -179,3 +179,13 @@ def test_only_the_resolver_imports_by_name() -> None:
 @pytest.mark.parametrize("path", sorted({*PUBLIC.values(), *DOORS.values()}))
 def test_what_is_imported_late_exists(path: str) -> None:
     assert resolve(path) is not None
+
+
+def test_text_tokens_are_described_in_one_place() -> None:
+    makers = {
+        name
+        for name, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "TextToken"
+    }
+    assert makers == {"tam.prompt.encoding", "tam.files.storage"}, "the latter opens saved ones"

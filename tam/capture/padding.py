@@ -76,7 +76,7 @@ def padded(requests: Sequence[Mapping[str, torch.Tensor]], pad_id: int) -> dict[
                 [_left(value, max(lengths) - length, fill) for value, length in held]
             )
         else:
-            batch[name] = _stacked([value for value, _ in held])
+            batch[name] = _concatenated([value for value, _ in held])
     return batch
 
 
@@ -86,7 +86,7 @@ def _left(value: torch.Tensor, missing: int, fill: int) -> torch.Tensor:
     return pad(value, (*trailing, missing, 0), value=fill)
 
 
-def _stacked(values: Sequence[torch.Tensor]) -> torch.Tensor:
+def _concatenated(values: Sequence[torch.Tensor]) -> torch.Tensor:
     """Concatenate [n, …] along the first dimension, the others brought to their largest size."""
     shape = [max(sizes) for sizes in zip(*(value.shape[1:] for value in values), strict=True)]
     grown = []

@@ -1,7 +1,7 @@
 """Input times gradient, at what enters the language model for the picture."""
 
 from tam.explanation.explanation import Explanation
-from tam.methods.class_activation import activations, stacked
+from tam.methods.class_activation import activations, as_matrix
 from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
@@ -25,4 +25,4 @@ def input_x_gradient(trace: Trace, replay: Replay, targets: Targets = None) -> E
     where = places(replay, "input")
     found = activations(replay, asked, "input", where)
     maps = [(found.states * gradient).sum(1).relu().numpy() for gradient in found.gradients()]
-    return explained(trace, asked, stacked(maps, where.count), {"name": "input-x-gradient"})
+    return explained(trace, asked, as_matrix(maps, where.count), {"name": "input-x-gradient"})

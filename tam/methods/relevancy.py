@@ -4,7 +4,7 @@ import torch
 
 from tam.explanation.explanation import Explanation
 from tam.methods.attention_flow import followed, run_with_attention
-from tam.methods.class_activation import stacked
+from tam.methods.class_activation import as_matrix
 from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
@@ -36,5 +36,5 @@ def relevancy(trace: Trace, replay: Replay, targets: Targets = None) -> Explanat
         row[int(trace.text.context_positions[target])] = 1
         maps.append(followed(row, mixing).cpu().numpy()[trace.vision.positions])
     return explained(
-        trace, asked, stacked(maps, len(trace.vision.positions)), {"name": "relevancy"}
+        trace, asked, as_matrix(maps, len(trace.vision.positions)), {"name": "relevancy"}
     )

@@ -18,7 +18,7 @@ from tam.prompt.known_ids import harmless_messages, known_ids, marker_texts
 from tam.prompt.template import Segment, render
 from tam.prompt.tokenizer_lock import tokenizer_lock
 from tam.text.tokenizer import Tokenizer
-from tam.text.words import group_words, spell
+from tam.text.words import decode_pieces, group_words
 
 # Templates move such a tag, as around a thought; it is no word of its own.
 _TAGS = re.compile(r"</?\w+>")
@@ -154,21 +154,25 @@ def text_tokens(
     turn: int,
     role: str,
     first_word: int,
+    before: Sequence[int] = (),
 ) -> tuple[TextToken, ...]:
     """Describe one run of text tokens: what each spells, and which words they form.
 
     Parameters
     ----------
     tokenizer
-        See :func:`tam.text.words.spell`.
+        See :func:`tam.text.words.decode_pieces`.
     ids, positions
         int64 [n]: the run's token ids and their own positions in the sequence.
     turn, role
         Whose text it is. What the model wrote stands at the position that predicted it.
     first_word
         Index that the run's first word gets.
+    before
+        Ids of the tokens just before the run, where it goes on from there: some tokenizers decode
+        a token by what precedes it.
     """
-    pieces = spell(tokenizer, ids.tolist())
+    pieces = decode_pieces(tokenizer, [*before, *ids.tolist()])[len(before) :]
     words = group_words(pieces)
     shift = 1 if role == "assistant" else 0
     return tuple(

@@ -10,7 +10,7 @@ from tam.prompt.conversation import Conversation, TokenizedText, spoken
 from tam.prompt.template import Segment
 from tam.prompt.tokenizer_lock import tokenizer_lock
 from tam.text.tokenizer import Tokenizer
-from tam.text.words import spell
+from tam.text.words import decode_pieces
 
 
 def plain_ids(tokenizer: Tokenizer, text: str) -> list[int]:
@@ -86,7 +86,7 @@ def _ids_within(
     """Give the ids of some characters of a text; of a token that is cut, those of what is left."""
     if (first, last) == (0, len(text.text)):
         return list(text.ids)
-    pieces = spell(tokenizer, text.ids)
+    pieces = decode_pieces(tokenizer, text.ids)
     if "".join(pieces) != text.text:
         return plain_ids(tokenizer, text.text[first:last])
     starts = list(accumulate(map(len, pieces), initial=0))

@@ -15,7 +15,7 @@ from tam.explanation.explanation import Candidate, Prediction
 from tam.families.checkpoint import Checkpoint
 from tam.geometry.layout import TextLayout
 from tam.progress import progress
-from tam.prompt.encoding import text_tokens, word_count
+from tam.prompt.encoding import word_count
 from tam.recording.answers import Answer, answer_ids
 from tam.recording.limits import (
     check_limits,
@@ -27,8 +27,9 @@ from tam.recording.limits import (
 )
 from tam.recording.lm_head import LMHead
 from tam.recording.prepared import Prepared, special_ids
+from tam.recording.reply_tokens import reply_tokens
 from tam.recording.trace import Trace
-from tam.text.words import spell
+from tam.text.words import decode_pieces
 
 __all__ = ["Recording"]
 
@@ -296,14 +297,8 @@ def _text_layout(
     special = special_ids(checkpoint)
     kept = np.array([i for i, token in enumerate(reply) if int(token) not in special], np.int64)
     prompt = prepared.prompt
-    tokens = text_tokens(
-        checkpoint.tokenizer,
-        reply[kept],
-        kept + len(prompt.ids),
-        turn=len(prepared.conversation.turns),
-        role="assistant",
-        first_word=word_count(prompt.tokens),
-    )
+    first_word = word_count(prompt.tokens)
+    tokens = reply_tokens(checkpoint.tokenizer, prepared, reply[kept], kept, first_word=first_word)
     # A model may write spaces alone, in a turn that others follow; nobody asks for them by hand.
     given = answer is not None
     if not tokens or (isinstance(answer, str) and all(token.word < 0 for token in tokens)):
@@ -333,6 +328,6 @@ def candidates(
 ) -> tuple[Candidate, ...]:
     """Spell the most probable tokens of a step: ids and probabilities, both [C]."""
     return tuple(
-        Candidate(int(token), spell(checkpoint.tokenizer, [int(token)])[0], float(p))
+        Candidate(int(token), decode_pieces(checkpoint.tokenizer, [int(token)])[0], float(p))
         for token, p in zip(ids, probabilities, strict=True)
     )

@@ -257,8 +257,8 @@ class Replay:
             positions = torch.from_numpy(self.trace.vision.positions)
             hooks.before.append((self.layers[0], Replaced(positions, vision_input).input))
         for name, activation in zip(layers, activations, strict=True):
-            module, entering = self.layer(name)
-            if entering:
+            module, is_input = self.layer(name)
+            if is_input:
                 hooks.before.append((module, activation.input))
             else:
                 hooks.after.append((module, activation.output))

@@ -30,7 +30,7 @@ _LONGEST_WAIT = 3
 _FOLLOWING = ("a", "\u05d0", "0")
 
 
-def spell(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
+def decode_pieces(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
     """Give the piece of text that each token adds.
 
     The ids are decoded as they are, never re-tokenised. Decoding runs over a short window, because
@@ -102,7 +102,7 @@ def group_words(pieces: Sequence[str]) -> list[int]:
     Parameters
     ----------
     pieces
-        What each token spells, see :func:`spell`.
+        What each token spells, see :func:`decode_pieces`.
 
     Examples
     --------
@@ -119,10 +119,10 @@ def group_words(pieces: Sequence[str]) -> list[int]:
     return words
 
 
-def settled(pieces: Sequence[str]) -> int:
+def stable_prefix(pieces: Sequence[str]) -> int:
     """Give how many of the first tokens form whole words, whatever text follows.
 
-    The words are those of all the pieces: ``group_words(pieces)[:settled(pieces)]``.
+    The words are those of all the pieces: ``group_words(pieces)[:stable_prefix(pieces)]``.
     A boundary may hang on the letter or the digit after it: "don", "'" can become "don't", and "3",
     "." can become "3.5".
 
@@ -133,8 +133,8 @@ def settled(pieces: Sequence[str]) -> int:
 
     Examples
     --------
-    >>> settled([" re", "d"]), settled([" re", "d", " circle"]), settled(["don", "'"])
-    (0, 2, 0)
+    >>> [stable_prefix(pieces) for pieces in ([" re", "d"], [" re", "d", " circle"], ["don", "'"])]
+    [0, 2, 0]
     """
     if not pieces or pieces[-1].endswith("\ufffd"):
         return 0
