@@ -3,6 +3,7 @@
 # make demo    explain a picture that comes with the toolkit
 # make test    every check, and every test but the whole grid of families
 # make test-all  the whole grid, too
+# make docs    the documentation site, build/docs/html/index.html
 # make fuzz    thousands of damaged files, each read or refused in a line (an hour)
 
 PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python,\
@@ -12,7 +13,7 @@ READY := .venv/ready
 export TAM_MODELS := $(CURDIR)/.venv/models
 PHOTO := .venv/models/photo/config.json
 
-.PHONY: setup photo demo test test-all fuzz lint types clean
+.PHONY: setup photo demo test test-all fuzz docs lint types clean
 
 setup: $(READY)
 
@@ -38,17 +39,19 @@ lint: setup
 types: setup
 	$(BIN)/mypy
 
+docs: setup
+	$(BIN)/python docs/make_site.py
+
 test: lint types
 	$(BIN)/python tests/provide_chromium.py
 	$(BIN)/pytest --numprocesses 2
 
 fuzz: setup
 	$(BIN)/python -m tests.fuzz
-	$(BIN)/python -m tests.fuzz.saved 0 5000
 
 test-all: lint types
 	$(BIN)/python tests/provide_chromium.py
 	$(BIN)/pytest --numprocesses 2 -m "grid or not grid"
 
 clean:
-	rm -rf .venv demo out dist
+	rm -rf .venv build demo out dist

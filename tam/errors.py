@@ -22,6 +22,19 @@ from contextlib import contextmanager
 
 from tam.text.printable import printable
 
+__all__ = [
+    "ConversationError",
+    "InputError",
+    "MediaError",
+    "ModelError",
+    "NumericsError",
+    "OutputError",
+    "ResourceError",
+    "SavedFileError",
+    "SetupError",
+    "TamError",
+]
+
 _RESOURCES = frozenset(
     getattr(errno, name)
     for name in ("ENOSPC", "EDQUOT", "EFBIG", "ENOMEM", "EMFILE", "ENFILE")

@@ -19,6 +19,8 @@ from tam.errors import SetupError
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+__all__ = ["Description", "described"]
+
 METHODS, METRICS, EXPORTS = "tam.methods", "tam.metrics", "tam.exports"
 """The groups of entry points."""
 

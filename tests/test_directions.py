@@ -30,7 +30,7 @@ FLOORS = (
     "replay report",
     "methods check",
     "model",
-    "evaluate scenes",
+    "evaluate scenes served",
     "cli",
 )
 GROUND = {"tam.errors", "tam.defaults"}

@@ -17,6 +17,8 @@ from tam.geometry.layout import Box
 from tam.recording.running import run
 from tam.replay.replay import with_media
 
+__all__ = ["Without", "without"]
+
 
 @dataclass(frozen=True, eq=False)
 class Without:

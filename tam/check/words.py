@@ -15,6 +15,8 @@ from tam.families.checkpoint import Checkpoint
 from tam.render.selection import chosen_words
 from tam.text.function_words import is_content
 
+__all__ = ["check"]
+
 CONTROLS = 8
 """How many regions of the same shape are hidden beside the one that a map marks."""
 

@@ -1,11 +1,11 @@
 """The commands. Everything heavy is imported inside them, so that help comes at once."""
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tam.cli.chat import chat
 from tam.cli.checking import Check, CheckableCommand, checked, top_asked
 from tam.cli.checking import check as check_saved
 from tam.cli.evaluate import evaluate
@@ -13,6 +13,7 @@ from tam.cli.get import get
 from tam.cli.listing import exports, methods, metrics, models
 from tam.cli.masks import masks
 from tam.cli.options import (
+    AllowMissing,
     AllowUrls,
     CandidateMaps,
     Decoder,
@@ -20,6 +21,7 @@ from tam.cli.options import (
     Dtype,
     Embed,
     End,
+    Force,
     Fps,
     Json,
     LoadIn,
@@ -39,6 +41,8 @@ from tam.cli.options import (
     Version,
 )
 from tam.cli.reply import reply_options
+from tam.cli.served import AnswerFile, States, explain_served
+from tam.cli.verify import verify
 from tam.defaults import (
     COLORS,
     DECODER,
@@ -66,7 +70,6 @@ def program(version: Version = False) -> None:
 
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the report and its files.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace an earlier explanation in --out.")]
 Saved = Annotated[Path, typer.Argument(help="A saved explanation: its folder or .json file.")]
 
 
@@ -86,11 +89,14 @@ def explain(
     answer: Annotated[
         str | None, typer.Option(help="Explain this answer in place of the model's own.")
     ] = None,
+    answer_file: AnswerFile = None,
+    states: States = None,
     max_new_tokens: MaxNewTokens = MAX_NEW_TOKENS,
     dtype: Dtype = None,
     device_map: DeviceMap = None,
     load_in: LoadIn = None,
     revision: Revision = None,
+    allow_missing: AllowMissing = False,
     sample: Sample = False,
     seed: Seed = None,
     method: Method = METHOD,
@@ -147,9 +153,35 @@ def explain(
         decoder=decoder,
         allow_urls=allow_urls,
     )
+    if answer_file is not None or states is not None:
+        result = explain_served(
+            asked,
+            wanted,
+            answer_file,
+            states,
+            {"model": model, "revision": revision, "dtype": dtype},
+            {
+                "--answer": answer,
+                "--device-map": device_map,
+                "--load-in": load_in,
+                "--sample": sample,
+                "--seed": seed,
+                "--live": live,
+                "--check": check,
+            },
+        )
+        finish(result, out, as_json, force=force, pictures=pictures, embed=embed)
+        return
     from tam.model.loading import load
 
-    loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
+    loaded = load(
+        model,
+        revision=revision,
+        device_map=device_map,
+        dtype=dtype,
+        load_in=load_in,
+        allow_missing=allow_missing,
+    )
     if live:
         from tam.model.streaming import Stream
         from tam.text.terminal import console
@@ -160,64 +192,6 @@ def explain(
     if check is not None:
         result = checked(loaded, result, top=top)
     finish(result, out, as_json, force=force, pictures=pictures, embed=embed)
-
-
-@app.command()
-def chat(
-    image: Annotated[
-        list[str] | None, typer.Option("--image", "-i", help="Shown with your first words.")
-    ] = None,
-    model: Model = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for a report of each reply.")
-    ] = None,
-    max_new_tokens: MaxNewTokens = MAX_NEW_TOKENS,
-    dtype: Dtype = None,
-    device_map: DeviceMap = None,
-    load_in: LoadIn = None,
-    revision: Revision = None,
-    sample: Sample = False,
-    seed: Seed = None,
-    method: Method = METHOD,
-    method_option: MethodOption = None,
-    stages: Stages = False,
-    candidate_maps: CandidateMaps = 0,
-    option: MoreOptions = None,
-    fps: Fps = None,
-    num_frames: NumFrames = None,
-    max_frames: MaxFrames = None,
-    start: Start = None,
-    end: End = None,
-    decoder: Decoder = DECODER,
-    allow_urls: AllowUrls = False,
-    force: Force = False,
-) -> None:
-    """Talk with a model, turn by turn; an empty line ends it.
-
-    A line "/image FILE" shows a picture, video or folder of frames with your next words.
-    """
-    from tam.cli.asking import opened_media, sampling_asked, talk
-    from tam.report.folder import check_output
-
-    if out is not None:
-        check_output(out / "reply-1", force=force)
-    wanted = reply_options(
-        max_new_tokens=max_new_tokens,
-        seed=seed,
-        sample=sample,
-        method=method,
-        method_option=method_option,
-        stages=stages,
-        candidate_maps=candidate_maps,
-        option=option,
-    )
-    sampling = sampling_asked(fps, num_frames, start, end, max_frames)
-    opened = partial(opened_media, sampling=sampling, decoder=decoder, allow_urls=allow_urls)
-    shown = [opened(name) for name in image or []]
-    from tam.model.loading import load
-
-    loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
-    talk(loaded, shown, out, wanted, opened=opened, force=force)
 
 
 @app.command()
@@ -347,29 +321,6 @@ def compare(
 
 
 @app.command()
-def verify(
-    model: Annotated[str, typer.Argument(help="'photo', 'small', a hub id, or a folder.")],
-    dtype: Dtype = None,
-    device_map: DeviceMap = None,
-    load_in: LoadIn = None,
-    revision: Revision = None,
-) -> None:
-    """Check that a checkpoint is interpreted correctly.
-
-    Exit code 1 if a check fails.
-    """
-    from tam.model.loading import load
-    from tam.model.verify import verify as verified
-
-    loaded = load(model, revision=revision, dtype=dtype, device_map=device_map, load_in=load_in)
-    checks = verified(loaded)
-    for check in checks:
-        print(f"{'ok  ' if check.passed else 'FAIL'} {check.name:<8} {check.detail}")
-    if not all(check.passed for check in checks):
-        raise typer.Exit(1)
-
-
-@app.command()
 def doctor(as_json: Json = False) -> None:
     """Tell what this machine has: accelerator, kernels, decoders."""
     from tam.cli.doctor import findings, print_findings
@@ -383,7 +334,18 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(3)
 
 
-for command in (check_saved, masks, models, methods, metrics, exports, evaluate, get):
+for command in (
+    chat,
+    check_saved,
+    masks,
+    models,
+    methods,
+    metrics,
+    exports,
+    evaluate,
+    get,
+    verify,
+):
     app.command()(command)
 
 COMMANDS = tuple(

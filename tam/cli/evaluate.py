@@ -58,6 +58,14 @@ def evaluate(
             "--sanity", help="Also how far maps move under noise and with shuffled weights."
         ),
     ] = False,
+    causes: Annotated[
+        bool,
+        typer.Option(
+            "--causes",
+            help="Also whether maps and relevance tell what made the model say a word: scenes are "
+            "rendered without each object, and earlier words replaced.",
+        ),
+    ] = False,
     plots: Annotated[bool, typer.Option("--plots", help="Draw charts (matplotlib).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
@@ -81,6 +89,7 @@ def evaluate(
         steps=steps,
         sanity=sanity,
         metrics=tuple(_listed(metrics, "--metrics")) if metrics else (),
+        causes=causes,
     )
 
     def finish(loaded: "Model", name: str) -> None:

@@ -8,6 +8,8 @@ import numpy as np
 
 from tam.text.printable import percent
 
+__all__ = ["Check"]
+
 REASONS = {
     "no-evidence": "its map marks no region of a picture",
     "too-large": "the marked region covers too much of the picture to compare it with others",

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import Cache, PreTrainedModel
 
+__all__ = ["Adapter", "Encoded", "PlacedMedia"]
+
 
 @dataclass(frozen=True, eq=False)
 class PlacedMedia:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedModel
 
+__all__ = ["Checkpoint"]
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Checkpoint:

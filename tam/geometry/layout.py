@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from tam.errors import NumericsError
 
+__all__ = ["Box", "Seams", "TextLayout", "TextToken", "VisionGrid", "VisionLayout"]
+
 Box = tuple[float, float, float, float]
 """``(x0, y0, x1, y1)`` in original-image pixels; x to the right, y down, 0 at the upper left."""
 

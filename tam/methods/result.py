@@ -79,6 +79,44 @@ def explained(
     return build_explanation(trace, maps, None, None, method)
 
 
+def jointly_explained(
+    trace: Trace,
+    targets: Sequence[int],
+    cells: NDArray[np.float32],
+    words: NDArray[np.float32],
+    method: Mapping[str, Any],
+) -> Explanation:
+    """Build the explanation of a method that has evidence at the cells and at earlier words.
+
+    Both are on one scale: divided by the highest of a target's cells and earlier words, so that
+    the height of a map also says how much of the evidence is visual. A target without any gets
+    zeros.
+
+    Parameters
+    ----------
+    trace
+        The run; K targets, N cells.
+    targets
+        T indices of those that were explained. The others' values are not known: NaN.
+    cells
+        float32 [T, N], not negative.
+    words
+        float32 [T, K], not negative: at each target's own position. What does not come before the
+        explained one is not looked at.
+    method
+        As in :func:`explained`.
+    """
+    earlier = np.where(np.arange(words.shape[1]) < np.array(targets, int)[:, None], words, 0)
+    top = np.maximum(cells.max(1, initial=0), earlier.max(1, initial=0))[:, None]
+    maps, square = (
+        np.full((words.shape[1], count), np.nan, np.float32)
+        for count in (cells.shape[1], words.shape[1])
+    )
+    maps[list(targets)] = cells / np.where(top > 0, top, 1)
+    square[list(targets)] = earlier / np.where(top > 0, top, 1)
+    return build_explanation(trace, maps, square, square, method)
+
+
 def build_explanation(
     trace: Trace,
     maps: NDArray[np.float32],

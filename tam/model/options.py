@@ -23,6 +23,18 @@ from tam.recording.answers import Answer
 from tam.recording.recording import check_candidates
 from tam.text.nearest import suggestion
 
+__all__ = [
+    "DEFAULTS",
+    "Explaining",
+    "Generation",
+    "Opening",
+    "Options",
+    "Question",
+    "Running",
+    "Shared",
+    "Writing",
+]
+
 Question = tuple[Source | Sequence[Source], str] | Conversation
 """Media and prompt, or a conversation whose media are opened already."""
 

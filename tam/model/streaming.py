@@ -26,6 +26,8 @@ from tam.recording.prepared import prepare
 from tam.recording.recording import CANDIDATES
 from tam.recording.running import run
 
+__all__ = ["MapStreamer", "Stream"]
+
 
 class Stream:
     """The words of a reply, each with its maps, as they come.

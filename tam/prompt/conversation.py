@@ -8,6 +8,8 @@ from typing import Any
 from tam.errors import ConversationError
 from tam.media.media import Media
 
+__all__ = ["Conversation", "TokenizedText", "Turn"]
+
 ROLES = ("system", "user", "assistant")
 
 

@@ -31,6 +31,8 @@ from tam.recording.reply_tokens import reply_tokens
 from tam.recording.trace import Trace
 from tam.text.words import decode_pieces
 
+__all__ = ["Recording"]
+
 CANDIDATES = 8
 """Rivals that are kept of each token of a reply."""
 
@@ -117,7 +119,7 @@ def record(
                 tick=tick,
                 prefix_cache=prefix_cache,
             )
-    return _recording(checkpoint, prepared, run, answer, options)
+    return recorded(checkpoint, prepared, run, answer, options)
 
 
 def _completed(
@@ -165,7 +167,7 @@ def record_batch(
     recordings: list[Recording | TamError] = []
     for prepared, run in zip(batch, runs, strict=True):
         try:
-            recordings.append(_recording(checkpoint, prepared, run, None, options))
+            recordings.append(recorded(checkpoint, prepared, run, None, options))
         except ConversationError as error:
             recordings.append(error)
     return recordings
@@ -187,13 +189,27 @@ def check_candidates(count: int) -> None:
         )
 
 
-def _recording(
+def recorded(
     checkpoint: Checkpoint,
     prepared: Prepared,
     run: capture.Run,
     answer: Answer,
     options: Mapping[str, Any],
 ) -> Recording:
+    """Make a recording of what passed through a model, here or elsewhere.
+
+    Parameters
+    ----------
+    checkpoint, prepared, answer, options
+        As in :func:`record`.
+    run
+        What passed.
+
+    Raises
+    ------
+    ConversationError
+        If the reply has no words.
+    """
     text, kept = _text_layout(checkpoint, prepared, run.ids, answer)
     vision = prepared.vision
     media = [item for _, item in prepared.conversation.media]

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from tam.recording.lm_head import LMHead
 
+__all__ = ["Trace"]
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Trace:

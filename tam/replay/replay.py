@@ -1,9 +1,10 @@
 """A recorded conversation that can be run through its model again."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 import torch
@@ -175,23 +176,51 @@ class Replay:
         -------
         float32 [E, R]: the log-probability of each of the reply's R targets.
         """
+        return self._readings(map(self._about, edited), batch)
+
+    def reworded(
+        self, versions: Iterable[Mapping[int, int]], *, batch: int = 16
+    ) -> NDArray[np.float32]:
+        """Read the reply with other words before it or in it, without gradients.
+
+        Parameters
+        ----------
+        versions
+            E times the token ids that stand at some positions in the place of the recorded ones.
+        batch
+            How many of them go through the model at once.
+
+        Returns
+        -------
+        float32 [E, R]: the log-probability of each of the reply's R targets, the recorded ones.
+        """
+        whole = self._with_reply(self.recording.prepared.prompt.inputs)
+
+        def edited() -> Iterator[Mapping[str, torch.Tensor]]:
+            for version in versions:
+                ids = whole["input_ids"].clone()
+                ids[0, list(version)] = torch.tensor(list(version.values())).to(ids)
+                yield {**whole, "input_ids": ids}
+
+        return self._readings(edited(), batch)
+
+    def _about(self, media: Sequence[Media]) -> dict[str, torch.Tensor]:
+        """Encode the conversation about other pictures, with the reply."""
+        recorded = self.recording.prepared
+        conversation = with_media(recorded.conversation, media)
+        checkpoint, variables = self.checkpoint, recorded.template_variables
+        prompt = encode(checkpoint.processor, conversation, checkpoint.adapter, variables)
+        return self._with_reply(prompt.inputs)
+
+    def _readings(
+        self, requests: Iterable[Mapping[str, torch.Tensor]], batch: int
+    ) -> NDArray[np.float32]:
+        """Read the reply after each of some prompts, so many at once."""
         size = batch if self.checkpoint.adapter.batches else 1
-        found: list[NDArray[np.float32]] = []
-        waiting: list[Mapping[str, torch.Tensor]] = []
-        for media in edited:
-            conversation = with_media(self.recording.prepared.conversation, media)
-            prompt = encode(
-                self.checkpoint.processor,
-                conversation,
-                self.checkpoint.adapter,
-                self.recording.prepared.template_variables,
-            )
-            waiting.append(self._with_reply(prompt.inputs))
-            if len(waiting) == size:
-                found.append(self._read(waiting))
-                waiting = []
-        if waiting:
-            found.append(self._read(waiting))
+        waiting = iter(requests)
+        found = []
+        while part := list(islice(waiting, size)):
+            found.append(self._read(part))
         replies = len(self.trace.text.tokens) - self.trace.text.prompt_targets
         return np.concatenate([np.zeros((0, replies), np.float32), *found])
 
