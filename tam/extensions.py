@@ -151,7 +151,7 @@ def _fault(entry: "EntryPoint") -> str:
         return f"{entry.value!r} is not of the form module:function"
     if not attribute:
         return f"{entry.value!r} names no function"
-    return "" if there else f"cannot be imported (there is no module {top!r})"
+    return "" if there else f"cannot be imported (no module named {top!r})"
 
 
 def _package(entry: "EntryPoint") -> str:

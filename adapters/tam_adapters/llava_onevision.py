@@ -117,7 +117,7 @@ def _most_tiles(config: Any) -> int:
     number = name.removeprefix("anyres_max_")
     if not number.isdigit():
         raise ModelError(
-            f"{name!r} is no rule that is known here",
+            f"unknown tiling rule {name!r}",
             where="vision_aspect_ratio",
             remedy="use a checkpoint with anyres_max_9 or the like",
         )

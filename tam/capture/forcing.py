@@ -1,4 +1,4 @@
-"""Reads a reply that exists already through the model (teacher forcing)."""
+"""Teacher forcing: a given reply is read through the model."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from tam.families.adapter import Adapter
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# Answer tokens that one step scores over the whole vocabulary.
+# Tokens of the reply whose logits over the whole vocabulary are computed at once.
 _CHUNK = 64
 
 
@@ -30,8 +30,8 @@ def force(
 ) -> Run:
     """Read a reply through the model.
 
-    The prompt and the reply go in one after the other, over the cache, so that the prompt's states
-    are computed just as when the model generates.
+    The prompt goes in first and the reply after it, over the cache, so that the prompt's states are
+    computed just as when the model generates.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def force(
     model, adapter, candidates, tick, prefix_cache
         As in :func:`tam.capture.generate`.
     request
-        The conversation before the reply.
+        The conversation up to the reply.
     """
     inputs = placed(model, request.inputs)
     states = States([request.wanted], request.length, prefix_cache)

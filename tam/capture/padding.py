@@ -19,7 +19,7 @@ def fitting_parts(requests: Sequence[Mapping[str, torch.Tensor]]) -> list[list[i
 
     Returns
     -------
-    The indices of each part, in order of their first.
+    The indices of each part; the parts are ordered by their first index.
 
     Examples
     --------
@@ -44,8 +44,8 @@ def fitting_parts(requests: Sequence[Mapping[str, torch.Tensor]]) -> list[list[i
 def padded(requests: Sequence[Mapping[str, torch.Tensor]], pad_id: int) -> dict[str, torch.Tensor]:
     """Put the processor's outputs for several prompts together.
 
-    What has an entry for each token is padded on the left. All else (pixels, sizes of pictures)
-    goes one after another, filled up with zeros where pictures differ in size, as processors do.
+    Outputs with an entry for each token are padded on the left. All others (pixels, sizes of
+    pictures) are concatenated, padded with zeros where pictures differ in size, as processors do.
 
     Parameters
     ----------

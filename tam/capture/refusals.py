@@ -1,4 +1,4 @@
-"""Attribution of a failed run's error: to the options, the model, or the caller's own code."""
+"""Attribution of a failed run's error to the options, the model, or the caller's own code."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from tam.errors import InputError, ModelError, SetupError, TamError, ran_out_of_
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# Where torch and its like are installed.
+# The folder of installed packages.
 _LIBRARIES = str(Path(torch.__file__).parents[1])
 _OURS = frozenset(("tam", "tam_adapters"))
 
@@ -28,17 +28,17 @@ FOREIGN_ERRORS = (
     AssertionError,
     RuntimeError,
 )
-"""What libraries raise over an input that they cannot use."""
+"""Exceptions that libraries raise for an input that they cannot use."""
 
-# Characters of an error's own text that are told.
+# Characters of a library's message that are quoted.
 _LONGEST = 300
 
-# Ways to generate whose states are not those of one pass after another over the reply.
+# Ways to generate in which the states are not those of successive passes over the reply.
 _REFUSED: Mapping[str, str] = {
     "guidance_scale": "guidance mixes the scores of a second run, without the picture, into the "
     "model's",
     "assistant_early_exit": "a part of the model drafts the reply, and its states are not final",
-    "custom_generate": "what a loop of one's own does with the model is not known here; run it in "
+    "custom_generate": "it is not known what your own loop does with the model; run it in "
     "tam.MapStreamer, or give its reply as the answer",
 }
 _REFUSED_CACHES = frozenset(
@@ -69,7 +69,7 @@ def check_generation(model: "PreTrainedModel", options: Mapping[str, Any]) -> No
     cache = _asked(model, options, "cache_implementation")
     if cache in _REFUSED_CACHES:
         raise _refused(
-            "cache_implementation", f"{cache!r} keys and values are rounded, or not at hand"
+            "cache_implementation", f"{cache!r} keys and values are rounded or offloaded"
         )
 
 
@@ -88,7 +88,7 @@ def _refused(name: str, reason: str) -> InputError:
 def told_errors(
     model: "PreTrainedModel", options: Mapping[str, Any] | None = None
 ) -> Iterator[None]:
-    """Tell whose an error is that ends a run.
+    """Attribute an error that ends a run to its cause.
 
     Parameters
     ----------
@@ -100,14 +100,14 @@ def told_errors(
     Raises
     ------
     InputError
-        What transformers has against the options, which it checks before the model runs.
+        If transformers refuses the options, which it checks before the model runs.
     ModelError
-        What the model's own code raises, and transformers where no option was given.
+        If the model's own code fails, or transformers fails without options.
     SetupError
         If a package is missing.
 
-    Errors of the caller's own code, such as a logits processor, and those of memory stay as they
-    are.
+    Errors of the caller's own code, such as a logits processor, and errors of memory pass through
+    unchanged.
     """
     try:
         yield
@@ -146,7 +146,7 @@ def told_errors(
 
 
 def one_line(error: BaseException) -> str:
-    """What an error says, on one line and not too long."""
+    """An error's message on one line, cut to a fixed length."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text.rstrip(".") if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 

@@ -215,7 +215,7 @@ def demo(
     pictures = {"photo": "photo/demo.jpg", "small": "scenes/demo.png"}
     if model not in pictures:
         raise InputError(
-            f"there is no demo picture for {model!r}",
+            f"{model!r} has no demo picture",
             where="--model",
             remedy=f"use {' or '.join(pictures)}, or 'tam explain' with a picture of your own",
         )

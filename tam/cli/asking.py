@@ -47,7 +47,7 @@ def opened_conversation(
         return from_messages(_messages(file), beside)
     if not names:
         raise ConversationError(
-            "there is no picture", where="IMAGE", remedy="name one, or use --conversation"
+            "no picture is given", where="IMAGE", remedy="name one, or use --conversation"
         )
     return question([opened(name, sampling) for name in names], prompt)
 

@@ -138,7 +138,7 @@ def _listed(text: str, option: str) -> list[str]:
     names = [name.strip() for name in text.split(",")]
     if not all(names) or len(set(names)) < len(names):
         raise InputError(
-            f"{text!r} is no list of different names",
+            f"{text!r} is not a list of distinct names",
             where=option,
             remedy="separate them by commas",
         )

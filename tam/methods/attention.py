@@ -56,12 +56,12 @@ def _chosen(kind: str, wanted: Sequence[int] | None, count: int) -> list[int]:
         return list(range(count))
     if not isinstance(wanted, Sequence) or not wanted:
         raise InputError(
-            f"{wanted!r} is no choice", where=f"{kind}s", remedy="give a list of at least one"
+            f"{wanted!r} is not a list of {kind}s", where=f"{kind}s", remedy="name at least one"
         )
     for index in wanted:
         if index not in range(-count, count):
             raise InputError(
-                f"there is no {kind} {index!r} with attention weights",
+                f"{kind} {index!r} has no attention weights",
                 where=f"{kind}s",
                 remedy=f"{kind}s are numbered 0 to {count - 1}",
             )

@@ -199,7 +199,7 @@ def _check_devices(device_map: Any) -> None:
             device = torch.device(value)
         except (RuntimeError, TypeError) as error:
             raise ModelError(
-                f"{str(value)!r} is no device",
+                f"{str(value)!r} is not a device",
                 where="device_map",
                 remedy="use auto, cpu, or a device such as cuda:0",
             ) from error

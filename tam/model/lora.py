@@ -103,7 +103,7 @@ def put_on(module: "PreTrainedModel", source: str, revision: str | None) -> None
     config = peft.PeftConfig.from_pretrained(source, **pinned)
     if config.is_prompt_learning:
         raise ModelError(
-            f"{config.peft_type} adds tokens to the prompt, which are no words and no picture",
+            f"{config.peft_type} adds tokens to the prompt, which are neither words nor a picture",
             where=source,
             remedy="use an adapter that changes the layers, such as LoRA",
         )

@@ -1,4 +1,4 @@
-"""A reply that exists already: a text or token ids that somebody gave, as the model's ids."""
+"""A given reply, text or token ids, as the model's token ids."""
 
 import operator
 import reprlib
@@ -11,7 +11,7 @@ from tam.prompt.conversation import check_text
 from tam.prompt.known_ids import plain_ids
 
 Answer = str | Sequence[int] | None
-"""A reply that exists already, as text or as token ids; None where the model is to write one."""
+"""A given reply as text or as token ids; None where the model is to write one."""
 
 
 def answer_ids(checkpoint: Checkpoint, answer: str | Sequence[int]) -> list[int]:

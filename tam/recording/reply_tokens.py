@@ -1,4 +1,4 @@
-"""The text tokens of a reply: one definition for replies that are finished and being written."""
+"""The text tokens of a reply, defined once for finished replies and those being written."""
 
 from collections.abc import Sequence
 

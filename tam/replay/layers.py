@@ -99,7 +99,7 @@ def numbered(layers: nn.ModuleList, index: int, name: LayerName) -> int:
     """
     if not -len(layers) <= index < len(layers):
         raise InputError(
-            f"there is no layer {name!r}",
+            f"unknown layer {name!r}",
             where="layer",
             remedy=f"layers are numbered 0 to {len(layers) - 1}, or -1 to {-len(layers)} from the "
             "end",
