@@ -55,7 +55,7 @@ def test_a_word_is_explained_by_the_method_of_a_name(
         ),
         (
             ["--method", "center", "--candidate-maps", "2"],
-            "center: it has no candidate maps",
+            "center: has no candidate maps",
         ),
         (["--method-option", "layer"], "--method-option: 'layer' is not of the form NAME=VALUE"),
         (
