@@ -1,4 +1,4 @@
-"""Input times gradient, at what enters the language model for the picture."""
+"""Input times gradient at the picture's embeddings, the input of the language model."""
 
 from tam.explanation.explanation import Explanation
 from tam.methods.class_activation import activations, as_matrix
@@ -9,9 +9,9 @@ from tam.replay.places import places
 
 
 def input_x_gradient(trace: Trace, replay: Replay, targets: Targets = None) -> Explanation:
-    """Multiply what enters the language model at each cell with the gradient there.
+    """Multiply the language model's input at each cell with its gradient.
 
-    ``relu(sum_d X[p, d] ∂y / ∂X[p, d])`` with X [N, D] what enters the first layer at the vision
+    ``relu(sum_d X[p, d] ∂y / ∂X[p, d])`` with X [N, D] the input of the first layer at the vision
     cells, and y the token's logit (arXiv 1605.01713, with the picture's embeddings as the input: a
     pixel belongs to several cells once a processor has resized it). Maps [K, N]. Cost: one forward
     pass and one backward pass for each target.

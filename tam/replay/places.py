@@ -85,7 +85,7 @@ def places(replay: Replay, layer: LayerName) -> Places:
 
 
 def _reached(replay: Replay, layer: LayerName, bits: int) -> NDArray[np.bool_]:
-    """bool [2, bits, rows]: whether a state reaches a cell whose bit is 0 or 1."""
+    """Bool [2, bits, rows]: whether a state reaches a cell whose bit is 0 or 1."""
     positions = torch.from_numpy(replay.trace.vision.positions)
     module, adapter = replay.checkpoint.module, replay.checkpoint.adapter
     with exclusive(module), attention_off(module, adapter):

@@ -39,7 +39,7 @@ def test_wrong_names_are_answered_with_the_right_ones(qwen_picture: Replay) -> N
         explain("tom", qwen_picture.trace)
     with pytest.raises(InputError, match="no option 'depth'; it has layer"):
         explain("grad-cam", qwen_picture.trace, qwen_picture, depth=1)
-    with pytest.raises(InputError, match="method attention: it runs the model again"):
+    with pytest.raises(InputError, match="method attention: runs the model again"):
         explain("attention", qwen_picture.trace)
 
 
