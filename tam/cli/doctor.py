@@ -6,11 +6,13 @@ import platform
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 from rich.markup import escape
 from rich.table import Table
 
+from tam.cli.extras import GIVES, lacking
 from tam.resolver import resolve
 from tam.text.printable import one_line
 from tam.text.terminal import console
@@ -56,6 +58,7 @@ def findings() -> list[Finding]:
         ("OpenCV (video)", False, lambda: _package("cv2", "opencv-python")),
         ("small model", True, _small_model),
     ]
+    checks += [(f"extra {name}", False, partial(_extra, name)) for name in GIVES]
     return [_look(name, needed, check) for name, needed, check in checks]
 
 
@@ -98,6 +101,13 @@ def _accelerator() -> str:
     if torch.backends.mps.is_available():
         return "Apple GPU"
     raise RuntimeError("none: models run on the CPU")
+
+
+def _extra(name: str) -> str:
+    lacks = lacking(name)
+    if lacks:
+        raise RuntimeError(f"{GIVES[name]}; lacks {', '.join(lacks)}")
+    return GIVES[name]
 
 
 def _small_model() -> str:

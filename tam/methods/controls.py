@@ -3,7 +3,7 @@
 import numpy as np
 
 from tam.explanation.explanation import Explanation
-from tam.methods.class_activation import stacked
+from tam.methods.class_activation import as_matrix
 from tam.methods.options import check_positive, check_whole
 from tam.methods.result import Targets, jointly_explained, resolve_targets
 from tam.recording.trace import Trace
@@ -26,14 +26,10 @@ def random(
     """
     check_whole("seed", seed, 0)
     asked = resolve_targets(trace, targets)
-    cells = len(trace.vision.positions)
-    words = len(trace.text.tokens)
-    drawn = [
-        np.random.default_rng([seed, target]).random(cells + words, np.float32) for target in asked
-    ]
-    evidence = stacked(drawn, cells + words)
+    length = _length(trace)
+    drawn = [np.random.default_rng([seed, target]).random(length, np.float32) for target in asked]
     method = {"name": "random", "seed": seed}
-    return jointly_explained(trace, asked, evidence[:, :cells], evidence[:, cells:], method)
+    return jointly_explained(trace, asked, as_matrix(drawn, length), method)
 
 
 def center(
@@ -63,7 +59,13 @@ def center(
         y = (top + bottom) / (2 * media.height) - 0.5
         rows.append(np.tile(np.exp(-(x**2 + y**2) / (2 * width**2)), grid.shape[0]))
     row = np.concatenate(rows).astype(np.float32)
-    evidence = np.tile(row / row.max(), (len(asked), 1))
-    distance = np.array(asked, int)[:, None] - np.arange(len(trace.text.tokens))
-    near = (1 / np.maximum(distance, 1)).astype(np.float32)
-    return jointly_explained(trace, asked, evidence, near, {"name": "center", "width": width})
+    evidence = np.zeros((len(asked), _length(trace)), np.float32)
+    evidence[:, trace.vision.positions] = row / row.max()
+    for place, token in enumerate(trace.text.tokens):
+        evidence[:, token.position] = 1 / np.maximum(np.array(asked, int) - place, 1)
+    return jointly_explained(trace, asked, evidence, {"name": "center", "width": width})
+
+
+def _length(trace: Trace) -> int:
+    """How many positions the sequence has, up to the last word."""
+    return 1 + max(int(trace.vision.positions.max()), *(t.position for t in trace.text.tokens))

@@ -82,8 +82,7 @@ def explained(
 def jointly_explained(
     trace: Trace,
     targets: Sequence[int],
-    cells: NDArray[np.float32],
-    words: NDArray[np.float32],
+    evidence: NDArray[np.float32],
     method: Mapping[str, Any],
 ) -> Explanation:
     """Build the explanation of a method with evidence at the cells and at earlier words.
@@ -97,22 +96,21 @@ def jointly_explained(
         The run; K targets, N cells.
     targets
         T indices of the explained targets. The others' values are not known, and are NaN.
-    cells
-        float32 [T, N], not negative: the evidence at each cell.
-    words
-        float32 [T, K], not negative: the evidence at each target's own position. Only values
-        before the explained target are read.
+    evidence
+        float32 [T, L], not negative: the evidence at each position of the sequence. Only values at
+        the cells and at words before the explained one are read.
     method
         As in :func:`explained`.
     """
-    earlier = np.where(np.arange(words.shape[1]) < np.array(targets, int)[:, None], words, 0)
-    top = np.maximum(cells.max(1, initial=0), earlier.max(1, initial=0))[:, None]
+    own = np.array([token.position for token in trace.text.tokens], np.int64)
+    before = np.arange(len(own)) < np.array(targets, int)[:, None]
+    cells, words = evidence[:, trace.vision.positions], np.where(before, evidence[:, own], 0)
+    top = np.maximum(cells.max(1, initial=0), words.max(1, initial=0))[:, None]
     maps, square = (
-        np.full((words.shape[1], count), np.nan, np.float32)
-        for count in (cells.shape[1], words.shape[1])
+        np.full((len(own), values.shape[1]), np.nan, np.float32) for values in (cells, words)
     )
     maps[list(targets)] = cells / np.where(top > 0, top, 1)
-    square[list(targets)] = earlier / np.where(top > 0, top, 1)
+    square[list(targets)] = words / np.where(top > 0, top, 1)
     return build_explanation(trace, maps, square, square, method)
 
 

@@ -29,8 +29,10 @@ from tam.replay.layers import (
     parsed,
     vision_layers,
 )
+from tam.replay.lrp_attention import NAME as ATTN_LRP
+from tam.replay.lrp_rules import Rules
 from tam.replay.passing import ActivationHook, Attentions, Hooks, Pass, Replaced, registered
-from tam.replay.settings import eager_attention, frozen
+from tam.replay.settings import attention_by, frozen
 
 # The largest difference from the recorded log-probabilities that rounding explains.
 _ROUNDING = {torch.float32: 0.02}
@@ -103,6 +105,7 @@ class Replay:
         attention: bool = False,
         pixels: Mapping[str, torch.Tensor] | None = None,
         vision_input: torch.Tensor | None = None,
+        rules: Rules | None = None,
         checked: bool = True,
     ) -> Pass:
         """Read prompt and reply in one pass, without a cache.
@@ -121,6 +124,8 @@ class Replay:
             Pixel inputs that replace the recorded ones; all else stays.
         vision_input
             [N, D]: states that replace those at the cells in the first layer's input.
+        rules
+            Take gradients by these rules; attention weights cannot be kept beside them.
         checked
             Whether to require the recorded log-probabilities, if the pictures are unchanged.
 
@@ -144,8 +149,11 @@ class Replay:
             stack.enter_context(torch.set_grad_enabled(gradients))
             stack.enter_context(frozen(self.checkpoint.module))
             stack.enter_context(registered(hooks))
-            if attention:
-                stack.enter_context(eager_attention(self.checkpoint.module, self.layers))
+            if rules or attention:
+                name = ATTN_LRP if rules else "eager"
+                stack.enter_context(attention_by(name, self.checkpoint.module, self.layers))
+            if rules:
+                stack.enter_context(registered(rules.hooks()))
             [logits] = self._logits({**self.inputs, **(pixels or {})}, text.context_positions)
             ids = torch.from_numpy(text.ids).to(logits.device)
             index = torch.as_tensor(np.asarray(targets, np.int64), device=logits.device)

@@ -22,14 +22,17 @@ def frozen(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def eager_attention(model: nn.Module, layers: nn.ModuleList) -> Iterator[None]:
-    """Use the eager attention, which returns its weights, in some layers."""
+def attention_by(name: str, model: nn.Module, layers: nn.ModuleList) -> Iterator[None]:
+    """Switch some layers to an attention implementation of transformers, by its name.
+
+    ``"eager"`` is the one that returns its weights.
+    """
     configs = configurations(model)
     kept = [config._attn_implementation for config in configs]
-    eager = {id(config) for config in configurations(layers)}
+    chosen = {id(config) for config in configurations(layers)}
     # Setting a configuration also sets its sub-configurations, which come later in the list.
     for config, own in zip(configs, kept, strict=True):
-        config._attn_implementation = "eager" if id(config) in eager else own
+        config._attn_implementation = name if id(config) in chosen else own
     try:
         yield
     finally:

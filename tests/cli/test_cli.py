@@ -13,6 +13,7 @@ from PIL import Image
 
 from tam._version import __version__
 from tam.cli import run
+from tam.cli.extras import GIVES
 from tam.cli.models import long_markdown, short_markdown
 from tam.files.storage import load_explanation
 
@@ -247,6 +248,7 @@ def test_doctor_looks_at_everything(capsys: pytest.CaptureFixture[str]) -> None:
     found = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}
     assert found["torch"]["works"]
     assert {"accelerator", "triton", "PyAV (video)", "small model"} <= set(found)
+    assert {f"extra {name}" for name in GIVES} <= set(found)
 
 
 @pytest.mark.promise(
