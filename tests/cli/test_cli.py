@@ -319,4 +319,4 @@ def test_an_option_that_is_not_known_is_one_line(
 ) -> None:
     arguments = asked(picture, "--out", tmp_path / "out", "--option", "temprature=1")
     assert run(arguments) == 2
-    assert "no option 'temprature'; did you mean 'temperature'?" in one_line(capsys)
+    assert "unknown option 'temprature'; did you mean 'temperature'?" in one_line(capsys)

@@ -279,7 +279,7 @@ def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: st
 
 @pytest.mark.promise("pictures", "a device in the place of a picture", "not read")
 def test_a_device_is_not_read() -> None:
-    with pytest.raises(MediaError, match="no ordinary file"):
+    with pytest.raises(MediaError, match="not a regular file"):
         open_image(os.devnull)
 
 

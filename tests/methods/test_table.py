@@ -35,9 +35,9 @@ def test_cam_is_the_raw_activation(qwen_picture: Replay) -> None:
 
 
 def test_wrong_names_are_answered_with_the_right_ones(qwen_picture: Replay) -> None:
-    with pytest.raises(InputError, match="no method 'tom'; did you mean 'tam'"):
+    with pytest.raises(InputError, match="unknown method 'tom'; did you mean 'tam'"):
         explain("tom", qwen_picture.trace)
-    with pytest.raises(InputError, match="no option 'depth'; it has layer"):
+    with pytest.raises(InputError, match="unknown option 'depth'; it has layer"):
         explain("grad-cam", qwen_picture.trace, qwen_picture, depth=1)
     with pytest.raises(InputError, match="method attention: runs the model again"):
         explain("attention", qwen_picture.trace)
