@@ -21,13 +21,13 @@ def compare(
     Parameters
     ----------
     first, second
-        What to compare.
+        The explanations to compare.
     path
-        The HTML file; written under a temporary name and renamed.
+        The HTML file, which is written under a temporary name and renamed.
     labels
-        What to call the two.
+        Names of the two explanations.
     force
-        Replace an earlier comparison that nobody changed since.
+        Replace an earlier comparison that nobody has changed.
 
     Returns
     -------

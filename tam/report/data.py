@@ -1,4 +1,4 @@
-"""What the report's script works on: one JSON document made from one or two explanations."""
+"""The data of the report: one JSON document made from one or two explanations."""
 
 import json
 from bisect import bisect_left
@@ -21,9 +21,9 @@ from tam.report.links import linked_words
 from tam.report.sprites import floats, grid_sprites
 
 DIFFERENCE_ANCHORS: Final = ("1455c8", "3f8cf0", "9cc6fb", "f5f5f5", "ffc98a", "ff8a1f", "d95c00")
-"""Colors of a difference from -1 to 1: blue and orange, told apart with color blindness too."""
+"""Colors of a difference from -1 to 1: blue and orange, distinct to color-blind readers too."""
 
-# Phrases whose figures the page is given, the shortest first: so many, or fewer of large maps.
+# The largest number of phrases whose values the page gets, the shortest first; fewer of large maps.
 _PHRASES: Final = 1000
 _PHRASE_CELLS: Final = 4_000_000
 
@@ -36,16 +36,16 @@ def payload(
 ) -> dict[str, Any]:
     """Collect all that the page shows. JSON values only; texts are as untrusted as they came.
 
-    How strong words are and where is handed over as :mod:`tam.explanation.strength` defines it; the
-    sprites of the maps are pixels to draw.
+    Strengths and places of words are the values of :mod:`tam.explanation.strength`; the sprites of
+    the maps are only pixels to draw.
 
     Parameters
     ----------
     labels
         A name for each explanation.
     largest
-        Long side that the pictures are reduced to, in pixels; as :mod:`tam.report.embedding` has
-        it where it is None.
+        Long side to which the pictures are reduced, in pixels; None for the default of
+        :mod:`tam.report.embedding`.
     """
     return {
         "explanations": [
@@ -64,7 +64,7 @@ def payload(
 
 
 def embedded_json(document: dict[str, Any]) -> str:
-    """Spell a document so that it can stand inside an HTML script element."""
+    """Write a document as JSON that is safe inside an HTML script element."""
     return json.dumps(document, separators=(",", ":"), allow_nan=False).translate(_ESCAPES)
 
 
@@ -129,7 +129,7 @@ def _token(explanation: Explanation, target: int) -> dict[str, Any]:
 
 
 def _phrases(explanation: Explanation) -> Iterator[dict[str, Any]]:
-    """Go through neighbouring words of the reply as phrases, by their first and last word."""
+    """Yield the phrases of the reply, given by their first and last word."""
     words, before = explanation.words, len(explanation.prompt_words)
     most = min(_PHRASES, _PHRASE_CELLS // max(explanation.maps.shape[1], 1))
     ranges = (
@@ -162,7 +162,7 @@ def _prediction(explanation: Explanation, step: int, prediction: Prediction) -> 
 
 
 def _relevance(explanation: Explanation) -> str | None:
-    """Give float32 rows, one for each token: the relevance of each word that ends before it."""
+    """Encode float32 rows, one for each token: the relevance of each word that ends before it."""
     relevance, words = explanation.relevance, explanation.word_targets
     if relevance is None or not words:
         return None
