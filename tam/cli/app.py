@@ -82,12 +82,12 @@ def explain(
     prompt: Annotated[str, typer.Option("--prompt", "-p", help="What to ask.")] = "",
     conversation: Annotated[
         Path | None,
-        typer.Option(help="A JSON file of messages, in the place of pictures and --prompt."),
+        typer.Option(help="A JSON file of messages, instead of pictures and --prompt."),
     ] = None,
     model: Model = None,
     out: Out = Path("out"),
     answer: Annotated[
-        str | None, typer.Option(help="Explain this answer in place of the model's own.")
+        str | None, typer.Option(help="Explain this answer instead of the model's own.")
     ] = None,
     answer_file: AnswerFile = None,
     states: States = None,
@@ -126,7 +126,7 @@ def explain(
     from tam.report.embedding import embedded_side
     from tam.report.folder import check_output
 
-    # What can go wrong at once is found before a model is loaded.
+    # Errors that need no model are found before one is loaded.
     check_output(out, force=force)
     embedded_side(embed)
     top = None if check is None else top_asked(check)
@@ -263,15 +263,15 @@ def export(
     ] = None,
     word: Annotated[
         list[str] | None,
-        typer.Option("--word", "-w", help="A word by its number or its text; all without it."),
+        typer.Option("--word", "-w", help="A word by its number or its text; all by default."),
     ] = None,
     together: Annotated[
         bool, typer.Option("--together", help="One map for all words that are named.")
     ] = False,
-    picture: Annotated[int | None, typer.Option(help="Which picture or clip alone.")] = None,
+    picture: Annotated[int | None, typer.Option(help="Index of the only picture or clip.")] = None,
     colors: Annotated[str, typer.Option(help="inferno, viridis, turbo or jet.")] = COLORS,
     seconds: Annotated[
-        float, typer.Option(help="How long a movie shows each word over stills.")
+        float, typer.Option(help="Seconds for which a movie shows each word over stills.")
     ] = SECONDS,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
@@ -303,7 +303,7 @@ def export(
 @app.command()
 def compare(
     first: Saved,
-    second: Annotated[Path, typer.Argument(help="Another: its folder or .json file.")],
+    second: Annotated[Path, typer.Argument(help="The other one: its folder or .json file.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file.")] = Path("compare.html"),
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
@@ -322,7 +322,7 @@ def compare(
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Tell what this machine has: accelerator, kernels, decoders."""
+    """List what this machine has: accelerator, kernels, decoders."""
     from tam.cli.doctor import findings, print_findings
 
     found = findings()

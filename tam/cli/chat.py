@@ -48,7 +48,8 @@ if TYPE_CHECKING:
 
 def chat(
     image: Annotated[
-        list[str] | None, typer.Option("--image", "-i", help="Shown with your first words.")
+        list[str] | None,
+        typer.Option("--image", "-i", help="A picture or clip to show with your first words."),
     ] = None,
     model: Model = None,
     out: Annotated[
@@ -123,10 +124,10 @@ def talk(
     opened: "Callable[[str], Media]",
     force: bool = False,
 ) -> None:
-    """Read what a person says line by line, and print each reply with its words colored.
+    """Read the user's turns line by line, and print each reply with its words colored.
 
-    A line ``/image FILE`` shows a picture or clip, as ``opened``, with the next words; ``wanted``
-    is asked of each reply.
+    A line ``/image FILE`` shows a picture or clip, opened by ``opened``, with the next turn;
+    ``wanted`` are the options of each reply.
     """
     from tam.cli.answered import model_line
     from tam.render.terminal import show
@@ -162,9 +163,9 @@ def talk(
 
 
 def typed_name(typed: str) -> str:
-    """Read a file's name as a shell would, unless there is a file of just that name.
+    """Read a file's name as a shell would, unless a file has exactly that name.
 
-    So come names with spaces: in quotes, or with backslashes where a terminal was dropped a file.
+    Names with spaces come in quotes, or with backslashes if a file was dropped on the terminal.
     """
     with suppress(OSError, ValueError):
         if not Path(typed).exists():

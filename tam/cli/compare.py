@@ -1,4 +1,4 @@
-"""What ``tam compare`` calls the two explanations that it lays side by side."""
+"""The labels of the two explanations of ``tam compare``."""
 
 from pathlib import Path
 
@@ -6,14 +6,14 @@ from tam.explanation.explanation import Explanation
 
 
 def labels_of(saved: tuple[Path, Path], opened: tuple[Explanation, Explanation]) -> tuple[str, str]:
-    """Name each by its folder, and by its model and method where these differ.
+    """Label each by its folder, and by its model and method where these differ.
 
     Parameters
     ----------
     saved
-        A folder, or the JSON file in it.
+        The folder of each, or the JSON file in it.
     opened
-        What was in them.
+        The explanations in them.
     """
     folders = [(path.parent if path.suffix == ".json" else path).resolve() for path in saved]
     same_names = folders[0].name == folders[1].name

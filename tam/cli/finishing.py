@@ -19,7 +19,7 @@ def finish(result: Explanation, out: Path, as_json: bool, **saving: Any) -> None
     out
         Folder of the report.
     as_json
-        Print JSON on stdout in place of the table.
+        Whether to print JSON instead of the table.
     **saving
         As in :meth:`tam.Explanation.save`.
     """
@@ -36,7 +36,7 @@ def finish(result: Explanation, out: Path, as_json: bool, **saving: Any) -> None
 
 
 def print_report(report: Path) -> None:
-    """Print where a report lies and how large it is."""
+    """Print the size and the path of a report."""
     print(f"Report, {report.stat().st_size / 1e6:.2f} MB:")
     print(report.resolve())
 

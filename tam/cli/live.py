@@ -1,4 +1,4 @@
-"""``--live``: each word with its map in the terminal, while the model writes on."""
+"""``--live``: each word with its map in the terminal, while the model writes."""
 
 from typing import TYPE_CHECKING
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def check_live(*, as_json: bool) -> None:
-    """Refuse JSON, which words that are printed as they come cannot be.
+    """Refuse --live beside --json, because its words and maps are not JSON.
 
     Raises
     ------
     InputError
-        If JSON alone may be printed.
+        If JSON is asked for.
     """
     if as_json:
         raise InputError(

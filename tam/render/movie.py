@@ -137,7 +137,7 @@ def draw_movie(
     """
     if not 0 < seconds < 3600:
         raise InputError(
-            f"{seconds} is not a duration", where="movie", remedy="give seconds above 0"
+            f"{seconds} is not a duration", where="movie", remedy="give a time above 0"
         )
     chosen = chosen_words(explanation, words, together=together)
     count = len(shown_media(explanation, media))
