@@ -33,6 +33,9 @@ _BRANDS = {
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"), "HEIC"),
     **dict.fromkeys((b"mif1", b"msf1"), "HEIF"),
 }
+NOT_A_VIDEO = "cannot be read as a video"
+"""How the error of a file that FFmpeg does not read begins."""
+
 _SEARCHED = 2**25
 """Bytes that are searched for a second and third picture."""
 
@@ -82,7 +85,7 @@ def unreadable(file: MediaFile, error: Exception) -> MediaError:
     """What to say of a file that FFmpeg does not read."""
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return MediaError(
-        f"cannot be read as a video ({reason})",
+        f"{NOT_A_VIDEO} ({reason})",
         where=file.where,
         remedy="get the file again, or convert it to MP4 (H.264)",
     )

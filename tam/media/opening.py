@@ -7,7 +7,7 @@ from typing import Any, cast
 from tam.defaults import DECODER
 from tam.errors import MediaError
 from tam.media.animation import is_moving
-from tam.media.container import many_pictures
+from tam.media.container import NOT_A_VIDEO, many_pictures
 from tam.media.files import MediaFile
 from tam.media.image import Source, identified, media_file, open_image, open_picture
 from tam.media.media import Media
@@ -82,7 +82,7 @@ def _open_file(
     try:
         return open_video(file, sampling, backend=decoder)
     except MediaError as error:
-        if image is None and "no readable video" in error.what:
+        if image is None and error.what.startswith(NOT_A_VIDEO):
             raise _unknown(file) from error
         raise
 
