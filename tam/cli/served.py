@@ -71,7 +71,9 @@ def explain_served(
 
     typed = dict(wanted)
     own: dict[str, Any] = {name: typed[name] for name in _EXPLAINING if name in typed}
-    more: dict[str, Any] = {name: value for name, value in typed.items() if name not in (*own, *_WRITING)}
+    more: dict[str, Any] = {
+        name: value for name, value in typed.items() if name not in (*own, *_WRITING)
+    }
     return from_states(
         conversation,
         answer=answer,
