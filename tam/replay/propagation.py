@@ -39,7 +39,8 @@ class Relevances:
     @property
     def remainder(self) -> NDArray[np.float32]:
         """float32 [T]: what the parts leave unexplained of the logit."""
-        return self.logits - self.positions.sum(1) - self.biases - self.softmaxes
+        explained: NDArray[np.float32] = self.positions.sum(1) + self.biases + self.softmaxes
+        return self.logits - explained
 
 
 def propagate(replay: Replay, targets: Sequence[int]) -> Relevances:

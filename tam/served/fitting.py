@@ -110,12 +110,14 @@ def is_normed(states: torch.Tensor, norm: nn.Module) -> bool:
         If that holds for some tokens only, or the gain is zero in many places.
     """
     weight: Any = norm.weight
+    centre: torch.Tensor | float = 0.0
     with torch.no_grad():
         if isinstance(norm, nn.LayerNorm):
-            gain, centre = weight.float(), norm.bias.float() if norm.bias is not None else 0.0
+            gain = weight.float()
+            centre = norm.bias.float() if norm.bias is not None else 0.0
         else:
             # Families keep a gain as it is or less one; of ones the norm gives the gain itself.
-            gain, centre = norm(torch.ones(1, len(weight), dtype=weight.dtype))[0].float(), 0.0
+            gain = norm(torch.ones(1, len(weight), dtype=weight.dtype))[0].float()
         kept = gain.abs() > 1e-3 * gain.abs().max()
         plain = ((states.float() - centre) / gain)[:, kept]
         near = (plain.square().mean(1).sqrt() - 1).abs() <= _NEAR

@@ -45,7 +45,7 @@ def load_ends(
 
     name = str(name)
     source = source_of(name)
-    pinned = {"revision": revision} if revision else {}
+    pinned: dict[str, Any] = {"revision": revision} if revision else {}
     with quiet():
         with reading(name, "its configuration"):
             if base_model(source, revision) is not None:
@@ -124,7 +124,9 @@ def _files(source: str, pinned: Mapping[str, Any]) -> dict[str, str]:
     from safetensors import safe_open
     from transformers.utils.hub import cached_file
 
-    index = cached_file(source, _INDEX, _raise_exceptions_for_missing_entries=False, **pinned)
+    index: str | None = cached_file(
+        source, _INDEX, _raise_exceptions_for_missing_entries=False, **pinned
+    )
     if index is not None:
         names = json.loads(Path(index).read_text("utf-8"))["weight_map"]
         return {str(key): str(file) for key, file in names.items()}
@@ -135,8 +137,9 @@ def _files(source: str, pinned: Mapping[str, Any]) -> dict[str, str]:
 def _fetched(source: str, file: str, pinned: Mapping[str, Any]) -> str:
     from transformers.utils.hub import cached_file
 
-    found: str = cached_file(source, file, **pinned)
-    return found
+    # It is None only where missing files are allowed.
+    found: Any = cached_file(source, file, **pinned)
+    return str(found)
 
 
 def _stored_names(model: Any, keys: Mapping[str, str]) -> dict[str, str]:
@@ -145,11 +148,15 @@ def _stored_names(model: Any, keys: Mapping[str, str]) -> dict[str, str]:
     Checkpoints keep the names of the release that wrote them; transformers knows the new ones.
     """
     from transformers.conversion_mapping import get_model_conversion_mapping
-    from transformers.core_model_loading import WeightRenaming, rename_source_key
+    from transformers.core_model_loading import (
+        WeightConverter,
+        WeightRenaming,
+        rename_source_key,
+    )
 
     mapping = get_model_conversion_mapping(model) or []
     renamings = [entry for entry in mapping if isinstance(entry, WeightRenaming)]
-    others = [entry for entry in mapping if not isinstance(entry, WeightRenaming)]
+    others = [entry for entry in mapping if isinstance(entry, WeightConverter)]
     meta = model.state_dict()
     found: dict[str, str] = {}
     for key in keys:
@@ -158,4 +165,4 @@ def _stored_names(model: Any, keys: Mapping[str, str]) -> dict[str, str]:
             new = key
         if converted is None:
             found.setdefault(new, key)
-    return found
+    return str(found)

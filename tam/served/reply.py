@@ -86,12 +86,13 @@ def _of_openai(content: Mapping[str, Any], path: Path) -> ServedReply:
     if choice.get("token_ids") is None:
         _refuse(path, "holds text alone, and a text may have been written with other tokens")
     told = choice.get("logprobs") or {}
+    numbers: Any = None
     if isinstance(told, dict) and isinstance(told.get("content"), list):
         numbers = [
             item.get("logprob") if isinstance(item, dict) else None for item in told["content"]
         ]
-    else:
-        numbers = told.get("token_logprobs") if isinstance(told, dict) else None
+    elif isinstance(told, dict):
+        numbers = told.get("token_logprobs")
     return ServedReply(
         ids=_ids(choice["token_ids"], path),
         prompt_ids=_prompt_ids(content, path) or _prompt_ids(choice, path),

@@ -23,6 +23,9 @@ class Tokenizer(Protocol):
     def added_tokens_decoder(self) -> Mapping[int, Any]:
         """The tokens that were added to the vocabulary, by id."""
 
+    def __len__(self) -> int:
+        """The number of token ids, those that were added included."""
+
     def __call__(self, text: Any, /, **options: Any) -> Any:
         """Encode a text; the result holds ``input_ids``."""
 
