@@ -1,8 +1,8 @@
 """Decoding of chosen frames of a clip with PyAV, the reference for every other decoder.
 
 A frame is identified by its number in the order in which the decoder returns frames, which is
-the order in which they are shown. Time stamps are read from the packets first, without decoding; they count
-only if the decoded frames carry the same ones in the same order.
+the order in which they are shown. Time stamps are read from the packets first, without decoding;
+they count only if the decoded frames carry the same ones in the same order.
 """
 
 from collections.abc import Iterable, Iterator
