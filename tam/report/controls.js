@@ -38,15 +38,17 @@ function listenToControls(page) {
     settings.outline = $("outline").checked = true;
     page.refresh();
   };
-  const more = document.querySelector(".more");
-  more.onkeydown = (event) => {
-    if (event.key !== "Escape" || !more.open) return;
-    more.open = false;
-    more.querySelector("summary").focus();
-  };
+  for (const more of document.querySelectorAll(".more")) {
+    more.onkeydown = (event) => {
+      if (event.key !== "Escape" || !more.open) return;
+      more.open = false;
+      more.querySelector("summary").focus();
+    };
+  }
   offerViews(page);
   offerStages(page);
   recolor();
+  page.redraw = changed;
 }
 
 const COLOR_NOTES = { inferno: "default", viridis: "color-blind safe", jet: "as in the paper" };
@@ -59,6 +61,7 @@ function offerViews(page) {
   }
   $("view-label").hidden = !views.size;
   $("view").append(make("option", { value: "" }, "mean of all"), ...[...views].map((name) => make("option", { value: name }, name)));
+  $("view").value = views.has(page.settings.view) ? page.settings.view : "";
   $("view").onchange = (event) => { page.settings.view = event.target.value || null; page.refresh(); };
 }
 
@@ -68,15 +71,17 @@ function offerStages(page) {
   $("stages").hidden = !kept;
   if (!kept) return;
   for (const name of ["activation", "afterEci", "maps"]) {
-    const button = make("button", { type: "button", "aria-pressed": String(name === "maps") }, STAGES[name].name);
-    button.onclick = async () => {
-      await Promise.all(page.panes.flatMap(({ data }) => [loadLayer(data, name), loadLayer(data, "activation")]));
-      page.settings.stage = name;
-      for (const other of $("stages").querySelectorAll("button")) other.setAttribute("aria-pressed", String(other === button));
-      page.refresh();
-    };
+    const button = make("button", { type: "button", "data-stage": name, "aria-pressed": String(name === page.settings.stage) }, STAGES[name].name);
+    button.onclick = () => showStage(page, name);
     $("stages").append(button);
   }
+}
+
+async function showStage(page, name) {
+  await Promise.all(page.panes.flatMap(({ data }) => [loadLayer(data, name), loadLayer(data, "activation")]));
+  page.settings.stage = name;
+  for (const button of $("stages").querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.dataset.stage === name));
+  page.refresh();
 }
 
 // The value at the end of the legend. The stages before the last have no common scale: there it is

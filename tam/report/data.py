@@ -1,6 +1,8 @@
 """What the report's script works on: one JSON document made from one or two explanations."""
 
+import base64
 import json
+import zlib
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -16,9 +18,11 @@ from tam.explanation.merge import GREY_LEVEL
 from tam.explanation.word import Word
 from tam.render import OPACITY, OPACITY_EXPONENT
 from tam.render.colors import COLOR_ANCHORS, DEFAULT_COLORS
+from tam.render.table import words_csv
 from tam.report.embedding import embedded_frames
 from tam.report.links import linked_words
 from tam.report.sprites import floats, grid_sprites
+from tam.text.function_words import is_content
 
 DIFFERENCE_ANCHORS: Final = ("1455c8", "3f8cf0", "9cc6fb", "f5f5f5", "ffc98a", "ff8a1f", "d95c00")
 """Colors of a difference from -1 to 1: blue and orange, told apart with color blindness too."""
@@ -26,6 +30,12 @@ DIFFERENCE_ANCHORS: Final = ("1455c8", "3f8cf0", "9cc6fb", "f5f5f5", "ffc98a", "
 # Phrases whose figures the page is given, the shortest first: so many, or fewer of large maps.
 _PHRASES: Final = 1000
 _PHRASE_CELLS: Final = 4_000_000
+
+# What a report of many words would be too large with, unless it is compressed.
+_PACKED: Final = ("tokens", "words", "phrases", "predictions", "csv")
+
+# A relevance that is not known.
+_UNKNOWN: Final = 255
 
 # The characters that could end the script element or, in old parsers, the string they stand in.
 _ESCAPES: Final = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
@@ -64,8 +74,26 @@ def payload(
 
 
 def embedded_json(document: dict[str, Any]) -> str:
-    """Spell a document so that it can stand inside an HTML script element."""
-    return json.dumps(document, separators=(",", ":"), allow_nan=False).translate(_ESCAPES)
+    """Spell what :func:`payload` gives so that it can stand inside an HTML script element.
+
+    What is told of each word is compressed: ``packed`` is Base64 of a zlib stream of JSON.
+    """
+    explanations = [_packed(item) for item in document["explanations"]]
+    return _json({**document, "explanations": explanations}).translate(_ESCAPES)
+
+
+def _packed(explanation: dict[str, Any]) -> dict[str, Any]:
+    rest = {name: value for name, value in explanation.items() if name not in _PACKED}
+    text = _json({name: explanation[name] for name in _PACKED})
+    return {**rest, "packed": _compressed(text.encode("ascii"))}
+
+
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps(document, separators=(",", ":"), allow_nan=False)
+
+
+def _compressed(content: bytes) -> str:
+    return base64.b64encode(zlib.compress(content, 9)).decode("ascii")
 
 
 def _explanation(explanation: Explanation, label: str, largest: int | None) -> dict[str, Any]:
@@ -85,7 +113,11 @@ def _explanation(explanation: Explanation, label: str, largest: int | None) -> d
         "relevance": _relevance(explanation),
         "candidateMaps": 0 if maps is None else maps.shape[1],
         "activationTops": None if stages is None else _tops(stages.activation).tolist(),
-        "provenance": dict(explanation.provenance),
+        "csv": words_csv(explanation),
+        "dropped": list(explanation.provenance.get("dropped_text", ())),
+        "provenance": {
+            name: value for name, value in explanation.provenance.items() if name != "dropped_text"
+        },
     }
 
 
@@ -102,6 +134,7 @@ def _word(word: Word) -> dict[str, Any]:
     highest = word.peak()
     return {
         "text": word.text,
+        "content": is_content(word.text),
         "targets": list(word.targets),
         "probability": word.probability,
         **_strength(word),
@@ -162,14 +195,19 @@ def _prediction(explanation: Explanation, step: int, prediction: Prediction) -> 
 
 
 def _relevance(explanation: Explanation) -> str | None:
-    """Give float32 rows, one for each token: the relevance of each word that ends before it."""
+    """Give rows of bytes, one for each token: the relevance of each word that ends before it.
+
+    A byte holds hundredths, rounded as Python prints two digits: all that the page tells of it.
+    """
     relevance, words = explanation.relevance, explanation.word_targets
     if relevance is None or not words:
         return None
     columns = np.stack([relevance[:, list(word)].max(axis=1) for word in words], axis=1)
     ends = [word[-1] for word in words]
     rows = [row[: bisect_left(ends, target)] for target, row in enumerate(columns)]
-    return floats(np.concatenate(rows))
+    values = np.concatenate(rows).astype(np.float64)
+    hundredths = np.where(np.isnan(values), _UNKNOWN, np.rint(100 * values))
+    return _compressed(hundredths.astype(np.uint8).tobytes())
 
 
 def _tops(activation: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -13,23 +13,35 @@ from tam.text.printable import printable
 # Joined in this order to one module script.
 _SCRIPTS: Final = (
     "dom.js",
+    "bytes.js",
     "sprites.js",
     "layers.js",
     "maps.js",
     "figures.js",
     "colors.js",
     "roving.js",
+    "selecting.js",
+    "terms.js",
     "conversation.js",
     "facts.js",
+    "zoom.js",
+    "fit.js",
     "pictures.js",
     "region.js",
     "clip.js",
     "strip.js",
+    "table.js",
+    "matrix.js",
+    "panel.js",
     "pane.js",
     "controls.js",
+    "hiding.js",
+    "printing.js",
+    "download.js",
+    "address.js",
     "report.js",
 )
-_STYLES: Final = ("page.css", "pictures.css", "words.css", "widths.css")
+_STYLES: Final = ("page.css", "pictures.css", "words.css", "panel.css", "widths.css", "print.css")
 _LONGEST_TITLE: Final = 60
 
 

@@ -27,23 +27,28 @@ function layOutFigures(pane) {
   if (candidate !== null) parts.push(buildVerdict(pane));
   pane.pictures.classList.toggle("compared", candidate !== null);
   pane.pictures.replaceChildren(...parts);
+  fitFigures(pane);
+  for (const { media } of pane.figures) applyZoom(pane, media);
 }
 
 function buildFigure(pane, { media, kind }) {
   const item = pane.data.media[media];
   const canvas = (name) => make("canvas", { className: name, "aria-hidden": "true" });
-  const figure = { media, kind, hatch: canvas("hatch"), heat: canvas("heat"), outline: canvas("outline") };
+  const figure = { pane, media, kind, hatch: canvas("hatch"), heat: canvas("heat"), outline: canvas("outline") };
   figure.image = make("img", { alt: `${mediaName(pane.data, media)}: ${item.name}`, draggable: false });
   figure.lines = makeShape("svg", { class: "lines", viewBox: `0 0 ${item.width} ${item.height}`, preserveAspectRatio: "none", "aria-hidden": "true" });
   figure.heat.dataset.media = media;
   figure.heat.dataset.kind = kind;
   figure.frame = make("div", { className: "frame" }, figure.image, figure.hatch, figure.heat, figure.outline, figure.lines);
-  figure.frame.style.setProperty("--ratio", item.width / item.height);
   figure.key = make("p", { className: "figure-key", hidden: true });
-  figure.element = make("figure", {}, figure.frame, make("figcaption", {}, ...captionOf(pane, media, kind)), figure.key);
+  figure.port = make("div", { className: "port" }, figure.frame);
+  figure.port.style.setProperty("--ratio", item.width / item.height);
+  figure.port.append(buildZoomBar(pane, figure));
+  figure.element = make("figure", {}, figure.port, make("figcaption", {}, ...captionOf(pane, media, kind)), figure.key);
   figure.size = canvasSize(item, pane.data.media.length);
   figure.frame.addEventListener("pointermove", (event) => readValue(pane, figure, event));
   figure.frame.addEventListener("pointerleave", () => pane.page.readOut(""));
+  listenToZoom(pane, figure);
   listenToRegion(pane, figure);
   return figure;
 }

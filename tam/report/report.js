@@ -2,12 +2,16 @@
 
 const $ = (id) => document.getElementById(id);
 const page = JSON.parse($("data").textContent);
-page.settings = firstSettings(page);
+page.settings = addressSettings(page, firstSettings(page));
 
 await Promise.all(page.explanations.map(async (data) => {
-  await loadLayer(data, "maps");
+  await Promise.all([loadLayer(data, "maps"), unpack(data)]);
   prepareFigures(data);
 }));
+// A stage that the address asks for, where it was kept.
+const kept = page.explanations.every(({ activationTops }) => activationTops);
+const asked = kept ? page.settings.stage : "maps";
+page.settings.stage = "maps";
 
 page.readOut = (text) => { $("readout").textContent = text; };
 page.say = (text) => { $("live").textContent = text; };
@@ -29,13 +33,15 @@ page.refresh = () => {
   page.end = legendEnd(page);
   for (const pane of page.panes) drawPane(pane);
   drawLegend(page);
+  page.remember?.();
 };
 
 function listenToTheme() {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const paint = (on) => {
     document.documentElement.dataset.theme = on ? "dark" : "light";
-    $("theme").setAttribute("aria-pressed", String(on));
+    $("theme").textContent = `Theme: ${on ? "dark" : "light"}`;
+    page.redraw?.();
   };
   paint(dark.matches);
   dark.onchange = () => paint(dark.matches);
@@ -63,12 +69,14 @@ function buildProvenance({ label, provenance }) {
   $("provenance").append(list);
 }
 
-// Begin with the reply's word that shows most in the picture; with a sign only where all are signs.
+// Begin with the reply's content word that shows most in the picture; where there is none, with
+// another word, and with a sign only where all are signs.
 function firstWord({ words, promptTargets }) {
   const all = words.map((word, index) => ({ word, index }));
   const reply = all.filter(({ word }) => word.targets[0] >= promptTargets);
   const spelled = reply.filter(({ word }) => /[\p{L}\p{N}]/u.test(word.text));
-  const offered = [spelled, reply, all].find((some) => some.length) ?? [];
+  const content = reply.filter(({ word }) => word.content);
+  const offered = [content, spelled, reply, all].find((some) => some.length) ?? [];
   return offered.length ? offered.reduce((a, b) => ((b.word.visual ?? 0) > (a.word.visual ?? 0) ? b : a)).index : -1;
 }
 
@@ -76,13 +84,21 @@ page.panes = page.explanations.map((data, index) => buildPane(page, data, index)
 $("main").append(...page.panes.map((pane) => pane.element));
 const [single] = page.panes.length === 1 ? page.panes : [];
 document.body.classList.add(single ? "single" : "double");
-if (single) single.stage.append($("scale"));
+if (single) {
+  single.stage.append($("scale"));
+  for (const [name, on] of Object.entries(shapeOf(single.data))) document.body.classList.toggle(name, on);
+}
 if (page.panes.every(({ data }) => !data.media.length)) document.body.classList.add("no-pictures");
 const ran = page.explanations.flatMap(({ provenance }) => [provenance.model, provenance.method?.name]);
 $("model").append(make("bdi", {}, [...new Set(ran.filter((name) => name))].join(" · ")));
 page.explanations.forEach(buildProvenance);
 listenToControls(page);
 listenToTheme();
+listenToTerms();
+listenToHeldKeys(page);
+listenToPrint(page);
+buildDownloads(page);
+if (asked !== "maps") await showStage(page, asked);
 const first = firstWord(page.panes[0].data);
 if (first < 0) page.refresh();
 else {
@@ -91,7 +107,14 @@ else {
     const { peak } = page.panes[0].data.words[first];
     if (peak && peak.frame < data.media[peak.media]?.frames.length) frames[peak.media] = peak.frame;
   }
-  page.panes[0].act.choose(first);
+  if (!(await showAddress(page))) page.panes[0].act.choose(first);
 }
+keepAddress(page);
+new ResizeObserver(() => {
+  for (const pane of page.panes) {
+    fitFigures(pane);
+    for (const { media } of pane.figures) applyZoom(pane, media);
+  }
+}).observe($("main"));
 page.say("");
 document.documentElement.dataset.ready = "true";

@@ -55,6 +55,6 @@ def open_report(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page
     for context in contexts:
         context.close()
     assert watch.messages == []
-    files = [url for url in watch.requests if not url.startswith("data:")]
+    files = {url.split("#")[0] for url in watch.requests if not url.startswith(("data:", "about:"))}
     assert len(files) == len(contexts)
     assert all(url.startswith("file:") for url in files)
