@@ -1,7 +1,10 @@
 // Bytes and numbers out of the texts that they are embedded as.
 
 function bytesOf(base64) {
-  return Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
 // Undoes zlib's compression of some parts of one stream.

@@ -18,7 +18,7 @@ from tam.explanation.merge import GREY_LEVEL
 from tam.explanation.word import Word
 from tam.render import OPACITY, OPACITY_EXPONENT
 from tam.render.colors import COLOR_ANCHORS, DEFAULT_COLORS
-from tam.render.table import words_csv
+from tam.render.table import rows_csv, word_row
 from tam.report.embedding import embedded_frames
 from tam.report.links import linked_words
 from tam.report.sprites import floats, grid_sprites
@@ -98,13 +98,15 @@ def _compressed(content: bytes) -> str:
 
 def _explanation(explanation: Explanation, label: str, largest: int | None) -> dict[str, Any]:
     maps, stages = explanation.candidate_maps, explanation.stages
+    words = _words(explanation)
+    rows = [word_row(word) for word in words]
     return {
         "label": label,
         "media": _media(explanation, largest),
         "grids": _grids(explanation),
         "tokens": [_token(explanation, target) for target in range(len(explanation.tokens))],
         "promptTargets": explanation.prompt_targets,
-        "words": [_word(word) for word in _words(explanation)],
+        "words": [_word(word, row) for word, row in zip(words, rows, strict=True)],
         "phrases": list(_phrases(explanation)),
         "predictions": [
             _prediction(explanation, step, prediction)
@@ -113,7 +115,7 @@ def _explanation(explanation: Explanation, label: str, largest: int | None) -> d
         "relevance": _relevance(explanation),
         "candidateMaps": 0 if maps is None else maps.shape[1],
         "activationTops": None if stages is None else _tops(stages.activation).tolist(),
-        "csv": words_csv(explanation),
+        "csv": rows_csv(rows[len(explanation.prompt_words) :]),
         "dropped": list(explanation.provenance.get("dropped_text", ())),
         "provenance": {
             name: value for name, value in explanation.provenance.items() if name != "dropped_text"
@@ -130,17 +132,15 @@ def _strength(word: Word) -> dict[str, Any]:
     return {"visual": visual, "textual": textual, "share": strength.share(visual, textual)}
 
 
-def _word(word: Word) -> dict[str, Any]:
-    highest = word.peak()
+def _word(word: Word, row: dict[str, Any]) -> dict[str, Any]:
+    handed = ("probability", "visual", "textual", "share", "focus", "grounding")
+    place = {name: row[name] for name in ("media", "frame", "x", "y")}
     return {
         "text": word.text,
         "content": is_content(word.text),
         "targets": list(word.targets),
-        "probability": word.probability,
-        **_strength(word),
-        "focus": word.focus,
-        "peak": vars(highest) if highest else None,
-        "grounding": word.grounding,
+        **{name: row[name] for name in handed},
+        "peak": None if row["media"] is None else {**place, "value": row["visual"]},
         "check": _check(word),
     }
 
