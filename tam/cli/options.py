@@ -29,6 +29,12 @@ Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of a 
 Method = Annotated[
     str, typer.Option("--method", help="How a reply is explained; see 'tam methods'.")
 ]
+Methods = Annotated[
+    str | None,
+    typer.Option(
+        "--methods", help="Several, such as tam,attention: the report has a switch between them."
+    ),
+]
 MethodOption = Annotated[
     list[str] | None,
     typer.Option(

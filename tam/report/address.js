@@ -1,7 +1,7 @@
 // What is shown, as the part of the address behind #: it is there again after a reload, and for
 // others who get the address. Indices count from 0, as in Python.
 
-const SETTINGS = { colors: "text", stage: "text", view: "text", opacity: "number", level: "number", smooth: "flag", stretch: "flag", outline: "flag", cells: "flag" };
+const SETTINGS = { colors: "text", stage: "text", view: "text", opacity: "number", level: "number", smooth: "flag", stretch: "flag", outline: "flag", cells: "flag", difference: "flag" };
 
 function numbers(text, separator = ",") {
   return (text ?? "").split(separator).filter((part) => part !== "").map(Number);
@@ -31,6 +31,7 @@ function addressOf(page) {
   if (reply.length) said.set("word", of(reply.map((index) => index - before)));
   if (prompt.length) said.set("prompt", of(prompt));
   if (page.leading) said.set("pane", page.leading);
+  if (page.switched && seen(page).length > 1) said.set("beside", 1);
   if (state.token !== null) said.set("token", state.token);
   if (state.candidate !== null) said.set("candidate", state.candidate);
   if (state.region) said.set("region", [state.region.media, ...state.region.box.map((edge) => Math.round(10 * edge) / 10)].join(","));
@@ -56,6 +57,7 @@ async function showAddress(page) {
   const asked = new URLSearchParams(location.hash.slice(1));
   const pane = page.panes[Number(asked.get("pane"))] ?? page.panes[0];
   const { data, act, state } = pane;
+  if (page.switched) arrange(page, asked.get("beside") === "1" ? null : pane);
   const before = promptWords(data);
   const whole = (index) => Number.isInteger(index) && index >= 0;
   const words = [

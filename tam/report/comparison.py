@@ -1,5 +1,6 @@
-"""Two explanations side by side in one HTML file."""
+"""Explanations side by side in one HTML file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tam.explanation.explanation import Explanation
@@ -9,23 +10,22 @@ from tam.report.page import comparison_html
 
 
 def compare(
-    first: Explanation,
-    second: Explanation,
+    explanations: Sequence[Explanation],
     path: str | Path,
     *,
-    labels: tuple[str, str] = ("first", "second"),
+    labels: Sequence[str],
     force: bool = False,
 ) -> Path:
-    """Write a report of two models, two methods or two prompts, the same words linked.
+    """Write a report of several models, methods or prompts, the same words linked.
 
     Parameters
     ----------
-    first, second
-        What to compare.
+    explanations
+        What to compare, with the first.
     path
         The HTML file; written under a temporary name and renamed.
     labels
-        What to call the two.
+        What to call each.
     force
         Replace an earlier comparison that nobody changed since.
 
@@ -43,6 +43,6 @@ def compare(
     path = Path(path)
     check_file(path, force=force)
     with replacing_file(path, force=force) as temporary:
-        html = f"{comparison_html(first, second, labels)}<!-- {PLACEHOLDER} -->\n"
+        html = f"{comparison_html(explanations, labels)}<!-- {PLACEHOLDER} -->\n"
         temporary.write_bytes(html.encode("utf-8", "replace"))
     return path

@@ -8,7 +8,7 @@ const STAGES = {
 
 // What the controls begin with; `end` is the value at the end of the legend.
 function firstSettings(page) {
-  return { opacity: page.opacity, colors: page.defaultColors, stretch: false, smooth: true, outline: false, level: 0.5, cells: false, view: null, stage: "maps" };
+  return { opacity: page.opacity, colors: page.defaultColors, stretch: false, smooth: true, outline: false, level: 0.5, cells: false, difference: false, view: null, stage: "maps" };
 }
 
 function listenToControls(page) {
@@ -28,7 +28,8 @@ function listenToControls(page) {
   $("colors").append(...Object.keys(page.colors).map((name) => make("option", { value: name }, COLOR_NOTES[name] ? `${name} (${COLOR_NOTES[name]})` : name)));
   $("colors").value = settings.colors;
   $("colors").onchange = (event) => { settings.colors = event.target.value; changed(); };
-  for (const name of ["stretch", "smooth", "outline", "cells"]) {
+  $("difference-label").hidden = page.panes.length < 2;
+  for (const name of ["stretch", "smooth", "outline", "cells", "difference"]) {
     $(name).checked = settings[name];
     $(name).onchange = (event) => { settings[name] = event.target.checked; page.refresh(); };
   }
@@ -97,7 +98,7 @@ function comparing(page) {
 }
 
 function topsOf(page, layer) {
-  return page.panes.map((pane) => {
+  return seen(page).map((pane) => {
     if (!pane.facts) return 0;
     return (layer === "maps" ? pane.facts.visual : null) ?? topOf(pane.data, factsSource(pane, layer));
   });
@@ -107,14 +108,14 @@ function drawLegend(page) {
   const { level } = page.settings;
   const { end, stage } = page;
   for (const button of $("stages").querySelectorAll("button")) button.disabled = comparing(page);
-  const facts = page.panes.map((pane) => pane.facts).find((found) => found);
+  const facts = seen(page).map((pane) => pane.facts).find((found) => found);
   $("legend-title").replaceChildren(STAGES[stage].title, make("bdi", {}, facts ? facts.name : "–"));
   const digits = end < 1 ? 3 : end < 10 ? 2 : 1;
   $("ticks").replaceChildren(...[0, 0.25, 0.5, 0.75, 1].map((share) => make("li", {}, String(Number((share * end).toFixed(digits))))));
   $("marks").replaceChildren(...topsOf(page, stage).map((top, index) => {
     const mark = make("span", { className: "mark", title: `highest: ${decimal(top)}` });
     mark.style.insetInlineStart = `${100 * Math.min(1, top / end)}%`;
-    if (page.panes.length > 1) mark.dataset.pane = index;
+    if (seen(page).length > 1) mark.dataset.pane = index;
     return mark;
   }));
   $("level-value").textContent = (level * end).toFixed(2);

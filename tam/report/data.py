@@ -1,4 +1,4 @@
-"""What the report's script works on: one JSON document made from one or two explanations."""
+"""What the report's script works on: one JSON document made from explanations."""
 
 import base64
 import json
@@ -19,6 +19,7 @@ from tam.explanation.word import Word
 from tam.render import OPACITY, OPACITY_EXPONENT
 from tam.render.colors import COLOR_ANCHORS, DEFAULT_COLORS
 from tam.render.table import rows_csv, word_row
+from tam.report.agreement import correlations
 from tam.report.embedding import embedded_frames
 from tam.report.links import linked_words
 from tam.report.sprites import floats, grid_sprites
@@ -42,7 +43,11 @@ _ESCAPES: Final = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
 def payload(
-    explanations: Sequence[Explanation], labels: Sequence[str], largest: int | None = None
+    explanations: Sequence[Explanation],
+    labels: Sequence[str],
+    largest: int | None = None,
+    *,
+    switched: bool = False,
 ) -> dict[str, Any]:
     """Collect all that the page shows. JSON values only; texts are as untrusted as they came.
 
@@ -56,13 +61,23 @@ def payload(
     largest
         Long side that the pictures are reduced to, in pixels; as :mod:`tam.report.embedding` has
         it where it is None.
+    switched
+        Whether one explanation is seen at a time, and a switch leads to the others.
     """
+    first = explanations[0]
+    links = [[linked_words(item, other)[0] for other in explanations] for item in explanations]
     return {
         "explanations": [
-            _explanation(item, label, largest)
-            for item, label in zip(explanations, labels, strict=True)
+            {
+                **_explanation(item, label, largest, shown=None if item is first else first),
+                "correlations": None
+                if item is first
+                else correlations(first, item, links[index][0]),
+            }
+            for index, (item, label) in enumerate(zip(explanations, labels, strict=True))
         ],
-        "links": list(linked_words(*explanations)) if len(explanations) == 2 else [],
+        "links": links,
+        "switched": switched,
         "colors": {name: list(anchors) for name, anchors in COLOR_ANCHORS.items()},
         "defaultColors": DEFAULT_COLORS,
         "differenceColors": list(DIFFERENCE_ANCHORS),
@@ -96,13 +111,16 @@ def _compressed(content: bytes) -> str:
     return base64.b64encode(zlib.compress(content, 9)).decode("ascii")
 
 
-def _explanation(explanation: Explanation, label: str, largest: int | None) -> dict[str, Any]:
+def _explanation(
+    explanation: Explanation, label: str, largest: int | None, shown: Explanation | None
+) -> dict[str, Any]:
+    """Collect what is told of one; pictures that another one shows already are left out."""
     maps, stages = explanation.candidate_maps, explanation.stages
     words = _words(explanation)
     rows = [word_row(word) for word in words]
     return {
         "label": label,
-        "media": _media(explanation, largest),
+        "media": _media(explanation, largest, embed=not _same_pictures(explanation, shown)),
         "grids": _grids(explanation),
         "tokens": [_token(explanation, target) for target in range(len(explanation.tokens))],
         "promptTargets": explanation.prompt_targets,
@@ -216,8 +234,22 @@ def _tops(activation: NDArray[np.float32]) -> NDArray[np.float32]:
     return tops
 
 
-def _media(explanation: Explanation, largest: int | None) -> list[dict[str, Any]]:
+def _same_pictures(explanation: Explanation, shown: Explanation | None) -> bool:
+    return (
+        shown is not None
+        and len(explanation.media) == len(shown.media) > 0
+        and all(
+            np.array_equal(a.frames, b.frames)
+            for a, b in zip(explanation.media, shown.media, strict=True)
+        )
+    )
+
+
+def _media(explanation: Explanation, largest: int | None, *, embed: bool) -> list[dict[str, Any]]:
+    """Collect pictures and clips; their frames are None where they are not embedded again."""
     words = _words(explanation)
+    count = len(explanation.media)
+    embedded = embedded_frames(explanation.media, largest) if embed else [None] * count
     return [
         {
             "name": original.name,
@@ -230,9 +262,7 @@ def _media(explanation: Explanation, largest: int | None) -> list[dict[str, Any]
             if words and len(original.frames) > 1
             else None,
         }
-        for index, (original, frames) in enumerate(
-            zip(explanation.media, embedded_frames(explanation.media, largest), strict=True)
-        )
+        for index, (original, frames) in enumerate(zip(explanation.media, embedded, strict=True))
     ]
 
 

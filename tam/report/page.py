@@ -35,6 +35,7 @@ _SCRIPTS: Final = (
     "panel.js",
     "pane.js",
     "controls.js",
+    "side_by_side.js",
     "hiding.js",
     "printing.js",
     "download.js",
@@ -62,20 +63,40 @@ def report_html(explanation: Explanation, *, largest: int | None = None) -> str:
     return _page([explanation], [""], f"{title} – Token Activation Map", largest)
 
 
-def comparison_html(first: Explanation, second: Explanation, labels: tuple[str, str]) -> str:
-    """Write two explanations side by side, each word linked to the same word of the other.
+def comparison_html(explanations: Sequence[Explanation], labels: Sequence[str]) -> str:
+    """Write explanations side by side, each word linked to the same word of the others.
 
     Parameters
     ----------
     labels
-        What to call the two.
+        What to call each.
 
     Returns
     -------
     A document as :func:`report_html` gives it.
     """
-    title = f"{_shortened(labels[0])} | {_shortened(labels[1])}"
-    return _page([first, second], labels, f"{title} – Token Activation Map")
+    title = " | ".join(map(_shortened, labels))
+    return _page(explanations, labels, f"{title} – Token Activation Map")
+
+
+def methods_html(
+    explanations: Sequence[Explanation], labels: Sequence[str], *, largest: int | None = None
+) -> str:
+    """Write the report of one reply that several methods explain, with a switch between them.
+
+    Parameters
+    ----------
+    explanations
+        Of the same conversation; the first is seen first.
+    labels, largest
+        The methods' names, and as in :func:`report_html`.
+
+    Returns
+    -------
+    A document as :func:`report_html` gives it.
+    """
+    title = _shortened(explanations[0].text)
+    return _page(explanations, labels, f"{title} – Token Activation Map", largest, switched=True)
 
 
 def _page(
@@ -83,6 +104,8 @@ def _page(
     labels: Sequence[str],
     title: str,
     largest: int | None = None,
+    *,
+    switched: bool = False,
 ) -> str:
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
@@ -104,10 +127,10 @@ def _page(
     return environment.from_string(_text("template.html")).render(
         policy=policy,
         title=title.removeprefix(" – "),
-        reply=printable("\n\n".join(explanation.text for explanation in explanations)),
+        reply=printable("\n\n".join(dict.fromkeys(item.text for item in explanations))),
         style=Markup(style),
         script=Markup(script),
-        data=Markup(embedded_json(payload(explanations, labels, largest))),
+        data=Markup(embedded_json(payload(explanations, labels, largest, switched=switched))),
     )
 
 

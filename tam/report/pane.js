@@ -13,7 +13,8 @@ function buildPane(page, data, index) {
   pane.scroller = make("div", { className: "scroll" }, conversation);
   const spoken = make("section", { className: "conversation", "aria-label": labelled(data, "Conversation") }, pane.scroller, wordKey(data));
   pane.stage = make("section", { className: "stage", "aria-label": labelled(data, "Pictures and maps") }, pane.pictures, ...pane.timelines.map((timeline) => timeline.element), pane.regionBox);
-  if (data.label) pane.stage.prepend(make("h2", { className: "pane-title" }, make("bdi", {}, data.label)));
+  pane.alike = make("output", { className: "alike faint" });
+  if (data.label) pane.stage.prepend(make("h2", { className: "pane-title" }, make("bdi", {}, data.label), " ", pane.alike));
   pane.element = make("div", { className: "pane" }, pane.stage, make("div", { className: "reading" }, spoken, pane.card));
   pane.stage.hidden = !data.media.length;
   const choose = (word, how) => pane.act.pick(word, how);
@@ -165,6 +166,7 @@ function updatePane(pane) {
 }
 
 function drawPane(pane) {
+  tellAgreement(pane);
   layOutFigures(pane);
   drawFigures(pane);
   for (const timeline of pane.timelines) drawTimeline(pane, timeline);

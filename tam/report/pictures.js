@@ -107,13 +107,14 @@ function drawFigures(pane) {
   for (const figure of pane.figures) {
     const picture = data.media[figure.media].frames[pane.frames[figure.media]];
     if (figure.image.src !== picture) figure.image.src = picture;
-    const map = figureMap(pane, figure);
-    figure.map = map;
+    const beside = differenceBeside(pane, figure);
+    const map = beside ?? figureMap(pane, figure);
+    Object.assign(figure, { map, beside: beside !== null });
     const end = pane.state.candidate === null ? page.end : 1;
-    if (figure.kind === "difference") drawMap(figure.heat, map, tables.difference, -1, 1);
+    if (beside || figure.kind === "difference") drawMap(figure.heat, map, tables.difference, -1, 1);
     else drawMap(figure.heat, map, tables.map, 0, end);
     drawHatch(figure.hatch, map);
-    figure.outline.hidden = !settings.outline || figure.kind === "difference";
+    figure.outline.hidden = !settings.outline || beside !== null || figure.kind === "difference";
     if (!figure.outline.hidden) drawOutline(figure.outline, map, settings.level * end);
     drawLines(pane, figure);
   }
@@ -140,11 +141,12 @@ function drawLines(pane, figure) {
 }
 
 // What the lines and the hatching over a figure mean; nothing where there are none.
-function figureKey({ data, page }, { media, hatch }) {
+function figureKey({ data, page }, { media, hatch, beside }) {
   const { settings } = page;
   const parts = [];
   const tell = (mark, text) => parts.push(make("span", { className: "mark-key" }, make("span", { className: mark, "aria-hidden": "true" }), ` ${text}`));
   if (!hatch.hidden) tell("swatch-hatch", "not seen by the model");
+  if (beside) tell("swatch-difference", `less or more than ${page.explanations[0].label}`);
   if (!settings.cells) return parts;
   gridsOf(data, media, settings.view).forEach((grid, index) => {
     const [, h, w] = grid.shape;

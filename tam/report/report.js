@@ -4,6 +4,9 @@ const $ = (id) => document.getElementById(id);
 const page = JSON.parse($("data").textContent);
 page.settings = addressSettings(page, firstSettings(page));
 
+for (const data of page.explanations) {
+  data.media.forEach((item, media) => { item.frames ??= page.explanations[0].media[media].frames; });
+}
 await Promise.all(page.explanations.map(async (data) => {
   await Promise.all([loadLayer(data, "maps"), unpack(data)]);
   prepareFigures(data);
@@ -20,7 +23,7 @@ page.say = (text) => { $("live").textContent = text; };
 page.follow = (pane, words) => {
   for (const other of page.panes) {
     if (other === pane) continue;
-    const linked = words.map((index) => page.links[pane.index][index]).filter((index) => index >= 0);
+    const linked = words.map((index) => page.links[pane.index][other.index][index]).filter((index) => index >= 0);
     other.missing = linked.length ? "" : words.map((index) => wordName(pane.data, index)).join(" + ");
     Object.assign(other.state, { words: linked, anchor: linked[0] ?? -1, cursor: linked[0] ?? -1, hovered: -1, token: null, candidate: null });
     if (linked.length) showChoice(other, linked[0]);
@@ -31,7 +34,7 @@ page.refresh = () => {
   for (const pane of page.panes) updatePane(pane);
   page.stage = comparing(page) ? "maps" : page.settings.stage;
   page.end = legendEnd(page);
-  for (const pane of page.panes) drawPane(pane);
+  for (const pane of seen(page)) drawPane(pane);
   drawLegend(page);
   page.remember?.();
 };
@@ -82,12 +85,9 @@ function firstWord({ words, promptTargets }) {
 
 page.panes = page.explanations.map((data, index) => buildPane(page, data, index));
 $("main").append(...page.panes.map((pane) => pane.element));
-const [single] = page.panes.length === 1 ? page.panes : [];
-document.body.classList.add(single ? "single" : "double");
-if (single) {
-  single.stage.append($("scale"));
-  for (const [name, on] of Object.entries(shapeOf(single.data))) document.body.classList.toggle(name, on);
-}
+if (page.panes.length === 1 || page.switched) arrange(page, page.panes[0]);
+else arrange(page, null);
+if (page.switched) buildSwitch(page);
 if (page.panes.every(({ data }) => !data.media.length)) document.body.classList.add("no-pictures");
 const ran = page.explanations.flatMap(({ provenance }) => [provenance.model, provenance.method?.name]);
 $("model").append(make("bdi", {}, [...new Set(ran.filter((name) => name))].join(" · ")));

@@ -4,7 +4,8 @@ const MOST_ZOOM = 64;
 const ZOOM_STEP = 1.25;
 
 function zoomOf(pane, media) {
-  pane.zooms ??= new Map();
+  // Explanations of the same pictures are looked at together.
+  pane.zooms ??= pane.page.switched ? (pane.page.zooms ??= new Map()) : new Map();
   if (!pane.zooms.has(media)) pane.zooms.set(media, { scale: 1, x: 0.5, y: 0.5 });
   return pane.zooms.get(media);
 }
@@ -42,7 +43,8 @@ function panBy(pane, figure, dx, dy) {
 
 function applyZoom(pane, media) {
   const zoom = zoomOf(pane, media);
-  for (const figure of pane.figures.filter((other) => other.media === media)) {
+  const together = pane.page.switched ? seen(pane.page) : [pane];
+  for (const figure of together.flatMap(({ figures }) => figures).filter((other) => other.media === media)) {
     figure.frame.style.setProperty("--zoom", zoom.scale);
     const { offsetWidth: width, offsetHeight: height } = figure.frame;
     const held = (place, size, room) => {

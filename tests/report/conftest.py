@@ -36,7 +36,7 @@ def open_report(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page
         html = (
             report_html(explanation)
             if beside is None
-            else comparison_html(explanation, beside, options.pop("labels", ("left", "right")))
+            else comparison_html([explanation, beside], options.pop("labels", ("left", "right")))
         )
         path.write_bytes(html.encode("utf-8", "replace"))
         options.setdefault("viewport", {"width": 1280, "height": 860})
