@@ -9,6 +9,7 @@ import typer
 from tam.cli.checking import Check, CheckableCommand, checked, top_asked
 from tam.cli.checking import check as check_saved
 from tam.cli.evaluate import evaluate
+from tam.cli.gallery import gallery
 from tam.cli.get import get
 from tam.cli.listing import exports, methods, metrics, models
 from tam.cli.masks import masks
@@ -386,7 +387,7 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(3)
 
 
-for command in (check_saved, masks, models, methods, metrics, exports, evaluate, get):
+for command in (check_saved, masks, gallery, models, methods, metrics, exports, evaluate, get):
     app.command()(command)
 
 COMMANDS = tuple(

@@ -42,7 +42,19 @@ def compare(
     """
     path = Path(path)
     check_file(path, force=force)
+    return write_page(comparison_html(explanations, labels), path, force=force)
+
+
+def write_page(html: str, path: Path, *, force: bool) -> Path:
+    """Write a page of its own, under a temporary name that is then changed to its own.
+
+    Raises
+    ------
+    OutputError
+        If the file exists and is not to be replaced, or cannot be written.
+    ResourceError
+        If the disk or the memory is full.
+    """
     with replacing_file(path, force=force) as temporary:
-        html = f"{comparison_html(explanations, labels)}<!-- {PLACEHOLDER} -->\n"
-        temporary.write_bytes(html.encode("utf-8", "replace"))
+        temporary.write_bytes(f"{html}<!-- {PLACEHOLDER} -->\n".encode("utf-8", "replace"))
     return path

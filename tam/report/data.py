@@ -94,7 +94,12 @@ def embedded_json(document: dict[str, Any]) -> str:
     What is told of each word is compressed: ``packed`` is Base64 of a zlib stream of JSON.
     """
     explanations = [_packed(item) for item in document["explanations"]]
-    return _json({**document, "explanations": explanations}).translate(_ESCAPES)
+    return embedded({**document, "explanations": explanations})
+
+
+def embedded(document: dict[str, Any]) -> str:
+    """Spell a document of JSON values so that it can stand inside an HTML script element."""
+    return _json(document).translate(_ESCAPES)
 
 
 def _packed(explanation: dict[str, Any]) -> dict[str, Any]:

@@ -107,11 +107,35 @@ def _page(
     *,
     switched: bool = False,
 ) -> str:
+    return assembled(
+        "template.html",
+        styles=_STYLES,
+        scripts=_SCRIPTS,
+        data=embedded_json(payload(explanations, labels, largest, switched=switched)),
+        title=title.removeprefix(" – "),
+        reply=printable("\n\n".join(dict.fromkeys(item.text for item in explanations))),
+    )
+
+
+def assembled(
+    template: str, *, styles: Sequence[str], scripts: Sequence[str], data: str, **texts: str
+) -> str:
+    """Make one HTML document of its parts, which its policy allows and nothing else.
+
+    Parameters
+    ----------
+    template, styles, scripts
+        Names of files of this package; styles and scripts are joined in this order.
+    data
+        From :func:`tam.report.data.embedded`.
+    **texts
+        What else the template names; untrusted.
+    """
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    style = "\n".join(_text(name) for name in _STYLES)
-    script = "\n".join(_text(name) for name in _SCRIPTS)
+    style = "\n".join(_text(name) for name in styles)
+    script = "\n".join(_text(name) for name in scripts)
     policy = "; ".join(
         (
             "default-src 'none'",
@@ -124,13 +148,12 @@ def _page(
     )
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     # Markup marks what is the package's own, or escaped for the place where it stands.
-    return environment.from_string(_text("template.html")).render(
+    return environment.from_string(_text(template)).render(
         policy=policy,
-        title=title.removeprefix(" – "),
-        reply=printable("\n\n".join(dict.fromkeys(item.text for item in explanations))),
         style=Markup(style),
         script=Markup(script),
-        data=Markup(embedded_json(payload(explanations, labels, largest, switched=switched))),
+        data=Markup(data),
+        **texts,
     )
 
 
