@@ -9,6 +9,7 @@ from tam.cli.chat import chat
 from tam.cli.checking import Check, CheckableCommand, checked, top_asked
 from tam.cli.checking import check as check_saved
 from tam.cli.evaluate import evaluate
+from tam.cli.gallery import gallery
 from tam.cli.get import get
 from tam.cli.listing import exports, methods, metrics, models
 from tam.cli.masks import masks
@@ -29,6 +30,7 @@ from tam.cli.options import (
     MaxNewTokens,
     Method,
     MethodOption,
+    Methods,
     Model,
     MoreOptions,
     NumFrames,
@@ -40,7 +42,7 @@ from tam.cli.options import (
     Start,
     Version,
 )
-from tam.cli.reply import reply_options
+from tam.cli.reply import explained_by, methods_asked, reply_options
 from tam.cli.served import AnswerFile, States, explain_served
 from tam.cli.verify import verify
 from tam.defaults import (
@@ -100,6 +102,7 @@ def explain(
     sample: Sample = False,
     seed: Seed = None,
     method: Method = METHOD,
+    methods: Methods = None,
     method_option: MethodOption = None,
     stages: Stages = False,
     candidate_maps: CandidateMaps = 0,
@@ -130,12 +133,13 @@ def explain(
     check_output(out, force=force)
     embedded_side(embed)
     top = None if check is None else top_asked(check)
+    names = [method] if methods is None else methods_asked(methods, method_option)
     wanted = reply_options(
         answer=answer,
         max_new_tokens=max_new_tokens,
         seed=seed,
         sample=sample,
-        method=method,
+        method=names[0],
         method_option=method_option,
         stages=stages,
         candidate_maps=candidate_maps,
@@ -144,7 +148,7 @@ def explain(
     if live:
         from tam.cli.live import check_live, print_words
 
-        check_live(as_json=as_json)
+        check_live(as_json=as_json, methods=names)
     asked = opened_conversation(
         media or [],
         prompt,
@@ -186,12 +190,12 @@ def explain(
         from tam.model.streaming import Stream
         from tam.text.terminal import console
 
-        result = print_words(Stream(loaded, asked, **wanted), console())
+        result, others = print_words(Stream(loaded, asked, **wanted), console()), {}
     else:
-        result = loaded.explain_conversation(asked, **wanted)
+        result, others = explained_by(loaded, asked, wanted, names)
     if check is not None:
         result = checked(loaded, result, top=top)
-    finish(result, out, as_json, force=force, pictures=pictures, embed=embed)
+    finish(result, out, as_json, force=force, pictures=pictures, embed=embed, others=others)
 
 
 @app.command()
@@ -303,11 +307,11 @@ def export(
 @app.command()
 def compare(
     first: Saved,
-    second: Annotated[Path, typer.Argument(help="The other one: its folder or .json file.")],
+    others: Annotated[list[Path], typer.Argument(help="Others: their folders or .json files.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file.")] = Path("compare.html"),
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
-    """Lay two saved explanations side by side in one HTML file."""
+    """Lay saved explanations side by side, the same words linked, in one HTML file."""
     from tam.cli.finishing import print_report
     from tam.files.writing import check_file
 
@@ -316,8 +320,9 @@ def compare(
     from tam.files.storage import load_explanation
     from tam.report.comparison import compare as write
 
-    opened = load_explanation(first), load_explanation(second)
-    print_report(write(*opened, out, labels=labels_of((first, second), opened), force=force))
+    saved = [first, *others]
+    opened = [load_explanation(path) for path in saved]
+    print_report(write(opened, out, labels=labels_of(saved, opened), force=force))
 
 
 @app.command()
@@ -338,6 +343,7 @@ for command in (
     chat,
     check_saved,
     masks,
+    gallery,
     models,
     methods,
     metrics,

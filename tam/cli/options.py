@@ -33,6 +33,12 @@ Sample = Annotated[
 Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of a sampled answer.")]
 
 Method = Annotated[str, typer.Option("--method", help="Method of explanation, see 'tam methods'.")]
+Methods = Annotated[
+    str | None,
+    typer.Option(
+        "--methods", help="Several, such as tam,attention: the report has a switch between them."
+    ),
+]
 MethodOption = Annotated[
     list[str] | None,
     typer.Option(
