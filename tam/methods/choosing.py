@@ -11,6 +11,7 @@ from tam.extensions import METHODS as GROUP
 from tam.extensions import Extension, description_of, extensions
 from tam.methods.method import Method, Use, options_of
 from tam.methods.table import ALIASES, METHODS
+from tam.refine.table import Refinement, refinements
 from tam.text.nearest import suggestion
 
 if TYPE_CHECKING:
@@ -39,12 +40,29 @@ class Chosen:
     told
         What the provenance says of a method that is not the toolkit's own: its name and module.
         None for one of the toolkit's, which says it itself.
+    refinements
+        What its maps go through, in order.
     """
 
     method: Method
     function: Callable[..., Any]
     options: Mapping[str, Any]
     told: Mapping[str, Any] | None = None
+    refinements: tuple[Refinement, ...] = ()
+
+    def with_refinements(self, names: Sequence[str]) -> "Chosen":
+        """Let its maps go through refinements, see :mod:`tam.refine`.
+
+        Raises
+        ------
+        InputError
+            If there is none of a name.
+        """
+        if not names:
+            return self
+        name = "/".join([self.method.name, *names])
+        row = replace(self.method, name=name, replays=True, streams=False, candidates=False)
+        return replace(self, method=row, refinements=(*self.refinements, *refinements(names)))
 
     def with_options(self, added: Mapping[str, Any]) -> "Chosen":
         """Give it more options.
@@ -77,6 +95,21 @@ class Chosen:
                 where=f"method {self.method.name}",
                 remedy="give it a replay",
             )
+        result = self._explained(trace, replay, targets)
+        if not self.refinements or replay is None:
+            return result
+        import numpy as np
+
+        from tam.refine.refinement import Work, refined
+
+        known = [int(row) for row in np.flatnonzero(~np.isnan(result.maps).all(1))]
+        work = Work(replay, known, lambda other: self._explained(other.trace, other, known))
+        return refined(result, self.refinements, work)
+
+    def _explained(
+        self, trace: "Trace", replay: "Replay | None", targets: Sequence[int] | None
+    ) -> "Explanation":
+        """Explain by the method alone."""
         import torch
 
         from tam.methods.result import added_explanation, resolve_targets
@@ -97,7 +130,8 @@ def choose(method: AnyMethod) -> Chosen:
     Parameters
     ----------
     method
-        A name of the table or one that a package adds; a :class:`Use` such as
+        A name of the table or one that a package adds, perhaps with refinements behind it
+        (``"activation/color-affinity"``, see :mod:`tam.refine`); a :class:`Use` such as
         ``Tam(kernel_size=5)``; or any callable ``(trace, replay, targets)``, whose options a
         :func:`functools.partial` can hold.
 
@@ -184,6 +218,11 @@ def imported(name: str) -> Method:
 
 
 def _named(name: str) -> Chosen:
+    name, *steps = name.split("/")
+    return _method(name).with_refinements(steps)
+
+
+def _method(name: str) -> Chosen:
     known = ALIASES.get(name, name)
     if known in METHODS:
         return Chosen(METHODS[known], METHODS[known].load(), {})

@@ -85,15 +85,6 @@ def shown_alone(
     return replay.log_probabilities(edited(), batch=batch)
 
 
-def pixels_of(box: NDArray[np.float64], media: Media) -> tuple[slice, slice]:
-    """Rows and columns of the pixels that a box touches; empty outside the picture."""
-    left, top, right, bottom = box
-    return (
-        slice(*np.clip([np.floor(top), np.ceil(bottom)], 0, media.height).astype(int)),
-        slice(*np.clip([np.floor(left), np.ceil(right)], 0, media.width).astype(int)),
-    )
-
-
 def _covered(media: Media, region: Region) -> Media:
     frames = media.frames.copy()
     part = slice(region.start, region.stop)

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.errors import SetupError
+from tam.geometry.cell_colors import pixels_of
 from tam.media.media import Media
-from tam.methods.perturbation import Region, pixels_of
+from tam.methods.perturbation import Region
 from tam.recording.trace import Trace
 
 

@@ -80,6 +80,8 @@ class Explaining(TypedDict, total=False):
         :mod:`tam.methods`.
     method_options
         Options of the method.
+    refine
+        Names of refinements that the maps go through, in order, see :mod:`tam.refine`.
     kernel_size
         The method's option of this name: the odd side of the rank Gaussian filter's window.
     stages
@@ -88,6 +90,7 @@ class Explaining(TypedDict, total=False):
 
     method: AnyMethod
     method_options: Mapping[str, Any] | None
+    refine: Sequence[str]
     kernel_size: int | None
     stages: bool
 
@@ -139,6 +142,7 @@ DEFAULTS: Final[Options] = {
     "template_variables": {},
     "method": METHOD,
     "method_options": None,
+    "refine": (),
     "kernel_size": None,
     "stages": False,
     "sampling": None,
@@ -247,7 +251,7 @@ def chosen(options: Mapping[str, Any]) -> Chosen:
                     f"{name} is given twice", where="method_options", remedy="give it once"
                 )
             added[name] = given[name]
-    found = choose(method)
+    found = choose(method).with_refinements(given["refine"])
     if added and isinstance(method, Use):
         raise InputError(
             "it carries its options already",
