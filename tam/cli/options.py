@@ -45,6 +45,13 @@ MethodOption = Annotated[
         "--method-option", metavar="NAME=VALUE", help="An option of the method, such as layer=1."
     ),
 ]
+Refine = Annotated[
+    str,
+    typer.Option(
+        metavar="NAMES",
+        help="What the maps go through then, by commas; 'tam methods' lists them.",
+    ),
+]
 Stages = Annotated[
     bool, typer.Option("--stages", help="Also keep each map before scaling and filtering.")
 ]

@@ -20,6 +20,7 @@ def reply_options(
     sample: bool,
     method: str,
     method_option: Sequence[str] | None,
+    refine: str,
     stages: bool,
     candidate_maps: int,
     option: Sequence[str] | None,
@@ -38,6 +39,7 @@ def reply_options(
     explained: Options = {
         "method": method,
         "method_options": named_values(method_option or (), "--method-option"),
+        "refine": [name.strip() for name in refine.split(",")] if refine else [],
         "stages": stages,
         "candidate_maps": candidate_maps,
     }

@@ -7,11 +7,11 @@ import torch
 from numpy.typing import NDArray
 
 from tam.explanation.explanation import Explanation
+from tam.geometry.cell_colors import cell_colors
 from tam.geometry.layout import VisionGrid
 from tam.media.media import Media
 from tam.methods.options import check_positive
 from tam.methods.parts import from_scores
-from tam.methods.perturbation import pixels_of
 from tam.methods.result import Targets, build_explanation, keep_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
@@ -19,10 +19,14 @@ from tam.replay import Replay
 # States that the whole head scores at once; its output spans the whole vocabulary.
 _CHUNK = 64
 
+<<<<<<< HEAD
 # Farther apart than any two colors, so that nothing outside a picture mixes with it.
 _OUTSIDE = 10.0
 
 # Weights of the filter that are computed at once; they fit into a processor's cache.
+=======
+# Of the filter, at once: what stays in a processor's cache.
+>>>>>>> truth
 _WEIGHTS = 1 << 18
 
 
@@ -92,12 +96,13 @@ def smoothed(
         t, h, w = grid.shape
         for step in range(t):
             layer = maps[:, first : first + h * w].reshape(-1, h, w)
-            colors = _colors(grid, media[grid.media], step)
+            colors = cell_colors(grid, media[grid.media], step)
             parts.append(_bilateral(layer, colors, reach * max(h, w), contrast))
             first += h * w
     return np.concatenate([part.reshape(len(maps), -1) for part in parts], axis=1)
 
 
+<<<<<<< HEAD
 def _colors(grid: VisionGrid, media: Media, step: int) -> NDArray[np.float64]:
     """Float [h, w, 3]: the mean color of each cell in the frames of one temporal cell."""
     frames = media.frames[slice(*grid.spans[step])]
@@ -116,6 +121,8 @@ def _colors(grid: VisionGrid, media: Media, step: int) -> NDArray[np.float64]:
     return colors
 
 
+=======
+>>>>>>> truth
 def _bilateral(
     maps: NDArray[np.float32], colors: NDArray[np.float64], sigma: float, contrast: float
 ) -> NDArray[np.float32]:

@@ -21,7 +21,7 @@ def compare(
     Parameters
     ----------
     explanations
-        The explanations to compare with the first, which stands before them.
+        The explanations; all others are compared with the first.
     path
         The HTML file, which is written under a temporary name and renamed.
     labels
