@@ -8,6 +8,7 @@ import typer
 
 from tam.cli.checking import Check, CheckableCommand, checked, top_asked
 from tam.cli.checking import check as check_saved
+from tam.cli.demo import demo
 from tam.cli.evaluate import evaluate
 from tam.cli.get import get
 from tam.cli.listing import exports, methods, metrics, models
@@ -20,6 +21,7 @@ from tam.cli.options import (
     Dtype,
     Embed,
     End,
+    Force,
     Fps,
     Json,
     LoadIn,
@@ -30,10 +32,12 @@ from tam.cli.options import (
     Model,
     MoreOptions,
     NumFrames,
+    Out,
     Pictures,
     Revision,
     Sample,
     Seed,
+    Split,
     Stages,
     Start,
     Version,
@@ -69,8 +73,6 @@ def program(version: Version = False) -> None:
     """Nothing but what all commands share."""
 
 
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the report and its files.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace an earlier explanation in --out.")]
 Saved = Annotated[Path, typer.Argument(help="A saved explanation: its folder or .json file.")]
 
 
@@ -96,6 +98,7 @@ def explain(
     dtype: Dtype = None,
     device_map: DeviceMap = None,
     load_in: LoadIn = None,
+    tp: Split = False,
     revision: Revision = None,
     sample: Sample = False,
     seed: Seed = None,
@@ -164,6 +167,7 @@ def explain(
                 "--answer": answer,
                 "--device-map": device_map,
                 "--load-in": load_in,
+                "--tp": tp,
                 "--sample": sample,
                 "--seed": seed,
                 "--live": live,
@@ -174,7 +178,14 @@ def explain(
         return
     from tam.model.loading import load
 
-    loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
+    loaded = load(
+        model,
+        revision=revision,
+        device_map=device_map,
+        dtype=dtype,
+        load_in=load_in,
+        tp_plan="auto" if tp else None,
+    )
     if live:
         from tam.model.streaming import Stream
         from tam.text.terminal import console
@@ -185,6 +196,10 @@ def explain(
     if check is not None:
         result = checked(loaded, result, top=top)
     finish(result, out, as_json, force=force, pictures=pictures, embed=embed)
+    if tp:
+        from tam.model.processes import leave
+
+        leave()
 
 
 @app.command()
@@ -243,40 +258,6 @@ def chat(
 
     loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
     talk(loaded, shown, out, wanted, opened=opened, force=force)
-
-
-@app.command()
-def demo(
-    model: Annotated[
-        str,
-        typer.Option("--model", "-m", help="'small' (a drawn scene), 'photo' (a photograph)."),
-    ] = "small",
-    out: Out = Path("demo"),
-    force: Force = False,
-    as_json: Json = False,
-) -> None:
-    """Explain a picture that comes with the toolkit, with a model that comes with it."""
-    from tam.cli.finishing import finish
-    from tam.report.folder import check_output
-
-    check_output(out, force=force)
-    from tam.errors import InputError
-    from tam.model.loading import load
-
-    pictures = {"photo": "photo/demo.jpg", "small": "scenes/demo.png"}
-    if model not in pictures:
-        raise InputError(
-            f"there is no demo picture for {model!r}",
-            where="--model",
-            remedy=f"use {' or '.join(pictures)}, or 'tam explain' with a picture of your own",
-        )
-    result = load(model).explain(
-        str(Path(__file__).parent.parent / pictures[model]),
-        "Describe this image.",
-        stages=True,
-        candidate_maps=4,
-    )
-    finish(result, out, as_json, force=force)
 
 
 @app.command()
@@ -385,7 +366,7 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(3)
 
 
-for command in (check_saved, masks, models, methods, metrics, exports, evaluate, get, verify):
+for command in (demo, check_saved, masks, models, methods, metrics, exports, evaluate, get, verify):
     app.command()(command)
 
 COMMANDS = tuple(

@@ -1,5 +1,6 @@
 """The options that several commands share: how a model is loaded, asked, and shown media."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +19,12 @@ Model = Annotated[
 Dtype = Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or float16.")]
 DeviceMap = Annotated[str | None, typer.Option(help="auto, cpu, cuda:0, …: where the model goes.")]
 LoadIn = Annotated[str | None, typer.Option(help="4bit or 8bit: quantise.")]
+Split = Annotated[
+    bool,
+    typer.Option(
+        "--tp", help="Split the model over processes: torchrun --nproc-per-node 2 -m tam explain …"
+    ),
+]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a hub model.")]
 
 MaxNewTokens = Annotated[int, typer.Option(min=1, help="Longest answer to write.")]
@@ -81,6 +88,8 @@ Version = Annotated[
     bool,
     typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
 ]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the report and its files.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an earlier explanation in --out.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 Pictures = Annotated[bool, typer.Option("--pictures", help="Write a PNG of each word's map, too.")]
