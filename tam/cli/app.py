@@ -8,6 +8,7 @@ import typer
 from tam.cli.chat import chat
 from tam.cli.checking import Check, CheckableCommand, checked, top_asked
 from tam.cli.checking import check as check_saved
+from tam.cli.demo import demo
 from tam.cli.evaluate import evaluate
 from tam.cli.gallery import gallery
 from tam.cli.get import get
@@ -34,11 +35,13 @@ from tam.cli.options import (
     Model,
     MoreOptions,
     NumFrames,
+    Out,
     Pictures,
     Refine,
     Revision,
     Sample,
     Seed,
+    Split,
     Stages,
     Start,
     Version,
@@ -72,7 +75,6 @@ def program(version: Version = False) -> None:
     """Options that stand before every command."""
 
 
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the report and its files.")]
 Saved = Annotated[Path, typer.Argument(help="A saved explanation: its folder or .json file.")]
 
 
@@ -98,6 +100,7 @@ def explain(
     dtype: Dtype = None,
     device_map: DeviceMap = None,
     load_in: LoadIn = None,
+    tp: Split = False,
     revision: Revision = None,
     allow_missing: AllowMissing = False,
     sample: Sample = False,
@@ -171,6 +174,7 @@ def explain(
                 "--answer": answer,
                 "--device-map": device_map,
                 "--load-in": load_in,
+                "--tp": tp,
                 "--sample": sample,
                 "--seed": seed,
                 "--live": live,
@@ -188,6 +192,7 @@ def explain(
         dtype=dtype,
         load_in=load_in,
         allow_missing=allow_missing,
+        tp_plan="auto" if tp else None,
     )
     if live:
         from tam.model.streaming import Stream
@@ -199,40 +204,10 @@ def explain(
     if check is not None:
         result = checked(loaded, result, top=top)
     finish(result, out, as_json, force=force, pictures=pictures, embed=embed, others=others)
+    if tp:
+        from tam.model.processes import leave
 
-
-@app.command()
-def demo(
-    model: Annotated[
-        str,
-        typer.Option("--model", "-m", help="'small' (a drawn scene), 'photo' (a photograph)."),
-    ] = "small",
-    out: Out = Path("demo"),
-    force: Force = False,
-    as_json: Json = False,
-) -> None:
-    """Explain a picture that comes with the toolkit."""
-    from tam.cli.finishing import finish
-    from tam.report.folder import check_output
-
-    check_output(out, force=force)
-    from tam.errors import InputError
-    from tam.model.loading import load
-
-    pictures = {"photo": "photo/demo.jpg", "small": "scenes/demo.png"}
-    if model not in pictures:
-        raise InputError(
-            f"{model!r} has no demo picture",
-            where="--model",
-            remedy=f"use {' or '.join(pictures)}, or 'tam explain' with a picture of your own",
-        )
-    result = load(model).explain(
-        str(Path(__file__).parent.parent / pictures[model]),
-        "Describe this image.",
-        stages=True,
-        candidate_maps=4,
-    )
-    finish(result, out, as_json, force=force)
+        leave()
 
 
 @app.command()
@@ -343,6 +318,7 @@ def doctor(as_json: Json = False) -> None:
 
 
 for command in (
+    demo,
     chat,
     check_saved,
     masks,

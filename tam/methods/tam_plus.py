@@ -19,14 +19,7 @@ from tam.replay import Replay
 # States that the whole head scores at once; its output spans the whole vocabulary.
 _CHUNK = 64
 
-<<<<<<< HEAD
-# Farther apart than any two colors, so that nothing outside a picture mixes with it.
-_OUTSIDE = 10.0
-
 # Weights of the filter that are computed at once; they fit into a processor's cache.
-=======
-# Of the filter, at once: what stays in a processor's cache.
->>>>>>> truth
 _WEIGHTS = 1 << 18
 
 
@@ -102,27 +95,6 @@ def smoothed(
     return np.concatenate([part.reshape(len(maps), -1) for part in parts], axis=1)
 
 
-<<<<<<< HEAD
-def _colors(grid: VisionGrid, media: Media, step: int) -> NDArray[np.float64]:
-    """Float [h, w, 3]: the mean color of each cell in the frames of one temporal cell."""
-    frames = media.frames[slice(*grid.spans[step])]
-    boxes = grid.boxes.reshape(*grid.shape[1:], 4)
-    columns = [pixels_of(box, media)[1] for box in boxes[0]]
-    first, last = (np.array([getattr(c, side) for c in columns]) for side in ("start", "stop"))
-    colors = np.full((*grid.shape[1:], 3), _OUTSIDE)
-    for row, box in zip(colors, boxes[:, 0], strict=True):
-        lines, _ = pixels_of(box, media)
-        # Cumulative sums along the row; a cell's sum is the difference of two of them.
-        ends = np.cumsum(frames[:, lines].sum(axis=(0, 1), dtype=np.float64), axis=0)
-        ends = np.concatenate([np.zeros((1, 3)), ends])
-        count = len(frames) * (lines.stop - lines.start) * (last - first)
-        shown = count > 0
-        row[shown] = (ends[last] - ends[first])[shown] / (255 * count[shown, None])
-    return colors
-
-
-=======
->>>>>>> truth
 def _bilateral(
     maps: NDArray[np.float32], colors: NDArray[np.float64], sigma: float, contrast: float
 ) -> NDArray[np.float32]:
