@@ -22,6 +22,19 @@ from contextlib import contextmanager
 
 from tam.text.printable import printable
 
+__all__ = [
+    "ConversationError",
+    "InputError",
+    "MediaError",
+    "ModelError",
+    "NumericsError",
+    "OutputError",
+    "ResourceError",
+    "SavedFileError",
+    "SetupError",
+    "TamError",
+]
+
 _RESOURCES = frozenset(
     getattr(errno, name)
     for name in ("ENOSPC", "EDQUOT", "EFBIG", "ENOMEM", "EMFILE", "ENFILE")
@@ -122,7 +135,7 @@ def os_errors_as_tam_errors(
     ResourceError
         If the disk, the memory or the table of open files is full.
     TamError
-        Of ``kind``, for every other error of the system.
+        An error of ``kind``, for every other error of the system.
     """
     try:
         yield

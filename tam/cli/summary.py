@@ -11,16 +11,16 @@ _DIGITS = 4
 
 
 def summary(result: Explanation) -> dict[str, Any]:
-    """What another program wants to know of an explanation.
+    """The summary of an explanation for other programs.
 
     Returns
     -------
     The reply's ``text``; whether it was ``cut`` at its limit of new tokens; the parts of the
     conversation that were ``dropped`` (turn, role, text, the token it stood before), which the
-    model did not read; its ``words``, each with what :mod:`tam.explanation.strength` defines to
-    four digits, null where it is not known: for each picture the peak of its map with the box of
-    the high part around it, the three earlier words of the highest relevance, and what its check
-    found, in nats and not rounded; and the ``provenance``.
+    model did not read; its ``words``, each with the values that :mod:`tam.explanation.strength`
+    defines, to four digits, null where not known: for each picture the peak of the map with the box
+    of the high part around it, the three earlier words of the highest relevance, and the result of
+    the check, in nats and not rounded; and the ``provenance``.
     """
     words = [_word(word) for word in result.words]
     return {

@@ -31,6 +31,8 @@ from tam.geometry.layout import Box
 from tam.geometry.otsu import above_otsu
 from tam.geometry.upsample import coverage_at, node_pixels, upsample_at
 
+__all__ = ["Peak"]
+
 Row = NDArray[np.float32]
 Pixels = NDArray[np.int64]
 

@@ -18,6 +18,8 @@ from tam.explanation.strength import Peak
 from tam.geometry.layout import TextToken
 from tam.resolver import DOORS, resolve
 
+__all__ = ["Loss", "Word", "Words"]
+
 _MAPS = MapCache()
 
 

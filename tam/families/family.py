@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+__all__ = ["Family", "Refused"]
+
 
 @dataclass(frozen=True)
 class Family:

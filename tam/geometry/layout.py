@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from tam.errors import NumericsError
 
+__all__ = ["Box", "Seams", "TextLayout", "TextToken", "VisionGrid", "VisionLayout"]
+
 Box = tuple[float, float, float, float]
 """``(x0, y0, x1, y1)`` in original-image pixels; x to the right, y down, 0 at the upper left."""
 
@@ -184,9 +186,9 @@ class DroppedText:
     turn, role
         The turn that it belongs to.
     text
-        What was said.
+        The dropped characters.
     before_token
-        Index of the text token that it stood before: how many of the prompt's text tokens precede.
+        The number of the prompt's text tokens that precede it.
     """
 
     turn: int

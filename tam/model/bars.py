@@ -11,13 +11,13 @@ def download_bars_alone() -> Iterator[None]:
 
     The first is at its end within seconds, and its line would stay among those of a conversation.
     """
-    from huggingface_hub import utils as hub
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, enable_progress_bars
     from transformers.utils import logging as reports
 
-    shown, hidden = reports.is_progress_bar_enabled(), hub.are_progress_bars_disabled()
+    shown, hidden = reports.is_progress_bar_enabled(), are_progress_bars_disabled()
     reports.disable_progress_bar()  # those of downloads, too
     if not hidden and sys.stderr.isatty():
-        hub.enable_progress_bars()
+        enable_progress_bars()
     try:
         yield
     finally:
