@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from tam.defaults import KERNEL_SIZE
-from tam.engine.maps import TokenActivationMaps
+from tam.engine.result import TokenActivationMaps
 from tam.explanation.explanation import Explanation, Stages
 from tam.methods.result import Targets, build_explanation, keep_targets
 from tam.methods.token_activation import as_numpy, engine_maps

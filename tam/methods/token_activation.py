@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from tam.defaults import KERNEL_SIZE
-from tam.engine.maps import TokenActivationMaps, maps_from_scores, maps_of_run
+from tam.engine.maps import maps_from_scores, maps_of_run
+from tam.engine.result import TokenActivationMaps
 from tam.explanation.explanation import Explanation, Stages
 from tam.methods.result import Targets, build_explanation, keep_targets
 from tam.recording.trace import Trace
