@@ -3,7 +3,7 @@
     python docs/make_pictures.py [--model MODEL] [--prompt TEXT] [PICTURE]
 
 Writes ``docs/words.webp``, which walks through the words of the reply, and ``docs/report.png``, a
-still of the small model's report. Without arguments the first shows the photograph that comes along
+still of the small model's report. Without arguments the first shows a photograph that comes along
 and the photo model, which ``tam get photo`` assembles.
 """
 
@@ -25,6 +25,7 @@ from tests.provide_chromium import find
 
 DOCS = Path(__file__).parent
 TAM = DOCS.parent / "tam"
+PHOTOGRAPH = TAM / "photo" / "pack" / "photos" / "butterfly.webp"
 WINDOW = (1180, 640)
 SECONDS, LAST = 0.9, 2.5
 """How long a word is shown, and the last one."""
@@ -47,6 +48,8 @@ def opened(result: tam.Explanation, size: tuple[int, int]) -> Iterator[Page]:
 
 def walk(page: Page, count: int) -> Iterator[Image.Image]:
     """Choose the last ``count`` words one after another, and take a picture of each."""
+    # Stretched to each map's highest value, as the legend says: those of a photograph can be pale.
+    page.evaluate("document.getElementById('stretch').click()")
     words = page.locator(".word")
     for index in range(words.count() - count, words.count()):
         words.nth(index).click()
@@ -58,7 +61,7 @@ def walk(page: Page, count: int) -> Iterator[Image.Image]:
 def main() -> None:
     """Run the models and take the pictures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("picture", nargs="?", default=str(TAM / "photo" / "demo.jpg"))
+    parser.add_argument("picture", nargs="?", default=str(PHOTOGRAPH))
     parser.add_argument("--model", default="photo")
     parser.add_argument("--prompt", default="What is in the picture?")
     given = parser.parse_args()
