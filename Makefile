@@ -62,7 +62,6 @@ test: lint types
 
 fuzz: setup
 	$(BIN)/python -m tests.fuzz
-	$(BIN)/python -m tests.fuzz.saved 0 5000
 
 test-all: lint types
 	$(BIN)/python tests/provide_chromium.py

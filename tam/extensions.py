@@ -11,11 +11,13 @@ supply, is refused. The function that an entry point names says what it is, in o
 import sys
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tam.errors import SetupError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["Description", "described"]
 
@@ -86,7 +88,7 @@ class Extension:
     value: str
     package: str
     error: str = ""
-    entry: EntryPoint | None = None
+    entry: "EntryPoint | None" = None
 
     def load(self) -> Callable[..., Any]:
         """Import the function.
@@ -125,6 +127,8 @@ def extensions(group: str, taken: Collection[str]) -> tuple[Extension, ...]:
 
 
 def _listed(group: str, taken: Collection[str]) -> Iterator[Extension]:
+    from importlib.metadata import entry_points  # not for help, which lists none
+
     found = list(entry_points(group=group))
     for entry in found:
         others = {_package(other) for other in found if other.name == entry.name}
@@ -137,7 +141,7 @@ def _listed(group: str, taken: Collection[str]) -> Iterator[Extension]:
         yield Extension(entry.name, entry.value, _package(entry), error, entry)
 
 
-def _fault(entry: EntryPoint) -> str:
+def _fault(entry: "EntryPoint") -> str:
     """What is wrong with an entry point, as far as its metadata tell."""
     try:
         top = entry.module.partition(".")[0]
@@ -147,8 +151,8 @@ def _fault(entry: EntryPoint) -> str:
         return f"{entry.value!r} is not of the form module:function"
     if not attribute:
         return f"{entry.value!r} names no function"
-    return "" if there else f"cannot be imported (there is no module {top!r})"
+    return "" if there else f"cannot be imported (no module named {top!r})"
 
 
-def _package(entry: EntryPoint) -> str:
+def _package(entry: "EntryPoint") -> str:
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist is not None else entry.module

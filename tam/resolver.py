@@ -13,6 +13,7 @@ PUBLIC = {
     "Sampling": "tam.media:Sampling",
     "Turn": "tam.prompt.conversation:Turn",
     "Word": "tam.explanation.word:Word",
+    "from_states": "tam.served.explaining:from_states",
     "load": "tam.model.loading:load",
     "load_explanation": "tam.files.storage:load_explanation",
     "methods": "tam.methods",

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.families.processor import Processor
 from tam.geometry.layout import Box, VisionGrid, VisionLayout
 from tam_adapters.framing import Axis, Framing, framing
 from tam_adapters.runs import cut_runs
@@ -62,7 +63,7 @@ def _square(config: Any) -> Square:
     return patches_of(config.vision_config, patches_in_token=patches // side)
 
 
-def _views(processor: Any, placed: PlacedMedia) -> list[tuple[str, Box]]:
+def _views(processor: Processor, placed: PlacedMedia) -> list[tuple[str, Box]]:
     """The views of a picture in the order of the prompt, and what each of them shows."""
     height, width = placed.media.height, placed.media.width
     whole: Box = (0, 0, width, height)
@@ -70,7 +71,7 @@ def _views(processor: Any, placed: PlacedMedia) -> list[tuple[str, Box]]:
     return [("thumbnail" if crops else "whole", whole), *(("tiles", crop) for crop in crops)]
 
 
-def _crops(processor: Any, height: int, width: int) -> list[Box]:
+def _crops(processor: Processor, height: int, width: int) -> list[Box]:
     """Ask the image processor itself how it crops a ``height × width`` picture."""
     options = dict(getattr(processor, "images_kwargs", {}))
     if not options.get("do_pan_and_scan"):

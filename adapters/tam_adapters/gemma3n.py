@@ -3,6 +3,7 @@
 from typing import Any
 
 from tam.families.adapter import Encoded, PlacedMedia
+from tam.families.processor import Processor
 from tam_adapters.framing import Axis, Framing
 from tam_adapters.square import Square, SquareAdapter
 from tam_adapters.tiles import square_side
@@ -32,7 +33,7 @@ class Gemma3nAdapter(SquareAdapter):
         side = self.square(encoded.config).side
         return Framing(y=_in_cells(frame.y, side), x=_in_cells(frame.x, side))
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input."""
         size = dict(processor.image_processor.size)
         side = self.square(config).side

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from tam.errors import ModelError
 from tam.families.adapter import Adapter, Encoded
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.runs import cut_runs
 
@@ -29,7 +30,7 @@ class Gemma4Adapter(Adapter):
         """How many of the processor's positions stand along one side of a token."""
         return int(config.vision_config.pooling_kernel_size)
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input."""
         del processor
         side = int(config.vision_config.patch_size) * int(config.vision_config.pooling_kernel_size)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.anyres import Tower, anyres_grids, canvas_of, tower_of
 from tam_adapters.framing import framing
@@ -33,7 +34,7 @@ class LlavaNextAdapter(Adapter):
         """Give the square that the tower takes, and the tokens that it makes of it."""
         return tower_of(config)
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input."""
         del processor
         side = self.tower(config).probed
@@ -57,7 +58,7 @@ class LlavaNextVideoAdapter(LlavaNextAdapter):
 
     family = "LLaVA-NeXT-Video"
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a rendered prompt.
 
         Raises

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
+from tam.families.processor import Processor
 from tam_adapters.grid_thw import GridThwAdapter
 
 
@@ -20,7 +21,7 @@ class Qwen25OmniAdapter(GridThwAdapter):
         """Give the thinker's configuration."""
         return getattr(config, "thinker_config", config)
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a prompt, each clip at its own rate; the processor would take 2 frames a second.
 
         Raises

@@ -236,7 +236,7 @@ def square_side(tokens: int, where: str) -> int:
     """
     side = int(np.sqrt(tokens) + 0.5)
     if side * side != tokens or not tokens:
-        raise misfit(f"{tokens} tokens are no square", where)
+        raise misfit(f"{tokens} tokens do not form a square", where)
     return side
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tam.errors import ModelError
 from tam.families.adapter import Adapter, Encoded
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.framing import framing
 from tam_adapters.runs import cut_runs
@@ -37,7 +38,7 @@ class VideoLlavaAdapter(Adapter):
                 remedy="use a checkpoint on CLIP towers, such as LanguageBind/Video-LLaVA-7B-hf",
             )
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a prompt.
 
         Raises

@@ -1,11 +1,11 @@
 """The commands. Everything heavy is imported inside them, so that help comes at once."""
 
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from tam.cli.chat import chat
 from tam.cli.checking import Check, CheckableCommand, checked, top_asked
 from tam.cli.checking import check as check_saved
 from tam.cli.evaluate import evaluate
@@ -13,6 +13,7 @@ from tam.cli.get import get
 from tam.cli.listing import exports, methods, metrics, models
 from tam.cli.masks import masks
 from tam.cli.options import (
+    AllowMissing,
     AllowUrls,
     CandidateMaps,
     Decoder,
@@ -20,6 +21,7 @@ from tam.cli.options import (
     Dtype,
     Embed,
     End,
+    Force,
     Fps,
     Json,
     LoadIn,
@@ -39,6 +41,8 @@ from tam.cli.options import (
     Version,
 )
 from tam.cli.reply import reply_options
+from tam.cli.served import AnswerFile, States, explain_served
+from tam.cli.verify import verify
 from tam.defaults import (
     COLORS,
     DECODER,
@@ -50,13 +54,11 @@ from tam.defaults import (
 from tam.files.kinds import KINDS
 from tam.text.printable import json_text
 
-if TYPE_CHECKING:
-    pass
-
 app = typer.Typer(
     name="tam",
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help comes at once; rich alone would take longer than all else
     help="See, for every word a multimodal LLM says, which part of which picture it came from. "
     "Add --debug to any command for the traceback of an error.",
 )
@@ -64,11 +66,10 @@ app = typer.Typer(
 
 @app.callback()
 def program(version: Version = False) -> None:
-    """Nothing but what all commands share."""
+    """Options that stand before every command."""
 
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the report and its files.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace an earlier explanation in --out.")]
 Saved = Annotated[Path, typer.Argument(help="A saved explanation: its folder or .json file.")]
 
 
@@ -88,11 +89,14 @@ def explain(
     answer: Annotated[
         str | None, typer.Option(help="Explain this answer in place of the model's own.")
     ] = None,
+    answer_file: AnswerFile = None,
+    states: States = None,
     max_new_tokens: MaxNewTokens = MAX_NEW_TOKENS,
     dtype: Dtype = None,
     device_map: DeviceMap = None,
     load_in: LoadIn = None,
     revision: Revision = None,
+    allow_missing: AllowMissing = False,
     sample: Sample = False,
     seed: Seed = None,
     method: Method = METHOD,
@@ -116,7 +120,7 @@ def explain(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Ask about pictures and clips, and explain every word of the answer."""
+    """Ask about pictures and clips; explain each word of the reply."""
     from tam.cli.asking import opened_conversation, sampling_asked
     from tam.cli.finishing import finish
     from tam.report.embedding import embedded_side
@@ -149,9 +153,35 @@ def explain(
         decoder=decoder,
         allow_urls=allow_urls,
     )
+    if answer_file is not None or states is not None:
+        result = explain_served(
+            asked,
+            wanted,
+            answer_file,
+            states,
+            {"model": model, "revision": revision, "dtype": dtype},
+            {
+                "--answer": answer,
+                "--device-map": device_map,
+                "--load-in": load_in,
+                "--sample": sample,
+                "--seed": seed,
+                "--live": live,
+                "--check": check,
+            },
+        )
+        finish(result, out, as_json, force=force, pictures=pictures, embed=embed)
+        return
     from tam.model.loading import load
 
-    loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
+    loaded = load(
+        model,
+        revision=revision,
+        device_map=device_map,
+        dtype=dtype,
+        load_in=load_in,
+        allow_missing=allow_missing,
+    )
     if live:
         from tam.model.streaming import Stream
         from tam.text.terminal import console
@@ -165,64 +195,6 @@ def explain(
 
 
 @app.command()
-def chat(
-    image: Annotated[
-        list[str] | None, typer.Option("--image", "-i", help="Shown with your first words.")
-    ] = None,
-    model: Model = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for a report of each reply.")
-    ] = None,
-    max_new_tokens: MaxNewTokens = MAX_NEW_TOKENS,
-    dtype: Dtype = None,
-    device_map: DeviceMap = None,
-    load_in: LoadIn = None,
-    revision: Revision = None,
-    sample: Sample = False,
-    seed: Seed = None,
-    method: Method = METHOD,
-    method_option: MethodOption = None,
-    stages: Stages = False,
-    candidate_maps: CandidateMaps = 0,
-    option: MoreOptions = None,
-    fps: Fps = None,
-    num_frames: NumFrames = None,
-    max_frames: MaxFrames = None,
-    start: Start = None,
-    end: End = None,
-    decoder: Decoder = DECODER,
-    allow_urls: AllowUrls = False,
-    force: Force = False,
-) -> None:
-    """Talk with a model, turn by turn; an empty line ends it.
-
-    A line "/image FILE" shows a picture, video or folder of frames with your next words.
-    """
-    from tam.cli.asking import opened_media, sampling_asked, talk
-    from tam.report.folder import check_output
-
-    if out is not None:
-        check_output(out / "reply-1", force=force)
-    wanted = reply_options(
-        max_new_tokens=max_new_tokens,
-        seed=seed,
-        sample=sample,
-        method=method,
-        method_option=method_option,
-        stages=stages,
-        candidate_maps=candidate_maps,
-        option=option,
-    )
-    sampling = sampling_asked(fps, num_frames, start, end, max_frames)
-    opened = partial(opened_media, sampling=sampling, decoder=decoder, allow_urls=allow_urls)
-    shown = [opened(name) for name in image or []]
-    from tam.model.loading import load
-
-    loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
-    talk(loaded, shown, out, wanted, opened=opened, force=force)
-
-
-@app.command()
 def demo(
     model: Annotated[
         str,
@@ -232,7 +204,7 @@ def demo(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Explain a picture that comes with the toolkit, with a model that comes with it."""
+    """Explain a picture that comes with the toolkit."""
     from tam.cli.finishing import finish
     from tam.report.folder import check_output
 
@@ -243,7 +215,7 @@ def demo(
     pictures = {"photo": "photo/demo.jpg", "small": "scenes/demo.png"}
     if model not in pictures:
         raise InputError(
-            f"there is no demo picture for {model!r}",
+            f"{model!r} has no demo picture",
             where="--model",
             remedy=f"use {' or '.join(pictures)}, or 'tam explain' with a picture of your own",
         )
@@ -265,7 +237,7 @@ def show(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Print a saved explanation, the words colored by how visual they are."""
+    """Print a saved explanation, its words colored."""
     from tam.cli.finishing import print_json
     from tam.files.storage import load_explanation
 
@@ -303,7 +275,7 @@ def export(
     ] = SECONDS,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
-    """Write a contact sheet, a movie, a figure or a table of a saved explanation."""
+    """Write a sheet, movie, figure or table of an explanation."""
     from tam.cli.export import exported_file, saved_folder, typed_words
     from tam.files.writing import check_file
     from tam.render.export import export as write
@@ -335,7 +307,7 @@ def compare(
     out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file.")] = Path("compare.html"),
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
-    """Lay two saved explanations side by side, the same words linked, in one HTML file."""
+    """Lay two saved explanations side by side in one HTML file."""
     from tam.cli.finishing import print_report
     from tam.files.writing import check_file
 
@@ -346,26 +318,6 @@ def compare(
 
     opened = load_explanation(first), load_explanation(second)
     print_report(write(*opened, out, labels=labels_of((first, second), opened), force=force))
-
-
-@app.command()
-def verify(
-    model: Annotated[str, typer.Argument(help="'photo', 'small', a hub id, or a folder.")],
-    dtype: Dtype = None,
-    device_map: DeviceMap = None,
-    load_in: LoadIn = None,
-    revision: Revision = None,
-) -> None:
-    """Check on this machine that the toolkit reads a model rightly; exit code 1 if not."""
-    from tam.model.loading import load
-    from tam.model.verify import verify as verified
-
-    loaded = load(model, revision=revision, dtype=dtype, device_map=device_map, load_in=load_in)
-    checks = verified(loaded)
-    for check in checks:
-        print(f"{'ok  ' if check.passed else 'FAIL'} {check.name:<8} {check.detail}")
-    if not all(check.passed for check in checks):
-        raise typer.Exit(1)
 
 
 @app.command()
@@ -382,7 +334,18 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(3)
 
 
-for command in (check_saved, masks, models, methods, metrics, exports, evaluate, get):
+for command in (
+    chat,
+    check_saved,
+    masks,
+    models,
+    methods,
+    metrics,
+    exports,
+    evaluate,
+    get,
+    verify,
+):
     app.command()(command)
 
 COMMANDS = tuple(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from tam.cli.options import DeviceMap, Dtype, Json, LoadIn, Model, Revision
+from tam.cli.options import AllowMissing, DeviceMap, Dtype, Json, LoadIn, Model, Revision
 from tam.errors import InputError
 from tam.text.printable import json_text
 
@@ -110,9 +110,10 @@ def check(
     device_map: DeviceMap = None,
     load_in: LoadIn = None,
     revision: Revision = None,
+    allow_missing: AllowMissing = False,
     as_json: Json = False,
 ) -> None:
-    """Hide what the maps of a saved explanation mark, and measure what the model used.
+    """Hide what the maps mark, and measure what the model used.
 
     What is measured is kept in the explanation's folder. With --box nothing is kept.
     """
@@ -129,7 +130,14 @@ def check(
     words = typed_words(word) if word else None
     from tam.model.loading import load
 
-    loaded = load(model, revision=revision, dtype=dtype, device_map=device_map, load_in=load_in)
+    loaded = load(
+        model,
+        revision=revision,
+        device_map=device_map,
+        dtype=dtype,
+        load_in=load_in,
+        allow_missing=allow_missing,
+    )
     if region is not None:
         lost = loaded.without(
             result, region, media=picture, frame=frame, filler=filler, reply=reply

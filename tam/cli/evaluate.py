@@ -58,10 +58,20 @@ def evaluate(
             "--sanity", help="Also how far maps move under noise and with shuffled weights."
         ),
     ] = False,
+    causes: Annotated[
+        bool,
+        typer.Option(
+            "--causes",
+            help="Also whether maps and relevance tell what made the model say a word: scenes are "
+            "rendered without each object, and earlier words replaced.",
+        ),
+    ] = False,
     plots: Annotated[bool, typer.Option("--plots", help="Draw charts (matplotlib).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Measure how good the maps are: where they point, and whether the model uses it.
+    """Measure how good the maps are.
+
+    Where they point, and whether the model uses what they show.
 
     For several processes or machines: accelerate launch -m tam evaluate ...
     """
@@ -79,6 +89,7 @@ def evaluate(
         steps=steps,
         sanity=sanity,
         metrics=tuple(_listed(metrics, "--metrics")) if metrics else (),
+        causes=causes,
     )
 
     def finish(loaded: "Model", name: str) -> None:
@@ -127,7 +138,7 @@ def _listed(text: str, option: str) -> list[str]:
     names = [name.strip() for name in text.split(",")]
     if not all(names) or len(set(names)) < len(names):
         raise InputError(
-            f"{text!r} is no list of different names",
+            f"{text!r} is not a list of distinct names",
             where=option,
             remedy="separate them by commas",
         )

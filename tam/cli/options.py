@@ -19,6 +19,12 @@ Dtype = Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or floa
 DeviceMap = Annotated[str | None, typer.Option(help="auto, cpu, cuda:0, …: where the model goes.")]
 LoadIn = Annotated[str | None, typer.Option(help="4bit or 8bit: quantise.")]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a hub model.")]
+AllowMissing = Annotated[
+    bool,
+    typer.Option(
+        "--allow-missing", help="Load a model although tensors are missing; random numbers fill it."
+    ),
+]
 
 MaxNewTokens = Annotated[int, typer.Option(min=1, help="Longest answer to write.")]
 Sample = Annotated[
@@ -83,6 +89,7 @@ Version = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
+Force = Annotated[bool, typer.Option("--force", help="Replace an earlier explanation in --out.")]
 Pictures = Annotated[bool, typer.Option("--pictures", help="Write a PNG of each word's map, too.")]
 Embed = Annotated[
     str,

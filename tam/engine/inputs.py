@@ -94,7 +94,7 @@ def check_grids(grids: Sequence[tuple[int, int]], cells: int, kernel_size: int) 
     if any(h < 1 or w < 1 for h, w in grids) or sum(h * w for h, w in grids) != cells:
         raise misfit(f"grids {list(grids)} do not hold the {cells} vision cells")
     if cells == 0:
-        raise misfit("there are no vision cells")
+        raise misfit("no vision cells are given")
     if kernel_size < 1 or kernel_size % 2 == 0:
         raise misfit(f"kernel size {kernel_size} is not odd")
     if kernel_size > LARGEST_KERNEL:

@@ -190,7 +190,7 @@ class ExplanationData:
         maps = self.candidate_maps
         if maps is None or not (0 <= step < len(maps) and 0 <= candidate < maps.shape[1]):
             raise InputError(
-                f"there is no map of candidate {candidate} of token {target}",
+                f"candidate {candidate} of token {target} has no map",
                 where="map",
                 remedy="explain with a higher candidate_maps; words of the prompt have none",
             )

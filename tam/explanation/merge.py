@@ -49,7 +49,7 @@ def merged(maps: Maps, weights: Maps, rule: str) -> Maps:
     """
     if rule not in MERGES:
         raise InputError(
-            f"there is no rule {rule!r}", where="merge", remedy=f"use {', '.join(MERGES)}"
+            f"unknown merge rule {rule!r}", where="merge", remedy=f"use {', '.join(MERGES)}"
         )
     return MERGES[rule](maps, weights).astype(np.float32)
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionLayout
 from tam.media.media import Media
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
-    from transformers import Cache
+    from transformers import Cache, PreTrainedModel
 
 __all__ = ["Adapter", "Encoded", "PlacedMedia"]
 
@@ -54,7 +55,7 @@ class Encoded:
     arrays: Mapping[str, NDArray[Any]]
     media: Sequence[PlacedMedia]
     config: Any
-    processor: Any
+    processor: Processor
 
     def __repr__(self) -> str:
         shapes = {name: list(value.shape) for name, value in self.arrays.items()}
@@ -130,7 +131,7 @@ class Adapter(ABC):
         """
         return config
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a rendered prompt.
 
         Parameters
@@ -147,17 +148,17 @@ class Adapter(ABC):
         """
         return processor(**options)
 
-    def decoder(self, model: Any) -> "nn.Module":
+    def decoder(self, model: "PreTrainedModel") -> "nn.Module":
         """Give the module whose first output is the final-normed last hidden state [B, L, D]."""
         decoder: nn.Module = model.get_decoder()
         return decoder
 
-    def new_cache(self, model: Any) -> "Cache | None":
+    def new_cache(self, model: "PreTrainedModel") -> "Cache | None":
         """Give an empty cache, for a model that makes none of its own in its first forward pass."""
         del model
         return None
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input.
 
         The layout probe uses it. None stands for patch size times merge size, as the vision
@@ -166,7 +167,7 @@ class Adapter(ABC):
         del config, processor
         return None
 
-    def embedding_consumer(self, model: Any) -> "nn.Module":
+    def embedding_consumer(self, model: "PreTrainedModel") -> "nn.Module":
         """Give the module that reads text and vision embeddings as one sequence.
 
         The layout probe looks at its input; see :meth:`input_embeddings`.
@@ -179,7 +180,7 @@ class Adapter(ABC):
         embeddings: torch.Tensor = kwargs["inputs_embeds"]
         return embeddings
 
-    def lm_head(self, model: Any) -> "nn.Module":
+    def lm_head(self, model: "PreTrainedModel") -> "nn.Module":
         """Give the LM head, which maps those states to the vocabulary."""
         head: nn.Module = model.get_output_embeddings()
         return head

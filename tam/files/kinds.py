@@ -56,8 +56,8 @@ class Kind:
 
 _TABLE = (
     Kind("sheet", ".png", "a contact sheet of the words", "tam.render.writers:sheet"),
-    Kind("mp4", ".mp4", "a movie, word by word", "tam.render.writers:mp4"),
-    Kind("gif", ".gif", "the same movie, smaller", "tam.render.writers:gif"),
+    Kind("mp4", ".mp4", "a movie, word by word", "tam.render.writers:movie"),
+    Kind("gif", ".gif", "the same movie, smaller", "tam.render.writers:movie"),
     Kind("csv", ".csv", "a table of all words", "tam.render.writers:csv", marked=False),
     Kind("pdf", ".pdf", "a figure", "tam.render.writers:figure"),
     Kind("svg", ".svg", "the same figure", "tam.render.writers:figure"),

@@ -73,9 +73,23 @@ def read_bounded(
 
 
 def read_json(
-    path: Path, *, remedy: str, kind: type[TamError] = SavedFileError, limit: int = JSON_BYTES
+    path: Path,
+    *,
+    remedy: str,
+    kind: type[TamError] = SavedFileError,
+    limit: int = JSON_BYTES,
+    most: int = JSON_VALUES,
 ) -> Any:
     """Read a JSON file, after a look at how many values it decodes to.
+
+    Parameters
+    ----------
+    path
+        The file.
+    remedy, kind
+        Of the error.
+    limit, most
+        How many bytes and how many values it may have.
 
     Raises
     ------
@@ -85,10 +99,8 @@ def read_json(
     content = read_bounded(path, limit, remedy=remedy, kind=kind)
     # Each comma and each bracket makes one value; those inside strings are counted as well.
     values = sum(map(content.count, (b",", b"[", b"{")))
-    if values > JSON_VALUES:
-        raise kind(
-            f"holds {values} values; the limit is {JSON_VALUES}", where=str(path), remedy=remedy
-        )
+    if values > most:
+        raise kind(f"holds {values} values; the limit is {most}", where=str(path), remedy=remedy)
     try:
         return json.loads(content, parse_constant=_no_constant)
     # UnicodeDecodeError and JSONDecodeError are ValueErrors, and so is an over-long integer.

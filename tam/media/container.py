@@ -82,7 +82,7 @@ def unreadable(file: MediaFile, error: Exception) -> MediaError:
     """What to say of a file that FFmpeg does not read."""
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return MediaError(
-        f"is no readable video ({reason})",
+        f"cannot be read as a video ({reason})",
         where=file.where,
         remedy="get the file again, or convert it to MP4 (H.264)",
     )

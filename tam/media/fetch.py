@@ -271,7 +271,7 @@ def _parsed(url: str, where: str = "image") -> tuple[SplitResult, str]:
         return parts, _shown(parts)
     except ValueError as error:
         raise MediaError(
-            f"is no valid address ({error})", where=where, remedy="check the address"
+            f"is not a valid address ({error})", where=where, remedy="check the address"
         ) from error
 
 

@@ -75,7 +75,7 @@ def _open(path: Path, where: str) -> BinaryIO:
             raise MediaError("is a folder", where=where, remedy="give the path of one picture")
         if not stat.S_ISREG(status.st_mode):
             # A pipe or a device could block or never end.
-            raise MediaError("is no ordinary file", where=where, remedy="save it to a file first")
+            raise MediaError("is not a regular file", where=where, remedy="save it to a file first")
         if status.st_size == 0:
             raise MediaError("the file is empty", where=where, remedy="give another file")
         return path.open("rb")

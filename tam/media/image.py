@@ -71,7 +71,7 @@ def open_image(source: Source, *, allow_urls: bool = False, max_pixels: int = MA
         return _from_image(source, name, name, max_pixels)
     if not isinstance(source, str | Path):
         raise MediaError(
-            f"{type(source).__name__} is no kind of picture",
+            f"{type(source).__name__} is not a picture",
             where="image",
             remedy="give a path, a PIL image, a uint8 array [H, W, 3] or a Media",
         )

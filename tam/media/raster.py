@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tam.errors import MediaError
+from tam.media.decoding import load_pixels
 
 _ORIENTATION = 0x0112
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
@@ -32,7 +33,7 @@ def rgb_pixels(image: Image.Image, where: str) -> tuple[NDArray[np.uint8], bool]
     MediaError
         If its values have no known scale. Pillow's own errors of damaged data pass through.
     """
-    image.load()
+    load_pixels(image)
     # Read after loading: Pillow itself turns a TIFF while it loads.
     turn = _UPRIGHT.get(orientation(image))
     rgb, clear = _to_rgb(image, where)

@@ -56,7 +56,7 @@ def frame_times(
         few = "few" if len(known) else "no"
         return by_rate, (f"{few} time stamps; {_by_rate(rate)}",)
     if too_dense(seconds):
-        return by_rate, (f"the time stamps are no times; {_by_rate(rate)}",)
+        return by_rate, (f"the time stamps are unusable; {_by_rate(rate)}",)
     alone = _alone(seconds)
     if 8 * alone.sum() <= len(seconds):
         known, seconds = known[~alone], seconds[~alone]

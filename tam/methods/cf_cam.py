@@ -10,7 +10,7 @@ from scipy.spatial.distance import pdist
 
 from tam.errors import SetupError
 from tam.explanation.explanation import Explanation
-from tam.methods.class_activation import LAYER, activations, places_with_gradient, stacked
+from tam.methods.class_activation import LAYER, activations, as_matrix, places_with_gradient
 from tam.methods.options import check_positive
 from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
@@ -75,7 +75,7 @@ def cf_cam(
         shares = weights(on_cells(gradient), ranks, trace.vision.filter_grids, sigma)
         maps.append(np.maximum(states @ shares, 0))
     method = {"name": "cf-cam", "layer": layer, "sigma": sigma}
-    return explained(trace, asked, stacked(maps, where.count), method)
+    return explained(trace, asked, as_matrix(maps, where.count), method)
 
 
 def channel_ranks(states: NDArray[np.float32]) -> NDArray[np.int64]:

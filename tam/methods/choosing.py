@@ -58,7 +58,7 @@ class Chosen:
         for name in added:
             if name not in known:
                 raise InputError(
-                    f"there is no option {name!r}",
+                    f"unknown option {name!r}",
                     where=where,
                     remedy=suggestion(name, known, otherwise="it has"),
                 )
@@ -196,7 +196,7 @@ def _named(name: str) -> Chosen:
             return Chosen(_row(extension, function), function, {}, told)
     names = [*METHODS, *(extension.name for extension in added)]
     raise InputError(
-        f"there is no method {name!r}",
+        f"unknown method {name!r}",
         where="method",
         remedy=f"{suggestion(name, names)} ('tam methods' lists them)",
     )

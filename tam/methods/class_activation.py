@@ -71,6 +71,6 @@ def places_with_gradient(replay: Replay, layer: LayerName) -> Places:
     return places(replay, layer)
 
 
-def stacked(rows: Sequence[NDArray[np.float32]], cells: int) -> NDArray[np.float32]:
+def as_matrix(rows: Sequence[NDArray[np.float32]], cells: int) -> NDArray[np.float32]:
     """float32 [T, cells], also for T = 0."""
     return np.stack(rows) if rows else np.zeros((0, cells), np.float32)

@@ -45,8 +45,8 @@ def attributed(
 ) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
     """float32 [T, N]: what each cell adds to each target's logit, of either sign."""
     positions = torch.from_numpy(trace.vision.positions)
-    [entering] = replay.run([], layers=["input"]).states[0]
-    features = entering[0, positions.to(entering.device)]
+    [embeddings] = replay.run([], layers=["input"]).states[0]
+    features = embeddings[0, positions.to(embeddings.device)]
     base = features.mean(0, keepdim=True).expand_as(features)
     total = torch.zeros(len(targets), len(features))
     # Points and weights of Gauss-Legendre, brought from [-1, 1] to [0, 1].

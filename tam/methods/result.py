@@ -79,6 +79,42 @@ def explained(
     return build_explanation(trace, maps, None, None, method)
 
 
+def jointly_explained(
+    trace: Trace,
+    targets: Sequence[int],
+    evidence: NDArray[np.float32],
+    method: Mapping[str, Any],
+) -> Explanation:
+    """Build the explanation of a method that has evidence at the cells and at earlier words.
+
+    Both are on one scale: divided by the highest of a target's cells and earlier words, so that
+    the height of a map also says how much of the evidence is visual. A target without any gets
+    zeros.
+
+    Parameters
+    ----------
+    trace
+        The run; K targets, N cells.
+    targets
+        T indices of those that were explained. The others' values are not known: NaN.
+    evidence
+        float32 [T, L], not negative: at each position of the sequence. Only that at the cells and
+        at words before the explained one is looked at.
+    method
+        As in :func:`explained`.
+    """
+    own = np.array([token.position for token in trace.text.tokens], np.int64)
+    before = np.arange(len(own)) < np.array(targets, int)[:, None]
+    cells, words = evidence[:, trace.vision.positions], np.where(before, evidence[:, own], 0)
+    top = np.maximum(cells.max(1, initial=0), words.max(1, initial=0))[:, None]
+    maps, square = (
+        np.full((len(own), values.shape[1]), np.nan, np.float32) for values in (cells, words)
+    )
+    maps[list(targets)] = cells / np.where(top > 0, top, 1)
+    square[list(targets)] = words / np.where(top > 0, top, 1)
+    return build_explanation(trace, maps, square, square, method)
+
+
 def build_explanation(
     trace: Trace,
     maps: NDArray[np.float32],

@@ -3,7 +3,7 @@
 import torch
 
 from tam.explanation.explanation import Explanation
-from tam.methods.class_activation import LAYER, activations, places_with_gradient, stacked
+from tam.methods.class_activation import LAYER, activations, as_matrix, places_with_gradient
 from tam.methods.noise import noisy_pixels
 from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
@@ -55,7 +55,7 @@ def smooth_grad_cam(
     maps = [where.to_cells(torch.relu(states @ weights(states, *sums)).numpy()) for sums in powers]
     options = {"layer": layer, "samples": samples, "noise": noise, "seed": seed}
     method = {"name": "smooth-grad-cam++", **options}
-    return explained(trace, asked, stacked(maps, where.count), method)
+    return explained(trace, asked, as_matrix(maps, where.count), method)
 
 
 def weights(

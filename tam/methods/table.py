@@ -133,6 +133,13 @@ _TABLE = (
         _ONE_EACH,
     ),
     Method(
+        "attn-lrp",
+        "relevance propagated from the word back through attention, norms and gates",
+        "arXiv 2402.05602",
+        "tam.methods.attn_lrp:attn_lrp",
+        _ONE_EACH,
+    ),
+    Method(
         "dex-ar",
         "gradients of attention layer by layer, from heads that look at the picture",
         "arXiv 2603.06302",

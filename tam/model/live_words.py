@@ -11,10 +11,12 @@ from tam.explanation.explanation import Explanation, Prediction, Word
 from tam.families.checkpoint import Checkpoint
 from tam.geometry.layout import TextToken
 from tam.methods import Chosen
+from tam.prompt.encoding import word_count
 from tam.recording.lm_head import LMHead
 from tam.recording.prepared import Prepared, special_ids
 from tam.recording.recording import candidates, provenance
-from tam.text.words import group_words, settled, spell
+from tam.recording.reply_tokens import reply_tokens
+from tam.text.words import decode_pieces, stable_prefix
 
 
 class LiveWords:
@@ -78,7 +80,7 @@ class LiveWords:
             return []
         self._predictions.append(self._prediction(logits))
         self._waiting.append((token, place))
-        return self._finished(settled(self._pieces()))
+        return self._finished(stable_prefix(self._pieces()))
 
     def rest(self) -> list[Word]:
         """Give the last words: the reply is at its end."""
@@ -150,32 +152,25 @@ class LiveWords:
 
     def _pieces(self) -> list[str]:
         ids = [*self._before, *(token for token, _ in self._waiting)]
-        return spell(self._checkpoint.tokenizer, ids)[len(self._before) :]
+        return decode_pieces(self._checkpoint.tokenizer, ids)[len(self._before) :]
 
     def _finished(self, count: int) -> list[Word]:
         """Make words of the first tokens that wait."""
         if not count:
             return []
-        # The words are those of all that is there: what follows can tell where one ends.
-        pieces = self._pieces()
-        words_of = group_words(pieces)[:count]
-        done, self._waiting = self._waiting[:count], self._waiting[count:]
-        self._before = [token for token, _ in done]
-        prompt = self._prepared.prompt
-        next_word = max((token.word for token in self._tokens), default=-1) + 1
-        for (token, place), piece, word in zip(done, pieces[:count], words_of, strict=True):
-            position = len(prompt.ids) + place
-            self._tokens.append(
-                TextToken(
-                    id=token,
-                    position=position,
-                    context_position=position - 1,
-                    turn=len(self._prepared.conversation.turns),
-                    role="assistant",
-                    text=piece,
-                    word=-1 if word < 0 else next_word + word,
-                )
-            )
+        # All of them, not the first alone: what follows can tell where a word ends.
+        ids, places = zip(*self._waiting, strict=True)
+        tokens = reply_tokens(
+            self._checkpoint.tokenizer,
+            self._prepared,
+            ids,
+            places,
+            first_word=word_count(tuple(self._tokens)),
+            before=self._before,
+        )
+        self._tokens += tokens[:count]
+        self._before = list(ids[:count])
+        self._waiting = self._waiting[count:]
         words = self.explanation().words[self._given :]
         self._given += len(words)
         return list(words)

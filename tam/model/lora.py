@@ -5,10 +5,13 @@ They are folders or hub ids with an ``adapter_config.json``, which names the mod
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tam.errors import ModelError
 from tam.model.missing_tensors import check_tensors
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _CONFIG = "adapter_config.json"
 _WEIGHTS = "adapter_model.safetensors"
@@ -83,7 +86,7 @@ def _adapter_config(source: str, revision: str | None) -> str | None:
     return found
 
 
-def put_on(module: Any, source: str, revision: str | None) -> None:
+def put_on(module: "PreTrainedModel", source: str, revision: str | None) -> None:
     """Put the adapter of a checkpoint on the model that it changes.
 
     PEFT itself does it: transformers' own loader drops what it does not know, such as the
@@ -100,7 +103,7 @@ def put_on(module: Any, source: str, revision: str | None) -> None:
     config = peft.PeftConfig.from_pretrained(source, **pinned)
     if config.is_prompt_learning:
         raise ModelError(
-            f"{config.peft_type} adds tokens to the prompt, which are no words and no picture",
+            f"{config.peft_type} adds tokens to the prompt, which are neither words nor a picture",
             where=source,
             remedy="use an adapter that changes the layers, such as LoRA",
         )
@@ -123,7 +126,7 @@ def put_on(module: Any, source: str, revision: str | None) -> None:
     module.eval()
 
 
-def unwrapped(module: Any) -> Any:
+def unwrapped(module: "PreTrainedModel") -> Any:
     """Give the model inside PEFT's own wrapper, its adapter layers in place."""
     inner = getattr(module, "get_base_model", None)
     return module if inner is None else inner()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from tam.capture import PrefixCache, TokenCallback
 from tam.check.box import Without, without
@@ -13,6 +13,7 @@ from tam.explanation.explanation import Explanation
 from tam.explanation.word import Choice
 from tam.families.adapter import Adapter
 from tam.families.checkpoint import Checkpoint
+from tam.families.processor import Processor
 from tam.geometry.layout import Box
 from tam.media import Source
 from tam.model.batch import Answers, answered, check_answers
@@ -38,6 +39,9 @@ from tam.recording.recording import Recording
 from tam.recording.running import run
 from tam.recording.trace import Trace
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Model:
@@ -52,12 +56,12 @@ class Model:
     checkpoint: Checkpoint
 
     @property
-    def module(self) -> Any:
+    def module(self) -> "PreTrainedModel":
         """The transformers model, in evaluation mode."""
         return self.checkpoint.module
 
     @property
-    def processor(self) -> Any:
+    def processor(self) -> Processor:
         """The model's processor."""
         return self.checkpoint.processor
 

@@ -326,7 +326,7 @@ def _check_words(words: Mapping[str, Any], known: "set[str] | frozenset[str]", w
     for name in words:
         if name not in known:
             raise InputError(
-                f"there is no option {name!r}"
+                f"unknown option {name!r}"
                 if where == "options"
                 else f"the model's chat template does not read {name!r}",
                 where=where,

@@ -172,7 +172,9 @@ class MapStreamer:
         self._hooks.callback(handle.remove)
         return self
 
-    def _enter(self, module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    def _enter(
+        self, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> None:
         """Hold the model for a pass of this reply: of the prompt, or over its cache."""
         if is_waiting_or_holding(module):
             return  # another run's
@@ -186,7 +188,7 @@ class MapStreamer:
         if own:
             self._access.acquire()
 
-    def _leave(self, _module: Any, _inputs: Any, output: Any) -> None:
+    def _leave(self, _module: torch.nn.Module, _inputs: Any, output: Any) -> None:
         self._cache = output.get(CACHE)
         self._access.release()
 

@@ -83,7 +83,7 @@ def check_text(text: object, where: str) -> None:
     """
     if not isinstance(text, str):
         raise ConversationError(
-            f"{type(text).__name__} is no text", where=where, remedy="give a str"
+            f"{type(text).__name__} is not text", where=where, remedy="give a str"
         )
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise ConversationError(

@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from tam.errors import ConversationError, SetupError
 from tam.families.adapter import Adapter
+from tam.families.processor import Processor
 from tam.geometry.layout import TextToken
 from tam.media.media import Media
 from tam.prompt.conversation import Conversation, TokenizedText, spoken
 from tam.prompt.known_ids import harmless_messages, known_ids, marker_texts
 from tam.prompt.template import Segment, render
 from tam.prompt.tokenizer_lock import tokenizer_lock
-from tam.text.words import group_words, spell
+from tam.text.tokenizer import Tokenizer
+from tam.text.words import decode_pieces, group_words
 
 # Templates move such a tag, as around a thought; it is no word of its own.
 _TAGS = re.compile(r"</?\w+>")
@@ -86,7 +88,7 @@ class Prompt:
 
 
 def encode(
-    processor: Any,
+    processor: Processor,
     conversation: Conversation,
     adapter: Adapter | None = None,
     template_variables: Mapping[str, Any] | None = None,
@@ -145,28 +147,32 @@ def encode(
 
 
 def text_tokens(
-    tokenizer: Any,
+    tokenizer: Tokenizer,
     ids: NDArray[np.int64],
     positions: NDArray[np.int64],
     *,
     turn: int,
     role: str,
     first_word: int,
+    before: Sequence[int] = (),
 ) -> tuple[TextToken, ...]:
     """Describe one run of text tokens: what each spells, and which words they form.
 
     Parameters
     ----------
     tokenizer
-        See :func:`tam.text.words.spell`.
+        See :func:`tam.text.words.decode_pieces`.
     ids, positions
         int64 [n]: the run's token ids and their own positions in the sequence.
     turn, role
         Whose text it is. What the model wrote stands at the position that predicted it.
     first_word
         Index that the run's first word gets.
+    before
+        Ids of the tokens just before the run, where it goes on from there: some tokenizers decode
+        a token by what precedes it.
     """
-    pieces = spell(tokenizer, ids.tolist())
+    pieces = decode_pieces(tokenizer, [*before, *ids.tolist()])[len(before) :]
     words = group_words(pieces)
     shift = 1 if role == "assistant" else 0
     return tuple(
@@ -188,7 +194,7 @@ def word_count(tokens: tuple[TextToken, ...]) -> int:
     return max((token.word for token in tokens), default=-1) + 1
 
 
-def _options(processor: Any, conversation: Conversation, rendered: str) -> dict[str, Any]:
+def _options(processor: Processor, conversation: Conversation, rendered: str) -> dict[str, Any]:
     tokenizer = processor.tokenizer
     # Its warning of "indexing errors" counts vision tokens as positions; recording tells the truth.
     getattr(tokenizer, "deprecation_warnings", {})[_LENGTH_WARNING] = True
@@ -306,7 +312,7 @@ def _put_in(
 
 
 def _text_tokens(
-    tokenizer: Any,
+    tokenizer: Tokenizer,
     ids: NDArray[np.int64],
     segments: Sequence[Segment],
     places: Mapping[Segment, tuple[int, int]],

@@ -5,13 +5,15 @@ from itertools import accumulate
 from typing import Any
 
 from tam.errors import ConversationError
+from tam.families.processor import Processor
 from tam.prompt.conversation import Conversation, TokenizedText, spoken
 from tam.prompt.template import Segment
 from tam.prompt.tokenizer_lock import tokenizer_lock
-from tam.text.words import spell
+from tam.text.tokenizer import Tokenizer
+from tam.text.words import decode_pieces
 
 
-def plain_ids(tokenizer: Any, text: str) -> list[int]:
+def plain_ids(tokenizer: Tokenizer, text: str) -> list[int]:
     """Ids of a text as text alone: a marker in it is spelled out, not obeyed."""
     with tokenizer_lock(tokenizer):
         ids = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
@@ -28,7 +30,7 @@ _MARKERS = (
 )
 
 
-def marker_texts(processor: Any) -> set[str]:
+def marker_texts(processor: Processor) -> set[str]:
     """The texts that the tokenizer or the processor reads as a marker, not as words."""
     tokenizer = processor.tokenizer
     markers = set(tokenizer.all_special_tokens)
@@ -55,7 +57,7 @@ def harmless_messages(conversation: Conversation, markers: set[str]) -> list[dic
 
 
 def known_ids(
-    tokenizer: Any, segment: Segment, text: str | TokenizedText, markers: set[str]
+    tokenizer: Tokenizer, segment: Segment, text: str | TokenizedText, markers: set[str]
 ) -> list[int] | None:
     """Give the ids that a segment must have, or None where the tokenizer's are right.
 
@@ -78,11 +80,13 @@ def known_ids(
     return plain_ids(tokenizer, said) if marked else None
 
 
-def _ids_within(tokenizer: Any, text: TokenizedText, first: int, last: int) -> list[int] | None:
+def _ids_within(
+    tokenizer: Tokenizer, text: TokenizedText, first: int, last: int
+) -> list[int] | None:
     """Give the ids of some characters of a text; of a token that is cut, those of what is left."""
     if (first, last) == (0, len(text.text)):
         return list(text.ids)
-    pieces = spell(tokenizer, text.ids)
+    pieces = decode_pieces(tokenizer, text.ids)
     if "".join(pieces) != text.text:
         return plain_ids(tokenizer, text.text[first:last])
     starts = list(accumulate(map(len, pieces), initial=0))

@@ -9,6 +9,7 @@ from typing import Any
 
 from tam.errors import ConversationError, InputError, ModelError
 from tam.families.adapter import Adapter
+from tam.families.processor import Processor
 
 # Stands for a text while the template's own words are found out. No template writes it, and none
 # of its characters is changed by trimming or upper-casing.
@@ -81,7 +82,7 @@ class _Place:
 
 
 def render(
-    processor: Any,
+    processor: Processor,
     messages: list[dict[str, Any]],
     adapter: Adapter | None = None,
     variables: Mapping[str, Any] | None = None,
@@ -130,7 +131,7 @@ def render(
     return Rendering(whole, tuple(_segments(texts, places)))
 
 
-def chat_template(processor: Any, adapter: Adapter | None) -> str:
+def chat_template(processor: Processor, adapter: Adapter | None) -> str:
     """Give a processor's chat template, or its family's.
 
     Raises
@@ -152,7 +153,7 @@ def chat_template(processor: Any, adapter: Adapter | None) -> str:
     return found
 
 
-def known_variables(processor: Any, adapter: Adapter | None = None) -> frozenset[str]:
+def known_variables(processor: Processor, adapter: Adapter | None = None) -> frozenset[str]:
     """Names of the variables that the chat template reads, beside those that are always given."""
     from jinja2 import Environment, TemplateSyntaxError, meta
 
@@ -187,7 +188,7 @@ def _texts(messages: Sequence[Mapping[str, Any]]) -> list[_Text]:
 
 
 def _write(
-    processor: Any,
+    processor: Processor,
     messages: Sequence[Mapping[str, Any]],
     template: str,
     variables: Mapping[str, Any],

@@ -4,11 +4,13 @@ import threading
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from tam.text.tokenizer import Tokenizer
+
 _LOCKS: WeakKeyDictionary[Any, threading.RLock] = WeakKeyDictionary()
 _LOCKS_LOCK = threading.Lock()
 
 
-def tokenizer_lock(tokenizer: Any) -> threading.RLock:
+def tokenizer_lock(tokenizer: Tokenizer) -> threading.RLock:
     """Give the lock that is held while a tokenizer encodes.
 
     A fast tokenizer keeps the options of a call, such as ``split_special_tokens``, as settings of

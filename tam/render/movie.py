@@ -17,7 +17,7 @@ from tam.files.marks import PLACEHOLDER
 from tam.progress import progress
 from tam.render.caption import Pixels, running_text, word_strip
 from tam.render.colors import DEFAULT_COLORS
-from tam.render.pictures import OPACITY, Stage, shown_media, stacked
+from tam.render.pictures import OPACITY, Stage, shown_media, stack_vertically
 from tam.render.resize import resized
 from tam.render.selection import chosen_words
 
@@ -150,7 +150,7 @@ def draw_movie(
             marked = moment.marked.targets if moment.marked else ()
             strip = text.drawn(marked, min(text.lines, _MOST_LINES))
             caption = word_strip(moment.marked, text.width, colors)
-            yield _even(stacked(picture, strip, caption)), moment.seconds
+            yield _even(stack_vertically(picture, strip, caption)), moment.seconds
             step()
 
 
@@ -202,8 +202,8 @@ def write_mp4(drawn: Iterator[tuple[Pixels, float]], path: Path) -> None:
 
 def _starts(times: NDArray[np.float64]) -> NDArray[np.float64]:
     """When each frame of a clip begins to show; evenly spaced where its times do not grow."""
-    growing = bool(np.all(np.diff(times) > 0))
-    starts = times - times[0] if growing else np.arange(len(times)) * SECONDS
+    increasing = bool(np.all(np.diff(times) > 0))
+    starts = times - times[0] if increasing else np.arange(len(times)) * SECONDS
     return np.asarray(starts, np.float64)
 
 

@@ -106,7 +106,7 @@ def word_image(
     if not caption:
         return picture
     width = max(picture.shape[1], _NARROWEST)
-    return stacked(picture, word_strip(word, width, colors))
+    return stack_vertically(picture, word_strip(word, width, colors))
 
 
 def overlays(
@@ -223,7 +223,7 @@ def _side_by_side(pictures: list[Pixels]) -> Pixels:
     return sheet
 
 
-def stacked(*pictures: Pixels) -> Pixels:
+def stack_vertically(*pictures: Pixels) -> Pixels:
     """Set pictures below each other, each in the middle of the width, uint8 [H, W, 3]."""
     width = max(picture.shape[1] for picture in pictures)
     sheet = np.full((sum(map(len, pictures)), width, 3), PAPER, np.uint8)

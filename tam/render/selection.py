@@ -32,7 +32,7 @@ def chosen_words(
     else:
         chosen = tuple(_word(explanation, choice) for choice in words)
     if not chosen:
-        raise InputError("there is no word", where="words", remedy="choose at least one")
+        raise InputError("no word is chosen", where="words", remedy="choose at least one word")
     if together:
         targets = sorted({target for word in chosen for target in word.targets})
         return (Word(explanation, tuple(targets)),)

@@ -11,7 +11,7 @@ from tam.explanation.explanation import Explanation
 from tam.explanation.word import Choice
 from tam.render.caption import PAPER, Pixels, legend_strip, text_strip, word_strip
 from tam.render.colors import DEFAULT_COLORS
-from tam.render.pictures import OPACITY, stacked, word_image
+from tam.render.pictures import OPACITY, stack_vertically, word_image
 from tam.render.resize import resized
 from tam.render.selection import chosen_words
 
@@ -75,10 +75,12 @@ def contact_sheet(
     for word in chosen_words(small, chosen):
         picture = word_image(word, media, opacity=opacity, colors=colors, caption=False)
         strip = word_strip(word, max(picture.shape[1], _NARROWEST), None)
-        cells.append(stacked(picture, strip))
+        cells.append(stack_vertically(picture, strip))
     sheet = _grid(cells, columns or _columns(cells))
     width = sheet.shape[1]
-    return stacked(text_strip(explanation, marked, width), sheet, legend_strip(width, colors))
+    return stack_vertically(
+        text_strip(explanation, marked, width), sheet, legend_strip(width, colors)
+    )
 
 
 def _columns(cells: list[Pixels]) -> int:

@@ -22,7 +22,7 @@ def sheet(
     path.write_bytes(encode_png(drawn, comment=PLACEHOLDER))
 
 
-def mp4(
+def movie(
     explanation: Explanation,
     words: Sequence[Word],
     path: Path,
@@ -31,27 +31,13 @@ def mp4(
     colors: str,
     seconds: float,
 ) -> None:
-    """Write a movie as MP4, see :func:`tam.render.movie.draw_movie`."""
+    """Write a movie as the path's suffix says, see :func:`tam.render.movie.draw_movie`."""
+    kind = path.suffix.removeprefix(".").lower()
     drawn = draw_movie(
-        explanation, words, media=media, seconds=seconds, largest=LARGEST["mp4"], colors=colors
+        explanation, words, media=media, seconds=seconds, largest=LARGEST[kind], colors=colors
     )
-    write_mp4(drawn, path)
-
-
-def gif(
-    explanation: Explanation,
-    words: Sequence[Word],
-    path: Path,
-    *,
-    media: int | None,
-    colors: str,
-    seconds: float,
-) -> None:
-    """Write the same movie as GIF, smaller."""
-    drawn = draw_movie(
-        explanation, words, media=media, seconds=seconds, largest=LARGEST["gif"], colors=colors
-    )
-    write_gif(drawn, path)
+    write = {"mp4": write_mp4, "gif": write_gif}[kind]
+    write(drawn, path)
 
 
 def csv(explanation: Explanation, words: Sequence[Word], path: Path) -> None:

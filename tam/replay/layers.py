@@ -1,12 +1,15 @@
 """Finds the layers of a model by the names that a user gives them."""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING
 
 from torch import nn
 
 from tam.errors import InputError, ModelError
 from tam.families.adapter import Adapter
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 LayerName = int | str
 """A layer of the language model by its number, from 0 or from the end (-1), ``"input"`` for what
@@ -15,7 +18,7 @@ enters its first layer, or a layer of the vision tower: ``"vision.0"``, ``"visio
 _VISION = re.compile(r"vision\.(-?\d+)")
 
 
-def language_layers(model: Any, adapter: Adapter) -> nn.ModuleList:
+def language_layers(model: "PreTrainedModel", adapter: Adapter) -> nn.ModuleList:
     """The layers of the language model, in order.
 
     Raises
@@ -34,7 +37,7 @@ def language_layers(model: Any, adapter: Adapter) -> nn.ModuleList:
     return lists[0]
 
 
-def vision_layers(model: Any, adapter: Adapter) -> nn.ModuleList:
+def vision_layers(model: "PreTrainedModel", adapter: Adapter) -> nn.ModuleList:
     """The layers of the vision tower: the one list outside the language model with attention.
 
     Raises
@@ -61,7 +64,7 @@ def vision_layers(model: Any, adapter: Adapter) -> nn.ModuleList:
     return lists[0][1]
 
 
-def final_norm(model: Any, adapter: Adapter) -> nn.Module:
+def final_norm(model: "PreTrainedModel", adapter: Adapter) -> nn.Module:
     """The norm between the last layer and the head: the decoder's ``norm``, or its only one.
 
     Raises
@@ -96,7 +99,7 @@ def numbered(layers: nn.ModuleList, index: int, name: LayerName) -> int:
     """
     if not -len(layers) <= index < len(layers):
         raise InputError(
-            f"there is no layer {name!r}",
+            f"unknown layer {name!r}",
             where="layer",
             remedy=f"layers are numbered 0 to {len(layers) - 1}, or -1 to {-len(layers)} from the "
             "end",

@@ -57,13 +57,13 @@ class ActivationHook:
         self.graph = graph
         self.seen: list[torch.Tensor] = []
 
-    def output(self, _module: Any, _args: Any, output: Any) -> Any:
+    def output(self, _module: nn.Module, _args: Any, output: Any) -> Any:
         """Forward hook of a layer."""
         states, rest = (output[0], output[1:]) if isinstance(output, tuple) else (output, None)
         states = self._kept(states)
         return states if rest is None else (states, *rest)
 
-    def input(self, _module: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    def input(self, _module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
         """Forward pre-hook of a layer."""
         if args:
             return (self._kept(args[0]), *args[1:]), kwargs
@@ -90,7 +90,7 @@ class Attentions:
         self.length = length
         self.seen: list[torch.Tensor] = []
 
-    def output(self, _module: Any, _args: Any, output: Any) -> None:
+    def output(self, _module: nn.Module, _args: Any, output: Any) -> None:
         """Forward hook of the layer's modules."""
         if not isinstance(output, tuple) or len(output) < 2:
             return
@@ -115,7 +115,7 @@ class Replaced:
         self.positions = positions
         self.states = states
 
-    def input(self, _module: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    def input(self, _module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
         """Forward pre-hook of a layer."""
         if args:
             return (self._put(args[0]), *args[1:]), kwargs

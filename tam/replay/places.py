@@ -91,8 +91,8 @@ def _reached(replay: Replay, layer: LayerName, bits: int) -> NDArray[np.bool_]:
     module, adapter = replay.checkpoint.module, replay.checkpoint.adapter
     with exclusive(module), attention_off(module, adapter):
         run = replay.run([0], layers=[layer, "input"], gradients=True, checked=False)
-    outputs, [entering] = run.states
-    features = entering[0, positions.to(entering.device)].float()
+    outputs, [embeddings] = run.states
+    features = embeddings[0, positions.to(embeddings.device)].float()
     generator = torch.Generator().manual_seed(0)
     projection = torch.randn(features.shape, generator=generator).to(features.device)
     told = (features * projection).sum(1)

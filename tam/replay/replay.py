@@ -1,9 +1,10 @@
 """A recorded conversation that can be run through its model again."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 import torch
@@ -28,8 +29,10 @@ from tam.replay.layers import (
     parsed,
     vision_layers,
 )
+from tam.replay.lrp_attention import NAME as ATTN_LRP
+from tam.replay.lrp_rules import Rules
 from tam.replay.passing import ActivationHook, Attentions, Hooks, Pass, Replaced, registered
-from tam.replay.settings import eager_attention, frozen
+from tam.replay.settings import attention_by, frozen
 
 # How far a reply's log-probabilities may be off those that were recorded: rounding, no more.
 _ROUNDING = {torch.float32: 0.02}
@@ -102,6 +105,7 @@ class Replay:
         attention: bool = False,
         pixels: Mapping[str, torch.Tensor] | None = None,
         vision_input: torch.Tensor | None = None,
+        rules: Rules | None = None,
         checked: bool = True,
     ) -> Pass:
         """Read prompt and reply in one pass, without a cache.
@@ -120,6 +124,8 @@ class Replay:
             In the place of the recorded ones; all else stays.
         vision_input
             [N, D]: in the place of what enters the language model's first layer at the cells.
+        rules
+            Take gradients by these rules; attention weights cannot be kept beside them.
         checked
             Whether the reply must be read as it was recorded, pictures being the same.
 
@@ -143,8 +149,11 @@ class Replay:
             stack.enter_context(torch.set_grad_enabled(gradients))
             stack.enter_context(frozen(self.checkpoint.module))
             stack.enter_context(registered(hooks))
-            if attention:
-                stack.enter_context(eager_attention(self.checkpoint.module, self.layers))
+            if rules or attention:
+                name = ATTN_LRP if rules else "eager"
+                stack.enter_context(attention_by(name, self.checkpoint.module, self.layers))
+            if rules:
+                stack.enter_context(registered(rules.hooks()))
             [logits] = self._logits({**self.inputs, **(pixels or {})}, text.context_positions)
             ids = torch.from_numpy(text.ids).to(logits.device)
             index = torch.as_tensor(np.asarray(targets, np.int64), device=logits.device)
@@ -175,23 +184,51 @@ class Replay:
         -------
         float32 [E, R]: the log-probability of each of the reply's R targets.
         """
+        return self._readings(map(self._about, edited), batch)
+
+    def reworded(
+        self, versions: Iterable[Mapping[int, int]], *, batch: int = 16
+    ) -> NDArray[np.float32]:
+        """Read the reply with other words before it or in it, without gradients.
+
+        Parameters
+        ----------
+        versions
+            E times the token ids that stand at some positions in the place of the recorded ones.
+        batch
+            How many of them go through the model at once.
+
+        Returns
+        -------
+        float32 [E, R]: the log-probability of each of the reply's R targets, the recorded ones.
+        """
+        whole = self._with_reply(self.recording.prepared.prompt.inputs)
+
+        def edited() -> Iterator[Mapping[str, torch.Tensor]]:
+            for version in versions:
+                ids = whole["input_ids"].clone()
+                ids[0, list(version)] = torch.tensor(list(version.values())).to(ids)
+                yield {**whole, "input_ids": ids}
+
+        return self._readings(edited(), batch)
+
+    def _about(self, media: Sequence[Media]) -> dict[str, torch.Tensor]:
+        """Encode the conversation about other pictures, with the reply."""
+        recorded = self.recording.prepared
+        conversation = with_media(recorded.conversation, media)
+        checkpoint, variables = self.checkpoint, recorded.template_variables
+        prompt = encode(checkpoint.processor, conversation, checkpoint.adapter, variables)
+        return self._with_reply(prompt.inputs)
+
+    def _readings(
+        self, requests: Iterable[Mapping[str, torch.Tensor]], batch: int
+    ) -> NDArray[np.float32]:
+        """Read the reply after each of some prompts, so many at once."""
         size = batch if self.checkpoint.adapter.batches else 1
-        found: list[NDArray[np.float32]] = []
-        waiting: list[Mapping[str, torch.Tensor]] = []
-        for media in edited:
-            conversation = with_media(self.recording.prepared.conversation, media)
-            prompt = encode(
-                self.checkpoint.processor,
-                conversation,
-                self.checkpoint.adapter,
-                self.recording.prepared.template_variables,
-            )
-            waiting.append(self._with_reply(prompt.inputs))
-            if len(waiting) == size:
-                found.append(self._read(waiting))
-                waiting = []
-        if waiting:
-            found.append(self._read(waiting))
+        waiting = iter(requests)
+        found = []
+        while part := list(islice(waiting, size)):
+            found.append(self._read(part))
         replies = len(self.trace.text.tokens) - self.trace.text.prompt_targets
         return np.concatenate([np.zeros((0, replies), np.float32), *found])
 
@@ -228,8 +265,8 @@ class Replay:
             positions = torch.from_numpy(self.trace.vision.positions)
             hooks.before.append((self.layers[0], Replaced(positions, vision_input).input))
         for name, activation in zip(layers, activations, strict=True):
-            module, entering = self.layer(name)
-            if entering:
+            module, is_input = self.layer(name)
+            if is_input:
                 hooks.before.append((module, activation.input))
             else:
                 hooks.after.append((module, activation.output))

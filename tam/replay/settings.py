@@ -22,14 +22,17 @@ def frozen(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def eager_attention(model: nn.Module, layers: nn.ModuleList) -> Iterator[None]:
-    """Let some layers compute attention in the way that gives its weights."""
+def attention_by(name: str, model: nn.Module, layers: nn.ModuleList) -> Iterator[None]:
+    """Let some layers compute attention in the way of a name that transformers knows.
+
+    ``"eager"`` is the one that gives its weights.
+    """
     configs = configurations(model)
     kept = [config._attn_implementation for config in configs]
-    eager = {id(config) for config in configurations(layers)}
+    chosen = {id(config) for config in configurations(layers)}
     # Setting a configuration sets those inside it too. They come later in the list.
     for config, own in zip(configs, kept, strict=True):
-        config._attn_implementation = "eager" if id(config) in eager else own
+        config._attn_implementation = name if id(config) in chosen else own
     try:
         yield
     finally:

@@ -132,7 +132,7 @@ def _check_replaceable(target: Path, folder: Path, *, force: bool) -> None:
     if foreign or not _is_explanation(target / JSON_NAME):
         reason = f"it holds {foreign[0]!r}" if foreign else f"it has no valid {JSON_NAME}"
         raise OutputError(
-            f"will not be replaced: {reason}, so it is no earlier explanation alone",
+            f"will not be replaced: {reason}, so the folder holds more than an earlier explanation",
             where=str(folder),
             remedy="name another folder",
         )

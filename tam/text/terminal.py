@@ -9,14 +9,14 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
-
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.segment import Segment
+from typing import TYPE_CHECKING, Any, TextIO
 
 from tam.text.printable import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]")
 
@@ -70,22 +70,6 @@ class FitText(io.TextIOBase):
         return self.rich_proxied_file.buffer
 
 
-class FitConsole(Console):
-    """A console whose texts are fit for a terminal; its own colors and positions pass."""
-
-    def render(
-        self, renderable: RenderableType, options: ConsoleOptions | None = None
-    ) -> Iterable[Segment]:
-        """Render something, without what could steer the terminal."""
-        for segment in super().render(renderable, options):
-            fit = segment.control or segment.text.isprintable()
-            yield segment if fit else Segment(printable(segment.text), segment.style)
-
-    def on_broken_pipe(self) -> None:
-        """Leave it to the command line how it ends when nobody reads on."""
-        raise  # the BrokenPipeError that is being handled
-
-
 @contextmanager
 def fit_for_terminals() -> Iterator[None]:
     """Let nothing reach a terminal through ``print``, warnings, logs and tracebacks either."""
@@ -101,8 +85,10 @@ def _fit(stream: Any) -> Any:
     return stream if isinstance(stream, FitText) else FitText(stream)
 
 
-def console(*, stderr: bool = False) -> Console:
+def console(*, stderr: bool = False) -> "Console":
     """Make the console for standard output, or for standard error."""
+    from tam.text.console import FitConsole  # rich takes longer to load than help to print
+
     return FitConsole(stderr=stderr)
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
 
 import regex
+
+from tam.text.tokenizer import Tokenizer
 
 _BOUNDARY = regex.compile(r"\b", regex.WORD | regex.V1)
 _GRAPHEME = regex.compile(r"\X", regex.V1)
@@ -29,7 +30,7 @@ _LONGEST_WAIT = 3
 _FOLLOWING = ("a", "\u05d0", "0")
 
 
-def spell(tokenizer: Any, ids: Sequence[int]) -> list[str]:
+def decode_pieces(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
     """Give the piece of text that each token adds.
 
     The ids are decoded as they are, never re-tokenised. Decoding runs over a short window, because
@@ -64,7 +65,7 @@ def spell(tokenizer: Any, ids: Sequence[int]) -> list[str]:
     return pieces
 
 
-def _ends_a_character(tokenizer: Any, text: str, ids: Sequence[int], count: int) -> bool:
+def _ends_a_character(tokenizer: Tokenizer, text: str, ids: Sequence[int], count: int) -> bool:
     """Whether the U+FFFD at the end of the first tokens' text is a character, not part of one.
 
     It is part of one where the next tokens turn it into something else. Where they only add to the
@@ -101,7 +102,7 @@ def group_words(pieces: Sequence[str]) -> list[int]:
     Parameters
     ----------
     pieces
-        What each token spells, see :func:`spell`.
+        What each token spells, see :func:`decode_pieces`.
 
     Examples
     --------
@@ -118,10 +119,10 @@ def group_words(pieces: Sequence[str]) -> list[int]:
     return words
 
 
-def settled(pieces: Sequence[str]) -> int:
+def stable_prefix(pieces: Sequence[str]) -> int:
     """Give how many of the first tokens form whole words, whatever text follows.
 
-    The words are those of all the pieces: ``group_words(pieces)[:settled(pieces)]``.
+    The words are those of all the pieces: ``group_words(pieces)[:stable_prefix(pieces)]``.
     A boundary may hang on the letter or the digit after it: "don", "'" can become "don't", and "3",
     "." can become "3.5".
 
@@ -132,8 +133,8 @@ def settled(pieces: Sequence[str]) -> int:
 
     Examples
     --------
-    >>> settled([" re", "d"]), settled([" re", "d", " circle"]), settled(["don", "'"])
-    (0, 2, 0)
+    >>> [stable_prefix(pieces) for pieces in ([" re", "d"], [" re", "d", " circle"], ["don", "'"])]
+    [0, 2, 0]
     """
     if not pieces or pieces[-1].endswith("\ufffd"):
         return 0
@@ -187,7 +188,7 @@ def _leads(text: str) -> bool:
     return not is_visible(text) and "\n" not in text
 
 
-def _decode(tokenizer: Any, ids: Sequence[int]) -> str:
+def _decode(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
     if not len(ids):
         return ""
     text: str = tokenizer.decode(

@@ -176,8 +176,8 @@ def test_an_item_that_the_model_has_no_words_for_is_left_out(
         (["--data", "scene"], "data 'scene': is not a known data set; give scenes, photo"),
         (["--data", "coco:nowhere"], "folder 'nowhere' does not exist"),
         (["--split", "few"], "unknown split 'few'; use one, same-color"),
-        (["--methods", "tam,tom"], "there is no method 'tom'; did you mean 'tam'"),
-        (["--methods", "tam,tam"], "is no list of different names"),
+        (["--methods", "tam,tom"], "unknown method 'tom'; did you mean 'tam'"),
+        (["--methods", "tam,tam"], "is not a list of distinct names"),
         (["--model", "nowhere/nothing", "--count", "1"], "nowhere/nothing"),
     ],
 )

@@ -237,7 +237,7 @@ def test_the_array_of_the_caller_is_copied() -> None:
 def test_media_passes_through_and_other_types_do_not() -> None:
     media = image_from_array(np.zeros((4, 4, 3), np.uint8))
     assert open_image(media) is media
-    with pytest.raises(MediaError, match="int is no kind of picture"):
+    with pytest.raises(MediaError, match="int is not a picture"):
         open_image(3)
 
 

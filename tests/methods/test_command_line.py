@@ -47,11 +47,11 @@ def test_a_word_is_explained_by_the_method_of_a_name(
     [
         (
             ["--method", "lime"],
-            "there is no method 'lime'; use tam, tam-published, tam-plus,",
+            "unknown method 'lime'; use tam, tam-published, tam-plus,",
         ),
         (
             ["--method", "center", "--stages"],
-            "center: there is no option 'stages'; it has width",
+            "center: unknown option 'stages'; it has width",
         ),
         (
             ["--method", "center", "--candidate-maps", "2"],
@@ -60,7 +60,7 @@ def test_a_word_is_explained_by_the_method_of_a_name(
         (["--method-option", "layer"], "--method-option: 'layer' is not of the form NAME=VALUE"),
         (
             ["--method", "rollout", "--method-option", "layer=1"],
-            "method rollout: there is no option 'layer'; it has none",
+            "method rollout: unknown option 'layer'; it has none",
         ),
     ],
 )
@@ -94,7 +94,7 @@ def test_one_recording_is_explained_in_many_ways(qwen_picture: Replay) -> None:
     other = model.explain_recording(recording, method="attention", method_options={"heads": [0]})
     assert other.provenance["method"] == {"name": "attention", "layers": None, "heads": [0]}
     assert [word.text for word in other.words] == [word.text for word in plain.words]
-    with pytest.raises(InputError, match="there is no option 'head'"):
+    with pytest.raises(InputError, match="unknown option 'head'"):
         model.explain_recording(recording, method="attention", method_options={"head": 0})
 
 

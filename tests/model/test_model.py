@@ -173,7 +173,7 @@ def test_a_device_that_is_not_there_is_refused_before_anything_is_loaded(
     for device_map in ("cuda:1", torch.device("cuda", 2), 3, {"model": "cpu", "lm_head": "cuda:1"}):
         with pytest.raises(SetupError, match="device_map: this machine has no device"):
             tam.load("small", device_map=device_map)
-    with pytest.raises(ModelError, match="device_map: 'mars' is no device; use auto, cpu"):
+    with pytest.raises(ModelError, match="device_map: 'mars' is not a device; use auto, cpu"):
         tam.load("small", device_map="mars")
 
 

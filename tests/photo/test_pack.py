@@ -76,5 +76,5 @@ def test_a_cut_out_needs_transparency(tmp_path: Path) -> None:
 
 
 def test_an_unknown_split_is_refused() -> None:
-    with pytest.raises(InputError, match="there is no split 'five'"):
+    with pytest.raises(InputError, match="unknown split 'five'"):
         next(photo_items(open_pack(), "five", 1))

@@ -141,7 +141,7 @@ def test_layers_that_no_token_is_made_of_are_refused(tmp_path: Path) -> None:
     replay = replayed(tam.load(tiny_llava(tmp_path)), pictures())
     with pytest.raises(InputError, match="no vision token is made of this"):
         places(replay, "vision.-1")
-    with pytest.raises(InputError, match=r"there is no layer 'vision\.3'; layers are numbered 0"):
+    with pytest.raises(InputError, match=r"unknown layer 'vision\.3'; layers are numbered 0"):
         places(replay, "vision.3")
 
 

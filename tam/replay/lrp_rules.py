@@ -1,0 +1,166 @@
+"""The rules of AttnLRP for one pass: hooks on norms and gates, and what biases take.
+
+A norm is known by what it does (it does not change with the scale of its input; a layer norm not
+with a shift either), gates and activations by the names of their parts, as transformers calls them.
+A module with parameters of another kind is refused by name.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from tam.errors import ModelError
+from tam.replay.lrp_attention import half_gradient, proportional
+from tam.replay.passing import Hooks
+
+_ACTIVATIONS = ("act_fn", "activation_fn", "act", "activation")
+_LINEAR = ("Linear", "Linear4bit", "Linear8bitLt", "NonDynamicallyQuantizableLinear")
+# An input is made so many times larger, to see whether a norm takes its scale away.
+_SCALE = 4.0
+_TOLERANCE = 0.02
+
+
+class Rules:
+    """Hooks that give a pass the gradients of AttnLRP, and what they keep for the sum of its parts.
+
+    Parameters
+    ----------
+    layers
+        The layers of the language model.
+    final_norm, head
+        What follows them.
+
+    Attributes
+    ----------
+    entering
+        What enters each layer [1, L, D].
+    leaving
+        What leaves each layer.
+    biased
+        Outputs of modules with a bias, and the bias.
+    logits
+        What the head gives [1, P, V].
+
+    Raises
+    ------
+    ModelError
+        If a layer holds a module that no rule is known for.
+    """
+
+    def __init__(self, layers: nn.ModuleList, final_norm: nn.Module, head: nn.Module) -> None:
+        self._layers, self._final_norm, self._head = layers, final_norm, head
+        self.entering: list[torch.Tensor] = []
+        self.leaving: list[torch.Tensor] = []
+        self.biased: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self.logits: list[torch.Tensor] = []
+        self._norms = [final_norm]
+        self._activations: list[nn.Module] = []
+        self._halved: list[nn.Module] = []
+        self._linear: list[nn.Module] = [head]
+        for layer in layers:
+            self._sort(layer)
+
+    def hooks(self) -> Hooks:
+        """The hooks of one pass."""
+        before: list[tuple[nn.Module, Any]] = [(layer, self._enters) for layer in self._layers]
+        # The last one runs first: biases and activations are seen before the gradient is halved.
+        after: list[tuple[nn.Module, Any]] = [(module, _half) for module in self._halved]
+        after += [(norm, self._normed) for norm in self._norms]
+        after += [(module, self._activated) for module in self._activations]
+        after += [(module, self._added) for module in self._linear if _bias(module) is not None]
+        after += [(layer, self._leaves) for layer in self._layers]
+        after.append((self._head, self._scored))
+        return Hooks(before, after)
+
+    def _sort(self, layer: nn.Module) -> None:
+        for module in layer.modules():
+            names = {name for name, _ in module.named_children()}
+            activations = [getattr(module, name) for name in _ACTIVATIONS if name in names]
+            self._activations += activations
+            if {"gate_proj", "up_proj"} <= names:
+                self._halved += [module.get_submodule("up_proj"), *activations]
+            elif "gate_up_proj" in names:
+                self._halved.append(module.get_submodule("gate_up_proj"))
+            if isinstance(module, nn.Linear) or type(module).__name__ in _LINEAR:
+                self._linear.append(module)
+            elif "norm" in type(module).__name__.lower():
+                self._norms.append(module)
+            elif next(module.parameters(recurse=False), None) is not None:
+                raise _unknown(module)
+
+    def _enters(self, _module: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        states = args[0] if args else kwargs["hidden_states"]
+        if not self.entering:
+            states = states.detach().requires_grad_()
+        self.entering.append(states)
+        # What follows may write into the states in place.
+        given = states.clone()
+        return ((given, *args[1:]), kwargs) if args else (args, {**kwargs, "hidden_states": given})
+
+    def _leaves(self, _module: Any, _args: Any, output: Any) -> None:
+        self.leaving.append(output[0] if isinstance(output, tuple) else output)
+
+    def _normed(self, module: nn.Module, args: Any, output: torch.Tensor) -> torch.Tensor:
+        entering, bias = args[0].float(), _bias(module)
+        if len(args) > 1 or not isinstance(output, torch.Tensor):
+            raise _unknown(module)
+        row = args[0].detach()[:1, :1]
+        plain = module.forward(row)
+        if not _same(module.forward(row * _SCALE), plain):
+            raise _unknown(module)
+        if _same(module.forward(row + row.abs().amax()), plain):
+            entering = entering - entering.mean(-1, keepdim=True)
+        shift = 0 if bias is None else bias.float()
+        normed = proportional(output.float() - shift, entering) + shift
+        normed = normed.to(output.dtype)
+        if bias is not None:
+            self.biased.append((normed, bias))
+        return normed
+
+    def _activated(self, _module: Any, args: Any, output: torch.Tensor) -> torch.Tensor:
+        return proportional(output.float(), args[0].float()).to(output.dtype)
+
+    def _added(self, module: nn.Module, _args: Any, output: torch.Tensor) -> None:
+        bias = _bias(module)
+        assert bias is not None, "hooked for its bias"
+        if module is not self._head:
+            self.biased.append((output, bias))
+
+    def _scored(self, _module: Any, _args: Any, output: torch.Tensor) -> None:
+        self.logits.append(output)
+
+    def injected(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """What comes to the states from outside: before the first layer, and between layers.
+
+        Yields
+        ------
+        The states that enter a layer, with the graph, and the part of them that the layer before
+        did not give, both [1, L, D].
+        """
+        yield self.entering[0], self.entering[0].detach()
+        for before, states in zip(self.leaving, self.entering[1:], strict=False):
+            if states is not before:
+                yield states, (states - before).detach()
+
+
+def _half(_module: Any, _args: Any, output: torch.Tensor) -> torch.Tensor:
+    return half_gradient(output)
+
+
+def _bias(module: nn.Module) -> torch.Tensor | None:
+    bias = getattr(module, "bias", None)
+    return bias.detach() if isinstance(bias, torch.Tensor) else None
+
+
+def _same(values: torch.Tensor, others: torch.Tensor) -> bool:
+    return float((values - others).abs().max()) <= _TOLERANCE * float(others.abs().max())
+
+
+def _unknown(module: nn.Module) -> ModelError:
+    return ModelError(
+        "AttnLRP has no rule for this kind of module",
+        where=type(module).__name__,
+        remedy="use another method, such as relevancy",
+    )

@@ -1,0 +1,1 @@
+"""Explains what a model said elsewhere, from its reply's token ids and last-layer states."""
