@@ -8,7 +8,7 @@
 # make test-install  the wheel in a fresh environment with everything it needs, and a demo (a download)
 # make fuzz    thousands of damaged files, each read or refused in a line (an hour)
 
-PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python,\
+PYTHON ?= $(firstword $(foreach p,python3.13 python3.14 python3.12 python3.11 python3 python,\
 	$(if $(shell $(p) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(p))))
 BIN := .venv/bin
 READY := .venv/ready

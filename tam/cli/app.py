@@ -1,7 +1,7 @@
 """The commands. Everything heavy is imported inside them, so that help comes at once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -59,6 +59,9 @@ from tam.defaults import (
 )
 from tam.files.kinds import KINDS
 from tam.text.printable import json_text
+
+if TYPE_CHECKING:
+    from tam.explanation.explanation import Explanation
 
 app = typer.Typer(
     name="tam",
@@ -194,11 +197,12 @@ def explain(
         allow_missing=allow_missing,
         tp_plan="auto" if tp else None,
     )
+    others: dict[str, "Explanation"] = {}
     if live:
         from tam.model.streaming import Stream
         from tam.text.terminal import console
 
-        result, others = print_words(Stream(loaded, asked, **wanted), console()), {}
+        result = print_words(Stream(loaded, asked, **wanted), console())
     else:
         result, others = explained_by(loaded, asked, wanted, names)
     if check is not None:
