@@ -197,7 +197,7 @@ def explain(
         allow_missing=allow_missing,
         tp_plan="auto" if tp else None,
     )
-    others: dict[str, "Explanation"] = {}
+    others: dict[str, Explanation] = {}
     if live:
         from tam.model.streaming import Stream
         from tam.text.terminal import console
