@@ -1,4 +1,4 @@
-"""A word's map held against what the model used: the region that it marks was hidden."""
+"""Checks: the effect on a word of hiding the region that its map marks."""
 
 import math
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ REASONS = {
     "too-large": "the marked region covers too much of the picture to compare it with others",
     "no-room": "too few regions of that shape fit elsewhere in the picture",
 }
-"""Why a word cannot be checked."""
+"""The reasons why a word cannot be checked."""
 
 LEAST_SCORE = math.log(2)
-"""The model used a region whose hiding costs a word at least this more than that of others does, in
-nats: half of its probability."""
+"""The score in nats from which on the model used a region: half of the word's probability, more
+than hiding other regions costs it."""
 
 _LEVEL = 0.95
 
 
 @dataclass(frozen=True)
 class Check:
-    """What hiding the region that a word's map marks does to the word, beside other regions.
+    """The effect on a word of hiding the region that its map marks, compared with other regions.
 
     All probabilities are those of the word's tokens together, read with the reply as it stands
     (teacher forcing).
@@ -34,18 +34,18 @@ class Check:
     Parameters
     ----------
     targets
-        The word: indices of its tokens among the explanation's tokens.
+        Indices of the word's tokens among the explanation's tokens.
     filler
-        What the regions were hidden with, see :mod:`tam.check.fillers`.
+        The replacement of the hidden pixels, see :mod:`tam.check.fillers`.
     before
         Log-probability of the word with the whole picture, in nats.
     without
-        The same without the region; None where the word cannot be checked.
+        The same without the region; None if the word cannot be checked.
     elsewhere
-        The same without each control: a region of the same shape elsewhere. Empty where the word
+        The same without each control, a region of the same shape elsewhere; empty if the word
         cannot be checked.
     reason
-        A key of :data:`REASONS` where the word cannot be checked, else None.
+        A key of :data:`REASONS` if the word cannot be checked, else None.
     """
 
     targets: tuple[int, ...]
@@ -57,14 +57,14 @@ class Check:
 
     @property
     def score(self) -> float | None:
-        """Loss by hiding the region less the mean loss by hiding a control, in nats."""
+        """The loss from hiding the region minus the mean loss from hiding a control, in nats."""
         if self.without is None:
             return None
         return float(np.mean(self.elsewhere)) - self.without
 
     @cached_property
     def interval(self) -> tuple[float, float] | None:
-        """Lower and upper bound of the score at 95 %.
+        """Lower and upper bounds of the score at 95 %.
 
         ``score ± t √(1 + 1/n) s`` with Student's t for n - 1 degrees of freedom and the controls'
         standard deviation s: the interval in which one more control would fall (a prediction
@@ -81,10 +81,10 @@ class Check:
 
     @property
     def used(self) -> bool | None:
-        """Whether the model used what the map marks; None where that cannot be told.
+        """Whether the model used what the map marks; None if undecided.
 
-        It cannot where the word cannot be checked, or the interval holds 0. Else it did where the
-        score is at least :data:`LEAST_SCORE`.
+        It is undecided if the word cannot be checked, or the interval holds 0. Otherwise it is True
+        if the score is at least :data:`LEAST_SCORE`.
         """
         if self.score is None or self.interval is None:
             return None
@@ -93,7 +93,7 @@ class Check:
 
     @property
     def sentence(self) -> str:
-        """What was found, for people."""
+        """The result in words."""
         if self.without is None:
             return f"cannot be checked: {REASONS[self.reason or 'no-evidence']}"
         verdict = {
