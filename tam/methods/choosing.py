@@ -10,6 +10,7 @@ from tam.errors import InputError
 from tam.extensions import METHODS as GROUP
 from tam.extensions import Extension, description_of, extensions
 from tam.methods.method import Method, Use, options_of
+from tam.methods.option_types import check_types
 from tam.methods.table import ALIASES, METHODS
 from tam.text.nearest import suggestion
 
@@ -52,7 +53,7 @@ class Chosen:
         Raises
         ------
         InputError
-            If the method has no such option, or the option is given already.
+            If the method has no such option, the option is given already, or its value is of another type.
         """
         where, known = f"method {self.method.name}", options_of(self.function)
         for name in added:
@@ -64,6 +65,11 @@ class Chosen:
                 )
             if name in self.options:
                 raise InputError(f"{name} is given twice", where=where, remedy="give it once")
+        check_types(self.function, added, where)
+        if self.told is None and "kernel_size" in added:
+            from tam.engine.inputs import check_kernel_size
+
+            check_kernel_size(added["kernel_size"])
         told = None if self.told is None else {**self.told, **_as_json(added)}
         return replace(self, options={**self.options, **added}, told=told)
 
