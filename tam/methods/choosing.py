@@ -53,7 +53,7 @@ class Chosen:
         Raises
         ------
         InputError
-            If the method has no such option, the option is given already, or its value is of another type.
+            If the method has no such option, it is given already, or its value is of another type.
         """
         where, known = f"method {self.method.name}", options_of(self.function)
         for name in added:
