@@ -6,11 +6,14 @@ from typing import Any
 from tam.cli.answered import print_model
 from tam.cli.summary import summary
 from tam.explanation.explanation import Explanation
+from tam.model.processes import is_first
 from tam.text.printable import json_text
 
 
 def finish(result: Explanation, out: Path, as_json: bool, **saving: Any) -> None:
     """Save an explanation, and print it: the table and the report's path, or JSON.
+
+    Of several processes that share a model the first one does.
 
     Parameters
     ----------
@@ -23,6 +26,8 @@ def finish(result: Explanation, out: Path, as_json: bool, **saving: Any) -> None
     **saving
         As in :meth:`tam.Explanation.save`.
     """
+    if not is_first():
+        return
     report = result.save(out, **saving)
     print_model(result)
     if as_json:

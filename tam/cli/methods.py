@@ -9,6 +9,7 @@ from rich.table import Table
 from tam.errors import SetupError
 from tam.methods import Method, choose, listed
 from tam.methods.method import options_of
+from tam.refine import REFINEMENTS
 from tam.text.terminal import console
 
 _WAITS = "maps at the end of the reply"
@@ -33,8 +34,20 @@ def print_methods(name: str | None = None) -> None:
         table.add_row(row.name, escape(_summary(row)), row.source, row.cost, streams)
     shown = console()
     shown.print(table)
+    if method is None:
+        shown.print(_refinements())
     for option, default in options.items():
         shown.print(f"{option} = {default!r}", markup=False)
+
+
+def _refinements() -> Table:
+    """What the maps of any method can go through."""
+    table = Table()
+    for column in ("refinement", "what it does", "source", "cost beside the method"):
+        table.add_column(column, overflow="fold")
+    for step in REFINEMENTS.values():
+        table.add_row(step.name, escape(step.summary), step.source, step.cost)
+    return table
 
 
 def _asked(name: str) -> tuple[Method, dict[str, Any]]:

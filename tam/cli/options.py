@@ -1,5 +1,6 @@
 """Options that several commands share: loading, the reply, and media."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +19,12 @@ Model = Annotated[
 Dtype = Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or float16.")]
 DeviceMap = Annotated[str | None, typer.Option(help="Device of the model: auto, cpu, cuda:0, …")]
 LoadIn = Annotated[str | None, typer.Option(help="Quantise to 4bit or 8bit.")]
+Split = Annotated[
+    bool,
+    typer.Option(
+        "--tp", help="Split the model over processes: torchrun --nproc-per-node 2 -m tam explain …"
+    ),
+]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a hub model.")]
 AllowMissing = Annotated[
     bool,
@@ -33,10 +40,23 @@ Sample = Annotated[
 Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of a sampled answer.")]
 
 Method = Annotated[str, typer.Option("--method", help="Method of explanation, see 'tam methods'.")]
+Methods = Annotated[
+    str | None,
+    typer.Option(
+        "--methods", help="Several, such as tam,attention: the report has a switch between them."
+    ),
+]
 MethodOption = Annotated[
     list[str] | None,
     typer.Option(
         "--method-option", metavar="NAME=VALUE", help="An option of the method, such as layer=1."
+    ),
+]
+Refine = Annotated[
+    str,
+    typer.Option(
+        metavar="NAMES",
+        help="What the maps go through then, by commas; 'tam methods' lists them.",
     ),
 ]
 Stages = Annotated[
@@ -84,9 +104,10 @@ Version = Annotated[
     bool,
     typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
 ]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the report and its files.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an earlier explanation in --out.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
-Force = Annotated[bool, typer.Option("--force", help="Replace an earlier explanation in --out.")]
 Pictures = Annotated[bool, typer.Option("--pictures", help="Also write a PNG of each word's map.")]
 Embed = Annotated[
     str,

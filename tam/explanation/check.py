@@ -24,6 +24,31 @@ than hiding other regions costs it."""
 _LEVEL = 0.95
 
 
+def verdict(
+    score: float, interval: tuple[float, float], threshold: float = LEAST_SCORE
+) -> bool | None:
+    """Decide whether the model used a region, from the loss of hiding it.
+
+    Parameters
+    ----------
+    score
+        The loss from hiding the region minus the mean loss from hiding a control, in nats.
+    interval
+        Its lower and upper bounds.
+    threshold
+        The score from which on a region counts as used.
+
+    Returns
+    -------
+    True if the score reaches the threshold and the interval lies above 0; False if the whole
+    interval lies below the threshold; else None.
+    """
+    low, high = interval
+    if score >= threshold and low > 0:
+        return True
+    return False if high < threshold else None
+
+
 @dataclass(frozen=True)
 class Check:
     """The effect on a word of hiding the region that its map marks, compared with other regions.
@@ -81,15 +106,13 @@ class Check:
 
     @property
     def used(self) -> bool | None:
-        """Whether the model used what the map marks; None if undecided.
+        """Whether the model used what the map marks, see :func:`verdict`.
 
-        It is undecided if the word cannot be checked, or the interval holds 0. Otherwise it is True
-        if the score is at least :data:`LEAST_SCORE`.
+        None if that is undecided, or the word cannot be checked.
         """
         if self.score is None or self.interval is None:
             return None
-        low, high = self.interval
-        return None if low <= 0 <= high else self.score >= LEAST_SCORE
+        return verdict(self.score, self.interval)
 
     @property
     def sentence(self) -> str:

@@ -12,6 +12,7 @@ from tam.extensions import Extension, description_of, extensions
 from tam.methods.method import Method, Use, options_of
 from tam.methods.option_types import check_types
 from tam.methods.table import ALIASES, METHODS
+from tam.refine.table import Refinement, refinements
 from tam.text.nearest import suggestion
 
 if TYPE_CHECKING:
@@ -40,12 +41,29 @@ class Chosen:
     told
         The provenance (name and module) of a method of the user or of another package; None for
         the toolkit's methods, which write their own.
+    refinements
+        The refinements that its maps go through, in order.
     """
 
     method: Method
     function: Callable[..., Any]
     options: Mapping[str, Any]
     told: Mapping[str, Any] | None = None
+    refinements: tuple[Refinement, ...] = ()
+
+    def with_refinements(self, names: Sequence[str]) -> "Chosen":
+        """Let its maps go through refinements, see :mod:`tam.refine`.
+
+        Raises
+        ------
+        InputError
+            If there is none of a name.
+        """
+        if not names:
+            return self
+        name = "/".join([self.method.name, *names])
+        row = replace(self.method, name=name, replays=True, streams=False, candidates=False)
+        return replace(self, method=row, refinements=(*self.refinements, *refinements(names)))
 
     def with_options(self, added: Mapping[str, Any]) -> "Chosen":
         """Add options to the method.
@@ -53,7 +71,8 @@ class Chosen:
         Raises
         ------
         InputError
-            If the method has no such option, it is given already, or its value is of another type.
+            If the method has no such option, the option is given already, or its value has
+            another type.
         """
         where, known = f"method {self.method.name}", options_of(self.function)
         for name in added:
@@ -83,6 +102,21 @@ class Chosen:
                 where=f"method {self.method.name}",
                 remedy="pass a replay",
             )
+        result = self._explained(trace, replay, targets)
+        if not self.refinements or replay is None:
+            return result
+        import numpy as np
+
+        from tam.refine.refinement import Work, refined
+
+        known = [int(row) for row in np.flatnonzero(~np.isnan(result.maps).all(1))]
+        work = Work(replay, known, lambda other: self._explained(other.trace, other, known))
+        return refined(result, self.refinements, work)
+
+    def _explained(
+        self, trace: "Trace", replay: "Replay | None", targets: Sequence[int] | None
+    ) -> "Explanation":
+        """Explain by the method alone."""
         import torch
 
         from tam.methods.result import added_explanation, resolve_targets
@@ -103,7 +137,8 @@ def choose(method: AnyMethod) -> Chosen:
     Parameters
     ----------
     method
-        A name of the table or one that a package adds; a :class:`Use` such as
+        A name of the table or one that a package adds, perhaps with refinements behind it
+        (``"activation/color-affinity"``, see :mod:`tam.refine`); a :class:`Use` such as
         ``Tam(kernel_size=5)``; or any callable ``(trace, replay, targets)``, whose options a
         :func:`functools.partial` can hold.
 
@@ -190,6 +225,11 @@ def imported(name: str) -> Method:
 
 
 def _named(name: str) -> Chosen:
+    name, *steps = name.split("/")
+    return _method(name).with_refinements(steps)
+
+
+def _method(name: str) -> Chosen:
     known = ALIASES.get(name, name)
     if known in METHODS:
         return Chosen(METHODS[known], METHODS[known].load(), {})

@@ -3,8 +3,9 @@
 import numpy as np
 
 from tam.explanation.explanation import Explanation
+from tam.geometry.cell_colors import pixels_of
 from tam.methods.options import check_whole
-from tam.methods.perturbation import Region, drops, pixels_of
+from tam.methods.perturbation import Region, drops
 from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay

@@ -119,6 +119,13 @@ _TABLE = (
         "1 forward",
     ),
     Method(
+        "localization-heads",
+        "attention of the few heads that look at one place, sinks left out",
+        "arXiv 2503.06287",
+        "tam.methods.localization_heads:localization_heads",
+        "1 forward",
+    ),
+    Method(
         "rollout",
         "attention multiplied through all layers",
         "arXiv 2005.00928",
@@ -159,6 +166,20 @@ _TABLE = (
         "doi 10.1109/TPAMI.2012.120",
         "tam.methods.superpixel_occlusion:superpixel_occlusion",
         "65 forward a picture",
+    ),
+    Method(
+        "kernel-shap",
+        "Shapley values of superpixels, from coalitions of them",
+        "arXiv 1705.07874",
+        "tam.methods.kernel_shap:kernel_shap",
+        "258 forward",
+    ),
+    Method(
+        "eagle",
+        "greedy search for the superpixels that suffice and are necessary",
+        "arXiv 2509.22496",
+        "tam.methods.eagle:eagle",
+        "about 550 forward a word",
     ),
     Method(
         "random",

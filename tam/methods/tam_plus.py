@@ -7,20 +7,17 @@ import torch
 from numpy.typing import NDArray
 
 from tam.explanation.explanation import Explanation
+from tam.geometry.cell_colors import cell_colors
 from tam.geometry.layout import VisionGrid
 from tam.media.media import Media
 from tam.methods.options import check_positive
 from tam.methods.parts import from_scores
-from tam.methods.perturbation import pixels_of
 from tam.methods.result import Targets, build_explanation, keep_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
 # States that the whole head scores at once; its output spans the whole vocabulary.
 _CHUNK = 64
-
-# Farther apart than any two colors, so that nothing outside a picture mixes with it.
-_OUTSIDE = 10.0
 
 # Weights of the filter that are computed at once; they fit into a processor's cache.
 _WEIGHTS = 1 << 18
@@ -92,28 +89,10 @@ def smoothed(
         t, h, w = grid.shape
         for step in range(t):
             layer = maps[:, first : first + h * w].reshape(-1, h, w)
-            colors = _colors(grid, media[grid.media], step)
+            colors = cell_colors(grid, media[grid.media], step)
             parts.append(_bilateral(layer, colors, reach * max(h, w), contrast))
             first += h * w
     return np.concatenate([part.reshape(len(maps), -1) for part in parts], axis=1)
-
-
-def _colors(grid: VisionGrid, media: Media, step: int) -> NDArray[np.float64]:
-    """Float [h, w, 3]: the mean color of each cell in the frames of one temporal cell."""
-    frames = media.frames[slice(*grid.spans[step])]
-    boxes = grid.boxes.reshape(*grid.shape[1:], 4)
-    columns = [pixels_of(box, media)[1] for box in boxes[0]]
-    first, last = (np.array([getattr(c, side) for c in columns]) for side in ("start", "stop"))
-    colors = np.full((*grid.shape[1:], 3), _OUTSIDE)
-    for row, box in zip(colors, boxes[:, 0], strict=True):
-        lines, _ = pixels_of(box, media)
-        # Cumulative sums along the row; a cell's sum is the difference of two of them.
-        ends = np.cumsum(frames[:, lines].sum(axis=(0, 1), dtype=np.float64), axis=0)
-        ends = np.concatenate([np.zeros((1, 3)), ends])
-        count = len(frames) * (lines.stop - lines.start) * (last - first)
-        shown = count > 0
-        row[shown] = (ends[last] - ends[first])[shown] / (255 * count[shown, None])
-    return colors
 
 
 def _bilateral(

@@ -14,6 +14,7 @@ from tam.model.bars import download_bars_alone
 from tam.model.lora import base_model, put_on, unwrapped
 from tam.model.missing_tensors import loading_notes
 from tam.model.model import Model
+from tam.model.processes import check_split, check_whole, splitting
 from tam.model.provenance import versions
 from tam.model.quantisation import quantisation_of
 from tam.model.reading import plain_config, quiet, reading, source_of, told_name
@@ -32,6 +33,7 @@ def load(
     dtype: Any = None,
     load_in: str | None = None,
     allow_missing: bool = False,
+    tp_plan: Any = None,
     **options: Any,
 ) -> Model:
     """Load a model with its processor, and find the adapter of its family.
@@ -55,6 +57,8 @@ def load(
     allow_missing
         Load a checkpoint although tensors of the model are missing in it or have another shape;
         these then hold random numbers, which the provenance notes.
+    tp_plan
+        ``"auto"`` splits every layer among the processes that ``torchrun`` has started.
     **options
         Passed to ``from_pretrained``. ``trust_remote_code=True`` runs code that the checkpoint
         brings along; it needs a ``revision``, so that the code cannot change unseen.
@@ -92,24 +96,28 @@ def load(
             config = adapter.explained(AutoConfig.from_pretrained(source, **pinned))
             adapter.check(config)
             _check_generation_settings(source)
+            split = splitting(tp_plan, config, device_map)
         on_gpu = torch.cuda.is_available()
         with reading(name, "its weights"):
             module, loaded = AutoModelForMultimodalLM.from_pretrained(
                 source,
                 config=config,
                 dtype=dtype or ("auto" if on_gpu or load_in else "float32"),
-                device_map=device_map or ("cuda:0" if on_gpu else None),
+                device_map=device_map or ("cuda:0" if on_gpu and not split else None),
                 use_safetensors=True,
                 # Reported by name below, together with missing tensors.
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
                 **_quantisation(load_in),
+                **split,
                 **pinned,
                 **options,
             )
             module.eval()
             notes = loading_notes(source, loaded, allow_missing=allow_missing)
             check_four_bits(module)
+            if split:
+                check_split(module)
         with reading(name, "its processor"):
             processor = AutoProcessor.from_pretrained(source, **pinned)
         if tuned != source:
@@ -154,6 +162,7 @@ def wrap(module: "PreTrainedModel", processor: Processor) -> Model:
             where=type(module).__name__,
             remedy="give the model inside it (its .module)",
         )
+    check_whole(module)
     module = unwrapped(module).eval()
     adapter = adapter_for(module.config)
     explained = adapter.explained(module.config)

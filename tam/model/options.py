@@ -92,6 +92,8 @@ class Explaining(TypedDict, total=False):
         :mod:`tam.methods`.
     method_options
         Options of the method.
+    refine
+        Names of refinements that the maps go through, in order, see :mod:`tam.refine`.
     kernel_size
         The option of this name of ``tam``: the odd side of the rank Gaussian filter's window.
     stages
@@ -100,6 +102,7 @@ class Explaining(TypedDict, total=False):
 
     method: AnyMethod
     method_options: Mapping[str, Any] | None
+    refine: Sequence[str]
     kernel_size: int | None
     stages: bool
 
@@ -151,6 +154,7 @@ DEFAULTS: Final[Options] = {
     "template_variables": {},
     "method": METHOD,
     "method_options": None,
+    "refine": (),
     "kernel_size": None,
     "stages": False,
     "sampling": None,
@@ -259,7 +263,7 @@ def chosen(options: Mapping[str, Any]) -> Chosen:
                     f"{name} is given twice", where="method_options", remedy="give it once"
                 )
             added[name] = given[name]
-    found = choose(method)
+    found = choose(method).with_refinements(given["refine"])
     if added and isinstance(method, Use):
         raise InputError(
             "already carries its options",

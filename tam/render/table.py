@@ -2,11 +2,13 @@
 
 import csv
 import io
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import regex
 
 from tam.errors import SetupError
+from tam.explanation import strength
 from tam.explanation.check import Check
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Word
@@ -68,11 +70,15 @@ def words_csv(explanation: Explanation) -> str:
     -------
     CSV as RFC 4180 defines it.
     """
+    return rows_csv([word_row(word) for word in explanation.words])
+
+
+def rows_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Write rows of :func:`word_row` as :func:`words_csv` does."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream)
     writer.writerow(COLUMNS)
-    for word in explanation.words:
-        row = _row(word)
+    for row in rows:
         writer.writerow([_spelled(row[name], digits) for name, digits in DIGITS.items()])
     return stream.getvalue()
 
@@ -93,14 +99,16 @@ def words_frame(explanation: Explanation) -> "DataFrame":
         raise SetupError(
             "pandas is not installed", where="to_pandas", remedy="pip install pandas"
         ) from error
-    frame = DataFrame([_row(word) for word in explanation.words], columns=list(COLUMNS))
+    frame = DataFrame([word_row(word) for word in explanation.words], columns=list(COLUMNS))
     kinds = {"d": "Int64", "s": "object"}
     return frame.astype({name: kinds.get(kind, "float64") for name, kind in DIGITS.items()})
 
 
-def _row(word: Word) -> dict[str, Any]:
+def word_row(word: Word) -> dict[str, Any]:
+    """Give all columns of a word at full precision; None where a value is not known."""
     explanation, span, highest = word.explanation, word.span, word.peak()
-    best = next(iter(word.earlier() or ()), None)
+    earlier = strength.earlier(explanation, word.targets) or ()
+    best = max(earlier, key=lambda pair: pair[1], default=None)
     related = best if best and best[1] > 0 else None
     return {
         "index": word.index,
@@ -119,7 +127,7 @@ def _row(word: Word) -> dict[str, Any]:
         "seconds": highest and explanation.media[highest.media].times[highest.frame],
         "x": highest and highest.x,
         "y": highest and highest.y,
-        "earlier": related and related[0].text,
+        "earlier": related and Word(explanation, related[0]).text,
         "relevance": related and related[1],
         **_checked(word.check),
     }

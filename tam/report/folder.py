@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,12 +18,13 @@ from tam.files.temporary import places_beside, sweep
 from tam.progress import progress
 from tam.render.pictures import word_image
 from tam.render.resize import resized
-from tam.report import report_html
+from tam.report import methods_html, report_html
 from tam.report.embedding import embedded_side
 from tam.text.slug import slug
 
 REPORT_NAME: Final = "report.html"
 WORDS_NAME: Final = "words"
+METHODS_NAME: Final = "methods"
 
 # Long side of the pictures in words/, in pixels; less where several are side by side.
 _LARGEST = 768
@@ -41,6 +42,7 @@ def write_explanation(
     force: bool,
     pictures: bool = False,
     embed: str = "full",
+    others: Mapping[str, Explanation] | None = None,
 ) -> Path:
     """Write the report and the saved explanation, and optionally a PNG for each word of the reply.
 
@@ -57,6 +59,9 @@ def write_explanation(
         Whether to also write each word's map over the pictures.
     embed
         Size of the pictures in the report: ``"full"`` or ``"screen"``.
+    others
+        The same reply explained by other methods, by their names. Each is saved in a folder of its
+        own in ``methods``, and the report has a switch between all.
 
     Returns
     -------
@@ -75,6 +80,7 @@ def write_explanation(
     check_output(folder, force=force)
     steps = sum(len(item.frames) for item in explanation.media) + 1
     steps += len(explanation.words) if pictures else 0
+    steps += sum(len(item.frames) for other in (others or {}).values() for item in other.media)
     with (
         os_errors_as_tam_errors(folder),
         _replacing(folder.resolve()) as temporary,
@@ -83,8 +89,17 @@ def write_explanation(
         save_explanation(explanation, temporary, step)
         if pictures:
             _write_words(explanation, temporary / WORDS_NAME, step)
-        html = report_html(explanation, largest=largest).encode("utf-8", "replace")
-        (temporary / REPORT_NAME).write_bytes(html)
+        if others:
+            for name, other in others.items():
+                place = temporary / METHODS_NAME / slug(name)
+                place.mkdir(parents=True)
+                save_explanation(other, place, step)
+            html = methods_html(
+                [explanation, *others.values()], [_method(explanation), *others], largest=largest
+            )
+        else:
+            html = report_html(explanation, largest=largest)
+        (temporary / REPORT_NAME).write_bytes(html.encode("utf-8", "replace"))
         step()
         check_output(folder, force=force)  # the folder may have been written meanwhile
     return folder / REPORT_NAME
@@ -147,8 +162,16 @@ def _foreign(target: Path) -> Iterator[Path]:
                 drawn = _WORD_FILE.fullmatch(inner.name) and inner.is_file()
                 if not drawn and inner.name not in _SYSTEM_FILES:
                     yield inner
+        elif path.name == METHODS_NAME and path.is_dir() and not path.is_symlink():
+            for inner in path.iterdir():
+                yield from _foreign(inner) if inner.is_dir() and not inner.is_symlink() else [inner]
         elif not ours and path.name not in _SYSTEM_FILES:
             yield path
+
+
+def _method(explanation: Explanation) -> str:
+    method = explanation.provenance.get("method")
+    return str(method.get("name", "")) if isinstance(method, dict) else ""
 
 
 def _is_explanation(path: Path) -> bool:

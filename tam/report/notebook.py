@@ -30,8 +30,8 @@ def notebook_html(explanation: Explanation) -> str:
     page = page.encode("utf-8", "replace").decode("utf-8")
     reply = html.escape(printable(explanation.text))
     return (
-        '<iframe sandbox="allow-scripts" title="Token Activation Map" loading="lazy" '
-        f'style="width: 100%; height: {_HEIGHT}px; border: 0; resize: vertical" '
+        '<iframe sandbox="allow-scripts allow-downloads" title="Token Activation Map" '
+        f'loading="lazy" style="width: 100%; height: {_HEIGHT}px; border: 0; resize: vertical" '
         f'srcdoc="{html.escape(page)}">{reply} (Trust this notebook to see the maps.)</iframe>'
     )
 

@@ -140,8 +140,8 @@ def test_a_damaged_record_replaces_nothing(record: str, saved: Path, tmp_path: P
 
 
 def test_a_comparison_replaces_only_comparisons(short: Explanation, tmp_path: Path) -> None:
-    path = compare(short, short, tmp_path / "a.html")
-    assert compare(short, short, path, force=True) == path
+    path = compare([short, short], tmp_path / "a.html", labels=("a", "b"))
+    assert compare([short, short], path, labels=("a", "b"), force=True) == path
     path.write_text("<html>mine</html>")
     with pytest.raises(OutputError, match="not a file that tam wrote"):
-        compare(short, short, path, force=True)
+        compare([short, short], path, labels=("a", "b"), force=True)
