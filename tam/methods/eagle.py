@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.explanation.explanation import Explanation
-from tam.methods.class_activation import stacked
+from tam.methods.class_activation import as_matrix
 from tam.methods.options import check_whole
 from tam.methods.perturbation import shown_alone
 from tam.methods.result import Targets, explained, resolve_targets
@@ -72,7 +72,7 @@ def eagle(
 
         order, values = searched(objective, len(cut.regions), scope, every)
         rows.append(heights(order, values))
-    evidence = cut.to_cells(stacked(rows, len(cut.regions)))
+    evidence = cut.to_cells(as_matrix(rows, len(cut.regions)))
     method = {"name": "eagle", "segments": segments, "scope": scope, "every": every}
     return explained(trace, asked, evidence, method)
 

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter, label
 
 from tam.explanation.explanation import Explanation
 from tam.geometry.layout import VisionGrid
-from tam.methods.class_activation import stacked
+from tam.methods.class_activation import as_matrix
 from tam.methods.options import check_whole
 from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
@@ -58,7 +58,7 @@ def localization_heads(
         for target in asked
     ]
     method = {"name": "localization-heads", "heads": heads, "chosen": [int(h) for h in chosen]}
-    return explained(trace, asked, stacked(maps, looks.shape[2]), method)
+    return explained(trace, asked, as_matrix(maps, looks.shape[2]), method)
 
 
 def sinks(states: torch.Tensor, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
