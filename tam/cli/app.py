@@ -1,7 +1,7 @@
 """The commands. Everything heavy is imported inside them, so that help comes at once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -59,6 +59,9 @@ from tam.defaults import (
 )
 from tam.files.kinds import KINDS
 from tam.text.printable import json_text
+
+if TYPE_CHECKING:
+    from tam.explanation.explanation import Explanation
 
 app = typer.Typer(
     name="tam",
@@ -198,7 +201,8 @@ def explain(
         from tam.model.streaming import Stream
         from tam.text.terminal import console
 
-        result, others = print_words(Stream(loaded, asked, **wanted), console()), {}
+        result = print_words(Stream(loaded, asked, **wanted), console())
+        others: dict[str, Explanation] = {}
     else:
         result, others = explained_by(loaded, asked, wanted, names)
     if check is not None:

@@ -61,7 +61,7 @@ def splitting(tp_plan: Any, config: Any, device_map: Any) -> dict[str, Any]:
                 where="tp_plan",
                 remedy=_REMEDY,
             )
-    from transformers.distributed import DistributedConfig
+    from transformers.distributed.configuration_utils import DistributedConfig
 
     return {"distributed_config": DistributedConfig(tp_plan=tp_plan)}
 

@@ -51,7 +51,7 @@ def neighbors(height: int, width: int) -> NDArray[np.int64]:
 def affinities(colors: NDArray[np.float64], index: NDArray[np.int64]) -> NDArray[np.float64]:
     """float64 [24, N]: how much a cell takes from each neighbor; each column adds up to 1."""
     height, width = colors.shape[:2]
-    places = np.stack(np.mgrid[:height, :width], axis=-1).reshape(-1, 2).astype(np.float64)
+    places = np.moveaxis(np.mgrid[:height, :width], 0, -1).reshape(-1, 2).astype(np.float64)
     by_color = _softmax(colors.reshape(-1, colors.shape[-1]), index, _COLOR)
     by_place = _softmax(places, index, _PLACE)
     return np.asarray((by_color + _SHARE * by_place) / (1 + _SHARE))
