@@ -7,13 +7,14 @@ right. It is the truth that the relevance of earlier words is measured against.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tam.evaluate.causes import LEAST_EFFECT, auroc
 from tam.explanation.word import Word
+from tam.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from tam.recording.trace import Trace
@@ -121,7 +122,7 @@ def _words(trace: "Trace") -> Iterator[tuple[int, ...]]:
 
 
 def _versions(
-    trace: "Trace", tokenizer: Any, targets: Sequence[int], kinds: Sequence[Sequence[str]]
+    trace: "Trace", tokenizer: Tokenizer, targets: Sequence[int], kinds: Sequence[Sequence[str]]
 ) -> Iterator[Mapping[int, int]]:
     """Token ids by position, for each other word of the same kind that has as many tokens."""
     tokens = [trace.text.tokens[target] for target in targets]
@@ -139,6 +140,6 @@ def _versions(
             yield {token.position: new for token, new in zip(tokens, ids, strict=True)}
 
 
-def _ids(tokenizer: Any, text: str) -> list[int]:
+def _ids(tokenizer: Tokenizer, text: str) -> list[int]:
     ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
     return ids

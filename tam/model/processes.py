@@ -5,9 +5,12 @@ whole states, so that each has the same explanation. One of them writes it.
 """
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tam.errors import ModelError, SetupError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _REMEDY = "start as many processes as divide them, or spread the model by device_map='auto'"
 
@@ -66,7 +69,7 @@ def splitting(tp_plan: Any, config: Any, device_map: Any) -> dict[str, Any]:
     return {"distributed_config": DistributedConfig(tp_plan=tp_plan)}
 
 
-def check_split(module: Any) -> None:
+def check_split(module: "PreTrainedModel") -> None:
     """Refuse a model of which every process holds all, and let all processes draw alike.
 
     Raises
@@ -86,7 +89,7 @@ def check_split(module: Any) -> None:
     torch.manual_seed(seed[0])
 
 
-def check_whole(module: Any) -> None:
+def check_whole(module: "PreTrainedModel") -> None:
     """Refuse a model that is sharded at its root: its head has weights during its own pass alone.
 
     Raises

@@ -90,7 +90,7 @@ class Rules:
             elif next(module.parameters(recurse=False), None) is not None:
                 raise _unknown(module)
 
-    def _enters(self, _module: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    def _enters(self, _module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
         states = args[0] if args else kwargs["hidden_states"]
         if not self.entering:
             states = states.detach().requires_grad_()
@@ -99,7 +99,7 @@ class Rules:
         given = states.clone()
         return ((given, *args[1:]), kwargs) if args else (args, {**kwargs, "hidden_states": given})
 
-    def _leaves(self, _module: Any, _args: Any, output: Any) -> None:
+    def _leaves(self, _module: nn.Module, _args: Any, output: Any) -> None:
         self.leaving.append(output[0] if isinstance(output, tuple) else output)
 
     def _normed(self, module: nn.Module, args: Any, output: torch.Tensor) -> torch.Tensor:
@@ -119,7 +119,7 @@ class Rules:
             self.biased.append((normed, bias))
         return normed
 
-    def _activated(self, _module: Any, args: Any, output: torch.Tensor) -> torch.Tensor:
+    def _activated(self, _module: nn.Module, args: Any, output: torch.Tensor) -> torch.Tensor:
         return proportional(output.float(), args[0].float()).to(output.dtype)
 
     def _added(self, module: nn.Module, _args: Any, output: torch.Tensor) -> None:
@@ -128,7 +128,7 @@ class Rules:
         if module is not self._head:
             self.biased.append((output, bias))
 
-    def _scored(self, _module: Any, _args: Any, output: torch.Tensor) -> None:
+    def _scored(self, _module: nn.Module, _args: Any, output: torch.Tensor) -> None:
         self.logits.append(output)
 
     def injected(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
@@ -145,7 +145,7 @@ class Rules:
                 yield states, (states - before).detach()
 
 
-def _half(_module: Any, _args: Any, output: torch.Tensor) -> torch.Tensor:
+def _half(_module: nn.Module, _args: Any, output: torch.Tensor) -> torch.Tensor:
     return half_gradient(output)
 
 

@@ -10,6 +10,7 @@ from torch import nn
 from tam.errors import ConversationError, SavedFileError
 from tam.served.reply import ServedReply
 from tam.served.states import ServedStates
+from tam.text.tokenizer import Tokenizer
 
 _NEAR = 0.02
 """The largest deviation of the root mean square of normed states from 1, by rounding."""
@@ -18,7 +19,7 @@ _SAME = "send the engine the same picture, words and chat template, with the pro
 
 
 def check_ids(
-    tokenizer: Any, prompt: NDArray[np.int64], reply: ServedReply, served: ServedStates
+    tokenizer: Tokenizer, prompt: NDArray[np.int64], reply: ServedReply, served: ServedStates
 ) -> None:
     """Refuse a reply or states whose tokens differ from the processor's.
 
@@ -178,7 +179,7 @@ def _missing(found: int, prompt: int, needed: int) -> str:
 
 
 def _compare(
-    tokenizer: Any, theirs: NDArray[np.int64], ours: NDArray[np.int64], *, whole: bool
+    tokenizer: Tokenizer, theirs: NDArray[np.int64], ours: NDArray[np.int64], *, whole: bool
 ) -> None:
     shorter = min(len(theirs), len(ours))
     differs = np.flatnonzero(theirs[:shorter] != ours[:shorter])
@@ -202,7 +203,7 @@ def _compare(
         )
 
 
-def _spelled(tokenizer: Any, token: int) -> str:
+def _spelled(tokenizer: Tokenizer, token: int) -> str:
     return repr(tokenizer.decode([token])) if 0 <= token < len(tokenizer) else "no token"
 
 

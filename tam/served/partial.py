@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -17,6 +17,9 @@ from tam.model.provenance import versions
 from tam.model.reading import plain_config, quiet, reading, source_of, told_name
 from tam.model.shipped import KNOWS, SHIPPED
 from tam.replay.layers import final_norm
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _INDEX, _WEIGHTS = "model.safetensors.index.json", "model.safetensors"
 
@@ -87,7 +90,9 @@ def load_ends(
     return Checkpoint(module, processor, adapter, provenance)
 
 
-def _fill(model: Any, part: nn.Module, source: str, pinned: Mapping[str, Any]) -> None:
+def _fill(
+    model: "PreTrainedModel", part: nn.Module, source: str, pinned: Mapping[str, Any]
+) -> None:
     """Read the tensors of one part of a model without memory."""
     from safetensors import safe_open
 
@@ -142,7 +147,7 @@ def _fetched(source: str, file: str, pinned: Mapping[str, Any]) -> str:
     return str(found)
 
 
-def _stored_names(model: Any, keys: Mapping[str, str]) -> dict[str, str]:
+def _stored_names(model: "PreTrainedModel", keys: Mapping[str, str]) -> dict[str, str]:
     """The name in the checkpoint of each of the model's tensors that is stored unchanged.
 
     Checkpoints keep the names of the release that wrote them; transformers knows the new ones.
