@@ -1,4 +1,4 @@
-"""What earlier words did to a word: another of their kind is put in their place.
+"""The effects of earlier words on a word, measured by replacing them with others of their kind.
 
 The effect of an earlier word is ``log p(word | text) - mean log p(word | text with another word of
 its kind in its place)``, read with all else as it stands: red for blue, star for ring, left for
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from tam.replay import Replay
 
 SUBSTITUTES = 2
-"""How many other words are put in a word's place."""
+"""The number of other words that replace a word."""
 
 
 @dataclass(frozen=True, eq=False)
 class WordEffect:
-    """An earlier word, and what it did to each of the reply's tokens.
+    """An earlier word and its effect on each of the reply's tokens.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def word_effects(
     kinds
         Groups of words that can stand in one another's place.
     substitutes
-        How many are tried for each word; drawn by the word's place.
+        The number of substitutes of each word, drawn with its place as the seed.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def word_effects(
 def relevance_scores(
     word: Word, earlier: Sequence[WordEffect]
 ) -> tuple[float | None, float | None]:
-    """Hold the relevance of earlier words for a word to their effects on it.
+    """Compare the relevance of earlier words for a word with their effects on it.
 
     Parameters
     ----------

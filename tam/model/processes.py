@@ -1,7 +1,7 @@
 """A model split over several processes (tensor parallel), each with a part of every layer.
 
-All processes run the same program on the same input, as ``torchrun`` starts them; each gets the
-whole states, so that each has the same explanation. One of them writes it.
+All processes run the same program on the same input, as ``torchrun`` starts them. Each gets the
+whole states, and so makes the same explanation; one of them writes it.
 """
 
 import os
@@ -26,11 +26,11 @@ def splitting(tp_plan: Any, config: Any, device_map: Any) -> dict[str, Any]:
     Parameters
     ----------
     tp_plan
-        ``"auto"``, or a plan of one's own; None for a whole model.
+        ``"auto"``, or the user's own plan; None for a whole model.
     config
         The model's configuration.
     device_map
-        What the caller asked for; it excludes a plan.
+        The device map that was asked for, which excludes a plan.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def splitting(tp_plan: Any, config: Any, device_map: Any) -> dict[str, Any]:
     processes = int(os.environ.get("WORLD_SIZE", "0"))
     if not processes:
         raise SetupError(
-            "the model is to be split, and this is one process alone",
+            "a model cannot be split in a single process",
             where="tp_plan",
             remedy="start it with: torchrun --nproc-per-node 2 -m tam explain … --tp",
         )
@@ -70,12 +70,12 @@ def splitting(tp_plan: Any, config: Any, device_map: Any) -> dict[str, Any]:
 
 
 def check_split(module: "PreTrainedModel") -> None:
-    """Refuse a model of which every process holds all, and let all processes draw alike.
+    """Refuse a model that was not split, and seed all processes alike.
 
     Raises
     ------
     ModelError
-        If its class has no plan.
+        If the model's class has no plan.
     """
     import torch
     from torch.distributed.tensor import DTensor
@@ -95,7 +95,7 @@ def check_whole(module: "PreTrainedModel") -> None:
     Raises
     ------
     ModelError
-        By the name of what shards it.
+        If it is. The message names the library that shards it.
     """
     import torch
 
@@ -112,7 +112,7 @@ def check_whole(module: "PreTrainedModel") -> None:
 
 
 def leave() -> None:
-    """End this process's part in a group of processes, where there is one."""
+    """Leave the group of processes, if there is one."""
     import torch
 
     if torch.distributed.is_available() and torch.distributed.is_initialized():
