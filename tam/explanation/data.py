@@ -14,9 +14,13 @@ from numpy.typing import NDArray
 
 from tam.errors import InputError
 from tam.explanation.check import Check
-from tam.geometry.layout import TextToken, VisionGrid
+from tam.explanation.dropped import dropped_texts
+from tam.geometry.layout import DroppedText, TextToken, VisionGrid
 from tam.geometry.upsample import coverage, coverage_at, upsample_at
 from tam.media.media import Media
+
+CUT_MARK = "… (cut at max_new_tokens)"
+"""What stands behind a reply that was cut, wherever its text is shown."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,17 @@ class ExplanationData:
     def text(self) -> str:
         """The reply."""
         return "".join(token.text for token in self.tokens[self.prompt_targets :])
+
+    @cached_property
+    def dropped(self) -> tuple[DroppedText, ...]:
+        """What the chat template left out of the prompt, such as a thought of an earlier reply."""
+        return dropped_texts(self.provenance)
+
+    @property
+    def cut(self) -> bool | None:
+        """Whether the reply ended at its limit of new tokens; None where that is not known."""
+        found = self.provenance.get("cut")
+        return found if isinstance(found, bool) else None
 
     @cached_property
     def word_targets(self) -> tuple[tuple[int, ...], ...]:

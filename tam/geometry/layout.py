@@ -177,6 +177,26 @@ class TextToken:
     word: int
 
 
+@dataclass(frozen=True)
+class DroppedText:
+    """A part of the conversation that the chat template keeps from the model.
+
+    Parameters
+    ----------
+    turn, role
+        The turn that it belongs to.
+    text
+        The dropped characters.
+    before_token
+        The number of the prompt's text tokens that precede it.
+    """
+
+    turn: int
+    role: str
+    text: str
+    before_token: int
+
+
 @dataclass(frozen=True, repr=False)
 class TextLayout:
     """The text tokens of a run in their order: first the prompt's, then the generated ones.
