@@ -2,14 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from tam.errors import InputError
 from tam.resolver import resolve
 from tam.text.nearest import suggestion
-
-if TYPE_CHECKING:
-    from tam.refine.refinement import Maps, Work
 
 
 @dataclass(frozen=True)
@@ -36,9 +33,9 @@ class Refinement:
     function: str
     cost: str
 
-    def load(self) -> "Callable[[Maps, Work], Maps]":
+    def load(self) -> Callable[..., Any]:
         """Import its function."""
-        function: Callable[[Maps, Work], Maps] = resolve(self.function)
+        function: Callable[..., Any] = resolve(self.function)
         return function
 
 

@@ -1,8 +1,8 @@
 """The rules of AttnLRP for one pass: hooks on norms and gates, and the share of biases.
 
-A norm is recognised by its invariance to the scale of its input (and to a shift, for a layer norm),
-gates and activations by the names of their parts in transformers.
-A module with parameters of another kind is refused by name.
+A norm is recognised by its effect (it divides its input, or its input less the mean, by the root
+mean square and multiplies by weights), gates and activations by the names of their parts in
+transformers. A module with parameters of another kind is refused by name.
 """
 
 from collections.abc import Iterator
@@ -17,9 +17,8 @@ from tam.replay.passing import Hooks
 
 _ACTIVATIONS = ("act_fn", "activation_fn", "act", "activation")
 _LINEAR = ("Linear", "Linear4bit", "Linear8bitLt", "NonDynamicallyQuantizableLinear")
-# An input is scaled by this factor to see whether a norm is invariant to it.
-_SCALE = 4.0
-_TOLERANCE = 0.02
+# How far a norm may be off what it is taken for: rounding, and the small number under its root.
+_TOLERANCE = 0.05
 
 
 class Rules:
@@ -103,18 +102,18 @@ class Rules:
         self.leaving.append(output[0] if isinstance(output, tuple) else output)
 
     def _normed(self, module: nn.Module, args: Any, output: torch.Tensor) -> torch.Tensor:
-        entering, bias = args[0].float(), _bias(module)
         if len(args) > 1 or not isinstance(output, torch.Tensor):
             raise _unknown(module)
-        row = args[0].detach()[:1, :1]
-        plain = module.forward(row)
-        if not _same(module.forward(row * _SCALE), plain):
-            raise _unknown(module)
-        if _same(module.forward(row + row.abs().amax()), plain):
-            entering = entering - entering.mean(-1, keepdim=True)
+        bias = _bias(module)
         shift = 0 if bias is None else bias.float()
-        normed = proportional(output.float() - shift, entering) + shift
-        normed = normed.to(output.dtype)
+        scaled = output.float() - shift
+        whole = args[0].float()
+        centered = whole - whole.mean(-1, keepdim=True)
+        found = [(_off(scaled, entering), entering) for entering in (whole, centered)]
+        off, entering = min(found, key=lambda pair: pair[0])
+        if not off <= _TOLERANCE:
+            raise _unknown(module)
+        normed = (proportional(scaled, entering) + shift).to(output.dtype)
         if bias is not None:
             self.biased.append((normed, bias))
         return normed
@@ -154,8 +153,16 @@ def _bias(module: nn.Module) -> torch.Tensor | None:
     return bias.detach() if isinstance(bias, torch.Tensor) else None
 
 
-def _same(values: torch.Tensor, others: torch.Tensor) -> bool:
-    return float((values - others).abs().max()) <= _TOLERANCE * float(others.abs().max())
+def _off(output: torch.Tensor, entering: torch.Tensor) -> float:
+    """How far an output is from its input over the input's root mean square, times some weights.
+
+    The weights are fitted. Relative to the output's size; 0 for a norm of that input.
+    """
+    given, states = (values.detach().flatten(0, -2) for values in (output, entering))
+    unit = states / states.square().mean(-1, keepdim=True).sqrt().clamp(min=1e-12)
+    weights = (given * unit).sum(0) / unit.square().sum(0).clamp(min=1e-12)
+    size = float(given.square().mean().sqrt())
+    return float((given - weights * unit).square().mean().sqrt()) / max(size, 1e-12)
 
 
 def _unknown(module: nn.Module) -> ModelError:
