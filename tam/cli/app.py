@@ -15,6 +15,7 @@ from tam.cli.listing import exports, methods, metrics, models
 from tam.cli.masks import masks
 from tam.cli.options import (
     AllowUrls,
+    Batch,
     CandidateMaps,
     Decoder,
     DeviceMap,
@@ -92,6 +93,7 @@ def explain(
     answer: Annotated[
         str | None, typer.Option(help="Explain this answer in place of the model's own.")
     ] = None,
+    batch: Batch = None,
     answer_file: AnswerFile = None,
     states: States = None,
     max_new_tokens: MaxNewTokens = MAX_NEW_TOKENS,
@@ -130,7 +132,8 @@ def explain(
     from tam.report.folder import check_output
 
     # What can go wrong at once is found before a model is loaded.
-    check_output(out, force=force)
+    if batch is None:
+        check_output(out, force=force)
     embedded_side(embed)
     top = None if check is None else top_asked(check)
     wanted = reply_options(
@@ -144,6 +147,35 @@ def explain(
         candidate_maps=candidate_maps,
         option=option,
     )
+    loading = {
+        "model": model,
+        "revision": revision,
+        "device_map": device_map,
+        "dtype": dtype,
+        "load_in": load_in,
+    }
+    sampling = sampling_asked(fps, num_frames, start, end, max_frames)
+    if batch is not None:
+        from tam.cli.batch import check_alone, explain_batch, read_items
+
+        items = read_items(batch, prompt)
+        check_alone(
+            {
+                "IMAGE": media,
+                "--conversation": conversation,
+                "--answer": answer,
+                "--answer-file": answer_file,
+                "--states": states,
+                "--live": live,
+                "--check": check,
+                "--tp": tp,
+                "--json": as_json,
+            }
+        )
+        opening = {"sampling": sampling, "decoder": decoder, "allow_urls": allow_urls}
+        saving = {"force": True, "pictures": pictures, "embed": embed}
+        explain_batch(items, out, {**wanted, **opening}, loading, saving)
+        return
     if live:
         from tam.cli.live import check_live, print_words
 
@@ -152,7 +184,7 @@ def explain(
         media or [],
         prompt,
         conversation,
-        sampling=sampling_asked(fps, num_frames, start, end, max_frames),
+        sampling=sampling,
         decoder=decoder,
         allow_urls=allow_urls,
     )
@@ -178,14 +210,7 @@ def explain(
         return
     from tam.model.loading import load
 
-    loaded = load(
-        model,
-        revision=revision,
-        device_map=device_map,
-        dtype=dtype,
-        load_in=load_in,
-        tp_plan="auto" if tp else None,
-    )
+    loaded = load(**loading, tp_plan="auto" if tp else None)
     if live:
         from tam.model.streaming import Stream
         from tam.text.terminal import console
