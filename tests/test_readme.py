@@ -1,4 +1,4 @@
-"""What the README and the guide print runs: Python and commands, small models in place of others."""
+"""What the README and the guide print runs, Python and commands; small models stand for others."""
 
 import io
 import json
