@@ -135,7 +135,7 @@ def os_errors_as_tam_errors(
     ResourceError
         If the disk, the memory or the table of open files is full.
     TamError
-        Of ``kind``, for every other error of the system.
+        An error of ``kind``, for every other error of the system.
     """
     try:
         yield

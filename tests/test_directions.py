@@ -28,6 +28,7 @@ FLOORS = (
     "explanation engine capture",
     "files recording render",
     "replay report",
+    "refine",
     "methods check",
     "model",
     "evaluate scenes served",

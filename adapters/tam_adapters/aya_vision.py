@@ -62,7 +62,7 @@ class AyaVisionAdapter(Adapter):
 
 
 class Cohere2VisionAdapter(AyaVisionAdapter):
-    """Cohere2 Vision: another choice of canvas, and a line break behind each tile."""
+    """Cohere2 Vision: another choice of canvas, and a line break after each tile."""
 
     family = "Cohere2 Vision"
 

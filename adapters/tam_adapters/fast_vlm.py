@@ -31,7 +31,7 @@ class FastVlmAdapter(Adapter):
         Raises
         ------
         ModelError
-            With the reason, and what to use in its place.
+            If the checkpoint is refused. The message says why, and what to use instead.
         """
         tower = config.vision_config
         if tower.model_type != "timm_wrapper":

@@ -1,4 +1,4 @@
-"""Gemma 3: the picture squashed to a square and, where wanted, crops of it behind that."""
+"""Gemma 3: the picture squashed to a square and, where wanted, crops of it after that."""
 
 from typing import Any
 
@@ -64,7 +64,7 @@ def _square(config: Any) -> Square:
 
 
 def _views(processor: Processor, placed: PlacedMedia) -> list[tuple[str, Box]]:
-    """The views of a picture in the order of the prompt, and what each of them shows."""
+    """The views of a picture in the order of the prompt, and the region of each."""
     height, width = placed.media.height, placed.media.width
     whole: Box = (0, 0, width, height)
     crops = _crops(processor, height, width)
@@ -78,7 +78,7 @@ def _crops(processor: Processor, height: int, width: int) -> list[Box]:
         return []
     image_processor = processor.image_processor
     crop = getattr(image_processor, "pan_and_scan_batched", None) or image_processor.pan_and_scan
-    # Pictures whose pixels are their own places; as views, they take no memory.
+    # Pictures whose pixel values are their coordinates; as views, they take no memory.
     y = np.broadcast_to(np.arange(height)[None, :, None], (1, height, width))
     x = np.broadcast_to(np.arange(width)[None, None, :], (1, height, width))
     settings = {name: options[name] for name in _PAN_AND_SCAN}

@@ -28,7 +28,7 @@ class Gemma3nAdapter(SquareAdapter):
         return Square(pixels=side, cell=1, side=side)
 
     def framing(self, encoded: Encoded, placed: PlacedMedia) -> Framing:
-        """What the image processor shows of a picture, in cells in place of pixels."""
+        """The framing of a picture, in cells instead of pixels."""
         frame = super().framing(encoded, placed)
         side = self.square(encoded.config).side
         return Framing(y=_in_cells(frame.y, side), x=_in_cells(frame.x, side))

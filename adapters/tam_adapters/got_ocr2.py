@@ -1,4 +1,4 @@
-"""GOT-OCR 2 and PP-Chart2Table: one square, reduced by convolutions behind the tower."""
+"""GOT-OCR 2 and PP-Chart2Table: one square, reduced by convolutions after the tower."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -45,7 +45,7 @@ class GotOcr2Adapter(SquareAdapter):
         Raises
         ------
         ModelError
-            If a clip is given, or no picture, which its processor cannot do without.
+            If a clip is given, or no picture, which the processor requires.
         """
         if options.get("videos"):
             raise takes_no_clips(self.family, "conversation")

@@ -86,7 +86,7 @@ class Llama4Adapter(Adapter):
 
 
 def _canvas_box(image_processor: Any, placed: PlacedMedia, arrangement: tuple[int, int]) -> Box:
-    """What a canvas covers, in pixels of the picture; padding reaches outside of it."""
+    """The region of a canvas in pixels of the picture, which padding exceeds."""
     size = image_processor.size["height"], image_processor.size["width"]
     original = placed.media.height, placed.media.width
     canvas = arrangement[0] * size[0], arrangement[1] * size[1]

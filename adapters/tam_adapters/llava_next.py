@@ -21,12 +21,12 @@ class LlavaNextAdapter(Adapter):
     family = "LLaVA-NeXT"
 
     def check(self, config: Any) -> None:
-        """Refuse towers that are no fixed square, or whose tokens are not just their patches.
+        """Refuse towers that are not a fixed square, or with tokens other than their patches.
 
         Raises
         ------
         ModelError
-            With the reason, and what to use in its place.
+            If the checkpoint is refused. The message says why, and what to use instead.
         """
         self.tower(config)
 
@@ -54,7 +54,7 @@ class LlavaNextAdapter(Adapter):
 
 
 class LlavaNextVideoAdapter(LlavaNextAdapter):
-    """Pictures as LLaVA-NeXT; of each frame of a clip the centre, its patches pooled."""
+    """Pictures as in LLaVA-NeXT; the centre of each frame of a clip, with pooled patches."""
 
     family = "LLaVA-NeXT-Video"
 

@@ -28,12 +28,12 @@ class LlavaOnevisionAdapter(Adapter):
     family = "LLaVA-OneVision"
 
     def check(self, config: Any) -> None:
-        """Refuse towers that are no fixed square, or whose tokens are not just their patches.
+        """Refuse towers that are not a fixed square, or with tokens other than their patches.
 
         Raises
         ------
         ModelError
-            With the reason, and what to use in its place.
+            If the checkpoint is refused. The message says why, and what to use instead.
         """
         tower_of(config)
         _most_tiles(config)

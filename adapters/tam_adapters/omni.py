@@ -11,7 +11,7 @@ from tam_adapters.grid_thw import GridThwAdapter
 class Qwen25OmniAdapter(GridThwAdapter):
     """Qwen2.5-Omni: Qwen2.5-VL's grids; a clip's temporal cells stand in one run.
 
-    Of a model that speaks, only the thinker is loaded: its words are what is explained. A clip is
+    Only the thinker of a model that speaks is loaded, because its words are explained. A clip is
     shown without its sound.
     """
 

@@ -34,7 +34,7 @@ class Ovis2Adapter(Adapter):
         Raises
         ------
         ModelError
-            With the reason, and what to use in its place.
+            If the checkpoint is refused. The message says why, and what to use instead.
         """
         vision = config.vision_config
         patches = int(vision.image_size) // int(vision.patch_size)

@@ -45,7 +45,7 @@ class Phi4MultimodalAdapter(Adapter):
         Raises
         ------
         ModelError
-            With the reason, and what to use in its place.
+            If the checkpoint is refused. The message says why, and what to use instead.
         """
         vision = config.vision_config
         patch, side = int(vision.patch_size), int(vision.image_size)

@@ -44,7 +44,7 @@ class VideoLlavaAdapter(Adapter):
         Raises
         ------
         ModelError
-            If clips have different numbers of frames: the model stacks them.
+            If clips have different numbers of frames, because the model stacks them.
         """
         counts = {len(frames) for frames in options.get("videos", ())}
         if len(counts) > 1:

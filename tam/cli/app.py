@@ -8,7 +8,9 @@ import typer
 from tam.cli.chat import chat
 from tam.cli.checking import Check, CheckableCommand, checked, top_asked
 from tam.cli.checking import check as check_saved
+from tam.cli.demo import demo
 from tam.cli.evaluate import evaluate
+from tam.cli.gallery import gallery
 from tam.cli.get import get
 from tam.cli.listing import exports, methods, metrics, models
 from tam.cli.masks import masks
@@ -29,18 +31,22 @@ from tam.cli.options import (
     MaxNewTokens,
     Method,
     MethodOption,
+    Methods,
     Model,
     MoreOptions,
     NumFrames,
+    Out,
     Pictures,
+    Refine,
     Revision,
     Sample,
     Seed,
+    Split,
     Stages,
     Start,
     Version,
 )
-from tam.cli.reply import reply_options
+from tam.cli.reply import explained_by, methods_asked, reply_options
 from tam.cli.served import AnswerFile, States, explain_served
 from tam.cli.verify import verify
 from tam.defaults import (
@@ -69,7 +75,6 @@ def program(version: Version = False) -> None:
     """Options that stand before every command."""
 
 
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the report and its files.")]
 Saved = Annotated[Path, typer.Argument(help="A saved explanation: its folder or .json file.")]
 
 
@@ -82,12 +87,12 @@ def explain(
     prompt: Annotated[str, typer.Option("--prompt", "-p", help="What to ask.")] = "",
     conversation: Annotated[
         Path | None,
-        typer.Option(help="A JSON file of messages, in the place of pictures and --prompt."),
+        typer.Option(help="A JSON file of messages, instead of pictures and --prompt."),
     ] = None,
     model: Model = None,
     out: Out = Path("out"),
     answer: Annotated[
-        str | None, typer.Option(help="Explain this answer in place of the model's own.")
+        str | None, typer.Option(help="Explain this answer instead of the model's own.")
     ] = None,
     answer_file: AnswerFile = None,
     states: States = None,
@@ -95,12 +100,15 @@ def explain(
     dtype: Dtype = None,
     device_map: DeviceMap = None,
     load_in: LoadIn = None,
+    tp: Split = False,
     revision: Revision = None,
     allow_missing: AllowMissing = False,
     sample: Sample = False,
     seed: Seed = None,
     method: Method = METHOD,
+    methods: Methods = None,
     method_option: MethodOption = None,
+    refine: Refine = "",
     stages: Stages = False,
     candidate_maps: CandidateMaps = 0,
     option: MoreOptions = None,
@@ -126,17 +134,19 @@ def explain(
     from tam.report.embedding import embedded_side
     from tam.report.folder import check_output
 
-    # What can go wrong at once is found before a model is loaded.
+    # Errors that need no model are found before one is loaded.
     check_output(out, force=force)
     embedded_side(embed)
     top = None if check is None else top_asked(check)
+    names = [method] if methods is None else methods_asked(methods, method_option)
     wanted = reply_options(
         answer=answer,
         max_new_tokens=max_new_tokens,
         seed=seed,
         sample=sample,
-        method=method,
+        method=names[0],
         method_option=method_option,
+        refine=refine,
         stages=stages,
         candidate_maps=candidate_maps,
         option=option,
@@ -144,7 +154,7 @@ def explain(
     if live:
         from tam.cli.live import check_live, print_words
 
-        check_live(as_json=as_json)
+        check_live(as_json=as_json, methods=names)
     asked = opened_conversation(
         media or [],
         prompt,
@@ -164,6 +174,7 @@ def explain(
                 "--answer": answer,
                 "--device-map": device_map,
                 "--load-in": load_in,
+                "--tp": tp,
                 "--sample": sample,
                 "--seed": seed,
                 "--live": live,
@@ -181,51 +192,22 @@ def explain(
         dtype=dtype,
         load_in=load_in,
         allow_missing=allow_missing,
+        tp_plan="auto" if tp else None,
     )
     if live:
         from tam.model.streaming import Stream
         from tam.text.terminal import console
 
-        result = print_words(Stream(loaded, asked, **wanted), console())
+        result, others = print_words(Stream(loaded, asked, **wanted), console()), {}
     else:
-        result = loaded.explain_conversation(asked, **wanted)
+        result, others = explained_by(loaded, asked, wanted, names)
     if check is not None:
         result = checked(loaded, result, top=top)
-    finish(result, out, as_json, force=force, pictures=pictures, embed=embed)
+    finish(result, out, as_json, force=force, pictures=pictures, embed=embed, others=others)
+    if tp:
+        from tam.model.processes import leave
 
-
-@app.command()
-def demo(
-    model: Annotated[
-        str,
-        typer.Option("--model", "-m", help="'small' (a drawn scene), 'photo' (a photograph)."),
-    ] = "small",
-    out: Out = Path("demo"),
-    force: Force = False,
-    as_json: Json = False,
-) -> None:
-    """Explain a picture that comes with the toolkit."""
-    from tam.cli.finishing import finish
-    from tam.report.folder import check_output
-
-    check_output(out, force=force)
-    from tam.errors import InputError
-    from tam.model.loading import load
-
-    pictures = {"photo": "photo/demo.jpg", "small": "scenes/demo.png"}
-    if model not in pictures:
-        raise InputError(
-            f"{model!r} has no demo picture",
-            where="--model",
-            remedy=f"use {' or '.join(pictures)}, or 'tam explain' with a picture of your own",
-        )
-    result = load(model).explain(
-        str(Path(__file__).parent.parent / pictures[model]),
-        "Describe this image.",
-        stages=True,
-        candidate_maps=4,
-    )
-    finish(result, out, as_json, force=force)
+        leave()
 
 
 @app.command()
@@ -263,15 +245,15 @@ def export(
     ] = None,
     word: Annotated[
         list[str] | None,
-        typer.Option("--word", "-w", help="A word by its number or its text; all without it."),
+        typer.Option("--word", "-w", help="A word by its number or its text; all by default."),
     ] = None,
     together: Annotated[
         bool, typer.Option("--together", help="One map for all words that are named.")
     ] = False,
-    picture: Annotated[int | None, typer.Option(help="Which picture or clip alone.")] = None,
+    picture: Annotated[int | None, typer.Option(help="Index of the only picture or clip.")] = None,
     colors: Annotated[str, typer.Option(help="inferno, viridis, turbo or jet.")] = COLORS,
     seconds: Annotated[
-        float, typer.Option(help="How long a movie shows each word over stills.")
+        float, typer.Option(help="Seconds for which a movie shows each word over stills.")
     ] = SECONDS,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
@@ -303,11 +285,11 @@ def export(
 @app.command()
 def compare(
     first: Saved,
-    second: Annotated[Path, typer.Argument(help="Another: its folder or .json file.")],
+    others: Annotated[list[Path], typer.Argument(help="Others: their folders or .json files.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file.")] = Path("compare.html"),
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
-    """Lay two saved explanations side by side in one HTML file."""
+    """Lay saved explanations side by side, the same words linked, in one HTML file."""
     from tam.cli.finishing import print_report
     from tam.files.writing import check_file
 
@@ -316,13 +298,14 @@ def compare(
     from tam.files.storage import load_explanation
     from tam.report.comparison import compare as write
 
-    opened = load_explanation(first), load_explanation(second)
-    print_report(write(*opened, out, labels=labels_of((first, second), opened), force=force))
+    saved = [first, *others]
+    opened = [load_explanation(path) for path in saved]
+    print_report(write(opened, out, labels=labels_of(saved, opened), force=force))
 
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Tell what this machine has: accelerator, kernels, decoders."""
+    """List what this machine has: accelerator, kernels, decoders."""
     from tam.cli.doctor import findings, print_findings
 
     found = findings()
@@ -335,9 +318,11 @@ def doctor(as_json: Json = False) -> None:
 
 
 for command in (
+    demo,
     chat,
     check_saved,
     masks,
+    gallery,
     models,
     methods,
     metrics,

@@ -1,4 +1,4 @@
-"""From what was typed to a conversation: a question, or a file of messages."""
+"""The conversation of a command: a question, or a file of messages."""
 
 import sys
 from dataclasses import replace
@@ -21,7 +21,7 @@ def opened_conversation(
     decoder: str,
     allow_urls: bool,
 ) -> Conversation:
-    """Open the media of a question or of a file of messages, and say what was taken of clips.
+    """Open the media of a question or of a file of messages, and report the frames of clips.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def sampling_asked(
     end: float | None,
     max_frames: int | None,
 ) -> Sampling | None:
-    """What the options of a command ask of clips; None where none of them is given.
+    """The sampling of clips that the options of a command ask for; None without such options.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def sampling_asked(
 
 
 def _with(sampling: Sampling | None, own: dict[str, Any]) -> Sampling | None:
-    """A sampling with what a message says of its own clip; a rate and a number exclude each other.
+    """A sampling with a message's settings for its clip; a rate and a number exclude each other.
 
     Raises
     ------
@@ -92,13 +92,13 @@ def _with(sampling: Sampling | None, own: dict[str, Any]) -> Sampling | None:
 
 
 def _beside(file: Path, name: str) -> str:
-    """What a file of messages names: from the working folder, or from where the file itself is."""
+    """The path of a file that a message names, from the working folder or the message file's."""
     there = file.parent / name
     return str(there) if "://" not in name and not Path(name).exists() and there.exists() else name
 
 
 def opened_media(name: str, sampling: Sampling | None, **options: Any) -> Media:
-    """Open a picture or clip, and print what is to be known of it: the frames, budget and notes."""
+    """Open a picture or clip, and print its frames, budget and notes."""
     media = open_media(name, sampling=sampling, **options)
     told = list(media.notes)
     if media.kind == "video":

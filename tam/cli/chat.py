@@ -29,6 +29,7 @@ from tam.cli.options import (
     Model,
     MoreOptions,
     NumFrames,
+    Refine,
     Revision,
     Sample,
     Seed,
@@ -48,7 +49,8 @@ if TYPE_CHECKING:
 
 def chat(
     image: Annotated[
-        list[str] | None, typer.Option("--image", "-i", help="Shown with your first words.")
+        list[str] | None,
+        typer.Option("--image", "-i", help="A picture or clip to show with your first words."),
     ] = None,
     model: Model = None,
     out: Annotated[
@@ -64,6 +66,7 @@ def chat(
     seed: Seed = None,
     method: Method = METHOD,
     method_option: MethodOption = None,
+    refine: Refine = "",
     stages: Stages = False,
     candidate_maps: CandidateMaps = 0,
     option: MoreOptions = None,
@@ -91,6 +94,7 @@ def chat(
         sample=sample,
         method=method,
         method_option=method_option,
+        refine=refine,
         stages=stages,
         candidate_maps=candidate_maps,
         option=option,
@@ -123,10 +127,10 @@ def talk(
     opened: "Callable[[str], Media]",
     force: bool = False,
 ) -> None:
-    """Read what a person says line by line, and print each reply with its words colored.
+    """Read the user's turns line by line, and print each reply with its words colored.
 
-    A line ``/image FILE`` shows a picture or clip, as ``opened``, with the next words; ``wanted``
-    is asked of each reply.
+    A line ``/image FILE`` shows a picture or clip, opened by ``opened``, with the next turn;
+    ``wanted`` are the options of each reply.
     """
     from tam.cli.answered import model_line
     from tam.render.terminal import show
@@ -162,9 +166,9 @@ def talk(
 
 
 def typed_name(typed: str) -> str:
-    """Read a file's name as a shell would, unless there is a file of just that name.
+    """Read a file's name as a shell would, unless a file has exactly that name.
 
-    So come names with spaces: in quotes, or with backslashes where a terminal was dropped a file.
+    Names with spaces come in quotes, or with backslashes if a file was dropped on the terminal.
     """
     with suppress(OSError, ValueError):
         if not Path(typed).exists():

@@ -37,16 +37,18 @@ def evaluate(
     ] = "",
     model: Annotated[str, typer.Option("--model", "-m", help="Models, by commas.")] = "small",
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder of the results; a killed run goes on there.")
+        Path,
+        typer.Option("--out", "-o", help="Folder of the results, in which a killed run continues."),
     ] = Path("evaluation"),
     split: Annotated[
-        str, typer.Option(help="Splits of the scenes, by commas; all without it.")
+        str, typer.Option(help="Splits of the scenes, by commas; all by default.")
     ] = "",
     world: Annotated[
-        str, typer.Option(help="Which scenes: test, validation, train or combinations.")
+        str, typer.Option(help="The set of scenes: test, validation, train or combinations.")
     ] = "test",
     count: Annotated[
-        int | None, typer.Option(min=1, help="Items; of the scenes in each split, 50 without it.")
+        int | None,
+        typer.Option(min=1, help="Number of items; for scenes, in each split (50 by default)."),
     ] = None,
     faithful_words: Annotated[
         int, typer.Option(min=0, help="Words of each item that get insertion and deletion.")
@@ -55,14 +57,14 @@ def evaluate(
     sanity: Annotated[
         bool,
         typer.Option(
-            "--sanity", help="Also how far maps move under noise and with shuffled weights."
+            "--sanity", help="Also measure how maps change under noise and with shuffled weights."
         ),
     ] = False,
     causes: Annotated[
         bool,
         typer.Option(
             "--causes",
-            help="Also whether maps and relevance tell what made the model say a word: scenes are "
+            help="Also measure whether maps and relevance tell the cause of a word: scenes are "
             "rendered without each object, and earlier words replaced.",
         ),
     ] = False,
@@ -71,7 +73,7 @@ def evaluate(
 ) -> None:
     """Measure how good the maps are.
 
-    Where they point, and whether the model uses what they show.
+    This measures where they point, and whether the model uses what they show.
 
     For several processes or machines: accelerate launch -m tam evaluate ...
     """

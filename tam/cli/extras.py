@@ -1,4 +1,4 @@
-"""The extras of the package: what each gives, and which of its packages this machine lacks."""
+"""The extras of the package: what each adds, and which of its packages this machine lacks."""
 
 from importlib.metadata import PackageNotFoundError, requires, version
 
@@ -20,12 +20,12 @@ GIVES = {
 
 
 def lacking(extra: str) -> list[str]:
-    """Name the requirements of an extra that are not installed, or are too old.
+    """List the requirements of an extra that are missing or too old.
 
     Raises
     ------
     importlib.metadata.PackageNotFoundError
-        If the toolkit itself runs without having been installed.
+        If the toolkit itself is not installed.
     """
     needed = [Requirement(line) for line in requires(DISTRIBUTION) or ()]
     return [
@@ -36,7 +36,7 @@ def lacking(extra: str) -> list[str]:
 
 
 def _belongs(need: Requirement, extra: str) -> bool:
-    """Whether an extra adds a requirement on this machine: it holds with it and not without."""
+    """Whether an extra, and it alone, adds a requirement on this machine."""
     marker = need.marker
     return marker is not None and marker.evaluate({"extra": extra}) > marker.evaluate({"extra": ""})
 

@@ -1,4 +1,4 @@
-"""The commands that list what there is: families, methods, metrics and kinds of file."""
+"""The commands that list families, methods, metrics and kinds of file."""
 
 from typing import Annotated
 
@@ -20,7 +20,7 @@ def models(as_json: Json = False) -> None:
 
 def methods(
     name: Annotated[
-        str | None, typer.Argument(help="One method alone, with its options; all without it.")
+        str | None, typer.Argument(help="A method to show with its options; all by default.")
     ] = None,
     as_json: Json = False,
 ) -> None:

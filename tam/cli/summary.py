@@ -10,14 +10,14 @@ _DIGITS = 4
 
 
 def summary(result: Explanation) -> dict[str, Any]:
-    """What another program wants to know of an explanation.
+    """The summary of an explanation for other programs.
 
     Returns
     -------
-    The reply's ``text``; its ``words``, each with what :mod:`tam.explanation.strength` defines to
-    four digits, null where it is not known: for each picture the peak of its map with the box of
-    the high part around it, the three earlier words of the highest relevance, and what its check
-    found, in nats and not rounded; and the ``provenance``.
+    The reply's ``text``; its ``words``, each with the values that :mod:`tam.explanation.strength`
+    defines, to four digits, null where not known: for each picture the peak of the map with the box
+    of the high part around it, the three earlier words of the highest relevance, and the result of
+    the check, in nats and not rounded; and the ``provenance``.
     """
     words = [_word(word) for word in result.words]
     return {"text": result.text, "words": words, "provenance": dict(result.provenance)}

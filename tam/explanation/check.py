@@ -24,6 +24,31 @@ nats: half of its probability."""
 _LEVEL = 0.95
 
 
+def verdict(
+    score: float, interval: tuple[float, float], threshold: float = LEAST_SCORE
+) -> bool | None:
+    """Say whether the model used a region, by what hiding it costs.
+
+    Parameters
+    ----------
+    score
+        Loss by hiding the region less the mean loss by hiding a control, in nats.
+    interval
+        Its lower and upper bound.
+    threshold
+        From which score on a region counts as used.
+
+    Returns
+    -------
+    True where the score reaches the threshold and the interval lies above 0; False where the whole
+    interval lies below the threshold; None where neither is so.
+    """
+    low, high = interval
+    if score >= threshold and low > 0:
+        return True
+    return False if high < threshold else None
+
+
 @dataclass(frozen=True)
 class Check:
     """What hiding the region that a word's map marks does to the word, beside other regions.
@@ -81,15 +106,13 @@ class Check:
 
     @property
     def used(self) -> bool | None:
-        """Whether the model used what the map marks; None where that cannot be told.
+        """Whether the model used what the map marks, see :func:`verdict`.
 
-        It cannot where the word cannot be checked, or the interval holds 0. Else it did where the
-        score is at least :data:`LEAST_SCORE`.
+        None where that cannot be told, or the word cannot be checked.
         """
         if self.score is None or self.interval is None:
             return None
-        low, high = self.interval
-        return None if low <= 0 <= high else self.score >= LEAST_SCORE
+        return verdict(self.score, self.interval)
 
     @property
     def sentence(self) -> str:

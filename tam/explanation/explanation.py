@@ -6,7 +6,7 @@ a machine without torch.
 
 import re
 import reprlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -159,6 +159,7 @@ class Explanation(ExplanationData):
         force: bool = False,
         pictures: bool = False,
         embed: str = "full",
+        others: "Mapping[str, Explanation] | None" = None,
     ) -> Path:
         """Write report.html and explanation.safetensors + .json.
 
@@ -173,6 +174,8 @@ class Explanation(ExplanationData):
         embed
             How large pictures are in the report: ``"full"``, up to 4,096 pixels on their long side,
             or ``"screen"``, up to 1,600.
+        others
+            The same reply explained by other methods, by their names; the report has a switch.
 
         Returns
         -------
@@ -186,7 +189,10 @@ class Explanation(ExplanationData):
             If the folder holds files already and ``force`` is off, or cannot be written.
         """
         write = resolve(DOORS["write_explanation"])
-        return cast(Path, write(self, Path(folder), force=force, pictures=pictures, embed=embed))
+        return cast(
+            Path,
+            write(self, Path(folder), force=force, pictures=pictures, embed=embed, others=others),
+        )
 
     def export(
         self, path: str | Path, words: Sequence[Choice] | None = None, **options: Any

@@ -1,4 +1,4 @@
-"""What the toolkit asks of a model's processor."""
+"""The protocol of processors."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -24,4 +24,4 @@ class Processor(Protocol):
         """Render the messages of a conversation."""
 
     def __getattr__(self, name: str) -> Any:
-        """Give what one family's processors have, such as ``image_processor`` or ``patch_size``."""
+        """Give a member of one family's processors, such as ``patch_size``."""

@@ -1,4 +1,4 @@
-"""Has Pillow decode a picture, without the lines that libtiff prints by itself."""
+"""Decoding of a picture by Pillow, without the lines that libtiff prints."""
 
 import os
 import sys
@@ -13,18 +13,18 @@ _STDERR = 2
 
 
 def load_pixels(image: Image.Image) -> None:
-    """Decode a picture that Pillow opened. Pillow's own errors of damaged data pass through."""
+    """Decode a picture that Pillow opened; Pillow's errors for damaged data pass through."""
     with _without_stderr() if image.format == "TIFF" else nullcontext():
         image.load()
 
 
 @contextmanager
 def _without_stderr() -> Iterator[None]:
-    """Send the file descriptor of standard error nowhere while the block runs.
+    """Redirect the file descriptor of standard error to the null device for the block.
 
-    libtiff tells there what it finds wrong with a file, and Pillow gives no way to turn that off;
-    the error that Pillow then raises is what a person is told. What another thread writes there
-    meanwhile is lost, so the block is to be short.
+    libtiff prints the faults of a file there, and Pillow cannot turn that off; the user is told the
+    error that Pillow then raises. Output of other threads is lost meanwhile, so the block must be
+    short.
     """
     with _lock:
         try:

@@ -1,4 +1,4 @@
-"""Maps that know nothing of the word: what every method has to beat."""
+"""Controls: maps that know nothing of the word, which every method has to beat."""
 
 import numpy as np
 
@@ -15,14 +15,14 @@ def random(
 ) -> Explanation:
     """Draw each cell of each map [K, N] from the uniform distribution. Cost: nothing.
 
-    So is the relevance of each earlier word [K, K].
+    The relevance [K, K] of earlier words is drawn in the same way.
 
     Parameters
     ----------
     trace, replay, targets
         See :mod:`tam.methods`.
     seed
-        The same seed gives a target the same map, whichever others are asked for.
+        Seed of the draws. A target's map does not depend on which others are asked for.
     """
     check_whole("seed", seed, 0)
     asked = resolve_targets(trace, targets)

@@ -24,7 +24,7 @@ def grad_cam(
     trace, replay, targets
         See :mod:`tam.methods`.
     layer
-        Whose states.
+        The layer whose states are weighed.
     """
     asked = resolve_targets(trace, targets)
     where = places_with_gradient(replay, layer)

@@ -1,4 +1,4 @@
-"""Input times gradient, at what enters the language model."""
+"""Input times gradient at the embeddings, the input of the language model."""
 
 from tam.explanation.explanation import Explanation
 from tam.methods.class_activation import as_matrix
@@ -8,9 +8,9 @@ from tam.replay import Replay
 
 
 def input_x_gradient(trace: Trace, replay: Replay, targets: Targets = None) -> Explanation:
-    """Multiply what enters the language model at each position with the gradient there.
+    """Multiply the language model's input at each position with its gradient.
 
-    ``relu(sum_d X[p, d] ∂y / ∂X[p, d])`` with X [L, D] what enters the first layer, and y the
+    ``relu(sum_d X[p, d] ∂y / ∂X[p, d])`` with X [L, D] the input of the first layer, y the
     token's logit (arXiv 1605.01713, with the embeddings as the input: a pixel belongs to several
     cells once a processor has resized it). Maps [K, N] and the relevance of earlier words [K, K],
     at their own positions, on one scale. Cost: one forward pass and one backward pass for each

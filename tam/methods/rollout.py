@@ -26,7 +26,7 @@ def rollout(trace: Trace, replay: Replay, targets: Targets = None) -> Explanatio
     run = run_with_attention(replay, [], gradients=False)
     mixing = [weights[0].float().mean(0) for weights in run.attentions]
     positions = trace.text.context_positions
-    # The factor 1/2 of each layer is left to the scaling of the map.
+    # The factor 1/2 of each layer only changes the map's scale, which is set later.
     rows = [followed(_unit(int(positions[t]), mixing[-1]), mixing).cpu().numpy() for t in asked]
     maps = [row[trace.vision.positions] for row in rows]
     return explained(

@@ -35,13 +35,13 @@ def smooth_grad_cam(
     trace, replay, targets
         See :mod:`tam.methods`.
     layer
-        Whose states.
+        The layer whose states are weighed.
     samples
-        n.
+        The number n of noisy pictures.
     noise
         Standard deviation of the pixels' noise, as a share of their range.
     seed
-        Of the noise.
+        Seed of the noise.
     """
     asked = resolve_targets(trace, targets)
     where = places_with_gradient(replay, layer)

@@ -1,4 +1,4 @@
-"""Follows a run token by token, and explains each word as soon as its end is certain."""
+"""Explanations of a reply's words while it is being written, each as soon as its end is certain."""
 
 import numpy as np
 import torch
@@ -27,15 +27,15 @@ class LiveWords:
     checkpoint
         The model that writes.
     prepared
-        What it answers.
+        The conversation that it answers.
     method
-        How the reply is explained. Where it needs the whole reply, the words have no maps yet.
+        The method. If it needs the whole reply, the words have no maps yet.
 
     Attributes
     ----------
     follows
-        Whether the states came one token after another so far, from a head that is read by rows.
-        Where they did not, no word comes any more.
+        Whether the states have come one token after another so far, and the LM head is read by
+        rows. Otherwise no further word comes.
     """
 
     def __init__(self, checkpoint: Checkpoint, prepared: Prepared, method: Chosen) -> None:
@@ -50,7 +50,7 @@ class LiveWords:
         self._tokens: list[TextToken] = list(prepared.prompt.tokens)
         self._predictions: list[Prediction] = []
         # Ids and places in the reply of the tokens whose words have no certain end yet, and the ids
-        # of the words just before them: some tokenizers spell a token by what it follows.
+        # of the words just before them: some tokenizers decode a token by what it follows.
         self._waiting: list[tuple[int, int]] = []
         self._before: list[int] = []
         self._written = 0
@@ -62,13 +62,13 @@ class LiveWords:
         Parameters
         ----------
         states, logits
-            What was kept when it was written.
+            The states and logits kept so far.
         token
-            Its id.
+            The id of the token.
 
         Returns
         -------
-        The words that are finished now, all of one explanation of everything up to them.
+        The words that this token finishes; all belong to one explanation of the reply so far.
         """
         place, self._written = self._written, self._written + 1
         self.follows &= states.complete(self._written) and logits.steps == self._written
@@ -83,16 +83,16 @@ class LiveWords:
         return self._finished(stable_prefix(self._pieces()))
 
     def rest(self) -> list[Word]:
-        """Give the last words: the reply is at its end."""
+        """Give the last words, at the end of the reply."""
         return self._finished(len(self._waiting))
 
     def explanation(self) -> Explanation:
-        """Everything up to the last word that was given.
+        """The explanation of the reply up to the last word that was given.
 
         Raises
         ------
         ConversationError
-            If there is no word.
+            If no word was given.
         """
         prepared, maps, count = self._prepared, self._maps, len(self._tokens)
         first = len(prepared.prompt.tokens)
@@ -124,7 +124,7 @@ class LiveWords:
             maps.extend(states.latest(), [token])
 
     def _begun(self, states: States) -> IncrementalMaps | None:
-        """Explain the prompt's words; None where each word would cost the whole head."""
+        """Explain the prompt's words; None where each word would cost the whole LM head."""
         prompt, vision = self._prepared.prompt, self._prepared.vision
         positions, kept = states.of(0, 0, 1)
         places = [
@@ -155,10 +155,10 @@ class LiveWords:
         return decode_pieces(self._checkpoint.tokenizer, ids)[len(self._before) :]
 
     def _finished(self, count: int) -> list[Word]:
-        """Make words of the first tokens that wait."""
+        """Make words of the first ``count`` waiting tokens."""
         if not count:
             return []
-        # All of them, not the first alone: what follows can tell where a word ends.
+        # All waiting tokens are grouped, because later ones can decide where a word ends.
         ids, places = zip(*self._waiting, strict=True)
         tokens = reply_tokens(
             self._checkpoint.tokenizer,

@@ -1,7 +1,6 @@
-"""Does the toolkit read a checkpoint rightly? Asked of the checkpoint itself.
+"""Checks that a checkpoint is interpreted correctly, on the user's own machine.
 
-No checkpoint is taken on trust: anyone can hold the toolkit to one on their own machine with
-``tam verify MODEL``.
+``tam verify MODEL`` runs them.
 """
 
 import math
@@ -23,15 +22,16 @@ _SIZES = ((224, 336), (336, 224), (100, 640))
 _PROMPT = "Describe this image."
 _STEPS = 8
 _NEGLIGIBLE = 1e-6
-"""Candidates of less probability are not compared."""
+"""Candidates with a lower probability are not compared."""
 _ROUNDING, _QUANTISED = 1e-6, 0.05
-"""What the layout probe takes for no change. 8 bits round all tokens of a picture together: of the
-small model by up to 0.022, where a token whose pixels change differs by 0.28 at least."""
+"""The largest change that the layout probe takes for none. 8-bit weights round all tokens of a
+picture together: by up to 0.022 in the small model, where a token with changed pixels differs by
+0.28 or more."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at: its name, whether it holds, and what was seen."""
+    """One check: its name, whether it passed, and the measured values in words."""
 
     name: str
     passed: bool
@@ -39,18 +39,18 @@ class Check:
 
 
 def verify(model: Model) -> list[Check]:
-    """Look at everything that an explanation of this model relies on.
+    """Check everything that an explanation of this model relies on.
 
     Returns
     -------
-    Four checks: the LM head makes the model's logits of the kept states; reading an answer gives
-    the maps of writing it; vision tokens lie where the adapter says (attention switched off by
-    hooks); the maps of a test picture are finite and not constant. What raises an error has not
-    passed.
+    Four checks: the LM head gives the model's logits from the kept states; reading an answer gives
+    the maps of writing it; vision tokens lie where the adapter places them (attention switched off
+    by hooks); the maps of a test picture are finite and not constant. A check that raises an error
+    has failed.
     """
     picture = probe_picture(*_SIZES[0])
     talk = question([picture], _PROMPT)
-    # Words alone: a marker would be written, but not explained.
+    # No markers in the reply: they are not explained.
     markers = sorted(model.special_ids())
     try:
         trace = model.record(talk, max_new_tokens=_STEPS, do_sample=False, suppress_tokens=markers)
@@ -74,7 +74,7 @@ def _look(name: str, check: Callable[[], tuple[bool, str]]) -> Check:
 
 
 def _states(model: Model, trace: Trace) -> tuple[bool, str]:
-    """The head makes of each kept state the logits that the model had, up to a constant."""
+    """Whether the LM head gives the model's logits from the kept states, up to a constant."""
     states = trace.context_states[trace.text.prompt_targets :]
     with torch.no_grad():
         scores = trace.lm_head.logits(states)
@@ -86,10 +86,10 @@ def _states(model: Model, trace: Trace) -> tuple[bool, str]:
         for candidate in step.candidates
         if candidate.probability > _NEGLIGIBLE
     ]
-    # Of the largest logit, what a dtype keeps: float32 has 24 bits, bfloat16 eight.
+    # Rounding relative to the largest logit: float32 has 24 bits, bfloat16 eight.
     room = float(scores.abs().amax()) * (1e-5 if states.dtype == torch.float32 else 2**-7)
     worst = max(gaps, default=math.inf)
-    detail = f"log-probabilities of {len(gaps)} candidates are the model's to {worst:.1e}"
+    detail = f"log-probabilities of {len(gaps)} candidates equal the model's to {worst:.1e}"
     return worst <= max(room, 1e-5), detail
 
 

@@ -25,7 +25,7 @@ class Wheel:
     file
         Name of the wheel.
     sha256
-        Of the wheel, in hexadecimal digits.
+        Its SHA-256 in hexadecimal digits.
     member
         Path of the used file inside it.
     """

@@ -1,4 +1,4 @@
-"""Calls of a tokenizer, one at a time."""
+"""A lock for the calls of a tokenizer."""
 
 import threading
 from typing import Any
@@ -14,7 +14,7 @@ def tokenizer_lock(tokenizer: Tokenizer) -> threading.RLock:
     """Give the lock that is held while a tokenizer encodes.
 
     A fast tokenizer keeps the options of a call, such as ``split_special_tokens``, as settings of
-    its own until the call ends: two threads at once would encode with each other's.
+    its own until the call ends, so concurrent threads would encode with each other's options.
     """
     with _LOCKS_LOCK:
         if tokenizer not in _LOCKS:

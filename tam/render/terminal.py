@@ -1,4 +1,4 @@
-"""A saved explanation in the terminal."""
+"""An explanation in the terminal."""
 
 import math
 from collections.abc import Sequence
@@ -32,9 +32,9 @@ def show(explanation: Explanation, console: Console, word: Choice | None = None)
     Parameters
     ----------
     console
-        Where to print.
+        The console to print on.
     word
-        A word of the reply to print in detail; the table of all words where it is None.
+        A word of the reply to print in detail; None for the table of all words.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def show(explanation: Explanation, console: Console, word: Choice | None = None)
 
 
 def _turns(explanation: Explanation) -> list[Text]:
-    """Spell every turn, the reply's words in their colors."""
+    """The text of every turn, the reply's words in their colors."""
     styles = {
         target: style
         for word in explanation.words
@@ -76,7 +76,7 @@ def _turns(explanation: Explanation) -> list[Text]:
 
 
 def _style(share: float | None) -> str:
-    """Color by the share, grey to orange: readable on dark and on light terminals."""
+    """A color for a share, from grey to orange, readable on dark and on light terminals."""
     if share is None:
         return ""
     channels = [round(a + (b - a) * share) for a, b in zip(_TEXTUAL, _VISUAL, strict=True)]
@@ -92,7 +92,7 @@ def _scale() -> Text:
 
 
 def strength_line(word: Word) -> Text:
-    """How strong a word is: its probability, visual and textual."""
+    """A line with a word's probability, visual and textual."""
     line = Text(f"   probability {percent(word.probability)}")
     return line.append(f"   visual {decimal(word.visual)}   textual {decimal(word.textual)}")
 
@@ -143,7 +143,7 @@ def _earlier(word: Word) -> Text:
 
 
 def _check(word: Word) -> Text:
-    """Whether the model used what the map marks, with what its hiding costs in nats."""
+    """Whether the model used what the map marks, with the word's loss in nats."""
     check = word.check
     if check is None:
         return Text("")
@@ -155,16 +155,16 @@ def _check(word: Word) -> Text:
 
 
 def show_losses(losses: Sequence[Loss], reply: str | None, console: Console) -> None:
-    """Print what each word loses without a part of a picture, and the reply without it.
+    """Print each word's loss without a region of a picture, and the reply without it.
 
     Parameters
     ----------
     losses
-        Of each of the reply's words.
+        The loss of each of the reply's words.
     reply
-        What the model answers without the part, or None where it was not asked.
+        The model's reply without the region, or None if it was not asked for.
     console
-        Where to print.
+        The console to print on.
     """
     table = Table(box=box.SIMPLE_HEAD)
     for name in ("#", "word", "before", "without"):

@@ -1,4 +1,4 @@
-"""One function for each kind of file that an explanation is exported as."""
+"""The functions that write each kind of export."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +31,7 @@ def movie(
     colors: str,
     seconds: float,
 ) -> None:
-    """Write a movie as the path's suffix says, see :func:`tam.render.movie.draw_movie`."""
+    """Write a movie in the format of the path's suffix, see :func:`tam.render.movie.draw_movie`."""
     kind = path.suffix.removeprefix(".").lower()
     drawn = draw_movie(
         explanation, words, media=media, seconds=seconds, largest=LARGEST[kind], colors=colors
@@ -42,7 +42,7 @@ def movie(
 
 def csv(explanation: Explanation, words: Sequence[Word], path: Path) -> None:
     """Write a table of all words, see :func:`tam.render.table.words_csv`."""
-    # With the mark that makes spreadsheets read UTF-8.
+    # With the byte order mark that makes spreadsheets read UTF-8.
     path.write_text(words_csv(explanation), encoding="utf-8-sig", newline="")
 
 

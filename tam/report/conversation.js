@@ -13,10 +13,13 @@ function buildConversation(data, container) {
     }
     const text = make("p", { className: "text", dir: "auto" });
     let open = -1;
+    const dropped = data.dropped.filter((part) => part.turn === turn.turn && part.role === turn.role);
     for (const target of turn.targets) {
+      while (dropped.length && dropped[0].before_token <= target) text.append(droppedText(dropped.shift()));
       const word = wordOf.has(target) ? wordOf.get(target) : -1;
       open = appendPiece(text, data.tokens[target].text, word, open, elements);
     }
+    text.append(...dropped.map(droppedText));
     const part = turn.reply ? "reply" : "prompt";
     container.append(make("div", { className: `turn ${part}` }, head, text));
   }
@@ -31,6 +34,11 @@ function buildConversation(data, container) {
     if (wordName(data, index) !== word.text) elements[index].setAttribute("aria-label", wordName(data, index));
   });
   return elements;
+}
+
+// What the chat template kept from the model, such as what it thought before an earlier reply.
+function droppedText({ text }) {
+  return make("span", { className: "dropped", title: "The chat template keeps this from the model." }, make("span", { className: "hidden" }, "not read by the model: "), text);
 }
 
 // Whether the grounding score speaks against a word; words without one are not doubted.
@@ -72,6 +80,7 @@ function turnsOf(data) {
     if (!turns.has(key)) turns.set(key, { turn, role, targets: [], media: new Set(), reply: false });
     return turns.get(key);
   };
+  for (const { turn, role } of data.dropped) at(turn, role);
   data.tokens.forEach((token, target) => {
     const turn = at(token.turn, token.role);
     turn.targets.push(target);

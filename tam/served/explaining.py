@@ -55,7 +55,7 @@ def from_states(
 ) -> Explanation:
     """Explain a reply that a serving engine wrote, without running the model here.
 
-    Of the checkpoint only the processor, the final norm and the LM head are read.
+    Only the processor, the final norm and the LM head of the checkpoint are read.
 
     Parameters
     ----------

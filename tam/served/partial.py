@@ -165,4 +165,4 @@ def _stored_names(model: Any, keys: Mapping[str, str]) -> dict[str, str]:
             new = key
         if converted is None:
             found.setdefault(new, key)
-    return str(found)
+    return found

@@ -35,7 +35,7 @@ class ServedReply:
     cached_tokens
         How many of them the engine did not compute for this reply, or None.
     log_probabilities
-        Of each token of the reply, as the engine has them, or None.
+        Log-probability of each token of the reply, as the engine gives it, or None.
     states
         The JSON value that holds the states, or None.
     """

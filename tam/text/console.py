@@ -9,16 +9,16 @@ from tam.text.printable import printable
 
 
 class FitConsole(Console):
-    """A console whose texts are fit for a terminal; its own colors and positions pass."""
+    """A console that drops control sequences from texts, and keeps its own colors."""
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Render something, without what could steer the terminal."""
+        """Render an object without control sequences from its texts."""
         for segment in super().render(renderable, options):
             fit = segment.control or segment.text.isprintable()
             yield segment if fit else Segment(printable(segment.text), segment.style)
 
     def on_broken_pipe(self) -> None:
-        """Leave it to the command line how it ends when nobody reads on."""
-        raise  # the BrokenPipeError that is being handled
+        """Let the command line handle a closed output."""
+        raise  # the BrokenPipeError in flight

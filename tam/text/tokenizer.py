@@ -1,4 +1,4 @@
-"""What the toolkit asks of a tokenizer."""
+"""The protocol of tokenizers."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol

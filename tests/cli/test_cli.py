@@ -166,6 +166,38 @@ def test_bad_input_is_one_line_and_exit_2(
 
 
 @pytest.mark.promise(
+    "prompts",
+    "numbers that are too large, not finite or of another kind, in any option",
+    "one line and exit code 2, before the model is loaded",
+)
+def test_impossible_numbers_are_one_line(
+    picture: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tam.model.loading.load", None)
+    cases = [
+        ("--seed", str(2**70)),
+        ("--seed", "-1"),
+        ("--fps", "inf"),
+        ("--fps", "nan"),
+        ("--start", "nan"),
+        ("--end", "-inf"),
+        ("--num-frames", "0"),
+        ("--max-new-tokens", "1e3"),
+        ("--candidate-maps", "9"),
+        *(("--method-option", f"kernel_size={size}") for size in (999, 10**30, 4, -1, "x", "[1]")),
+    ]
+    for option, value in cases:
+        assert run(asked(picture, "--out", tmp_path / "out", option, value)) == 2, value
+        told = one_line(capsys)
+        name = "kernel_size" if option == "--method-option" else option.strip("-")
+        assert name.replace("-", "_") in told.replace("-", "_")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.promise(
     "memory", "a library that does not load, memory that runs out", "exit codes 3 and 4"
 )
 @pytest.mark.parametrize(
@@ -319,4 +351,4 @@ def test_an_option_that_is_not_known_is_one_line(
 ) -> None:
     arguments = asked(picture, "--out", tmp_path / "out", "--option", "temprature=1")
     assert run(arguments) == 2
-    assert "no option 'temprature'; did you mean 'temperature'?" in one_line(capsys)
+    assert "unknown option 'temprature'; did you mean 'temperature'?" in one_line(capsys)

@@ -1,11 +1,8 @@
 """The runner: the same results however often it is killed and however many processes there are."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -80,39 +77,6 @@ def test_a_run_leaves_lines_a_table_charts_and_a_page(whole: Path) -> None:
 
 def command(folder: Path) -> list[str]:
     return ["-m", "tam", "evaluate", "--out", str(folder), *OPTIONS]
-
-
-@pytest.fixture
-def killed(tmp_path: Path) -> Path:
-    """A run that was killed after it wrote the first results."""
-    folder = tmp_path / "out"
-    process = subprocess.Popen([sys.executable, *command(folder)], start_new_session=True)
-    try:
-        deadline = time.monotonic() + 200
-        while not list(folder.glob("results-*.jsonl")) or not blocks(folder):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    return folder
-
-
-@pytest.mark.promise(
-    "evaluation", "a run that was killed", "goes on where it stopped; nothing lost or double"
-)
-def test_a_killed_run_goes_on_where_it_stopped(killed: Path, whole: Path) -> None:
-    before = blocks(killed)
-    assert 0 < len(before) < ITEMS * len(METHODS)
-    # Whatever the kill left of a line:
-    with (killed / "results-000.jsonl").open("ab") as stream:
-        stream.write(b'{"line": "word", "index": 0, "wo')
-    assert run(["evaluate", "--out", str(killed), *OPTIONS]) == 0
-    assert measured(killed) == measured(whole)
-    again = {block.key: block for block in blocks(killed)}
-    # What was measured before the kill was not measured again: its seconds are the same.
-    assert all(again[block.key] == block for block in before)
 
 
 def table(folder: Path) -> list[dict[str, Any]]:

@@ -109,7 +109,7 @@ def test_a_phrase_is_found_in_the_reply_and_merged_by_a_rule() -> None:
     for outside in (range(3, 6), range(-1, 2), range(2, 2)):
         with pytest.raises(InputError, match="is out of range"):
             result.phrase(outside)
-    with pytest.raises(InputError, match="no rule 'best'"):
+    with pytest.raises(InputError, match="unknown merge rule 'best'"):
         result.phrase("dog", merge="best").cells()
 
 

@@ -25,7 +25,7 @@ def test_rising_stamps_are_followed_from_the_first() -> None:
     [
         ([None] * 4, "no time stamps; the times follow from 25 frames a second"),
         ([None, 5, None, None], "few time stamps"),
-        ([0, 0, 0, 0], "no times"),
+        ([0, 0, 0, 0], "unusable"),
         ([40, 0, 40, 0], "contradict each other"),
     ],
 )

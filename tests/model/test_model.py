@@ -148,7 +148,7 @@ def test_a_model_that_cannot_be_had_is_said_plainly(tmp_path: Path) -> None:
     weights = tmp_path / "model.gguf"
     weights.write_bytes(b"GGUF")
     for name in ("no such", "smal", "", "./nowhere", "/no/such/folder", "a/b/c"):
-        with pytest.raises(ModelError, match="there is no such model or folder; give 'photo'"):
+        with pytest.raises(ModelError, match="unknown model or folder; give 'photo'"):
             tam.load(name)
     with pytest.raises(ModelError, match=r"model\.gguf: is a file, not a folder"):
         tam.load(weights)

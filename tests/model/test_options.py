@@ -125,7 +125,7 @@ def test_every_option_works_through_every_door(model: tam.Model, name: str, door
     [
         ({"kernel_sise": 5}, "options: unknown option 'kernel_sise'; did you mean 'kernel_s"),
         ({"max_token": 5}, "unknown option 'max_token'; did you mean 'max_"),
-        ({"enable_thinkin": 1}, "no option 'enable_thinkin'; did you mean 'enable_thinking'"),
+        ({"enable_thinkin": 1}, "unknown option 'enable_thinkin'; did you mean 'enable_thinking'"),
         ({"xyzzy": 5}, "unknown option 'xyzzy'; use "),
         (
             {"template_variables": {"thinking": 1}},
@@ -133,11 +133,11 @@ def test_every_option_works_through_every_door(model: tam.Model, name: str, door
         ),
         ({"method": "random", "kernel_size": 9}, "method random: unknown option 'kernel_size'"),
         ({"method": "random", "stages": True}, "method random: unknown option 'stages'"),
-        ({"method": "random", "candidate_maps": 2}, "method random: it has no candidate maps"),
+        ({"method": "random", "candidate_maps": 2}, "method random: has no candidate maps"),
         ({"kernel_size": 5, "method_options": {"kernel_size": 3}}, "kernel_size is given twice"),
-        ({"method": Tam(kernel_size=5), "kernel_size": 3}, "it carries its options already"),
+        ({"method": Tam(kernel_size=5), "kernel_size": 3}, "already carries its options"),
         ({"method": Use("grad-cam", {"depth": 1})}, "grad-cam: unknown option 'depth'"),
-        ({"method": "relevanzy"}, "no method 'relevanzy'; did you mean 'relevancy'"),
+        ({"method": "relevanzy"}, "unknown method 'relevanzy'; did you mean 'relevancy'"),
         ({"method": 5}, "5 is not a method"),
         ({"method": lambda trace: None}, "cannot be called with"),
         ({"candidate_maps": 9}, "9 candidates cannot have maps"),

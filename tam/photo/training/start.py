@@ -45,7 +45,7 @@ class Projector(nn.Module):
 def name_embedding(noun: str, tokenizer: Tokenizer, embeddings: torch.Tensor) -> torch.Tensor:
     """[D]: embedding of a noun, as it is written after another word.
 
-    Of several tokens the first counts the most: it is what a reply has to say first.
+    If there are several tokens, the first counts the most, because a reply has to say it first.
     """
     ids = tokenizer(f" {noun}", add_special_tokens=False).input_ids
     shares = torch.tensor([0.5**index for index in range(len(ids))])
@@ -78,7 +78,7 @@ def first_projector(
     tokenizer, embeddings
         The language model's; embeddings are float32 [V, D].
     seed
-        Of the pictures and samples, and of the units that stand for no noun.
+        Seed of the pictures and samples, and of the units that stand for no noun.
     """
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)

@@ -1,0 +1,102 @@
+"""The table of refinements: one entry each. Reading it imports none of them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tam.errors import InputError
+from tam.resolver import resolve
+from tam.text.nearest import suggestion
+
+if TYPE_CHECKING:
+    from tam.refine.refinement import Maps, Work
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """A step that maps can go through.
+
+    Parameters
+    ----------
+    name
+        What follows a method's name, and what ``--refine`` takes.
+    summary
+        What it does, in a line.
+    source
+        Where the idea was published.
+    function
+        ``"module:function"``, imported when it is needed.
+    cost
+        What it costs beside the method.
+    """
+
+    name: str
+    summary: str
+    source: str
+    function: str
+    cost: str
+
+    def load(self) -> "Callable[[Maps, Work], Maps]":
+        """Import its function."""
+        function: Callable[[Maps, Work], Maps] = resolve(self.function)
+        return function
+
+
+_TABLE = (
+    Refinement(
+        "color-affinity",
+        "each cell takes from dilated neighbors of its color, ten times over",
+        "arXiv 2303.01267",
+        "tam.refine.color_affinity:color_affinity",
+        "ten sums over 24 neighbors",
+    ),
+    Refinement(
+        "state-affinity",
+        "heat spreads to cells with alike states, inside boxes around what is hot",
+        "arXiv 2503.20826",
+        "tam.refine.state_affinity:state_affinity",
+        "2 matrix products [N, N] a word",
+    ),
+    Refinement(
+        "attention-affinity",
+        "heat spreads to cells that attend to each other, inside boxes around what is hot",
+        "arXiv 2503.20826",
+        "tam.refine.attention_affinity:attention_affinity",
+        "1 forward, 2 matrix products [N, N] a word",
+    ),
+    Refinement(
+        "grow-shrink",
+        "grows from the peak as far as heat connects, shrinks where other words are hotter",
+        "arXiv 2209.07761",
+        "tam.refine.grow_shrink:grow_shrink",
+        "one sort of the cells a word",
+    ),
+    Refinement(
+        "mirror",
+        "the mean with the map of the mirrored picture",
+        "arXiv 2004.04581",
+        "tam.refine.mirror:mirror",
+        "the run and the method once more",
+    ),
+)
+
+REFINEMENTS: Mapping[str, Refinement] = {step.name: step for step in _TABLE}
+"""Every refinement by its name."""
+
+
+def refinements(names: Sequence[str]) -> tuple[Refinement, ...]:
+    """Give the refinements of some names, in order.
+
+    Raises
+    ------
+    InputError
+        If there is none of a name.
+    """
+    for name in names:
+        if name not in REFINEMENTS:
+            raise InputError(
+                f"there is no refinement {name!r}",
+                where="refine",
+                remedy=suggestion(name, REFINEMENTS, otherwise="there are"),
+            )
+    return tuple(REFINEMENTS[name] for name in names)
