@@ -223,7 +223,7 @@ def explain(
     from tam.model.loading import load
 
     loaded = load(**loading, tp_plan="auto" if tp else None)
-    others: dict[str, "Explanation"] = {}
+    others: dict[str, Explanation] = {}
     if live:
         from tam.model.streaming import Stream
         from tam.text.terminal import console

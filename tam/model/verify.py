@@ -91,7 +91,7 @@ def verify(model: Model) -> list[Check]:
     Returns
     -------
     Ten checks: the kept states are those that the LM head reads in a plain pass; the head gives the
-    model's logits from them; reading an answer gives the maps of writing it; vision tokens lie where
+    model's logits from them; reading an answer gives the maps of writing it; vision tokens lie as
     the adapter places them (attention switched off by hooks); a clip's times in the prompt are its
     own; a thinking model's template is followed; a batch equals its prompts alone; a quantised head
     is read as it is; a chat that continues from its prefix cache equals a whole run; the maps of a
