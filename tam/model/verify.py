@@ -5,7 +5,9 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -229,7 +231,7 @@ def _batch(model: Model, options: Mapping[str, Any]) -> Seen:
         question([probe_picture(*_SIZES[0])], "What is this"),
         question([probe_picture(*_SIZES[0], seed=1)], f"{_PROMPT} What else is there to see?"),
     ]
-    found = list(recordings(model.checkpoint, [lambda t=t: t for t in talks], 2, options))
+    found = list(recordings(model.checkpoint, [partial(copy, talk) for talk in talks], 2, options))
     gaps = []
     for item, talk in zip(found, talks, strict=True):
         if isinstance(item, TamError):
