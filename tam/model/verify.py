@@ -5,6 +5,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -92,9 +93,9 @@ def verify(model: Model) -> list[Check]:
     Returns
     -------
     Ten checks: the kept states are those that the LM head reads in a plain pass; the head gives the
-    model's logits from them; reading an answer gives the maps of writing it; vision tokens lie
-    where the adapter places them (attention switched off by hooks); a clip's times in the prompt
-    are its own; a thinking model's template is followed; a batch equals its prompts alone; a quantised head
+    model's logits from them; reading an answer gives the maps of writing it; vision tokens lie as
+    the adapter places them (attention switched off by hooks); a clip's times in the prompt are its
+    own; a thinking model's template is followed; a batch equals its prompts alone; a quantised head
     is read as it is; a chat that continues from its prefix cache equals a whole run; the maps of a
     test picture are finite and not constant. A check that raises an error has failed.
     """
@@ -222,10 +223,6 @@ def _layout(model: Model) -> Seen:
     return all(report.passed for report in reports), told, float(missed + unexpected)
 
 
-def _given(talk: Conversation) -> Conversation:
-    return talk
-
-
 def _batch(model: Model, options: Mapping[str, Any]) -> Seen:
     """Two prompts of unlike length at once, each as it is alone."""
     if not model.adapter.batches:
@@ -234,9 +231,7 @@ def _batch(model: Model, options: Mapping[str, Any]) -> Seen:
         question([probe_picture(*_SIZES[0])], "What is this"),
         question([probe_picture(*_SIZES[0], seed=1)], f"{_PROMPT} What else is there to see?"),
     ]
-    found = list(
-        recordings(model.checkpoint, [partial(_given, talk) for talk in talks], 2, options)
-    )
+    found = list(recordings(model.checkpoint, [partial(copy, talk) for talk in talks], 2, options))
     gaps = []
     for item, talk in zip(found, talks, strict=True):
         if isinstance(item, TamError):
