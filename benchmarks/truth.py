@@ -9,8 +9,9 @@ have. Writes ``truth-MODEL.md``.
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tam.evaluate.journal import blocks
 from tam.evaluate.metrics import metric_named
@@ -35,20 +36,24 @@ def main() -> None:
     rows = summarize(found, methods)
     for model in dict.fromkeys(row.model for row in rows):
         own = [row for row in rows if row.model == model]
-        text = table(model, own, methods, settings["splits"])
+        text = table(model, own, methods, settings)
         print(text)
         (asked.out / f"truth-{model}.md").write_text(text, encoding="utf-8")
 
 
-def table(model: str, rows: Sequence[Row], methods: Sequence[str], splits: Sequence[str]) -> str:
+def table(
+    model: str, rows: Sequence[Row], methods: Sequence[str], settings: Mapping[str, Any]
+) -> str:
     """Write the table of one model, over all splits together."""
     whole = [row for row in rows if row.split == ALL] or list(rows)
+    splits = settings["splits"]
     shown = [split for split in splits if any(row.split == split for row in rows)] or splits
     headings = [metric_named(name).column for name in COLUMNS]
     lines = [
         f"# Which map tells the truth: {model}",
         "",
         f"`tam evaluate --causes --model {model} --split {','.join(shown)} "
+        f"--count {settings['count']} --faithful-words {settings['faithful_words']} "
         f"--methods {','.join(methods)}`, then `python -m benchmarks.truth DIR`; "
         f"{whole[0].items} items, {whole[0].words} words with a mask. In per cent, with 95 % "
         "bootstrap intervals over items; of deletion less is better. ms: of the method for each "

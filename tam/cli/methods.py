@@ -51,7 +51,7 @@ def _refinements() -> Table:
 
 
 def _asked(name: str) -> tuple[Method, dict[str, Any]]:
-    """One method and its options; a broken one of another package with its error and none."""
+    """One method and its options; a broken one of another package has an error and no options."""
     try:
         found = choose(name)
     except SetupError as error:
@@ -67,7 +67,7 @@ def _summary(method: Method) -> str:
         return f"cannot be used: {method.error} (package {method.package})"
     if not method.package:
         return method.summary
-    # What it does is known once it has been imported.
+    # Its summary is known only after it is imported.
     return f"{method.summary or 'see tam methods ' + method.name} (package {method.package})"
 
 

@@ -17,6 +17,8 @@ from tam.extensions import METRICS as GROUP
 from tam.extensions import description_of, extensions
 from tam.text.nearest import suggestion
 
+__all__ = ["METRICS", "Metric"]
+
 OfMap = Callable[[NDArray[np.float32], NDArray[np.bool_]], float]
 """A metric of one word: its map and its object's mask."""
 

@@ -56,7 +56,7 @@ def photo_items(pack: Pack, split: str, count: int, *, first: int = 0) -> Iterat
     """
     if split not in PHOTO_SPLITS:
         raise InputError(
-            f"there is no split {split!r}", where="photo", remedy=f"use {', '.join(PHOTO_SPLITS)}"
+            f"unknown split {split!r}", where="photo", remedy=f"use {', '.join(PHOTO_SPLITS)}"
         )
     start = list(PHOTO_SPLITS).index(split) * _STRIDE
     for index in range(first, first + count):

@@ -25,15 +25,15 @@ def attention(
     ``mean_{l, h} P_lh[c, p]`` with P_lh [L, L] the attention weights of head h in layer l of the
     language model after the softmax, and c the position that predicted the word. Maps [K, N] and
     the relevance of earlier words [K, K], the weights at their own positions, on one scale. Cost:
-    one forward pass, with attention computed in the way that gives its weights.
+    one forward pass with eager attention, which returns its weights.
 
     Parameters
     ----------
     trace, replay, targets
         See :mod:`tam.methods`.
     layers, heads
-        Which of them, negative ones from the end; all where it is None. Layers are those with
-        attention weights: some families have others between them.
+        Indices to average over, negative ones from the end; None for all. Only layers with
+        attention weights count, since some families have others between them.
     """
     asked = resolve_targets(trace, targets)
     weights = [layer[0] for layer in replay.run([], attention=True).attentions]
@@ -56,12 +56,12 @@ def _chosen(kind: str, wanted: Sequence[int] | None, count: int) -> list[int]:
         return list(range(count))
     if not isinstance(wanted, Sequence) or not wanted:
         raise InputError(
-            f"{wanted!r} is no choice", where=f"{kind}s", remedy="give a list of at least one"
+            f"{wanted!r} is not a list of {kind}s", where=f"{kind}s", remedy="name at least one"
         )
     for index in wanted:
         if index not in range(-count, count):
             raise InputError(
-                f"there is no {kind} {index!r} with attention weights",
+                f"{kind} {index!r} has no attention weights",
                 where=f"{kind}s",
                 remedy=f"{kind}s are numbered 0 to {count - 1}",
             )

@@ -1,9 +1,9 @@
-"""Maps that know nothing of the word: what every method has to beat."""
+"""Controls: maps that know nothing of the word, which every method has to beat."""
 
 import numpy as np
 
 from tam.explanation.explanation import Explanation
-from tam.methods.class_activation import stacked
+from tam.methods.class_activation import as_matrix
 from tam.methods.options import check_positive, check_whole
 from tam.methods.result import Targets, jointly_explained, resolve_targets
 from tam.recording.trace import Trace
@@ -15,21 +15,21 @@ def random(
 ) -> Explanation:
     """Draw each cell of each map [K, N] from the uniform distribution. Cost: nothing.
 
-    So is the relevance of each earlier word [K, K].
+    The relevance [K, K] of earlier words is drawn in the same way.
 
     Parameters
     ----------
     trace, replay, targets
         See :mod:`tam.methods`.
     seed
-        The same seed gives a target the same map, whichever others are asked for.
+        Seed of the draws. A target's map does not depend on which others are asked for.
     """
     check_whole("seed", seed, 0)
     asked = resolve_targets(trace, targets)
     length = _length(trace)
     drawn = [np.random.default_rng([seed, target]).random(length, np.float32) for target in asked]
     method = {"name": "random", "seed": seed}
-    return jointly_explained(trace, asked, stacked(drawn, length), method)
+    return jointly_explained(trace, asked, as_matrix(drawn, length), method)
 
 
 def center(

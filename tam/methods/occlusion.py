@@ -14,7 +14,7 @@ from tam.replay import Replay
 def occlusion(
     trace: Trace, replay: Replay, targets: Targets = None, *, size: int = 2, batch: int = 16
 ) -> Explanation:
-    """Cover one block of the vision grid after the other, and see what the word loses.
+    """Cover one block of the vision grid after the other, and measure the word's loss.
 
     ``relu(log p(word) - log p(word | block covered))`` for blocks of size × size cells: their
     pixels in the original picture, or in the frames of a temporal cell, take the mean color of the

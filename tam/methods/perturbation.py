@@ -1,4 +1,4 @@
-"""Covers regions of pictures, and measures what the reply's words lose."""
+"""Perturbation: regions of pictures are covered, and the words' losses measured."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ class Region:
     start, stop
         Its frames ``start <= frame < stop``.
     mask
-        bool [H, W].
+        bool [H, W]: the covered pixels.
     """
 
     media: int
@@ -33,7 +33,7 @@ class Region:
 def drops(replay: Replay, regions: Sequence[Region], batch: int) -> NDArray[np.float32]:
     """float32 [R, G]: the log-probability that each word loses when each region is covered.
 
-    A region without pixels costs nothing.
+    For a region without pixels it is 0.
     """
     shown = [index for index, region in enumerate(regions) if region.mask.any()]
     media = replay.trace.media
@@ -75,7 +75,7 @@ def shown_alone(
         for row in shown:
             frames = [item.copy() for item in blank]
             for index in np.flatnonzero(row):
-                region = regions[index]
+                region = regions[int(index)]
                 part = slice(region.start, region.stop)
                 frames[region.media][part, region.mask] = media[region.media].frames[
                     part, region.mask

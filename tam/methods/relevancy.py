@@ -4,7 +4,7 @@ import torch
 
 from tam.explanation.explanation import Explanation
 from tam.methods.attention_flow import followed, run_with_attention
-from tam.methods.class_activation import stacked
+from tam.methods.class_activation import as_matrix
 from tam.methods.result import Targets, jointly_explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
@@ -37,4 +37,4 @@ def relevancy(trace: Trace, replay: Replay, targets: Targets = None) -> Explanat
         row[int(trace.text.context_positions[target])] = 1
         rows.append(followed(row, mixing).cpu().numpy())
     length = run.attentions[0].shape[-1]
-    return jointly_explained(trace, asked, stacked(rows, length), {"name": "relevancy"})
+    return jointly_explained(trace, asked, as_matrix(rows, length), {"name": "relevancy"})

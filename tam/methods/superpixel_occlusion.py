@@ -14,7 +14,7 @@ from tam.replay import Replay
 def superpixel_occlusion(
     trace: Trace, replay: Replay, targets: Targets = None, *, segments: int = 64, batch: int = 16
 ) -> Explanation:
-    """Cover one superpixel after the other, and see what the word loses.
+    """Cover one superpixel after the other, and measure the word's loss.
 
     ``relu(log p(word) - log p(word | superpixel covered))`` as in
     :func:`tam.methods.occlusion.occlusion`, for the superpixels of
@@ -28,7 +28,7 @@ def superpixel_occlusion(
     trace, replay, targets
         See :mod:`tam.methods`.
     segments
-        About how many superpixels a picture is cut into.
+        The approximate number of superpixels of a picture.
     batch
         How many pictures go through the model at once.
 

@@ -16,10 +16,10 @@ from tam.methods.result import Targets, build_explanation, keep_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
-# States that go through the whole head at once; its output has the whole vocabulary.
+# States that the whole head scores at once; its output spans the whole vocabulary.
 _CHUNK = 64
 
-# Of the filter, at once: what stays in a processor's cache.
+# Weights of the filter that are computed at once; they fit into a processor's cache.
 _WEIGHTS = 1 << 18
 
 
@@ -36,15 +36,15 @@ def tam_plus(
     The Token Activation Map (arXiv 2506.23270) with two of its parts exchanged:
 
     - its scores ``relu(<h[p], W[y]>)`` for ``softmax(W h[p])[y]``: a cell at which another word is
-      likelier is no evidence for this one, however large the product is. Causal inference and joint
-      scaling are the same, on these scores.
+      likelier is not evidence for this one, however large the product is. Causal inference and
+      joint scaling are the same, on these scores.
     - its rank filter for a bilateral one (Tomasi and Manduchi, 1998) whose edges are the picture's:
       cell p becomes the mean of the cells q of its grid with the weights ``exp(-|p - q|² / 2s² -
       |c[p] - c[q]|² / 2 contrast²)``, c the mean color of a cell's pixels (RGB, 0 to 1), s =
       ``reach`` times the grid's longer side. A small object is smoothed over its own cells, where
       the rank filter takes its edge, or all of it, for noise.
 
-    The softmax is the head's own, without a cap or scale that the model puts on its logits. Maps
+    The softmax is taken of the head's output, without the model's cap or scale of its logits. Maps
     [K, N]. Cost: no pass; one product of the kept states with the whole head, [N + K, D] × [D, V].
 
     Parameters
@@ -52,9 +52,9 @@ def tam_plus(
     trace, replay, targets
         See :mod:`tam.methods`.
     reach
-        How far the filter reaches, as a share of the grid's longer side.
+        Width s of the filter, as a share of the grid's longer side.
     contrast
-        How different two colors are between which it does not reach.
+        Width of the filter in color, RGB from 0 to 1; larger differences stay edges.
     """
     check_positive("reach", reach)
     check_positive("contrast", contrast)
@@ -100,8 +100,7 @@ def _bilateral(
 ) -> NDArray[np.float32]:
     """Filter maps [K, h, w] by cells' colors [h, w, 3]; neighbours up to 2 sigma count.
 
-    A matrix product for each band of rows: its cells' weights, and the maps of the rows that these
-    reach.
+    Each band of rows costs one matrix product of its cells' weights with the maps that they reach.
     """
     count, h, w = maps.shape
     far = int(np.ceil(2 * sigma))
@@ -122,14 +121,14 @@ def _bilateral(
 def _apart(
     here: NDArray[np.int64], there: NDArray[np.int64], far: int, sigma: float
 ) -> NDArray[np.float32]:
-    """float32 [P, Q]: a Gaussian of the distances of places [P] and [Q]; 0 beyond ``far``."""
+    """float32 [P, Q]: a Gaussian of the distances between places [P] and [Q]; 0 beyond ``far``."""
     steps = np.subtract.outer(here, there)
     near = np.exp((steps / sigma) ** 2 / -2)
     return np.where(np.abs(steps) > far, 0, near).astype(np.float32)
 
 
 def _unlike(here: NDArray[np.float32], there: NDArray[np.float32]) -> NDArray[np.float32]:
-    """float32 [P, Q]: squared distances of colors [..., 3], P and Q of them."""
+    """float32 [P, Q]: squared distances between P and Q colors [..., 3]."""
     found: NDArray[np.float32] = np.zeros((here.size // 3, there.size // 3), np.float32)
     for channel in range(3):
         found += np.subtract.outer(here[..., channel].ravel(), there[..., channel].ravel()) ** 2

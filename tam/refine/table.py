@@ -11,20 +11,20 @@ from tam.text.nearest import suggestion
 
 @dataclass(frozen=True)
 class Refinement:
-    """A step that maps can go through.
+    """A row of the table: a step that refines maps.
 
     Parameters
     ----------
     name
-        What follows a method's name, and what ``--refine`` takes.
+        Its name after a method's name, and for ``--refine``.
     summary
-        What it does, in a line.
+        One line on what it does.
     source
-        Where the idea was published.
+        Its publication.
     function
         ``"module:function"``, imported when it is needed.
     cost
-        What it costs beside the method.
+        Its cost beside the method's.
     """
 
     name: str
@@ -87,13 +87,13 @@ def refinements(names: Sequence[str]) -> tuple[Refinement, ...]:
     Raises
     ------
     InputError
-        If there is none of a name.
+        If a name is unknown.
     """
     for name in names:
         if name not in REFINEMENTS:
             raise InputError(
-                f"there is no refinement {name!r}",
+                f"unknown refinement {name!r}",
                 where="refine",
-                remedy=suggestion(name, REFINEMENTS, otherwise="there are"),
+                remedy=suggestion(name, REFINEMENTS, otherwise="use"),
             )
     return tuple(REFINEMENTS[name] for name in names)

@@ -1,8 +1,8 @@
-"""The rules of AttnLRP for one pass: hooks on norms and gates, and what biases take.
+"""The rules of AttnLRP for one pass: hooks on norms and gates, and the share of biases.
 
-A norm is known by what it does (it gives its input, or that less its mean, over the root mean
-square and times weights), gates and activations by the names of their parts, as transformers calls
-them. A module with parameters of another kind is refused by name.
+A norm is recognised by its effect (it divides its input, or its input less the mean, by the root
+mean square and multiplies by weights), gates and activations by the names of their parts in
+transformers. A module with parameters of another kind is refused by name.
 """
 
 from collections.abc import Iterator
@@ -22,30 +22,30 @@ _TOLERANCE = 0.05
 
 
 class Rules:
-    """Hooks that give a pass the gradients of AttnLRP, and what they keep for the sum of its parts.
+    """Hooks that give a pass the gradients of AttnLRP, and keep its parts for their sum.
 
     Parameters
     ----------
     layers
         The layers of the language model.
     final_norm, head
-        What follows them.
+        The modules after the layers.
 
     Attributes
     ----------
     entering
-        What enters each layer [1, L, D].
+        The input of each layer, [1, L, D].
     leaving
-        What leaves each layer.
+        The output of each layer.
     biased
         Outputs of modules with a bias, and the bias.
     logits
-        What the head gives [1, P, V].
+        The output of the head, [1, P, V].
 
     Raises
     ------
     ModelError
-        If a layer holds a module that no rule is known for.
+        If a layer holds a module without a rule.
     """
 
     def __init__(self, layers: nn.ModuleList, final_norm: nn.Module, head: nn.Module) -> None:
@@ -64,7 +64,7 @@ class Rules:
     def hooks(self) -> Hooks:
         """The hooks of one pass."""
         before: list[tuple[nn.Module, Any]] = [(layer, self._enters) for layer in self._layers]
-        # The last one runs first: biases and activations are seen before the gradient is halved.
+        # The last hook runs first: biases and activations are seen before the gradient is halved.
         after: list[tuple[nn.Module, Any]] = [(module, _half) for module in self._halved]
         after += [(norm, self._normed) for norm in self._norms]
         after += [(module, self._activated) for module in self._activations]
@@ -89,16 +89,16 @@ class Rules:
             elif next(module.parameters(recurse=False), None) is not None:
                 raise _unknown(module)
 
-    def _enters(self, _module: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    def _enters(self, _module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
         states = args[0] if args else kwargs["hidden_states"]
         if not self.entering:
             states = states.detach().requires_grad_()
         self.entering.append(states)
-        # What follows may write into the states in place.
+        # Later code may write into the states in place.
         given = states.clone()
         return ((given, *args[1:]), kwargs) if args else (args, {**kwargs, "hidden_states": given})
 
-    def _leaves(self, _module: Any, _args: Any, output: Any) -> None:
+    def _leaves(self, _module: nn.Module, _args: Any, output: Any) -> None:
         self.leaving.append(output[0] if isinstance(output, tuple) else output)
 
     def _normed(self, module: nn.Module, args: Any, output: torch.Tensor) -> torch.Tensor:
@@ -118,7 +118,7 @@ class Rules:
             self.biased.append((normed, bias))
         return normed
 
-    def _activated(self, _module: Any, args: Any, output: torch.Tensor) -> torch.Tensor:
+    def _activated(self, _module: nn.Module, args: Any, output: torch.Tensor) -> torch.Tensor:
         return proportional(output.float(), args[0].float()).to(output.dtype)
 
     def _added(self, module: nn.Module, _args: Any, output: torch.Tensor) -> None:
@@ -127,11 +127,11 @@ class Rules:
         if module is not self._head:
             self.biased.append((output, bias))
 
-    def _scored(self, _module: Any, _args: Any, output: torch.Tensor) -> None:
+    def _scored(self, _module: nn.Module, _args: Any, output: torch.Tensor) -> None:
         self.logits.append(output)
 
     def injected(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """What comes to the states from outside: before the first layer, and between layers.
+        """The states that are added from outside, before the first layer and between layers.
 
         Yields
         ------
@@ -144,7 +144,7 @@ class Rules:
                 yield states, (states - before).detach()
 
 
-def _half(_module: Any, _args: Any, output: torch.Tensor) -> torch.Tensor:
+def _half(_module: nn.Module, _args: Any, output: torch.Tensor) -> torch.Tensor:
     return half_gradient(output)
 
 

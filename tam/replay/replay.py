@@ -1,4 +1,4 @@
-"""A recorded conversation that can be run through its model again."""
+"""A replay: a recorded conversation that can be run through its model again."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -34,7 +34,7 @@ from tam.replay.lrp_rules import Rules
 from tam.replay.passing import ActivationHook, Attentions, Hooks, Pass, Replaced, registered
 from tam.replay.settings import attention_by, frozen
 
-# How far a reply's log-probabilities may be off those that were recorded: rounding, no more.
+# The largest difference from the recorded log-probabilities that rounding explains.
 _ROUNDING = {torch.float32: 0.02}
 _HALF_ROUNDING = 0.5
 
@@ -48,7 +48,7 @@ class Replay:
     checkpoint
         The model that it was recorded with.
     recording
-        What was asked, answered and recorded.
+        The recorded conversation and run.
     """
 
     checkpoint: Checkpoint
@@ -59,7 +59,7 @@ class Replay:
 
     @property
     def trace(self) -> Trace:
-        """What was recorded."""
+        """The trace of the recorded run."""
         return self.recording.trace
 
     @cached_property
@@ -71,7 +71,7 @@ class Replay:
 
     @cached_property
     def pixels(self) -> dict[str, torch.Tensor]:
-        """Those of the inputs that hold the pictures."""
+        """The inputs that hold the pictures."""
         return {
             name: value
             for name, value in self.inputs.items()
@@ -89,7 +89,7 @@ class Replay:
         return final_norm(self.checkpoint.module, self.checkpoint.adapter)
 
     def layer(self, name: LayerName) -> tuple[nn.Module, bool]:
-        """Give the layer of a name, and whether its input is meant, not its output."""
+        """Give a layer by its name, and whether its input is meant instead of its output."""
         kind, index = parsed(name)
         layers = self.layers
         if kind == "vision":
@@ -115,27 +115,27 @@ class Replay:
         targets
             Indices of the targets whose scores are wanted.
         layers
-            Whose states to keep.
+            Layers whose states are kept.
         gradients
-            Build the graph of the targets' gradients in these states, and in the attention weights.
+            Build the autograd graph of the scores from these states and the attention weights.
         attention
             Keep the attention weights of the language model.
         pixels
-            In the place of the recorded ones; all else stays.
+            Pixel inputs that replace the recorded ones; all else stays.
         vision_input
-            [N, D]: in the place of what enters the language model's first layer at the cells.
+            [N, D]: states that replace those at the cells in the first layer's input.
         rules
             Take gradients by these rules; attention weights cannot be kept beside them.
         checked
-            Whether the reply must be read as it was recorded, pictures being the same.
+            Whether to require the recorded log-probabilities, if the pictures are unchanged.
 
         Raises
         ------
         InputError
             If there is no such layer.
         ModelError
-            If the model reads a reply in one pass in another way than when it writes it, or gives
-            no attention weights.
+            If one pass over the reply gives other probabilities than writing it did, or the model
+            returns no attention weights.
         """
         activations = [ActivationHook(graph=gradients) for _ in layers]
         length = int(self.inputs["input_ids"].shape[1])
@@ -176,7 +176,7 @@ class Replay:
         Parameters
         ----------
         edited
-            E times the conversation's media, each of its recorded size.
+            E versions of the conversation's media, each of its recorded size.
         batch
             How many of them go through the model at once.
 
@@ -194,13 +194,13 @@ class Replay:
         Parameters
         ----------
         versions
-            E times the token ids that stand at some positions in the place of the recorded ones.
+            E mappings from positions to the token ids that replace the recorded ones there.
         batch
             How many of them go through the model at once.
 
         Returns
         -------
-        float32 [E, R]: the log-probability of each of the reply's R targets, the recorded ones.
+        float32 [E, R]: the log-probability of each of the reply's R recorded targets.
         """
         whole = self._with_reply(self.recording.prepared.prompt.inputs)
 
@@ -213,7 +213,7 @@ class Replay:
         return self._readings(edited(), batch)
 
     def _about(self, media: Sequence[Media]) -> dict[str, torch.Tensor]:
-        """Encode the conversation about other pictures, with the reply."""
+        """Encode the conversation with other pictures, and the reply."""
         recorded = self.recording.prepared
         conversation = with_media(recorded.conversation, media)
         checkpoint, variables = self.checkpoint, recorded.template_variables
@@ -223,7 +223,7 @@ class Replay:
     def _readings(
         self, requests: Iterable[Mapping[str, torch.Tensor]], batch: int
     ) -> NDArray[np.float32]:
-        """Read the reply after each of some prompts, so many at once."""
+        """Read the reply after each of some prompts, ``batch`` of them at once."""
         size = batch if self.checkpoint.adapter.batches else 1
         waiting = iter(requests)
         found = []
@@ -245,12 +245,12 @@ class Replay:
     def _logits(
         self, inputs: Mapping[str, torch.Tensor], positions: NDArray[np.int64]
     ) -> torch.Tensor:
-        """Run the model without a cache: the logits [B, P, V] at some positions."""
+        """Run the model without a cache, and give the logits [B, P, V] at some positions."""
         model = self.checkpoint.module
         length = int(inputs["input_ids"].shape[1])
         keep = length - int(positions.min())
         logits: torch.Tensor = model(**inputs, use_cache=False, logits_to_keep=keep).logits
-        # Some families give the logits of every position, whatever is asked for.
+        # Some families return the logits of every position, whichever are asked for.
         return logits[:, positions - (length - logits.shape[1])]
 
     def _hooks(
@@ -265,8 +265,8 @@ class Replay:
             positions = torch.from_numpy(self.trace.vision.positions)
             hooks.before.append((self.layers[0], Replaced(positions, vision_input).input))
         for name, activation in zip(layers, activations, strict=True):
-            module, entering = self.layer(name)
-            if entering:
+            module, is_input = self.layer(name)
+            if is_input:
                 hooks.before.append((module, activation.input))
             else:
                 hooks.after.append((module, activation.output))
@@ -275,7 +275,7 @@ class Replay:
         return hooks
 
     def _with_reply(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Append the reply's ids, and what goes along with each token."""
+        """Append the reply's ids, and the other inputs that have an entry for each token."""
         ids = torch.from_numpy(self.recording.run.ids)
         length = inputs["input_ids"].shape[1]
         longer = {}
@@ -291,14 +291,14 @@ class Replay:
         return longer
 
     def _check_reply(self, logits: torch.Tensor, ids: torch.Tensor) -> None:
-        """Hold the pass to what was recorded while the model wrote the reply or read it."""
+        """Compare the pass with the probabilities recorded when the reply was written or read."""
         first = self.trace.text.prompt_targets
         rows = logits[first:].float().log_softmax(-1).gather(1, ids[first:, None])[:, 0]
         recorded = torch.tensor([step.probability for step in self.trace.predictions]).log()
         off = float((rows.cpu() - recorded).abs().max())
         if not off <= _ROUNDING.get(logits.dtype, _HALF_ROUNDING):
             raise ModelError(
-                "it reads a reply in one pass in another way than when it writes it "
+                "one pass over the reply gives other probabilities than writing it did "
                 f"(log-probabilities differ by {off:.2g})",
                 where=self.checkpoint.adapter.family,
                 remedy="use a method that needs no second pass, such as tam",
@@ -308,7 +308,7 @@ class Replay:
         weights = tuple(layer.seen[0] for layer in layers if layer.seen)
         if not weights:
             raise ModelError(
-                "it gives no attention weights",
+                "returns no attention weights",
                 where=self.checkpoint.adapter.family,
                 remedy="use a method that needs none, such as tam",
             )
@@ -316,7 +316,7 @@ class Replay:
 
 
 def with_media(conversation: Conversation, media: Sequence[Media]) -> Conversation:
-    """The same conversation about other pictures."""
+    """The same conversation with other pictures."""
     following = iter(media)
     turns = tuple(
         replace(
