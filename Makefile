@@ -3,6 +3,7 @@
 # make demo    explain a picture that comes with the toolkit
 # make test    every check, and every test but the whole grid of families
 # make test-all  the whole grid, too
+# make heads   what quantising does to maps, in an environment of its own (docs/heads.md)
 # make fuzz    thousands of damaged files, each read or refused in a line (an hour)
 
 PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python,\
@@ -12,7 +13,7 @@ READY := .venv/ready
 export TAM_MODELS := $(CURDIR)/.venv/models
 PHOTO := .venv/models/photo/config.json
 
-.PHONY: setup photo demo test test-all fuzz lint types clean
+.PHONY: setup photo demo test test-all heads fuzz lint types clean
 
 setup: $(READY)
 
@@ -41,6 +42,16 @@ types: setup
 test: lint types
 	$(BIN)/python tests/provide_chromium.py
 	$(BIN)/pytest --numprocesses 2
+
+HEADS := .venv/heads
+SITE := $$(.venv/bin/python -c 'import site; print(site.getsitepackages()[0])')
+
+heads: setup
+	$(PYTHON) -m venv $(HEADS)
+	echo "$(SITE)" > "$$($(HEADS)/bin/python -c 'import site; print(site.getsitepackages()[0])')/tam.pth"
+	$(HEADS)/bin/python -m pip install --quiet --no-deps torchao optimum-quanto hqq \
+		compressed-tensors ninja einops loguru termcolor
+	PYTHONPATH=.:adapters $(HEADS)/bin/python -m benchmarks.heads --out docs/heads.md
 
 fuzz: setup
 	$(BIN)/python -m tests.fuzz

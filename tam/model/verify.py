@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from tam.capture.access import exclusive
-from tam.capture.placing import placed
 from tam.errors import ConversationError, TamError
 from tam.explanation.explanation import Explanation
 from tam.methods.token_activation import token_activation
@@ -25,6 +23,7 @@ from tam.prompt.conversation import Conversation, Turn, question
 from tam.recording.batching import recordings
 from tam.recording.recording import Recording
 from tam.recording.trace import Trace
+from tam.replay import Replay
 from tam.testing import probe_layout, probe_picture
 
 _SIZES = ((224, 336), (336, 224), (100, 640))
@@ -143,21 +142,14 @@ def _look(name: str, look: Callable[[], Seen]) -> Check:
 
 def _states(model: Model, recording: Recording) -> Seen:
     """What was kept is what the head reads when the model runs plainly."""
-    prepared, run = recording.prepared, recording.run
-    length = len(prepared.prompt.ids)
-    seen: list[torch.Tensor] = []
-    head = model.checkpoint.lm_head
-    with exclusive(model.module), torch.no_grad():
-        handle = head.register_forward_pre_hook(lambda _, given: seen.append(given[0][0]))
-        try:
-            inputs = placed(model.module, prepared.prompt.inputs)
-            model.module(**inputs, use_cache=False, logits_to_keep=_LAST)
-        finally:
-            handle.remove()
-    read = seen[0]
-    wanted = prepared.request.wanted
-    wanted = wanted[wanted >= length - len(read)]
-    own = read[torch.from_numpy(wanted - (length - len(read))).to(read.device)].float()
+    run = recording.run
+    length = len(recording.prepared.prompt.ids) + len(run.ids)
+    with torch.no_grad():
+        read = Replay(model.checkpoint, recording).read_by_head(_LAST)
+    first = length - len(read)
+    # The last token of a reply has no state that was kept.
+    wanted = run.positions[run.positions >= first]
+    own = read[torch.from_numpy(wanted - first).to(read.device)].float()
     kept = run.at(wanted).float().to(own.device)
     gap = float((kept - own).abs().max() / own.abs().max())
     room = _room(run.states.dtype)
