@@ -52,7 +52,7 @@ def main() -> None:
             numbers = f"{word.probability:16.1%}  {other.probability:16.1%}"
             print(f"{word.text:>12}  {numbers}  {correlation(word, other):6.3f}")
     page = Path("compare_models.html")
-    page.write_text(comparison_html(first, second, (a, b)), encoding="utf-8", errors="replace")
+    page.write_text(comparison_html([first, second], [a, b]), encoding="utf-8", errors="replace")
     print(page)
 
 

@@ -35,7 +35,7 @@ def ask(
     of the most visual word; and the viewer as HTML.
     """
     if picture is None:
-        raise ConversationError("there is no picture", where="chat", remedy="upload one")
+        raise ConversationError("no picture is given", where="chat", remedy="upload one")
     chat, shown = (chat, []) if chat else (tam.Chat(model), [picture])
     result = chat.say(text, shown)
     spans = [(word.text, word.share) for word in result]

@@ -28,6 +28,7 @@ FLOORS = (
     "explanation engine capture",
     "files recording render",
     "replay report",
+    "refine",
     "methods check",
     "model",
     "evaluate scenes served",
@@ -42,6 +43,7 @@ TYPES = {
     "tam.explanation.merge",
     "tam.explanation.word",
     "tam.families.adapter",
+    "tam.families.processor",
     "tam.geometry.layout",
     "tam.geometry.upsample",
     "tam.media",
@@ -164,16 +166,27 @@ def test_few_files_stand_on_the_top_level() -> None:
 
 
 def test_only_the_resolver_imports_by_name() -> None:
-    late = {"import_module", "__import__", "__getattr__"}
-    found = {
-        name
-        for name, path in MODULES.items()
-        for node in ast.walk(ast.parse(path.read_text()))
-        if getattr(node, "id", getattr(node, "attr", getattr(node, "name", ""))) in late
-    }
+    late = {"import_module", "__import__"}
+    found = set()
+    for name, path in MODULES.items():
+        tree = ast.parse(path.read_text())
+        used = {getattr(node, "id", getattr(node, "attr", "")) for node in ast.walk(tree)}
+        lazy = any(getattr(node, "name", "") == "__getattr__" for node in tree.body)
+        if used & late or lazy:
+            found.add(name)
     assert found == {"tam", "tam.resolver"}
 
 
 @pytest.mark.parametrize("path", sorted({*PUBLIC.values(), *DOORS.values()}))
 def test_what_is_imported_late_exists(path: str) -> None:
     assert resolve(path) is not None
+
+
+def test_text_tokens_are_described_in_one_place() -> None:
+    makers = {
+        name
+        for name, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "TextToken"
+    }
+    assert makers == {"tam.prompt.encoding", "tam.files.storage"}, "the latter opens saved ones"

@@ -155,7 +155,7 @@ def use_the_app(browser: Browser, address: str) -> None:
     page.on("request", lambda request: asked.append(request.url))
     page.goto(address)
     page.get_by_role("button", name="Ask").click()
-    expect(page.get_by_text("there is no picture")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("no picture is given")).to_be_visible(timeout=20_000)
     page.locator("input[type=file]").first.set_input_files(DEMO)
     page.get_by_role("button", name="Ask").click()
     words = page.locator(".textfield .token-text, .textfield .text")

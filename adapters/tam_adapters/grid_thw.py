@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tam.errors import ModelError
 from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.runs import cut_runs
 
@@ -30,7 +31,7 @@ class GridThwAdapter(Adapter):
     marked_frames: bool = False
     video_token: str = "video_token_id"
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a prompt.
 
         Raises

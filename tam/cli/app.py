@@ -1,19 +1,21 @@
 """The commands. Everything heavy is imported inside them, so that help comes at once."""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tam.cli.chat import chat
 from tam.cli.checking import Check, CheckableCommand, checked, top_asked
 from tam.cli.checking import check as check_saved
 from tam.cli.demo import demo
 from tam.cli.evaluate import evaluate
+from tam.cli.gallery import gallery
 from tam.cli.get import get
 from tam.cli.listing import exports, methods, metrics, models
 from tam.cli.masks import masks
 from tam.cli.options import (
+    AllowMissing,
     AllowUrls,
     Batch,
     CandidateMaps,
@@ -30,11 +32,13 @@ from tam.cli.options import (
     MaxNewTokens,
     Method,
     MethodOption,
+    Methods,
     Model,
     MoreOptions,
     NumFrames,
     Out,
     Pictures,
+    Refine,
     Revision,
     Sample,
     Seed,
@@ -43,7 +47,7 @@ from tam.cli.options import (
     Start,
     Version,
 )
-from tam.cli.reply import reply_options
+from tam.cli.reply import explained_by, methods_asked, reply_options
 from tam.cli.served import AnswerFile, States, explain_served
 from tam.cli.verify import verify
 from tam.defaults import (
@@ -58,12 +62,13 @@ from tam.files.kinds import KINDS
 from tam.text.printable import json_text
 
 if TYPE_CHECKING:
-    pass
+    from tam.explanation.explanation import Explanation
 
 app = typer.Typer(
     name="tam",
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help comes at once; rich alone would take longer than all else
     help="See, for every word a multimodal LLM says, which part of which picture it came from. "
     "Add --debug to any command for the traceback of an error.",
 )
@@ -71,7 +76,7 @@ app = typer.Typer(
 
 @app.callback()
 def program(version: Version = False) -> None:
-    """Nothing but what all commands share."""
+    """Options that stand before every command."""
 
 
 Saved = Annotated[Path, typer.Argument(help="A saved explanation: its folder or .json file.")]
@@ -86,12 +91,12 @@ def explain(
     prompt: Annotated[str, typer.Option("--prompt", "-p", help="What to ask.")] = "",
     conversation: Annotated[
         Path | None,
-        typer.Option(help="A JSON file of messages, in the place of pictures and --prompt."),
+        typer.Option(help="A JSON file of messages, instead of pictures and --prompt."),
     ] = None,
     model: Model = None,
     out: Out = Path("out"),
     answer: Annotated[
-        str | None, typer.Option(help="Explain this answer in place of the model's own.")
+        str | None, typer.Option(help="Explain this answer instead of the model's own.")
     ] = None,
     batch: Batch = None,
     answer_file: AnswerFile = None,
@@ -102,10 +107,13 @@ def explain(
     load_in: LoadIn = None,
     tp: Split = False,
     revision: Revision = None,
+    allow_missing: AllowMissing = False,
     sample: Sample = False,
     seed: Seed = None,
     method: Method = METHOD,
+    methods: Methods = None,
     method_option: MethodOption = None,
+    refine: Refine = "",
     stages: Stages = False,
     candidate_maps: CandidateMaps = 0,
     option: MoreOptions = None,
@@ -125,24 +133,26 @@ def explain(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Ask about pictures and clips, and explain every word of the answer."""
+    """Ask about pictures and clips; explain each word of the reply."""
     from tam.cli.asking import opened_conversation, sampling_asked
     from tam.cli.finishing import finish
     from tam.report.embedding import embedded_side
     from tam.report.folder import check_output
 
-    # What can go wrong at once is found before a model is loaded.
+    # Errors that need no model are found before one is loaded.
     if batch is None:
         check_output(out, force=force)
     embedded_side(embed)
     top = None if check is None else top_asked(check)
+    names = [method] if methods is None else methods_asked(methods, method_option)
     wanted = reply_options(
         answer=answer,
         max_new_tokens=max_new_tokens,
         seed=seed,
         sample=sample,
-        method=method,
+        method=names[0],
         method_option=method_option,
+        refine=refine,
         stages=stages,
         candidate_maps=candidate_maps,
         option=option,
@@ -153,6 +163,7 @@ def explain(
         "device_map": device_map,
         "dtype": dtype,
         "load_in": load_in,
+        "allow_missing": allow_missing,
     }
     sampling = sampling_asked(fps, num_frames, start, end, max_frames)
     if batch is not None:
@@ -170,6 +181,7 @@ def explain(
                 "--check": check,
                 "--tp": tp,
                 "--json": as_json,
+                "--methods": methods,
             }
         )
         opening = {"sampling": sampling, "decoder": decoder, "allow_urls": allow_urls}
@@ -179,7 +191,7 @@ def explain(
     if live:
         from tam.cli.live import check_live, print_words
 
-        check_live(as_json=as_json)
+        check_live(as_json=as_json, methods=names)
     asked = opened_conversation(
         media or [],
         prompt,
@@ -211,78 +223,21 @@ def explain(
     from tam.model.loading import load
 
     loaded = load(**loading, tp_plan="auto" if tp else None)
+    others: dict[str, Explanation] = {}
     if live:
         from tam.model.streaming import Stream
         from tam.text.terminal import console
 
         result = print_words(Stream(loaded, asked, **wanted), console())
     else:
-        result = loaded.explain_conversation(asked, **wanted)
+        result, others = explained_by(loaded, asked, wanted, names)
     if check is not None:
         result = checked(loaded, result, top=top)
-    finish(result, out, as_json, force=force, pictures=pictures, embed=embed)
+    finish(result, out, as_json, force=force, pictures=pictures, embed=embed, others=others)
     if tp:
         from tam.model.processes import leave
 
         leave()
-
-
-@app.command()
-def chat(
-    image: Annotated[
-        list[str] | None, typer.Option("--image", "-i", help="Shown with your first words.")
-    ] = None,
-    model: Model = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for a report of each reply.")
-    ] = None,
-    max_new_tokens: MaxNewTokens = MAX_NEW_TOKENS,
-    dtype: Dtype = None,
-    device_map: DeviceMap = None,
-    load_in: LoadIn = None,
-    revision: Revision = None,
-    sample: Sample = False,
-    seed: Seed = None,
-    method: Method = METHOD,
-    method_option: MethodOption = None,
-    stages: Stages = False,
-    candidate_maps: CandidateMaps = 0,
-    option: MoreOptions = None,
-    fps: Fps = None,
-    num_frames: NumFrames = None,
-    max_frames: MaxFrames = None,
-    start: Start = None,
-    end: End = None,
-    decoder: Decoder = DECODER,
-    allow_urls: AllowUrls = False,
-    force: Force = False,
-) -> None:
-    """Talk with a model, turn by turn; an empty line ends it.
-
-    A line "/image FILE" shows a picture, video or folder of frames with your next words.
-    """
-    from tam.cli.asking import opened_media, sampling_asked, talk
-    from tam.report.folder import check_output
-
-    if out is not None:
-        check_output(out / "reply-1", force=force)
-    wanted = reply_options(
-        max_new_tokens=max_new_tokens,
-        seed=seed,
-        sample=sample,
-        method=method,
-        method_option=method_option,
-        stages=stages,
-        candidate_maps=candidate_maps,
-        option=option,
-    )
-    sampling = sampling_asked(fps, num_frames, start, end, max_frames)
-    opened = partial(opened_media, sampling=sampling, decoder=decoder, allow_urls=allow_urls)
-    shown = [opened(name) for name in image or []]
-    from tam.model.loading import load
-
-    loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
-    talk(loaded, shown, out, wanted, opened=opened, force=force)
 
 
 @app.command()
@@ -294,7 +249,7 @@ def show(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Print a saved explanation, the words colored by how visual they are."""
+    """Print a saved explanation, its words colored."""
     from tam.cli.finishing import print_json
     from tam.files.storage import load_explanation
 
@@ -320,19 +275,19 @@ def export(
     ] = None,
     word: Annotated[
         list[str] | None,
-        typer.Option("--word", "-w", help="A word by its number or its text; all without it."),
+        typer.Option("--word", "-w", help="A word by its number or its text; all by default."),
     ] = None,
     together: Annotated[
         bool, typer.Option("--together", help="One map for all words that are named.")
     ] = False,
-    picture: Annotated[int | None, typer.Option(help="Which picture or clip alone.")] = None,
+    picture: Annotated[int | None, typer.Option(help="Index of the only picture or clip.")] = None,
     colors: Annotated[str, typer.Option(help="inferno, viridis, turbo or jet.")] = COLORS,
     seconds: Annotated[
-        float, typer.Option(help="How long a movie shows each word over stills.")
+        float, typer.Option(help="Seconds for which a movie shows each word over stills.")
     ] = SECONDS,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
-    """Write a contact sheet, a movie, a figure or a table of a saved explanation."""
+    """Write a sheet, movie, figure or table of an explanation."""
     from tam.cli.export import exported_file, saved_folder, typed_words
     from tam.files.writing import check_file
     from tam.render.export import export as write
@@ -360,11 +315,11 @@ def export(
 @app.command()
 def compare(
     first: Saved,
-    second: Annotated[Path, typer.Argument(help="Another: its folder or .json file.")],
+    others: Annotated[list[Path], typer.Argument(help="Others: their folders or .json files.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file.")] = Path("compare.html"),
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
-    """Lay two saved explanations side by side, the same words linked, in one HTML file."""
+    """Lay saved explanations side by side, the same words linked, in one HTML file."""
     from tam.cli.finishing import print_report
     from tam.files.writing import check_file
 
@@ -373,13 +328,14 @@ def compare(
     from tam.files.storage import load_explanation
     from tam.report.comparison import compare as write
 
-    opened = load_explanation(first), load_explanation(second)
-    print_report(write(*opened, out, labels=labels_of((first, second), opened), force=force))
+    saved = [first, *others]
+    opened = [load_explanation(path) for path in saved]
+    print_report(write(opened, out, labels=labels_of(saved, opened), force=force))
 
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Tell what this machine has: accelerator, kernels, decoders."""
+    """List what this machine has: accelerator, kernels, decoders."""
     from tam.cli.doctor import findings, print_findings
 
     found = findings()
@@ -391,7 +347,20 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(3)
 
 
-for command in (demo, check_saved, masks, models, methods, metrics, exports, evaluate, get, verify):
+for command in (
+    demo,
+    chat,
+    check_saved,
+    masks,
+    gallery,
+    models,
+    methods,
+    metrics,
+    exports,
+    evaluate,
+    get,
+    verify,
+):
     app.command()(command)
 
 COMMANDS = tuple(

@@ -1,30 +1,30 @@
-"""What ``tam compare`` calls the two explanations that it lays side by side."""
+"""The labels of the explanations of ``tam compare``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tam.explanation.explanation import Explanation
 
 
-def labels_of(saved: tuple[Path, Path], opened: tuple[Explanation, Explanation]) -> tuple[str, str]:
-    """Name each by its folder, and by its model and method where these differ.
+def labels_of(saved: Sequence[Path], opened: Sequence[Explanation]) -> list[str]:
+    """Label each by its folder, and by its model and method where these differ.
 
     Parameters
     ----------
     saved
-        A folder, or the JSON file in it.
+        The folder of each, or the JSON file in it.
     opened
-        What was in them.
+        The explanations in them.
     """
     folders = [(path.parent if path.suffix == ".json" else path).resolve() for path in saved]
-    same_names = folders[0].name == folders[1].name
-    names = [str(folder) if same_names else folder.name for folder in folders]
+    unlike = len({folder.name for folder in folders}) == len(folders)
+    names = [folder.name if unlike else str(folder) for folder in folders]
     told = [(_model(item), _method(item)) for item in opened]
-    differing = [i for i in range(2) if told[0][i] != told[1][i]]
-    first, second = (
+    differing = [i for i in range(2) if len({parts[i] for parts in told}) > 1]
+    return [
         " · ".join([name, *(parts[i] for i in differing if parts[i])])
         for name, parts in zip(names, told, strict=True)
-    )
-    return first, second
+    ]
 
 
 def _model(explanation: Explanation) -> str:

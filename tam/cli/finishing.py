@@ -13,7 +13,7 @@ from tam.text.printable import json_text
 def finish(result: Explanation, out: Path, as_json: bool, **saving: Any) -> None:
     """Save an explanation, and print it: the table and the report's path, or JSON.
 
-    Of several processes that share a model the first one does.
+    If several processes share a model, the first one does so.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def finish(result: Explanation, out: Path, as_json: bool, **saving: Any) -> None
     out
         Folder of the report.
     as_json
-        Print JSON on stdout in place of the table.
+        Whether to print JSON instead of the table.
     **saving
         As in :meth:`tam.Explanation.save`.
     """
@@ -41,7 +41,7 @@ def finish(result: Explanation, out: Path, as_json: bool, **saving: Any) -> None
 
 
 def print_report(report: Path) -> None:
-    """Print where a report lies and how large it is."""
+    """Print the size and the path of a report."""
     print(f"Report, {report.stat().st_size / 1e6:.2f} MB:")
     print(report.resolve())
 

@@ -1,5 +1,6 @@
-"""``--live``: each word with its map in the terminal, while the model writes on."""
+"""``--live``: each word with its map in the terminal, while the model writes."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -16,14 +17,20 @@ if TYPE_CHECKING:
     from tam.model.streaming import Stream
 
 
-def check_live(*, as_json: bool) -> None:
-    """Refuse JSON, which words that are printed as they come cannot be.
+def check_live(*, as_json: bool, methods: Sequence[str]) -> None:
+    """Refuse --live beside --json, because its words and maps are not JSON, or several methods.
 
     Raises
     ------
     InputError
-        If JSON alone may be printed.
+        If JSON is asked for, or several methods explain the reply.
     """
+    if len(methods) > 1:
+        raise InputError(
+            "one method alone can explain words as they come",
+            where="--live",
+            remedy="leave out --live or --methods",
+        )
     if as_json:
         raise InputError(
             "words and maps are not JSON", where="--live", remedy="leave out --live or --json"

@@ -1,4 +1,4 @@
-"""Tensors of a saved explanation, which is not trusted: nothing is read unchecked."""
+"""Tensors of untrusted safetensors files, each checked before it is read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,14 +26,14 @@ def open_tensors(
     path
         The file.
     framework
-        What its tensors are read as: ``"numpy"``, or ``"pt"`` for torch, which has bfloat16.
+        The type of the tensors: ``"numpy"``, or ``"pt"`` for torch, which has bfloat16.
     remedy
-        What the reader of an error can do.
+        Remedy of an error.
 
     Raises
     ------
     SavedFileError
-        If it is missing or damaged.
+        If the file is missing or damaged.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -59,7 +59,7 @@ def open_tensors(
 
 
 class SavedTensors:
-    """The safetensors file: each tensor's dtype and shape are checked before it is read."""
+    """A safetensors file whose tensors' dtypes and shapes are checked before they are read."""
 
     def __init__(self, path: Path, file: Any, remedy: str = REMEDY) -> None:
         self.path = path
@@ -68,23 +68,23 @@ class SavedTensors:
         self._names = frozenset(file.keys())
 
     def has(self, name: str) -> bool:
-        """Whether there is such a tensor."""
+        """Whether the file holds a tensor."""
         return name in self._names
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What the file says of itself."""
+        """The metadata of the file."""
         return dict(self._file.metadata() or {})
 
     def kind(self, name: str) -> tuple[str, tuple[int, ...]]:
-        """Dtype, such as ``"BF16"``, and shape of a tensor, which is not read for that."""
+        """Dtype, such as ``"BF16"``, and shape of a tensor, without reading it."""
         if name not in self._names:
             self.refuse(f"holds no tensor {name}")
         found = self._file.get_slice(name)
         return str(found.get_dtype()), tuple(found.get_shape())
 
     def whole(self, name: str) -> Any:
-        """Read a tensor whose kind the caller has looked at."""
+        """Read a tensor whose dtype and shape the caller has checked."""
         return self._file.get_tensor(name)
 
     def read(self, name: str, dtype: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
@@ -104,7 +104,7 @@ class SavedTensors:
     ) -> NDArray[Any]:
         """Read a tensor whose values are finite and lie within two limits."""
         tensor = self.read(name, dtype, shape)
-        # Written so that NaN fails it.
+        # Written so that NaN fails.
         if not np.all((tensor >= low) & (tensor <= high) & np.isfinite(tensor)):
             self.refuse(f"tensor {name} holds values that are not within {low:g} and {high:g}")
         return tensor

@@ -1,15 +1,16 @@
-"""From a model id or a folder to a :class:`tam.model.model.Model`."""
+"""Loading of a :class:`tam.model.model.Model` from a hub id or a folder."""
 
 import json
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tam.errors import ModelError, SetupError
 from tam.families.checkpoint import Checkpoint
+from tam.families.processor import Processor
 from tam.families.registry import adapter_for
 from tam.model.assembled import default_model
+from tam.model.bars import download_bars_alone
 from tam.model.lora import base_model, put_on, unwrapped
 from tam.model.missing_tensors import loading_notes
 from tam.model.model import Model
@@ -19,7 +20,11 @@ from tam.model.quantisation import quantisation_of
 from tam.model.reading import plain_config, quiet, reading, source_of, told_name
 from tam.model.shipped import KNOWS, SHIPPED
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
+
+@download_bars_alone()
 def load(
     model: str | Path | None = None,
     *,
@@ -36,26 +41,26 @@ def load(
     Parameters
     ----------
     model
-        ``"photo"`` (see ``tam get photo``), ``"small"`` (which the package carries), a hub id, or a
-        folder; of a model, or of a LoRA or like adapter, which is put on the model that it names.
-        Without it the one that :func:`tam.model.assembled.default_model` says.
+        ``"photo"`` (see ``tam get photo``), ``"small"`` (which the package carries), or the hub id
+        or folder of a model, or of an adapter such as LoRA, which is put on the model that it
+        names. The default is :func:`tam.model.assembled.default_model`.
     revision
         Branch, tag or commit of a hub model.
     device_map
-        Passed on: ``"auto"`` spreads the model over GPUs, CPU memory and disk. Without it the
-        model goes to the GPU if there is one and to the CPU otherwise.
+        Passed to transformers: ``"auto"`` spreads the model over GPUs, CPU memory and disk. By
+        default the model goes to the GPU if there is one and to the CPU otherwise.
     dtype
-        ``"auto"`` (as stored), ``"float32"``, ``"bfloat16"`` or ``"float16"``. Without it: as
-        stored on a GPU, float32 on a CPU.
+        ``"auto"`` (as stored), ``"float32"``, ``"bfloat16"`` or ``"float16"``. The default is the
+        stored dtype on a GPU and float32 on a CPU.
     load_in
         ``"8bit"`` or ``"4bit"``: quantise with bitsandbytes.
     allow_missing
         Load a checkpoint although tensors of the model are missing in it or have another shape;
-        these hold random numbers then, which the provenance says.
+        these then hold random numbers, which the provenance notes.
     tp_plan
         ``"auto"`` splits every layer among the processes that ``torchrun`` has started.
     **options
-        Passed on to ``from_pretrained``. ``trust_remote_code=True`` runs code that the checkpoint
+        Passed to ``from_pretrained``. ``trust_remote_code=True`` runs code that the checkpoint
         brings along; it needs a ``revision``, so that the code cannot change unseen.
 
     Raises
@@ -65,7 +70,7 @@ def load(
     SetupError
         If a package or the network is missing.
     ResourceError
-        If it does not fit into memory.
+        If the model does not fit into memory.
     """
     import torch
     from transformers import (
@@ -73,10 +78,7 @@ def load(
         AutoModelForMultimodalLM,
         AutoProcessor,
     )
-    from transformers.utils import logging as transformers_logging
 
-    if not sys.stderr.isatty():
-        transformers_logging.disable_progress_bar()
     name = default_model() if model is None else str(model)
     source = source_of(name)
     _check_dtype(dtype)
@@ -88,7 +90,7 @@ def load(
             tuned, source = source, base_model(source, revision) or source
             if tuned != source:
                 pinned = {}  # the revision is that of the adapter, not of the model that it changes
-            # The plain file says which family it is, before anything of the checkpoint runs.
+            # The plain file names the family before any code of the checkpoint runs.
             plain = plain_config(source, pinned)
             adapter = adapter_for(plain)
             config = adapter.explained(AutoConfig.from_pretrained(source, **pinned))
@@ -103,7 +105,7 @@ def load(
                 dtype=dtype or ("auto" if on_gpu or load_in else "float32"),
                 device_map=device_map or ("cuda:0" if on_gpu and not split else None),
                 use_safetensors=True,
-                # Told by name below, together with what is missing.
+                # Reported by name below, together with missing tensors.
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
                 **_quantisation(load_in),
@@ -137,8 +139,8 @@ def load(
     return Model(Checkpoint(module, processor, adapter, provenance))
 
 
-def wrap(module: Any, processor: Any) -> Model:
-    """Explain with a model that is loaded already: one's own, quantised, fine-tuned or compiled.
+def wrap(module: "PreTrainedModel", processor: Processor) -> Model:
+    """Make a :class:`Model` of a loaded transformers model, such as a fine-tuned or compiled one.
 
     Parameters
     ----------
@@ -164,7 +166,8 @@ def wrap(module: Any, processor: Any) -> Model:
     module = unwrapped(module).eval()
     adapter = adapter_for(module.config)
     explained = adapter.explained(module.config)
-    module = next(part for part in module.modules() if getattr(part, "config", None) is explained)
+    parts: Iterable[Any] = module.modules()
+    module = next(part for part in parts if getattr(part, "config", None) is explained)
     adapter.check(module.config)
     provenance = {
         "model": told_name(module.config.name_or_path or type(module).__name__),
@@ -205,7 +208,7 @@ def _check_devices(device_map: Any) -> None:
             device = torch.device(value)
         except (RuntimeError, TypeError) as error:
             raise ModelError(
-                f"{str(value)!r} is no device",
+                f"{str(value)!r} is not a device",
                 where="device_map",
                 remedy="use auto, cpu, or a device such as cuda:0",
             ) from error
@@ -217,17 +220,17 @@ def _check_devices(device_map: Any) -> None:
             raise SetupError(
                 f"this machine has no device {str(value)!r}",
                 where="device_map",
-                remedy="leave it out to take what there is; 'tam doctor' tells what that is",
+                remedy="leave it out to use the devices that 'tam doctor' lists",
             )
 
 
 def _check_generation_settings(source: str) -> None:
-    """Read the file that transformers passes over in silence where it is damaged.
+    """Check generation_config.json, which transformers silently ignores if it is damaged.
 
     Raises
     ------
     ValueError
-        If it is not JSON.
+        If it is not a JSON object.
     """
     found = Path(source) / "generation_config.json"
     if found.is_file() and not isinstance(json.loads(found.read_text("utf-8")), dict):
@@ -256,17 +259,17 @@ def _quantisation(load_in: str | None) -> dict[str, Any]:
     return {"quantization_config": BitsAndBytesConfig(**{f"load_in_{load_in}": True})}
 
 
-def check_four_bits(module: Any) -> None:
-    """Refuse layers of which bitsandbytes makes wrong numbers on a CPU, or none.
+def check_four_bits(module: "PreTrainedModel") -> None:
+    """Refuse layers whose 4-bit weights bitsandbytes gets wrong on a CPU.
 
-    64 numbers share a scale. Where a row is no multiple of them, its fast kernel for CPUs cannot
-    pack the layer, and its plain one takes the wrong scales: weights that are off by a quarter
-    where four bits cost a tenth, without a word.
+    64 numbers share a scale. Where the length of a row is not a multiple of 64, the fast CPU kernel
+    cannot pack the layer, and the plain one silently takes the wrong scales: the weights are off by
+    a quarter, where correct 4-bit rounding costs a tenth.
 
     Raises
     ------
     ModelError
-        If a layer's width is no multiple of 64.
+        If a layer's width is not a multiple of 64.
     """
     for name, layer in module.named_modules():
         weight: Any = getattr(layer, "weight", None)

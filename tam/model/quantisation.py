@@ -1,4 +1,4 @@
-"""How a model's weights are quantised, said in words."""
+"""A description of how a model's weights are quantised."""
 
 from typing import Any
 
@@ -16,13 +16,13 @@ _LIBRARIES = {
 
 
 def quantisation_of(module: nn.Module) -> str | None:
-    """Say how a model is quantised: by its configuration, or in code after it was loaded.
+    """Describe how a model is quantised, by its configuration or in code after loading.
 
     Returns
     -------
-    For example ``"bitsandbytes Linear8bitLt"`` or ``"torchao Int8Tensor"``: the library with its
-    kinds of layers or weights; the configured method where no such layer is found; None for a model
-    whose weights are plain.
+    The library with its types of layers or weights, such as ``"bitsandbytes Linear8bitLt"`` or
+    ``"torchao Int8Tensor"``; the configured method where no such layer is found; None for a model
+    with plain weights.
     """
     found = {_kind(thing) for part in module.modules() for thing in _signs(part)} - {""}
     if found:

@@ -1,4 +1,4 @@
-"""From a model's name to its source, and what libraries raise over its files told in one line."""
+"""The source of a model by its name, and one-line errors for files that cannot be read."""
 
 import logging
 import re
@@ -16,7 +16,7 @@ _KINDS = (
     "give 'photo', 'small', a hub id such as Qwen/Qwen2-VL-2B-Instruct, or a folder that holds "
     "config.json, safetensors weights and the processor's files"
 )
-# Characters that are told of an error's own text.
+# Characters of a library's message that are quoted.
 _LONGEST = 300
 _HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+")
 
@@ -28,18 +28,18 @@ def source_of(name: str) -> str:
     if name == PHOTO:
         return str(assembled_folder())
     path = Path(name)
-    # An empty name is the working folder to Path.
+    # Path takes an empty name for the working folder.
     if (name and path.is_dir()) or (not path.exists() and _HUB_ID.fullmatch(name)):
         return name
     raise ModelError(
-        "is a file, not a folder" if path.is_file() else "there is no such model or folder",
+        "is a file, not a folder" if path.is_file() else "unknown model or folder",
         where=name or "model",
         remedy=_KINDS,
     )
 
 
 def told_name(name: str) -> str:
-    """A model's name for a report: of a folder its last part, not where it lies."""
+    """A model's name for a report; for a folder, its last part instead of the whole path."""
     return name if name in (*SHIPPED, PHOTO) or not Path(name).exists() else Path(name).name
 
 
@@ -62,15 +62,15 @@ def plain_config(source: str, pinned: Mapping[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep libraries from logging each retry of a fetch, each kernel that they lack, each tensor.
+    """Silence libraries that log each retry of a download, missing kernel and tensor.
 
-    What comes of it is told once, in an error or a note, or not at all.
+    What matters is reported once, in an error or a note.
     """
     loggers = [logging.getLogger(name) for name in ("huggingface_hub", "bitsandbytes")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
-    # Of this one the level decides what transformers checks, not only what it says.
+    # The level of this logger decides what transformers checks, not only what it logs.
     reports = logging.getLogger("transformers.modeling_utils")
     reports.addFilter(_is_error)
     try:
@@ -87,9 +87,9 @@ def _is_error(record: logging.LogRecord) -> bool:
 
 @contextmanager
 def reading(name: str, part: str) -> Iterator[None]:
-    """Say in one line what the many errors mean that a part of a checkpoint can raise.
+    """Turn the many errors of a part of a checkpoint into one line each.
 
-    Its files come from anywhere, and libraries raise what they like over them.
+    The files come from anywhere, and libraries raise almost any error over them.
     """
     try:
         with memory_errors():

@@ -1,7 +1,6 @@
-"""Does the toolkit read a checkpoint rightly? Asked of the checkpoint itself.
+"""Checks that a checkpoint is interpreted correctly, on the user's own machine.
 
-No checkpoint is taken on trust: anyone can hold the toolkit to one on their own machine with
-``tam verify MODEL``.
+``tam verify MODEL`` runs them.
 """
 
 import math
@@ -31,10 +30,11 @@ _PROMPT = "Describe this image."
 _ANSWER = "a red circle and a blue square"
 _STEPS = 8
 _NEGLIGIBLE = 1e-6
-"""Candidates of less probability are not compared."""
+"""Candidates with a lower probability are not compared."""
 _ROUNDING, _QUANTISED = 1e-6, 0.05
-"""What the layout probe takes for no change. 8 bits round all tokens of a picture together: of the
-small model by up to 0.022, where a token whose pixels change differs by 0.28 at least."""
+"""The largest change that the layout probe takes for none. 8-bit weights round all tokens of a
+picture together: by up to 0.022 in the small model, where a token with changed pixels differs by
+0.28 or more."""
 _LAST = 128
 """Positions at the prompt's end whose states are compared with a plain pass."""
 
@@ -51,23 +51,23 @@ REPORT: Mapping[str, str] = {
     "chat": "the model's cache or its chat template: report the model type and the template",
     "maps": "nothing, if its weights are random; else report the model type",
 }
-"""What a line that fails points at, and what whoever mends it needs."""
+"""The likely cause of each check's failure, and what a report of it needs."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at.
+    """One check.
 
     Parameters
     ----------
     name
         Its name.
     passed
-        Whether it holds; None where the model has no such thing.
+        Whether it passed; None where the model has nothing to check.
     detail
-        What was seen.
+        The measured values in words.
     figure
-        The number in it that decides, or None.
+        The measured value that decides, or None.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Check:
 
     @property
     def report(self) -> str:
-        """What to report, where it does not hold."""
+        """What to report if the check failed; empty otherwise."""
         return REPORT[self.name] if self.passed is False else ""
 
 
@@ -85,19 +85,20 @@ Seen = tuple[bool | None, str, float | None]
 
 
 def verify(model: Model) -> list[Check]:
-    """Look at everything that an explanation of this model relies on.
+    """Check everything that an explanation of this model relies on.
 
     Returns
     -------
-    Ten checks: the kept states are those that the head reads in a plain pass; the head makes the
-    model's logits of them; reading an answer gives the maps of writing it; vision tokens lie where
-    the adapter says (attention switched off by hooks); a clip's times in the prompt are its own;
-    a thinking model's template is followed; a batch gives what each prompt gives alone; a quantised
-    head is read as it is; a chat goes on from its last turn as a whole run does; the maps of a test
-    picture are finite and not constant. What raises an error has not passed.
+    Ten checks: the kept states are those that the LM head reads in a plain pass; the head gives
+    the model's logits from them; reading an answer gives the maps of writing it; vision tokens
+    lie where the adapter places them (attention switched off by hooks); a clip's times in the
+    prompt are its own; a thinking model's template is followed; a batch equals its prompts
+    alone; a quantised head is read as it is; a chat that continues from its prefix cache equals
+    a whole run; the maps of a test picture are finite and not constant. A check that raises an
+    error has failed.
     """
     talk = question([probe_picture(*_SIZES[0])], _PROMPT)
-    # Words alone: a marker would be written, but not explained.
+    # No markers in the reply: they are not explained.
     options: dict[str, Any] = {
         "max_new_tokens": _STEPS,
         "do_sample": False,
@@ -141,7 +142,7 @@ def _look(name: str, look: Callable[[], Seen]) -> Check:
 
 
 def _states(model: Model, recording: Recording) -> Seen:
-    """What was kept is what the head reads when the model runs plainly."""
+    """Whether the kept states are those that the head reads in a plain pass."""
     run = recording.run
     length = len(recording.prepared.prompt.ids) + len(run.ids)
     with torch.no_grad():
@@ -157,12 +158,12 @@ def _states(model: Model, recording: Recording) -> Seen:
 
 
 def _room(dtype: torch.dtype) -> float:
-    """Of the largest number, what two orders of the same sums may differ by."""
+    """How far two orders of the same sums may differ, as a share of the largest number."""
     return 1e-4 if dtype == torch.float32 else 0.05
 
 
 def _logits(model: Model, trace: Trace) -> Seen:
-    """The head makes of each kept state the logits that the model had, up to a constant."""
+    """Whether the LM head gives the model's logits from the kept states, up to a constant."""
     states = trace.context_states[trace.text.prompt_targets :]
     with torch.no_grad():
         scores = trace.lm_head.logits(states)
@@ -174,7 +175,7 @@ def _logits(model: Model, trace: Trace) -> Seen:
         for candidate in step.candidates
         if candidate.probability > _NEGLIGIBLE
     ]
-    # Of the largest logit, what a dtype keeps: float32 has 24 bits, bfloat16 eight.
+    # Rounding relative to the largest logit: float32 has 24 bits, bfloat16 eight.
     room = float(scores.abs().amax()) * (1e-5 if states.dtype == torch.float32 else 2**-7)
     worst = max(gaps, default=math.inf)
     detail = f"log-probabilities of {len(gaps)} candidates are the model's to {worst:.1e}"

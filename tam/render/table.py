@@ -2,11 +2,13 @@
 
 import csv
 import io
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import regex
 
 from tam.errors import SetupError
+from tam.explanation import strength
 from tam.explanation.check import Check
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Word
@@ -38,19 +40,19 @@ DIGITS: Final = {
     "score": ".4f",
     "check": "s",
 }
-"""The columns, and how many digits of each a file has.
+"""The columns, and the number of digits of each in a file.
 
 ``start`` and ``end`` are the word's span in the reply; ``visual`` to ``focus`` are defined in
-:mod:`tam.explanation.strength`; then where the map is highest, in pixels of the original picture;
-then the earlier word of the highest relevance; then what its check found (:class:`Check`), ``used``
-as yes or no.
+:mod:`tam.explanation.strength`; then come the map's peak, in pixels of the original picture; the
+earlier word of the highest relevance; and the result of the check (:class:`Check`), ``used`` as yes
+or no.
 """
 
 COLUMNS: Final = tuple(DIGITS)
 
-# Where a spreadsheet may begin a cell: at a text's beginning, and after whatever it takes for a
-# separator. Then what it skips; then what makes it read a formula, also in other widths, or the
-# mark itself, so that taking it off again gives every text back.
+# Places at which a spreadsheet may begin a cell: the beginning of a text, and after anything that
+# it takes for a separator. Then the characters that it skips; then those that begin a formula, also
+# in other widths, or the apostrophe itself, so that removing it restores every text.
 _FORMULA: Final = regex.compile(
     r"(?:\A|(?<=[,;|\t\r\n]))"
     r"(?=[\s\p{Cf}\p{Default_Ignorable_Code_Point}\"]*[=+\-@|%'＝＋－＠％｜﹦﹢﹣﹫﹪⁼⁺⁻₌₊₋−])"
@@ -60,27 +62,31 @@ _FORMULA: Final = regex.compile(
 def words_csv(explanation: Explanation) -> str:
     """Write one line for each word of the reply, under a line of column names.
 
-    What a spreadsheet would run as a formula has an apostrophe before it, at a word's beginning
-    and behind separators in it. Numbers have a point; a cell is empty where a value is not known,
-    or where there is nothing to tell, such as the place of an all-zero map.
+    An apostrophe precedes text that a spreadsheet would run as a formula, at the beginning of a
+    word and after separators in it. Numbers have a decimal point. A cell is empty where a value is
+    not known or does not exist, such as the peak of an all-zero map.
 
     Returns
     -------
-    CSV after RFC 4180.
+    CSV as RFC 4180 defines it.
     """
+    return rows_csv([word_row(word) for word in explanation.words])
+
+
+def rows_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Write rows of :func:`word_row` as :func:`words_csv` does."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream)
     writer.writerow(COLUMNS)
-    for word in explanation.words:
-        row = _row(word)
+    for row in rows:
         writer.writerow([_spelled(row[name], digits) for name, digits in DIGITS.items()])
     return stream.getvalue()
 
 
 def words_frame(explanation: Explanation) -> "DataFrame":
-    """Give one row for each word of the reply, with the columns of the CSV at full precision.
+    """Make a table with a row for each word and the columns of the CSV, at full precision.
 
-    What is not known is pandas' missing value; texts are as the model wrote them.
+    Unknown values are pandas' missing value; texts are as the model wrote them.
 
     Raises
     ------
@@ -93,14 +99,16 @@ def words_frame(explanation: Explanation) -> "DataFrame":
         raise SetupError(
             "pandas is not installed", where="to_pandas", remedy="pip install pandas"
         ) from error
-    frame = DataFrame([_row(word) for word in explanation.words], columns=list(COLUMNS))
+    frame = DataFrame([word_row(word) for word in explanation.words], columns=list(COLUMNS))
     kinds = {"d": "Int64", "s": "object"}
     return frame.astype({name: kinds.get(kind, "float64") for name, kind in DIGITS.items()})
 
 
-def _row(word: Word) -> dict[str, Any]:
+def word_row(word: Word) -> dict[str, Any]:
+    """Give all columns of a word at full precision; None where a value is not known."""
     explanation, span, highest = word.explanation, word.span, word.peak()
-    best = next(iter(word.earlier() or ()), None)
+    earlier = strength.earlier(explanation, word.targets) or ()
+    best = max(earlier, key=lambda pair: pair[1], default=None)
     related = best if best and best[1] > 0 else None
     return {
         "index": word.index,
@@ -119,7 +127,7 @@ def _row(word: Word) -> dict[str, Any]:
         "seconds": highest and explanation.media[highest.media].times[highest.frame],
         "x": highest and highest.x,
         "y": highest and highest.y,
-        "earlier": related and related[0].text,
+        "earlier": related and Word(explanation, related[0]).text,
         "relevance": related and related[1],
         **_checked(word.check),
     }

@@ -1,5 +1,6 @@
-"""Two explanations side by side in one HTML file."""
+"""Explanations side by side in one HTML file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tam.explanation.explanation import Explanation
@@ -9,25 +10,24 @@ from tam.report.page import comparison_html
 
 
 def compare(
-    first: Explanation,
-    second: Explanation,
+    explanations: Sequence[Explanation],
     path: str | Path,
     *,
-    labels: tuple[str, str] = ("first", "second"),
+    labels: Sequence[str],
     force: bool = False,
 ) -> Path:
-    """Write a report of two models, two methods or two prompts, the same words linked.
+    """Write a report of several models, methods or prompts, the same words linked.
 
     Parameters
     ----------
-    first, second
-        What to compare.
+    explanations
+        The explanations; all others are compared with the first.
     path
-        The HTML file; written under a temporary name and renamed.
+        The HTML file, which is written under a temporary name and renamed.
     labels
-        What to call the two.
+        A name for each explanation.
     force
-        Replace an earlier comparison that nobody changed since.
+        Replace an earlier comparison that nobody has changed.
 
     Returns
     -------
@@ -42,7 +42,19 @@ def compare(
     """
     path = Path(path)
     check_file(path, force=force)
+    return write_page(comparison_html(explanations, labels), path, force=force)
+
+
+def write_page(html: str, path: Path, *, force: bool) -> Path:
+    """Write a page of its own, under a temporary name that is then changed to its own.
+
+    Raises
+    ------
+    OutputError
+        If the file exists and is not to be replaced, or cannot be written.
+    ResourceError
+        If the disk or the memory is full.
+    """
     with replacing_file(path, force=force) as temporary:
-        html = f"{comparison_html(first, second, labels)}<!-- {PLACEHOLDER} -->\n"
-        temporary.write_bytes(html.encode("utf-8", "replace"))
+        temporary.write_bytes(f"{html}<!-- {PLACEHOLDER} -->\n".encode("utf-8", "replace"))
     return path

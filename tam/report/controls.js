@@ -8,7 +8,7 @@ const STAGES = {
 
 // What the controls begin with; `end` is the value at the end of the legend.
 function firstSettings(page) {
-  return { opacity: page.opacity, colors: page.defaultColors, stretch: false, smooth: true, outline: false, level: 0.5, cells: false, view: null, stage: "maps" };
+  return { opacity: page.opacity, colors: page.defaultColors, stretch: false, smooth: true, outline: false, level: 0.5, cells: false, difference: false, view: null, stage: "maps" };
 }
 
 function listenToControls(page) {
@@ -28,7 +28,8 @@ function listenToControls(page) {
   $("colors").append(...Object.keys(page.colors).map((name) => make("option", { value: name }, COLOR_NOTES[name] ? `${name} (${COLOR_NOTES[name]})` : name)));
   $("colors").value = settings.colors;
   $("colors").onchange = (event) => { settings.colors = event.target.value; changed(); };
-  for (const name of ["stretch", "smooth", "outline", "cells"]) {
+  $("difference-label").hidden = page.panes.length < 2;
+  for (const name of ["stretch", "smooth", "outline", "cells", "difference"]) {
     $(name).checked = settings[name];
     $(name).onchange = (event) => { settings[name] = event.target.checked; page.refresh(); };
   }
@@ -38,15 +39,17 @@ function listenToControls(page) {
     settings.outline = $("outline").checked = true;
     page.refresh();
   };
-  const more = document.querySelector(".more");
-  more.onkeydown = (event) => {
-    if (event.key !== "Escape" || !more.open) return;
-    more.open = false;
-    more.querySelector("summary").focus();
-  };
+  for (const more of document.querySelectorAll(".more")) {
+    more.onkeydown = (event) => {
+      if (event.key !== "Escape" || !more.open) return;
+      more.open = false;
+      more.querySelector("summary").focus();
+    };
+  }
   offerViews(page);
   offerStages(page);
   recolor();
+  page.redraw = changed;
 }
 
 const COLOR_NOTES = { inferno: "default", viridis: "color-blind safe", jet: "as in the paper" };
@@ -59,6 +62,7 @@ function offerViews(page) {
   }
   $("view-label").hidden = !views.size;
   $("view").append(make("option", { value: "" }, "mean of all"), ...[...views].map((name) => make("option", { value: name }, name)));
+  $("view").value = views.has(page.settings.view) ? page.settings.view : "";
   $("view").onchange = (event) => { page.settings.view = event.target.value || null; page.refresh(); };
 }
 
@@ -68,15 +72,17 @@ function offerStages(page) {
   $("stages").hidden = !kept;
   if (!kept) return;
   for (const name of ["activation", "afterEci", "maps"]) {
-    const button = make("button", { type: "button", "aria-pressed": String(name === "maps") }, STAGES[name].name);
-    button.onclick = async () => {
-      await Promise.all(page.panes.flatMap(({ data }) => [loadLayer(data, name), loadLayer(data, "activation")]));
-      page.settings.stage = name;
-      for (const other of $("stages").querySelectorAll("button")) other.setAttribute("aria-pressed", String(other === button));
-      page.refresh();
-    };
+    const button = make("button", { type: "button", "data-stage": name, "aria-pressed": String(name === page.settings.stage) }, STAGES[name].name);
+    button.onclick = () => showStage(page, name);
     $("stages").append(button);
   }
+}
+
+async function showStage(page, name) {
+  await Promise.all(page.panes.flatMap(({ data }) => [loadLayer(data, name), loadLayer(data, "activation")]));
+  page.settings.stage = name;
+  for (const button of $("stages").querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.dataset.stage === name));
+  page.refresh();
 }
 
 // The value at the end of the legend. The stages before the last have no common scale: there it is
@@ -92,7 +98,7 @@ function comparing(page) {
 }
 
 function topsOf(page, layer) {
-  return page.panes.map((pane) => {
+  return seen(page).map((pane) => {
     if (!pane.facts) return 0;
     return (layer === "maps" ? pane.facts.visual : null) ?? topOf(pane.data, factsSource(pane, layer));
   });
@@ -102,14 +108,14 @@ function drawLegend(page) {
   const { level } = page.settings;
   const { end, stage } = page;
   for (const button of $("stages").querySelectorAll("button")) button.disabled = comparing(page);
-  const facts = page.panes.map((pane) => pane.facts).find((found) => found);
+  const facts = seen(page).map((pane) => pane.facts).find((found) => found);
   $("legend-title").replaceChildren(STAGES[stage].title, make("bdi", {}, facts ? facts.name : "–"));
   const digits = end < 1 ? 3 : end < 10 ? 2 : 1;
   $("ticks").replaceChildren(...[0, 0.25, 0.5, 0.75, 1].map((share) => make("li", {}, String(Number((share * end).toFixed(digits))))));
   $("marks").replaceChildren(...topsOf(page, stage).map((top, index) => {
     const mark = make("span", { className: "mark", title: `highest: ${decimal(top)}` });
     mark.style.insetInlineStart = `${100 * Math.min(1, top / end)}%`;
-    if (page.panes.length > 1) mark.dataset.pane = index;
+    if (seen(page).length > 1) mark.dataset.pane = index;
     return mark;
   }));
   $("level-value").textContent = (level * end).toFixed(2);

@@ -1,8 +1,11 @@
-"""What the report's script works on: one JSON document made from one or two explanations."""
+"""The data of the report: one JSON document made from explanations."""
 
+import base64
 import json
+import zlib
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from itertools import islice
 from typing import Any, Final
 
@@ -10,49 +13,72 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.explanation import strength
-from tam.explanation.data import Prediction
+from tam.explanation.data import CUT_MARK, Prediction
 from tam.explanation.explanation import Explanation
 from tam.explanation.merge import GREY_LEVEL
 from tam.explanation.word import Word
 from tam.render import OPACITY, OPACITY_EXPONENT
 from tam.render.colors import COLOR_ANCHORS, DEFAULT_COLORS
+from tam.render.table import rows_csv, word_row
+from tam.report.agreement import correlations
 from tam.report.embedding import embedded_frames
 from tam.report.links import linked_words
 from tam.report.sprites import floats, grid_sprites
+from tam.text.function_words import is_content
 
 DIFFERENCE_ANCHORS: Final = ("1455c8", "3f8cf0", "9cc6fb", "f5f5f5", "ffc98a", "ff8a1f", "d95c00")
-"""Colors of a difference from -1 to 1: blue and orange, told apart with color blindness too."""
+"""Colors of a difference from -1 to 1: blue and orange, distinct to color-blind readers too."""
 
-# Phrases whose figures the page is given, the shortest first: so many, or fewer of large maps.
+# The largest number of phrases whose values the page gets, the shortest first; fewer of large maps.
 _PHRASES: Final = 1000
 _PHRASE_CELLS: Final = 4_000_000
+
+# What a report of many words would be too large with, unless it is compressed.
+_PACKED: Final = ("tokens", "words", "phrases", "predictions", "csv")
+
+# A relevance that is not known.
+_UNKNOWN: Final = 255
 
 # The characters that could end the script element or, in old parsers, the string they stand in.
 _ESCAPES: Final = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
 def payload(
-    explanations: Sequence[Explanation], labels: Sequence[str], largest: int | None = None
+    explanations: Sequence[Explanation],
+    labels: Sequence[str],
+    largest: int | None = None,
+    *,
+    switched: bool = False,
 ) -> dict[str, Any]:
     """Collect all that the page shows. JSON values only; texts are as untrusted as they came.
 
-    How strong words are and where is handed over as :mod:`tam.explanation.strength` defines it; the
-    sprites of the maps are pixels to draw.
+    Strengths and places of words are the values of :mod:`tam.explanation.strength`; the sprites of
+    the maps are only pixels to draw.
 
     Parameters
     ----------
     labels
         A name for each explanation.
     largest
-        Long side that the pictures are reduced to, in pixels; as :mod:`tam.report.embedding` has
-        it where it is None.
+        Long side to which the pictures are reduced, in pixels; None for the default of
+        :mod:`tam.report.embedding`.
+    switched
+        Whether one explanation is seen at a time, with a switch between them.
     """
+    first = explanations[0]
+    links = [[linked_words(item, other)[0] for other in explanations] for item in explanations]
     return {
         "explanations": [
-            _explanation(item, label, largest)
-            for item, label in zip(explanations, labels, strict=True)
+            {
+                **_explanation(item, label, largest, shown=None if item is first else first),
+                "correlations": None
+                if item is first
+                else correlations(first, item, links[index][0]),
+            }
+            for index, (item, label) in enumerate(zip(explanations, labels, strict=True))
         ],
-        "links": list(linked_words(*explanations)) if len(explanations) == 2 else [],
+        "links": links,
+        "switched": switched,
         "colors": {name: list(anchors) for name, anchors in COLOR_ANCHORS.items()},
         "defaultColors": DEFAULT_COLORS,
         "differenceColors": list(DIFFERENCE_ANCHORS),
@@ -64,19 +90,49 @@ def payload(
 
 
 def embedded_json(document: dict[str, Any]) -> str:
-    """Spell a document so that it can stand inside an HTML script element."""
-    return json.dumps(document, separators=(",", ":"), allow_nan=False).translate(_ESCAPES)
+    """Write the document of :func:`payload` as JSON that is safe inside an HTML script element.
+
+    The words' own data is compressed: ``packed`` is Base64 of a zlib stream of JSON.
+    """
+    explanations = [_packed(item) for item in document["explanations"]]
+    return embedded({**document, "explanations": explanations})
 
 
-def _explanation(explanation: Explanation, label: str, largest: int | None) -> dict[str, Any]:
+def embedded(document: dict[str, Any]) -> str:
+    """Spell a document of JSON values so that it can stand inside an HTML script element."""
+    return _json(document).translate(_ESCAPES)
+
+
+def _packed(explanation: dict[str, Any]) -> dict[str, Any]:
+    rest = {name: value for name, value in explanation.items() if name not in _PACKED}
+    text = _json({name: explanation[name] for name in _PACKED})
+    return {**rest, "packed": _compressed(text.encode("ascii"))}
+
+
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps(document, separators=(",", ":"), allow_nan=False)
+
+
+def _compressed(content: bytes) -> str:
+    return base64.b64encode(zlib.compress(content, 9)).decode("ascii")
+
+
+def _explanation(
+    explanation: Explanation, label: str, largest: int | None, shown: Explanation | None
+) -> dict[str, Any]:
+    """Collect what is told of one; pictures that another one shows already are left out."""
     maps, stages = explanation.candidate_maps, explanation.stages
+    words = _words(explanation)
+    rows = [word_row(word) for word in words]
     return {
         "label": label,
-        "media": _media(explanation, largest),
+        "media": _media(explanation, largest, embed=not _same_pictures(explanation, shown)),
         "grids": _grids(explanation),
         "tokens": [_token(explanation, target) for target in range(len(explanation.tokens))],
         "promptTargets": explanation.prompt_targets,
-        "words": [_word(word) for word in _words(explanation)],
+        "dropped": [asdict(part) for part in explanation.dropped],
+        "cut": CUT_MARK if explanation.cut else None,
+        "words": [_word(word, row) for word, row in zip(words, rows, strict=True)],
         "phrases": list(_phrases(explanation)),
         "predictions": [
             _prediction(explanation, step, prediction)
@@ -85,7 +141,10 @@ def _explanation(explanation: Explanation, label: str, largest: int | None) -> d
         "relevance": _relevance(explanation),
         "candidateMaps": 0 if maps is None else maps.shape[1],
         "activationTops": None if stages is None else _tops(stages.activation).tolist(),
-        "provenance": dict(explanation.provenance),
+        "csv": rows_csv(rows[len(explanation.prompt_words) :]),
+        "provenance": {
+            name: value for name, value in explanation.provenance.items() if name != "dropped_text"
+        },
     }
 
 
@@ -98,16 +157,15 @@ def _strength(word: Word) -> dict[str, Any]:
     return {"visual": visual, "textual": textual, "share": strength.share(visual, textual)}
 
 
-def _word(word: Word) -> dict[str, Any]:
-    highest = word.peak()
+def _word(word: Word, row: dict[str, Any]) -> dict[str, Any]:
+    handed = ("probability", "visual", "textual", "share", "focus", "grounding")
+    place = {name: row[name] for name in ("media", "frame", "x", "y")}
     return {
         "text": word.text,
+        "content": is_content(word.text),
         "targets": list(word.targets),
-        "probability": word.probability,
-        **_strength(word),
-        "focus": word.focus,
-        "peak": vars(highest) if highest else None,
-        "grounding": word.grounding,
+        **{name: row[name] for name in handed},
+        "peak": None if row["media"] is None else {**place, "value": row["visual"]},
         "check": _check(word),
     }
 
@@ -129,7 +187,7 @@ def _token(explanation: Explanation, target: int) -> dict[str, Any]:
 
 
 def _phrases(explanation: Explanation) -> Iterator[dict[str, Any]]:
-    """Go through neighbouring words of the reply as phrases, by their first and last word."""
+    """Yield the phrases of the reply, given by their first and last word."""
     words, before = explanation.words, len(explanation.prompt_words)
     most = min(_PHRASES, _PHRASE_CELLS // max(explanation.maps.shape[1], 1))
     ranges = (
@@ -162,14 +220,19 @@ def _prediction(explanation: Explanation, step: int, prediction: Prediction) -> 
 
 
 def _relevance(explanation: Explanation) -> str | None:
-    """Give float32 rows, one for each token: the relevance of each word that ends before it."""
+    """Encode uint8 rows, one for each token: the relevance of each word that ends before it.
+
+    A byte holds hundredths, rounded as Python prints two digits: all that the page shows of it.
+    """
     relevance, words = explanation.relevance, explanation.word_targets
     if relevance is None or not words:
         return None
     columns = np.stack([relevance[:, list(word)].max(axis=1) for word in words], axis=1)
     ends = [word[-1] for word in words]
     rows = [row[: bisect_left(ends, target)] for target, row in enumerate(columns)]
-    return floats(np.concatenate(rows))
+    values = np.concatenate(rows).astype(np.float64)
+    hundredths = np.where(np.isnan(values), _UNKNOWN, np.rint(100 * values))
+    return _compressed(hundredths.astype(np.uint8).tobytes())
 
 
 def _tops(activation: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -178,8 +241,22 @@ def _tops(activation: NDArray[np.float32]) -> NDArray[np.float32]:
     return tops
 
 
-def _media(explanation: Explanation, largest: int | None) -> list[dict[str, Any]]:
+def _same_pictures(explanation: Explanation, shown: Explanation | None) -> bool:
+    return (
+        shown is not None
+        and len(explanation.media) == len(shown.media) > 0
+        and all(
+            np.array_equal(a.frames, b.frames)
+            for a, b in zip(explanation.media, shown.media, strict=True)
+        )
+    )
+
+
+def _media(explanation: Explanation, largest: int | None, *, embed: bool) -> list[dict[str, Any]]:
+    """Collect pictures and clips; their frames are None where they are not embedded again."""
     words = _words(explanation)
+    count = len(explanation.media)
+    embedded = embedded_frames(explanation.media, largest) if embed else [None] * count
     return [
         {
             "name": original.name,
@@ -192,9 +269,7 @@ def _media(explanation: Explanation, largest: int | None) -> list[dict[str, Any]
             if words and len(original.frames) > 1
             else None,
         }
-        for index, (original, frames) in enumerate(
-            zip(explanation.media, embedded_frames(explanation.media, largest), strict=True)
-        )
+        for index, (original, frames) in enumerate(zip(explanation.media, embedded, strict=True))
     ]
 
 

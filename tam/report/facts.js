@@ -1,7 +1,7 @@
 // The card of the chosen words: numbers, tokens, candidates, earlier words.
 
 const RELEVANT = 0.05;
-const SHOWN_EARLIER = 8;
+const SHOWN_RELATED = 8;
 
 // What the page knows of some words together, or of one token of a single one.
 function describe(data, words, token) {
@@ -14,6 +14,7 @@ function describe(data, words, token) {
     targets,
     first,
     earlier: earlierWords(data, targets),
+    later: laterWords(data, words, targets),
     phrase: token === null && isPhrase(data, words),
     name: words.map((index) => wordName(data, index)).join(" + "),
     single: words.length === 1 ? data.words[words[0]] : null,
@@ -50,10 +51,10 @@ function buildFacts(data, facts, state, act) {
   if (facts.single?.targets.length > 1) parts.push(tokenChips(data, facts.single, state, act));
   if (!facts.single) parts.push(wordChips(data, facts, act));
   parts.push(meters(data, facts));
-  if (facts.single?.check) parts.push(make("p", { className: "note checked" }, `Checked: ${facts.single.check.sentence}.`));
+  if (facts.single?.check) parts.push(make("p", { className: "note checked" }, term("check", "Checked"), `: ${facts.single.check.sentence}.`));
   const columns = make("div", { className: "columns" });
   if (facts.prediction) columns.append(candidateList(data, facts, state, act));
-  columns.append(earlierList(data, facts, act));
+  columns.append(earlierList(data, facts, act), laterList(data, facts, act));
   parts.push(columns);
   return parts;
 }
@@ -114,7 +115,7 @@ function evidenceMeter(data, facts) {
   const { visual, textual, share, measured } = facts;
   if (!measured) {
     const note = facts.phrase ? "no figures for so long a phrase; result.phrase gives them" : "no figures for words that do not stand side by side";
-    return make("div", { className: "meter evidence" }, make("dt", {}, "Evidence"), make("dd", {}, make("span", { className: "faint" }, note)));
+    return make("div", { className: "meter evidence" }, make("dt", {}, term("evidence", "Evidence")), make("dd", {}, make("span", { className: "faint" }, note)));
   }
   const part = (kind, size) => {
     const fill = make("span", { className: `part ${kind}` });
@@ -124,7 +125,7 @@ function evidenceMeter(data, facts) {
   const bar = make("span", { className: "bar split", "aria-hidden": "true" });
   if (share !== null) bar.append(part("visual", share), part("textual", 1 - share));
   const told = (kind, name, value, of) =>
-    make("span", { className: `told ${kind}` }, make("span", { className: "dot", "aria-hidden": "true" }), `${name} `, make("b", {}, decimal(value)), share === null ? "" : ` · ${of} %`);
+    make("span", { className: `told ${kind}` }, make("span", { className: "dot", "aria-hidden": "true" }), term(kind, name), make("b", {}, decimal(value)), ...(share === null ? [] : ["·", term("share", `${of} %`)]));
   const seen = Math.round(100 * Number(decimal(share ?? 0)));
   const legend = make(
     "span",
@@ -132,19 +133,19 @@ function evidenceMeter(data, facts) {
     told("visual", data.media.length > 1 ? "pictures" : "picture", visual, seen),
     told("textual", "earlier words", textual, 100 - seen),
   );
-  return make("div", { className: "meter evidence" }, make("dt", {}, "Evidence"), make("dd", {}, bar, legend));
+  return make("div", { className: "meter evidence" }, make("dt", {}, term("evidence", "Evidence")), make("dd", {}, bar, legend));
 }
 
 function meters(data, facts) {
   const list = make("dl", { className: "meters" }, evidenceMeter(data, facts));
-  if (facts.probability !== null) list.append(meter("Probability", facts.probability, percent(facts.probability), "plain"));
-  if (facts.sampled !== null) list.append(meter("As sampled", facts.sampled, percent(facts.sampled), "plain"));
+  if (facts.probability !== null) list.append(meter(term("probability", "Probability"), facts.probability, percent(facts.probability), "plain"));
+  if (facts.sampled !== null) list.append(meter(term("sampled", "As sampled"), facts.sampled, percent(facts.sampled), "plain"));
   const focus = facts.single?.focus ?? null;
-  if (focus !== null) list.append(meter("Focus", focus, decimal(focus), "plain"));
+  if (focus !== null) list.append(meter(term("focus", "Focus"), focus, decimal(focus), "plain"));
   const grounding = facts.single?.grounding ?? null;
   if (grounding !== null) {
     const doubt = isDoubted(facts.single) ? " ?" : "";
-    list.append(meter("Grounding", grounding, `${decimal(grounding)}${doubt}`, doubt ? "doubt" : "plain"));
+    list.append(meter(term("grounding", "Grounding"), grounding, `${decimal(grounding)}${doubt}`, doubt ? "doubt" : "plain"));
   }
   if (facts.probability !== null) return list;
   return make("div", {}, list, make("p", { className: "note" }, "The model did not write it, so it has no probability."));
@@ -163,15 +164,16 @@ function peakNote(data, word) {
 // The same with a button that leads to the frame of a clip.
 function peakPlace(data, word, act) {
   const note = peakNote(data, word);
-  if (!word.peak || data.media[word.peak.media].frames.length === 1) return [note];
+  if (!word.peak) return [note];
+  if (data.media[word.peak.media].frames.length === 1) return [term("peak", note)];
   const { media, frame } = word.peak;
   const show = make("button", { type: "button", className: "quiet small", "aria-label": `Show frame ${frame + 1}` }, "show");
   show.onclick = () => act.seek(media, frame);
-  return [note, " ", show];
+  return [term("peak", note), " ", show];
 }
 
 // Rows of a name, a bar and a number; those with an action are buttons.
-function barList(title, rows, empty) {
+function barList(title, key, rows, empty) {
   const list = make("ol", { className: "bars" });
   for (const row of rows) {
     const fill = make("span", { className: `fill ${row.kind}` });
@@ -187,7 +189,7 @@ function barList(title, rows, empty) {
     list.append(make("li", { className: row.chosen ? "chosen" : "" }, line));
   }
   const body = rows.length ? list : make("p", { className: "empty" }, empty);
-  return make("div", { className: "column" }, make("h3", {}, title), body);
+  return make("div", { className: "column" }, make("h3", {}, term(key, title)), body);
 }
 
 function candidateList(data, facts, state, act) {
@@ -210,21 +212,29 @@ function candidateList(data, facts, state, act) {
   });
   const several = facts.single.targets.length > 1;
   const title = several ? `Candidates for ${visible(written.text, written.id)}` : "Candidates";
-  const column = barList(title, rows, "None were recorded.");
+  const column = barList(title, "candidates", rows, "None were recorded.");
   if (rows.some((row) => row.act)) column.querySelector("h3").after(make("p", { className: "hint" }, "Choose one to see why it was not that."));
   return column;
 }
 
 function earlierList(data, facts, act) {
-  const rows = (facts.earlier ?? [])
+  return relatedList(data, facts.earlier, act, { title: "Earlier words", key: "earlier", none: "None is relevant to it." });
+}
+
+function laterList(data, facts, act) {
+  return relatedList(data, facts.later, act, { title: "Later words that rest on it", key: "later", none: "None rests on it." });
+}
+
+function relatedList(data, related, act, { title, key, none }) {
+  const rows = (related ?? [])
     .filter(({ value }) => value >= RELEVANT)
     .sort((a, b) => b.value - a.value)
-    .slice(0, SHOWN_EARLIER)
-    .map(({ at, value }) => ({ name: wordName(data, at), value, text: decimal(value), kind: "textual", act: () => act.choose(at), attributes: { "data-earlier": at } }));
-  const column = barList("Earlier words", rows, facts.earlier ? "None is relevant to it." : "Not known: this method looks at the picture alone.");
+    .slice(0, SHOWN_RELATED)
+    .map(({ at, value }) => ({ name: wordName(data, at), value, text: decimal(value), kind: "textual", act: () => act.choose(at), attributes: { "data-related": at } }));
+  const column = barList(title, key, rows, related ? none : "Not known: this method looks at the picture alone.");
   // Words are often said twice: a row under the pointer or with the focus shows which one it is.
   for (const [begin, end] of [["pointerover", "pointerout"], ["focusin", "focusout"]]) {
-    column.addEventListener(begin, (event) => act.point(Number(event.target.closest("[data-earlier]")?.dataset.earlier ?? -1)));
+    column.addEventListener(begin, (event) => act.point(Number(event.target.closest("[data-related]")?.dataset.related ?? -1)));
     column.addEventListener(end, () => act.point(-1));
   }
   return column;

@@ -1,19 +1,17 @@
 // Figures of words, phrases and tokens: handed to the page, never worked out on it. Relevance is
-// held as the rows that it comes in: one for each token, of the words that end before it.
+// held as the rows that it comes in: one for each token, of the words that end before it, each as
+// its hundredths.
 
-function decodeFloats(text) {
-  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  const view = new DataView(bytes.buffer);
-  return Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
-}
+const UNKNOWN = 255;
 
 function prepareFigures(data) {
   data.phraseAt = new Map(data.phrases.map((phrase) => [`${phrase.first} ${phrase.last}`, phrase]));
   for (const item of data.media) item.overTime &&= decodeFloats(item.overTime);
-  const values = data.relevance && decodeFloats(data.relevance);
-  let start = 0;
-  data.relevance = values && data.tokens.map((_, target) => {
-    const count = data.words.filter((word) => word.targets.at(-1) < target).length;
+  if (!data.relevance) return;
+  const values = data.relevance;
+  let [start, count] = [0, 0];
+  data.relevance = data.tokens.map((_, target) => {
+    while (count < data.words.length && data.words[count].targets.at(-1) < target) count += 1;
     start += count;
     return values.subarray(start - count, start);
   });
@@ -42,12 +40,35 @@ function figuresOf(data, words, token) {
 // The words that end before some tokens, each with its relevance to them; null where not known.
 function earlierWords(data, targets) {
   if (!data.relevance) return null;
-  const rows = targets.map((target) => data.relevance[target]);
   const found = [];
-  data.words.forEach((word, at) => {
-    if (word.targets.at(-1) < targets[0]) found.push({ at, value: Math.max(...rows.map((row) => row[at])) });
-  });
-  return found.some(({ value }) => Number.isNaN(value)) ? null : found;
+  for (let at = 0; at < data.words.length && data.words[at].targets.at(-1) < targets[0]; at++) {
+    const value = relevanceOf(data, targets, at);
+    if (value === null) return null;
+    found.push({ at, value });
+  }
+  return found;
+}
+
+// The words that begin after some tokens, each with the highest relevance that one of some words has
+// for it: which later words rest on these; null where relevance is not known.
+function laterWords(data, words, targets) {
+  if (!data.relevance) return null;
+  const found = [];
+  for (let at = words.at(-1) + 1; at < data.words.length; at++) {
+    const later = data.words[at].targets;
+    if (later[0] <= targets.at(-1)) continue;
+    const values = words.map((word) => relevanceOf(data, later, word));
+    if (values.includes(null)) continue;
+    found.push({ at, value: Math.max(...values) });
+  }
+  return found;
+}
+
+// Relevance of an earlier word to some tokens: the highest to one of them; null where not known.
+function relevanceOf(data, targets, earlier) {
+  let highest = 0;
+  for (const target of targets) highest = Math.max(highest, data.relevance[target][earlier]);
+  return highest === UNKNOWN ? null : highest / 100;
 }
 
 // A word's maximum in each frame of a clip.

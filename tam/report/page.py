@@ -1,4 +1,4 @@
-"""The page itself: template, style, script and data in one file under a strict policy."""
+"""The HTML page: template, style, script and data in one file under a strict policy."""
 
 import base64
 import hashlib
@@ -13,23 +13,36 @@ from tam.text.printable import printable
 # Joined in this order to one module script.
 _SCRIPTS: Final = (
     "dom.js",
+    "bytes.js",
     "sprites.js",
     "layers.js",
     "maps.js",
     "figures.js",
     "colors.js",
     "roving.js",
+    "selecting.js",
+    "terms.js",
     "conversation.js",
     "facts.js",
+    "zoom.js",
+    "fit.js",
     "pictures.js",
     "region.js",
     "clip.js",
     "strip.js",
+    "table.js",
+    "matrix.js",
+    "panel.js",
     "pane.js",
     "controls.js",
+    "side_by_side.js",
+    "hiding.js",
+    "printing.js",
+    "download.js",
+    "address.js",
     "report.js",
 )
-_STYLES: Final = ("page.css", "pictures.css", "words.css", "widths.css")
+_STYLES: Final = ("page.css", "pictures.css", "words.css", "panel.css", "widths.css", "print.css")
 _LONGEST_TITLE: Final = 60
 
 
@@ -39,7 +52,7 @@ def report_html(explanation: Explanation, *, largest: int | None = None) -> str:
     Parameters
     ----------
     largest
-        Long side that the pictures are reduced to, in pixels; what suits a page where it is None.
+        Long side to which the pictures are reduced, in pixels; None for the default.
 
     Returns
     -------
@@ -50,20 +63,40 @@ def report_html(explanation: Explanation, *, largest: int | None = None) -> str:
     return _page([explanation], [""], f"{title} – Token Activation Map", largest)
 
 
-def comparison_html(first: Explanation, second: Explanation, labels: tuple[str, str]) -> str:
-    """Write two explanations side by side, each word linked to the same word of the other.
+def comparison_html(explanations: Sequence[Explanation], labels: Sequence[str]) -> str:
+    """Write explanations side by side, each word linked to the same word of the others.
 
     Parameters
     ----------
     labels
-        What to call the two.
+        A name for each explanation.
 
     Returns
     -------
     A document as :func:`report_html` gives it.
     """
-    title = f"{_shortened(labels[0])} | {_shortened(labels[1])}"
-    return _page([first, second], labels, f"{title} – Token Activation Map")
+    title = " | ".join(map(_shortened, labels))
+    return _page(explanations, labels, f"{title} – Token Activation Map")
+
+
+def methods_html(
+    explanations: Sequence[Explanation], labels: Sequence[str], *, largest: int | None = None
+) -> str:
+    """Write the report of one reply that several methods explain, with a switch between them.
+
+    Parameters
+    ----------
+    explanations
+        Explanations of the same conversation; the first is shown first.
+    labels, largest
+        The methods' names, and as in :func:`report_html`.
+
+    Returns
+    -------
+    A document as :func:`report_html` gives it.
+    """
+    title = _shortened(explanations[0].text)
+    return _page(explanations, labels, f"{title} – Token Activation Map", largest, switched=True)
 
 
 def _page(
@@ -71,12 +104,38 @@ def _page(
     labels: Sequence[str],
     title: str,
     largest: int | None = None,
+    *,
+    switched: bool = False,
 ) -> str:
+    return assembled(
+        "template.html",
+        styles=_STYLES,
+        scripts=_SCRIPTS,
+        data=embedded_json(payload(explanations, labels, largest, switched=switched)),
+        title=title.removeprefix(" – "),
+        reply=printable("\n\n".join(dict.fromkeys(item.text for item in explanations))),
+    )
+
+
+def assembled(
+    template: str, *, styles: Sequence[str], scripts: Sequence[str], data: str, **texts: str
+) -> str:
+    """Make one HTML document of its parts, which its policy allows and nothing else.
+
+    Parameters
+    ----------
+    template, styles, scripts
+        Names of files of this package; styles and scripts are joined in this order.
+    data
+        From :func:`tam.report.data.embedded`.
+    **texts
+        What else the template names; untrusted.
+    """
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    style = "\n".join(_text(name) for name in _STYLES)
-    script = "\n".join(_text(name) for name in _SCRIPTS)
+    style = "\n".join(_text(name) for name in styles)
+    script = "\n".join(_text(name) for name in scripts)
     policy = "; ".join(
         (
             "default-src 'none'",
@@ -88,14 +147,13 @@ def _page(
         )
     )
     environment = Environment(autoescape=True, undefined=StrictUndefined)
-    # Markup marks what is the package's own, or escaped for the place where it stands.
-    return environment.from_string(_text("template.html")).render(
+    # Markup marks text that is the package's own, or escaped for its place.
+    return environment.from_string(_text(template)).render(
         policy=policy,
-        title=title.removeprefix(" – "),
-        reply=printable("\n\n".join(explanation.text for explanation in explanations)),
         style=Markup(style),
         script=Markup(script),
-        data=Markup(embedded_json(payload(explanations, labels, largest))),
+        data=Markup(data),
+        **texts,
     )
 
 
@@ -105,7 +163,7 @@ def _shortened(text: str) -> str:
 
 
 def _text(name: str) -> str:
-    # Line ends as an HTML parser makes them, so that the hashes hold wherever the file was.
+    # Line ends as an HTML parser makes them, so that the hashes hold on every system.
     return resources.files("tam.report").joinpath(name).read_text("utf-8").replace("\r\n", "\n")
 
 

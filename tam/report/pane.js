@@ -10,19 +10,26 @@ function buildPane(page, data, index) {
   const conversation = make("div", { className: "words", role: "group", "aria-label": "Words", "aria-describedby": "keys-hint" });
   pane.elements = buildConversation(data, conversation);
   pane.timelines = data.media.flatMap((item, media) => (item.frames.length > 1 ? [buildTimeline(pane, media)] : []));
-  pane.scroller = make("section", { className: "conversation", "aria-label": labelled(data, "Conversation") }, conversation, wordKey(data));
+  pane.scroller = make("div", { className: "scroll" }, conversation);
+  const spoken = make("section", { className: "conversation", "aria-label": labelled(data, "Conversation") }, pane.scroller, wordKey(data));
   pane.stage = make("section", { className: "stage", "aria-label": labelled(data, "Pictures and maps") }, pane.pictures, ...pane.timelines.map((timeline) => timeline.element), pane.regionBox);
-  if (data.label) pane.stage.prepend(make("h2", { className: "pane-title" }, make("bdi", {}, data.label)));
-  pane.element = make("div", { className: "pane" }, pane.stage, make("div", { className: "reading" }, pane.scroller, pane.card));
+  pane.alike = make("output", { className: "alike faint" });
+  if (data.label) pane.stage.prepend(make("h2", { className: "pane-title" }, make("bdi", {}, data.label), " ", pane.alike));
+  pane.element = make("div", { className: "pane" }, pane.stage, make("div", { className: "reading" }, spoken, pane.card));
   pane.stage.hidden = !data.media.length;
   const choose = (word, how) => pane.act.pick(word, how);
   const wordAt = listenToWords(conversation, pane.elements, choose);
-  conversation.addEventListener("pointerover", (event) => { if (event.pointerType === "mouse") pane.act.hover(wordAt(event)); });
+  // While text is being selected the words under the pointer are not shown.
+  conversation.addEventListener("pointerover", (event) => { if (event.pointerType === "mouse" && !event.buttons) pane.act.hover(wordAt(event)); });
   conversation.addEventListener("pointerleave", () => pane.act.hover(-1));
   if (data.media.length && data.words.some((word) => word.targets[0] >= data.promptTargets)) {
     pane.strip = buildStrip(pane);
-    pane.element.append(pane.strip.element);
     listenToWords(pane.strip.row, pane.strip.elements, choose);
+  }
+  listenToSelection(conversation, pane.elements, pane);
+  if (data.words.length) {
+    pane.panel = buildPanel(pane);
+    pane.element.append(pane.panel.element);
   }
   return pane;
 }
@@ -55,6 +62,7 @@ function actionsOf(pane) {
     toggle(index) { this.pick(index, "toggle"); },
     pick(index, how) {
       if (index < 0 || index >= data.words.length) return;
+      page.leading = pane.index;
       select(state, index, how);
       page.follow(pane, state.words);
       showChoice(pane, index);
@@ -87,6 +95,7 @@ function actionsOf(pane) {
       state.region = region;
       findInRegion(pane);
       for (const figure of pane.figures) drawLines(pane, figure);
+      page.remember?.();
       if (region) page.say(spokenRegion(pane));
     },
     seek(media, frame) {
@@ -94,6 +103,7 @@ function actionsOf(pane) {
       if (state.region?.media === media) findInRegion(pane);
       drawFigures(pane);
       for (const timeline of pane.timelines) drawTimeline(pane, timeline);
+      page.remember?.();
     },
   };
 }
@@ -152,9 +162,11 @@ function updatePane(pane) {
   else pane.card.replaceChildren(make("p", { className: "empty" }, pane.missing ? `“${pane.missing}” is not said here.` : "No word is chosen."));
   refocus(() => elements[state.cursor]);
   listRegion(pane);
+  updatePanel(pane);
 }
 
 function drawPane(pane) {
+  tellAgreement(pane);
   layOutFigures(pane);
   drawFigures(pane);
   for (const timeline of pane.timelines) drawTimeline(pane, timeline);

@@ -27,23 +27,28 @@ function layOutFigures(pane) {
   if (candidate !== null) parts.push(buildVerdict(pane));
   pane.pictures.classList.toggle("compared", candidate !== null);
   pane.pictures.replaceChildren(...parts);
+  fitFigures(pane);
+  for (const { media } of pane.figures) applyZoom(pane, media);
 }
 
 function buildFigure(pane, { media, kind }) {
   const item = pane.data.media[media];
   const canvas = (name) => make("canvas", { className: name, "aria-hidden": "true" });
-  const figure = { media, kind, hatch: canvas("hatch"), heat: canvas("heat"), outline: canvas("outline") };
+  const figure = { pane, media, kind, hatch: canvas("hatch"), heat: canvas("heat"), outline: canvas("outline") };
   figure.image = make("img", { alt: `${mediaName(pane.data, media)}: ${item.name}`, draggable: false });
   figure.lines = makeShape("svg", { class: "lines", viewBox: `0 0 ${item.width} ${item.height}`, preserveAspectRatio: "none", "aria-hidden": "true" });
   figure.heat.dataset.media = media;
   figure.heat.dataset.kind = kind;
   figure.frame = make("div", { className: "frame" }, figure.image, figure.hatch, figure.heat, figure.outline, figure.lines);
-  figure.frame.style.setProperty("--ratio", item.width / item.height);
   figure.key = make("p", { className: "figure-key", hidden: true });
-  figure.element = make("figure", {}, figure.frame, make("figcaption", {}, ...captionOf(pane, media, kind)), figure.key);
+  figure.port = make("div", { className: "port" }, figure.frame);
+  figure.port.style.setProperty("--ratio", item.width / item.height);
+  figure.port.append(buildZoomBar(pane, figure));
+  figure.element = make("figure", {}, figure.port, make("figcaption", {}, ...captionOf(pane, media, kind)), figure.key);
   figure.size = canvasSize(item, pane.data.media.length);
   figure.frame.addEventListener("pointermove", (event) => readValue(pane, figure, event));
   figure.frame.addEventListener("pointerleave", () => pane.page.readOut(""));
+  listenToZoom(pane, figure);
   listenToRegion(pane, figure);
   return figure;
 }
@@ -102,13 +107,14 @@ function drawFigures(pane) {
   for (const figure of pane.figures) {
     const picture = data.media[figure.media].frames[pane.frames[figure.media]];
     if (figure.image.src !== picture) figure.image.src = picture;
-    const map = figureMap(pane, figure);
-    figure.map = map;
+    const beside = differenceBeside(pane, figure);
+    const map = beside ?? figureMap(pane, figure);
+    Object.assign(figure, { map, beside: beside !== null });
     const end = pane.state.candidate === null ? page.end : 1;
-    if (figure.kind === "difference") drawMap(figure.heat, map, tables.difference, -1, 1);
+    if (beside || figure.kind === "difference") drawMap(figure.heat, map, tables.difference, -1, 1);
     else drawMap(figure.heat, map, tables.map, 0, end);
     drawHatch(figure.hatch, map);
-    figure.outline.hidden = !settings.outline || figure.kind === "difference";
+    figure.outline.hidden = !settings.outline || beside !== null || figure.kind === "difference";
     if (!figure.outline.hidden) drawOutline(figure.outline, map, settings.level * end);
     drawLines(pane, figure);
   }
@@ -135,11 +141,12 @@ function drawLines(pane, figure) {
 }
 
 // What the lines and the hatching over a figure mean; nothing where there are none.
-function figureKey({ data, page }, { media, hatch }) {
+function figureKey({ data, page }, { media, hatch, beside }) {
   const { settings } = page;
   const parts = [];
   const tell = (mark, text) => parts.push(make("span", { className: "mark-key" }, make("span", { className: mark, "aria-hidden": "true" }), ` ${text}`));
   if (!hatch.hidden) tell("swatch-hatch", "not seen by the model");
+  if (beside) tell("swatch-difference", `less or more than ${page.explanations[0].label}`);
   if (!settings.cells) return parts;
   gridsOf(data, media, settings.view).forEach((grid, index) => {
     const [, h, w] = grid.shape;

@@ -25,10 +25,10 @@ function listenToRegion(pane, figure) {
   const boxTo = ([x, y]) => [Math.min(start[0], x), Math.min(start[1], y), Math.max(start[0], x), Math.max(start[1], y)];
   frame.tabIndex = 0;
   frame.setAttribute("role", "application");
-  frame.setAttribute("aria-label", `${figure.image.alt}. Arrow keys move over it and tell the words whose evidence lies there; with Shift the region grows; Escape leaves it.`);
+  frame.setAttribute("aria-label", `${figure.image.alt}. Arrow keys move over it and tell the words whose evidence lies there; with Shift the region grows; Escape leaves it. Plus and minus zoom, zero shows it whole, Control with arrows moves it.`);
   frame.addEventListener("pointerdown", (event) => {
     dragged = false;
-    if (event.button !== 0 || event.pointerType === "touch") return;
+    if (event.button !== 0 || event.pointerType === "touch" || pane.page.spaceHeld) return;
     start = pixelAt(pane, figure, event);
     frame.setPointerCapture(event.pointerId);
   });

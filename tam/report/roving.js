@@ -53,7 +53,10 @@ function listenToWords(container, elements, choose) {
   // Shift with a click would select text from the last place to this one.
   container.addEventListener("mousedown", (event) => { if (event.shiftKey) event.preventDefault(); });
   container.addEventListener("click", (event) => {
-    if (wordAt(event) >= 0) choose(wordAt(event), manner(event));
+    const index = wordAt(event);
+    if (index < 0) return;
+    choose(index, manner(event));
+    elements[index].focus({ preventScroll: true });
   });
   container.addEventListener("focusin", (event) => {
     const index = wordAt(event);

@@ -2,9 +2,7 @@
 // browsers that resist fingerprinting put noise into what a canvas gives back.
 
 async function decodeSprite(uri) {
-  const text = atob(uri.slice(uri.indexOf(",") + 1));
-  const png = new Uint8Array(text.length);
-  for (let i = 0; i < png.length; i++) png[i] = text.charCodeAt(i);
+  const png = bytesOf(uri.slice(uri.indexOf(",") + 1));
   const view = new DataView(png.buffer);
   const width = view.getUint32(16);
   const height = view.getUint32(20);
@@ -15,8 +13,7 @@ async function decodeSprite(uri) {
     if (kind === "IDAT") compressed.push(png.subarray(at + 8, at + 8 + length));
     at += length + 12;
   }
-  const stream = new Blob(compressed).stream().pipeThrough(new DecompressionStream("deflate"));
-  const rows = new Uint8Array(await new Response(stream).arrayBuffer());
+  const rows = await inflate(compressed);
   return { width, height, bytes: unfilter(rows, width, height) };
 }
 

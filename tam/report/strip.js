@@ -31,18 +31,19 @@ function buildStrip(pane) {
     const on = row.classList.toggle("wrapped");
     wrap.setAttribute("aria-pressed", String(on));
   };
-  const head = make("div", { className: "strip-head" }, make("h2", {}, "All words"), wrap);
-  return { element: make("section", { className: "strip", "aria-label": labelled(data, "All words") }, head, row), row, elements, sight };
+  return { element: row, row, elements, sight, tools: [wrap] };
 }
 
 // A word's map over the picture and frame where it is highest.
 async function drawSmall(pane, index, canvas) {
+  paintSmall(pane, index, canvas, await decodedFrame(pane, index));
+}
+
+function paintSmall(pane, index, canvas, picture) {
   const { data, page } = pane;
   const word = data.words[index];
   const { media, frame } = word.peak ?? { media: 0, frame: 0 };
-  const item = data.media[media];
-  const [width, height] = canvasSize(item, 1, LONGEST_SMALL * Math.min(devicePixelRatio, 2));
-  const picture = await decodedFrame(pane, media, frame);
+  const [width, height] = canvasSize(data.media[media], 1, LONGEST_SMALL * Math.min(devicePixelRatio, 2));
   const heat = document.createElement("canvas");
   const map = pictureMap(data, targetSource(data, word.targets), media, frame, [width, height], page.settings);
   drawMap(heat, map, page.tables.map, 0, 1);
@@ -54,14 +55,24 @@ async function drawSmall(pane, index, canvas) {
   canvas.dataset.drawn = "true";
 }
 
-// Each picture is decoded once for all of its small maps, at their size.
-function decodedFrame(pane, media, frame) {
+function pictureKey({ data }, index) {
+  const { media, frame } = data.words[index].peak ?? { media: 0, frame: 0 };
+  return `${media} ${frame}`;
+}
+
+// Each picture is decoded once for all of its small maps, at their size; `pictured` has what is done.
+function decodedFrame(pane, index) {
   pane.decoded ??= new Map();
-  const key = `${media} ${frame}`;
+  pane.pictured ??= new Map();
+  const key = pictureKey(pane, index);
   if (!pane.decoded.has(key)) {
+    const [media, frame] = key.split(" ").map(Number);
     const image = new Image();
     image.src = pane.data.media[media].frames[frame];
-    pane.decoded.set(key, image.decode().then(() => reduced(image)));
+    pane.decoded.set(key, image.decode().then(() => {
+      pane.pictured.set(key, reduced(image));
+      return pane.pictured.get(key);
+    }));
   }
   return pane.decoded.get(key);
 }

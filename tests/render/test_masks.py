@@ -110,8 +110,8 @@ def test_only_tams_own_files_are_replaced(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"kind": "svg"}, "unknown kind of masks"),
-        ({"kind": "png"}, "there are 3 pictures"),
+        ({"kind": "svg"}, "unknown kind of mask file"),
+        ({"kind": "png"}, "the explanation has 3 pictures"),
         ({"kind": "voc", "media": 2}, "give --frame"),
         ({"kind": "coco", "media": 7}, "out of range"),
         ({"kind": "coco", "threshold": "half"}, "unknown threshold"),

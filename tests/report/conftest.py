@@ -36,7 +36,7 @@ def open_report(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page
         html = (
             report_html(explanation)
             if beside is None
-            else comparison_html(explanation, beside, options.pop("labels", ("left", "right")))
+            else comparison_html([explanation, beside], options.pop("labels", ("left", "right")))
         )
         path.write_bytes(html.encode("utf-8", "replace"))
         options.setdefault("viewport", {"width": 1280, "height": 860})
@@ -55,6 +55,6 @@ def open_report(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page
     for context in contexts:
         context.close()
     assert watch.messages == []
-    files = [url for url in watch.requests if not url.startswith("data:")]
+    files = {url.split("#")[0] for url in watch.requests if not url.startswith(("data:", "about:"))}
     assert len(files) == len(contexts)
     assert all(url.startswith("file:") for url in files)

@@ -1,17 +1,21 @@
 """Two explanations side by side: the links, the page, the command."""
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tam.errors import OutputError
-from tam.files.storage import save_explanation
+from tam.explanation.explanation import Explanation
+from tam.files.storage import load_explanation, save_explanation
 from tam.report.comparison import compare
 from tam.report.links import linked_words
+from tam.text.printable import decimal
 from tests.hand_made import explanation, several, with_stages
 from tests.report.pages import HOSTILE, PHONE, Open, assert_shows, canvas
 
@@ -51,7 +55,7 @@ def test_prompts_are_linked_with_prompts() -> None:
 def test_a_choice_is_followed_by_the_other(open_report: Open) -> None:
     first, second = explanation(), explanation(reply=(" A", " bench", " on", " grey"), seed=1)
     page = open_report(first, second)
-    assert page.locator(".pane-title").all_inner_texts() == ["left", "right"]
+    assert page.locator(".pane-title bdi").all_inner_texts() == ["left", "right"]
     pane_word(page, 0, "bench")
     assert headings(page) == ["bench", "bench"]
     left, right = (f".pane:nth-child({number}) .heat[data-media='0']" for number in (1, 2))
@@ -92,12 +96,12 @@ def test_hostile_labels_and_words_stay_text(open_report: Open, options: dict[str
 
 
 def test_a_comparison_is_written_and_not_replaced(tmp_path: Path) -> None:
-    path = compare(explanation(), several(), tmp_path / "both.html", labels=("one", "two"))
+    path = compare([explanation(), several()], tmp_path / "both.html", labels=("one", "two"))
     html = path.read_text("utf-8")
     assert "<title>one | two – Token Activation Map</title>" in html
     with pytest.raises(OutputError, match="exists already"):
-        compare(explanation(), several(), path)
-    compare(explanation(), explanation(), path, force=True)
+        compare([explanation(), several()], path, labels=("one", "two"))
+    compare([explanation()] * 2, path, labels=("one", "two"), force=True)
     assert path.read_text("utf-8") != html
     assert [item.name for item in tmp_path.iterdir()] == ["both.html"]
 
@@ -128,3 +132,70 @@ def test_the_command_without_torch(tmp_path: Path) -> None:
     html = (tmp_path / "c.html").read_text("utf-8")
     assert "a · hand/made" in html
     assert "b · other/model · tam" in html
+
+
+def three() -> list[Explanation]:
+    """One reply explained three times: the second half like the first, the third unlike it."""
+    first = explanation()
+    rng = np.random.default_rng(3)
+    noise = rng.random(first.maps.shape, dtype=np.float32)
+    return [
+        first,
+        *(replace(first, maps=(1 - part) * first.maps + part * noise) for part in (0.5, 1)),
+    ]
+
+
+def test_three_side_by_side_with_their_correlation_and_difference(
+    browser: Browser, tmp_path: Path
+) -> None:
+    results = three()
+    page = browser.new_page(viewport={"width": 1500, "height": 900}, offline=True)
+    path = compare(results, tmp_path / "three.html", labels=("a", "b", "c"))
+    page.goto(path.as_uri())
+    page.wait_for_selector("html[data-ready]", state="attached")
+    pane_word(page, 1, "bench")
+    assert headings(page) == ["bench"] * 3
+    maps = [item.words[5].cells() for item in results]
+    told = page.locator(".alike").all_inner_texts()
+    assert told == [
+        "",
+        *(f"correlation with a: {decimal(float(np.corrcoef(maps[0], m)[0, 1]))}" for m in maps[1:]),
+    ]
+    page.locator("summary", has_text="Display").click()
+    page.get_by_label("Difference from the first").check()
+    drawn = canvas(page, ".pane:nth-child(3) .heat")
+    wanted = results[2].words[5].map(0) - results[0].words[5].map(0)
+    height, width = wanted.shape
+    drawn = drawn[:height, :width].astype(int)
+    more, less = wanted > 0.4, wanted < -0.4
+    assert (drawn[..., 0] > drawn[..., 2])[more].all(), "orange where there is more"
+    assert (drawn[..., 2] > drawn[..., 0])[less].all(), "blue where there is less"
+    assert page.locator(".heat").count() == 3
+    page.close()
+
+
+def test_a_switch_between_the_methods_of_one_folder(browser: Browser, tmp_path: Path) -> None:
+    first, second, _ = three()
+    first = replace(first, provenance={**first.provenance, "method": {"name": "tam"}})
+    report = first.save(tmp_path / "out", others={"attention": second})
+    assert load_explanation(tmp_path / "out" / "methods" / "attention").text == first.text
+    assert first.save(tmp_path / "out", others={"raw": second}, force=True) == report
+    assert [item.name for item in (tmp_path / "out" / "methods").iterdir()] == ["raw"]
+    page = browser.new_page(viewport={"width": 1280, "height": 860}, offline=True)
+    page.goto(report.as_uri())
+    page.wait_for_selector("html[data-ready]", state="attached")
+    assert page.content().count("data:image/jpeg") + page.content().count("data:image/png") < 12
+    shown = page.locator(".pane:not([hidden])")
+    shown.locator(".word", has_text="bench").click()
+    assert_shows(canvas(page, ".pane:not([hidden]) .heat"), first.words[5].map(0))
+    page.get_by_role("button", name="raw", exact=True).click()
+    assert shown.locator(".chosen-word").inner_text() == "bench"
+    assert_shows(canvas(page, ".pane:not([hidden]) .heat"), second.words[5].map(0))
+    expect(page.locator("#ramp")).to_be_visible()
+    page.get_by_role("button", name="side by side").click()
+    expect(shown).to_have_count(2)
+    expect(page).to_have_url(re.compile("beside=1"))
+    page.reload()
+    page.wait_for_selector("html[data-ready]", state="attached")
+    expect(shown).to_have_count(2)
+    page.close()

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tam.explanation.explanation import Explanation
 from tam.geometry.layout import VisionGrid
-from tests.hand_made import explanation, grid, picture, several, with_stages
+from tests.hand_made import explanation, grid, picture, several, with_stages, with_unread
 from tests.report.pages import (
     HOSTILE,
     PHONE,
@@ -26,6 +26,18 @@ def test_the_conversation_reads_as_it_was(open_report: Open) -> None:
     assert page.title() == "A grey greyhound on a bench. – Token Activation Map"
 
 
+def test_what_the_model_did_not_read_is_told_and_a_cut_reply_says_so(open_report: Open) -> None:
+    page = open_report(with_unread(explanation(), "<b>Hm</b>, a dog?", "so " * 200))
+    texts = page.locator(".text").all_inner_texts()
+    assert " ".join(texts[0].split()) == (
+        "3 words not read by the model <b>Hm</b>, a dog? What 200 words not read by the model "
+        "is here?"
+    )
+    assert texts[1] == "A grey greyhound on a bench. … (cut at max_new_tokens)"
+    page.locator(".dropped summary").last.click()
+    assert "so so so" in page.locator(".text").first.inner_text()
+
+
 def test_light_and_dark(open_report: Open) -> None:
     def ground(page: Page) -> int:
         value: str = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -34,11 +46,11 @@ def test_light_and_dark(open_report: Open) -> None:
     light = open_report(explanation(), color_scheme="light")
     dark = open_report(explanation(), color_scheme="dark")
     assert ground(light) > 600 > 150 > ground(dark)
-    dark.locator("#theme").click()
+    dark.get_by_role("button", name="Theme: dark").click()
     assert ground(dark) == ground(light)
-    light.get_by_role("button", name="Dark").click()
+    light.get_by_role("button", name="Theme: light").click()
     assert ground(light) < 150
-    assert light.locator("#theme").get_attribute("aria-pressed") == "true"
+    expect(light.get_by_role("button", name="Theme: dark")).to_be_visible()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -113,14 +125,14 @@ def test_escape_closes_the_display_options(open_report: Open) -> None:
     page.locator("#smooth").focus()
     page.keyboard.press("Escape")
     expect(page.locator("#smooth")).to_be_hidden()
-    expect(page.locator(".more summary")).to_be_focused()
+    expect(page.locator("summary", has_text="Display")).to_be_focused()
 
 
 @pytest.mark.promise("app", "a reply without words", "the page says so")
 def test_a_reply_without_words_says_so(open_report: Open) -> None:
     page = open_report(explanation(reply=()))
     expect(page.get_by_text("The reply has no words.")).to_be_visible()
-    assert page.locator(".strip").count() == 0
+    assert page.locator(".strip-row").count() == 0
 
 
 def test_tapping_on_a_phone(open_report: Open) -> None:

@@ -3,6 +3,7 @@ import hashlib
 import io
 import json
 import re
+import zlib
 from html.parser import HTMLParser
 from typing import Any
 
@@ -48,7 +49,8 @@ class Page(HTMLParser):
 def embedded(html: str) -> Any:
     """The one explanation that a report holds."""
     (only,) = json.loads(Page(html).content["application/json"])["explanations"]
-    return only
+    packed = json.loads(zlib.decompress(base64.b64decode(only.pop("packed"))))
+    return {**only, **packed}
 
 
 def decoded(uri: str) -> np.ndarray[Any, Any]:
@@ -181,4 +183,20 @@ def test_the_size_beside_the_pictures() -> None:
     result.maps[:] = np.tile(np.stack(bumps).reshape(204, -1), 4)
     html = report_html(result)
     pictures = sum(len(item["frames"][0]) for item in embedded(html)["media"])
-    assert len(html) - pictures < 3_000_000
+    assert len(html) - pictures < 800_000
+
+
+def test_the_size_of_a_very_long_reply() -> None:
+    words = 3000
+    media = [picture(60, 80)]
+    result = explanation(
+        media, [grid(0, (1, 24, 32), (0.0, 0.0, 80.0, 60.0))], reply=[" word"] * words
+    )
+    y, x = np.mgrid[0:24, 0:32]
+    for target in range(len(result.tokens)):
+        bump = np.exp(-((x - target % 32) ** 2 + (y - target % 24) ** 2) / 40)
+        result.maps[target] = bump.ravel()
+    assert result.relevance is not None
+    result.relevance[:] **= 8
+    html = report_html(result)
+    assert len(html) - len(embedded(html)["media"][0]["frames"][0]) < 5_000_000

@@ -60,9 +60,7 @@ def tiny_cosmos3_edge(folder: Path) -> Path:
         image_processor=Cosmos3EdgeImageProcessor(size=size),
         tokenizer=tokenizer,
         video_processor=Cosmos3EdgeVideoProcessor(size=size, do_sample_frames=False),
-        chat_template=chat_template(
-            "<|vision_start|><|image_pad|><|vision_end|>", "<|video_pad|>"
-        ),
+        chat_template=chat_template("<|vision_start|><|image_pad|><|vision_end|>", "<|video_pad|>"),
     )
     return save(folder, model, processor)
 

@@ -1,0 +1,28 @@
+// Bytes and numbers out of the texts that they are embedded as.
+
+function bytesOf(base64) {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+// Undoes zlib's compression of some parts of one stream.
+async function inflate(parts) {
+  const stream = new Blob(parts).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+function decodeFloats(base64) {
+  const bytes = bytesOf(base64);
+  const view = new DataView(bytes.buffer);
+  return Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
+}
+
+// Unpacks what is told of each word, and the rows of relevance.
+async function unpack(data) {
+  const text = new TextDecoder().decode(await inflate([bytesOf(data.packed)]));
+  delete data.packed;
+  Object.assign(data, JSON.parse(text));
+  if (data.relevance) data.relevance = await inflate([bytesOf(data.relevance)]);
+}

@@ -1,0 +1,13 @@
+// For print: all small maps are drawn, also those that never came into sight.
+
+function listenToPrint(page) {
+  addEventListener("beforeprint", () => {
+    for (const pane of page.panes) {
+      for (const element of pane.strip?.elements ?? []) {
+        if (!element) continue;
+        const picture = pane.pictured?.get(pictureKey(pane, Number(element.dataset.word)));
+        if (picture) paintSmall(pane, Number(element.dataset.word), element.querySelector("canvas"), picture);
+      }
+    }
+  });
+}
