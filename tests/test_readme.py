@@ -1,4 +1,4 @@
-"""What the README and the guide print runs, Python and commands; small models stand for others."""
+"""The Python and the commands that README and guide print run, small models in place of others."""
 
 import io
 import json

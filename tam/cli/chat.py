@@ -132,14 +132,14 @@ def talk(
     A line ``/image FILE`` shows a picture or clip, opened by ``opened``, with the next turn;
     ``wanted`` are the options of each reply.
     """
-    from tam.cli.answered import model_line
+    from tam.cli.answered import print_model
     from tam.render.terminal import show
     from tam.text.terminal import console
 
     chat = model.chat()
     terminal = console()
     shown = list(media)
-    told = ""
+    told: list[str] = []
     while True:
         try:
             said = terminal.input("[bold]> [/]").strip()
@@ -154,10 +154,7 @@ def talk(
             result = chat.say(said, shown, **wanted)
             shown.clear()  # the conversation keeps them
             show(result, terminal)
-            line = model_line(result)
-            if line != told:
-                print(one_line(line), file=sys.stderr)
-                told = line
+            told += print_model(result, told)
             if out is not None:
                 folder = out / f"reply-{len(chat.explanations)}"
                 terminal.print(result.save(folder, force=force), soft_wrap=True)

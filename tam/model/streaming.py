@@ -123,6 +123,8 @@ class MapStreamer:
         Called with each word as soon as it is finished.
     kernel_size
         Odd size of the rank Gaussian filter's window.
+    template_variables
+        Variables of the model's chat template, such as ``enable_thinking``.
 
     Attributes
     ----------
@@ -144,9 +146,10 @@ class MapStreamer:
         on_word: Callable[[Word], None],
         *,
         kernel_size: int = KERNEL_SIZE,
+        template_variables: Mapping[str, Any] | None = None,
     ) -> None:
         checkpoint = model.checkpoint
-        prepared = prepare(checkpoint, conversation)
+        prepared = prepare(checkpoint, conversation, template_variables)
         request = prepared.request
         self.inputs = placed(checkpoint.module, request.inputs)
         self._checkpoint = checkpoint

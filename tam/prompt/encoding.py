@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tam.errors import ConversationError, SetupError
 from tam.families.adapter import Adapter
 from tam.families.processor import Processor
-from tam.geometry.layout import TextToken
+from tam.geometry.layout import DroppedText, TextToken
 from tam.media.media import Media
 from tam.prompt.conversation import Conversation, TokenizedText, spoken
 from tam.prompt.known_ids import harmless_messages, known_ids, marker_texts
@@ -27,26 +27,6 @@ _LENGTH_WARNING = "sequence-length-is-longer-than-the-specified-maximum"
 
 if TYPE_CHECKING:
     import torch
-
-
-@dataclass(frozen=True)
-class DroppedText:
-    """A part of the conversation that the chat template keeps from the model.
-
-    Parameters
-    ----------
-    turn, role
-        The turn that it belongs to.
-    text
-        The dropped characters.
-    before_token
-        The number of the prompt's text tokens that precede it.
-    """
-
-    turn: int
-    role: str
-    text: str
-    before_token: int
 
 
 @dataclass(frozen=True, eq=False, repr=False)

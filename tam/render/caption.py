@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from tam.explanation.data import CUT_MARK
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Word
 from tam.render.colors import color
@@ -186,4 +187,7 @@ def _pieces(explanation: Explanation) -> tuple[list[Piece], list[tuple[int, ...]
         pieces.append(Piece(spelled(text), bool(gap), "\n" in gap))
         targets.append(tuple(target for target, _ in tokens))
         before = text[len(text.rstrip()) :]
+    if explanation.cut:
+        pieces.append(Piece(CUT_MARK, True, False))
+        targets.append(())
     return pieces, targets

@@ -5,6 +5,7 @@ import json
 import zlib
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from itertools import islice
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.explanation import strength
-from tam.explanation.data import Prediction
+from tam.explanation.data import CUT_MARK, Prediction
 from tam.explanation.explanation import Explanation
 from tam.explanation.merge import GREY_LEVEL
 from tam.explanation.word import Word
@@ -129,6 +130,8 @@ def _explanation(
         "grids": _grids(explanation),
         "tokens": [_token(explanation, target) for target in range(len(explanation.tokens))],
         "promptTargets": explanation.prompt_targets,
+        "dropped": [asdict(part) for part in explanation.dropped],
+        "cut": CUT_MARK if explanation.cut else None,
         "words": [_word(word, row) for word, row in zip(words, rows, strict=True)],
         "phrases": list(_phrases(explanation)),
         "predictions": [
@@ -139,7 +142,6 @@ def _explanation(
         "candidateMaps": 0 if maps is None else maps.shape[1],
         "activationTops": None if stages is None else _tops(stages.activation).tolist(),
         "csv": rows_csv(rows[len(explanation.prompt_words) :]),
-        "dropped": list(explanation.provenance.get("dropped_text", ())),
         "provenance": {
             name: value for name, value in explanation.provenance.items() if name != "dropped_text"
         },

@@ -191,9 +191,11 @@ def test_messages_steer_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixtur
         {"type": HOSTILE},
         {"type": "image", "path": f"{HOSTILE}.png"},
         {"type": "video", "path": f"{HOSTILE}.mp4"},
+        {"type": "video", "path": "\x1b]0;pwned\x07\x1b[31mgone.mp4"},
     ):
         for role in ("user", HOSTILE):
-            talk.write_text(json.dumps([{"role": role, "content": [part]}]))
+            content = [part, {"type": "text", "text": "hi"}]
+            talk.write_text(json.dumps([{"role": role, "content": content}]))
             arguments = ["explain", "--conversation", str(talk), "--out", str(tmp_path / "out")]
             assert run([*arguments, "--debug"]) == 2
             said = capsys.readouterr()

@@ -14,6 +14,7 @@ from tam.media.media import image_from_array
 from tam.methods import Tam, Use
 from tam.methods.grad_cam import grad_cam
 from tam.model.options import DEFAULTS, Opening, Options
+from tam.model.streaming import MapStreamer
 from tam.prompt.conversation import question
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8)
@@ -160,6 +161,11 @@ def test_template_variables_reach_the_template(model: tam.Model) -> None:
     plain, thinking = (model.explain(PICTURE, PROMPT, enable_thinking=on, **SHORT) for on in (0, 1))
     first = [result.tokens[result.prompt_targets].position for result in (plain, thinking)]
     assert first[1] > first[0]
+    talk = question([PICTURE], PROMPT)
+    streamer = MapStreamer(model, talk, print, template_variables={"enable_thinking": True})
+    assert streamer.inputs["input_ids"].shape[1] == first[1]
+    with pytest.raises(InputError, match="no variable 'thinking'"):
+        MapStreamer(model, talk, print, template_variables={"thinking": True})
 
 
 def mine(trace: Any, replay: Any, targets: Sequence[int], *, height: float = 0.5) -> Any:
