@@ -9,7 +9,8 @@ checked (:mod:`tam.check`): a map is right where its region holds half of an obj
 word. Told are the AUROC of the score, and for several thresholds how often the verdict is right:
 of right maps the share that is called used, of wrong ones the share that is called not used, and
 the share without a verdict. 95 % bootstrap intervals over scenes. The threshold is chosen on
-``validation``, by the mean of the two shares, and stated on ``test``. Writes ``check-WORLD.md``.
+``validation``, by the mean of the two shares, and stated on ``test``. Writes
+``check-WORLD-FILLER.md``.
 """
 
 import argparse
@@ -68,25 +69,26 @@ def main() -> None:
     parser.add_argument("--world", default="validation", help="split of the scenes' seeds")
     parser.add_argument("--model", default="small")
     parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--filler", default="blur", help="what hides a region")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     asked = parser.parse_args()
     model = tam.load(asked.model)
     found: list[Checked] = []
     for index in range(asked.items):
         scene = make_scene(split_seed(asked.world, _FIRST + index), objects=OBJECTS)
-        found += checked(model, scene, index, asked.methods.split(","))
+        found += checked(model, scene, index, asked.methods.split(","), asked.filler)
         print(f"scene {index + 1} of {asked.items}", flush=True)
     command = (
         f"python -m benchmarks.check --world {asked.world} --items {asked.items} "
-        f"--model {asked.model} --methods {asked.methods}"
+        f"--model {asked.model} --methods {asked.methods} --filler {asked.filler}"
     )
     text = table(found, asked.items, command)
     print(text)
-    (asked.out / f"check-{asked.world}.md").write_text(text, encoding="utf-8")
+    (asked.out / f"check-{asked.world}-{asked.filler}.md").write_text(text, encoding="utf-8")
 
 
 def checked(
-    model: tam.Model, scene: Scene, index: int, methods: Sequence[str]
+    model: tam.Model, scene: Scene, index: int, methods: Sequence[str], filler: str
 ) -> Iterator[Checked]:
     """Check the words of what a model says of a scene."""
     picture = image_from_array(scene.image)
@@ -99,7 +101,7 @@ def checked(
     for method in methods:
         plain = model.explain_recording(recording, method=method)
         chosen = [w for w in plain.words if is_content(w.text) or w.text in RELATIONS]
-        result = model.check(plain, [word.index or 0 for word in chosen])
+        result = model.check(plain, [word.index or 0 for word in chosen], filler=filler)
         for word in chosen:
             yield from _of_word(result, word.index or 0, lost, scene, index)
 

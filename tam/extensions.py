@@ -2,7 +2,7 @@
 
 An entry point is listed from its package's metadata and imported when it is asked for by its name.
 Packages add names and never replace one: an entry point whose name is taken, or that two packages
-supply, is refused. The function that an entry point names says what it is, in one place::
+supply, is refused. The function that an entry point names is described in one place::
 
     @described(summary="noise", source="arXiv 2000.00000", cost="nothing")
     def my_method(trace, replay, targets): ...
@@ -30,16 +30,16 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Description:
-    """What a function of another package says of itself.
+    """The description of a function of another package.
 
     Parameters
     ----------
     summary
-        What it does, in a line.
+        One line on what it does.
     source
-        Where it was published.
+        Its publication.
     cost
-        What it costs, in a few words.
+        Its cost in a few words.
     less_is_better
         For a metric: whether a lower value is the better one.
     """
@@ -53,7 +53,7 @@ class Description:
 def described(
     *, summary: str, source: str = "", cost: str = "", less_is_better: bool = False
 ) -> Callable[[_Function], _Function]:
-    """Attach a :class:`Description` to a function; the function itself stays as it is."""
+    """Attach a :class:`Description` to a function, which is otherwise unchanged."""
 
     def attach(function: _Function) -> _Function:
         setattr(function, _ATTRIBUTE, Description(summary, source, cost, less_is_better))
@@ -63,7 +63,7 @@ def described(
 
 
 def description_of(function: Any) -> Description:
-    """Give what a function says of itself; empty where it says nothing."""
+    """Give the description of a function; an empty one if it has none."""
     found = getattr(function, _ATTRIBUTE, None)
     return found if isinstance(found, Description) else Description()
 
@@ -75,13 +75,13 @@ class Extension:
     Parameters
     ----------
     name
-        What users ask for.
+        The name that users ask for.
     value
-        ``"module:function"``.
+        Its target, ``"module:function"``.
     package
         Name and version of the package that supplies it.
     error
-        Why it cannot be used, as far as that is known without importing it; empty where it can.
+        Why it cannot be used, as far as known without importing it; empty if it can.
     """
 
     name: str
@@ -121,7 +121,7 @@ def extensions(group: str, taken: Collection[str]) -> tuple[Extension, ...]:
     group
         ``METHODS``, ``METRICS`` or ``EXPORTS``.
     taken
-        Names that the toolkit itself has.
+        Names of the toolkit itself.
     """
     return tuple(sorted(_listed(group, taken), key=lambda found: (found.name, found.package)))
 
@@ -142,7 +142,7 @@ def _listed(group: str, taken: Collection[str]) -> Iterator[Extension]:
 
 
 def _fault(entry: "EntryPoint") -> str:
-    """What is wrong with an entry point, as far as its metadata tell."""
+    """The fault of an entry point, as far as its metadata show; empty if none."""
     try:
         top = entry.module.partition(".")[0]
         there = top in sys.modules or find_spec(top) is not None
@@ -150,7 +150,7 @@ def _fault(entry: "EntryPoint") -> str:
     except (AttributeError, ValueError, ImportError):
         return f"{entry.value!r} is not of the form module:function"
     if not attribute:
-        return f"{entry.value!r} names no function"
+        return f"{entry.value!r} does not name a function"
     return "" if there else f"cannot be imported (no module named {top!r})"
 
 

@@ -136,7 +136,7 @@ BROKEN = [
     ("one = broken_code:found", "raise SystemExit", "cannot be imported .SystemExit"),
     ("one = broken_code:found", "found = 5", "is not a function"),
     ("one = nowhere_at_all:found", "", "no module named 'nowhere_at_all'"),
-    ("one = broken_code", "", "names no function"),
+    ("one = broken_code", "", "does not name a function"),
 ]
 
 

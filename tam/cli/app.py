@@ -1,7 +1,7 @@
 """The commands. Everything heavy is imported inside them, so that help comes at once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,7 @@ from tam.cli.masks import masks
 from tam.cli.options import (
     AllowMissing,
     AllowUrls,
+    Batch,
     CandidateMaps,
     Decoder,
     DeviceMap,
@@ -60,6 +61,9 @@ from tam.defaults import (
 from tam.files.kinds import KINDS
 from tam.text.printable import json_text
 
+if TYPE_CHECKING:
+    from tam.explanation.explanation import Explanation
+
 app = typer.Typer(
     name="tam",
     add_completion=False,
@@ -94,6 +98,7 @@ def explain(
     answer: Annotated[
         str | None, typer.Option(help="Explain this answer instead of the model's own.")
     ] = None,
+    batch: Batch = None,
     answer_file: AnswerFile = None,
     states: States = None,
     max_new_tokens: MaxNewTokens = MAX_NEW_TOKENS,
@@ -135,7 +140,8 @@ def explain(
     from tam.report.folder import check_output
 
     # Errors that need no model are found before one is loaded.
-    check_output(out, force=force)
+    if batch is None:
+        check_output(out, force=force)
     embedded_side(embed)
     top = None if check is None else top_asked(check)
     names = [method] if methods is None else methods_asked(methods, method_option)
@@ -151,6 +157,37 @@ def explain(
         candidate_maps=candidate_maps,
         option=option,
     )
+    loading: dict[str, Any] = {
+        "model": model,
+        "revision": revision,
+        "device_map": device_map,
+        "dtype": dtype,
+        "load_in": load_in,
+        "allow_missing": allow_missing,
+    }
+    sampling = sampling_asked(fps, num_frames, start, end, max_frames)
+    if batch is not None:
+        from tam.cli.batch import check_alone, explain_batch, read_items
+
+        items = read_items(batch, prompt)
+        check_alone(
+            {
+                "IMAGE": media,
+                "--conversation": conversation,
+                "--answer": answer,
+                "--answer-file": answer_file,
+                "--states": states,
+                "--live": live,
+                "--check": check,
+                "--tp": tp,
+                "--json": as_json,
+                "--methods": methods,
+            }
+        )
+        opening = {"sampling": sampling, "decoder": decoder, "allow_urls": allow_urls}
+        saving = {"force": True, "pictures": pictures, "embed": embed}
+        explain_batch(items, out, {**wanted, **opening}, loading, saving)
+        return
     if live:
         from tam.cli.live import check_live, print_words
 
@@ -159,7 +196,7 @@ def explain(
         media or [],
         prompt,
         conversation,
-        sampling=sampling_asked(fps, num_frames, start, end, max_frames),
+        sampling=sampling,
         decoder=decoder,
         allow_urls=allow_urls,
     )
@@ -185,20 +222,13 @@ def explain(
         return
     from tam.model.loading import load
 
-    loaded = load(
-        model,
-        revision=revision,
-        device_map=device_map,
-        dtype=dtype,
-        load_in=load_in,
-        allow_missing=allow_missing,
-        tp_plan="auto" if tp else None,
-    )
+    loaded = load(**loading, tp_plan="auto" if tp else None)
+    others: dict[str, Explanation] = {}
     if live:
         from tam.model.streaming import Stream
         from tam.text.terminal import console
 
-        result, others = print_words(Stream(loaded, asked, **wanted), console()), {}
+        result = print_words(Stream(loaded, asked, **wanted), console())
     else:
         result, others = explained_by(loaded, asked, wanted, names)
     if check is not None:

@@ -1,4 +1,4 @@
-"""``tam demo``: a picture of the toolkit's own, explained."""
+"""``tam demo``: an explanation of a picture that comes with the toolkit."""
 
 from pathlib import Path
 from typing import Annotated
@@ -28,7 +28,7 @@ def demo(
     pictures = {"photo": "photo/demo.jpg", "small": "scenes/demo.png"}
     if model not in pictures:
         raise InputError(
-            f"there is no demo picture for {model!r}",
+            f"{model!r} has no demo picture",
             where="--model",
             remedy=f"use {' or '.join(pictures)}, or 'tam explain' with a picture of your own",
         )

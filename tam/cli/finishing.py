@@ -13,7 +13,7 @@ from tam.text.printable import json_text
 def finish(result: Explanation, out: Path, as_json: bool, **saving: Any) -> None:
     """Save an explanation, and print it: the table and the report's path, or JSON.
 
-    Of several processes that share a model the first one does.
+    If several processes share a model, the first one does so.
 
     Parameters
     ----------

@@ -19,6 +19,12 @@ Model = Annotated[
 Dtype = Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or float16.")]
 DeviceMap = Annotated[str | None, typer.Option(help="Device of the model: auto, cpu, cuda:0, …")]
 LoadIn = Annotated[str | None, typer.Option(help="Quantise to 4bit or 8bit.")]
+Batch = Annotated[
+    Path | None,
+    typer.Option(
+        "--batch", help="items.csv (image, prompt, answer) or a folder of pictures: explain each."
+    ),
+]
 Split = Annotated[
     bool,
     typer.Option(

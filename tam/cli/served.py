@@ -22,7 +22,7 @@ States = Annotated[
     typer.Option(help="That reply's last-layer states, by vLLM, SGLang or docs/elsewhere.md."),
 ]
 
-# What of a reply's options says how it is explained, not how it is written.
+# The options of a reply that concern its explanation, not its generation.
 _EXPLAINING = ("method", "method_options", "stages", "candidate_maps")
 _WRITING = ("answer", "max_new_tokens", "seed", "do_sample")
 
@@ -35,20 +35,20 @@ def explain_served(
     loading: Mapping[str, Any],
     unfit: Mapping[str, Any],
 ) -> "Explanation":
-    """Explain a reply that was written elsewhere, of a model that does not run here.
+    """Explain a reply that was written elsewhere, by a model that does not run here.
 
     Parameters
     ----------
     conversation
-        What the engine was asked.
+        The conversation that the engine answered.
     wanted
         The options of the command.
     answer, states
-        What the engine wrote.
+        Files of the engine's reply and states.
     loading
         Arguments of :func:`tam.from_states`.
     unfit
-        Options that only a model that runs here has, by their names, with what was typed.
+        Values of the options that need a model that runs here, by their names.
 
     Raises
     ------

@@ -4,7 +4,10 @@ from typing import Annotated
 
 import typer
 
-from tam.cli.options import AllowMissing, DeviceMap, Dtype, LoadIn, Revision
+from tam.cli.options import AllowMissing, DeviceMap, Dtype, Json, LoadIn, Revision
+from tam.text.printable import json_text
+
+_SAID = {True: "ok  ", False: "FAIL", None: "none"}
 
 
 def verify(
@@ -14,6 +17,7 @@ def verify(
     load_in: LoadIn = None,
     revision: Revision = None,
     allow_missing: AllowMissing = False,
+    as_json: Json = False,
 ) -> None:
     """Check that a checkpoint is interpreted correctly.
 
@@ -31,7 +35,13 @@ def verify(
         allow_missing=allow_missing,
     )
     checks = verified(loaded)
-    for check in checks:
-        print(f"{'ok  ' if check.passed else 'FAIL'} {check.name:<8} {check.detail}")
-    if not all(check.passed for check in checks):
+    if as_json:
+        lines = [{**vars(check), "report": check.report} for check in checks]
+        print(json_text({"checks": lines, "provenance": dict(loaded.provenance)}))
+    else:
+        for check in checks:
+            print(f"{_SAID[check.passed]} {check.name:<9} {check.detail}")
+            if check.report:
+                print(f"     {'':<9} likely cause, and what to report: {check.report}")
+    if any(check.passed is False for check in checks):
         raise typer.Exit(1)

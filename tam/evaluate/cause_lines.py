@@ -1,4 +1,4 @@
-"""The measure ``causes``: an explanation beside what made the model say each word."""
+"""The measure ``causes``: an explanation compared with the causes of each word."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What made a model say each token of a reply: measured once, for all methods.
+    """The causes of each token of a reply, measured once for all methods.
 
     Parameters
     ----------
@@ -42,12 +42,12 @@ def truth(replay: "Replay", item: Item) -> Truth:
     Raises
     ------
     InputError
-        If the item's pictures are no renderings, so that nothing can be taken out of them.
+        If the item's pictures are not renderings, so that no object can be left out.
     """
     removals = item.removals()
     if not removals:
         raise InputError(
-            "its pictures cannot be rendered without an object",
+            "cannot be rendered without one of its objects",
             where=f"item {item.name}",
             remedy="measure causes on scenes, or on the photo splits one to four, false and talk",
         )
@@ -101,7 +101,7 @@ def cause_lines(explanation: Explanation, found: Truth) -> list[Line]:
 
 
 def _hottest(cause: Causes) -> float | None:
-    """Whether the hottest object is the one cause; None where there is none, or are several."""
+    """Whether the hottest object is the only cause; None if there are no or several causes."""
     return None if cause.count != 1 or cause.hottest is None else float(cause.hottest)
 
 

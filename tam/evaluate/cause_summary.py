@@ -1,4 +1,4 @@
-"""The summary of the measure ``causes``: what is pooled over words, with draws of whole items."""
+"""The summary of the measure ``causes``, pooled over words with draws of whole items."""
 
 from collections.abc import Sequence
 

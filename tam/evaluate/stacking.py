@@ -1,4 +1,4 @@
-"""All frames of all pictures and clips below each other, as one picture that measures work on."""
+"""All frames of all pictures and clips stacked to one picture, for the measures."""
 
 from collections.abc import Sequence
 from dataclasses import replace

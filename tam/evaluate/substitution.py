@@ -1,4 +1,4 @@
-"""What earlier words did to a word: another of their kind is put in their place.
+"""The effects of earlier words on a word, measured by replacing them with others of their kind.
 
 The effect of an earlier word is ``log p(word | text) - mean log p(word | text with another word of
 its kind in its place)``, read with all else as it stands: red for blue, star for ring, left for
@@ -7,25 +7,26 @@ right. It is the truth that the relevance of earlier words is measured against.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tam.evaluate.causes import LEAST_EFFECT, auroc
 from tam.explanation.word import Word
+from tam.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from tam.recording.trace import Trace
     from tam.replay import Replay
 
 SUBSTITUTES = 2
-"""How many other words are put in a word's place."""
+"""The number of other words that replace a word."""
 
 
 @dataclass(frozen=True, eq=False)
 class WordEffect:
-    """An earlier word, and what it did to each of the reply's tokens.
+    """An earlier word and its effect on each of the reply's tokens.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ def word_effects(
     kinds
         Groups of words that can stand in one another's place.
     substitutes
-        How many are tried for each word; drawn by the word's place.
+        The number of substitutes of each word, drawn with its place as the seed.
 
     Returns
     -------
@@ -80,7 +81,7 @@ def word_effects(
 def relevance_scores(
     word: Word, earlier: Sequence[WordEffect]
 ) -> tuple[float | None, float | None]:
-    """Hold the relevance of earlier words for a word to their effects on it.
+    """Compare the relevance of earlier words for a word with their effects on it.
 
     Parameters
     ----------
@@ -121,7 +122,7 @@ def _words(trace: "Trace") -> Iterator[tuple[int, ...]]:
 
 
 def _versions(
-    trace: "Trace", tokenizer: Any, targets: Sequence[int], kinds: Sequence[Sequence[str]]
+    trace: "Trace", tokenizer: Tokenizer, targets: Sequence[int], kinds: Sequence[Sequence[str]]
 ) -> Iterator[Mapping[int, int]]:
     """Token ids by position, for each other word of the same kind that has as many tokens."""
     tokens = [trace.text.tokens[target] for target in targets]
@@ -139,6 +140,6 @@ def _versions(
             yield {token.position: new for token, new in zip(tokens, ids, strict=True)}
 
 
-def _ids(tokenizer: Any, text: str) -> list[int]:
+def _ids(tokenizer: Tokenizer, text: str) -> list[int]:
     ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
     return ids

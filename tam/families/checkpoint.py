@@ -28,7 +28,7 @@ class Checkpoint:
     adapter
         The adapter of its family.
     provenance
-        What was loaded: names, revision, dtype. JSON values only.
+        Name, revision, dtype and versions. JSON values only.
     """
 
     module: "PreTrainedModel"

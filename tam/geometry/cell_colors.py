@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from tam.geometry.layout import VisionGrid
 from tam.media.media import Media
 
-# Farther than any two colors are: what lies outside a picture mixes with nothing in it.
+# Farther apart than any two colors, so that nothing outside a picture mixes with it.
 _OUTSIDE = 10.0
 
 
@@ -19,7 +19,7 @@ def cell_colors(grid: VisionGrid, media: Media, step: int) -> NDArray[np.float64
     colors = np.full((*grid.shape[1:], 3), _OUTSIDE)
     for row, box in zip(colors, boxes[:, 0], strict=True):
         lines, _ = pixels_of(box, media)
-        # Sums over the row's pixels, and from its left end on: a cell's is a difference of two.
+        # Cumulative sums along the row; a cell's sum is the difference of two of them.
         ends = np.cumsum(frames[:, lines].sum(axis=(0, 1), dtype=np.float64), axis=0)
         ends = np.concatenate([np.zeros((1, 3)), ends])
         count = len(frames) * (lines.stop - lines.start) * (last - first)

@@ -12,7 +12,7 @@ from tam.replay.propagation import propagate
 def attn_lrp(trace: Trace, replay: Replay, targets: Targets = None) -> Explanation:
     """Propagate a token's logit back to the picture's cells and to earlier words.
 
-    ``R[p] = sum_d X[p, d] ∂'y / ∂X[p, d]`` with X [L, D] what enters the language model, y the
+    ``R[p] = sum_d X[p, d] ∂'y / ∂X[p, d]`` with X [L, D] the input of the language model, y the
     token's logit, and ∂' the gradient in which (Achtibat et al. 2024)
 
     - a product of two parts gives each half of the relevance: queries and keys, attention weights
@@ -35,7 +35,7 @@ def attn_lrp(trace: Trace, replay: Replay, targets: Targets = None) -> Explanati
     Raises
     ------
     ModelError
-        If the decoder holds a module that no rule is known for.
+        If the decoder holds a module without a rule.
     """
     asked = resolve_targets(trace, targets)
     found = propagate(replay, asked)

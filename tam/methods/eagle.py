@@ -1,4 +1,4 @@
-"""EAGLE: a greedy search over superpixels for what is sufficient and what is necessary."""
+"""EAGLE: a greedy search for superpixels that are sufficient and necessary for a word."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.explanation.explanation import Explanation
-from tam.methods.class_activation import stacked
+from tam.methods.class_activation import as_matrix
 from tam.methods.options import check_whole
 from tam.methods.perturbation import shown_alone
 from tam.methods.result import Targets, explained, resolve_targets
@@ -15,7 +15,7 @@ from tam.recording.trace import Trace
 from tam.replay import Replay
 
 Objective = Callable[[NDArray[np.bool_]], NDArray[np.float64]]
-"""From sets of regions, bool [V, G], to how good each is, float64 [V]."""
+"""A function from sets of regions, bool [V, G], to the objective of each, float64 [V]."""
 
 
 def eagle(
@@ -28,9 +28,9 @@ def eagle(
     every: int = 8,
     batch: int = 16,
 ) -> Explanation:
-    """Add superpixel after superpixel, each time the one that makes the best set.
+    """Add superpixels one by one, each time the one that makes the best set.
 
-    A set S is as good as ``F(S) = p(word | S alone) + 1 - p(word | all but S)``: sufficient
+    The objective of a set S is ``F(S) = p(word | S alone) + 1 - p(word | all but S)``: sufficient
     (insight) and necessary (Chen et al., CVPR 2026, arXiv 2509.22496). In the efficient form all
     remaining superpixels are ranked at every ``every``-th step, and between only the first
     ``scope`` of that ranking are tried. What is not shown is covered by the picture's mean color. A
@@ -44,11 +44,11 @@ def eagle(
     trace, replay, targets
         See :mod:`tam.methods`.
     segments
-        About how many superpixels a picture is cut into.
+        The approximate number of superpixels of a picture.
     scope, every
-        How many are tried in each step, and how often all are.
+        The number of superpixels tried in a step, and the steps between trials of all.
     batch
-        How many pictures go through the model at once.
+        The number of pictures that are read at once.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def eagle(
 
         order, values = searched(objective, len(cut.regions), scope, every)
         rows.append(heights(order, values))
-    evidence = cut.to_cells(stacked(rows, len(cut.regions)))
+    evidence = cut.to_cells(as_matrix(rows, len(cut.regions)))
     method = {"name": "eagle", "segments": segments, "scope": scope, "every": every}
     return explained(trace, asked, evidence, method)
 
@@ -108,7 +108,7 @@ def searched(
 
 
 def heights(order: list[int], values: list[float]) -> NDArray[np.float32]:
-    """float32 [G]: of each region the share of the objective still to be gained before it."""
+    """float32 [G]: the share of the objective still to be gained before each region is added."""
     best = np.maximum.accumulate(values)
     span = best[-1] - best[0]
     left = (best[-1] - best[:-1]) / (span if span > 0 else 1)

@@ -1,4 +1,4 @@
-"""KernelSHAP over superpixels: what each adds to the word on average over all company."""
+"""KernelSHAP over superpixels: the Shapley value of each for a word."""
 
 from collections.abc import Sequence
 from math import comb
@@ -42,13 +42,13 @@ def kernel_shap(
     trace, replay, targets
         See :mod:`tam.methods`.
     segments
-        About how many superpixels a picture is cut into.
+        The approximate number of superpixels of a picture.
     samples
-        How many coalitions are shown.
+        The number of coalitions.
     seed
-        Decides which.
+        Seed of their choice.
     batch
-        How many pictures go through the model at once.
+        The number of pictures that are read at once.
 
     Raises
     ------
@@ -84,8 +84,8 @@ def coalitions(
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Give the coalitions bool [S, M] of M players that are tried, and the weight [S] of each.
 
-    All but the empty and the full one where they are no more than ``samples``; otherwise drawn by
-    the Shapley kernel, in pairs with their complements.
+    These are all but the empty and the full one if they are no more than ``samples``; otherwise
+    they are drawn by the Shapley kernel, in pairs with their complements.
     """
     if players < 2:
         return np.zeros((0, players), bool), np.zeros(0)
@@ -116,11 +116,11 @@ def solved(
     Parameters
     ----------
     shown, weights
-        From :func:`coalitions`.
+        The coalitions and their weights, from :func:`coalitions`.
     gains
-        float64 [S, R]: what each coalition gains over the empty one.
+        float64 [S, R]: the gain of each coalition over the empty one.
     whole
-        float64 [R]: what all players together gain.
+        float64 [R]: the gain of all players together.
 
     Returns
     -------
@@ -131,7 +131,7 @@ def solved(
         return whole[:, None]
     present = shown.astype(np.float64)
     root = np.sqrt(weights)[:, None]
-    # The last player's value is what the others leave of the whole.
+    # The last player's value is the rest of the whole.
     system = root * (present[:, :-1] - present[:, -1:])
     aims = root * (gains - present[:, -1:] * whole)
     found = np.linalg.lstsq(system, aims, rcond=None)[0].T

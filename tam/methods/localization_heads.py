@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter, label
 
 from tam.explanation.explanation import Explanation
 from tam.geometry.layout import VisionGrid
-from tam.methods.class_activation import stacked
+from tam.methods.class_activation import as_matrix
 from tam.methods.options import check_whole
 from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
@@ -17,7 +17,7 @@ from tam.replay import Replay
 
 _VOTES = 10
 _SMOOTHING = 1.0
-# A cell is a sink where a state's coordinate is so many times its root mean square.
+# A cell is a sink if a coordinate of its state is this many times its root mean square.
 _SINK = 20.0
 
 
@@ -34,14 +34,14 @@ def localization_heads(
     above its mean, over its 8-connected components (Kang et al. 2025; there heads are chosen once
     for a model, on a thousand pictures). Cells that are attention sinks are left out: those whose
     state has a coordinate 20 times its root mean square or more (arXiv 2503.03321). Maps [K, N].
-    Cost: one forward pass, with attention computed in the way that gives its weights.
+    Cost: one forward pass with eager attention, which returns its weights.
 
     Parameters
     ----------
     trace, replay, targets
         See :mod:`tam.methods`.
     heads
-        How many are added up.
+        The number of heads that are added up.
     """
     check_whole("heads", heads)
     asked = resolve_targets(trace, targets)
@@ -58,7 +58,7 @@ def localization_heads(
         for target in asked
     ]
     method = {"name": "localization-heads", "heads": heads, "chosen": [int(h) for h in chosen]}
-    return explained(trace, asked, stacked(maps, looks.shape[2]), method)
+    return explained(trace, asked, as_matrix(maps, looks.shape[2]), method)
 
 
 def sinks(states: torch.Tensor, positions: NDArray[np.int64]) -> NDArray[np.bool_]:

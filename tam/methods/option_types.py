@@ -1,4 +1,4 @@
-"""Whether the values of a method's options are of the types that its function names."""
+"""Type checks of a method's options against the annotations of its function."""
 
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
@@ -13,13 +13,13 @@ _PLAIN = (int, float, bool, str, type(None))
 def check_types(function: Callable[..., Any], options: Mapping[str, Any], where: str) -> None:
     """Refuse values of another type than the function's annotation.
 
-    Annotations of numbers, texts, truth values, sequences and unions of these are checked; of what
-    else a function wants, it knows best itself.
+    Annotations of numbers, strings, booleans, sequences and unions of these are checked; other
+    values are left to the function.
 
     Raises
     ------
     InputError
-        With the first that does not fit.
+        If a value does not fit. The message names the first.
     """
     try:
         wanted = get_type_hints(function)

@@ -75,7 +75,7 @@ def shown_alone(
         for row in shown:
             frames = [item.copy() for item in blank]
             for index in np.flatnonzero(row):
-                region = regions[index]
+                region = regions[int(index)]
                 part = slice(region.start, region.stop)
                 frames[region.media][part, region.mask] = media[region.media].frames[
                     part, region.mask

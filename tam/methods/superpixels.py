@@ -1,4 +1,4 @@
-"""Superpixels: what methods that cover parts of a picture cover."""
+"""Superpixels, the regions that perturbation methods cover."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Superpixels:
     trace
         The run.
     regions
-        G of them; of a clip each temporal cell has its own.
+        The G superpixels; each temporal cell of a clip has its own.
     labels
         For each picture (or temporal cell of a clip: media, first frame, end) int64 [H, W]: the
         superpixel of each pixel, an index into ``regions``.
@@ -46,10 +46,10 @@ class Superpixels:
 
 
 def superpixels(trace: Trace, segments: int) -> Superpixels:
-    """Cut each picture into about so many superpixels with scikit-image's SLIC.
+    """Segment each picture into about ``segments`` superpixels with scikit-image's SLIC.
 
-    Of a clip the mean of each temporal cell's frames is cut. (OpenCV has superpixels in its contrib
-    build alone, which cannot be installed beside the plain one.) Source: doi
+    For a clip, the mean of each temporal cell's frames is segmented. (OpenCV has superpixels in its
+    contrib build alone, which cannot be installed beside the plain one.) Source: doi
     10.1109/TPAMI.2012.120.
 
     Raises

@@ -1,4 +1,4 @@
-"""Which progress bars are shown while a model is loaded."""
+"""The progress bars that are shown while a model is loaded."""
 
 import sys
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 def download_bars_alone() -> Iterator[None]:
     """Hide the bar of transformers that counts tensors; those of downloads stay on a terminal.
 
-    The first is at its end within seconds, and its line would stay among those of a conversation.
+    The bar of tensors ends within seconds, and its line would stay among those of a conversation.
     """
     from huggingface_hub.utils.tqdm import are_progress_bars_disabled, enable_progress_bars
     from transformers.utils import logging as reports

@@ -1,13 +1,16 @@
 """A model split over several processes (tensor parallel), each with a part of every layer.
 
-All processes run the same program on the same input, as ``torchrun`` starts them; each gets the
-whole states, so that each has the same explanation. One of them writes it.
+All processes run the same program on the same input, as ``torchrun`` starts them. Each gets the
+whole states, and so makes the same explanation; one of them writes it.
 """
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tam.errors import ModelError, SetupError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _REMEDY = "start as many processes as divide them, or spread the model by device_map='auto'"
 
@@ -23,11 +26,11 @@ def splitting(tp_plan: Any, config: Any, device_map: Any) -> dict[str, Any]:
     Parameters
     ----------
     tp_plan
-        ``"auto"``, or a plan of one's own; None for a whole model.
+        ``"auto"``, or the user's own plan; None for a whole model.
     config
         The model's configuration.
     device_map
-        What the caller asked for; it excludes a plan.
+        The device map that was asked for, which excludes a plan.
 
     Raises
     ------
@@ -41,7 +44,7 @@ def splitting(tp_plan: Any, config: Any, device_map: Any) -> dict[str, Any]:
     processes = int(os.environ.get("WORLD_SIZE", "0"))
     if not processes:
         raise SetupError(
-            "the model is to be split, and this is one process alone",
+            "a model cannot be split in a single process",
             where="tp_plan",
             remedy="start it with: torchrun --nproc-per-node 2 -m tam explain … --tp",
         )
@@ -61,18 +64,18 @@ def splitting(tp_plan: Any, config: Any, device_map: Any) -> dict[str, Any]:
                 where="tp_plan",
                 remedy=_REMEDY,
             )
-    from transformers.distributed import DistributedConfig
+    from transformers.distributed.configuration_utils import DistributedConfig
 
     return {"distributed_config": DistributedConfig(tp_plan=tp_plan)}
 
 
-def check_split(module: Any) -> None:
-    """Refuse a model of which every process holds all, and let all processes draw alike.
+def check_split(module: "PreTrainedModel") -> None:
+    """Refuse a model that was not split, and seed all processes alike.
 
     Raises
     ------
     ModelError
-        If its class has no plan.
+        If the model's class has no plan.
     """
     import torch
     from torch.distributed.tensor import DTensor
@@ -86,13 +89,13 @@ def check_split(module: Any) -> None:
     torch.manual_seed(seed[0])
 
 
-def check_whole(module: Any) -> None:
+def check_whole(module: "PreTrainedModel") -> None:
     """Refuse a model that is sharded at its root: its head has weights during its own pass alone.
 
     Raises
     ------
     ModelError
-        By the name of what shards it.
+        If it is. The message names the library that shards it.
     """
     import torch
 
@@ -109,7 +112,7 @@ def check_whole(module: Any) -> None:
 
 
 def leave() -> None:
-    """End this process's part in a group of processes, where there is one."""
+    """Leave the group of processes, if there is one."""
     import torch
 
     if torch.distributed.is_available() and torch.distributed.is_initialized():

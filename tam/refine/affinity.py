@@ -1,4 +1,4 @@
-"""Heat that spreads by an affinity of cells: what the refinements by states and attention share."""
+"""Heat that spreads by an affinity of cells, for the refinements by states and by attention."""
 
 from collections.abc import Callable
 
@@ -9,9 +9,9 @@ from scipy.ndimage import find_objects, label
 from tam.refine.refinement import Maps, Work
 
 ROUNDS = 3
-"""How often rows and columns of an affinity are normalised."""
+"""The number of normalisations of an affinity's rows and columns."""
 HOT = 0.4
-"""Cells above this share of a map's maximum are what boxes are drawn around."""
+"""Boxes are drawn around the cells above this share of a map's maximum."""
 
 
 def spread(maps: Maps, work: Work, affinity: Callable[[slice], NDArray[np.float64]]) -> Maps:
@@ -23,7 +23,8 @@ def spread(maps: Maps, work: Work, affinity: Callable[[slice], NDArray[np.float6
     Parameters
     ----------
     affinity
-        From the columns of a temporal cell of a grid to float64 [n, n], not negative.
+        A function from the columns of a temporal cell of a grid to its affinity, float64 [n, n],
+        not negative.
     """
     found = np.zeros_like(maps)
     for grid, _, columns in work.frames():

@@ -12,7 +12,7 @@ _COLOR, _PLACE, _SHARE = 0.3, 0.3, 0.01
 
 
 def color_affinity(maps: Maps, work: Work) -> Maps:
-    """Let each cell take from its neighbors by how alike their colors are.
+    """Average each cell with its neighbors, weighted by the likeness of their colors.
 
     ``M ← Σ_j κ_ij M_j``, ten times, over the eight neighbors j of cell i at each of the distances
     1, 2 and 4, with ``κ_ij = softmax_j(-(|c_i - c_j| / (0.3 σc_i))²) + 0.01
@@ -49,9 +49,9 @@ def neighbors(height: int, width: int) -> NDArray[np.int64]:
 
 
 def affinities(colors: NDArray[np.float64], index: NDArray[np.int64]) -> NDArray[np.float64]:
-    """float64 [24, N]: how much a cell takes from each neighbor; each column adds up to 1."""
+    """float64 [24, N]: the weight of each neighbor for each cell; each column adds up to 1."""
     height, width = colors.shape[:2]
-    places = np.stack(np.mgrid[:height, :width], axis=-1).reshape(-1, 2).astype(np.float64)
+    places = np.indices((height, width), np.float64).reshape(2, -1).T
     by_color = _softmax(colors.reshape(-1, colors.shape[-1]), index, _COLOR)
     by_place = _softmax(places, index, _PLACE)
     return np.asarray((by_color + _SHARE * by_place) / (1 + _SHARE))

@@ -7,7 +7,7 @@ from tam.refine.refinement import Maps, Work
 
 
 def grow_shrink(maps: Maps, work: Work) -> Maps:
-    """Keep the heat that connects with the peak, less where other words are hotter.
+    """Keep the heat that is connected with the peak, reduced where other words are hotter.
 
     A cell's height becomes the highest level at which it is connected with the peak (8 neighbors of
     its grid and frame): ``max over paths of min over the path``. That is multiplied by the map's

@@ -1,4 +1,4 @@
-"""How the maps of an explanation go through refinements."""
+"""The application of refinements to the maps of an explanation."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,16 +20,16 @@ Maps = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """What a refinement may read and run.
+    """The run that a refinement may read and repeat.
 
     Parameters
     ----------
     replay
-        The recorded run, to run again.
+        The replay of the recorded run.
     targets
         Indices of the T targets that were explained.
     method
-        Explains these targets of another run of the same reply.
+        A function that explains these targets of another run of the same reply.
     """
 
     replay: "Replay"
@@ -42,7 +42,7 @@ class Work:
         return self.replay.trace
 
     def frames(self) -> Iterator[tuple[VisionGrid, int, slice]]:
-        """Go through the temporal cells of all grids: the grid, the step, and its columns."""
+        """Iterate over the temporal cells of all grids: the grid, the step, and its columns."""
         first = 0
         for grid in self.trace.vision.grids:
             size = grid.shape[1] * grid.shape[2]
@@ -52,12 +52,12 @@ class Work:
 
 
 def refined(explanation: Explanation, steps: Sequence[Refinement], work: "Work") -> Explanation:
-    """Take the maps of an explanation through some refinements, in order.
+    """Apply refinements to the maps of an explanation, in order.
 
     Returns
     -------
-    The explanation with other maps, and their names in its provenance. It has no maps of
-    candidates: those are the method's own.
+    The explanation with refined maps, and the refinements' names in its provenance. It has no maps
+    of candidates, which only the method makes.
     """
     rows = list(work.targets)
     found = explanation.maps[rows]

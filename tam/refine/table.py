@@ -2,32 +2,29 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from tam.errors import InputError
 from tam.resolver import resolve
 from tam.text.nearest import suggestion
 
-if TYPE_CHECKING:
-    from tam.refine.refinement import Maps, Work
-
 
 @dataclass(frozen=True)
 class Refinement:
-    """A step that maps can go through.
+    """A row of the table: a step that refines maps.
 
     Parameters
     ----------
     name
-        What follows a method's name, and what ``--refine`` takes.
+        Its name after a method's name, and for ``--refine``.
     summary
-        What it does, in a line.
+        One line on what it does.
     source
-        Where the idea was published.
+        Its publication.
     function
         ``"module:function"``, imported when it is needed.
     cost
-        What it costs beside the method.
+        Its cost beside the method's.
     """
 
     name: str
@@ -36,9 +33,9 @@ class Refinement:
     function: str
     cost: str
 
-    def load(self) -> "Callable[[Maps, Work], Maps]":
+    def load(self) -> Callable[..., Any]:
         """Import its function."""
-        function: Callable[[Maps, Work], Maps] = resolve(self.function)
+        function: Callable[..., Any] = resolve(self.function)
         return function
 
 
@@ -90,13 +87,13 @@ def refinements(names: Sequence[str]) -> tuple[Refinement, ...]:
     Raises
     ------
     InputError
-        If there is none of a name.
+        If a name is unknown.
     """
     for name in names:
         if name not in REFINEMENTS:
             raise InputError(
-                f"there is no refinement {name!r}",
+                f"unknown refinement {name!r}",
                 where="refine",
-                remedy=suggestion(name, REFINEMENTS, otherwise="there are"),
+                remedy=suggestion(name, REFINEMENTS, otherwise="use"),
             )
     return tuple(REFINEMENTS[name] for name in names)

@@ -143,8 +143,9 @@ def _checked(check: Check | None) -> dict[str, Any]:
 def _spelled(value: Any, digits: str) -> str:
     if value is None:
         return ""
-    return _guarded(value) if digits == "s" else format(value, digits)
+    return guarded(value) if digits == "s" else format(value, digits)
 
 
-def _guarded(text: str) -> str:
+def guarded(text: str) -> str:
+    """Put an apostrophe before what a spreadsheet would run as a formula."""
     return _FORMULA.sub("'", printable(text))

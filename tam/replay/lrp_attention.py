@@ -1,7 +1,6 @@
 """Attention with the rules of AttnLRP, registered with transformers under a name of its own.
 
-Nothing of transformers is replaced: a pass that chooses the name gets these rules, any other pass
-what it had before.
+Nothing in transformers is replaced: only a pass that chooses the name gets these rules.
 """
 
 from collections.abc import Iterator
@@ -18,17 +17,16 @@ from tam.errors import ModelError
 NAME = "tam_attn_lrp"
 
 Softmax = tuple[torch.Tensor, torch.Tensor]
-"""Scores before the softmax and the weights behind it, both [1, H, L, L]."""
+"""The scores before a softmax and the weights after it, both [1, H, L, L]."""
 
 _KEPT: ContextVar[list[Softmax] | None] = ContextVar("softmaxes", default=None)
-# What some families give their attention beside queries, keys, values and the mask, and these rules
-# do not know.
+# Further arguments of some families' attention, for which these rules are not known.
 _UNKNOWN = ("s_aux", "sinks", "position_bias", "head_mask")
 
 
 @contextmanager
 def softmaxes_kept() -> Iterator[list[Softmax]]:
-    """Keep what enters and leaves each softmax while the block runs, layer by layer."""
+    """Keep the input and the output of each softmax within the block, layer by layer."""
     kept: list[Softmax] = []
     token = _KEPT.set(kept)
     try:
@@ -46,7 +44,7 @@ def half_gradient(values: torch.Tensor) -> torch.Tensor:
 def proportional(output: torch.Tensor, entering: torch.Tensor) -> torch.Tensor:
     """Give the same output as a multiple of its input, element by element.
 
-    What is relevant in the output is as relevant in the input: the identity rule.
+    The relevance of the output then equals that of the input (the identity rule).
     """
     ratio = torch.where(entering == 0, 0, output / entering).detach()
     linear = entering * ratio
@@ -64,7 +62,7 @@ def attention_with_rules(
     softcap: float | None = None,
     **others: Any,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Compute attention; its gradient halves both products, and takes the softmax as it is.
+    """Compute attention whose gradient halves both products, and keeps that of the softmax.
 
     Parameters
     ----------
@@ -84,7 +82,7 @@ def attention_with_rules(
     Raises
     ------
     ModelError
-        If the family's attention adds something that has no rule here.
+        If the family's attention adds a term without a rule here.
     """
     for name in _UNKNOWN:
         if others.get(name) is not None:

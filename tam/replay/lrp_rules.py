@@ -1,8 +1,8 @@
-"""The rules of AttnLRP for one pass: hooks on norms and gates, and what biases take.
+"""The rules of AttnLRP for one pass: hooks on norms and gates, and the share of biases.
 
-A norm is known by what it does (it does not change with the scale of its input; a layer norm not
-with a shift either), gates and activations by the names of their parts, as transformers calls them.
-A module with parameters of another kind is refused by name.
+A norm is recognised by its effect (it divides its input, or its input less the mean, by the root
+mean square and multiplies by weights), gates and activations by the names of their parts in
+transformers. A module with parameters of another kind is refused by name.
 """
 
 from collections.abc import Iterator
@@ -17,36 +17,35 @@ from tam.replay.passing import Hooks
 
 _ACTIVATIONS = ("act_fn", "activation_fn", "act", "activation")
 _LINEAR = ("Linear", "Linear4bit", "Linear8bitLt", "NonDynamicallyQuantizableLinear")
-# An input is made so many times larger, to see whether a norm takes its scale away.
-_SCALE = 4.0
-_TOLERANCE = 0.02
+# How far a norm may be off what it is taken for: rounding, and the small number under its root.
+_TOLERANCE = 0.05
 
 
 class Rules:
-    """Hooks that give a pass the gradients of AttnLRP, and what they keep for the sum of its parts.
+    """Hooks that give a pass the gradients of AttnLRP, and keep its parts for their sum.
 
     Parameters
     ----------
     layers
         The layers of the language model.
     final_norm, head
-        What follows them.
+        The modules after the layers.
 
     Attributes
     ----------
     entering
-        What enters each layer [1, L, D].
+        The input of each layer, [1, L, D].
     leaving
-        What leaves each layer.
+        The output of each layer.
     biased
         Outputs of modules with a bias, and the bias.
     logits
-        What the head gives [1, P, V].
+        The output of the head, [1, P, V].
 
     Raises
     ------
     ModelError
-        If a layer holds a module that no rule is known for.
+        If a layer holds a module without a rule.
     """
 
     def __init__(self, layers: nn.ModuleList, final_norm: nn.Module, head: nn.Module) -> None:
@@ -65,7 +64,7 @@ class Rules:
     def hooks(self) -> Hooks:
         """The hooks of one pass."""
         before: list[tuple[nn.Module, Any]] = [(layer, self._enters) for layer in self._layers]
-        # The last one runs first: biases and activations are seen before the gradient is halved.
+        # The last hook runs first: biases and activations are seen before the gradient is halved.
         after: list[tuple[nn.Module, Any]] = [(module, _half) for module in self._halved]
         after += [(norm, self._normed) for norm in self._norms]
         after += [(module, self._activated) for module in self._activations]
@@ -90,36 +89,36 @@ class Rules:
             elif next(module.parameters(recurse=False), None) is not None:
                 raise _unknown(module)
 
-    def _enters(self, _module: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    def _enters(self, _module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
         states = args[0] if args else kwargs["hidden_states"]
         if not self.entering:
             states = states.detach().requires_grad_()
         self.entering.append(states)
-        # What follows may write into the states in place.
+        # Later code may write into the states in place.
         given = states.clone()
         return ((given, *args[1:]), kwargs) if args else (args, {**kwargs, "hidden_states": given})
 
-    def _leaves(self, _module: Any, _args: Any, output: Any) -> None:
+    def _leaves(self, _module: nn.Module, _args: Any, output: Any) -> None:
         self.leaving.append(output[0] if isinstance(output, tuple) else output)
 
     def _normed(self, module: nn.Module, args: Any, output: torch.Tensor) -> torch.Tensor:
-        entering, bias = args[0].float(), _bias(module)
         if len(args) > 1 or not isinstance(output, torch.Tensor):
             raise _unknown(module)
-        row = args[0].detach()[:1, :1]
-        plain = module.forward(row)
-        if not _same(module.forward(row * _SCALE), plain):
-            raise _unknown(module)
-        if _same(module.forward(row + row.abs().amax()), plain):
-            entering = entering - entering.mean(-1, keepdim=True)
+        bias = _bias(module)
         shift = 0 if bias is None else bias.float()
-        normed = proportional(output.float() - shift, entering) + shift
-        normed = normed.to(output.dtype)
+        scaled = output.float() - shift
+        whole = args[0].float()
+        centered = whole - whole.mean(-1, keepdim=True)
+        found = [(_off(scaled, entering), entering) for entering in (whole, centered)]
+        off, entering = min(found, key=lambda pair: pair[0])
+        if not off <= _TOLERANCE:
+            raise _unknown(module)
+        normed = (proportional(scaled, entering) + shift).to(output.dtype)
         if bias is not None:
             self.biased.append((normed, bias))
         return normed
 
-    def _activated(self, _module: Any, args: Any, output: torch.Tensor) -> torch.Tensor:
+    def _activated(self, _module: nn.Module, args: Any, output: torch.Tensor) -> torch.Tensor:
         return proportional(output.float(), args[0].float()).to(output.dtype)
 
     def _added(self, module: nn.Module, _args: Any, output: torch.Tensor) -> None:
@@ -128,11 +127,11 @@ class Rules:
         if module is not self._head:
             self.biased.append((output, bias))
 
-    def _scored(self, _module: Any, _args: Any, output: torch.Tensor) -> None:
+    def _scored(self, _module: nn.Module, _args: Any, output: torch.Tensor) -> None:
         self.logits.append(output)
 
     def injected(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """What comes to the states from outside: before the first layer, and between layers.
+        """The states that are added from outside, before the first layer and between layers.
 
         Yields
         ------
@@ -145,7 +144,7 @@ class Rules:
                 yield states, (states - before).detach()
 
 
-def _half(_module: Any, _args: Any, output: torch.Tensor) -> torch.Tensor:
+def _half(_module: nn.Module, _args: Any, output: torch.Tensor) -> torch.Tensor:
     return half_gradient(output)
 
 
@@ -154,8 +153,16 @@ def _bias(module: nn.Module) -> torch.Tensor | None:
     return bias.detach() if isinstance(bias, torch.Tensor) else None
 
 
-def _same(values: torch.Tensor, others: torch.Tensor) -> bool:
-    return float((values - others).abs().max()) <= _TOLERANCE * float(others.abs().max())
+def _off(output: torch.Tensor, entering: torch.Tensor) -> float:
+    """How far an output is from its input over the input's root mean square, times some weights.
+
+    The weights are fitted. Relative to the output's size; 0 for a norm of that input.
+    """
+    given, states = (values.detach().flatten(0, -2) for values in (output, entering))
+    unit = states / states.square().mean(-1, keepdim=True).sqrt().clamp(min=1e-12)
+    weights = (given * unit).sum(0) / unit.square().sum(0).clamp(min=1e-12)
+    size = float(given.square().mean().sqrt())
+    return float((given - weights * unit).square().mean().sqrt()) / max(size, 1e-12)
 
 
 def _unknown(module: nn.Module) -> ModelError:

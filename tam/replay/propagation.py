@@ -12,21 +12,21 @@ from tam.replay.lrp_attention import Softmax, softmaxes_kept
 from tam.replay.lrp_rules import Rules
 from tam.replay.replay import Replay
 
-# How far the parts may be off the logit, as a share of all parts' sizes.
+# The largest difference between the parts and the logit, as a share of all parts' sizes.
 _ROUNDING = {torch.float32: 1e-3}
 _HALF_ROUNDING = 0.1
 
 
 @dataclass(frozen=True, eq=False)
 class Relevances:
-    """What the logits of some targets are made of.
+    """The parts of the logits of some targets.
 
     Parameters
     ----------
     positions
         float32 [T, L]: the relevance of each position of the sequence.
     biases, softmaxes
-        float32 [T]: what biases add, and what the softmax keeps.
+        float32 [T]: the parts of biases, and of the softmax.
     logits
         float32 [T]: the head's scores, before any cap or scale of the family.
     """
@@ -38,21 +38,21 @@ class Relevances:
 
     @property
     def remainder(self) -> NDArray[np.float32]:
-        """float32 [T]: what the parts leave unexplained of the logit."""
+        """float32 [T]: the part of the logit that remains unexplained."""
         explained: NDArray[np.float32] = self.positions.sum(1) + self.biases + self.softmaxes
         return self.logits - explained
 
 
 def propagate(replay: Replay, targets: Sequence[int]) -> Relevances:
-    """Propagate each target's logit back to what enters the language model.
+    """Propagate each target's logit back to the input of the language model.
 
-    Costs one forward pass, and one backward pass for each target.
+    It costs one forward pass, and one backward pass for each target.
 
     Raises
     ------
     ModelError
-        If a module of the decoder is of a kind without a rule, or the parts do not add up to the
-        logit: then it does something that no rule is known for.
+        If a module of the decoder has no rule, or the parts do not add up to the logit, which
+        means that an operation has no rule.
     """
     head, trace = replay.checkpoint.lm_head, replay.trace
     rules = Rules(replay.layers, replay.final_norm, head)

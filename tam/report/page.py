@@ -87,7 +87,7 @@ def methods_html(
     Parameters
     ----------
     explanations
-        Of the same conversation; the first is seen first.
+        Explanations of the same conversation; the first is shown first.
     labels, largest
         The methods' names, and as in :func:`report_html`.
 

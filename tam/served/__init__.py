@@ -1,1 +1,1 @@
-"""Explains what a model said elsewhere, from its reply's token ids and last-layer states."""
+"""Explanations of replies written elsewhere, from their token ids and last-layer states."""

@@ -1,4 +1,4 @@
-"""Explains a reply that was written elsewhere, from its token ids and last-layer states."""
+"""The explanation of a reply written elsewhere, from its token ids and last-layer states."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from tam.served.partial import load_ends
 from tam.served.reply import ServedReply, read_reply
 from tam.served.states import ServedStates, read_states
 
-# States that go through the LM head at once; its output has the whole vocabulary.
+# States that the LM head scores at once; its output spans the whole vocabulary.
 _CHUNK = 64
 
 
@@ -34,9 +34,9 @@ class Serving(Explaining, Opening, total=False):
     Parameters
     ----------
     candidate_maps
-        How many of each step's candidates, 8 at most, get a map of their own.
+        How many of each step's candidates get a map of their own, from 0 to 8.
     template_variables
-        Variables of the model's chat template, as the engine was given them.
+        Variables of the model's chat template, as they were given to the engine.
     """
 
     candidate_maps: int
@@ -60,20 +60,20 @@ def from_states(
     Parameters
     ----------
     question
-        Media and prompt, or a conversation, as the engine was given them.
+        Media and prompt, or a conversation, as they were given to the engine.
     answer
         File of the reply, see :func:`tam.served.reply.read_reply`.
     states
         File of the states, see :mod:`tam.served.states`.
     model, revision, dtype
-        See :func:`tam.served.partial.load_ends`; what it gives serves many replies.
+        As in :func:`tam.served.partial.load_ends`, whose result can serve many replies.
     **options
         ``method``, ``candidate_maps``, ``template_variables``, ``sampling`` and more.
 
     Raises
     ------
     TamError
-        If the states are not of this prompt, reply and model, or not whole.
+        If the states do not belong to this prompt, reply and model, or are incomplete.
     """
     told = read_reply(Path(answer))
     served = read_states(Path(states), told)
@@ -99,7 +99,7 @@ def _check(wanted: Asked) -> None:
         )
     if wanted.method.method.replays:
         raise InputError(
-            "it runs the model again, which is elsewhere",
+            "runs the model again, which is elsewhere",
             where=f"method {wanted.method.method.name}",
             remedy="use tam, eci, rgf or activation",
         )
@@ -108,7 +108,7 @@ def _check(wanted: Asked) -> None:
 def _recording(
     checkpoint: Checkpoint, prepared: Prepared, told: ServedReply, served: ServedStates
 ) -> Recording:
-    """What a run here would have recorded."""
+    """Make the recording of a run as if the model had run here."""
     prompt, reply = prepared.prompt.ids, np.array(told.ids, np.int64)
     check_limits(checkpoint, prepared, len(reply))
     check_ids(checkpoint.tokenizer, prompt, told, served)

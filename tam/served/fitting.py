@@ -1,4 +1,4 @@
-"""Do states that came from elsewhere belong to this prompt and reply? Told, or refused."""
+"""Checks that states from elsewhere belong to this prompt and reply."""
 
 from typing import Any, NoReturn
 
@@ -10,31 +10,32 @@ from torch import nn
 from tam.errors import ConversationError, SavedFileError
 from tam.served.reply import ServedReply
 from tam.served.states import ServedStates
+from tam.text.tokenizer import Tokenizer
 
 _NEAR = 0.02
-"""How far the root mean square of normed states may be off 1: half precision rounds them."""
+"""The largest deviation of the root mean square of normed states from 1, by rounding."""
 
 _SAME = "send the engine the same picture, words and chat template, with the processor's own limits"
 
 
 def check_ids(
-    tokenizer: Any, prompt: NDArray[np.int64], reply: ServedReply, served: ServedStates
+    tokenizer: Tokenizer, prompt: NDArray[np.int64], reply: ServedReply, served: ServedStates
 ) -> None:
-    """Refuse a reply or states of other tokens than the processor makes of the conversation.
+    """Refuse a reply or states whose tokens differ from the processor's.
 
     Parameters
     ----------
     tokenizer
-        It tells what the tokens are that differ.
+        Decodes the tokens that differ.
     prompt
         int64 [P]: the processor's ids, vision placeholders expanded.
     reply, served
-        What came from elsewhere.
+        The reply and the states from elsewhere.
 
     Raises
     ------
     ConversationError
-        With the first difference.
+        If the tokens differ. The message names the first difference.
     """
     own = np.array(reply.ids, np.int64)
     if reply.prompt_ids is not None:
@@ -56,11 +57,11 @@ def rows(served: ServedStates, norm: nn.Module, prompt: int, reply: int) -> torc
     Parameters
     ----------
     served
-        What came from elsewhere, its ids compared.
+        The states from elsewhere, whose ids have been compared.
     norm
         The model's final norm.
     prompt, reply
-        P and n, how many tokens they have.
+        The numbers P and n of their tokens.
 
     Returns
     -------
@@ -69,8 +70,7 @@ def rows(served: ServedStates, norm: nn.Module, prompt: int, reply: int) -> torc
     Raises
     ------
     SavedFileError
-        If states are missing, of another width, not numbers, or not of the kind that the layout
-        says.
+        If states are missing, of another width, not numbers, or not of the layout's kind.
     """
     weight: Any = norm.weight
     states, width, needed = served.states, len(weight), prompt + reply - 1
@@ -100,14 +100,14 @@ def rows(served: ServedStates, norm: nn.Module, prompt: int, reply: int) -> torc
 
 
 def is_normed(states: torch.Tensor, norm: nn.Module) -> bool:
-    """Whether states [T, D] come out of a norm or go into it, seen on their numbers.
+    """Whether states [T, D] are the output of a norm or its input, judged by their values.
 
-    What a norm gives, without its gain and bias, has root mean square 1 at every token.
+    The output of a norm, without its gain and bias, has root mean square 1 at every token.
 
     Raises
     ------
     SavedFileError
-        If that holds for some tokens only, or the gain is zero in many places.
+        If that holds for some tokens only, or many gains are zero.
     """
     weight: Any = norm.weight
     centre: torch.Tensor | float = 0.0
@@ -132,24 +132,24 @@ def is_normed(states: torch.Tensor, norm: nn.Module) -> bool:
 def check_agreement(
     probabilities: NDArray[np.float32], reply: ServedReply, vocabulary: int, engine: str
 ) -> None:
-    """Refuse states by which the reply is no reply.
+    """Refuse states that do not predict the reply.
 
     Parameters
     ----------
     probabilities
-        float32 [n]: of the reply's tokens, by the states and the checkpoint's head.
+        float32 [n]: probabilities of the reply's tokens, from the states and the checkpoint's head.
     reply
-        What the engine says.
+        The reply from the engine.
     vocabulary
-        How many tokens there are.
+        Size of the vocabulary.
     engine
-        What wrote the states. SGLang divides the scores of which it tells probabilities by the
-        temperature, so its are not compared.
+        Name of the engine. SGLang divides scores by the temperature before its probabilities, so
+        these are not compared.
 
     Raises
     ------
     SavedFileError
-        If the reply is less likely than chance, or other than the engine says.
+        If the reply is less likely than chance, or its probabilities differ from the engine's.
     """
     own = np.log(np.maximum(probabilities.astype(np.float64), 1e-38))
     if own.mean() < -np.log(vocabulary):
@@ -179,7 +179,7 @@ def _missing(found: int, prompt: int, needed: int) -> str:
 
 
 def _compare(
-    tokenizer: Any, theirs: NDArray[np.int64], ours: NDArray[np.int64], *, whole: bool
+    tokenizer: Tokenizer, theirs: NDArray[np.int64], ours: NDArray[np.int64], *, whole: bool
 ) -> None:
     shorter = min(len(theirs), len(ours))
     differs = np.flatnonzero(theirs[:shorter] != ours[:shorter])
@@ -203,7 +203,7 @@ def _compare(
         )
 
 
-def _spelled(tokenizer: Any, token: int) -> str:
+def _spelled(tokenizer: Tokenizer, token: int) -> str:
     return repr(tokenizer.decode([token])) if 0 <= token < len(tokenizer) else "no token"
 
 

@@ -1,10 +1,10 @@
-"""A checkpoint of which only the final norm and the LM head are read; its layers stay on disk."""
+"""Partly loaded checkpoints: only the final norm and the LM head are read."""
 
 import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -18,19 +18,22 @@ from tam.model.reading import plain_config, quiet, reading, source_of, told_name
 from tam.model.shipped import KNOWS, SHIPPED
 from tam.replay.layers import final_norm
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 _INDEX, _WEIGHTS = "model.safetensors.index.json", "model.safetensors"
 
 
 def load_ends(
     name: str | Path, *, revision: str | None = None, dtype: str | None = None
 ) -> Checkpoint:
-    """Load a model's processor, final norm and LM head; all other weights have no memory.
+    """Load a model's processor, final norm and LM head; other weights take no memory.
 
     Parameters
     ----------
     name
-        ``"small"``, ``"photo"``, a hub id, or a folder. Of a checkpoint in several files only those
-        that hold the two are fetched.
+        ``"small"``, ``"photo"``, a hub id, or a folder. Only files of a checkpoint that hold the
+        two are fetched.
     revision
         Branch, tag or commit of a hub model.
     dtype
@@ -66,7 +69,7 @@ def load_ends(
                 )
             with torch.device("meta"):
                 module = AutoModelForMultimodalLM.from_config(config, dtype=wanted).eval()
-            with suppress(OSError):  # where it has none, the model's configuration says it all
+            with suppress(OSError):  # without one, the model's configuration is enough
                 module.generation_config = GenerationConfig.from_pretrained(source, **pinned)
         with reading(name, "its final norm and LM head"):
             for part in (final_norm(module, adapter), adapter.lm_head(module)):
@@ -87,8 +90,10 @@ def load_ends(
     return Checkpoint(module, processor, adapter, provenance)
 
 
-def _fill(model: Any, part: nn.Module, source: str, pinned: Mapping[str, Any]) -> None:
-    """Read the tensors of one part of a model that has no memory."""
+def _fill(
+    model: "PreTrainedModel", part: nn.Module, source: str, pinned: Mapping[str, Any]
+) -> None:
+    """Read the tensors of one part of a model without memory."""
     from safetensors import safe_open
 
     path = next(name for name, module in model.named_modules() if module is part)
@@ -120,7 +125,7 @@ def _fill(model: Any, part: nn.Module, source: str, pinned: Mapping[str, Any]) -
 
 
 def _files(source: str, pinned: Mapping[str, Any]) -> dict[str, str]:
-    """The file of each tensor of a checkpoint, whose large files are not fetched for that."""
+    """The file of each tensor of a checkpoint, found without fetching large files."""
     from safetensors import safe_open
     from transformers.utils.hub import cached_file
 
@@ -137,13 +142,13 @@ def _files(source: str, pinned: Mapping[str, Any]) -> dict[str, str]:
 def _fetched(source: str, file: str, pinned: Mapping[str, Any]) -> str:
     from transformers.utils.hub import cached_file
 
-    # It is None only where missing files are allowed.
+    # It is None only if missing files are allowed.
     found: Any = cached_file(source, file, **pinned)
     return str(found)
 
 
-def _stored_names(model: Any, keys: Mapping[str, str]) -> dict[str, str]:
-    """The name in the checkpoint of each of the model's tensors that is stored as it is.
+def _stored_names(model: "PreTrainedModel", keys: Mapping[str, str]) -> dict[str, str]:
+    """The name in the checkpoint of each of the model's tensors that is stored unchanged.
 
     Checkpoints keep the names of the release that wrote them; transformers knows the new ones.
     """
@@ -165,4 +170,4 @@ def _stored_names(model: Any, keys: Mapping[str, str]) -> dict[str, str]:
             new = key
         if converted is None:
             found.setdefault(new, key)
-    return str(found)
+    return found

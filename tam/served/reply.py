@@ -1,4 +1,4 @@
-"""The reply that a serving engine wrote: its token ids, and what the engine says of them."""
+"""The reply of a serving engine: its token ids and the engine's values for them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from tam.errors import ConversationError
 from tam.files.reading import read_json
 
 LARGEST = 2**31
-"""Bytes that a reply may have: SGLang writes the states into it as text."""
+"""The largest size of a reply in bytes; SGLang writes the states into it as text."""
 
 MOST = 200_000_000
-"""Values that it may have: 40,000 tokens of 5,000 numbers each."""
+"""The largest number of its values: 40,000 tokens of 5,000 numbers each."""
 
 _REMEDY = (
     'give the JSON reply of vLLM (asked with "return_token_ids": true) or SGLang, or '
@@ -29,11 +29,11 @@ class ServedReply:
     ids
         Its token ids, special tokens included.
     prompt_ids
-        The prompt's as the engine read them, or None where it does not say.
+        The prompt's token ids as the engine read them, or None if not given.
     prompt_tokens
-        How many they are, or None.
+        The number of the prompt's tokens, or None.
     cached_tokens
-        How many of them the engine did not compute for this reply, or None.
+        The number of them that the engine took from its cache, or None.
     log_probabilities
         Log-probability of each token of the reply, as the engine gives it, or None.
     states
@@ -57,7 +57,7 @@ def read_reply(path: Path) -> ServedReply:
     Raises
     ------
     ConversationError
-        If it is none of these.
+        If it has another form.
     """
     content = read_json(path, remedy=_REMEDY, kind=ConversationError, limit=LARGEST, most=MOST)
     if isinstance(content, list) and len(content) == 1 and isinstance(content[0], dict):

@@ -41,11 +41,11 @@ class ServedStates:
     Parameters
     ----------
     engine
-        What wrote them.
+        Name of the engine.
     states
         [T, D] of any floating dtype: a row for each token.
     ids
-        int64 [T]: those tokens, or None where the file does not say.
+        int64 [T]: the ids of these tokens, or None if the file has none.
     normed
         Whether the layout's states are after the final norm.
     """
@@ -67,12 +67,12 @@ def read_states(path: Path, reply: ServedReply) -> ServedStates:
     path
         A ``.json`` file of SGLang, or a safetensors file.
     reply
-        The reply, which says how many tokens SGLang's prompt had.
+        The reply, which holds the number of tokens of SGLang's prompt.
 
     Raises
     ------
     SavedFileError
-        If it is damaged, of no known layout, or lacks tokens.
+        If the file is damaged, of an unknown layout, or lacks tokens.
     """
     if path.suffix == ".json":
         value = reply.states if reply.states is not None else read_reply(path).states
@@ -120,7 +120,7 @@ def _of_one_layer(tensors: SavedTensors, tokens: int) -> torch.Tensor:
 def _kind(tensors: SavedTensors) -> tuple[str, tuple[int, ...]]:
     dtype, shape = tensors.kind("hidden_states")
     if dtype not in _FLOATS:
-        tensors.refuse(f"has states in {dtype}, which is no floating dtype that states come in")
+        tensors.refuse(f"has states in {dtype}, which is not a supported floating dtype")
     return dtype, shape
 
 

@@ -120,5 +120,5 @@ def test_pictures_that_are_no_renderings_have_no_causes(small: tam.Model) -> Non
     [item] = scene_items("one", 1)
     found = replace(item, removals=tuple)
     replay = Replay(small.checkpoint, small.run(item.conversation, answer="A star."))
-    with pytest.raises(InputError, match="cannot be rendered without an object"):
+    with pytest.raises(InputError, match="cannot be rendered without one of its objects"):
         truth(replay, found)

@@ -48,7 +48,7 @@ def test_refinements_follow_one_another_by_every_name(replay: Replay) -> None:
     added = choose("activation").with_refinements(both)
     one, other = (found.run(replay.trace, replay) for found in (named, added))
     assert np.array_equal(one.maps, other.maps, equal_nan=True)
-    with pytest.raises(InputError, match="no refinement 'color-afinity'; did you mean"):
+    with pytest.raises(InputError, match="unknown refinement 'color-afinity'; did you mean"):
         choose("tam/color-afinity")
 
 

@@ -161,7 +161,7 @@ PLAIN = {"tam_states": "1", "normed": "false"}
         (states(lambda rows: rows.flip(0)), PLAIN, "another layer, model or prompt"),
         (states(lambda rows: rows), PLAIN | {"normed": "true"}, "before the final norm"),
         (states(lambda rows: rows), {"tam_states": "1"}, "whether its states are after"),
-        (states(lambda rows: rows.to(torch.int64)), PLAIN, "no floating dtype"),
+        (states(lambda rows: rows.to(torch.int64)), PLAIN, "not a supported floating dtype"),
         (lambda saved, served: tensors(served, "normed"), PLAIN, "after the final norm"),
         (only_the_prompt, PLAIN, "those of the reply are missing"),
         (changed_id, PLAIN, "token 7 is 3 ("),
