@@ -134,7 +134,7 @@ def test_a_template_that_refuses_is_told_in_one_line(processor: Any) -> None:
     with pytest.raises(ConversationError, match=r"cannot render this .*\(Roles must alternate\)"):
         encode(processor, question([PICTURE], "What?"))
     processor.chat_template = "{% for"
-    with pytest.raises(ConversationError, match="chat template cannot write"):
+    with pytest.raises(ConversationError, match="chat template cannot render"):
         encode(processor, question([PICTURE], "What?"))
 
 
