@@ -319,7 +319,7 @@ def compare(
     out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file.")] = Path("compare.html"),
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
-    """Lay saved explanations side by side, the same words linked, in one HTML file."""
+    """Lay saved explanations side by side in one HTML file."""
     from tam.cli.finishing import print_report
     from tam.files.writing import check_file
 
