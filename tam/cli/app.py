@@ -1,7 +1,7 @@
 """The commands. Everything heavy is imported inside them, so that help comes at once."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -157,7 +157,7 @@ def explain(
         candidate_maps=candidate_maps,
         option=option,
     )
-    loading = {
+    loading: dict[str, Any] = {
         "model": model,
         "revision": revision,
         "device_map": device_map,

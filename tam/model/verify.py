@@ -5,7 +5,9 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -127,11 +129,15 @@ def verify(model: Model) -> list[Check]:
 def _recorded(model: Model, talk: Conversation, options: Mapping[str, Any]) -> Recording:
     """Let the model answer; one that writes white space alone is given an answer to read."""
     try:
-        return model.run(talk, **options)
+        recording = model.run(talk, **options)
     except ConversationError as error:
         if error.where != "answer":
             raise
-        return model.run(talk, answer=_ANSWER)
+    else:
+        text = recording.trace.text
+        if any(token.word >= 0 for token in text.tokens[text.prompt_targets :]):
+            return recording
+    return model.run(talk, answer=_ANSWER)
 
 
 def _look(name: str, look: Callable[[], Seen]) -> Check:
@@ -222,7 +228,7 @@ def _batch(model: Model, options: Mapping[str, Any]) -> Seen:
         question([probe_picture(*_SIZES[0])], "What is this"),
         question([probe_picture(*_SIZES[0], seed=1)], f"{_PROMPT} What else is there to see?"),
     ]
-    found = list(recordings(model.checkpoint, [lambda t=t: t for t in talks], 2, options))
+    found = list(recordings(model.checkpoint, [partial(copy, talk) for talk in talks], 2, options))
     gaps = []
     for item, talk in zip(found, talks, strict=True):
         if isinstance(item, TamError):
