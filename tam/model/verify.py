@@ -129,11 +129,15 @@ def verify(model: Model) -> list[Check]:
 def _recorded(model: Model, talk: Conversation, options: Mapping[str, Any]) -> Recording:
     """Let the model answer; one that writes white space alone is given an answer to read."""
     try:
-        return model.run(talk, **options)
+        recording = model.run(talk, **options)
     except ConversationError as error:
         if error.where != "answer":
             raise
-        return model.run(talk, answer=_ANSWER)
+    else:
+        text = recording.trace.text
+        if any(token.word >= 0 for token in text.tokens[text.prompt_targets :]):
+            return recording
+    return model.run(talk, answer=_ANSWER)
 
 
 def _look(name: str, look: Callable[[], Seen]) -> Check:
