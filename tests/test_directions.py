@@ -31,6 +31,7 @@ FLOORS = (
     "methods check",
     "model",
     "evaluate scenes",
+    "app",
     "cli",
 )
 GROUND = {"tam.errors", "tam.defaults"}

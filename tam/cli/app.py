@@ -41,6 +41,7 @@ from tam.cli.options import (
     Version,
 )
 from tam.cli.reply import explained_by, methods_asked, reply_options
+from tam.cli.serve import app as serve_app
 from tam.defaults import (
     COLORS,
     DECODER,
@@ -387,7 +388,18 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(3)
 
 
-for command in (check_saved, masks, gallery, models, methods, metrics, exports, evaluate, get):
+for command in (
+    check_saved,
+    masks,
+    gallery,
+    serve_app,
+    models,
+    methods,
+    metrics,
+    exports,
+    evaluate,
+    get,
+):
     app.command()(command)
 
 COMMANDS = tuple(
