@@ -201,9 +201,11 @@ def chat(
 ) -> None:
     """Talk with a model, turn by turn; an empty line ends it.
 
-    A line "/image FILE" shows a picture, video or folder of frames with your next words.
+    A line "/image FILE" shows a picture, video or folder of frames with your next words; "/help"
+    tells the other commands.
     """
-    from tam.cli.asking import opened_media, sampling_asked, talk
+    from tam.cli.asking import opened_media, sampling_asked
+    from tam.cli.talking import talk
     from tam.report.folder import check_output
 
     if out is not None:

@@ -1,23 +1,18 @@
-"""From what was typed to a conversation: one question, a file of messages, or turn by turn."""
+"""From what was typed to a conversation: one question, or a file of messages."""
 
 import os
 import shlex
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tam.errors import ConversationError, TamError
+from tam.errors import ConversationError
 from tam.files.reading import read_json
 from tam.media import Media, Sampling, open_media
 from tam.prompt.conversation import Conversation, from_messages, question
 from tam.text.printable import one_line
-
-if TYPE_CHECKING:
-    from tam.model.model import Model
-    from tam.model.options import Options
 
 
 def opened_conversation(
@@ -120,56 +115,6 @@ def opened_media(name: str, sampling: Sampling | None, **options: Any) -> Media:
     if told:
         print(one_line(f"{media.name}: {'; '.join(told)}"), file=sys.stderr)
     return media
-
-
-_SHOW = "/image "
-
-
-def talk(
-    model: "Model",
-    media: list[Media],
-    out: Path | None,
-    wanted: "Options",
-    *,
-    opened: Callable[[str], Media],
-    force: bool = False,
-) -> None:
-    """Read what a person says line by line, and print each reply with its words colored.
-
-    A line ``/image FILE`` shows a picture or clip, as ``opened``, with the next words; ``wanted``
-    is asked of each reply.
-    """
-    from tam.cli.answered import model_line
-    from tam.render.terminal import show
-    from tam.text.terminal import console
-
-    chat = model.chat()
-    terminal = console()
-    shown = list(media)
-    told = ""
-    while True:
-        try:
-            said = terminal.input("[bold]> [/]").strip()
-        except EOFError:
-            return
-        if not said:
-            return
-        try:
-            if said.startswith(_SHOW):
-                shown.append(opened(typed_name(said.removeprefix(_SHOW).strip())))
-                continue
-            result = chat.say(said, shown, **wanted)
-            shown.clear()  # the conversation keeps them
-            show(result, terminal)
-            line = model_line(result)
-            if line != told:
-                print(one_line(line), file=sys.stderr)
-                told = line
-            if out is not None:
-                folder = out / f"reply-{len(chat.explanations)}"
-                terminal.print(result.save(folder, force=force), soft_wrap=True)
-        except TamError as error:
-            print(f"tam: {one_line(str(error))}", file=sys.stderr)
 
 
 def typed_name(typed: str) -> str:
