@@ -35,7 +35,7 @@ def _with_completion(console: Console, commands: Mapping[str, str]) -> Callable[
     from prompt_toolkit.output import create_output
 
     # The stream below the one that drops what could steer a terminal, which editing a line does.
-    stream = getattr(console.file, "rich_proxied_file", console.file)
+    stream: Any = getattr(console.file, "rich_proxied_file", console.file)
     session: PromptSession[str] = PromptSession(
         completer=command_completer(commands), output=create_output(stdout=stream)
     )
