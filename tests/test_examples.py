@@ -49,6 +49,17 @@ def test_every_example_is_tested() -> None:
     assert names == set(WRITTEN)
 
 
+@pytest.mark.parametrize(
+    ("example", "said"),
+    [("volume", "slice 1, z = "), ("clip", "clip_out"), ("expected_regions", "circle: cosine 0.")],
+)
+def test_examples_of_fields_run(
+    example: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(f"fields/{example}")
+    assert said in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("example", WRITTEN)
 def test_example_runs(example: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(example)
