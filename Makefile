@@ -3,16 +3,20 @@
 # make demo    explain a picture that comes with the toolkit
 # make test    every check, and every test but the whole grid of families
 # make test-all  the whole grid, too
+# make heads   what quantising does to maps, in an environment of its own (docs/heads.md)
+# make docs    the documentation site, build/docs/html/index.html
+# make packages  sdist and wheel, in dist
+# make test-install  the wheel in a fresh environment with everything it needs, and a demo (a download)
 # make fuzz    thousands of damaged files, each read or refused in a line (an hour)
 
-PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python,\
+PYTHON ?= $(firstword $(foreach p,python3.13 python3.14 python3.12 python3.11 python3 python,\
 	$(if $(shell $(p) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(p))))
 BIN := .venv/bin
 READY := .venv/ready
 export TAM_MODELS := $(CURDIR)/.venv/models
 PHOTO := .venv/models/photo/config.json
 
-.PHONY: setup photo demo test test-all fuzz lint types clean
+.PHONY: setup photo demo test test-all test-install heads fuzz docs packages lint types clean
 
 setup: $(READY)
 
@@ -38,17 +42,41 @@ lint: setup
 types: setup
 	$(BIN)/mypy
 
+docs: setup
+	$(BIN)/python docs/make_site.py
+
+packages: setup
+	rm -rf dist
+	$(BIN)/python -m hatchling build
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+
+test-install: packages
+	rm -rf build/install
+	$(PYTHON) -m venv build/install
+	build/install/bin/python -m pip install --quiet dist/*.whl
+	cd build/install && bin/tam demo --model small --out demo && bin/tam doctor
+
 test: lint types
 	$(BIN)/python tests/provide_chromium.py
 	$(BIN)/pytest --numprocesses 2
 
+HEADS := .venv/heads
+SITE := $$(.venv/bin/python -c 'import site; print(site.getsitepackages()[0])')
+
+heads: setup
+	$(PYTHON) -m venv $(HEADS)
+	echo "$(SITE)" > "$$($(HEADS)/bin/python -c 'import site; print(site.getsitepackages()[0])')/tam.pth"
+	$(HEADS)/bin/python -m pip install --quiet --no-deps torchao optimum-quanto hqq \
+		compressed-tensors ninja einops loguru termcolor
+	PYTHONPATH=.:adapters $(HEADS)/bin/python -m benchmarks.heads --out docs/heads.md
+
 fuzz: setup
 	$(BIN)/python -m tests.fuzz
-	$(BIN)/python -m tests.fuzz.saved 0 5000
 
 test-all: lint types
 	$(BIN)/python tests/provide_chromium.py
 	$(BIN)/pytest --numprocesses 2 -m "grid or not grid"
 
 clean:
-	rm -rf .venv demo out dist
+	rm -rf .venv build demo out dist

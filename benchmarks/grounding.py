@@ -30,8 +30,8 @@ from benchmarks.unfinished import kept, work_folder
 from tam.check.fillers import filled
 from tam.evaluate.items import Item
 from tam.evaluate.measuring import scored_words
-from tam.evaluate.rerun import stacked_frames, unstacked
 from tam.evaluate.scene_items import scene_items
+from tam.evaluate.stacking import stacked_frames, unstacked
 from tam.evaluate.tagging import closed_class_tagger
 from tam.recording.grounding import evidence_of_words, grounding
 from tam.replay import Replay

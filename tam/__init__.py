@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tam.model.loading import load, wrap
     from tam.model.model import Model
     from tam.prompt.conversation import Conversation, Turn
+    from tam.served.explaining import from_states
 
 __all__ = [
     "Chat",
@@ -36,6 +37,7 @@ __all__ = [
     "Turn",
     "Word",
     "__version__",
+    "from_states",
     "load",
     "load_explanation",
     "methods",

@@ -1,4 +1,4 @@
-"""The values of options that a user leaves out. Each stands here once; importing it is free."""
+"""The defaults of options, each defined here once. Importing this module is free."""
 
 METHOD = "tam"
 """The method that explains a reply."""
@@ -10,13 +10,13 @@ MAX_NEW_TOKENS = 256
 """The longest reply that a model writes, in tokens."""
 
 BATCH_SIZE = 8
-"""How many questions a batch answers at once."""
+"""The number of questions that a batch answers at once."""
 
 FPS = 2.0
-"""Frames a second that are taken of a clip."""
+"""Frames per second that are taken of a clip."""
 
 MAX_FRAMES = 32
-"""The most frames that are taken of a clip."""
+"""The largest number of frames that are taken of a clip."""
 
 DECODER = "pyav"
 """The library that decodes clips."""
@@ -25,7 +25,7 @@ COLORS = "inferno"
 """The color map of pictures and movies."""
 
 SECONDS = 0.8
-"""How long a movie over stills shows each word."""
+"""Seconds for which a movie shows each word over stills."""
 
 EMBED = "full"
-"""How large pictures are in a report."""
+"""Size of the pictures in a report."""

@@ -1,9 +1,9 @@
-"""Everything the toolkit raises on purpose.
+"""The errors that the toolkit raises on purpose.
 
 ::
 
     TamError
-    ├── InputError            exit 2: what was given cannot be used
+    ├── InputError            exit 2: an input cannot be used
     │   ├── MediaError            a picture or clip: missing, damaged, too large, a URL
     │   ├── ConversationError     a prompt, an answer or a turn
     │   ├── ModelError            an unknown, refused or unreadable model
@@ -22,6 +22,19 @@ from contextlib import contextmanager
 
 from tam.text.printable import printable
 
+__all__ = [
+    "ConversationError",
+    "InputError",
+    "MediaError",
+    "ModelError",
+    "NumericsError",
+    "OutputError",
+    "ResourceError",
+    "SavedFileError",
+    "SetupError",
+    "TamError",
+]
+
 _RESOURCES = frozenset(
     getattr(errno, name)
     for name in ("ENOSPC", "EDQUOT", "EFBIG", "ENOMEM", "EMFILE", "ENFILE")
@@ -32,7 +45,7 @@ _RESOURCES = frozenset(
 class TamError(Exception):
     """Base of every error that the toolkit raises on purpose.
 
-    Its text is safe to print: what could steer a terminal is dropped from it.
+    Its text is safe to print, without control characters.
 
     Parameters
     ----------
@@ -55,7 +68,7 @@ class TamError(Exception):
 
 
 class InputError(TamError):
-    """What was given cannot be used."""
+    """An input cannot be used."""
 
     exit_code = 2
 
@@ -81,7 +94,7 @@ class OutputError(InputError):
 
 
 class NumericsError(InputError):
-    """Numbers that no map can be made of: NaN, infinity, shapes that do not fit."""
+    """Numbers are NaN or infinite, or their shapes do not fit."""
 
 
 class SetupError(TamError):
@@ -109,25 +122,25 @@ def os_errors_as_tam_errors(
     Parameters
     ----------
     where
-        The file or folder that is worked on.
+        The file or folder.
     doing
-        What is done with it: ``"written"`` or ``"read"``.
+        The operation: ``"written"`` or ``"read"``.
     remedy
-        What the user can do where neither disk nor memory is full.
+        The remedy, if neither disk nor memory is full.
     kind
-        The error to raise then.
+        The type of the error to raise then.
 
     Raises
     ------
     ResourceError
         If the disk, the memory or the table of open files is full.
     TamError
-        Of ``kind``, for every other error of the system.
+        An error of ``kind``, for every other error of the system.
     """
     try:
         yield
     except BrokenPipeError:
-        raise  # whoever reads the output has what they wanted; that is not an error
+        raise  # the reader of the output has stopped, which is not an error
     except MemoryError as error:
         raise ResourceError(
             f"there is not enough memory for it to be {doing}",
@@ -155,9 +168,9 @@ def from_os_error(
     Parameters
     ----------
     error
-        What the system said.
+        The error of the system.
     where, doing, remedy, kind
-        See :func:`os_errors_as_tam_errors`.
+        As in :func:`os_errors_as_tam_errors`.
     """
     reason = f"cannot be {doing}: {error.strerror or error}"
     if error.errno in _RESOURCES:
@@ -168,8 +181,8 @@ def from_os_error(
 def ran_out_of_memory(error: BaseException) -> bool:
     """Whether an error means that the memory is full, whichever library raised it.
 
-    torch's CPU allocator has no class of its own for this, and says it in other words on each
-    system; OpenCV and CUDA libraries say it in a RuntimeError too.
+    torch's CPU allocator has no class of its own for this, and its message differs between systems;
+    OpenCV and CUDA libraries raise a RuntimeError, too.
     """
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True

@@ -2,7 +2,7 @@
 
 An entry point is listed from its package's metadata and imported when it is asked for by its name.
 Packages add names and never replace one: an entry point whose name is taken, or that two packages
-supply, is refused. The function that an entry point names says what it is, in one place::
+supply, is refused. The function that an entry point names is described in one place::
 
     @described(summary="noise", source="arXiv 2000.00000", cost="nothing")
     def my_method(trace, replay, targets): ...
@@ -11,11 +11,15 @@ supply, is refused. The function that an entry point names says what it is, in o
 import sys
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tam.errors import SetupError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+__all__ = ["Description", "described"]
 
 METHODS, METRICS, EXPORTS = "tam.methods", "tam.metrics", "tam.exports"
 """The groups of entry points."""
@@ -26,16 +30,16 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Description:
-    """What a function of another package says of itself.
+    """The description of a function of another package.
 
     Parameters
     ----------
     summary
-        What it does, in a line.
+        One line on what it does.
     source
-        Where it was published.
+        Its publication.
     cost
-        What it costs, in a few words.
+        Its cost in a few words.
     less_is_better
         For a metric: whether a lower value is the better one.
     """
@@ -49,7 +53,7 @@ class Description:
 def described(
     *, summary: str, source: str = "", cost: str = "", less_is_better: bool = False
 ) -> Callable[[_Function], _Function]:
-    """Attach a :class:`Description` to a function; the function itself stays as it is."""
+    """Attach a :class:`Description` to a function, which is otherwise unchanged."""
 
     def attach(function: _Function) -> _Function:
         setattr(function, _ATTRIBUTE, Description(summary, source, cost, less_is_better))
@@ -59,7 +63,7 @@ def described(
 
 
 def description_of(function: Any) -> Description:
-    """Give what a function says of itself; empty where it says nothing."""
+    """Give the description of a function; an empty one if it has none."""
     found = getattr(function, _ATTRIBUTE, None)
     return found if isinstance(found, Description) else Description()
 
@@ -71,20 +75,20 @@ class Extension:
     Parameters
     ----------
     name
-        What users ask for.
+        The name that users ask for.
     value
-        ``"module:function"``.
+        Its target, ``"module:function"``.
     package
         Name and version of the package that supplies it.
     error
-        Why it cannot be used, as far as that is known without importing it; empty where it can.
+        Why it cannot be used, as far as known without importing it; empty if it can.
     """
 
     name: str
     value: str
     package: str
     error: str = ""
-    entry: EntryPoint | None = None
+    entry: "EntryPoint | None" = None
 
     def load(self) -> Callable[..., Any]:
         """Import the function.
@@ -117,12 +121,14 @@ def extensions(group: str, taken: Collection[str]) -> tuple[Extension, ...]:
     group
         ``METHODS``, ``METRICS`` or ``EXPORTS``.
     taken
-        Names that the toolkit itself has.
+        Names of the toolkit itself.
     """
     return tuple(sorted(_listed(group, taken), key=lambda found: (found.name, found.package)))
 
 
 def _listed(group: str, taken: Collection[str]) -> Iterator[Extension]:
+    from importlib.metadata import entry_points  # not for help, which lists none
+
     found = list(entry_points(group=group))
     for entry in found:
         others = {_package(other) for other in found if other.name == entry.name}
@@ -135,8 +141,8 @@ def _listed(group: str, taken: Collection[str]) -> Iterator[Extension]:
         yield Extension(entry.name, entry.value, _package(entry), error, entry)
 
 
-def _fault(entry: EntryPoint) -> str:
-    """What is wrong with an entry point, as far as its metadata tell."""
+def _fault(entry: "EntryPoint") -> str:
+    """The fault of an entry point, as far as its metadata show; empty if none."""
     try:
         top = entry.module.partition(".")[0]
         there = top in sys.modules or find_spec(top) is not None
@@ -144,9 +150,9 @@ def _fault(entry: EntryPoint) -> str:
     except (AttributeError, ValueError, ImportError):
         return f"{entry.value!r} is not of the form module:function"
     if not attribute:
-        return f"{entry.value!r} names no function"
-    return "" if there else f"cannot be imported (there is no module {top!r})"
+        return f"{entry.value!r} does not name a function"
+    return "" if there else f"cannot be imported (no module named {top!r})"
 
 
-def _package(entry: EntryPoint) -> str:
+def _package(entry: "EntryPoint") -> str:
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist is not None else entry.module

@@ -1,4 +1,4 @@
-"""Progress bars: on standard error, and only where a person watches."""
+"""Progress bars on standard error, shown on terminals only."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,16 +12,16 @@ from tam.text import terminal
 def progress(
     label: str, total: int | None = None, *, shown: bool = True
 ) -> Iterator[Callable[[], None]]:
-    """Show a bar for as long as the block runs.
+    """Show a progress bar for the duration of the block.
 
     Parameters
     ----------
     label
-        What is being done.
+        The work in progress.
     total
-        How many steps it has at most, where that is known.
+        The largest number of steps, if known.
     shown
-        False where something else tells how far the work is.
+        Whether to show the bar.
 
     Yields
     ------

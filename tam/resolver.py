@@ -1,4 +1,4 @@
-"""The one place that imports by name: what is imported late stands in closed tables of paths."""
+"""The only importer by name, for the closed tables of lazily imported objects."""
 
 import warnings
 from importlib import import_module
@@ -13,6 +13,7 @@ PUBLIC = {
     "Sampling": "tam.media:Sampling",
     "Turn": "tam.prompt.conversation:Turn",
     "Word": "tam.explanation.word:Word",
+    "from_states": "tam.served.explaining:from_states",
     "load": "tam.model.loading:load",
     "load_explanation": "tam.files.storage:load_explanation",
     "methods": "tam.methods",
@@ -20,7 +21,7 @@ PUBLIC = {
     "open_video": "tam.media:open_video",
     "wrap": "tam.model.loading:wrap",
 }
-"""What ``import tam`` offers, imported at its first use."""
+"""The public names of ``tam``, imported at their first use."""
 
 DOORS = {
     "export": "tam.render.export:export",
@@ -30,11 +31,11 @@ DOORS = {
     "words_frame": "tam.render.table:words_frame",
     "write_explanation": "tam.report.folder:write_explanation",
 }
-"""What an explanation and its words hand themselves to. These import them, so not the reverse."""
+"""Functions that explanations and words are passed to; they import these types themselves."""
 
 
 def resolve(path: str) -> Any:
-    """Import what a table's entry names.
+    """Import the object that an entry of a table names.
 
     Parameters
     ----------

@@ -105,6 +105,17 @@ def with_grounding(original: Explanation, scores: Sequence[float]) -> Explanatio
     return replace(original, token_grounding=kept)
 
 
+def with_unread(original: Explanation, *texts: str) -> Explanation:
+    """The same, whose reply was cut, after parts of its first turn that the model did not read."""
+    dropped = [
+        {"turn": 0, "role": "user", "text": text, "before_token": min(place, 2)}
+        for place, text in enumerate(texts)
+    ]
+    return replace(
+        original, provenance={**original.provenance, "dropped_text": dropped, "cut": True}
+    )
+
+
 def _maps(rng: np.random.Generator, count: int, cells: int) -> NDArray[np.float32]:
     return rng.random((count, cells), dtype=np.float32)
 

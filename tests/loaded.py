@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import AutoModelForMultimodalLM, AutoProcessor
 
+from tam.explanation.explanation import Explanation
 from tam.families.adapter import Encoded, PlacedMedia
 from tam.families.registry import adapter_for
 from tam.geometry.layout import VisionLayout
 from tam.media import Media
+from tam.replay import Replay
 
 Loaded = tuple[Any, Any]
 """A model and its processor."""
@@ -32,6 +34,20 @@ def layout_of(
     outputs = {name: np.array(value) for name, value in arrays.items()}
     encoded = Encoded(np.array(ids, np.int64), outputs, placed, model.config, processor)
     return adapter_for(model.config).vision_layout(encoded)
+
+
+def assert_on_one_scale(
+    found: Explanation, target: int, evidence: NDArray[Any], replay: Replay
+) -> None:
+    """Hold a target's map and relevance to evidence [L] at all positions, over its highest."""
+    trace = replay.trace
+    assert found.relevance is not None
+    cells = evidence[trace.vision.positions]
+    words = evidence[[token.position for token in trace.text.tokens[:target]]]
+    top = max(cells.max(), words.max())
+    assert np.allclose(found.maps[target], cells / top, atol=1e-5)
+    assert np.allclose(found.relevance[target, :target], words / top, atol=1e-5)
+    assert not found.relevance[target, target:].any()
 
 
 def scaled(values: NDArray[Any]) -> NDArray[Any]:

@@ -28,9 +28,10 @@ FLOORS = (
     "explanation engine capture",
     "files recording render",
     "replay report",
+    "refine",
     "methods check",
     "model",
-    "evaluate scenes",
+    "evaluate scenes served",
     "app",
     "cli",
 )
@@ -43,6 +44,7 @@ TYPES = {
     "tam.explanation.merge",
     "tam.explanation.word",
     "tam.families.adapter",
+    "tam.families.processor",
     "tam.geometry.layout",
     "tam.geometry.upsample",
     "tam.media",
@@ -146,8 +148,8 @@ def test_only_capture_and_replay_call_the_model() -> None:
     """By name: what holds a loaded model is called ``model`` or ``module`` everywhere."""
     callers = set()
     for name, path in MODULES.items():
-        if name.startswith(("tam.scenes", "tam.photo", "tam.probe")):
-            continue  # training and probing run models by their nature
+        if name.startswith(("tam.scenes", "tam.photo", "tam.probe", "tam.model.verify")):
+            continue  # training, probing and verifying run models by their nature
         for node in ast.walk(ast.parse(path.read_text())):
             called = ast.unparse(node.func).split(".")[-1] if isinstance(node, ast.Call) else ""
             if called in ("model", "module"):
@@ -165,16 +167,27 @@ def test_few_files_stand_on_the_top_level() -> None:
 
 
 def test_only_the_resolver_imports_by_name() -> None:
-    late = {"import_module", "__import__", "__getattr__"}
-    found = {
-        name
-        for name, path in MODULES.items()
-        for node in ast.walk(ast.parse(path.read_text()))
-        if getattr(node, "id", getattr(node, "attr", getattr(node, "name", ""))) in late
-    }
+    late = {"import_module", "__import__"}
+    found = set()
+    for name, path in MODULES.items():
+        tree = ast.parse(path.read_text())
+        used = {getattr(node, "id", getattr(node, "attr", "")) for node in ast.walk(tree)}
+        lazy = any(getattr(node, "name", "") == "__getattr__" for node in tree.body)
+        if used & late or lazy:
+            found.add(name)
     assert found == {"tam", "tam.resolver"}
 
 
 @pytest.mark.parametrize("path", sorted({*PUBLIC.values(), *DOORS.values()}))
 def test_what_is_imported_late_exists(path: str) -> None:
     assert resolve(path) is not None
+
+
+def test_text_tokens_are_described_in_one_place() -> None:
+    makers = {
+        name
+        for name, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "TextToken"
+    }
+    assert makers == {"tam.prompt.encoding", "tam.files.storage"}, "the latter opens saved ones"

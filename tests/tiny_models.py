@@ -85,11 +85,11 @@ _CORPUS = (
 )
 
 
-def tiny_qwen2_vl(folder: Path, *, max_tokens: int = 256) -> Path:
+def tiny_qwen2_vl(folder: Path, *, max_tokens: int = 256, key_heads: int = 1) -> Path:
     """Write a random Qwen2-VL of two layers; a picture has at most ``max_tokens`` tokens."""
     tokenizer = _qwen_tokenizer()
     config = Qwen2VLConfig(
-        text_config=_qwen_text(tokenizer),
+        text_config=_qwen_text(tokenizer) | {"num_key_value_heads": key_heads},
         vision_config={
             "depth": 2,
             "embed_dim": HIDDEN,

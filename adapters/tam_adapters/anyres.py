@@ -24,14 +24,14 @@ _CLASS_TOKENS = {"clip_vision_model": 1, "siglip_vision_model": 0}
 
 @dataclass(frozen=True)
 class Tower:
-    """What the vision tower sees at once: a square.
+    """The square input of a vision tower.
 
     Parameters
     ----------
     pixels
-        Its side in pixels.
+        Side of the square in pixels.
     cell
-        Side of a token in pixels. Tokens that do not fit wholly are not made.
+        Side of a token in pixels. Tokens that do not fit as a whole do not exist.
     """
 
     pixels: int
@@ -39,24 +39,24 @@ class Tower:
 
     @property
     def side(self) -> int:
-        """Tokens along a side."""
+        """The number of tokens along a side."""
         return int(self.pixels / self.cell + 1e-6)
 
     @property
     def probed(self) -> int:
-        """Side of a token in pixels for the layout probe: half tokens where the grid is not exact.
+        """Side of a token in pixels for the layout probe; half of it where the grid is inexact.
 
         See :meth:`place`.
         """
         return int(self.cell) if self.side * self.cell == self.pixels else 2
 
     def base_box(self, height: int, width: int) -> Box:
-        """What the tokens cover of a picture that is squashed to the square."""
+        """The region that the tokens cover of a picture squashed to the square."""
         seen = self.side * self.cell / self.pixels
         return (0, 0, width * seen, height * seen)
 
     def place(self, edge: int, tiles: int) -> float:
-        """Where the left edge of a token lies on a canvas, in pixels.
+        """The left edge of a token on a canvas, in pixels.
 
         Where tokens do not fill a tile, each tile leaves a gap at its end that an even grid does
         not have. The grid is then laid so that no token is off by more than half of that gap (three
@@ -70,16 +70,16 @@ class Tower:
 
 @dataclass(frozen=True)
 class Canvas:
-    """The tokens of a canvas that are left, and what they cover.
+    """The kept tokens of a canvas, and the region that they cover.
 
     Parameters
     ----------
     rows, columns
-        Of tokens; none where a picture is so long and thin that all count as padding.
+        Rows and columns of tokens; 0 for a picture so long and thin that all count as padding.
     box
         The region, in pixels of the picture.
     seams
-        Where its tiles meet, in the same.
+        The borders between its tiles, in pixels of the picture.
     """
 
     rows: int
@@ -89,7 +89,7 @@ class Canvas:
 
     @property
     def tokens(self) -> int:
-        """Number of tokens, with one for each new line."""
+        """The number of tokens, with one for each new line."""
         return self.rows * (self.columns + 1)
 
 
@@ -99,14 +99,14 @@ def tower_of(config: Any, *, tokens: Fraction = _EVERY_PATCH) -> Tower:
     Parameters
     ----------
     config
-        The model's.
+        The model's configuration.
     tokens
-        How many tokens a patch makes along a side, where patches are merged.
+        Tokens per patch along a side, if patches are merged.
 
     Raises
     ------
     ModelError
-        If it is no fixed square, or its tokens are not just its patches.
+        If it is not a fixed square, or has tokens other than its patches.
     """
     vision = config.vision_config
     if vision.model_type not in _CLASS_TOKENS:
@@ -134,13 +134,13 @@ def canvas_of(
     Parameters
     ----------
     tower
-        Its tiles.
+        The tower that sees its tiles.
     pinpoints
-        ``image_grid_pinpoints``: the canvases to choose from, (height, width) in pixels.
+        ``image_grid_pinpoints``: the possible canvases, (height, width) in pixels.
     placed
         The picture.
     most_tiles
-        From this many tiles' worth of tokens on, the tokens are shrunk to it (``anyres_max_9``).
+        The largest number of tiles; more tokens are shrunk to as many (``anyres_max_9``).
     """
     from transformers.image_processing_utils import select_best_resolution
 
@@ -176,7 +176,7 @@ def anyres_grids(
     index, placed
         The picture.
     tower, canvas
-        Of it.
+        Its tower and its canvas.
     run
         int64 [side² + canvas.tokens]: positions of its tokens, the base view's first.
     """

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from tam.families.adapter import Adapter, Encoded
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.tiled_canvas import tile_arrangement
 from tam_adapters.tiles import (
@@ -26,7 +27,7 @@ class AyaVisionAdapter(Adapter):
 
     family = "Aya Vision"
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input."""
         del processor
         side = int(config.vision_config.patch_size) * int(config.downsample_factor)
@@ -54,17 +55,17 @@ class AyaVisionAdapter(Adapter):
             grids += tiled_grids(index, placed, views, arrangement)
         return VisionLayout(grids=tuple(grids), separators=np.zeros(0, np.int64))
 
-    def _start_token(self, processor: Any) -> str:
+    def _start_token(self, processor: Processor) -> str:
         """Give the token that begins a picture."""
         token: str = processor.start_of_img_token
         return token
 
 
 class Cohere2VisionAdapter(AyaVisionAdapter):
-    """Cohere2 Vision: another choice of canvas, and a line break behind each tile."""
+    """Cohere2 Vision: another choice of canvas, and a line break after each tile."""
 
     family = "Cohere2 Vision"
 
-    def _start_token(self, processor: Any) -> str:
+    def _start_token(self, processor: Processor) -> str:
         token: str = processor.boi_token
         return token

@@ -6,6 +6,7 @@ import numpy as np
 
 from tam.errors import ModelError
 from tam.families.adapter import Adapter, Encoded
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionLayout
 from tam_adapters.framing import framing
 from tam_adapters.runs import cut_runs
@@ -30,7 +31,7 @@ class FastVlmAdapter(Adapter):
         Raises
         ------
         ModelError
-            With the reason, and what to use in its place.
+            If the checkpoint is refused. The message says why, and what to use instead.
         """
         tower = config.vision_config
         if tower.model_type != "timm_wrapper":
@@ -65,7 +66,7 @@ class FastVlmAdapter(Adapter):
             separators=np.zeros(0, np.int64),
         )
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Give height and width of a cell in pixels of the model's input."""
         del config
         return int(processor.patch_size), int(processor.patch_size)

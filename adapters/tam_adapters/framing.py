@@ -1,4 +1,4 @@
-"""Where the pixels of a tower's input come from: the way back through pad, resize and crop."""
+"""The origin of the pixels of a tower's input, back through pad, resize and crop."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +14,11 @@ class Axis:
     Parameters
     ----------
     length
-        Number of the input's pixels.
+        Number of pixels of the input.
     start
-        Where the first of them begins in the original; negative where padding comes first.
+        Start of the first of them in the original; negative if padding comes first.
     step
-        How many original pixels one of them covers.
+        Original pixels per pixel of the input.
     """
 
     length: int
@@ -28,7 +28,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Framing:
-    """What a fixed-size image processor shows of a picture."""
+    """The part of a picture that a fixed-size image processor shows."""
 
     y: Axis
     x: Axis
@@ -44,7 +44,7 @@ class Framing:
 
 
 def framing(image_processor: Any, height: int, width: int) -> Framing:
-    """Read from an image processor what it makes of a ``height × width`` picture.
+    """Read the framing of a ``height × width`` picture from an image processor.
 
     In the order of the processors of CLIP, SigLIP and LLaVA: pad to a centred square, resize, crop
     the centre; each step only where the processor takes it, with its own integer rounding.
@@ -64,7 +64,7 @@ def framing(image_processor: Any, height: int, width: int) -> Framing:
 
 
 def letterbox(image_processor: Any, height: int, width: int) -> Framing:
-    """Read from an image processor of DeepSeek what it makes of a ``height × width`` picture.
+    """Read the framing of a ``height × width`` picture from an image processor of DeepSeek.
 
     The longer side is brought to the square's, the shorter one with it, and the rest is padded on
     both sides. With two sizes it pads the larger one and reduces that to the other.

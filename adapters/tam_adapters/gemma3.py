@@ -1,10 +1,11 @@
-"""Gemma 3: the picture squashed to a square and, where wanted, crops of it behind that."""
+"""Gemma 3: the picture squashed to a square and, where wanted, crops of it after that."""
 
 from typing import Any
 
 import numpy as np
 
 from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.families.processor import Processor
 from tam.geometry.layout import Box, VisionGrid, VisionLayout
 from tam_adapters.framing import Axis, Framing, framing
 from tam_adapters.runs import cut_runs
@@ -62,22 +63,22 @@ def _square(config: Any) -> Square:
     return patches_of(config.vision_config, patches_in_token=patches // side)
 
 
-def _views(processor: Any, placed: PlacedMedia) -> list[tuple[str, Box]]:
-    """The views of a picture in the order of the prompt, and what each of them shows."""
+def _views(processor: Processor, placed: PlacedMedia) -> list[tuple[str, Box]]:
+    """The views of a picture in the order of the prompt, and the region of each."""
     height, width = placed.media.height, placed.media.width
     whole: Box = (0, 0, width, height)
     crops = _crops(processor, height, width)
     return [("thumbnail" if crops else "whole", whole), *(("tiles", crop) for crop in crops)]
 
 
-def _crops(processor: Any, height: int, width: int) -> list[Box]:
+def _crops(processor: Processor, height: int, width: int) -> list[Box]:
     """Ask the image processor itself how it crops a ``height × width`` picture."""
     options = dict(getattr(processor, "images_kwargs", {}))
     if not options.get("do_pan_and_scan"):
         return []
     image_processor = processor.image_processor
     crop = getattr(image_processor, "pan_and_scan_batched", None) or image_processor.pan_and_scan
-    # Pictures whose pixels are their own places; as views, they take no memory.
+    # Pictures whose pixel values are their coordinates; as views, they take no memory.
     y = np.broadcast_to(np.arange(height)[None, :, None], (1, height, width))
     x = np.broadcast_to(np.arange(width)[None, None, :], (1, height, width))
     settings = {name: options[name] for name in _PAN_AND_SCAN}

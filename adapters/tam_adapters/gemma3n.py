@@ -3,6 +3,7 @@
 from typing import Any
 
 from tam.families.adapter import Encoded, PlacedMedia
+from tam.families.processor import Processor
 from tam_adapters.framing import Axis, Framing
 from tam_adapters.square import Square, SquareAdapter
 from tam_adapters.tiles import square_side
@@ -27,12 +28,12 @@ class Gemma3nAdapter(SquareAdapter):
         return Square(pixels=side, cell=1, side=side)
 
     def framing(self, encoded: Encoded, placed: PlacedMedia) -> Framing:
-        """What the image processor shows of a picture, in cells in place of pixels."""
+        """The framing of a picture, in cells instead of pixels."""
         frame = super().framing(encoded, placed)
         side = self.square(encoded.config).side
         return Framing(y=_in_cells(frame.y, side), x=_in_cells(frame.x, side))
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input."""
         size = dict(processor.image_processor.size)
         side = self.square(config).side

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from tam.errors import ModelError
 from tam.families.adapter import Adapter, Encoded
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.runs import cut_runs
 
@@ -26,10 +27,10 @@ class Gemma4Adapter(Adapter):
     )
 
     def positions_in_token(self, config: Any) -> int:
-        """How many of the processor's positions stand along one side of a token."""
+        """The number of the processor's positions along one side of a token."""
         return int(config.vision_config.pooling_kernel_size)
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input."""
         del processor
         side = int(config.vision_config.patch_size) * int(config.vision_config.pooling_kernel_size)
@@ -70,7 +71,7 @@ class Gemma4UnifiedAdapter(Gemma4Adapter):
     mixers = ()
 
     def positions_in_token(self, config: Any) -> int:
-        """How many of the processor's positions stand along one side of a token: one."""
+        """The number of the processor's positions along one side of a token, which is one."""
         del config
         return 1
 
@@ -92,7 +93,7 @@ def _frame_shapes(encoded: Encoded, kind: str, count: int, pooled: int) -> list[
 
 
 def _shape(places: NDArray[Any], pooled: int) -> tuple[int, int]:
-    # (x, y) of each patch; -1 where a row is padding.
+    # (x, y) of each patch; -1 in rows of padding.
     x, y = places.max(axis=0)
     return (int(y) + 1) // pooled, (int(x) + 1) // pooled
 

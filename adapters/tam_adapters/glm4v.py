@@ -19,7 +19,7 @@ class Glm4VAdapter(GridThwAdapter):
         Raises
         ------
         ModelError
-            If pictures and clips are mixed: the model takes all their tokens for pictures'.
+            If pictures and clips are mixed, because the model takes all their tokens for pictures'.
         """
         if len({placed.media.kind for placed in encoded.media}) > 1:
             raise ModelError(

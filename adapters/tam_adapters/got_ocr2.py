@@ -1,4 +1,4 @@
-"""GOT-OCR 2 and PP-Chart2Table: one square, reduced by convolutions behind the tower."""
+"""GOT-OCR 2 and PP-Chart2Table: one square, reduced by convolutions after the tower."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -6,6 +6,7 @@ from typing import Any
 
 from tam.errors import ModelError
 from tam.families.adapter import Encoded, PlacedMedia
+from tam.families.processor import Processor
 from tam_adapters.framing import Axis, Framing
 from tam_adapters.square import Square, SquareAdapter, patches_of
 from tam_adapters.tiles import takes_no_clips
@@ -38,13 +39,13 @@ class GotOcr2Adapter(SquareAdapter):
         "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
     )
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a rendered prompt.
 
         Raises
         ------
         ModelError
-            If a clip is given, or no picture, which its processor cannot do without.
+            If a clip is given, or no picture, which the processor requires.
         """
         if options.get("videos"):
             raise takes_no_clips(self.family, "conversation")
@@ -60,7 +61,7 @@ class GotOcr2Adapter(SquareAdapter):
         """The tower's patches, four by four in a token."""
         return patches_of(config.vision_config, patches_in_token=_REDUCED)
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input."""
         del processor
         side = _REDUCED * int(config.vision_config.patch_size)

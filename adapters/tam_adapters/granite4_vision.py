@@ -9,7 +9,7 @@ from tam_adapters.llava_next import LlavaNextAdapter
 
 if TYPE_CHECKING:
     import torch
-    from transformers import Cache
+    from transformers import Cache, PreTrainedModel
 
 
 class Granite4VisionAdapter(LlavaNextAdapter):
@@ -28,7 +28,7 @@ class Granite4VisionAdapter(LlavaNextAdapter):
         """Give the square that the tower takes, and the tokens that its windows become."""
         return tower_of(config, tokens=Fraction(config.downsample_rate or 1))
 
-    def new_cache(self, model: Any) -> "Cache | None":
+    def new_cache(self, model: "PreTrainedModel") -> "Cache | None":
         """Give an empty cache: its text model does not make one when it is asked to use one."""
         from transformers import DynamicCache
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from tam.families.adapter import Adapter, Encoded
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.idefics3 import tag_before
 from tam_adapters.tiles import equal_views, misfit, only_pictures, tiled_grids, token_runs
@@ -19,7 +20,7 @@ class GraniteDoclingAdapter(Adapter):
 
     family = "Granite-Docling"
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input."""
         tower = config.vision_config
         patches = int(tower.scale_factor) // (2 if processor.image_processor.fine_route else 1)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tam.families.processor import Processor
 from tam_adapters.grid_thw import GridThwAdapter
 from tam_adapters.tiles import takes_no_clips
 
@@ -62,7 +63,7 @@ class MiniMaxM3Adapter(GridThwAdapter):
     family = "MiniMax-M3"
     marked_frames = True
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a prompt; its processor leaves clips at a size that need not be whole cells.
 
         Raises
@@ -78,7 +79,7 @@ class Dots3Adapter(GridThwAdapter):
 
     family = "Dots3"
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a prompt.
 
         Raises

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tam.errors import ModelError
 from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.runs import cut_runs
 
@@ -30,7 +31,7 @@ class GridThwAdapter(Adapter):
     marked_frames: bool = False
     video_token: str = "video_token_id"
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a prompt.
 
         Raises
@@ -95,7 +96,7 @@ def _grid(
         shape=shape,
         box=(0, 0, placed.media.width, placed.media.height),
         positions=positions,
-        spans=_spans(placed, shape[0], encoded.config),
+        spans=_spans(placed, shape[0], encoded),
     )
 
 
@@ -124,13 +125,16 @@ def _rows(encoded: Encoded, kind: str, count: int) -> NDArray[np.int64]:
     return rows
 
 
-def _spans(placed: PlacedMedia, cells: int, config: Any) -> NDArray[np.int64]:
+def _spans(placed: PlacedMedia, cells: int, encoded: Encoded) -> NDArray[np.int64]:
     frames = len(placed.media.frames)
     if placed.media.kind == "image":
         step, last = 1, 1
     else:
         # An odd last frame is repeated to fill its cell: the cell then covers that frame alone.
-        step, last = int(config.vision_config.temporal_patch_size), frames
+        # A tower that sees single frames does not count them; the processor does.
+        known = getattr(encoded.config.vision_config, "temporal_patch_size", None)
+        step = int(known or encoded.processor.video_processor.temporal_patch_size)
+        last = frames
     first = np.arange(cells, dtype=np.int64) * step
     if -(-last // step) != cells:
         raise ModelError(

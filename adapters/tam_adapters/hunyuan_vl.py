@@ -11,7 +11,7 @@ from tam_adapters.tiles import misfit, only_pictures, picture_grid
 class HunyuanVLAdapter(Adapter):
     """Places the tokens of a picture that was squashed to whole tokens.
 
-    A beginning, an end and a newline behind each row stand at the picture's placeholders too, and
+    A beginning, an end and a newline after each row stand at the picture's placeholders too, and
     belong to no part of it.
     """
 

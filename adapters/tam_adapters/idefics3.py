@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tam.errors import ModelError
 from tam.families.adapter import Adapter, Encoded
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.tiles import (
     clip_grid,
@@ -33,7 +34,7 @@ class Idefics3Adapter(Adapter):
     # Lanczos twice: to the longest edge, and then to whole tiles.
     resize_radius = 8
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Have the layout probe look at half tokens.
 
         The first resize leaves a long picture's short side fewer pixels than the tower then gets.

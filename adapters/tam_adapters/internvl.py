@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tam.families.adapter import Adapter, Encoded
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.tiled_canvas import tile_arrangement
 from tam_adapters.tiles import (
@@ -29,7 +30,7 @@ class InternVLAdapter(Adapter):
 
     family = "InternVL 3"
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a rendered prompt.
 
         Raises
@@ -40,7 +41,7 @@ class InternVLAdapter(Adapter):
         equally_many_frames(self.family, options)
         return processor(**options)
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input."""
         del processor
         side = round(config.vision_config.patch_size[0] / config.downsample_ratio)
@@ -81,7 +82,7 @@ class QianfanOcrAdapter(InternVLAdapter):
 
     family = "Qianfan-OCR"
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a rendered prompt.
 
         Raises

@@ -8,6 +8,7 @@ import numpy as np
 
 from tam.errors import ModelError
 from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.families.processor import Processor
 from tam.geometry.layout import Box, VisionLayout
 from tam_adapters.runs import cut_runs
 from tam_adapters.tiles import misfit, picture_grid
@@ -18,7 +19,7 @@ class KimiK25Adapter(Adapter):
 
     family = "Kimi K2.5"
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a rendered prompt.
 
         Raises
@@ -35,7 +36,7 @@ class KimiK25Adapter(Adapter):
             )
         return processor(**options)
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input."""
         del processor
         rows, columns = config.vision_config.merge_kernel_size

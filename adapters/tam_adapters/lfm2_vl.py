@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.tiles import (
     even_seams,
@@ -35,7 +36,7 @@ class Lfm2VLAdapter(Adapter):
 
     family = "LFM2-VL"
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input."""
         del processor
         side = int(config.vision_config.patch_size) * int(config.downsample_factor)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.families.processor import Processor
 from tam.geometry.layout import Box, VisionGrid, VisionLayout
 from tam_adapters.tiles import (
     equal_views,
@@ -20,6 +21,7 @@ from tam_adapters.tiles import (
 
 if TYPE_CHECKING:
     from torch import nn
+    from transformers import PreTrainedModel
 
 
 class Llama4Adapter(Adapter):
@@ -31,7 +33,7 @@ class Llama4Adapter(Adapter):
 
     family = "Llama 4"
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input."""
         del processor
         vision = config.vision_config
@@ -66,7 +68,7 @@ class Llama4Adapter(Adapter):
             grids += tiled_grids(index, placed, views, arrangement, canvas_box=box)
         return VisionLayout(grids=tuple(grids), separators=np.zeros(0, np.int64))
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a rendered prompt, with pixels in float32 as other processors give them.
 
         This one rounds them to bfloat16 whatever the model's dtype.
@@ -76,7 +78,7 @@ class Llama4Adapter(Adapter):
             outputs["pixel_values"] = outputs["pixel_values"].float()
         return outputs
 
-    def decoder(self, model: Any) -> "nn.Module":
+    def decoder(self, model: "PreTrainedModel") -> "nn.Module":
         """Give the text model inside the language model, which itself returns logits."""
         language_model = super().decoder(model)
         decoder: nn.Module = getattr(language_model, "model", language_model)
@@ -84,7 +86,7 @@ class Llama4Adapter(Adapter):
 
 
 def _canvas_box(image_processor: Any, placed: PlacedMedia, arrangement: tuple[int, int]) -> Box:
-    """What a canvas covers, in pixels of the picture; padding reaches outside of it."""
+    """The region of a canvas in pixels of the picture, which padding exceeds."""
     size = image_processor.size["height"], image_processor.size["width"]
     original = placed.media.height, placed.media.width
     canvas = arrangement[0] * size[0], arrangement[1] * size[1]

@@ -20,7 +20,7 @@ class LlavaAdapter(SquareAdapter):
     Which part of the picture the square shows is read from the image processor. Patches that do
     not fit wholly into the square are not made, so a strip at its right and lower edge may have no
     tokens (SigLIP at 384 pixels with patches of 14). Pixtral takes pictures of any size, and a
-    line break token stands behind each row of them.
+    line break token follows each row of them.
     """
 
     family = "LLaVA-1.5"
@@ -31,7 +31,7 @@ class LlavaAdapter(SquareAdapter):
         Raises
         ------
         ModelError
-            With the reason, and what to use in its place.
+            If the checkpoint is refused. The message says why, and what to use instead.
         """
         written_for = getattr(config, "architectures", None) or [_ARCHITECTURE]
         if _ARCHITECTURE not in written_for:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.anyres import Tower, anyres_grids, canvas_of, tower_of
 from tam_adapters.framing import framing
@@ -20,12 +21,12 @@ class LlavaNextAdapter(Adapter):
     family = "LLaVA-NeXT"
 
     def check(self, config: Any) -> None:
-        """Refuse towers that are no fixed square, or whose tokens are not just their patches.
+        """Refuse towers that are not a fixed square, or with tokens other than their patches.
 
         Raises
         ------
         ModelError
-            With the reason, and what to use in its place.
+            If the checkpoint is refused. The message says why, and what to use instead.
         """
         self.tower(config)
 
@@ -33,7 +34,7 @@ class LlavaNextAdapter(Adapter):
         """Give the square that the tower takes, and the tokens that it makes of it."""
         return tower_of(config)
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input."""
         del processor
         side = self.tower(config).probed
@@ -53,11 +54,11 @@ class LlavaNextAdapter(Adapter):
 
 
 class LlavaNextVideoAdapter(LlavaNextAdapter):
-    """Pictures as LLaVA-NeXT; of each frame of a clip the centre, its patches pooled."""
+    """Pictures as in LLaVA-NeXT; the centre of each frame of a clip, with pooled patches."""
 
     family = "LLaVA-NeXT-Video"
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a rendered prompt.
 
         Raises

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tam.errors import ModelError
 from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.anyres import Canvas, Tower, anyres_grids, canvas_of, tower_of
 from tam_adapters.framing import framing
@@ -27,17 +28,17 @@ class LlavaOnevisionAdapter(Adapter):
     family = "LLaVA-OneVision"
 
     def check(self, config: Any) -> None:
-        """Refuse towers that are no fixed square, or whose tokens are not just their patches.
+        """Refuse towers that are not a fixed square, or with tokens other than their patches.
 
         Raises
         ------
         ModelError
-            With the reason, and what to use in its place.
+            If the checkpoint is refused. The message says why, and what to use instead.
         """
         tower_of(config)
         _most_tiles(config)
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a prompt whose pictures all belong to one conversation.
 
         The processor takes a plain list of pictures for as many conversations of one.
@@ -52,7 +53,7 @@ class LlavaOnevisionAdapter(Adapter):
             options = {**options, "images": [options["images"]]}
         return processor(**options)
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Have the layout probe look at half tokens: shrunk ones mix the nearest ones."""
         del config, processor
         return 2, 2
@@ -116,7 +117,7 @@ def _most_tiles(config: Any) -> int:
     number = name.removeprefix("anyres_max_")
     if not number.isdigit():
         raise ModelError(
-            f"{name!r} is no rule that is known here",
+            f"unknown tiling rule {name!r}",
             where="vision_aspect_ratio",
             remedy="use a checkpoint with anyres_max_9 or the like",
         )

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.families.processor import Processor
 from tam.geometry.layout import Seams, VisionGrid, VisionLayout
 from tam_adapters.tiles import (
     even_seams,
@@ -33,7 +34,7 @@ class MiniCPMV46Adapter(Adapter):
     # Its processor packs all pictures of a prompt into one row of patches.
     batches = False
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input."""
         patches = 2 if config.downsample_mode == "4x" else 4
         side = patches * int(processor.image_processor.patch_size)

@@ -9,7 +9,7 @@ from tam_adapters.one_view import resized_layout
 
 
 class Mistral3Adapter(Adapter):
-    """Mistral 3: a line break token behind each row of a picture."""
+    """Mistral 3: a line break token after each row of a picture."""
 
     family = "Mistral 3"
     marked_rows = True

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tam.errors import ModelError
 from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.families.processor import Processor
 from tam.geometry.layout import Box, VisionGrid, VisionLayout
 from tam_adapters.tiles import clip_grid, misfit, picture_grid
 
@@ -29,7 +30,7 @@ class Molmo2Adapter(Adapter):
         "behind it in the sequence.",
     )
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a rendered prompt; where the processor puts a first token before it, move back.
 
         Raises
@@ -45,7 +46,7 @@ class Molmo2Adapter(Adapter):
                 remedy="ask about them in conversations of their own",
             )
         outputs = processor(**options)
-        first = processor.tokenizer.bos_token or processor.tokenizer.eos_token
+        first = processor.tokenizer.bos_token or processor.tokenizer.eos_token or ""
         if not options["text"][0].startswith(first):
             offsets = np.asarray(outputs["offset_mapping"]) - len(first)
             outputs["offset_mapping"] = np.maximum(offsets, 0)
@@ -55,7 +56,7 @@ class Molmo2Adapter(Adapter):
             ]
         return outputs
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input."""
         del config
         height, width = processor.image_processor.pooling_size
@@ -136,7 +137,7 @@ def _picture_grids(
     ]
 
 
-def _frame_box(processor: Any, placed: PlacedMedia, shape: list[int]) -> Box:
+def _frame_box(processor: Processor, placed: PlacedMedia, shape: list[int]) -> Box:
     patches = int(processor.size["height"]) // int(processor.patch_size)
     return _pooled_box(placed, (patches, patches), processor.pooling_size, (shape[0], shape[1]))
 

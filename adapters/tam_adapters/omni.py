@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
+from tam.families.processor import Processor
 from tam_adapters.grid_thw import GridThwAdapter
 
 
 class Qwen25OmniAdapter(GridThwAdapter):
     """Qwen2.5-Omni: Qwen2.5-VL's grids; a clip's temporal cells stand in one run.
 
-    Of a model that speaks, only the thinker is loaded: its words are what is explained. A clip is
+    Only the thinker of a model that speaks is loaded, because its words are explained. A clip is
     shown without its sound.
     """
 
@@ -20,7 +21,7 @@ class Qwen25OmniAdapter(GridThwAdapter):
         """Give the thinker's configuration."""
         return getattr(config, "thinker_config", config)
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a prompt, each clip at its own rate; the processor would take 2 frames a second.
 
         Raises

@@ -6,6 +6,7 @@ import numpy as np
 
 from tam.errors import ModelError
 from tam.families.adapter import Adapter, Encoded
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.tiles import (
     equal_views,
@@ -33,7 +34,7 @@ class Ovis2Adapter(Adapter):
         Raises
         ------
         ModelError
-            With the reason, and what to use in its place.
+            If the checkpoint is refused. The message says why, and what to use instead.
         """
         vision = config.vision_config
         patches = int(vision.image_size) // int(vision.patch_size)
@@ -45,7 +46,7 @@ class Ovis2Adapter(Adapter):
                 remedy="use a published checkpoint, such as thisisiron/Ovis2-2B-hf",
             )
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input."""
         del processor
         side = int(config.vision_config.patch_size) * int(config.vision_config.hidden_stride)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tam.errors import ModelError
+from tam.families.processor import Processor
 from tam_adapters.square import SquareAdapter
 
 
@@ -25,7 +26,7 @@ class PaliGemmaAdapter(SquareAdapter):
         "{% elif part['type'] == 'text' %}{{ part['text'] }}{% endif %}{% endfor %}{% endfor %}"
     )
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a prompt; leave out what is for training, and say what was put in.
 
         Raises
@@ -41,7 +42,7 @@ class PaliGemmaAdapter(SquareAdapter):
             )
         outputs = processor(**options)
         outputs.pop("labels", None)
-        first = processor.tokenizer.bos_token
+        first = processor.tokenizer.bos_token or ""
         behind = options["text"][0].rfind(processor.image_token) + len(processor.image_token)
         outputs["text_replacement_offsets"][0].append(
             {"span": (behind, behind), "new_span": (behind, behind + len(first))}

@@ -7,6 +7,7 @@ import numpy as np
 
 from tam.errors import ModelError
 from tam.families.adapter import Adapter, Encoded
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.runs import cut_runs
 from tam_adapters.tiles import clip_grid, equally_many_frames, of_kind, tiled_grids
@@ -21,7 +22,7 @@ class PerceptionLMAdapter(Adapter):
 
     family = "PerceptionLM"
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a rendered prompt.
 
         Raises
@@ -41,7 +42,7 @@ class PerceptionLMAdapter(Adapter):
             )
         return processor(**options)
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input."""
         del config
         side = int(processor.patch_size) * int(processor.pooling_ratio)
@@ -92,7 +93,7 @@ def _clip_grids(encoded: Encoded) -> list[VisionGrid]:
     ]
 
 
-def _side(processor: Any, pixels: int) -> int:
+def _side(processor: Processor, pixels: int) -> int:
     """Tokens along the side of a view."""
     return pixels // int(processor.patch_size) // int(processor.pooling_ratio)
 

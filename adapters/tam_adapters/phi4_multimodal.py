@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tam.errors import ModelError
 from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.runs import cut_runs
 from tam_adapters.tiles import misfit, only_pictures, picture_grid
@@ -15,6 +16,7 @@ from tam_adapters.tiles import misfit, only_pictures, picture_grid
 if TYPE_CHECKING:
     import torch
     from torch import nn
+    from transformers import PreTrainedModel
 
 # Patches along a side that make one token.
 _MERGED = 2
@@ -43,7 +45,7 @@ class Phi4MultimodalAdapter(Adapter):
         Raises
         ------
         ModelError
-            With the reason, and what to use in its place.
+            If the checkpoint is refused. The message says why, and what to use instead.
         """
         vision = config.vision_config
         patch, side = int(vision.patch_size), int(vision.image_size)
@@ -55,7 +57,7 @@ class Phi4MultimodalAdapter(Adapter):
                 remedy="use a published checkpoint, such as microsoft/Phi-4-multimodal-instruct",
             )
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a rendered prompt.
 
         Raises
@@ -74,7 +76,7 @@ class Phi4MultimodalAdapter(Adapter):
                 remedy="cut it",
             ) from error
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input."""
         del processor
         side = _MERGED * int(config.vision_config.patch_size)
@@ -126,7 +128,7 @@ class Phi4MultimodalAdapter(Adapter):
             marks += [ends, run[-whole - 1 : -whole], others]
         return VisionLayout(grids=tuple(grids), separators=np.concatenate(marks))
 
-    def embedding_consumer(self, model: Any) -> "nn.Module":
+    def embedding_consumer(self, model: "PreTrainedModel") -> "nn.Module":
         """Give the decoder's first layer: the decoder itself also holds the vision tower."""
         decoder: Any = self.decoder(model)
         layer: nn.Module = decoder.layers[0]

@@ -110,7 +110,7 @@ def picture_grid(
     Parameters
     ----------
     index
-        Of the picture in the conversation.
+        Index of the picture in the conversation.
     placed
         The picture.
     view
@@ -120,9 +120,9 @@ def picture_grid(
     positions
         int64 [rows * columns], row-major.
     box
-        The region, in pixels of the picture; without it, the whole picture.
+        The region, in pixels of the picture; None for the whole picture.
     seams
-        Where its tiles meet, in pixels of the picture.
+        The borders between its tiles, in pixels of the picture.
     """
     return VisionGrid(
         media=index,
@@ -154,7 +154,7 @@ def clip_grid(
     positions
         int64 [frames * rows * columns].
     box
-        The region, in pixels of the frame; without it, the whole frame.
+        The region, in pixels of the frame; None for the whole frame.
     """
     frames = len(placed.media.frames)
     if positions.size != frames * shape[0] * shape[1]:
@@ -196,9 +196,9 @@ def tiled_grids(
     arrangement
         Rows and columns of tiles.
     thumbnail_first
-        Whether the thumbnail stands before the tiles, not behind them.
+        Whether the thumbnail comes before the tiles instead of after them.
     canvas_box
-        What the tiles show together, in pixels of the picture; without it, the whole picture.
+        The region of all tiles, in pixels of the picture; None for the whole picture.
 
     Raises
     ------
@@ -232,21 +232,21 @@ def square_side(tokens: int, where: str) -> int:
     Raises
     ------
     ModelError
-        If the number is no square.
+        If the number is not a square.
     """
     side = int(np.sqrt(tokens) + 0.5)
     if side * side != tokens or not tokens:
-        raise misfit(f"{tokens} tokens are no square", where)
+        raise misfit(f"{tokens} tokens do not form a square", where)
     return side
 
 
 def equal_views(runs: Sequence[NDArray[np.int64]], where: str) -> NDArray[np.int64]:
-    """Put the runs of one picture's views together, int64 [V, n].
+    """Stack the runs of one picture's views, int64 [V, n].
 
     Raises
     ------
     ModelError
-        If there is none, or they differ in length.
+        If there is none, or their lengths differ.
     """
     if len({run.size for run in runs}) != 1:
         raise misfit(f"its views have {[run.size for run in runs]} tokens", where)
@@ -264,7 +264,7 @@ def only_pictures(family: str, media: Sequence[PlacedMedia]) -> None:
     Raises
     ------
     ModelError
-        If there is one.
+        If there is a clip.
     """
     for placed in media:
         if placed.media.kind != "image":
@@ -272,7 +272,7 @@ def only_pictures(family: str, media: Sequence[PlacedMedia]) -> None:
 
 
 def takes_no_clips(family: str, where: str) -> ModelError:
-    """Say that a family takes pictures alone."""
+    """The error of a clip for a family that takes pictures only."""
     return ModelError(f"{family} takes no clips", where=where, remedy="give single pictures")
 
 
@@ -282,7 +282,7 @@ def equally_many_frames(family: str, options: Mapping[str, Any]) -> None:
     Parameters
     ----------
     family
-        For the message.
+        The family's name, for the message.
     options
         The processor's arguments.
 
@@ -306,7 +306,7 @@ def one_each(groups: Sequence[Any], media: Sequence[PlacedMedia]) -> None:
     Raises
     ------
     ModelError
-        If not.
+        If the numbers differ.
     """
     if len(groups) != len(media):
         raise misfit(f"the prompt shows {len(groups)} pictures of {len(media)}")
@@ -315,5 +315,5 @@ def one_each(groups: Sequence[Any], media: Sequence[PlacedMedia]) -> None:
 def misfit(
     what: str, where: str = "prompt", remedy: str = "give processor and model of one checkpoint"
 ) -> ModelError:
-    """Say that a prompt does not fit its pictures."""
+    """The error of a prompt that does not fit its pictures."""
     return ModelError(what, where=where, remedy=remedy)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tam.errors import ModelError
 from tam.families.adapter import Adapter, Encoded
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.framing import framing
 from tam_adapters.runs import cut_runs
@@ -37,13 +38,13 @@ class VideoLlavaAdapter(Adapter):
                 remedy="use a checkpoint on CLIP towers, such as LanguageBind/Video-LLaVA-7B-hf",
             )
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a prompt.
 
         Raises
         ------
         ModelError
-            If clips have different numbers of frames: the model stacks them.
+            If clips have different numbers of frames, because the model stacks them.
         """
         counts = {len(frames) for frames in options.get("videos", ())}
         if len(counts) > 1:

@@ -12,7 +12,7 @@ class VipLlavaAdapter(SquareAdapter):
     family = "VipLLaVA"
 
     def check(self, config: Any) -> None:
-        """Refuse towers without a class token: their first patch would be left out.
+        """Refuse towers without a class token, because their first patch would be left out.
 
         Raises
         ------

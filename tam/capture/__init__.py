@@ -1,6 +1,6 @@
-"""The first caller of the model: it runs, and the states that a method needs are kept.
+"""Forward passes of the model, whose states and probabilities are recorded.
 
-Methods that run it again do so through :mod:`tam.replay`; nothing else calls it.
+Methods that run the model again do so through :mod:`tam.replay`; nothing else calls it.
 
 Forward hooks read the text decoder's output (the final-normed last hidden states) and the model's
 logits while transformers' own ``generate`` runs. Only needed positions are kept, in the model's

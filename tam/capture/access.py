@@ -1,4 +1,4 @@
-"""Access to a model that several runs share: a pass belongs to the run that holds the model.
+"""Access to a model that several runs share: each forward pass belongs to one run.
 
 Runs overlap where a program explains something inside the loop over a stream, in several threads,
 or in tasks. Each holds the model for one forward pass at a time, and the model's state is the run's
@@ -23,8 +23,8 @@ class Access:
 
     A context manager: the run ends with its block. Within it the model is held between
     :meth:`acquire` and :meth:`release`, which may be called in any order; only the thread that
-    holds the model may run it. A run inside another one of the same thread, which a callback may
-    begin, gets the model at once.
+    holds the model may run it. A run that begins inside another one of the same thread, as in a
+    callback, gets the model at once.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Access:
         return self._thread == threading.get_ident() and self._shared.holder is self
 
     def acquire(self) -> None:
-        """Wait for the model, and put this run's state in place."""
+        """Wait for the model, and restore this run's state on it."""
         if self._thread is not None:
             return
         self._shared.lock.acquire()
@@ -54,7 +54,7 @@ class Access:
         self._thread = threading.get_ident()
 
     def release(self) -> None:
-        """Let the next run have the model."""
+        """Hand the model to the next run."""
         if self._thread is None:
             return
         self._thread = None
@@ -81,14 +81,14 @@ class Access:
 
 @contextmanager
 def exclusive(model: nn.Module) -> Iterator[None]:
-    """Hold a model for the whole block, as a run of its own: for one pass, or few quick ones."""
+    """Hold a model for the whole block as a run of its own, for one or a few short passes."""
     with Access(model):
         yield
 
 
 @contextmanager
 def locked(model: nn.Module) -> Iterator[None]:
-    """Keep other runs from a model without a pass of one's own: its state stays as it is."""
+    """Keep other runs from a model for the whole block, and leave its state as it is."""
     lock = _shared(model).lock
     lock.acquire()
     try:
@@ -103,14 +103,14 @@ def is_waiting_or_holding(model: nn.Module) -> bool:
 
 
 class _Shared:
-    """What the runs of one model have in common; nothing in it outlives the last run.
+    """State that the runs of one model share; nothing in it outlives the last run.
 
     Attributes
     ----------
     lock
         Held for each pass.
     holder
-        The run whose state is in place; it may have released the model since.
+        The run whose state is on the model; it may have released the model since.
     """
 
     def __init__(self) -> None:
@@ -120,7 +120,7 @@ class _Shared:
         self._idle: ModuleState | None = None
 
     def enter(self, run: Access, model: nn.Module) -> None:
-        """Exchange the state of the last holder for that of another run."""
+        """Replace the state of the last holder by that of another run."""
         if not self._running:
             self._idle = read_state(model)
         elif self.holder is not run:

@@ -1,4 +1,4 @@
-"""Random draws of one run, from generators of its own."""
+"""Random draws of one run from generators of its own."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,10 +30,10 @@ _LIKE = {torch.rand_like: torch.rand, torch.randn_like: torch.randn}
 
 
 class SeededDraws(TorchFunctionMode):
-    """Gives the random functions of torch a generator of this run, in this thread.
+    """A mode in which torch's random functions use this run's generator, in this thread.
 
-    The generators of the program are neither read nor moved on, so nothing that happens outside the
-    run changes what it draws. The draws are those that follow ``torch.manual_seed(seed)``.
+    The program's own generators are neither read nor advanced, so nothing outside the run changes
+    what it draws. The draws equal those after ``torch.manual_seed(seed)``.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class SeededDraws(TorchFunctionMode):
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Leave draws to the program's generators while a caller has the thread."""
+        """Draw from the program's generators while the caller's code runs."""
         self._paused = True
         try:
             yield
@@ -82,7 +82,7 @@ class SeededDraws(TorchFunctionMode):
 
 
 def _device(args: Sequence[Any], options: Mapping[str, Any]) -> torch.device:
-    """Where a function draws: on the device that is asked for, or that of its first tensor."""
+    """The device of a draw: the one that is asked for, or that of the first tensor."""
     if options.get("device") is not None:
         return torch.device(options["device"])
     values = [*args, *options.values()]

@@ -1,4 +1,4 @@
-"""A lock that waiting threads get in the order in which they asked for it."""
+"""A lock that serves waiting threads first come, first served."""
 
 import threading
 from collections import deque

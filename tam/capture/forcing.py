@@ -1,6 +1,6 @@
-"""Reads a reply that exists already through the model (teacher forcing)."""
+"""Teacher forcing: a given reply is read through the model."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -11,12 +11,15 @@ from tam.capture.placing import cached, placed, restore
 from tam.capture.run import PrefixCache, Request, Run
 from tam.families.adapter import Adapter
 
-# Answer tokens that one step scores over the whole vocabulary.
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+# Tokens of the reply whose logits over the whole vocabulary are computed at once.
 _CHUNK = 64
 
 
 def force(
-    model: Any,
+    model: "PreTrainedModel",
     adapter: Adapter,
     request: Request,
     reply: torch.Tensor,
@@ -27,8 +30,8 @@ def force(
 ) -> Run:
     """Read a reply through the model.
 
-    The prompt and the reply go in one after the other, over the cache, so that the prompt's states
-    are computed just as when the model generates.
+    The prompt goes in first and the reply after it, over the cache, so that the prompt's states are
+    computed just as when the model generates.
 
     Parameters
     ----------
@@ -37,7 +40,7 @@ def force(
     model, adapter, candidates, tick, prefix_cache
         As in :func:`tam.capture.generate`.
     request
-        The conversation before the reply.
+        The conversation up to the reply.
     """
     inputs = placed(model, request.inputs)
     states = States([request.wanted], request.length, prefix_cache)

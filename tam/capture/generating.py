@@ -1,10 +1,10 @@
-"""Lets the model answer, and keeps what the answer came from."""
+"""Generation: the model answers, and the states and probabilities of its reply are kept."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
@@ -18,14 +18,18 @@ from tam.capture.padding import padded
 from tam.capture.placing import cached, placed, restore
 from tam.capture.refusals import check_generation, told_errors
 from tam.capture.run import PrefixCache, Request, Run
+from tam.capture.settings import generation_settings
 from tam.families.adapter import Adapter
 
-# Options of ``generate`` that are set here, whatever the caller asks for.
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+# Options of ``generate`` that are always set here; the caller's values are ignored.
 _OURS = ("return_dict_in_generate", "output_scores", "output_logits", "output_hidden_states")
 
 
 def generate(
-    model: Any,
+    model: "PreTrainedModel",
     adapter: Adapter,
     requests: Sequence[Request],
     *,
@@ -36,7 +40,7 @@ def generate(
     prefix_cache: PrefixCache | None = None,
     on_token: TokenCallback | None = None,
 ) -> list[Run]:
-    """Let the model answer some conversations at once.
+    """Let the model answer one or several conversations at once.
 
     Parameters
     ----------
@@ -49,13 +53,14 @@ def generate(
     tick
         Called for each token.
     options
-        Any options of transformers' ``generate``. Of several sequences the first is explained.
+        Any options of transformers' ``generate``. Where it returns several sequences, the first is
+        explained.
     seed
-        Seed of the run's own random generator; without it a sampled reply draws from the program's.
+        Seed of the run's own random generator; None to sample from the program's generator.
     prefix_cache
-        What is known of the beginning of a single conversation.
+        The cache of the beginning of a single conversation.
     on_token
-        Called for each token of a single conversation. What it raises ends the run.
+        Called for each token of a single conversation. An exception in it ends the run.
 
     Returns
     -------
@@ -76,7 +81,7 @@ def generate(
             inputs[CACHE] = prefix_cache.cache
 
         def seen(tokens: torch.Tensor) -> None:
-            """Let other runs have the model while the caller has the thread."""
+            """Release the model to other runs while the caller's code runs."""
             access.release()
             with nullcontext() if draws is None else draws.paused():
                 tick()
@@ -87,7 +92,7 @@ def generate(
         with nullcontext() if draws is None else draws:
             result = _generated(model, adapter, inputs, states, logits, access, seen, options)
         access.acquire()
-        # Beams and several sequences: the first of each conversation.
+        # With beams or several sequences, the first one of each conversation.
         replies = result.sequences[:: len(result.sequences) // len(requests), max(lengths) :]
         steps = replies.shape[1]
         if states.complete(steps) and logits.steps == steps:
@@ -104,7 +109,7 @@ def generate(
 
 
 def _run(
-    model: Any,
+    model: "PreTrainedModel",
     adapter: Adapter,
     request: Request,
     row: int,
@@ -114,7 +119,7 @@ def _run(
     logits: Logits,
     result: Any,
 ) -> Run:
-    """What was kept of one conversation of a batch."""
+    """Collect what was kept of one conversation of a batch."""
     positions, kept = states.of(row, padding, len(reply))
     probabilities, ids, best = logits.of(row, len(reply))
     cache = result.get(CACHE) if len(states.wanted) == 1 else None
@@ -132,21 +137,21 @@ def _run(
 
 @cache
 def generate_words(model_class: Any) -> frozenset[str]:
-    """The words that a model's ``generate`` takes: its own, its configuration's, the model's."""
+    """Option names that a model's ``generate`` takes: its own, GenerationConfig's, forward's."""
     functions = [model_class.generate, model_class.forward]
     words = {name for function in functions for name in inspect.signature(function).parameters}
     config = {name for name in vars(GenerationConfig()) if not name.startswith("_")}
     return frozenset((words | config) - {"self", "args", "kwargs"})
 
 
-def _together(model: Any, requests: Sequence[Request]) -> Mapping[str, torch.Tensor]:
+def _together(model: "PreTrainedModel", requests: Sequence[Request]) -> Mapping[str, torch.Tensor]:
     if len(requests) == 1:
         return requests[0].inputs
     return padded([request.inputs for request in requests], _pad_id(model))
 
 
 def _generated(
-    model: Any,
+    model: "PreTrainedModel",
     adapter: Adapter,
     inputs: Mapping[str, Any],
     states: States,
@@ -158,8 +163,8 @@ def _generated(
     """Run ``generate`` with the hooks on.
 
     The model is held from here to the end of its first pass, then from each token to the end of
-    the pass that reads it: what prepares a pass may read the model's state too. The caller's own
-    callbacks (processors of logits, stopping criteria, streamers) find it free.
+    the pass that reads it, since the code that prepares a pass may read the model's state too. The
+    caller's own callbacks (logits processors, stopping criteria, streamers) run without it.
     """
     options = {k: v for k, v in options.items() if k not in _OURS}
     stopping = StoppingCriteriaList(options.pop("stopping_criteria", None) or [])
@@ -174,17 +179,20 @@ def _generated(
         hooks = [(adapter.decoder(model), states.keep), (model, logits.keep), (model, free)]
     access.acquire()
     with torch.no_grad(), hooked(hooks, access), told_errors(model, options):
-        return model.generate(
+        writer: Any = model  # its class mixes generation in
+        return writer.generate(
             **inputs,
             **options,
             stopping_criteria=stopping,
             return_dict_in_generate=True,
-            output_scores=bool(options.get("do_sample", model.generation_config.do_sample)),
+            output_scores=bool(
+                options.get("do_sample", generation_settings(model, options).do_sample)
+            ),
         )
 
 
 class _EachToken(StoppingCriteria):
-    """Never stops; it is called when a token is there."""
+    """A stopping criterion that never stops; it reports each new token."""
 
     def __init__(self, logits: Logits, seen: Callable[[torch.Tensor], None]) -> None:
         self.logits = logits
@@ -201,14 +209,15 @@ class _EachToken(StoppingCriteria):
         return self.never
 
 
-def _is_compiled(model: Any, options: Mapping[str, Any]) -> bool:
-    """Whether decoding may be compiled: a hook that keeps states would recompile it each step."""
-    cache = options.get("cache_implementation", model.generation_config.cache_implementation)
+def _is_compiled(model: "PreTrainedModel", options: Mapping[str, Any]) -> bool:
+    """Whether decoding may be compiled; a hook that keeps states would force recompilation."""
+    settings = generation_settings(model, options)
+    cache = options.get("cache_implementation", settings.cache_implementation)
     return cache not in (None, "dynamic") or "compile_config" in options
 
 
-def _pad_id(model: Any) -> int:
-    """What ``generate`` fills up with, before a prompt here and after a finished reply there."""
+def _pad_id(model: "PreTrainedModel") -> int:
+    """The token id that pads shorter prompts, and shorter replies after their end."""
     config = model.generation_config
     if config.pad_token_id is not None:
         return int(config.pad_token_id)
@@ -216,8 +225,8 @@ def _pad_id(model: Any) -> int:
     return int(ends[0] if isinstance(ends, list) else ends)
 
 
-def _without_padding(model: Any, replies: torch.Tensor) -> list[torch.Tensor]:
-    """Each reply [n] without what fills it up to the longest of the batch."""
+def _without_padding(model: "PreTrainedModel", replies: torch.Tensor) -> list[torch.Tensor]:
+    """Each reply [n] without the padding up to the longest of the batch."""
     if len(replies) == 1:
         return [replies[0]]
     found = []
@@ -228,7 +237,7 @@ def _without_padding(model: Any, replies: torch.Tensor) -> list[torch.Tensor]:
 
 
 def _sampled(result: Any, row: int, reply: torch.Tensor) -> Any:
-    """float32 [n]: probabilities in the distribution that was sampled from, if it was kept."""
+    """float32 [n]: probabilities in the distribution that was sampled from; None if not kept."""
     if not result.scores or not len(reply):
         return None
     steps = zip(result.scores, reply, strict=False)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 from tam.capture.access import Access
 from tam.capture.run import PrefixCache
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 Tick = Callable[[], None]
-"""Called once for each token that is there, for a progress bar."""
+"""A callback for each new token, to advance a progress bar."""
 
 TokenCallback = Callable[["States", "Logits", int], None]
-"""Called with what is kept so far and the id of each token, as soon as it is there."""
+"""A callback for each new token: the states and logits kept so far, and its id."""
 
-# Steps whose logits are kept until they are evaluated together.
+# How many steps' logits are evaluated together.
 _STEPS = 16
 
 Hook = tuple[torch.nn.Module, Callable[[Any, Any, Any], None]]
@@ -29,11 +32,11 @@ class States:
     Parameters
     ----------
     wanted
-        For each of the B prompts int64 positions within the padded prompt.
+        int64 positions within the padded prompt, for each of the B prompts.
     prompt_length
-        P, the padding included.
+        P: tokens of the padded prompt.
     prefix_cache
-        What is known already of the beginning; of a single prompt only.
+        The cache of the beginning of a single prompt.
     """
 
     def __init__(
@@ -54,7 +57,7 @@ class States:
         self.prompt: list[list[torch.Tensor]] = [[] for _ in wanted]
         self.reply: list[torch.Tensor] = []
 
-    def keep(self, _module: Any, _inputs: Any, output: Any) -> None:
+    def keep(self, _module: torch.nn.Module, _inputs: Any, output: Any) -> None:
         """Forward hook of the decoder."""
         states = output[0].detach()
         first, self.seen = self.seen, self.seen + int(states.shape[1])
@@ -67,11 +70,11 @@ class States:
                 kept.append(own[torch.from_numpy(rows).to(own.device)])
         if self.seen > self.prompt_length:
             own = states[:, max(0, self.prompt_length - first) :]
-            # A part would keep the whole in memory.
+            # A view would keep the whole tensor in memory.
             self.reply.append(own if own.shape == states.shape else own.clone())
 
     def complete(self, reply_length: int) -> bool:
-        """Whether exactly the prompts and all but the last token of the replies passed in order."""
+        """Whether prompts and replies, without their last tokens, passed once and in order."""
         return self.in_step and self.seen == self.prompt_length + reply_length - 1
 
     def latest(self) -> torch.Tensor:
@@ -96,9 +99,9 @@ class States:
 
 
 class Logits:
-    """Keeps the probabilities of each token of the replies and of its rivals, on the device.
+    """Keeps the probabilities of each token of the replies and of its candidates, on the device.
 
-    Steps wait for a few others: for one alone a GPU would take longer to start than to compute.
+    A few steps are evaluated together: for one alone, a GPU takes longer to start than to compute.
     """
 
     def __init__(self, candidates: int) -> None:
@@ -110,10 +113,10 @@ class Logits:
 
     @property
     def steps(self) -> int:
-        """How many steps were seen, evaluated or not."""
+        """The number of steps seen, evaluated or not."""
         return sum(map(len, self.written)) + len(self.waiting)
 
-    def keep(self, _module: Any, _inputs: Any, output: Any) -> None:
+    def keep(self, _module: torch.nn.Module, _inputs: Any, output: Any) -> None:
         """Forward hook of the model."""
         logits = output.logits.detach()
         self.last = logits[:, -1] if logits.shape[1] == 1 else logits[:, -1].clone()
@@ -127,14 +130,14 @@ class Logits:
             self.evaluate()
 
     def evaluate(self) -> None:
-        """Record the steps that wait."""
+        """Evaluate the steps that are kept."""
         if self.waiting:
             logits, tokens = map(torch.stack, zip(*self.waiting, strict=True))
             self.waiting.clear()
             self.record(logits, tokens)
 
     def latest(self) -> tuple[float, NDArray[np.int64], NDArray[np.float32]]:
-        """The newest step of the first reply: probability, rivals' ids [C] and probabilities."""
+        """The first reply's newest step: its probability, candidates' ids [C] and probabilities."""
         self.evaluate()
         ids, best = (part[-1, 0].cpu() for part in self.best[-1])
         return float(self.written[-1][-1, 0]), ids.numpy(), best.numpy()
@@ -149,7 +152,7 @@ class Logits:
     def of(
         self, row: int, reply_length: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
-        """Probabilities [n], rivals' ids [n, C] and their probabilities of one reply."""
+        """Probabilities [n], candidates' ids [n, C] and their probabilities of one reply."""
         self.evaluate()
         if not self.written:
             return np.zeros(0, np.float32), np.zeros((0, 0), np.int64), np.zeros((0, 0), np.float32)
@@ -161,14 +164,14 @@ class Logits:
 
 @contextmanager
 def hooked(hooks: Sequence[Hook], access: Access) -> Iterator[None]:
-    """Keep forward hooks on some modules for as long as the block runs, whatever ends it.
+    """Register forward hooks on some modules for the duration of the block.
 
     They see the passes of the run that ``access`` belongs to, and no other.
     """
     handles: list[Any] = []
     try:
         for module, hook in hooks:
-            # Inside a compiled model a hook that keeps states would be compiled anew each step.
+            # Inside a compiled model, a hook that keeps states would be recompiled at each step.
             own = torch.compiler.disable(_of_one_run(access, hook))
             handles.append(module.register_forward_hook(own))
         yield
@@ -180,7 +183,7 @@ def hooked(hooks: Sequence[Hook], access: Access) -> Iterator[None]:
 def _of_one_run(
     access: Access, hook: Callable[[Any, Any, Any], None]
 ) -> Callable[[Any, Any, Any], None]:
-    def own(module: Any, inputs: Any, output: Any) -> None:
+    def own(module: "PreTrainedModel", inputs: Any, output: Any) -> None:
         if access.held:
             hook(module, inputs, output)
 

@@ -1,4 +1,4 @@
-"""How much memory is free, and running out of it said plainly."""
+"""Free memory, and one clear error where it runs out."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ _REMEDY = (
     "use a smaller picture, fewer new tokens, --dtype bfloat16, --load-in 4bit or --device-map auto"
 )
 
-# Files that tell what a container may use and uses, in cgroups of version 2 and 1.
+# Files with a container's memory limit and use, in cgroups of version 2 and 1.
 _CGROUPS = (
     ("memory.max", "memory.current", "inactive_file"),
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
@@ -27,7 +27,7 @@ def memory_errors() -> Iterator[None]:
     Raises
     ------
     ResourceError
-        In the place of torch's and Python's own errors.
+        Instead of torch's and Python's own errors.
     """
     try:
         yield
@@ -40,21 +40,21 @@ def memory_errors() -> Iterator[None]:
 
 
 def check_free(needed: int, device: torch.device, what: str) -> None:
-    """Refuse what would not fit into the memory that is free.
+    """Refuse a computation that does not fit into the free memory.
 
     Parameters
     ----------
     needed
-        Bytes.
+        Bytes that the computation needs.
     device
-        Where they are needed.
+        The device on which it needs them.
     what
-        What they are for, with its size.
+        What it computes, with its size; begins the error's message.
 
     Raises
     ------
     ResourceError
-        With both figures.
+        If they are not free. The message gives both figures.
     """
     free = free_bytes(device)
     if needed > free:
@@ -67,9 +67,9 @@ def check_free(needed: int, device: torch.device, what: str) -> None:
 
 
 def free_bytes(device: torch.device) -> int:
-    """How much memory a device has for this process, in bytes.
+    """Bytes of memory that a device has free for this process.
 
-    Of a CPU the machine's or the container's, whichever is less.
+    For a CPU, the machine's or the container's free memory, whichever is less.
     """
     if device.type == "cuda":
         unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -78,7 +78,7 @@ def free_bytes(device: torch.device) -> int:
 
 
 def _of_container(folder: Path) -> Iterator[int]:
-    """What a container's limit leaves, where there is one; cached files can be given up."""
+    """What a container's limit leaves, if it has one; cached files count as free."""
     for limit, usage, cached in _CGROUPS:
         try:
             most, used = (int((folder / name).read_text()) for name in (limit, usage))

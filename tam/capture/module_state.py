@@ -1,4 +1,4 @@
-"""What model code keeps on its modules from one forward pass to the next."""
+"""State that model code keeps on its modules from one forward pass to the next."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedConfig
 
-# Flags, hooks and containers are settings of whoever uses the model, not traces of a pass.
+# Flags, hooks and containers are settings made by the model's user, not results of a pass.
 _KINDS = (torch.Tensor, type(None), int, float)
 _OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 _OF_CONFIGURATIONS = ("_attn_implementation_internal", "_experts_implementation_internal")
@@ -25,7 +25,7 @@ class ModuleState:
     Parameters
     ----------
     values
-        For each module and configuration its namespace and what was found there.
+        The namespace of each module and configuration, and the values found in it.
     """
 
     values: tuple[tuple[dict[str, Any], dict[str, Any]], ...]
@@ -39,12 +39,12 @@ class ModuleState:
 
 
 def read_state(model: nn.Module) -> ModuleState:
-    """Read what model code keeps now."""
+    """Read the present state of a model."""
     return ModuleState(tuple((space, _kept(space)) for space in _namespaces(model)))
 
 
 def configurations(module: nn.Module) -> list[Any]:
-    """The configurations that some modules read, each before those that it holds."""
+    """The configurations that a module and its parts read, each before its sub-configurations."""
     found: dict[int, Any] = {}
 
     def add(config: Any) -> None:

@@ -19,7 +19,7 @@ def fitting_parts(requests: Sequence[Mapping[str, torch.Tensor]]) -> list[list[i
 
     Returns
     -------
-    The indices of each part, in order of their first.
+    The indices of each part; the parts are ordered by their first index.
 
     Examples
     --------
@@ -44,8 +44,8 @@ def fitting_parts(requests: Sequence[Mapping[str, torch.Tensor]]) -> list[list[i
 def padded(requests: Sequence[Mapping[str, torch.Tensor]], pad_id: int) -> dict[str, torch.Tensor]:
     """Put the processor's outputs for several prompts together.
 
-    What has an entry for each token is padded on the left. All else (pixels, sizes of pictures)
-    goes one after another, filled up with zeros where pictures differ in size, as processors do.
+    Outputs with an entry for each token are padded on the left. All others (pixels, sizes of
+    pictures) are concatenated, padded with zeros where pictures differ in size, as processors do.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def padded(requests: Sequence[Mapping[str, torch.Tensor]], pad_id: int) -> dict[
                 [_left(value, max(lengths) - length, fill) for value, length in held]
             )
         else:
-            batch[name] = _stacked([value for value, _ in held])
+            batch[name] = _concatenated([value for value, _ in held])
     return batch
 
 
@@ -86,7 +86,7 @@ def _left(value: torch.Tensor, missing: int, fill: int) -> torch.Tensor:
     return pad(value, (*trailing, missing, 0), value=fill)
 
 
-def _stacked(values: Sequence[torch.Tensor]) -> torch.Tensor:
+def _concatenated(values: Sequence[torch.Tensor]) -> torch.Tensor:
     """Concatenate [n, …] along the first dimension, the others brought to their largest size."""
     shape = [max(sizes) for sizes in zip(*(value.shape[1:] for value in values), strict=True)]
     grown = []

@@ -1,7 +1,7 @@
-"""Brings inputs to where the model reads them, and keeps what it computed for the next turn."""
+"""Inputs on the model's devices, and the prefix cache of a conversation's next turn."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -11,14 +11,19 @@ from transformers import DynamicCache
 from tam.capture.run import PrefixCache, Request
 from tam.families.adapter import Adapter
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
-def placed(model: Any, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Bring the inputs to where the model reads them, the pixels to its dtype."""
+
+def placed(model: "PreTrainedModel", inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Move the inputs to the device that reads them, and cast the pixels to the model's dtype."""
     device = _input_device(model)
     return {name: value.to(device) for name, value in in_its_dtype(model, inputs).items()}
 
 
-def in_its_dtype(model: Any, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def in_its_dtype(
+    model: "PreTrainedModel", inputs: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
     """Cast the pixels to the dtype that the model computes in."""
     dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
     return {
@@ -27,16 +32,16 @@ def in_its_dtype(model: Any, inputs: Mapping[str, torch.Tensor]) -> dict[str, to
     }
 
 
-def _input_device(model: Any) -> torch.device:
+def _input_device(model: "PreTrainedModel") -> torch.device:
     """The device of the token embedding, also where accelerate has offloaded its weight."""
-    embedding = model.get_input_embeddings()
+    embedding: Any = model.get_input_embeddings()
     hook = getattr(embedding, "_hf_hook", None)
     execution = getattr(hook, "execution_device", None)
     return torch.device(execution if execution is not None else embedding.weight.device)
 
 
 def cached(
-    model: Any,
+    model: "PreTrainedModel",
     adapter: Adapter,
     request: Request,
     reply: torch.Tensor,
@@ -44,7 +49,7 @@ def cached(
     positions: NDArray[np.int64],
     states: torch.Tensor,
 ) -> PrefixCache | None:
-    """What the next turn need not compute again, or None where that cannot be kept."""
+    """The prefix cache for the next turn, or None where the model's cache cannot be reused."""
     if not adapter.causal or type(cache) is not DynamicCache:
         return None
     ids = np.concatenate([request.inputs["input_ids"][0].cpu().numpy(), reply[:-1].cpu().numpy()])
@@ -54,8 +59,8 @@ def cached(
     return PrefixCache(ids, cache, offset[0] if offset else None, positions, states)
 
 
-def restore(model: Any, prefix_cache: PrefixCache) -> None:
-    """Give the model back what it kept: another conversation may have run since."""
+def restore(model: "PreTrainedModel", prefix_cache: PrefixCache) -> None:
+    """Restore what the model kept on its modules; another conversation may have run since."""
     for module in _keepers(model):
         setattr(module, _OFFSET, prefix_cache.offset)
 
@@ -63,6 +68,6 @@ def restore(model: Any, prefix_cache: PrefixCache) -> None:
 _OFFSET = "rope_deltas"
 
 
-def _keepers(model: Any) -> list[torch.nn.Module]:
-    """The modules that keep how far their text positions are off the token count."""
+def _keepers(model: "PreTrainedModel") -> list[torch.nn.Module]:
+    """The modules that keep the offset of text positions from the token count."""
     return [module for module in model.modules() if hasattr(module, _OFFSET)]

@@ -1,4 +1,4 @@
-"""Attribution of a failed run's error: to the options, the model, or the caller's own code."""
+"""Attribution of a failed run's error to the options, the model, or the caller's own code."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -6,13 +6,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from traceback import walk_tb
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
+from tam.capture.settings import generation_settings
 from tam.errors import InputError, ModelError, SetupError, TamError, ran_out_of_memory
 
-# Where torch and its like are installed.
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+# The folder of installed packages.
 _LIBRARIES = str(Path(torch.__file__).parents[1])
 _OURS = frozenset(("tam", "tam_adapters"))
 
@@ -25,17 +29,17 @@ FOREIGN_ERRORS = (
     AssertionError,
     RuntimeError,
 )
-"""What libraries raise over an input that they cannot use."""
+"""Exceptions that libraries raise for an input that they cannot use."""
 
-# Characters of an error's own text that are told.
+# Characters of a library's message that are quoted.
 _LONGEST = 300
 
-# Ways to generate whose states are not those of one pass after another over the reply.
+# Ways to generate in which the states are not those of successive passes over the reply.
 _REFUSED: Mapping[str, str] = {
     "guidance_scale": "guidance mixes the scores of a second run, without the picture, into the "
     "model's",
     "assistant_early_exit": "a part of the model drafts the reply, and its states are not final",
-    "custom_generate": "what a loop of one's own does with the model is not known here; run it in "
+    "custom_generate": "it is not known what your own loop does with the model; run it in "
     "tam.MapStreamer, or give its reply as the answer",
 }
 _REFUSED_CACHES = frozenset(
@@ -43,7 +47,7 @@ _REFUSED_CACHES = frozenset(
 )
 
 
-def check_generation(model: Any, options: Mapping[str, Any]) -> None:
+def check_generation(model: "PreTrainedModel", options: Mapping[str, Any]) -> None:
     """Refuse ways to generate that cannot be explained, before the model runs.
 
     Parameters
@@ -66,12 +70,12 @@ def check_generation(model: Any, options: Mapping[str, Any]) -> None:
     cache = _asked(model, options, "cache_implementation")
     if cache in _REFUSED_CACHES:
         raise _refused(
-            "cache_implementation", f"{cache!r} keys and values are rounded, or not at hand"
+            "cache_implementation", f"{cache!r} keys and values are rounded or offloaded"
         )
 
 
-def _asked(model: Any, options: Mapping[str, Any], name: str) -> Any:
-    settings = options.get("generation_config", model.generation_config)
+def _asked(model: "PreTrainedModel", options: Mapping[str, Any], name: str) -> Any:
+    settings = generation_settings(model, options)
     return options.get(name, getattr(settings, name, None))
 
 
@@ -82,8 +86,10 @@ def _refused(name: str, reason: str) -> InputError:
 
 
 @contextmanager
-def told_errors(model: Any, options: Mapping[str, Any] | None = None) -> Iterator[None]:
-    """Tell whose an error is that ends a run.
+def told_errors(
+    model: "PreTrainedModel", options: Mapping[str, Any] | None = None
+) -> Iterator[None]:
+    """Attribute an error that ends a run to its cause.
 
     Parameters
     ----------
@@ -95,14 +101,14 @@ def told_errors(model: Any, options: Mapping[str, Any] | None = None) -> Iterato
     Raises
     ------
     InputError
-        What transformers has against the options, which it checks before the model runs.
+        If transformers refuses the options, which it checks before the model runs.
     ModelError
-        What the model's own code raises, and transformers where no option was given.
+        If the model's own code fails, or transformers fails without options.
     SetupError
         If a package is missing.
 
-    Errors of the caller's own code, such as a logits processor, and those of memory stay as they
-    are.
+    Errors of the caller's own code, such as a logits processor, and errors of memory pass through
+    unchanged.
     """
     try:
         yield
@@ -141,12 +147,12 @@ def told_errors(model: Any, options: Mapping[str, Any] | None = None) -> Iterato
 
 
 def one_line(error: BaseException) -> str:
-    """What an error says, on one line and not too long."""
+    """An error's message on one line, cut to a fixed length."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text.rstrip(".") if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
-def _is_models(frame: FrameType, model: Any) -> bool:
+def _is_models(frame: FrameType, model: "PreTrainedModel") -> bool:
     name = str(frame.f_globals.get("__name__", ""))
     roots = ("transformers.models.", "transformers_modules.")
     return name.startswith(roots) or name == type(model).__module__

@@ -1,4 +1,4 @@
-"""What goes into a run of the model, and what passed through it."""
+"""The request for a run of the model, and the run as it was recorded."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ class Request:
 
     @property
     def length(self) -> int:
-        """Tokens of the prompt."""
+        """The number of tokens of the prompt."""
         return int(self.inputs["input_ids"].shape[1])
 
     def __repr__(self) -> str:
@@ -37,7 +37,7 @@ class Request:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Run:
-    """What passed through the model.
+    """One run of the model: the reply, the kept states and the probabilities.
 
     Parameters
     ----------
@@ -50,11 +50,11 @@ class Run:
     probabilities
         float32 [n]: softmax of the raw logits at each token of the reply.
     sampled_probabilities
-        float32 [n] in the distribution that was sampled from, or None.
+        float32 [n]: the same in the distribution that was sampled from, or None.
     candidate_ids, candidate_probabilities
         int64 and float32 [n, C]: the most probable tokens, best first.
     prefix_cache
-        Where the conversation can go on without computing this run again, or None.
+        The cache from which the conversation goes on without repeating this run, or None.
     """
 
     ids: NDArray[np.int64]
@@ -77,9 +77,9 @@ class Run:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PrefixCache:
-    """What a model computed for the beginning of a conversation.
+    """Keys and values that a model computed for the beginning of a conversation.
 
-    It serves one run: the model writes on in its cache.
+    A prefix cache serves one run, because the model extends it in place.
 
     Parameters
     ----------
@@ -88,8 +88,7 @@ class PrefixCache:
     cache
         Keys and values of those tokens in every layer.
     offset
-        What the model itself keeps of them: how far its text positions are off the token count
-        (``rope_deltas``), or None.
+        Offset of the model's text positions from the token count (``rope_deltas``), or None.
     positions, states
         As in :class:`Run`.
     """
@@ -101,7 +100,7 @@ class PrefixCache:
     states: torch.Tensor
 
     def shared_with(self, request: Request, last_media: int) -> "PrefixCache | None":
-        """Give the part that a longer conversation begins with.
+        """Cut the cache to the tokens that a longer conversation begins with.
 
         Templates may write a reply otherwise than the model did, so the last tokens can differ;
         the cache is cut off there, where its layers allow that.
@@ -111,11 +110,11 @@ class PrefixCache:
         request
             The longer conversation.
         last_media
-            Its last position that shows something: new pictures need a run from the start.
+            The last position of a picture or clip; new ones need a run from the start.
 
         Returns
         -------
-        None where too little is shared.
+        The cache, or None where too little is shared.
         """
         prompt = request.inputs["input_ids"][0].cpu().numpy()
         shorter = min(len(prompt) - 1, len(self.ids))

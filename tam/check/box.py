@@ -1,4 +1,4 @@
-"""Reads a reply without a part of a picture that a person names."""
+"""The reply read without a region of a picture that the user names."""
 
 from dataclasses import dataclass
 
@@ -17,17 +17,19 @@ from tam.geometry.layout import Box
 from tam.recording.running import run
 from tam.replay.replay import with_media
 
+__all__ = ["Without", "without"]
+
 
 @dataclass(frozen=True, eq=False)
 class Without:
-    """The reply read without a part of the picture.
+    """The losses of a reply's words without a region of the picture.
 
     Parameters
     ----------
     losses
-        Each of the reply's words.
+        The loss of each of the reply's words.
     reply
-        What the model answers without the part; None where that was not asked.
+        The model's new reply without the region; None if it was not asked for.
     """
 
     losses: tuple[Loss, ...]
@@ -53,15 +55,15 @@ def without(
     checkpoint
         The model that was explained.
     explanation
-        Its explanation, new or opened again.
+        Its explanation, new or opened from a file.
     box
         x0, y0, x1, y1 in pixels of the picture: the pixels whose centre lies in it are hidden.
     media, frame
-        In which picture or clip, and in which of its frames; in all of them where it is None.
+        Index of the picture or clip, and of its frame; None for all frames.
     filler
-        What hides it, see :mod:`tam.check.fillers`.
+        The replacement of the hidden pixels, see :mod:`tam.check.fillers`.
     reply
-        Let the model answer anew without it, too.
+        Also let the model answer again without the region.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What takes the place of hidden pixels.
+"""Fillers: replacements of hidden pixels.
 
 =======  ==========================================================================
 blur     the picture under a Gaussian of an eighth of its shorter side
@@ -25,12 +25,12 @@ _INPAINT_RADIUS = 3.0
 
 
 def check_filler(filler: str) -> None:
-    """Refuse a filler that does not exist.
+    """Refuse an unknown filler.
 
     Raises
     ------
     InputError
-        With those that do.
+        If it is unknown. The message lists the known ones.
     """
     if filler not in FILLERS:
         raise InputError(
@@ -55,7 +55,7 @@ def hiding(media: Media, filler: str) -> Callable[[Mask], Media]:
     Raises
     ------
     InputError
-        If there is no such filler.
+        If the filler is unknown.
     """
     check_filler(filler)
     if filler == "inpaint":
@@ -70,14 +70,14 @@ def filled(frames: Frames, filler: str) -> Frames:
     Raises
     ------
     InputError
-        For another filler.
+        If the filler is neither of them.
     """
     if filler == "mean":
         mean = frames.mean((0, 1, 2)) + 0.5
         return np.broadcast_to(mean.astype(np.uint8), frames.shape).copy()
     if filler != "blur":
         raise InputError(
-            f"no whole picture can be replaced by {filler!r}",
+            f"a whole picture cannot be replaced by {filler!r}",
             where="filler",
             remedy="use blur or mean",
         )

@@ -1,4 +1,4 @@
-"""Reads the reply with parts of the pictures hidden, in batches that fit into memory."""
+"""The reply read with regions of the pictures hidden, in batches that fit into memory."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -15,7 +15,7 @@ from tam.progress import progress
 from tam.replay import Replay
 
 BATCH = 16
-"""How many versions of the pictures go through the model at once, where memory allows."""
+"""The largest number of versions of the pictures that are read at once."""
 
 
 def read_without(
@@ -26,13 +26,13 @@ def read_without(
     Parameters
     ----------
     replay
-        The conversation with its reply.
+        The replay of the conversation.
     regions
-        G regions.
+        The G regions to hide.
     filler
-        What hides them, see :mod:`tam.check.fillers`.
+        The replacement of the hidden pixels, see :mod:`tam.check.fillers`.
     batch
-        How many go through the model at once; fewer where memory runs out.
+        The largest number that are read at once; fewer where memory runs out.
 
     Returns
     -------

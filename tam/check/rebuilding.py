@@ -1,4 +1,4 @@
-"""From an explanation back to the conversation, to run it through its model again."""
+"""A replay rebuilt from an explanation, to run its conversation through the model again."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,19 +13,19 @@ from tam.recording.prepared import Prepared, prepare
 from tam.recording.running import run
 from tam.replay import Replay
 
-# How far log-probabilities may be off: rounding of another batch or kernel, no more.
+# The largest difference of log-probabilities that another batch or kernel explains by rounding.
 _ROUNDING = {"float32": 0.02}
 _HALF_ROUNDING = 0.5
 
 
 def rebuilt(checkpoint: Checkpoint, explanation: ExplanationData) -> Replay:
-    """Run the conversation of an explanation through its model again; costs one pass.
+    """Run the conversation of an explanation through its model again, in one pass.
 
     Raises
     ------
     InputError
-        If the model reads other tokens than the explanation holds, or gives the reply other
-        probabilities: it is another model, or the pictures are others.
+        If the model or the pictures differ: the model reads other tokens than the explanation
+        holds, or gives the reply other probabilities.
     """
     prepared = _prepared(checkpoint, explanation)
     first = explanation.prompt_targets
@@ -51,7 +51,7 @@ def _prepared(checkpoint: Checkpoint, explanation: ExplanationData) -> Prepared:
         )
         if found == [(token.id, token.position) for token in told] and same_cells:
             return prepared
-    raise _other(checkpoint, explanation, "it reads the conversation as other tokens")
+    raise _other(checkpoint, explanation, "it encodes the conversation as other tokens")
 
 
 def _conversation(explanation: ExplanationData, *, exact: bool) -> Conversation:
@@ -60,7 +60,7 @@ def _conversation(explanation: ExplanationData, *, exact: bool) -> Conversation:
     Parameters
     ----------
     exact
-        Give texts as their token ids. Templates that rewrite a text need it as characters.
+        Give texts as token ids. Templates that rewrite texts need them as characters.
     """
     shown: dict[tuple[int, int], int] = {}
     for grid in explanation.grids:
@@ -102,7 +102,7 @@ def _parts(
 def _check_probabilities(
     checkpoint: Checkpoint, explanation: ExplanationData, found: Sequence[Prediction]
 ) -> None:
-    """Hold the reply's log-probabilities to the explanation's."""
+    """Compare the reply's log-probabilities with the explanation's."""
     now, told = (
         np.log(np.maximum([step.probability for step in steps], 1e-30))
         for steps in (found, explanation.predictions)

@@ -10,7 +10,7 @@ from tam.explanation.word import Word
 Mask = NDArray[np.bool_]
 
 LARGEST = 0.4
-"""A region that covers more of the picture than this has no other to compare it with."""
+"""A region that covers a larger share of the picture has no other to compare it with."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +32,12 @@ class Region:
 def marked(word: Word) -> Region | None:
     """Give the region that a word's map marks.
 
-    That is its mask (see :mod:`tam.explanation.strength`) in the picture where its map is highest;
-    of a clip the mask of every frame.
+    It is the map's mask (see :mod:`tam.explanation.strength`) in the picture where the map is
+    highest; for a clip, the mask of every frame.
 
     Returns
     -------
-    None where the map is not known, zero, or has nothing above its threshold.
+    The region, or None if the map is unknown, zero, or nowhere above its threshold.
     """
     peak = word.peak()
     if peak is None:
@@ -58,14 +58,14 @@ def elsewhere(mask: Mask, seen: Mask, count: int, seed: int) -> list[Mask]:
     seen
         bool [H, W]: the pixels that the model sees. Controls stay inside the rectangle around them.
     count
-        How many are wanted.
+        The number of controls.
     seed
-        Which of all possible places are taken is random. Controls may overlap each other.
+        Seed of the random choice among all possible places. Controls may overlap each other.
 
     Returns
     -------
-    bool [T, H, W] each: the region moved by whole pixels, so that none of it is lost and no pixel
-    is the region's own. Fewer than ``count`` where so many places do not exist.
+    The controls, bool [T, H, W] each: the region moved by whole pixels, so that none of it is lost
+    and no pixel is the region's own; fewer than ``count`` if there are not enough places.
     """
     height, width = mask.shape[1:]
     rows, columns = (np.flatnonzero(mask.any((0, axis))) for axis in (2, 1))
@@ -74,7 +74,7 @@ def elsewhere(mask: Mask, seen: Mask, count: int, seed: int) -> list[Mask]:
         return []
     down = np.arange(top[0] - rows[0], top[-1] - rows[-1] + 1)
     right = np.arange(left[0] - columns[0], left[-1] - columns[-1] + 1)
-    # Pixels that a region shares with itself moved by (y, x): its correlation with itself.
+    # Pixels that a region shares with itself moved by (y, x): its autocorrelation.
     size = (2 * height, 2 * width)
     spectrum = np.fft.rfft2(mask.astype(np.float32), size)
     shared = np.fft.irfft2((np.abs(spectrum) ** 2).sum(0), size)
@@ -84,5 +84,5 @@ def elsewhere(mask: Mask, seen: Mask, count: int, seed: int) -> list[Mask]:
 
 
 def _moved(mask: Mask, down: int, right: int) -> Mask:
-    """Nothing of the region leaves the picture, so what a roll brings in again is empty."""
+    """Move a region that stays within the picture, so that a roll brings in empty pixels only."""
     return np.roll(mask, (down, right), (1, 2))

@@ -1,4 +1,4 @@
-"""Checks whether the model used what the maps of its words mark."""
+"""Checks of whether the model used what the maps of its words mark."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,22 +15,24 @@ from tam.families.checkpoint import Checkpoint
 from tam.render.selection import chosen_words
 from tam.text.function_words import is_content
 
+__all__ = ["check"]
+
 CONTROLS = 8
-"""How many regions of the same shape are hidden beside the one that a map marks."""
+"""The number of control regions, of the same shape as the one that a map marks."""
 
 _FIXED_PASSES = 2  # one to record the reply, one to read it with the whole picture
 
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """A word with what is hidden for it.
+    """A word with the regions that are hidden for it.
 
     Parameters
     ----------
     regions
         The marked region, then its controls; empty where the word cannot be checked.
     reason
-        Why it cannot, see :data:`tam.explanation.check.REASONS`.
+        Why it cannot be checked, see :data:`tam.explanation.check.REASONS`.
     """
 
     word: Word
@@ -46,9 +48,9 @@ def words_to_check(
     Parameters
     ----------
     words
-        By index, text, or themselves; all content words of the reply where it is None.
+        Words, their indices or texts; None for all content words of the reply.
     top
-        Of these the so many whose maps are highest.
+        Check only this number of them, those with the highest maps.
 
     Raises
     ------
@@ -74,7 +76,7 @@ def passes(
     controls: int = CONTROLS,
     seed: int = 0,
 ) -> int:
-    """How many times :func:`check` runs the model over prompt and reply."""
+    """The number of passes over prompt and reply that :func:`check` makes."""
     plans = _plans(words_to_check(explanation, words, top), controls, seed)
     return _FIXED_PASSES + sum(len(plan.regions) for plan in plans)
 
@@ -90,7 +92,7 @@ def check(
     batch: int = BATCH,
     seed: int = 0,
 ) -> Explanation:
-    """Hide what each word's map marks, and regions of the same shape, and read the reply again.
+    """Hide what each word's map marks, then regions of the same shape, and read the reply again.
 
     Cost: one pass for the marked region and one for each control of each word, and two more; see
     :func:`passes`.
@@ -100,17 +102,17 @@ def check(
     checkpoint
         The model that was explained.
     explanation
-        Its explanation, new or opened again.
+        Its explanation, new or opened from a file.
     words, top
-        See :func:`words_to_check`.
+        As in :func:`words_to_check`.
     filler
-        What hides a region, see :mod:`tam.check.fillers`.
+        The replacement of hidden pixels, see :mod:`tam.check.fillers`.
     controls
-        How many other regions of the same shape are hidden, 8 or more.
+        The number of other regions of the same shape that are hidden, 8 or more.
     batch
-        How many passes go together, where memory allows.
+        The largest number of passes that run together, if memory allows.
     seed
-        Decides where the controls lie.
+        Seed of the controls' places.
 
     Returns
     -------
@@ -119,7 +121,7 @@ def check(
     Raises
     ------
     InputError
-        If an option is not possible, or another model was explained.
+        If an option is out of range, or another model was explained.
     """
     check_filler(filler)
     if controls < CONTROLS:

@@ -1,8 +1,8 @@
 """The command line ``tam``: arguments in, one line for each error out.
 
 Exit codes: 0 done, 2 bad input, 3 something is missing from the machine, 4 memory or disk ran out,
-130 interrupted, 128 and the signal's number where another signal ended it, 1 a fault of the toolkit
-itself. Whoever stops reading the output early (``| head``) has what they wanted: that is 0.
+130 interrupted, 128 plus the signal's number if another signal ended it, 1 a fault of the toolkit
+itself. A reader that stops early (``| head``) has what it wanted, so that is 0.
 """
 
 import io
@@ -19,7 +19,7 @@ from tam.text.printable import one_line
 _INTERRUPTED = 130
 _NO_FILE_LEFT = "no partial file was left"
 _signals: list[int] = []
-"""The signal that ends the program, once one came."""
+"""The signal that ends the program, once it has arrived."""
 
 
 class _Stopped(BaseException):
@@ -37,11 +37,11 @@ def main() -> None:
     open_missing_streams()
     drop_impossible_width()
     for stream in (sys.stdout, sys.stderr):
-        # A model's words can hold letters that this terminal's encoding does not.
+        # A model's words can hold characters that the terminal's encoding lacks.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     if isinstance(sys.stdin, io.TextIOWrapper):
-        # Bytes that are not text become half characters, which a prompt is refused for.
+        # Bytes that are not UTF-8 become surrogates, which a prompt must not hold.
         sys.stdin.reconfigure(errors="surrogateescape")
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
@@ -60,7 +60,7 @@ def run(arguments: list[str]) -> int:
     Parameters
     ----------
     arguments
-        Without the program's name.
+        The arguments without the program's name.
     """
     from tam.text.terminal import fit_for_terminals
 
@@ -77,9 +77,9 @@ def _run(words: list[str], debug: bool) -> int:
 
     try:
         code = app(words, prog_name="tam", standalone_mode=False)
-        # Here, not when the interpreter ends: a full disk shows itself when the rest is written.
+        # Flushed here and not at exit, because a full disk shows only when the rest is written.
         sys.stdout.flush()
-        if code == _INTERRUPTED:  # Typer's way of passing a Ctrl-C on
+        if code == _INTERRUPTED:  # how Typer reports a Ctrl-C
             raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except TamError as error:
@@ -92,20 +92,20 @@ def _run(words: list[str], debug: bool) -> int:
         _close_quietly()
         return 0
     except SystemExit as ended:
-        # Typer's way of passing a broken pipe on.
+        # This is how Typer reports a broken pipe.
         if not isinstance(ended.__context__, BrokenPipeError):
             raise
         _close_quietly()
         return 0
     except ImportError as error:
-        # Not what a package lacks by design (that is a SetupError): torch itself does not load.
+        # A missing optional package is a SetupError; here a library such as torch fails to load.
         return _fail(f"a library cannot be loaded ({error}); see 'tam doctor'", 3, debug)
     except Exception as error:
         return _failed(error, words[0] if words[0] in COMMANDS else None, debug)
 
 
 def _failed(error: Exception, command: str | None, debug: bool) -> int:
-    """Tell of an error that no other place made a TamError of."""
+    """Report an error that is not a TamError."""
     if ran_out_of_memory(error):
         return _fail("the memory of this machine ran out; close other programs", 4, debug)
     if isinstance(error, OSError):
@@ -116,7 +116,7 @@ def _failed(error: Exception, command: str | None, debug: bool) -> int:
             remedy="check that it exists and that you may use it",
         )
         return _fail(str(told), told.exit_code, debug)
-    # Typer tells wrong arguments by exceptions of its own with these two members.
+    # Typer's exceptions for wrong arguments have this member.
     message = getattr(error, "format_message", None)
     if message is not None:
         hint = " ".join(["tam", *([command] if command else []), "--help"])
@@ -127,7 +127,7 @@ def _failed(error: Exception, command: str | None, debug: bool) -> int:
 
 def _fail(message: str, code: int, debug: bool) -> int:
     if _signals:
-        # Whatever the exception became on its way through a library's own code.
+        # A library's code may have turned the exception into another.
         message = f"stopped by {signal.Signals(_signals[0]).name}; {_NO_FILE_LEFT}"
         code = 128 + _signals[0]
     if debug:
@@ -141,7 +141,7 @@ def _fail(message: str, code: int, debug: bool) -> int:
 
 
 def _close_quietly() -> None:
-    """Let the rest of standard output go nowhere: Python writes it once more when it ends."""
+    """Discard the rest of standard output, which Python would write again at exit."""
     with suppress(OSError, ValueError):  # a stream that is not a file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -1,26 +1,30 @@
 """The commands. Everything heavy is imported inside them, so that help comes at once."""
 
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tam.cli.chat import chat
 from tam.cli.checking import Check, CheckableCommand, checked, top_asked
 from tam.cli.checking import check as check_saved
+from tam.cli.demo import demo
 from tam.cli.evaluate import evaluate
 from tam.cli.gallery import gallery
 from tam.cli.get import get
 from tam.cli.listing import exports, methods, metrics, models
 from tam.cli.masks import masks
 from tam.cli.options import (
+    AllowMissing,
     AllowUrls,
+    Batch,
     CandidateMaps,
     Decoder,
     DeviceMap,
     Dtype,
     Embed,
     End,
+    Force,
     Fps,
     Json,
     LoadIn,
@@ -32,16 +36,21 @@ from tam.cli.options import (
     Model,
     MoreOptions,
     NumFrames,
+    Out,
     Pictures,
+    Refine,
     Revision,
     Sample,
     Seed,
+    Split,
     Stages,
     Start,
     Version,
 )
 from tam.cli.reply import explained_by, methods_asked, reply_options
 from tam.cli.serve import app as serve_app
+from tam.cli.served import AnswerFile, States, explain_served
+from tam.cli.verify import verify
 from tam.defaults import (
     COLORS,
     DECODER,
@@ -54,12 +63,13 @@ from tam.files.kinds import KINDS
 from tam.text.printable import json_text
 
 if TYPE_CHECKING:
-    pass
+    from tam.explanation.explanation import Explanation
 
 app = typer.Typer(
     name="tam",
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help comes at once; rich alone would take longer than all else
     help="See, for every word a multimodal LLM says, which part of which picture it came from. "
     "Add --debug to any command for the traceback of an error.",
 )
@@ -67,11 +77,9 @@ app = typer.Typer(
 
 @app.callback()
 def program(version: Version = False) -> None:
-    """Nothing but what all commands share."""
+    """Options that stand before every command."""
 
 
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the report and its files.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace an earlier explanation in --out.")]
 Saved = Annotated[Path, typer.Argument(help="A saved explanation: its folder or .json file.")]
 
 
@@ -84,23 +92,29 @@ def explain(
     prompt: Annotated[str, typer.Option("--prompt", "-p", help="What to ask.")] = "",
     conversation: Annotated[
         Path | None,
-        typer.Option(help="A JSON file of messages, in the place of pictures and --prompt."),
+        typer.Option(help="A JSON file of messages, instead of pictures and --prompt."),
     ] = None,
     model: Model = None,
     out: Out = Path("out"),
     answer: Annotated[
-        str | None, typer.Option(help="Explain this answer in place of the model's own.")
+        str | None, typer.Option(help="Explain this answer instead of the model's own.")
     ] = None,
+    batch: Batch = None,
+    answer_file: AnswerFile = None,
+    states: States = None,
     max_new_tokens: MaxNewTokens = MAX_NEW_TOKENS,
     dtype: Dtype = None,
     device_map: DeviceMap = None,
     load_in: LoadIn = None,
+    tp: Split = False,
     revision: Revision = None,
+    allow_missing: AllowMissing = False,
     sample: Sample = False,
     seed: Seed = None,
     method: Method = METHOD,
     methods: Methods = None,
     method_option: MethodOption = None,
+    refine: Refine = "",
     stages: Stages = False,
     candidate_maps: CandidateMaps = 0,
     option: MoreOptions = None,
@@ -120,14 +134,15 @@ def explain(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Ask about pictures and clips, and explain every word of the answer."""
+    """Ask about pictures and clips; explain each word of the reply."""
     from tam.cli.asking import opened_conversation, sampling_asked
     from tam.cli.finishing import finish
     from tam.report.embedding import embedded_side
     from tam.report.folder import check_output
 
-    # What can go wrong at once is found before a model is loaded.
-    check_output(out, force=force)
+    # Errors that need no model are found before one is loaded.
+    if batch is None:
+        check_output(out, force=force)
     embedded_side(embed)
     top = None if check is None else top_asked(check)
     names = [method] if methods is None else methods_asked(methods, method_option)
@@ -138,10 +153,42 @@ def explain(
         sample=sample,
         method=names[0],
         method_option=method_option,
+        refine=refine,
         stages=stages,
         candidate_maps=candidate_maps,
         option=option,
     )
+    loading: dict[str, Any] = {
+        "model": model,
+        "revision": revision,
+        "device_map": device_map,
+        "dtype": dtype,
+        "load_in": load_in,
+        "allow_missing": allow_missing,
+    }
+    sampling = sampling_asked(fps, num_frames, start, end, max_frames)
+    if batch is not None:
+        from tam.cli.batch import check_alone, explain_batch, read_items
+
+        items = read_items(batch, prompt)
+        check_alone(
+            {
+                "IMAGE": media,
+                "--conversation": conversation,
+                "--answer": answer,
+                "--answer-file": answer_file,
+                "--states": states,
+                "--live": live,
+                "--check": check,
+                "--tp": tp,
+                "--json": as_json,
+                "--methods": methods,
+            }
+        )
+        opening = {"sampling": sampling, "decoder": decoder, "allow_urls": allow_urls}
+        saving = {"force": True, "pictures": pictures, "embed": embed}
+        explain_batch(items, out, {**wanted, **opening}, loading, saving)
+        return
     if live:
         from tam.cli.live import check_live, print_words
 
@@ -150,117 +197,48 @@ def explain(
         media or [],
         prompt,
         conversation,
-        sampling=sampling_asked(fps, num_frames, start, end, max_frames),
+        sampling=sampling,
         decoder=decoder,
         allow_urls=allow_urls,
     )
+    if answer_file is not None or states is not None:
+        result = explain_served(
+            asked,
+            wanted,
+            answer_file,
+            states,
+            {"model": model, "revision": revision, "dtype": dtype},
+            {
+                "--answer": answer,
+                "--device-map": device_map,
+                "--load-in": load_in,
+                "--tp": tp,
+                "--sample": sample,
+                "--seed": seed,
+                "--live": live,
+                "--check": check,
+            },
+        )
+        finish(result, out, as_json, force=force, pictures=pictures, embed=embed)
+        return
     from tam.model.loading import load
 
-    loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
+    loaded = load(**loading, tp_plan="auto" if tp else None)
+    others: dict[str, Explanation] = {}
     if live:
         from tam.model.streaming import Stream
         from tam.text.terminal import console
 
-        result, others = print_words(Stream(loaded, asked, **wanted), console()), {}
+        result = print_words(Stream(loaded, asked, **wanted), console())
     else:
         result, others = explained_by(loaded, asked, wanted, names)
     if check is not None:
         result = checked(loaded, result, top=top)
     finish(result, out, as_json, force=force, pictures=pictures, embed=embed, others=others)
+    if tp:
+        from tam.model.processes import leave
 
-
-@app.command()
-def chat(
-    image: Annotated[
-        list[str] | None, typer.Option("--image", "-i", help="Shown with your first words.")
-    ] = None,
-    model: Model = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for a report of each reply.")
-    ] = None,
-    max_new_tokens: MaxNewTokens = MAX_NEW_TOKENS,
-    dtype: Dtype = None,
-    device_map: DeviceMap = None,
-    load_in: LoadIn = None,
-    revision: Revision = None,
-    sample: Sample = False,
-    seed: Seed = None,
-    method: Method = METHOD,
-    method_option: MethodOption = None,
-    stages: Stages = False,
-    candidate_maps: CandidateMaps = 0,
-    option: MoreOptions = None,
-    fps: Fps = None,
-    num_frames: NumFrames = None,
-    max_frames: MaxFrames = None,
-    start: Start = None,
-    end: End = None,
-    decoder: Decoder = DECODER,
-    allow_urls: AllowUrls = False,
-    force: Force = False,
-) -> None:
-    """Talk with a model, turn by turn; an empty line ends it.
-
-    A line "/image FILE" shows a picture, video or folder of frames with your next words; "/help"
-    tells the other commands.
-    """
-    from tam.cli.asking import opened_media, sampling_asked
-    from tam.cli.talking import talk
-    from tam.report.folder import check_output
-
-    if out is not None:
-        check_output(out / "reply-1", force=force)
-    wanted = reply_options(
-        max_new_tokens=max_new_tokens,
-        seed=seed,
-        sample=sample,
-        method=method,
-        method_option=method_option,
-        stages=stages,
-        candidate_maps=candidate_maps,
-        option=option,
-    )
-    sampling = sampling_asked(fps, num_frames, start, end, max_frames)
-    opened = partial(opened_media, sampling=sampling, decoder=decoder, allow_urls=allow_urls)
-    shown = [opened(name) for name in image or []]
-    from tam.model.loading import load
-
-    loaded = load(model, revision=revision, device_map=device_map, dtype=dtype, load_in=load_in)
-    talk(loaded, shown, out, wanted, opened=opened, force=force)
-
-
-@app.command()
-def demo(
-    model: Annotated[
-        str,
-        typer.Option("--model", "-m", help="'small' (a drawn scene), 'photo' (a photograph)."),
-    ] = "small",
-    out: Out = Path("demo"),
-    force: Force = False,
-    as_json: Json = False,
-) -> None:
-    """Explain a picture that comes with the toolkit, with a model that comes with it."""
-    from tam.cli.finishing import finish
-    from tam.report.folder import check_output
-
-    check_output(out, force=force)
-    from tam.errors import InputError
-    from tam.model.loading import load
-
-    pictures = {"photo": "photo/demo.jpg", "small": "scenes/demo.png"}
-    if model not in pictures:
-        raise InputError(
-            f"there is no demo picture for {model!r}",
-            where="--model",
-            remedy=f"use {' or '.join(pictures)}, or 'tam explain' with a picture of your own",
-        )
-    result = load(model).explain(
-        str(Path(__file__).parent.parent / pictures[model]),
-        "Describe this image.",
-        stages=True,
-        candidate_maps=4,
-    )
-    finish(result, out, as_json, force=force)
+        leave()
 
 
 @app.command()
@@ -272,7 +250,7 @@ def show(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Print a saved explanation, the words colored by how visual they are."""
+    """Print a saved explanation, its words colored."""
     from tam.cli.finishing import print_json
     from tam.files.storage import load_explanation
 
@@ -298,19 +276,19 @@ def export(
     ] = None,
     word: Annotated[
         list[str] | None,
-        typer.Option("--word", "-w", help="A word by its number or its text; all without it."),
+        typer.Option("--word", "-w", help="A word by its number or its text; all by default."),
     ] = None,
     together: Annotated[
         bool, typer.Option("--together", help="One map for all words that are named.")
     ] = False,
-    picture: Annotated[int | None, typer.Option(help="Which picture or clip alone.")] = None,
+    picture: Annotated[int | None, typer.Option(help="Index of the only picture or clip.")] = None,
     colors: Annotated[str, typer.Option(help="inferno, viridis, turbo or jet.")] = COLORS,
     seconds: Annotated[
-        float, typer.Option(help="How long a movie shows each word over stills.")
+        float, typer.Option(help="Seconds for which a movie shows each word over stills.")
     ] = SECONDS,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
-    """Write a contact sheet, a movie, a figure or a table of a saved explanation."""
+    """Write a sheet, movie, figure or table of an explanation."""
     from tam.cli.export import exported_file, saved_folder, typed_words
     from tam.files.writing import check_file
     from tam.render.export import export as write
@@ -357,28 +335,8 @@ def compare(
 
 
 @app.command()
-def verify(
-    model: Annotated[str, typer.Argument(help="'photo', 'small', a hub id, or a folder.")],
-    dtype: Dtype = None,
-    device_map: DeviceMap = None,
-    load_in: LoadIn = None,
-    revision: Revision = None,
-) -> None:
-    """Check on this machine that the toolkit reads a model rightly; exit code 1 if not."""
-    from tam.model.loading import load
-    from tam.model.verify import verify as verified
-
-    loaded = load(model, revision=revision, dtype=dtype, device_map=device_map, load_in=load_in)
-    checks = verified(loaded)
-    for check in checks:
-        print(f"{'ok  ' if check.passed else 'FAIL'} {check.name:<8} {check.detail}")
-    if not all(check.passed for check in checks):
-        raise typer.Exit(1)
-
-
-@app.command()
 def doctor(as_json: Json = False) -> None:
-    """Tell what this machine has: accelerator, kernels, decoders."""
+    """List what this machine has: accelerator, kernels, decoders."""
     from tam.cli.doctor import findings, print_findings
 
     found = findings()
@@ -391,6 +349,8 @@ def doctor(as_json: Json = False) -> None:
 
 
 for command in (
+    demo,
+    chat,
     check_saved,
     masks,
     gallery,
@@ -401,6 +361,7 @@ for command in (
     exports,
     evaluate,
     get,
+    verify,
 ):
     app.command()(command)
 

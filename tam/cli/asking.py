@@ -1,9 +1,6 @@
-"""From what was typed to a conversation: one question, or a file of messages."""
+"""The conversation of a command: a question, or a file of messages."""
 
-import os
-import shlex
 import sys
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +21,7 @@ def opened_conversation(
     decoder: str,
     allow_urls: bool,
 ) -> Conversation:
-    """Open the media of a question or of a file of messages, and say what was taken of clips.
+    """Open the media of a question or of a file of messages, and report the frames of clips.
 
     Raises
     ------
@@ -50,7 +47,7 @@ def opened_conversation(
         return from_messages(_messages(file), beside)
     if not names:
         raise ConversationError(
-            "there is no picture", where="IMAGE", remedy="name one, or use --conversation"
+            "no picture is given", where="IMAGE", remedy="name one, or use --conversation"
         )
     return question([opened(name, sampling) for name in names], prompt)
 
@@ -62,7 +59,7 @@ def sampling_asked(
     end: float | None,
     max_frames: int | None,
 ) -> Sampling | None:
-    """What the options of a command ask of clips; None where none of them is given.
+    """The sampling of clips that the options of a command ask for; None without such options.
 
     Raises
     ------
@@ -80,7 +77,7 @@ def sampling_asked(
 
 
 def _with(sampling: Sampling | None, own: dict[str, Any]) -> Sampling | None:
-    """A sampling with what a message says of its own clip; a rate and a number exclude each other.
+    """A sampling with a message's settings for its clip; a rate and a number exclude each other.
 
     Raises
     ------
@@ -95,13 +92,13 @@ def _with(sampling: Sampling | None, own: dict[str, Any]) -> Sampling | None:
 
 
 def _beside(file: Path, name: str) -> str:
-    """What a file of messages names: from the working folder, or from where the file itself is."""
+    """The path of a file that a message names, from the working folder or the message file's."""
     there = file.parent / name
     return str(there) if "://" not in name and not Path(name).exists() and there.exists() else name
 
 
 def opened_media(name: str, sampling: Sampling | None, **options: Any) -> Media:
-    """Open a picture or clip, and print what is to be known of it: the frames, budget and notes."""
+    """Open a picture or clip, and print its frames, budget and notes."""
     media = open_media(name, sampling=sampling, **options)
     told = list(media.notes)
     if media.kind == "video":
@@ -115,18 +112,6 @@ def opened_media(name: str, sampling: Sampling | None, **options: Any) -> Media:
     if told:
         print(one_line(f"{media.name}: {'; '.join(told)}"), file=sys.stderr)
     return media
-
-
-def typed_name(typed: str) -> str:
-    """Read a file's name as a shell would, unless there is a file of just that name.
-
-    So come names with spaces: in quotes, or with backslashes where a terminal was dropped a file.
-    """
-    with suppress(OSError, ValueError):
-        if not Path(typed).exists():
-            names = shlex.split(typed, posix=os.name != "nt")
-            return names[0].strip("\"'") if len(names) == 1 else typed
-    return typed
 
 
 def _messages(file: Path) -> Any:

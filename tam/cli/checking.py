@@ -1,4 +1,4 @@
-"""``tam check`` and ``tam explain --check``: what the model used, measured."""
+"""``tam check`` and ``tam explain --check``: measurements of what the model used."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from tam.cli.options import DeviceMap, Dtype, Json, LoadIn, Model, Revision
+from tam.cli.options import AllowMissing, DeviceMap, Dtype, Json, LoadIn, Model, Revision
 from tam.errors import InputError
 from tam.text.printable import json_text
 
@@ -22,10 +22,10 @@ _TOP = re.compile(r"top=([1-9][0-9]{0,5})")
 
 
 class CheckableCommand(TyperCommand):
-    """A command whose ``--check`` may stand alone, or before ``top=N``."""
+    """A command whose ``--check`` may have a value ``top=N`` or none."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Say what a ``--check`` that stands alone means."""
+        """Complete a ``--check`` without a value."""
         words: list[str] = []
         for index, word in enumerate(args):
             words.append(word)
@@ -41,19 +41,19 @@ Check = Annotated[
     typer.Option(
         "--check",
         metavar="[top=N]",
-        help="Hide what each word's map marks, and other regions like it, and measure what that "
-        "costs the word; of the N words with the highest maps, or of all content words.",
+        help="Hide what each word's map marks, and other regions like it, and measure the word's "
+        "loss; for the N words with the highest maps, or all content words.",
     ),
 ]
 
 
 def top_asked(check: str) -> int | None:
-    """How many words ``--check`` asks for; None for all content words.
+    """The number of words that ``--check`` asks for; None for all content words.
 
     Raises
     ------
     InputError
-        If it says something else.
+        If its value is another one.
     """
     found = _TOP.fullmatch(check)
     if found is None and check != _ALL:
@@ -64,7 +64,7 @@ def top_asked(check: str) -> int | None:
 
 
 def checked(model: "LoadedModel", result: "Explanation", **options: Any) -> "Explanation":
-    """Check an explanation, after a line on standard error that tells what it costs."""
+    """Check an explanation, after a line on standard error with the cost."""
     from tam.check.words import passes, words_to_check
     from tam.text.terminal import console
 
@@ -80,41 +80,42 @@ def check(
     saved: Annotated[Path, typer.Argument(help="A saved explanation: its folder.")],
     model: Model = "small",
     top: Annotated[
-        int | None, typer.Option(min=1, help="Only so many words, those with the highest maps.")
+        int | None, typer.Option(min=1, help="Number of words, those with the highest maps.")
     ] = None,
     word: Annotated[
         list[str] | None,
-        typer.Option("--word", "-w", help="A word by its number or its text; all without it."),
+        typer.Option("--word", "-w", help="A word by its number or its text; all by default."),
     ] = None,
     filler: Annotated[
-        str, typer.Option(help="What hides a region: blur, mean or inpaint.")
+        str, typer.Option(help="Replacement of hidden pixels: blur, mean or inpaint.")
     ] = "blur",
     controls: Annotated[
-        int, typer.Option(min=8, help="How many other regions are hidden for each word.")
+        int, typer.Option(min=8, help="Number of other regions that are hidden for each word.")
     ] = 8,
-    seed: Annotated[int, typer.Option(min=0, help="Decides where the other regions lie.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the places of the other regions.")] = 0,
     box: Annotated[
         str | None,
         typer.Option(
             metavar="X0,Y0,X1,Y1", help="Hide this region instead, and read every word without it."
         ),
     ] = None,
-    picture: Annotated[int, typer.Option(min=0, help="Which picture or clip --box is in.")] = 0,
+    picture: Annotated[int, typer.Option(min=0, help="Index of the picture or clip of --box.")] = 0,
     frame: Annotated[
-        int | None, typer.Option(min=0, help="Which frame of it; all without it.")
+        int | None, typer.Option(min=0, help="Index of its frame; all by default.")
     ] = None,
     reply: Annotated[
-        bool, typer.Option("--reply", help="With --box: let the model answer anew, too.")
+        bool, typer.Option("--reply", help="With --box: also let the model answer again.")
     ] = False,
     dtype: Dtype = None,
     device_map: DeviceMap = None,
     load_in: LoadIn = None,
     revision: Revision = None,
+    allow_missing: AllowMissing = False,
     as_json: Json = False,
 ) -> None:
-    """Hide what the maps of a saved explanation mark, and measure what the model used.
+    """Hide what the maps mark, and measure what the model used.
 
-    What is measured is kept in the explanation's folder. With --box nothing is kept.
+    The results are stored in the explanation's folder. With --box nothing is stored.
     """
     from tam.cli.export import typed_words
     from tam.files.storage import load_explanation
@@ -129,7 +130,14 @@ def check(
     words = typed_words(word) if word else None
     from tam.model.loading import load
 
-    loaded = load(model, revision=revision, dtype=dtype, device_map=device_map, load_in=load_in)
+    loaded = load(
+        model,
+        revision=revision,
+        device_map=device_map,
+        dtype=dtype,
+        load_in=load_in,
+        allow_missing=allow_missing,
+    )
     if region is not None:
         lost = loaded.without(
             result, region, media=picture, frame=frame, filler=filler, reply=reply

@@ -1,4 +1,4 @@
-"""What ``tam compare`` calls the explanations that it lays side by side."""
+"""The labels of the explanations of ``tam compare``."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,14 +7,14 @@ from tam.explanation.explanation import Explanation
 
 
 def labels_of(saved: Sequence[Path], opened: Sequence[Explanation]) -> list[str]:
-    """Name each by its folder, and by its model and method where these differ.
+    """Label each by its folder, and by its model and method where these differ.
 
     Parameters
     ----------
     saved
-        A folder, or the JSON file in it.
+        The folder of each, or the JSON file in it.
     opened
-        What was in them.
+        The explanations in them.
     """
     folders = [(path.parent if path.suffix == ".json" else path).resolve() for path in saved]
     unlike = len({folder.name for folder in folders}) == len(folders)

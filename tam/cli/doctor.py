@@ -6,11 +6,13 @@ import platform
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 from rich.markup import escape
 from rich.table import Table
 
+from tam.cli.extras import GIVES, lacking
 from tam.resolver import resolve
 from tam.text.printable import one_line
 from tam.text.terminal import console
@@ -18,18 +20,18 @@ from tam.text.terminal import console
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """One finding about this machine.
 
     Parameters
     ----------
     name
-        What it is.
+        The part that was checked.
     works
         Whether it can be used.
     needed
         Whether the toolkit's main path needs it.
     detail
-        A version, or what is wrong.
+        Its version, or the reason why it does not work.
     """
 
     name: str
@@ -39,7 +41,7 @@ class Finding:
 
 
 def findings() -> list[Finding]:
-    """Look at everything. Nothing that is broken stops the others from being looked at."""
+    """Check every part; a broken one does not keep the others from being checked."""
     checks: list[tuple[str, bool, Callable[[], str]]] = [
         ("python", True, platform.python_version),
         ("processor", True, lambda: f"{os.cpu_count()} cores, {platform.machine()}"),
@@ -56,11 +58,12 @@ def findings() -> list[Finding]:
         ("OpenCV (video)", False, lambda: _package("cv2", "opencv-python")),
         ("small model", True, _small_model),
     ]
+    checks += [(f"extra {name}", False, partial(_extra, name)) for name in GIVES]
     return [_look(name, needed, check) for name, needed, check in checks]
 
 
 def print_findings(found: list[Finding]) -> None:
-    """Print what was found."""
+    """Print the findings."""
     table = Table(show_header=False, box=None, pad_edge=False)
     for finding in found:
         mark = "[green]yes[/]" if finding.works else "[red]no[/]" if finding.needed else "no"
@@ -69,7 +72,7 @@ def print_findings(found: list[Finding]) -> None:
 
 
 def _look(name: str, needed: bool, check: Callable[[], str]) -> Finding:
-    # Libraries log what they lack when they load; the findings say it in order.
+    # Libraries log what they lack when they load; the findings report it.
     logging.disable(logging.WARNING)
     try:
         return Finding(name, True, needed, check())
@@ -98,6 +101,13 @@ def _accelerator() -> str:
     if torch.backends.mps.is_available():
         return "Apple GPU"
     raise RuntimeError("none: models run on the CPU")
+
+
+def _extra(name: str) -> str:
+    lacks = lacking(name)
+    if lacks:
+        raise RuntimeError(f"{GIVES[name]}; lacks {', '.join(lacks)}")
+    return GIVES[name]
 
 
 def _small_model() -> str:

@@ -37,16 +37,18 @@ def evaluate(
     ] = "",
     model: Annotated[str, typer.Option("--model", "-m", help="Models, by commas.")] = "small",
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder of the results; a killed run goes on there.")
+        Path,
+        typer.Option("--out", "-o", help="Folder of the results, in which a killed run continues."),
     ] = Path("evaluation"),
     split: Annotated[
-        str, typer.Option(help="Splits of the scenes, by commas; all without it.")
+        str, typer.Option(help="Splits of the scenes, by commas; all by default.")
     ] = "",
     world: Annotated[
-        str, typer.Option(help="Which scenes: test, validation, train or combinations.")
+        str, typer.Option(help="The set of scenes: test, validation, train or combinations.")
     ] = "test",
     count: Annotated[
-        int | None, typer.Option(min=1, help="Items; of the scenes in each split, 50 without it.")
+        int | None,
+        typer.Option(min=1, help="Number of items; for scenes, in each split (50 by default)."),
     ] = None,
     faithful_words: Annotated[
         int, typer.Option(min=0, help="Words of each item that get insertion and deletion.")
@@ -55,13 +57,23 @@ def evaluate(
     sanity: Annotated[
         bool,
         typer.Option(
-            "--sanity", help="Also how far maps move under noise and with shuffled weights."
+            "--sanity", help="Also measure how maps change under noise and with shuffled weights."
+        ),
+    ] = False,
+    causes: Annotated[
+        bool,
+        typer.Option(
+            "--causes",
+            help="Also measure whether maps and relevance tell the cause of a word: scenes are "
+            "rendered without each object, and earlier words replaced.",
         ),
     ] = False,
     plots: Annotated[bool, typer.Option("--plots", help="Draw charts (matplotlib).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Measure how good the maps are: where they point, and whether the model uses it.
+    """Measure how good the maps are.
+
+    This measures where they point, and whether the model uses what they show.
 
     For several processes or machines: accelerate launch -m tam evaluate ...
     """
@@ -79,6 +91,7 @@ def evaluate(
         steps=steps,
         sanity=sanity,
         metrics=tuple(_listed(metrics, "--metrics")) if metrics else (),
+        causes=causes,
     )
 
     def finish(loaded: "Model", name: str) -> None:
@@ -127,7 +140,7 @@ def _listed(text: str, option: str) -> list[str]:
     names = [name.strip() for name in text.split(",")]
     if not all(names) or len(set(names)) < len(names):
         raise InputError(
-            f"{text!r} is no list of different names",
+            f"{text!r} is not a list of distinct names",
             where=option,
             remedy="separate them by commas",
         )

@@ -1,4 +1,4 @@
-"""From what was typed for ``tam export`` to the file and the words that are meant."""
+"""The file and the words that the arguments of ``tam export`` name."""
 
 import os
 from collections.abc import Sequence
@@ -11,19 +11,21 @@ from tam.render.export import exported_before
 
 
 def exported_file(saved: Path, kind: str | None, out: Path | None) -> Path:
-    """Name the file: ``out``, or the saved folder's name with ``-tam`` and a suffix, beside it.
+    """Give the file: ``out``, or the saved folder's name with ``-tam`` and a suffix, beside it.
 
-    A name that was not given is never that of a file that someone else made: it is counted up.
+    A default name is counted up, so that it is never the name of another program's file.
 
     Raises
     ------
     InputError
-        If the kind is unknown, is not told, or is not what the file's suffix says.
+        If the kind is unknown, missing, or differs from the file's suffix.
     """
     if kind is None:
         if out is None:
             raise InputError(
-                "nothing says what to write", where="export", remedy="give --as KIND or --out FILE"
+                "the kind of file is not given",
+                where="export",
+                remedy="give --as KIND or --out FILE",
             )
         return out
     suffix = kind_named(kind).suffix
@@ -44,10 +46,10 @@ def _free_name(folder: Path, suffix: str) -> Path:
 
 
 def saved_folder(saved: Path) -> Path:
-    """Give the folder of a saved explanation that was named by itself or by its JSON file."""
+    """Give the folder of a saved explanation, named by the folder or its JSON file."""
     return saved.parent if saved.suffix == ".json" else saved
 
 
 def typed_words(typed: Sequence[str]) -> list[int | str]:
-    """Take digits for a word's number and anything else for its text."""
+    """Read digits as a word's number and anything else as its text."""
     return [int(word) if word.isascii() and word.isdigit() else word for word in typed]

@@ -6,11 +6,14 @@ from typing import Any
 from tam.cli.answered import print_model
 from tam.cli.summary import summary
 from tam.explanation.explanation import Explanation
+from tam.model.processes import is_first
 from tam.text.printable import json_text
 
 
 def finish(result: Explanation, out: Path, as_json: bool, **saving: Any) -> None:
     """Save an explanation, and print it: the table and the report's path, or JSON.
+
+    If several processes share a model, the first one does so.
 
     Parameters
     ----------
@@ -19,10 +22,12 @@ def finish(result: Explanation, out: Path, as_json: bool, **saving: Any) -> None
     out
         Folder of the report.
     as_json
-        Print JSON on stdout in place of the table.
+        Whether to print JSON instead of the table.
     **saving
         As in :meth:`tam.Explanation.save`.
     """
+    if not is_first():
+        return
     report = result.save(out, **saving)
     print_model(result)
     if as_json:
@@ -36,7 +41,7 @@ def finish(result: Explanation, out: Path, as_json: bool, **saving: Any) -> None
 
 
 def print_report(report: Path) -> None:
-    """Print where a report lies and how large it is."""
+    """Print the size and the path of a report."""
     print(f"Report, {report.stat().st_size / 1e6:.2f} MB:")
     print(report.resolve())
 

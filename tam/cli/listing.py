@@ -1,4 +1,4 @@
-"""The commands that list what there is: families, methods, metrics and kinds of file."""
+"""The commands that list families, methods, metrics and kinds of file."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from tam.text.printable import json_text
 
 
 def models(as_json: Json = False) -> None:
-    """List the model families that are supported, and those that are refused and why."""
+    """List the model families that are supported and refused."""
     from tam.cli.models import models_json, print_models
 
     if as_json:
@@ -20,11 +20,11 @@ def models(as_json: Json = False) -> None:
 
 def methods(
     name: Annotated[
-        str | None, typer.Argument(help="One method alone, with its options; all without it.")
+        str | None, typer.Argument(help="A method to show with its options; all by default.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the methods that can explain a word, and what each costs."""
+    """List the methods that explain a word, and their costs."""
     from tam.cli.methods import methods_json, print_methods
 
     if as_json:
@@ -34,14 +34,14 @@ def methods(
 
 
 def metrics(as_json: Json = False) -> None:
-    """List the metrics that 'tam evaluate' measures, and those that other packages add."""
+    """List the metrics that 'tam evaluate' measures."""
     from tam.cli.tables import metrics_table, print_rows
 
     print_rows(metrics_table(), as_json=as_json)
 
 
 def exports(as_json: Json = False) -> None:
-    """List the kinds of file that 'tam export' writes, and those that other packages add."""
+    """List the kinds of file that 'tam export' writes."""
     from tam.cli.tables import exports_table, print_rows
 
     print_rows(exports_table(), as_json=as_json)

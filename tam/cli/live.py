@@ -1,4 +1,4 @@
-"""``--live``: each word with its map in the terminal, while the model writes on."""
+"""``--live``: each word with its map in the terminal, while the model writes."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def check_live(*, as_json: bool, methods: Sequence[str]) -> None:
-    """Refuse what cannot be while words are printed as they come.
+    """Refuse --live beside --json, because its words and maps are not JSON, or several methods.
 
     Raises
     ------
     InputError
-        If JSON alone may be printed, or several methods explain the reply.
+        If JSON is asked for, or several methods explain the reply.
     """
     if len(methods) > 1:
         raise InputError(

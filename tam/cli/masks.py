@@ -14,16 +14,16 @@ def masks(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The file.")] = None,
     word: Annotated[
         list[str] | None,
-        typer.Option("--word", "-w", help="A word by its number or its text; all without it."),
+        typer.Option("--word", "-w", help="A word by its number or its text; all by default."),
     ] = None,
-    picture: Annotated[int | None, typer.Option(help="Which picture or clip alone.")] = None,
-    frame: Annotated[int | None, typer.Option(help="Which frame of a clip alone.")] = None,
+    picture: Annotated[int | None, typer.Option(help="Index of the only picture or clip.")] = None,
+    frame: Annotated[int | None, typer.Option(help="Index of the only frame of a clip.")] = None,
     threshold: Annotated[
-        str, typer.Option(help="otsu, or the height from 0 to 1 that a mask begins at.")
+        str, typer.Option(help="otsu, or the height from 0 to 1 at which a mask begins.")
     ] = "otsu",
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
-    """Write the words' masks, boxes or points of a saved explanation for other tools."""
+    """Write masks, boxes or points of the words for other tools."""
     from tam.cli.export import saved_folder, typed_words
     from tam.files.storage import load_explanation
     from tam.render.mask_files import FORMATS, write_masks
@@ -44,7 +44,7 @@ def masks(
 
 
 def _height(typed: str) -> float | str:
-    """Read a number; what is none is left to be refused."""
+    """Read a number; other text is returned, to be refused later."""
     try:
         return float(typed)
     except ValueError:

@@ -9,6 +9,7 @@ from rich.table import Table
 from tam.errors import SetupError
 from tam.methods import Method, choose, listed
 from tam.methods.method import options_of
+from tam.refine import REFINEMENTS
 from tam.text.terminal import console
 
 _WAITS = "maps at the end of the reply"
@@ -33,12 +34,24 @@ def print_methods(name: str | None = None) -> None:
         table.add_row(row.name, escape(_summary(row)), row.source, row.cost, streams)
     shown = console()
     shown.print(table)
+    if method is None:
+        shown.print(_refinements())
     for option, default in options.items():
         shown.print(f"{option} = {default!r}", markup=False)
 
 
+def _refinements() -> Table:
+    """What the maps of any method can go through."""
+    table = Table()
+    for column in ("refinement", "what it does", "source", "cost beside the method"):
+        table.add_column(column, overflow="fold")
+    for step in REFINEMENTS.values():
+        table.add_row(step.name, escape(step.summary), step.source, step.cost)
+    return table
+
+
 def _asked(name: str) -> tuple[Method, dict[str, Any]]:
-    """One method and its options; a broken one of another package with its error and none."""
+    """One method and its options; a broken one of another package has an error and no options."""
     try:
         found = choose(name)
     except SetupError as error:
@@ -54,7 +67,7 @@ def _summary(method: Method) -> str:
         return f"cannot be used: {method.error} (package {method.package})"
     if not method.package:
         return method.summary
-    # What it does is known once it has been imported.
+    # Its summary is known only after it is imported.
     return f"{method.summary or 'see tam methods ' + method.name} (package {method.package})"
 
 

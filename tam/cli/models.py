@@ -21,7 +21,7 @@ def models_json() -> dict[str, Any]:
 
 
 def short_markdown() -> str:
-    """The README's table: the families that most people ask for, and how many others there are."""
+    """The README's table: the most used families, and the number of the others."""
     shown = [family for family in families() if family.featured]
     rows = ["| family | for example | takes |", "| --- | --- | --- |"]
     rows += [f"| {f.name} | {f.examples[0]} | {', '.join(f.inputs)} |" for f in shown]
@@ -119,7 +119,7 @@ def _remark(text: str) -> str:
 
 
 def _table(title: str, *columns: str) -> Table:
-    """A table whose last column takes all the width that is left."""
+    """A table whose last column takes the remaining width."""
     table = Table(title=title, title_justify="left", show_lines=True)
     for column in columns[:-1]:
         table.add_column(column, overflow="fold", max_width=18)

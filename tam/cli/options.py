@@ -1,5 +1,6 @@
-"""The options that several commands share: how a model is loaded, asked, and shown media."""
+"""Options that several commands share: loading, the reply, and media."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,24 +12,40 @@ Model = Annotated[
     typer.Option(
         "--model",
         "-m",
-        help="'photo', 'small' (built in), a hub id, or a folder. Without it: TAM_MODEL, else "
+        help="'photo', 'small' (built in), a hub id, or a folder. Default: TAM_MODEL, else "
         "'small'.",
     ),
 ]
 Dtype = Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or float16.")]
-DeviceMap = Annotated[str | None, typer.Option(help="auto, cpu, cuda:0, …: where the model goes.")]
-LoadIn = Annotated[str | None, typer.Option(help="4bit or 8bit: quantise.")]
+DeviceMap = Annotated[str | None, typer.Option(help="Device of the model: auto, cpu, cuda:0, …")]
+LoadIn = Annotated[str | None, typer.Option(help="Quantise to 4bit or 8bit.")]
+Batch = Annotated[
+    Path | None,
+    typer.Option(
+        "--batch", help="items.csv (image, prompt, answer) or a folder of pictures: explain each."
+    ),
+]
+Split = Annotated[
+    bool,
+    typer.Option(
+        "--tp", help="Split the model over processes: torchrun --nproc-per-node 2 -m tam explain …"
+    ),
+]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a hub model.")]
+AllowMissing = Annotated[
+    bool,
+    typer.Option(
+        "--allow-missing", help="Load a model with missing tensors, filled with random numbers."
+    ),
+]
 
 MaxNewTokens = Annotated[int, typer.Option(min=1, help="Longest answer to write.")]
 Sample = Annotated[
-    bool, typer.Option("--sample", help="Sample the answer, in place of the model's default.")
+    bool, typer.Option("--sample", help="Sample the answer, whatever the model's default.")
 ]
 Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of a sampled answer.")]
 
-Method = Annotated[
-    str, typer.Option("--method", help="How a reply is explained; see 'tam methods'.")
-]
+Method = Annotated[str, typer.Option("--method", help="Method of explanation, see 'tam methods'.")]
 Methods = Annotated[
     str | None,
     typer.Option(
@@ -41,11 +58,19 @@ MethodOption = Annotated[
         "--method-option", metavar="NAME=VALUE", help="An option of the method, such as layer=1."
     ),
 ]
+Refine = Annotated[
+    str,
+    typer.Option(
+        metavar="NAMES",
+        help="What the maps go through then, by commas; 'tam methods' lists them.",
+    ),
+]
 Stages = Annotated[
-    bool, typer.Option("--stages", help="Keep each map before scaling and filtering too.")
+    bool, typer.Option("--stages", help="Also keep each map before scaling and filtering.")
 ]
 CandidateMaps = Annotated[
-    int, typer.Option(min=0, max=8, help="How many candidates of each word get their own map.")
+    int,
+    typer.Option(min=0, max=8, help="Number of candidates of each word with a map of their own."),
 ]
 MoreOptions = Annotated[
     list[str] | None,
@@ -58,20 +83,18 @@ MoreOptions = Annotated[
 ]
 
 Fps = Annotated[
-    float | None, typer.Option(help="Frames a second that are taken of a video; 2 without it.")
+    float | None, typer.Option(help="Frames per second that are taken of a video; 2 by default.")
 ]
 NumFrames = Annotated[
-    int | None, typer.Option(help="Frames of a video, evenly spread, in place of --fps.")
+    int | None, typer.Option(help="Number of frames of a video, evenly spread, instead of --fps.")
 ]
 MaxFrames = Annotated[
     int | None,
-    typer.Option(
-        min=1, help="Budget of frames, 32 without it; evenly spread where more are asked."
-    ),
+    typer.Option(min=1, help="Largest number of frames, evenly spread; 32 by default."),
 ]
 Start = Annotated[float | None, typer.Option(help="First second of a video.")]
 End = Annotated[float | None, typer.Option(help="Last second of a video.")]
-Decoder = Annotated[str, typer.Option(help="pyav; decord or opencv where they agree with it.")]
+Decoder = Annotated[str, typer.Option(help="pyav, or decord or opencv where they agree with it.")]
 AllowUrls = Annotated[
     bool, typer.Option("--allow-urls", help="Fetch pictures from http(s) addresses.")
 ]
@@ -87,9 +110,11 @@ Version = Annotated[
     bool,
     typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
 ]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the report and its files.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an earlier explanation in --out.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
-Pictures = Annotated[bool, typer.Option("--pictures", help="Write a PNG of each word's map, too.")]
+Pictures = Annotated[bool, typer.Option("--pictures", help="Also write a PNG of each word's map.")]
 Embed = Annotated[
     str,
     typer.Option(help="Size of the report's pictures: full (4,096 pixels) or screen (1,600)."),

@@ -1,4 +1,4 @@
-"""From what was typed to the options of a reply."""
+"""The options of a reply from a command's arguments."""
 
 import json
 from collections.abc import Sequence
@@ -20,17 +20,18 @@ def reply_options(
     sample: bool,
     method: str,
     method_option: Sequence[str] | None,
+    refine: str,
     stages: bool,
     candidate_maps: int,
     option: Sequence[str] | None,
     answer: str | None = None,
 ) -> "Options":
-    """Make the options of a reply out of what was typed, and check its method.
+    """Make the options of a reply from a command's arguments, and check the method.
 
     Raises
     ------
     InputError
-        If an option is not of the form NAME=VALUE, or there is no such method or option of it.
+        If an option is not of the form NAME=VALUE, or the method or an option of it is unknown.
     """
     from tam.model.options import check_candidate_maps, chosen
 
@@ -38,11 +39,12 @@ def reply_options(
     explained: Options = {
         "method": method,
         "method_options": named_values(method_option or (), "--method-option"),
+        "refine": [name.strip() for name in refine.split(",")] if refine else [],
         "stages": stages,
         "candidate_maps": candidate_maps,
     }
     check_candidate_maps(chosen(explained), candidate_maps)
-    # The model's own default decides where nothing is to be sampled.
+    # Without --sample, the model's own default decides.
     sampled: Options = {"do_sample": True} if sample else {}
     more: Any = named_values(option or (), "--option")
     found: Options = {**written, **explained, **sampled, **more}
@@ -98,12 +100,12 @@ def explained_by(
 
 
 def named_values(given: Sequence[str], where: str) -> dict[str, Any]:
-    """Read options, each ``NAME=VALUE``; a value is JSON, or else text.
+    """Read options of the form ``NAME=VALUE``, whose values are JSON or else text.
 
     Raises
     ------
     InputError
-        If one is of another form.
+        If an option is of another form.
 
     Examples
     --------

@@ -1,5 +1,6 @@
 """An explanation as plain JSON values, for ``--json``."""
 
+from dataclasses import asdict
 from typing import Any
 
 from tam.explanation.explanation import Explanation
@@ -10,17 +11,25 @@ _DIGITS = 4
 
 
 def summary(result: Explanation) -> dict[str, Any]:
-    """What another program wants to know of an explanation.
+    """The summary of an explanation for other programs.
 
     Returns
     -------
-    The reply's ``text``; its ``words``, each with what :mod:`tam.explanation.strength` defines to
-    four digits, null where it is not known: for each picture the peak of its map with the box of
-    the high part around it, the three earlier words of the highest relevance, and what its check
-    found, in nats and not rounded; and the ``provenance``.
+    The reply's ``text``; whether it was ``cut`` at its limit of new tokens; the parts of the
+    conversation that were ``dropped`` (turn, role, text, the token it stood before), which the
+    model did not read; its ``words``, each with the values that :mod:`tam.explanation.strength`
+    defines, to four digits, null where not known: for each picture the peak of the map with the box
+    of the high part around it, the three earlier words of the highest relevance, and the result of
+    the check, in nats and not rounded; and the ``provenance``.
     """
     words = [_word(word) for word in result.words]
-    return {"text": result.text, "words": words, "provenance": dict(result.provenance)}
+    return {
+        "text": result.text,
+        "cut": result.cut,
+        "dropped": [asdict(part) for part in result.dropped],
+        "words": words,
+        "provenance": dict(result.provenance),
+    }
 
 
 def _word(word: Word) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``tam metrics`` and ``tam exports``: tables of what there is and what other packages add."""
+"""``tam metrics`` and ``tam exports``: tables of the toolkit's own and of other packages'."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from tam.evaluate.metrics import listed_metrics
 from tam.files.kinds import listed_kinds
 
 Rows = Sequence[dict[str, str]]
-"""Rows of a table: the headings are the keys."""
+"""Rows of a table, whose keys are the headings."""
 
 
 def metrics_table() -> Rows:

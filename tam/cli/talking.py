@@ -1,15 +1,17 @@
 """``tam chat``: a conversation line by line, the words of each reply as they come."""
 
+import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.text import Text
 
-from tam.cli.asking import typed_name
 from tam.cli.lines import line_reader
 from tam.errors import InputError, TamError
 from tam.explanation.explanation import Explanation
@@ -106,7 +108,7 @@ class _Conversation:
         self._wanted = wanted
         self._opened = opened
         self._force = force
-        self._told = ""
+        self._told: list[str] = []
 
     def take(self, line: str) -> Explanation | None:
         """Do what a command says, or say a line and give the explained reply."""
@@ -131,16 +133,13 @@ class _Conversation:
         return None
 
     def _say(self, text: str) -> Explanation:
-        from tam.cli.answered import model_line
+        from tam.cli.answered import print_model
 
         words = self.chat.stream(text, self._shown, **self._wanted)
         _print_words(words, self._terminal)
         self._shown = []  # the conversation keeps them
         result = self.chat.explanations[-1]
-        line = model_line(result)
-        if line != self._told:
-            print(one_line(line), file=sys.stderr)
-            self._told = line
+        self._told += print_model(result, self._told)
         return result
 
     def _help(self, _: str) -> None:
@@ -182,3 +181,15 @@ def _print_words(words: Iterator[Word], terminal: Console) -> None:
     finally:
         if end is not None:
             terminal.print()
+
+
+def typed_name(typed: str) -> str:
+    """Read a file's name as a shell would, unless a file has exactly that name.
+
+    Names with spaces come in quotes, or with backslashes if a file was dropped on the terminal.
+    """
+    with suppress(OSError, ValueError):
+        if not Path(typed).exists():
+            names = shlex.split(typed, posix=os.name != "nt")
+            return names[0].strip("\"'") if len(names) == 1 else typed
+    return typed

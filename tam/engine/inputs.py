@@ -94,8 +94,15 @@ def check_grids(grids: Sequence[tuple[int, int]], cells: int, kernel_size: int) 
     if any(h < 1 or w < 1 for h, w in grids) or sum(h * w for h, w in grids) != cells:
         raise misfit(f"grids {list(grids)} do not hold the {cells} vision cells")
     if cells == 0:
-        raise misfit("there are no vision cells")
-    if kernel_size < 1 or kernel_size % 2 == 0:
-        raise misfit(f"kernel size {kernel_size} is not odd")
-    if kernel_size > LARGEST_KERNEL:
-        raise misfit(f"kernel size {kernel_size} is above {LARGEST_KERNEL}")
+        raise misfit("no vision cells are given")
+    check_kernel_size(kernel_size)
+
+
+def check_kernel_size(kernel_size: int) -> None:
+    """Refuse a window that has no middle or takes too long. Raises NumericsError."""
+    if not 1 <= kernel_size <= LARGEST_KERNEL or kernel_size % 2 == 0:
+        raise NumericsError(
+            f"a window of {kernel_size} × {kernel_size} cells is not possible",
+            where="kernel_size",
+            remedy=f"give an odd number from 1 to {LARGEST_KERNEL}",
+        )

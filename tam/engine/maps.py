@@ -33,8 +33,6 @@ from tam.engine.ops.blocks import in_chunks, one_thread
 from tam.engine.ops.dispatch import backend_for, select
 from tam.engine.result import TokenActivationMaps
 
-__all__ = ["TokenActivationMaps", "maps_from_scores", "maps_of_run", "token_activation_maps"]
-
 # Elements of one map stage that are worked on at once: 16 MiB in float64 on a CPU, 256 MiB in
 # float32 elsewhere. Longer runs go in chunks of targets.
 _CHUNK_CPU, _CHUNK = 1 << 21, 1 << 26

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tam.errors import InputError, SetupError
 from tam.evaluate.items import Mask
 from tam.files.reading import read_bounded
+from tam.media.decoding import load_pixels
 from tam.media.image import open_image
 
 _LARGEST = 2**30  # those of a whole data set are hundreds of MB
@@ -77,6 +78,7 @@ def label_image(path: Path, size: tuple[int, int]) -> NDArray[np.int64]:
 
     open_image(path)  # its errors, in the one place that opens pictures
     with Image.open(path) as image:
+        load_pixels(image)
         labels = np.asarray(image.convert("L") if image.mode == "1" else image)
     if labels.ndim != 2 or labels.dtype.kind not in "iu":
         raise InputError("is a color picture, not a mask", where=str(path), remedy=REMEDY)

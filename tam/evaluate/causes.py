@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tam.evaluate.stacking import stacked_map
 from tam.explanation.word import Word
 from tam.media.media import Media
 
@@ -114,14 +115,15 @@ def causes(word: Word, token_effects: Values, masks: Sequence[NDArray[np.bool_]]
     Parameters
     ----------
     word
-        A word of the explained reply, about one picture.
+        A word of the explained reply.
     token_effects
         float64 [R, O] from :func:`effects`.
     masks
-        bool [H, W] for each object: its visible pixels.
+        bool [H, W] for each object: its visible pixels, all frames of all pictures and clips below
+        each other.
     """
     steps = [target - word.explanation.prompt_targets for target in word.targets]
-    heat = np.nan_to_num(word.map())
+    heat = np.nan_to_num(stacked_map(word))
     regions = [*masks, ~np.logical_or.reduce(list(masks))]
     return Causes(
         split_of_word(word),

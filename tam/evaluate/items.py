@@ -1,6 +1,6 @@
 """Evaluation items: a conversation about pictures, with masks of what is in them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,6 +11,22 @@ from tam.media.media import Media
 from tam.prompt.conversation import Conversation
 
 Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Removal:
+    """An object of an item, and the item's pictures rendered again without it.
+
+    Parameters
+    ----------
+    mask
+        bool [H, W]: its visible pixels; as in :class:`Item`, all frames below each other.
+    media
+        The pictures and clips without it, the same in all else.
+    """
+
+    mask: Mask
+    media: tuple[Media, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +52,11 @@ class Item:
         The reply to read under teacher forcing, or None where the model writes one.
     false_spans
         Characters ``first <= c < last`` of the answer that are known to be false.
+    removals
+        Renders the item without each of its objects in turn; nothing where the pictures are no
+        renderings.
+    kinds
+        Groups of words that can stand in one another's place, such as the color words.
     """
 
     name: str
@@ -46,6 +67,8 @@ class Item:
     references: tuple[str, ...] = ()
     answer: str | None = None
     false_spans: tuple[tuple[int, int], ...] = field(default=())
+    removals: Callable[[], Sequence[Removal]] = tuple
+    kinds: tuple[tuple[str, ...], ...] = ()
 
     @property
     def media(self) -> tuple[Media, ...]:

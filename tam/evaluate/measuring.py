@@ -21,7 +21,8 @@ from tam.evaluate.protocol import (
     word_classes,
     word_types,
 )
-from tam.evaluate.rerun import stacked_frames, word_score
+from tam.evaluate.rerun import word_score
+from tam.evaluate.stacking import stacked_frames, stacked_map
 from tam.evaluate.tagging import Tagger
 from tam.evaluate.text_overlap import meteor, rouge_l
 from tam.explanation.explanation import Explanation
@@ -173,17 +174,6 @@ def add_faithfulness(
 def first_shown(lines: Sequence[Line], count: int) -> list[Line]:
     """The first lines of true object words that are in the picture."""
     return [line for line in lines if "iou" in line and not line["false"]][:count]
-
-
-def stacked_map(word: Word) -> NDArray[np.float32]:
-    """float32 [H, W]: the word's maps over all frames of all media, below each other."""
-    return np.concatenate(
-        [
-            word.map(media, frame)
-            for media, item in enumerate(word.explanation.media)
-            for frame in range(len(item.frames))
-        ]
-    )
 
 
 def grey_maps(explanation: Explanation) -> list[Grey]:

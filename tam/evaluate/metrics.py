@@ -17,6 +17,8 @@ from tam.extensions import METRICS as GROUP
 from tam.extensions import description_of, extensions
 from tam.text.nearest import suggestion
 
+__all__ = ["METRICS", "Metric"]
+
 OfMap = Callable[[NDArray[np.float32], NDArray[np.bool_]], float]
 """A metric of one word: its map and its object's mask."""
 
@@ -56,6 +58,8 @@ class Metric:
 
 
 _TAM, _ENERGY, _RISE = "arXiv 2506.23270", "arXiv 1910.01279", "arXiv 1806.07421"
+_WITHOUT = "1 forward without each object (--causes)"
+_REWORDED = "2 forward for each earlier word of a kind (--causes)"
 _CURVE = "1 forward a step of the curve, for the first words of each item"
 
 _TABLE = (
@@ -86,6 +90,15 @@ _TABLE = (
         "the method once more (--sanity)",
         less_is_better=True,
     ),
+    Metric("cause_hottest", "the hottest object is the one cause", "cause", "", _WITHOUT),
+    Metric("cause_auroc", "AUROC of heat for causes, within the word", "cause AUROC", "", _WITHOUT),
+    Metric("cause_spearman", "correlation of heat and effect", "cause ρ", "", _WITHOUT),
+    Metric("cause_height", "AUROC of height for any cause", "height AUROC", "", _WITHOUT),
+    Metric("cause_auroc_first", "cause AUROC, first mentions", "", "", _WITHOUT),
+    Metric("cause_auroc_repeated", "cause AUROC, repeated words", "", "", _WITHOUT),
+    Metric("cause_auroc_relation", "cause AUROC, relations", "", "", _WITHOUT),
+    Metric("relevance_auroc", "AUROC of relevance for causes", "text AUROC", "", _REWORDED),
+    Metric("relevance_spearman", "correlation of relevance, effect", "text ρ", "", _REWORDED),
     Metric("rouge_l", "ROUGE-L", "", "ACL W04-1013"),
     Metric("meteor", "METEOR", "", "ACL W05-0909"),
 )
@@ -93,7 +106,10 @@ _TABLE = (
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _TABLE}
 """Every metric of the toolkit by its name."""
 
-_KEYS = {"index", "word", "kind", "false", "probability", "iou", "iou_curve", "chance"}
+_KEYS = {
+    *("index", "word", "kind", "false", "probability", "iou", "iou_curve", "chance"),
+    *("split", "causes", "effects", "heats", "height"),
+}
 """What else a line of the results holds, so that no added metric is called so."""
 
 

@@ -23,7 +23,7 @@ from functools import partial
 import numpy as np
 
 from tam.errors import InputError
-from tam.evaluate.items import Item, Mask
+from tam.evaluate.items import Item, Mask, Removal
 from tam.media.media import Media, image_from_array
 from tam.photo.cutouts import Placed
 from tam.photo.pack import Composed, Pack, compose, mosaic
@@ -56,7 +56,7 @@ def photo_items(pack: Pack, split: str, count: int, *, first: int = 0) -> Iterat
     """
     if split not in PHOTO_SPLITS:
         raise InputError(
-            f"there is no split {split!r}", where="photo", remedy=f"use {', '.join(PHOTO_SPLITS)}"
+            f"unknown split {split!r}", where="photo", remedy=f"use {', '.join(PHOTO_SPLITS)}"
         )
     start = list(PHOTO_SPLITS).index(split) * _STRIDE
     for index in range(first, first + count):
@@ -73,7 +73,18 @@ def _composed(objects: int, pack: Pack, split: str, name: str, seed: int) -> Ite
     scene = compose(pack, objects, seed)
     picture, masks = scene.render()
     asked = question([image_from_array(picture, name)], PROMPT)
-    return _item(pack, split, name, asked, _nouns(scene), _by_class(pack, scene, masks))
+    item = _item(pack, split, name, asked, _nouns(scene), _by_class(pack, scene, masks))
+    return replace(item, removals=partial(_without_each, scene, masks))
+
+
+def _without_each(scene: Composed, masks: Sequence[Mask]) -> list[Removal]:
+    """The composite without each of its cut-outs in turn."""
+    found = []
+    for index, mask in enumerate(masks):
+        rest = (*scene.placed[:index], *scene.placed[index + 1 :])
+        picture, _ = Composed(scene.background, rest).render()
+        found.append(Removal(mask, (image_from_array(picture),)))
+    return found
 
 
 def _false(pack: Pack, split: str, name: str, seed: int) -> Item:
@@ -121,7 +132,7 @@ def _talked(pack: Pack, split: str, name: str, seed: int) -> Item:
     )
     by_class = _by_class(pack, scene, masks)
     item = _item(pack, split, name, Conversation(turns), nouns, by_class)
-    return replace(item, answer=caption(nouns))
+    return replace(item, answer=caption(nouns), removals=partial(_without_each, scene, masks))
 
 
 def _clip(pack: Pack, split: str, name: str, seed: int) -> Item:
@@ -200,4 +211,5 @@ def _item(
         categories=categories(pack),
         masks=masks,
         references=(caption(nouns),),
+        kinds=(tuple(pack.nouns),),
     )

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tam.evaluate.faithfulness import Frames, Score
+from tam.evaluate.stacking import unstacked
 from tam.explanation.explanation import Word
-from tam.media.media import Media
 
 if TYPE_CHECKING:
     from tam.model.model import Model
@@ -30,7 +29,7 @@ def word_score(replay: "Replay", word: Word) -> Score:
     Returns
     -------
     The score of edited frames, which hold all pictures and clips below each other as
-    :func:`stacked_frames` gives them.
+    :func:`tam.evaluate.stacking.stacked_frames` gives them.
     """
     media = replay.trace.media
     own = [target - word.explanation.prompt_targets for target in word.targets]
@@ -40,24 +39,6 @@ def word_score(replay: "Replay", word: Word) -> Score:
         return np.asarray(replay.log_probabilities(edited)[:, own].sum(1), np.float64)
 
     return score
-
-
-def stacked_frames(media: Sequence[Media]) -> Frames:
-    """uint8 [1, H, W, 3]: all frames of all pictures and clips, of one width, below each other."""
-    rows = [frame for item in media for frame in item.frames]
-    return np.asarray(np.concatenate(rows)[None], np.uint8)
-
-
-def unstacked(frames: Frames, media: Sequence[Media]) -> list[Media]:
-    """Cut :func:`stacked_frames` into pictures and clips again."""
-    edited = []
-    first = 0
-    for item in media:
-        last = first + len(item.frames) * item.height
-        cut = np.ascontiguousarray(frames[0, first:last].reshape(item.frames.shape))
-        edited.append(replace(item, frames=cut))
-        first = last
-    return edited
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tam.errors import ConversationError, OutputError, TamError, os_errors_as_tam_errors
+from tam.evaluate.cause_lines import cause_lines, caused_words, truth
 from tam.evaluate.data_sets import open_data
 from tam.evaluate.faithfulness import STEPS
 from tam.evaluate.items import Item
@@ -54,6 +55,8 @@ class Plan:
         Whether the same words get the sanity checks too, see :mod:`tam.evaluate.sanity`.
     metrics
         Names of metrics that other packages add.
+    causes
+        Whether maps and relevance are held to exact causes too, see :mod:`tam.evaluate.causes`.
     """
 
     data: str = "scenes"
@@ -64,6 +67,7 @@ class Plan:
     steps: int = STEPS
     sanity: bool = False
     metrics: tuple[str, ...] = ()
+    causes: bool = False
 
     def items(self) -> tuple[Iterator[Item], Tagger]:
         """Open the data set."""
@@ -189,6 +193,10 @@ def item_blocks(
         recording = model.run(item.conversation, answer=item.answer)
         replay = Replay(model.checkpoint, recording)
         found = scored_words(recording.trace, item, tagger)
+        targets = found.targets
+        if plan.causes:
+            caused = truth(replay, item)
+            targets = sorted({*targets, *caused_words(recording.trace)})
         changed = (
             changed_runs(model, recording, methods, found.targets)
             if plan.sanity and plan.faithful_words
@@ -196,7 +204,7 @@ def item_blocks(
         )
         for method in methods:
             start = time.perf_counter()
-            explanation = explain(method, recording.trace, replay, found.targets)
+            explanation = explain(method, recording.trace, replay, targets)
             seconds = time.perf_counter() - start
             lines, summary = measure(explanation, item, found, tagger, added)
             add_faithfulness(
@@ -204,8 +212,10 @@ def item_blocks(
             )
             if method in changed:
                 add_sanity(lines, explanation, found, changed[method], words=plan.faithful_words)
+            if plan.causes:
+                lines += cause_lines(explanation, caused)
             key = {"model": name, "method": method, "item": item.name, "split": item.split}
-            cost = {"seconds": seconds, "targets": len(found.targets)}
+            cost = {"seconds": seconds, "targets": len(targets)}
             yield Block({**key, **as_json(summary), **cost}, tuple(map(as_json, lines)))
     except TamError as error:
         error.add_note(f"item {item.name}, model {name}")
@@ -269,9 +279,11 @@ def _alone_in(out: Path, *, needed: bool) -> Iterator[None]:
 
 def _settings(plan: Plan) -> dict[str, object]:
     settings = {"evaluation": MEASURED_AS, **asdict(plan), "splits": list(plan.splits)}
-    del settings["metrics"]
-    # Folders that hold the toolkit's metrics alone are as they were before others could be added.
-    return settings | ({"metrics": list(plan.metrics)} if plan.metrics else {})
+    # Folders without what could be added later are as they were before it could be.
+    added = {"metrics": list(plan.metrics), "causes": plan.causes}
+    return {n: v for n, v in settings.items() if n not in added} | {
+        name: value for name, value in added.items() if value
+    }
 
 
 def _write_settings(plan: Plan, out: Path) -> None:

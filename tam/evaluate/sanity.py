@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tam.evaluate.faithfulness import noisy, rank_correlation, sensitivity
-from tam.evaluate.measuring import ScoredWords, first_shown, stacked_map
+from tam.evaluate.measuring import ScoredWords, first_shown
 from tam.evaluate.rerun import shuffled_weights
+from tam.evaluate.stacking import stacked_map
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Word
 from tam.methods import explain

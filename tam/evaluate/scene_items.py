@@ -23,20 +23,33 @@ every model is measured on the same words; in the others the model writes it.
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from tam.errors import InputError
-from tam.evaluate.items import Item, Mask
+from tam.evaluate.items import Item, Mask, Removal
 from tam.media.media import Media, image_from_array
 from tam.prompt.conversation import Conversation, Turn, question
 from tam.scenes.clips import Clip, make_clip
-from tam.scenes.language import Named, caption, questions
+from tam.scenes.language import NUMBERS, Named, caption, questions
 from tam.scenes.motion import CLIP_PROMPTS, clip_caption
-from tam.scenes.world import COLORS, SHAPES, SPLITS, Scene, SceneObject, make_scene, split_seed
+from tam.scenes.world import (
+    COLORS,
+    SHAPES,
+    SIZES,
+    SPLITS,
+    Scene,
+    SceneObject,
+    make_scene,
+    split_seed,
+)
 
 PROMPT = "Describe this image."
 CATEGORIES: dict[str, int] = {word: number for number, word in enumerate((*COLORS, *SHAPES), 1)}
+
+KINDS = (tuple(COLORS), SHAPES, SIZES, NUMBERS, ("left", "right"), ("above", "below"))
+"""Words of the scenes' language that can stand in one another's place."""
 
 # Scenes of different splits never share a seed, so none is measured twice.
 _STRIDE = 5_000_000
@@ -119,7 +132,7 @@ def _pictured(objects: tuple[int, int], fits: Fits, *, false: bool = False) -> "
     def make(name: str, split: str, world: str, start: int) -> Item:
         scene = _scene(world, start, objects, fits)
         asked = question([_picture(scene, name)], PROMPT)
-        return _scene_item(name, split, scene, asked, false=false)
+        return _scene_item(name, split, scene, asked, objects, false=false)
 
     return make
 
@@ -140,7 +153,7 @@ def _distracted(name: str, split: str, world: str, start: int) -> Item:
         f"No, there is no {shape}.",
         PROMPT,
     )
-    return _scene_item(name, split, scene, asked, answer=caption(scene))
+    return _scene_item(name, split, scene, asked, (2, 3), answer=caption(scene))
 
 
 def _talked(*, false: bool = False) -> "Maker":
@@ -149,7 +162,7 @@ def _talked(*, false: bool = False) -> "Maker":
         before = questions(scene, np.random.default_rng(scene.seed), 2)
         said = [text for item in before for text in (item.text, item.answer)]
         asked = _conversation(_picture(scene, name), *said, PROMPT)
-        return _scene_item(name, split, scene, asked, false=false)
+        return _scene_item(name, split, scene, asked, (2, 3), false=false)
 
     return make
 
@@ -167,7 +180,9 @@ def _followed(name: str, split: str, world: str, start: int) -> Item:
     asked = _conversation(
         _picture(scene, name), f"Is there {named}?", f"Yes, there is {named}.", after
     )
-    return _item(name, split, asked, object_masks([about], [about.mask]), answer, answer, ())
+    masks = object_masks([about], [about.mask])
+    removals = partial(_scenes_without, scene, (2, 3))
+    return _item(name, split, asked, masks, answer, answer, (), removals)
 
 
 def _unique(scene: Scene) -> list[tuple[SceneObject, str]]:
@@ -185,7 +200,9 @@ def _filmed(count: tuple[int, ...], *, false: bool = False) -> "Maker":
         masks = [item.mask.reshape(-1, item.mask.shape[2]) for item in clip.objects]
         true = clip_caption(clip)
         answer, spans = _planted(true, clip.objects, clip.seed) if false else (None, ())
-        return _item(name, split, asked, object_masks(clip.objects, masks), true, answer, spans)
+        by_class = object_masks(clip.objects, masks)
+        removals = partial(_clips_without, clip, asked)
+        return _item(name, split, asked, by_class, true, answer, spans, removals)
 
     return make
 
@@ -223,6 +240,7 @@ def _scene_item(
     split: str,
     scene: Scene,
     conversation: Conversation,
+    objects: tuple[int, int],
     *,
     answer: str | None = None,
     false: bool = False,
@@ -231,7 +249,28 @@ def _scene_item(
     if false:
         answer, spans = _planted(caption(scene), scene.objects, scene.seed)
     masks = object_masks(scene.objects, [item.mask for item in scene.objects])
-    return _item(name, split, conversation, masks, caption(scene), answer, spans)
+    removals = partial(_scenes_without, scene, objects)
+    return _item(name, split, conversation, masks, caption(scene), answer, spans, removals)
+
+
+def _scenes_without(scene: Scene, objects: tuple[int, int]) -> list[Removal]:
+    """The scene of a seed, asked for with so many objects, without each object in turn."""
+    found = []
+    for index, item in enumerate(scene.objects):
+        rest = make_scene(scene.seed, objects=objects, without=index)
+        found.append(Removal(item.mask, (image_from_array(rest.image),)))
+    return found
+
+
+def _clips_without(clip: Clip, conversation: Conversation) -> list[Removal]:
+    [(_, shown)] = conversation.media
+    return [
+        Removal(
+            item.mask.reshape(-1, item.mask.shape[2]),
+            (replace(shown, frames=make_clip(clip.seed, without=index).frames),),
+        )
+        for index, item in enumerate(clip.objects)
+    ]
 
 
 def _planted(
@@ -249,6 +288,7 @@ def _item(
     true: str,
     answer: str | None,
     false_spans: tuple[tuple[int, int], ...],
+    removals: Callable[[], Sequence[Removal]],
 ) -> Item:
     return Item(
         name=name,
@@ -259,6 +299,8 @@ def _item(
         references=(true,),
         answer=answer,
         false_spans=false_spans,
+        removals=removals,
+        kinds=KINDS,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tam.evaluate.cause_summary import cause_pools, heights
 from tam.evaluate.journal import Block
 from tam.evaluate.localization import LEVELS
 from tam.evaluate.metrics import METRICS
@@ -104,7 +105,10 @@ def _rows(
     count = len(next(iter(chosen.values())))
     drawn = draws(count)
     pools = {method: _pools(items, added) for method, items in chosen.items()}
-    means = {method: _means(found, drawn) for method, found in pools.items()}
+    means = {
+        method: {**_means(found, drawn), "cause_height": heights(chosen[method], drawn)}
+        for method, found in pools.items()
+    }
     rows = []
     for method, items in chosen.items():
         compared = method != reference
@@ -152,7 +156,7 @@ def _pools(items: Sequence[Block], added: Sequence[str]) -> dict[str, Pooled]:
         name: of_items(name)
         for name in ("obj_iou", "func_iou", "precision", "recall", "rouge_l", "meteor")
     }
-    pools |= {name: of_words(name) for name in (*_OF_WORDS, *added)}
+    pools |= {name: of_words(name) for name in (*_OF_WORDS, *added)} | cause_pools(items)
     pools["fixed_iou"] = of_words("iou_curve", itemgetter(LEVELS.index(FIXED_LEVEL)))
     for number in range(len(LEVELS)):
         pools[f"{_LEVEL}{number}"] = of_words("iou_curve", itemgetter(number))

@@ -41,7 +41,9 @@ def markdown(rows: Sequence[Row], reference: str, tagger: str) -> str:
         f"▲ and ▼: better and worse than {reference}, the interval of the paired difference "
         f"without 0 in it, of {LEAST_ITEMS} items at least. Of deletion, sensitivity (how far maps "
         "move under noise) and randomized (correlation with the maps of shuffled weights) less is "
-        "better. "
+        "better. Of causes: cause, words with one cause whose hottest object it is; AUROC and ρ of "
+        "heat over objects within the word; height, AUROC of the map's height for whether anything "
+        "in the picture causes the word; text, the same of relevance over earlier words. "
         "ms: of the method for each token that it explained, beside the recorded run. "
         f"Words were tagged by: {tagger}.\n"
     )
@@ -60,8 +62,13 @@ def printed(rows: Sequence[Row]) -> list[tuple[str, list[str], list[list[str]]]]
         part = [row for row in own if row.split == split]
         title = f"{model}: {part[0].items} items, {part[0].words} words with a mask"
         names = _columns(part)
-        header = ["method", *(metric_named(name).column for name in names), "ms"]
-        tables.append((title, header, _cells(part, names, intervals=False)))
+        causes = [name for name in names if name.startswith(("cause_", "relevance_"))]
+        places = [name for name in names if name not in causes]
+        # Eighty columns have no room for both.
+        for shown, told in ((places, title), (causes, f"{model}: causes")):
+            if shown:
+                header = ["method", *(metric_named(name).column for name in shown), "ms"]
+                tables.append((told, header, _cells(part, shown, intervals=False)))
     return tables
 
 

@@ -56,7 +56,7 @@ def _different(sentences: Iterable[list[str]]) -> set[str]:
 def _common_subsequence(first: list[str], second: list[str]) -> list[str]:
     """Longest common subsequence of two sentences, traced from their ends.
 
-    Of several of the same length it is the one that skips words of ``second`` first.
+    Among several of the same length, it is the one that skips words of ``second`` first.
     """
     lengths = [[0] * (len(second) + 1) for _ in range(len(first) + 1)]
     for i, left in enumerate(first):

@@ -1,1 +1,1 @@
-"""Results: explanations, words, merge rules, and the only definitions of what a map shows."""
+"""Results: explanations, words, merge rules, and the only definitions of a word's strength."""

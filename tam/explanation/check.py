@@ -1,4 +1,4 @@
-"""A word's map held against what the model used: the region that it marks was hidden."""
+"""Checks: the effect on a word of hiding the region that its map marks."""
 
 import math
 from dataclasses import dataclass
@@ -8,23 +8,50 @@ import numpy as np
 
 from tam.text.printable import percent
 
+__all__ = ["Check"]
+
 REASONS = {
     "no-evidence": "its map marks no region of a picture",
     "too-large": "the marked region covers too much of the picture to compare it with others",
     "no-room": "too few regions of that shape fit elsewhere in the picture",
 }
-"""Why a word cannot be checked."""
+"""The reasons why a word cannot be checked."""
 
 LEAST_SCORE = math.log(2)
-"""The model used a region whose hiding costs a word at least this more than that of others does, in
-nats: half of its probability."""
+"""The score in nats from which on the model used a region: half of the word's probability, more
+than hiding other regions costs it."""
 
 _LEVEL = 0.95
 
 
+def verdict(
+    score: float, interval: tuple[float, float], threshold: float = LEAST_SCORE
+) -> bool | None:
+    """Decide whether the model used a region, from the loss of hiding it.
+
+    Parameters
+    ----------
+    score
+        The loss from hiding the region minus the mean loss from hiding a control, in nats.
+    interval
+        Its lower and upper bounds.
+    threshold
+        The score from which on a region counts as used.
+
+    Returns
+    -------
+    True if the score reaches the threshold and the interval lies above 0; False if the whole
+    interval lies below the threshold; else None.
+    """
+    low, high = interval
+    if score >= threshold and low > 0:
+        return True
+    return False if high < threshold else None
+
+
 @dataclass(frozen=True)
 class Check:
-    """What hiding the region that a word's map marks does to the word, beside other regions.
+    """The effect on a word of hiding the region that its map marks, compared with other regions.
 
     All probabilities are those of the word's tokens together, read with the reply as it stands
     (teacher forcing).
@@ -32,18 +59,18 @@ class Check:
     Parameters
     ----------
     targets
-        The word: indices of its tokens among the explanation's tokens.
+        Indices of the word's tokens among the explanation's tokens.
     filler
-        What the regions were hidden with, see :mod:`tam.check.fillers`.
+        The replacement of the hidden pixels, see :mod:`tam.check.fillers`.
     before
         Log-probability of the word with the whole picture, in nats.
     without
-        The same without the region; None where the word cannot be checked.
+        The same without the region; None if the word cannot be checked.
     elsewhere
-        The same without each control: a region of the same shape elsewhere. Empty where the word
+        The same without each control, a region of the same shape elsewhere; empty if the word
         cannot be checked.
     reason
-        A key of :data:`REASONS` where the word cannot be checked, else None.
+        A key of :data:`REASONS` if the word cannot be checked, else None.
     """
 
     targets: tuple[int, ...]
@@ -55,14 +82,14 @@ class Check:
 
     @property
     def score(self) -> float | None:
-        """Loss by hiding the region less the mean loss by hiding a control, in nats."""
+        """The loss from hiding the region minus the mean loss from hiding a control, in nats."""
         if self.without is None:
             return None
         return float(np.mean(self.elsewhere)) - self.without
 
     @cached_property
     def interval(self) -> tuple[float, float] | None:
-        """Lower and upper bound of the score at 95 %.
+        """Lower and upper bounds of the score at 95 %.
 
         ``score ± t √(1 + 1/n) s`` with Student's t for n - 1 degrees of freedom and the controls'
         standard deviation s: the interval in which one more control would fall (a prediction
@@ -79,19 +106,17 @@ class Check:
 
     @property
     def used(self) -> bool | None:
-        """Whether the model used what the map marks; None where that cannot be told.
+        """Whether the model used what the map marks, see :func:`verdict`.
 
-        It cannot where the word cannot be checked, or the interval holds 0. Else it did where the
-        score is at least :data:`LEAST_SCORE`.
+        None if that is undecided, or the word cannot be checked.
         """
         if self.score is None or self.interval is None:
             return None
-        low, high = self.interval
-        return None if low <= 0 <= high else self.score >= LEAST_SCORE
+        return verdict(self.score, self.interval)
 
     @property
     def sentence(self) -> str:
-        """What was found, for people."""
+        """The result in words."""
         if self.without is None:
             return f"cannot be checked: {REASONS[self.reason or 'no-evidence']}"
         verdict = {

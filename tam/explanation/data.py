@@ -1,4 +1,4 @@
-"""What an explanation holds, and the maps of it at the size of the pictures.
+"""The data of an explanation, and its maps at the size of the pictures.
 
 NumPy arrays and text only: no model, no device tensors. A value that is not known is None, or NaN
 inside an array.
@@ -14,9 +14,13 @@ from numpy.typing import NDArray
 
 from tam.errors import InputError
 from tam.explanation.check import Check
-from tam.geometry.layout import TextToken, VisionGrid
+from tam.explanation.dropped import dropped_texts
+from tam.geometry.layout import DroppedText, TextToken, VisionGrid
 from tam.geometry.upsample import coverage, coverage_at, upsample_at
 from tam.media.media import Media
+
+CUT_MARK = "… (cut at max_new_tokens)"
+"""What stands behind a reply that was cut, wherever its text is shown."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Candidate:
     id
         Token id.
     text
-        What it spells on its own.
+        Its text when decoded alone.
     probability
         Softmax of the model's raw logits, in [0, 1].
     """
@@ -40,7 +44,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the model predicted at the step where one token was written.
+    """The model's prediction at the step at which one token was written.
 
     Parameters
     ----------
@@ -48,7 +52,7 @@ class Prediction:
         Softmax of the raw logits at the written token.
     sampled_probability
         The same in the distribution that was sampled from (temperature, top-k, top-p, penalties),
-        or None where that was not recorded: the text was given, or nothing was sampled.
+        or None if the reply was given or not sampled.
     candidates
         The most probable tokens, best first.
     """
@@ -60,7 +64,7 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Stages:
-    """What the maps were before they were scaled and filtered.
+    """The maps before they were scaled and filtered.
 
     Parameters
     ----------
@@ -89,34 +93,33 @@ class ExplanationData:
     tokens
         The K targets: the conversation's text tokens, prompt first, then the reply's.
     prompt_targets
-        How many of the K targets stand before the reply.
+        The number of targets before the reply.
     predictions
-        One for each of the reply's tokens, K - prompt_targets.
+        The predictions of the reply's K - prompt_targets tokens.
     grids
         The vision grids; their cells, one after another, are the N columns of the maps.
     maps
-        float32 [K, N] in [0, 1], NaN where it is not known: rows of targets that were not
-        explained, and cells of which the method says nothing.
+        float32 [K, N] in [0, 1], NaN where not known: in rows of targets that were not explained,
+        and at cells for which the method gives no value.
     text_scores
-        float32 [K, K]: row t holds the raw score of each earlier token i for target t, NaN where
-        target t was not explained. None where the method scores pictures alone.
+        float32 [K, K]: row t holds the raw score of each earlier token i for target t, NaN if
+        target t was not explained. None if the method scores pictures only.
     relevance
         float32 [K, K] in [0, 1]: the same on the scale of target t's map, so that a word's
-        pictures and a word's earlier words can be compared. None where ``text_scores`` is.
+        pictures and a word's earlier words can be compared. None if ``text_scores`` is None.
     provenance
-        What ran: model, versions, dtype, options, notes. JSON values only.
+        Model, versions, dtype, options and notes of the run. JSON values only.
     stages
-        The maps before scaling and filtering, or None where they were not asked for.
+        The maps before scaling and filtering, or None if they were not asked for.
     candidate_maps
         float32 [K - prompt_targets, C, N] in [0, 1]: the maps that the first C candidates of each
-        of the reply's tokens would have in its place, or None where they were not asked for.
+        of the reply's tokens would have in its place, or None if they were not asked for.
     token_grounding
         float32 [K - prompt_targets]: how far the picture supports each word, in [0, 1] at the
-        word's first token, NaN where there is no score (:mod:`tam.recording.grounding`); None
-        where it was not computed.
+        word's first token, NaN if it has no score (:mod:`tam.recording.grounding`); None if it was
+        not computed.
     checks
-        What was measured of words whose marked region was hidden (:mod:`tam.check`), by their
-        targets; empty where none was.
+        The checks of words (:mod:`tam.check`), which hide their marked regions; may be empty.
     """
 
     media: tuple[Media, ...]
@@ -139,8 +142,19 @@ class ExplanationData:
         return "".join(token.text for token in self.tokens[self.prompt_targets :])
 
     @cached_property
+    def dropped(self) -> tuple[DroppedText, ...]:
+        """What the chat template left out of the prompt, such as a thought of an earlier reply."""
+        return dropped_texts(self.provenance)
+
+    @property
+    def cut(self) -> bool | None:
+        """Whether the reply ended at its limit of new tokens; None where that is not known."""
+        found = self.provenance.get("cut")
+        return found if isinstance(found, bool) else None
+
+    @cached_property
     def word_targets(self) -> tuple[tuple[int, ...], ...]:
-        """The targets of each word, the prompt's words first; white space alone is in none."""
+        """The targets of each word, the prompt's words first; white space belongs to none."""
         groups: dict[tuple[bool, int], list[int]] = {}
         for target, token in enumerate(self.tokens):
             if token.word >= 0:
@@ -149,48 +163,48 @@ class ExplanationData:
 
     @cached_property
     def word_ends(self) -> NDArray[np.int64]:
-        """int64 [K]: the last target of the word that each target is in; K where it is in none."""
+        """int64 [K]: the last target of each target's word; K for a target without a word."""
         ends = np.full(len(self.tokens), len(self.tokens), np.int64)
         for word in self.word_targets:
             ends[list(word)] = word[-1]
         return ends
 
     def by_grid(self, row: NDArray[np.float32]) -> Iterator[tuple[VisionGrid, NDArray[np.float32]]]:
-        """Cut the N columns of a map into its grids, each float32 [t, h, w]."""
+        """Split the N columns of a map into its grids, each float32 [t, h, w]."""
         first = 0
         for grid in self.grids:
             yield grid, row[first : first + grid.cells].reshape(grid.shape)
             first += grid.cells
 
     def token_map(self, target: int, media: int = 0, frame: int = 0) -> NDArray[np.float32]:
-        """One token's map at the size of the picture.
+        """Give one token's map at the size of the picture.
 
         Parameters
         ----------
         target
             Index into ``tokens``.
         media, frame
-            Which picture or clip, and which of its frames.
+            Index of the picture or clip, and of its frame.
 
         Returns
         -------
-        float32 [H, W] in [0, 1], as :meth:`picture_map` gives it.
+        float32 [H, W] in [0, 1], as from :meth:`picture_map`.
         """
         return self.picture_map(self.maps[target], media, frame)
 
     def candidate_row(self, target: int, candidate: int) -> NDArray[np.float32]:
-        """float32 [N]: the map that a candidate would have in the place of a token of the reply.
+        """float32 [N]: the map that a candidate would have instead of a token of the reply.
 
         Raises
         ------
         InputError
-            If there is no map of that candidate.
+            If that candidate has no map.
         """
         step = target - self.prompt_targets
         maps = self.candidate_maps
         if maps is None or not (0 <= step < len(maps) and 0 <= candidate < maps.shape[1]):
             raise InputError(
-                f"there is no map of candidate {candidate} of token {target}",
+                f"candidate {candidate} of token {target} has no map",
                 where="map",
                 remedy="explain with a higher candidate_maps; words of the prompt have none",
             )
@@ -200,49 +214,49 @@ class ExplanationData:
     def candidate_map(
         self, target: int, candidate: int, media: int = 0, frame: int = 0
     ) -> NDArray[np.float32]:
-        """The map that a candidate would have in the place of a token of the reply.
+        """Give the map that a candidate would have instead of a token of the reply.
 
         Parameters
         ----------
         target
             Index into ``tokens``.
         candidate
-            Its rank among the step's candidates, the most probable one is 0.
+            Its rank among the step's candidates; 0 is the most probable one.
         media, frame
-            Which picture or clip, and which of its frames.
+            Index of the picture or clip, and of its frame.
 
         Returns
         -------
-        float32 [H, W] in [0, 1], as :meth:`token_map` has it.
+        float32 [H, W] in [0, 1], as from :meth:`token_map`.
 
         Raises
         ------
         InputError
-            If there is no map of that candidate.
+            If that candidate has no map.
         """
         return self.picture_map(self.candidate_row(target, candidate), media, frame)
 
     def picture_map(
         self, row: NDArray[np.float32], media: int = 0, frame: int = 0
     ) -> NDArray[np.float32]:
-        """Bring a map from the vision cells to the pixels of a picture.
+        """Upsample a map from the vision cells to the pixels of a picture.
 
         Parameters
         ----------
         row
             float32 [N]: a value for each vision cell.
         media, frame
-            Which picture or clip, and which of its frames.
+            Index of the picture or clip, and of its frame.
 
         Returns
         -------
-        float32 [H, W]; zero where the model saw nothing (see :meth:`coverage`), NaN where it is not
-        known. Where a picture has several views, the mean of the views that cover a pixel.
+        float32 [H, W]; zero where the model saw nothing (see :meth:`coverage`), NaN where not
+        known. If a picture has several views, each pixel is the mean of those that cover it.
 
         Raises
         ------
         InputError
-            If there is no such picture or frame.
+            If the picture or frame is out of range.
         """
         item = self.item(media, frame)
         return self.picture_map_at(row, media, frame, np.arange(item.height), np.arange(item.width))
@@ -256,7 +270,7 @@ class ExplanationData:
         x: NDArray[np.int64],
     ) -> NDArray[np.float32]:
         """Give :meth:`picture_map` at the crossings of some pixel rows and columns, [Y, X]."""
-        # Outside its box a grid gives zero, so that of one grid nothing is left to merge.
+        # Outside its box a grid gives zero, so a single grid needs no merging.
         parts = [
             (grid.box, cells[step])
             for grid, cells in self.by_grid(row)
@@ -276,7 +290,7 @@ class ExplanationData:
         return total
 
     def coverage(self, media: int = 0) -> NDArray[np.bool_]:
-        """Which pixels of a picture the model's vision tokens cover, bool [H, W]."""
+        """The pixels of a picture that the model's vision tokens cover, bool [H, W]."""
         item = self.item(media)
         masks = [
             coverage(grid.box, item.height, item.width)
@@ -291,7 +305,7 @@ class ExplanationData:
         Raises
         ------
         InputError
-            If there is no such picture or frame.
+            If the picture or frame is out of range.
         """
         if not 0 <= media < len(self.media):
             raise InputError(

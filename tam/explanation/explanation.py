@@ -29,20 +29,20 @@ __all__ = ["Candidate", "Explanation", "Prediction", "Stages", "Word"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Explanation(ExplanationData):
-    """One explained reply: its words, their maps, and what can be made of them.
+    """One explained reply: its words with their maps, and the ways to save and show them.
 
-    ``len(result)`` counts the reply's words, and ``for word in result`` goes through them. The
+    ``len(result)`` counts the reply's words, and ``for word in result`` iterates over them. The
     fields are those of :class:`tam.explanation.data.ExplanationData`.
     """
 
     @cached_property
     def words(self) -> Words:
-        """The reply's words: ``words[3]``, ``words[-1]``, or the first that says ``"ring"``."""
+        """The reply's words, by index or text: ``words[3]``, ``words[-1]``, ``words["ring"]``."""
         return Words(Word(self, word) for word in self.word_targets if not self._in_prompt(word))
 
     @cached_property
     def prompt_words(self) -> Words:
-        """The words that stand before the reply."""
+        """The words before the reply."""
         return Words(Word(self, word) for word in self.word_targets if self._in_prompt(word))
 
     def _in_prompt(self, targets: tuple[int, ...]) -> bool:
@@ -50,7 +50,7 @@ class Explanation(ExplanationData):
 
     @property
     def grounding(self) -> tuple[float | None, ...] | None:
-        """How far the picture supports each of ``words``; None where it was not computed."""
+        """How far the picture supports each of ``words``; None if it was not computed."""
         if self.token_grounding is None:
             return None
         return tuple(word.grounding for word in self.words)
@@ -65,7 +65,7 @@ class Explanation(ExplanationData):
         return True
 
     def find(self, text: str) -> tuple[Word, ...]:
-        """Every place where the reply says a text in whole words: words, or phrases of several."""
+        """Find all occurrences of a text in the reply, as words or phrases of whole words."""
         starts = {word.span[0]: word for word in self.words if word.span}
         ends = {word.span[1]: word for word in self.words if word.span}
         found = []
@@ -79,20 +79,20 @@ class Explanation(ExplanationData):
         return tuple(found)
 
     def phrase(self, text: str | range, merge: str = "geometric") -> Word:
-        """Several words of the reply as one: a phrase, a sentence, the whole answer.
+        """Merge several words of the reply into one: a phrase, a sentence, the whole answer.
 
         Parameters
         ----------
         text
-            As it stands in the reply; the first place where it does. Or a range of indices into
+            A text of the reply, whose first occurrence is taken; or a range of indices into
             ``tokens``.
         merge
-            How the maps of its tokens become one, see :mod:`tam.explanation.merge`.
+            The rule that merges the maps of its tokens, see :mod:`tam.explanation.merge`.
 
         Raises
         ------
         InputError
-            If the reply does not say it, the range holds no tokens, or there is no such rule.
+            If the text is not in the reply, the range holds no tokens, or the rule is unknown.
         """
         if isinstance(text, range):
             return Word(self, self._range(text), merge)
@@ -119,10 +119,10 @@ class Explanation(ExplanationData):
         return tuple(targets)
 
     def words_for(self, box: Box, media: int = 0, frame: int | None = None) -> tuple[Word, ...]:
-        """The reply's words whose evidence lies in a region of a picture, the highest there first.
+        """Find the reply's words whose evidence lies in a region of a picture, the highest first.
 
-        That is where the word's map reaches, at some pixel of the region, most of its maximum over
-        all pictures (:data:`tam.explanation.strength.REACHES`), and is not faint there
+        A word's evidence lies there if its map reaches, at some pixel of the region, most of its
+        maximum over all pictures (:data:`tam.explanation.strength.REACHES`), and is not faint
         (:data:`tam.explanation.strength.FAINT`).
 
         Parameters
@@ -130,17 +130,17 @@ class Explanation(ExplanationData):
         box
             (x0, y0, x1, y1) in pixels of the picture.
         media, frame
-            Which picture or clip; of a clip which frame, any where it is None.
+            Index of the picture or clip, and of its frame; None for any frame.
 
         Raises
         ------
         InputError
-            If there is no such picture or frame, or the region holds nothing of it.
+            If the picture or frame is out of range, or the region lies outside it.
         """
         item = self.item(media, frame)
         if not _overlaps(box, item):
             raise InputError(
-                f"the region {box} holds nothing of the picture",
+                f"the region {box} lies outside the picture",
                 where="words_for",
                 remedy=f"give x0 < x1 and y0 < y1 within {item.width} × {item.height} pixels",
             )
@@ -161,18 +161,18 @@ class Explanation(ExplanationData):
         embed: str = "full",
         others: "Mapping[str, Explanation] | None" = None,
     ) -> Path:
-        """Write report.html and explanation.safetensors + .json.
+        """Write report.html, explanation.json and explanation.safetensors.
 
         Parameters
         ----------
         folder
-            Made where it does not exist.
+            The folder, which is created if it does not exist.
         force
             Replace an earlier explanation in that folder.
         pictures
-            Write one PNG for each word, too.
+            Whether to also write a PNG for each word.
         embed
-            How large pictures are in the report: ``"full"``, up to 4,096 pixels on their long side,
+            Size of the pictures in the report: ``"full"``, up to 4,096 pixels on their long side,
             or ``"screen"``, up to 1,600.
         others
             The same reply explained by other methods, by their names; the report has a switch.
@@ -220,7 +220,7 @@ class Explanation(ExplanationData):
 
 
 def _overlaps(box: Box, item: Media) -> bool:
-    """Whether a region is one, and some of it lies on a picture."""
+    """Whether a region is not empty and overlaps a picture."""
     try:
         x0, y0, x1, y1 = map(float, box)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Maps at the size of the picture, kept while there is room: asking again costs nothing."""
+"""A cache of maps at the size of the picture."""
 
 import threading
 import weakref
@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 BUDGET: Final = 256 * 2**20
-"""Bytes of maps that one process keeps at most."""
+"""The largest size of the maps that one process keeps, in bytes."""
 
 Map = NDArray[np.float32]
 
 
 class MapCache:
-    """The maps that were asked for last, as many as fit into a budget of bytes.
+    """The maps that were used last, as many as fit into a budget of bytes.
 
-    What is kept is read-only, since several callers share it. It goes with the explanation that it
-    belongs to. Several threads may use it at once.
+    The maps are read-only, since several callers share them, and are dropped with their
+    explanation. Several threads may use a cache at once.
 
     Parameters
     ----------
@@ -36,20 +36,20 @@ class MapCache:
 
     @property
     def bytes(self) -> int:
-        """How many bytes are kept now."""
+        """The size of the kept maps in bytes."""
         return self._bytes
 
     def get(self, owner: object, key: Hashable, make: Callable[[], Map]) -> Map:
-        """Give the map of a key, made now where it is not kept.
+        """Give the map of a key, and make it if it is not kept.
 
         Parameters
         ----------
         owner
-            The explanation that it is a map of, compared by identity.
+            The explanation of the map, compared by identity.
         key
-            Which of its maps.
+            The key of the map within it.
         make
-            Makes it.
+            A function that makes the map.
         """
         place = (weakref.ref(owner, self._drop_all), key)
         with self._lock:

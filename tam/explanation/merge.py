@@ -1,4 +1,4 @@
-"""How the maps of several tokens become the one map of a word or a phrase.
+"""Rules that merge the maps of several tokens into the map of a word or a phrase.
 
 ==========  ==================================================================================
 maximum     each cell shows the token that has the most evidence there
@@ -7,9 +7,9 @@ weighted    the mean, each token weighted by the probability that the model gave
 geometric   the geometric mean: cells that all of the tokens point at
 ==========  ==================================================================================
 
-What each does on scenes with known masks is measured by ``benchmarks/phrases.py``: the geometric
-mean points best, because a phrase narrows down what it means word by word, where the maximum shows
-the least certain of its words. For everything that a long answer speaks of, take the maximum.
+``benchmarks/phrases.py`` compares them on scenes with known masks: the geometric mean points best,
+because each word of a phrase narrows down its meaning, while the maximum shows the least certain of
+its words. For everything that a long answer mentions, take the maximum.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from tam.errors import InputError
 Maps = NDArray[np.float32]
 
 GREY_LEVEL = 1 / 255
-"""Added to every map before the geometric mean, and taken off after it."""
+"""A constant that is added to every map before the geometric mean, and subtracted after it."""
 
 
 def merged(maps: Maps, weights: Maps, rule: str) -> Maps:
@@ -31,7 +31,7 @@ def merged(maps: Maps, weights: Maps, rule: str) -> Maps:
     Parameters
     ----------
     maps
-        In [0, 1], one row for each token.
+        float32 [T, N] in [0, 1]: one row for each token.
     weights
         float32 [T]: the tokens' probabilities; 1 for a token that was given.
     rule
@@ -40,7 +40,7 @@ def merged(maps: Maps, weights: Maps, rule: str) -> Maps:
     Raises
     ------
     InputError
-        If there is no such rule.
+        If the rule is unknown.
 
     Examples
     --------
@@ -49,13 +49,13 @@ def merged(maps: Maps, weights: Maps, rule: str) -> Maps:
     """
     if rule not in MERGES:
         raise InputError(
-            f"there is no rule {rule!r}", where="merge", remedy=f"use {', '.join(MERGES)}"
+            f"unknown merge rule {rule!r}", where="merge", remedy=f"use {', '.join(MERGES)}"
         )
     return MERGES[rule](maps, weights).astype(np.float32)
 
 
 def _weighted(maps: Maps, weights: Maps) -> Maps:
-    # In float64, and the shares first: products with tiny probabilities would be lost in float32.
+    # In float64, shares first, because products with tiny probabilities underflow in float32.
     precise = weights.astype(np.float64)
     total = precise.sum()
     mean: Maps = precise / total @ maps if total > 0 else maps.mean(axis=0)

@@ -1,7 +1,8 @@
-"""How strong a word is and where: the only definitions, which every surface shows.
+"""The strength and the place of a word: the only definitions, which every surface shows.
 
-All are taken on the map that the user sees: at the pixels of the pictures, padding and crops left
-outside, the views of a picture merged to their mean (:meth:`ExplanationData.picture_map`).
+All are computed on the map that the user sees: at the pixels of the pictures, without padding and
+cropped parts, with the views of a picture merged to their mean
+(:meth:`ExplanationData.picture_map`).
 
 ========  ======================================================================================
 visual    the maximum of the map over all pictures, clips and frames
@@ -14,7 +15,7 @@ box       the rectangle around the mask
 region    a word's evidence lies in a region where its map nearly reaches its maximum
 ========  ======================================================================================
 
-Each is None where it is not known. A map is given as a row of N values, one for each vision cell.
+Each is None if it is not known. A map is given as a row of N values, one for each vision cell.
 """
 
 import itertools
@@ -31,11 +32,13 @@ from tam.geometry.layout import Box
 from tam.geometry.otsu import above_otsu
 from tam.geometry.upsample import coverage_at, node_pixels, upsample_at
 
+__all__ = ["Peak"]
+
 Row = NDArray[np.float32]
 Pixels = NDArray[np.int64]
 
 HELD = 0.85
-"""The part of a map that :func:`focus` asks to be held."""
+"""The part of a map's sum that the area of :func:`focus` holds."""
 
 REACHES = 0.8
 FAINT = 0.1
@@ -47,16 +50,16 @@ _SAMPLES = 2**18
 
 @dataclass(frozen=True)
 class Peak:
-    """Where a word's map is highest.
+    """The place where a word's map is highest.
 
     Parameters
     ----------
     media, frame
-        Which picture or clip, and which of its frames.
+        Index of the picture or clip, and of its frame.
     x, y
-        The pixel, in the original picture.
+        The pixel in the original picture.
     value
-        The map there, in [0, 1].
+        The map's value there, in [0, 1].
     """
 
     media: int
@@ -67,7 +70,7 @@ class Peak:
 
 
 def is_known(row: Row) -> bool:
-    """Whether a map says anything: it has cells, and not all of them are NaN."""
+    """Whether a map is known: it has cells, and not all of them are NaN."""
     return not bool(np.isnan(row).all())
 
 
@@ -85,16 +88,16 @@ def peak(data: ExplanationData, row: Row, media: int | None = None) -> Peak | No
     Parameters
     ----------
     media
-        The picture or clip to search; all of them where it is None.
+        Index of the picture or clip to search; None for all.
 
     Returns
     -------
-    None where the map is not known, or zero everywhere.
+    The peak, or None if the map is not known, or zero everywhere.
 
     Raises
     ------
     InputError
-        If there is no such picture.
+        If the picture is out of range.
     """
     best: Peak | None = None
     for index in range(len(data.media)) if media is None else (media,):
@@ -110,7 +113,7 @@ def peak(data: ExplanationData, row: Row, media: int | None = None) -> Peak | No
 
 
 def over_time(data: ExplanationData, row: Row, media: int = 0) -> Row:
-    """Maximum of a map in each frame of a clip, float32 [T]; NaN where it is not known."""
+    """Maximum of a map in each frame of a clip, float32 [T]; NaN where not known."""
     curve = np.zeros(len(data.item(media).frames), np.float32)
     for layer in _layers(data, row, media):
         known = layer.values[~np.isnan(layer.values)]
@@ -127,7 +130,7 @@ def earlier(
 
     Returns
     -------
-    Targets and relevance of each word, in reading order; None where relevance is not known.
+    Targets and relevance of each word, in reading order; None if relevance is not known.
     """
     if data.relevance is None:
         return None
@@ -143,7 +146,7 @@ def earlier(
 
 
 def textual(data: ExplanationData, targets: Sequence[int]) -> float | None:
-    """Highest relevance of an earlier word to some targets, in [0, 1]; 0 where there is none."""
+    """Highest relevance of an earlier word to some targets, in [0, 1]; 0 without earlier words."""
     if data.relevance is None:
         return None
     before = data.word_ends[: targets[0]] < targets[0]
@@ -152,7 +155,7 @@ def textual(data: ExplanationData, targets: Sequence[int]) -> float | None:
 
 
 def share(visual: float | None, textual: float | None) -> float | None:
-    """Give the visual part of both, in [0, 1]; None where one is not known or both are 0."""
+    """Give visual / (visual + textual), in [0, 1]; None if one is not known or both are 0."""
     if visual is None or textual is None or visual + textual <= 0:
         return None
     return visual / (visual + textual)
@@ -161,12 +164,12 @@ def share(visual: float | None, textual: float | None) -> float | None:
 def focus(data: ExplanationData, row: Row) -> float | None:
     """Give the smallest share of the pictures' area that holds 85 % of a map, in (0, 1].
 
-    All pixels of all pictures and frames that the model saw count alike. Of more than 2^18 pixels
-    every n-th row and column is taken.
+    All pixels of all pictures and frames that the model saw have the same weight. Above 2^18
+    pixels, every n-th row and column is taken.
 
     Returns
     -------
-    None where the map is not known, or zero everywhere.
+    The share, or None if the map is not known, or zero everywhere.
     """
     spans = [
         (media, first, last)
@@ -189,7 +192,7 @@ def focus(data: ExplanationData, row: Row) -> float | None:
 
 
 def _smallest_share(heat: Row, weight: NDArray[np.float64]) -> float | None:
-    """Give the smallest share of all weight that holds 85 % of a map, None of one that is zero."""
+    """Give the smallest share of all weight that holds 85 % of a map; None if it is zero."""
     if not heat.size:
         return None
     if weight.min() == weight.max():
@@ -217,19 +220,19 @@ def mask(
     Parameters
     ----------
     media, frame
-        Which picture or clip, and which of its frames.
+        Index of the picture or clip, and of its frame.
     threshold
-        ``"otsu"``: above Otsu's threshold of this picture's map, which an all-equal map has
-        nothing above. A number: at least this height, in [0, 1].
+        ``"otsu"`` for the pixels above Otsu's threshold of this picture's map (none if all are
+        equal), or a number in [0, 1] for those of at least this height.
 
     Returns
     -------
-    bool [H, W], False where the model saw nothing; None where the map is not known.
+    bool [H, W], False where the model saw nothing; None if the map is not known.
 
     Raises
     ------
     InputError
-        If there is no such picture or frame, or the threshold is neither.
+        If the picture or frame is out of range, or the threshold is neither.
     """
     item = data.item(media, frame)
     heat = data.picture_map(row, media, frame)
@@ -264,14 +267,14 @@ def box(
 
     Returns
     -------
-    None where the mask is empty or not known.
+    The rectangle, or None if the mask is empty or not known.
     """
     high = mask(data, row, media, frame, threshold)
     return None if high is None else box_around(high)
 
 
 def box_around(high: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
-    """Give the rectangle around a mask, as :func:`box` does; None where it is empty."""
+    """Give the rectangle around a mask, as :func:`box` does; None if it is empty."""
     if not high.any():
         return None
     y, x = (np.flatnonzero(high.any(axis=axis)) for axis in (1, 0))
@@ -286,10 +289,10 @@ def height_in(
     Parameters
     ----------
     region
-        (x0, y0, x1, y1) in pixels of the picture. It holds the pixels whose centre lies in it; the
-        one in its middle where it is too small to hold any.
+        (x0, y0, x1, y1) in pixels of the picture. It holds the pixels whose centre lies in it, or
+        the one in its middle if it is too small for any.
     media, frame
-        Which picture or clip; of a clip which frame, all of them where it is None.
+        Index of the picture or clip, and of its frame; None for all frames.
     """
     layers = [
         layer.values
@@ -300,7 +303,7 @@ def height_in(
 
 
 def lies_in(height: float, visual: float | None) -> bool:
-    """Whether a word's evidence lies in a region, by the map's height there and its maximum."""
+    """Whether a word's evidence lies in a region, from the map's height there and its maximum."""
     return visual is not None and height >= max(FAINT, REACHES * visual)
 
 
@@ -321,7 +324,7 @@ class _Layer:
 def _layers(
     data: ExplanationData, row: Row, media: int, region: Box | None = None
 ) -> Iterator[_Layer]:
-    """Go through the different maps of a picture or clip, or of a region of it."""
+    """Iterate over the distinct maps of a picture or clip, or of a region of it."""
     item = data.item(media)
     parts = [(grid, cells) for grid, cells in data.by_grid(row) if grid.media == media]
     boxes = [(grid.box, (grid.shape[1], grid.shape[2])) for grid, _ in parts]
@@ -344,7 +347,7 @@ def _layers(
 
 
 def _segments(data: ExplanationData, media: int) -> list[tuple[int, int]]:
-    """Part a clip's frames where another temporal cell begins or ends."""
+    """Split a clip's frames where another temporal cell begins or ends."""
     count = len(data.item(media).frames)
     spans = [grid.spans.ravel() for grid in data.grids if grid.media == media]
     if not spans:

@@ -1,4 +1,4 @@
-"""One word of an explanation, or several as a phrase."""
+"""Words of an explanation, and phrases of several words."""
 
 import reprlib
 from collections.abc import Iterator
@@ -18,23 +18,25 @@ from tam.explanation.strength import Peak
 from tam.geometry.layout import TextToken
 from tam.resolver import DOORS, resolve
 
+__all__ = ["Loss", "Word", "Words"]
+
 _MAPS = MapCache()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Word:
-    """One word of an explanation: a group of its tokens. A phrase is one, too.
+    """One word of an explanation, or a phrase: a group of its tokens.
 
-    How strong it is and where, :mod:`tam.explanation.strength` defines. What is not known is None.
+    :mod:`tam.explanation.strength` defines its strength and its place. Unknown values are None.
 
     Parameters
     ----------
     explanation
-        The explanation that it is a word of.
+        The explanation that it belongs to.
     targets
         Indices of its tokens among the explanation's tokens, ascending.
     merge
-        How the maps of its tokens become one, see :mod:`tam.explanation.merge`.
+        The rule that merges the maps of its tokens, see :mod:`tam.explanation.merge`.
     """
 
     explanation: ExplanationData
@@ -64,7 +66,7 @@ class Word:
 
     @property
     def index(self) -> int | None:
-        """Place of the word in ``result.words``, or in ``prompt_words``; None for a phrase."""
+        """Index of the word in ``result.words``, or in ``prompt_words``; None for a phrase."""
         words = self.explanation.word_targets
         if self.targets not in words:
             return None
@@ -79,7 +81,7 @@ class Word:
 
     @property
     def tokens(self) -> tuple[TextToken, ...]:
-        """Its tokens: each with its ``id`` and the ``text`` that it spells."""
+        """Its tokens, each with its ``id`` and its piece of ``text``."""
         return tuple(self.explanation.tokens[target] for target in self.targets)
 
     @property
@@ -93,7 +95,7 @@ class Word:
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
-        """What the model considered for its first token, best first; nothing in the prompt."""
+        """The candidates for its first token, best first; empty for a word of the prompt."""
         if self.targets[0] < self.explanation.prompt_targets:
             return ()
         return self.explanation.predictions[self._steps[0]].candidates
@@ -102,8 +104,8 @@ class Word:
     def grounding(self) -> float | None:
         """How far the picture supports the word, in [0, 1].
 
-        The score of its tokens that have one; of a phrase that of the word with the lowest. See
-        :mod:`tam.recording.grounding`. None for words of the prompt and words that name nothing.
+        For a phrase, it is the lowest of its words' scores. It is None for words of the prompt and
+        words that name nothing. See :mod:`tam.recording.grounding`.
         """
         scores = self.explanation.token_grounding
         if scores is None or self.targets[0] < self.explanation.prompt_targets:
@@ -116,7 +118,7 @@ class Word:
 
     @property
     def check(self) -> Check | None:
-        """What hiding the region that its map marks does to it; None where it was not measured.
+        """The effect of hiding the region that its map marks; None if it was not measured.
 
         See :func:`tam.check.words.check`.
         """
@@ -134,10 +136,10 @@ class Word:
     def map(self, media: int = 0, frame: int = 0) -> NDArray[np.float32]:
         """float32 [H, W] in [0, 1]: the word's map at the size of the picture.
 
-        The tokens' maps, merged on the vision cells and brought to the picture's pixels. Zero where
-        the model saw nothing, NaN where it is not known. See :meth:`Explanation.token_map` for one
-        token's own. It is read-only, as the last maps that were asked for are kept (256 MB of
-        them): change a copy.
+        The tokens' maps are merged on the vision cells and upsampled to the picture's pixels. The
+        map is zero where the model saw nothing, NaN where not known. See
+        :meth:`Explanation.token_map` for one token's map. It is read-only, because up to 256 MB of
+        maps are cached; copy it to change it.
         """
         return _MAPS.get(
             self.explanation,
@@ -157,7 +159,7 @@ class Word:
 
     @property
     def share(self) -> float | None:
-        """The visual part of visual and textual together, in [0, 1]."""
+        """Share of the picture, visual / (visual + textual), in [0, 1]."""
         return strength.share(self.visual, self.textual)
 
     @property
@@ -166,19 +168,19 @@ class Word:
         return strength.focus(self.explanation, self.cells())
 
     def peak(self, media: int | None = None) -> Peak | None:
-        """Where its map is highest, in all pictures or in one; None for a map that is zero."""
+        """The place where its map is highest, in all pictures or one; None if the map is zero."""
         return strength.peak(self.explanation, self.cells(), media)
 
     def mask(
         self, media: int = 0, frame: int = 0, threshold: float | str = "otsu"
     ) -> NDArray[np.bool_] | None:
-        """Bool [H, W]: where its map is above Otsu's threshold, or at least a height in [0, 1]."""
+        """Bool [H, W]: the pixels above Otsu's threshold, or of at least a height in [0, 1]."""
         return strength.mask(self.explanation, self.cells(), media, frame, threshold)
 
     def box(
         self, media: int = 0, frame: int = 0, threshold: float | str = "otsu"
     ) -> tuple[int, int, int, int] | None:
-        """x0, y0, x1, y1 around :meth:`mask`, in pixels; None where that is empty."""
+        """x0, y0, x1, y1 around :meth:`mask`, in pixels; None if the mask is empty."""
         return strength.box(self.explanation, self.cells(), media, frame, threshold)
 
     def over_time(self, media: int = 0) -> NDArray[np.float32]:
@@ -193,7 +195,7 @@ class Word:
         return None if np.isnan(highest) else highest
 
     def earlier(self) -> "tuple[tuple[Word, float], ...] | None":
-        """The words before it, each with its relevance, the most relevant first."""
+        """The words before it with their relevance, the most relevant first; None if not known."""
         words = strength.earlier(self.explanation, self.targets)
         if words is None:
             return None
@@ -206,7 +208,7 @@ class Word:
 
     @property
     def _steps(self) -> list[int]:
-        """Places of its tokens among the reply's."""
+        """Indices of its tokens among the reply's."""
         return [target - self.explanation.prompt_targets for target in self.targets]
 
     def __repr__(self) -> str:
@@ -219,14 +221,14 @@ class Word:
 
 @dataclass(frozen=True, eq=False)
 class Loss:
-    """A word with the whole picture and without a part of it.
+    """A word's loss: its log-probability with the whole picture and without a region of it.
 
     Parameters
     ----------
     word
         A word of the reply.
     before, without
-        Its log-probability with the whole picture, and without the part; in nats.
+        Its log-probability with the whole picture, and without the region, in nats.
     """
 
     word: Word
@@ -235,7 +237,7 @@ class Loss:
 
 
 class Words(tuple[Word, ...]):
-    """Words in reading order: by index, by slice, or by text the first that says it."""
+    """Words in reading order, by index, by slice, or by text (the first with that text)."""
 
     __slots__ = ()
 
@@ -251,7 +253,7 @@ class Words(tuple[Word, ...]):
         InputError
             If no word has that text.
         IndexError
-            If there is no such index.
+            If the index is out of range.
         """
         if isinstance(key, slice):
             return Words(tuple.__getitem__(self, key))
@@ -267,7 +269,7 @@ class Words(tuple[Word, ...]):
         return found
 
     def saying(self, text: str) -> Iterator[Word]:
-        """Go through the words that have a text."""
+        """Iterate over the words with a text."""
         return (word for word in self if word.text == text)
 
 

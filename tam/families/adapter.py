@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionLayout
 from tam.media.media import Media
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
-    from transformers import Cache
+    from transformers import Cache, PreTrainedModel
+
+__all__ = ["Adapter", "Encoded", "PlacedMedia"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +55,7 @@ class Encoded:
     arrays: Mapping[str, NDArray[Any]]
     media: Sequence[PlacedMedia]
     config: Any
-    processor: Any
+    processor: Processor
 
     def __repr__(self) -> str:
         shapes = {name: list(value.shape) for name, value in self.arrays.items()}
@@ -65,28 +68,28 @@ class Adapter(ABC):
     Attributes
     ----------
     family
-        The name that people know the family by.
+        The common name of the family.
     notes
-        Where the family breaks an assumption of the method; goes into every explanation.
+        Assumptions of the method that the family breaks; noted in every explanation.
     chat_template
         The chat template, for families whose processors carry none.
     resize_radius
         Radius of the processor's resize kernel, in pixels of the model's input: 1 bilinear, 2
-        bicubic, 3 Lanczos, more where it resizes twice. The layout probe uses it.
+        bicubic, 3 Lanczos, more if it resizes twice. The layout probe uses it.
     mixers
         Parts of the names of the classes through which vision tokens see each other before they
-        enter the language model. The layout probe switches them off; empty where each token is
+        enter the language model. The layout probe switches them off; empty if each token is
         computed from its own pixels alone.
     causal
-        Whether the state of a text token depends only on the tokens before it. Where it does not,
-        the cache of one turn cannot be reused in the next.
+        Whether the state of a text token depends only on the tokens before it. If not, the cache
+        of one turn cannot be reused in the next.
     batches
-        Whether several prompts, padded on the left, give the states that each gives alone.
+        Whether several prompts, padded on the left, give the same states as each alone.
     convolutional
-        Whether the vision tower is convolutional: a vision token also sees what lies around its
-        cell, less with the distance. The layout probe uses it.
+        Whether the vision tower is convolutional, so that a vision token also sees the surroundings
+        of its cell, less with the distance. The layout probe uses it.
     reply_token_type
-        The token type of a reply's tokens, where the inputs give token types.
+        The token type of a reply's tokens, if the inputs have token types.
     """
 
     family: str
@@ -108,7 +111,7 @@ class Adapter(ABC):
         Raises
         ------
         ModelError
-            If the checkpoint is of a kind that the adapter does not know.
+            If the adapter does not support the checkpoint.
         """
 
     def check(self, config: Any) -> None:
@@ -117,18 +120,19 @@ class Adapter(ABC):
         Raises
         ------
         ModelError
-            With the reason, and what to use in its place.
+            If the configuration is refused. The message says why, and what to use instead.
         """
         del config
 
     def explained(self, config: Any) -> Any:
         """Give the configuration of the part that reads pictures and writes text.
 
-        All of it, except for a model that also speaks: of that one only this part is loaded.
+        It is the whole configuration, except for a model that also speaks, of which only this part
+        is loaded.
         """
         return config
 
-    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a rendered prompt.
 
         Parameters
@@ -136,26 +140,26 @@ class Adapter(ABC):
         processor
             The model's processor.
         options
-            Its arguments: the prompt, the decoded media, and the outputs that are wanted.
+            Its arguments: the prompt, the decoded media, and the requested outputs.
 
         Returns
         -------
-        Its outputs, with ``offset_mapping`` and, where placeholders were expanded,
+        Its outputs, with ``offset_mapping`` and, if placeholders were expanded,
         ``text_replacement_offsets``.
         """
         return processor(**options)
 
-    def decoder(self, model: Any) -> "nn.Module":
+    def decoder(self, model: "PreTrainedModel") -> "nn.Module":
         """Give the module whose first output is the final-normed last hidden state [B, L, D]."""
         decoder: nn.Module = model.get_decoder()
         return decoder
 
-    def new_cache(self, model: Any) -> "Cache | None":
+    def new_cache(self, model: "PreTrainedModel") -> "Cache | None":
         """Give an empty cache, for a model that makes none of its own in its first forward pass."""
         del model
         return None
 
-    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int] | None:
+    def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Give height and width of a vision token in pixels of the model's input.
 
         The layout probe uses it. None stands for patch size times merge size, as the vision
@@ -164,7 +168,7 @@ class Adapter(ABC):
         del config, processor
         return None
 
-    def embedding_consumer(self, model: Any) -> "nn.Module":
+    def embedding_consumer(self, model: "PreTrainedModel") -> "nn.Module":
         """Give the module that reads text and vision embeddings as one sequence.
 
         The layout probe looks at its input; see :meth:`input_embeddings`.
@@ -177,13 +181,13 @@ class Adapter(ABC):
         embeddings: torch.Tensor = kwargs["inputs_embeds"]
         return embeddings
 
-    def lm_head(self, model: Any) -> "nn.Module":
+    def lm_head(self, model: "PreTrainedModel") -> "nn.Module":
         """Give the LM head, which maps those states to the vocabulary."""
         head: nn.Module = model.get_output_embeddings()
         return head
 
     def finished_logits(self, config: Any, scores: "torch.Tensor") -> "torch.Tensor":
-        """Give what a model's own forward pass makes of its head's scores.
+        """Give the logits of a model's own forward pass from its head's scores.
 
         Families divide them by ``logits_scaling``, or cap them at ``final_logit_softcapping``; the
         order of a position's scores stays the same.
@@ -193,7 +197,7 @@ class Adapter(ABC):
         config
             The model's configuration.
         scores
-            [..., V]: what the head gave.
+            [..., V]: the output of the head.
         """
         import torch
 

@@ -2,9 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tam.families.adapter import Adapter
+from tam.families.processor import Processor
+from tam.text.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PreTrainedModel
+
+__all__ = ["Checkpoint"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -20,21 +28,21 @@ class Checkpoint:
     adapter
         The adapter of its family.
     provenance
-        What was loaded: names, revision, dtype. JSON values only.
+        Name, revision, dtype and versions. JSON values only.
     """
 
-    module: Any
-    processor: Any
+    module: "PreTrainedModel"
+    processor: Processor
     adapter: Adapter
     provenance: Mapping[str, Any]
 
     @property
-    def tokenizer(self) -> Any:
+    def tokenizer(self) -> Tokenizer:
         """The processor's tokenizer."""
         return self.processor.tokenizer
 
     @property
-    def lm_head(self) -> Any:
+    def lm_head(self) -> "nn.Module":
         """The module that maps last hidden states to the vocabulary."""
         return self.adapter.lm_head(self.module)
 

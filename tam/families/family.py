@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+__all__ = ["Family", "Refused"]
+
 
 @dataclass(frozen=True)
 class Family:
@@ -11,7 +13,7 @@ class Family:
     Parameters
     ----------
     name
-        The name that people know it by.
+        Its common name.
     model_types
         The values of ``config.model_type`` that belong to it.
     adapter
@@ -19,13 +21,13 @@ class Family:
     examples
         Checkpoints of the family.
     inputs
-        What it takes, out of ``"image"``, ``"images"`` (several in a conversation) and
-        ``"video"``; empty where that is not known.
+        The inputs that it takes: ``"image"``, ``"images"`` (several in a conversation) and
+        ``"video"``; empty if not known.
     notes
-        What a user should know.
+        Notes for the user.
     relatives
-        Checkpoints for particular fields that have one of these types. None of them was tried
-        here: they should work, and ``tam verify`` tells.
+        Checkpoints for particular fields that have one of these types. They are expected
+        to work but were not tried here; ``tam verify`` checks them.
     featured
         Whether the README's short table shows it.
     """
@@ -41,7 +43,7 @@ class Family:
 
 
 Status = Literal["refused", "audio only", "not yet"]
-"""Whether a family can have no maps, shows no pictures, or only has no adapter so far."""
+"""Whether a family cannot have maps, takes sound only, or has no adapter yet."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,13 @@ class Refused:
     Parameters
     ----------
     name
-        The name that people know it by.
+        Its common name.
     model_types
         The values of ``config.model_type`` that belong to it.
     reason
         Why it has no maps, as the end of the sentence "It is refused: …".
     instead
-        What to use in its place, as an instruction; empty where there is nothing.
+        What to use instead, as an instruction; empty if there is nothing.
     status
         The kind of reason.
     """

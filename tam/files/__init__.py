@@ -1,1 +1,1 @@
-"""Bytes on disk: saved explanations, typed fields, tensors, PNG, whole or not at all."""
+"""Files on disk: saved explanations, typed fields, tensors, PNG and atomic writing."""

@@ -1,4 +1,4 @@
-"""The checks of an explanation's words, to JSON and back."""
+"""The checks of an explanation's words as JSON."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -7,7 +7,7 @@ from typing import Any
 from tam.explanation.check import REASONS, Check
 from tam.files.fields import Field
 
-# Finite, and below any log-probability that a model gives.
+# A finite number below any log-probability of a model.
 _LEAST = -1e9
 _LEAST_CONTROLS = 2
 
@@ -28,19 +28,19 @@ def written_checks(checks: Sequence[Check]) -> list[dict[str, Any]]:
 
 
 def read_checks(document: Field, first: int, count: int) -> tuple[Check, ...]:
-    """Read the checks of a saved explanation; none where it has none.
+    """Read the checks of a saved explanation, which may have none.
 
     Parameters
     ----------
     document
         The whole document.
     first, count
-        Index of the reply's first token, and how many tokens there are.
+        Index of the reply's first token, and the number of tokens.
 
     Raises
     ------
     SavedFileError
-        If one does not hold together.
+        If a check is inconsistent.
     """
     if "checks" not in document.object():
         return ()

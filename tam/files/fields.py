@@ -1,6 +1,6 @@
-"""Typed reading of a JSON document that nobody vouches for.
+"""Typed reading of an untrusted JSON document.
 
-Every reader returns a value of the type that it names, or raises SavedFileError with the place.
+Each method returns a value of the type that it names, or raises SavedFileError with the place.
 """
 
 import math
@@ -14,7 +14,7 @@ from tam.files.reading import read_json
 
 REMEDY = "the file is damaged or was changed; save the explanation again"
 FAR = 1e7
-"""No place lies further from its picture, in pixels, and no frame further from its clip's start."""
+"""The largest distance of a place from its picture, in pixels, and of a frame from frame 0."""
 
 _LARGEST_INTEGER = 2**53
 _DEEPEST = 16
@@ -27,11 +27,11 @@ class Field:
     Parameters
     ----------
     value
-        What JSON gave.
+        The parsed value.
     file
         Name of the file, for messages.
     path
-        Where in the document, such as ``tokens[3].text``.
+        Its place in the document, such as ``tokens[3].text``.
     """
 
     value: Any
@@ -48,7 +48,7 @@ class Field:
         return Field(self.value[key], self.file, path)
 
     def items(self) -> Iterator["Field"]:
-        """Go through an array."""
+        """Iterate over an array."""
         if not isinstance(self.value, list):
             self.refuse("is not an array")
         for index, value in enumerate(self.value):
@@ -79,7 +79,7 @@ class Field:
         return float(self.value)
 
     def object(self) -> dict[str, Any]:
-        """Return an object as it is, nested no deeper than anyone would write it."""
+        """Return an object unchecked, except for the depth of its nesting."""
         if not isinstance(self.value, dict):
             self.refuse("is not an object")
         if not _is_shallow(self.value, _DEEPEST):
@@ -100,8 +100,8 @@ def read_document(path: Path) -> Field:
     Raises
     ------
     SavedFileError
-        If it is missing, unreadable, too large, not a regular file, or not JSON (NaN and infinity
-        are not).
+        If the file is missing, unreadable, too large, not a regular file, or not JSON (NaN and
+        infinity are not).
     """
     remedy = REMEDY if path.exists() else "give the folder that `tam explain --out` or `save` wrote"
     return Field(read_json(path, remedy=remedy), path.name)

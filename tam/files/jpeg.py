@@ -1,4 +1,4 @@
-"""Pictures of saved explanations that are JPEGs: measured first, then decoded."""
+"""JPEG pictures of saved explanations, measured before they are decoded."""
 
 import io
 import struct
@@ -57,7 +57,7 @@ def decode_jpeg(data: bytes) -> tuple[NDArray[np.uint8], bytes]:
 def _opened(data: bytes) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings():
-            # The caller's own limit holds; Pillow's hard limit still stands.
+            # The caller has checked its own limit; Pillow's hard limit still holds.
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
                 if picture.mode not in ("RGB", "L"):

@@ -1,4 +1,4 @@
-"""The table of exports: what an explanation can be written as. Reading it imports nothing."""
+"""The table of exports, the kinds of file of an explanation. Reading it imports nothing."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,27 +14,27 @@ from tam.text.nearest import suggestion
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of file.
+    """A row of the table: a kind of file.
 
     Parameters
     ----------
     name
-        What ``--as`` calls it.
+        Its name, as ``--as`` takes it.
     suffix
-        The end of its files' names. A kind that another package adds has its own name there.
+        The suffix of its files; for a kind of another package, its name.
     summary
-        What the file holds, in a line.
+        One line on what the file holds.
     function
         ``"module:function"``, imported when it is needed. It is called with an explanation, the
-        chosen words and the path to write, and those of ``media``, ``colors`` and ``seconds`` that
-        it has parameters for.
+        chosen words and the path to write, and with those of ``media``, ``colors`` and ``seconds``
+        that it has parameters for.
     marked
         Whether its files hold the mark of :mod:`tam.files.marks`; the others are recorded in the
         folder of the saved explanation.
     package
         The package that adds it; empty for a kind of the toolkit.
     error
-        Why it cannot be used; empty where it can.
+        Why it cannot be used; empty if it can.
     """
 
     name: str
@@ -56,8 +56,8 @@ class Kind:
 
 _TABLE = (
     Kind("sheet", ".png", "a contact sheet of the words", "tam.render.writers:sheet"),
-    Kind("mp4", ".mp4", "a movie, word by word", "tam.render.writers:mp4"),
-    Kind("gif", ".gif", "the same movie, smaller", "tam.render.writers:gif"),
+    Kind("mp4", ".mp4", "a movie, word by word", "tam.render.writers:movie"),
+    Kind("gif", ".gif", "the same movie, smaller", "tam.render.writers:movie"),
     Kind("csv", ".csv", "a table of all words", "tam.render.writers:csv", marked=False),
     Kind("pdf", ".pdf", "a figure", "tam.render.writers:figure"),
     Kind("svg", ".svg", "the same figure", "tam.render.writers:figure"),
@@ -68,7 +68,7 @@ KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _TABLE}
 
 
 def listed_kinds() -> list[Kind]:
-    """List the kinds: the toolkit's, then those that other packages add, not imported."""
+    """List the toolkit's kinds, then those of other packages, without importing any."""
     taken = {*KINDS, *(kind.suffix.removeprefix(".") for kind in KINDS.values())}
     return [*KINDS.values(), *map(_row, extensions(GROUP, taken))]
 
@@ -79,7 +79,7 @@ def kind_named(name: str) -> Kind:
     Raises
     ------
     InputError
-        If there is none of that name.
+        If the name is unknown.
     """
     kinds = {kind.name: kind for kind in listed_kinds()}
     if name not in kinds:

@@ -1,4 +1,4 @@
-"""A lock that ends with its process, and says whose it is."""
+"""File locks that end with their process and name their holder."""
 
 import json
 import os
@@ -18,7 +18,7 @@ if sys.platform == "win32":
 
     def _try_to_lock(number: int) -> bool:
         try:
-            # Far behind the text, which others may then still read.
+            # A byte far after the text, so that others can still read the text.
             os.lseek(number, 2**30, os.SEEK_SET)
             msvcrt.locking(number, msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -39,18 +39,18 @@ else:
 
 @contextmanager
 def lock_file(path: Path, **told: str) -> Iterator[bool]:
-    """Hold a lock while the block runs; the system frees it when the process ends, however it ends.
+    """Hold a lock while the block runs; the system frees it whenever the process ends.
 
     Parameters
     ----------
     path
-        The file of the lock. It is removed at the end.
+        The file of the lock, which is removed at the end.
     **told
-        What else stands in it, beside the process's number and its machine.
+        Further values to write into it, beside the process id and its machine.
 
     Yields
     ------
-    Whether the lock is held; False where another process holds it.
+    Whether the lock is held; False if another process holds it.
     """
     number = _locked(path)
     if number is None:
@@ -69,12 +69,12 @@ def lock_file(path: Path, **told: str) -> Iterator[bool]:
 
 @contextmanager
 def free_lock(path: Path) -> Iterator[dict[str, Any] | None]:
-    """Take over the lock of a process that is gone, and remove its file at the end.
+    """Take over the lock of a process that has ended, and remove its file at the end.
 
     Yields
     ------
-    What stood in it; None where its process still runs, may run on another machine, or the file is
-    not a lock of this toolkit: then it stays as it is.
+    The values in it; None, and the file stays, if its process still runs, may run on another
+    machine, or the file is not a lock of this toolkit.
     """
     told = lock_holder(path)
     ours = told is not None and told.get("machine", _machine()) == _machine()
@@ -91,9 +91,9 @@ def free_lock(path: Path) -> Iterator[dict[str, Any] | None]:
 
 
 def lock_holder(path: Path) -> dict[str, Any] | None:
-    """Read what a lock tells of its process; None where the file is not a lock of this toolkit.
+    """Read the values in a lock; None if the file is not a lock of this toolkit.
 
-    An empty file tells nothing: its process had no time to write.
+    An empty file gives no values: its process had no time to write.
     """
     try:
         if path.stat().st_size == 0:
@@ -105,7 +105,7 @@ def lock_holder(path: Path) -> dict[str, Any] | None:
 
 
 def _locked(path: Path, *, create: bool = True) -> int | None:
-    """Open and lock a file: the number of the open file, or None where it cannot be locked."""
+    """Open and lock a file; give its descriptor, or None if it cannot be locked."""
     for _ in range(10):
         try:
             number = os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), 0o644)
@@ -119,7 +119,7 @@ def _locked(path: Path, *, create: bool = True) -> int | None:
                 return number
         except FileNotFoundError:
             pass
-        os.close(number)  # its holder removed it meanwhile: another file has the name, or none
+        os.close(number)  # its holder has removed it meanwhile
     return None
 
 

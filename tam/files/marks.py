@@ -1,8 +1,8 @@
-"""The mark of what the toolkit wrote: only that may be replaced.
+"""Marks of files that the toolkit wrote, which alone may be replaced.
 
-A marked file holds ``tam.export:`` and the SHA-256 of the whole file, taken with zeros in the place
-of its own digits. So a file that anyone changed afterwards, or that another program wrote, has no
-valid mark. It stands where the kind of file keeps remarks:
+A marked file holds ``tam.export:`` and the SHA-256 of the whole file, computed with zeros in place
+of its own digits. So a file that was changed afterwards, or that another program wrote, has no
+valid mark. Its place is that of comments in each kind of file:
 
 ====== ==============================================================
 PNG    a ``tEXt`` chunk named ``Comment``
@@ -13,8 +13,8 @@ SVG    ``dc:subject`` of the metadata
 HTML   a comment at the end
 ====== ==============================================================
 
-A table in CSV has no such place: the digest of each that was exported stands in the folder of the
-saved explanation, see :func:`record_export`.
+A table in CSV has no such place; its digest is kept in the folder of the saved explanation, see
+:func:`record_export`.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from tam.errors import SavedFileError
 from tam.files.reading import read_json
 
 PLACEHOLDER: Final = "tam.export:" + "0" * 64
-"""What a writer puts where its kind of file keeps remarks, for :func:`write_mark` to fill in."""
+"""The comment that a writer puts into its file, for :func:`write_mark` to complete."""
 
 RECORD_NAME: Final = "exports.json"
 
@@ -40,14 +40,14 @@ _LARGEST_EXPORT = 2**30
 
 
 def write_mark(path: Path) -> None:
-    """Fill in the placeholder of a file that was just written; one without it stays as it is."""
+    """Complete the placeholder of a newly written file; a file without one is not changed."""
     content = path.read_bytes()
     if content.count(PLACEHOLDER.encode()) == 1:
         path.write_bytes(_filled(content, _digest(content)))
 
 
 def is_marked(path: Path) -> bool:
-    """Whether a file is just what the toolkit wrote."""
+    """Whether a file is exactly as the toolkit wrote it."""
     content = _content(path)
     found = _MARK.findall(content)
     if len(found) != 1:
@@ -57,7 +57,7 @@ def is_marked(path: Path) -> bool:
 
 
 def record_export(folder: Path, exported: Path) -> None:
-    """Note in the folder of a saved explanation what was exported of it, by its digest.
+    """Note the digest of an exported file in the folder of its saved explanation.
 
     Raises
     ------
@@ -72,12 +72,12 @@ def record_export(folder: Path, exported: Path) -> None:
 
 
 def is_recorded(folder: Path, exported: Path) -> bool:
-    """Whether a file is just what was exported of a saved explanation."""
+    """Whether a file is exactly an export of a saved explanation."""
     return _digest(_content(exported)) in _recorded(folder)
 
 
 def _content(path: Path) -> bytes:
-    """What a file holds; nothing of one that is larger than any export."""
+    """The content of a file; empty for one that is larger than any export."""
     return path.read_bytes() if path.stat().st_size <= _LARGEST_EXPORT else b""
 
 
@@ -100,7 +100,7 @@ def _digest(content: bytes) -> str:
 
 
 def _filled(content: bytes, digits: str) -> bytes:
-    """Put other digits into the only mark, and set right the checksum that a PNG has over it."""
+    """Replace the digits of the only mark, and the checksum that a PNG has over it."""
     place = next(_MARK.finditer(content))
     start, end = place.span(1)
     changed = content[:start] + digits.encode() + content[end:]

@@ -1,4 +1,4 @@
-"""Pictures of a saved explanation: measured before they are decoded."""
+"""Pictures of a saved explanation, measured before they are decoded."""
 
 from typing import Final
 
@@ -13,23 +13,23 @@ from tam.media.axis import TIME, Axis
 from tam.media.media import Encoded, Media
 
 PIXEL_LIMIT: Final = 1_000_000_000
-"""Pixels of all frames together that a saved file may hold, unless the caller allows more."""
+"""The largest number of pixels of all frames of a saved file, unless the caller allows more."""
 
-# Photographs have about one pixel a byte of PNG, drawings up to some dozens; more than this only
-# where nothing is shown, or memory is to be filled.
+# A byte of PNG holds about one pixel of a photograph, and up to some dozens of a drawing; more only
+# in empty pictures and attacks on memory.
 _MOST_PIXELS_A_BYTE = 60
 _HARMLESS = 100_000_000
 
 
 def read_media(items: Field, tensors: SavedTensors, pixel_limit: int) -> tuple[Media, ...]:
-    """Read all pictures: first the size of every frame of every one, then their pixels."""
+    """Read all pictures: first the sizes of all frames, then their pixels."""
     pixels = 0
     encoded: list[tuple[Field, list[bytes]]] = []
     for index, item in enumerate(items.items()):
         size = item["width"].integer(1), item["height"].integer(1)
         count = item["frames"].integer(1)
         frames: list[bytes] = []
-        # A count that the file does not bear out ends at the first tensor that is not there.
+        # A wrong count ends at the first missing tensor.
         for f in range(count):
             name = f"media.{index}.frame.{f}"
             frames.append(tensors.read(name, "U8", (None,)).tobytes())

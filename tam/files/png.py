@@ -1,4 +1,4 @@
-"""Pictures as PNG bytes and back, losslessly, with every check before anything is decoded."""
+"""Lossless PNG encoding and decoding, with every check before anything is decoded."""
 
 import io
 import struct
@@ -54,7 +54,7 @@ def decode_png(data: bytes) -> NDArray[np.uint8]:
     png_size(data)
     try:
         with warnings.catch_warnings():
-            # The caller's own limit was checked already; Pillow's hard limit still stands.
+            # The caller has checked its own limit; Pillow's hard limit still holds.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
                 return np.array(picture.convert("RGB"))

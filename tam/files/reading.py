@@ -1,4 +1,4 @@
-"""Reading files that nobody vouches for: regular ones only, and no more than is allowed."""
+"""Bounded reading of untrusted files, regular ones only."""
 
 import json
 import os
@@ -9,10 +9,10 @@ from typing import Any, Final, NoReturn
 from tam.errors import SavedFileError, TamError, os_errors_as_tam_errors
 
 JSON_BYTES: Final = 64 * 2**20
-"""How long a JSON document may be; that of ten thousand words is a fifth of it."""
+"""The largest size of a JSON document in bytes; one of ten thousand words takes a fifth of it."""
 
 JSON_VALUES: Final = 2_000_000
-"""How many values it may hold: each takes up to a hundred times its one byte once it is parsed."""
+"""The largest number of its values; a parsed value can take a hundred times its one byte."""
 
 _MOSTLY_HOLES: Final = 16
 _SMALL: Final = 64 * 2**20
@@ -21,16 +21,16 @@ _SMALL: Final = 64 * 2**20
 def check_regular(
     path: Path, *, remedy: str, kind: type[TamError] = SavedFileError
 ) -> os.stat_result:
-    """Refuse what is not a plain file: a folder, a pipe, a device, a file of holes.
+    """Refuse anything but a plain file: a folder, a pipe, a device, a sparse file.
 
     Returns
     -------
-    What the system tells of the file.
+    The file's status.
 
     Raises
     ------
     TamError
-        Of ``kind``.
+        An error of ``kind``.
     """
     with os_errors_as_tam_errors(path, doing="read", remedy=remedy, kind=kind):
         found = path.stat()
@@ -54,14 +54,14 @@ def read_bounded(
     Parameters
     ----------
     limit
-        How many bytes it may have.
+        The largest number of bytes.
     remedy, kind
-        Of the error.
+        Remedy and type of the error.
 
     Raises
     ------
     TamError
-        Of ``kind``, if it is missing, unreadable, too long or not a regular file.
+        An error of ``kind`` if it is missing, unreadable, too long or not a regular file.
     """
     check_regular(path, remedy=remedy, kind=kind)
     guarded = os_errors_as_tam_errors(path, doing="read", remedy=remedy, kind=kind)
@@ -73,22 +73,34 @@ def read_bounded(
 
 
 def read_json(
-    path: Path, *, remedy: str, kind: type[TamError] = SavedFileError, limit: int = JSON_BYTES
+    path: Path,
+    *,
+    remedy: str,
+    kind: type[TamError] = SavedFileError,
+    limit: int = JSON_BYTES,
+    most: int = JSON_VALUES,
 ) -> Any:
-    """Read a JSON file, after a look at how many values it decodes to.
+    """Read a JSON file, after counting the values that it decodes to.
+
+    Parameters
+    ----------
+    path
+        The file.
+    remedy, kind
+        Remedy and type of the error.
+    limit, most
+        The largest numbers of bytes and of values.
 
     Raises
     ------
     TamError
-        Of ``kind``, also if it is not JSON: NaN and infinity are not.
+        An error of ``kind``, also if the file is not JSON (NaN and infinity are not).
     """
     content = read_bounded(path, limit, remedy=remedy, kind=kind)
     # Each comma and each bracket makes one value; those inside strings are counted as well.
     values = sum(map(content.count, (b",", b"[", b"{")))
-    if values > JSON_VALUES:
-        raise kind(
-            f"holds {values} values; the limit is {JSON_VALUES}", where=str(path), remedy=remedy
-        )
+    if values > most:
+        raise kind(f"holds {values} values; the limit is {most}", where=str(path), remedy=remedy)
     try:
         return json.loads(content, parse_constant=_no_constant)
     # UnicodeDecodeError and JSONDecodeError are ValueErrors, and so is an over-long integer.

@@ -1,8 +1,8 @@
-"""Save an explanation and open it again, without a model and without torch.
+"""Saved explanations: written and opened again without a model and without torch.
 
-A saved explanation is two files that stand beside each other. What they hold is not trusted when
-they are opened: every type, shape and index is checked, pictures are measured before they are
-decoded, and nothing in them can run.
+A saved explanation is two files beside each other. Their content is not trusted when they are
+opened: every type, shape and index is checked, pictures are measured before they are decoded, and
+nothing in them can run.
 
 ``explanation.json``, UTF-8::
 
@@ -10,7 +10,7 @@ decoded, and nothing in them can run.
     version         4; 3, 2 and 1 are read too (3 had no axis, 2 no JPEGs, 1 neither NaN in maps
                     nor a way to leave relevance out)
     text            the reply, for readers; not used on loading
-    prompt_targets  how many tokens stand before the reply
+    prompt_targets  the number of tokens before the reply
     media           [{name, kind: "image" | "video", width, height, frames,
                       axis: {frame, symbol, unit}}]; axis of a volume alone
     tokens          [{id, position, context_position, turn, role, text, word}]; K of them
@@ -38,8 +38,8 @@ decoded, and nothing in them can run.
     media.M.frame.F    uint8 [bytes]: frame F as a PNG, 8-bit RGB; or as the JPEG without metadata
                        that it was decoded from, grey or color, 8 bits
 
-The fields mean what :class:`tam.Explanation` and the types that it holds say. A reader refuses
-another version; whatever changes the meaning of a field counts the version up.
+The fields are defined by :class:`tam.Explanation` and the types that it holds. A reader refuses
+other versions; every change in the meaning of a field increases the version.
 """
 
 import json
@@ -75,7 +75,7 @@ _ROLES = ("system", "user", "assistant")
 def save_explanation(
     explanation: Explanation, folder: Path, step: Callable[[], None] = lambda: None
 ) -> None:
-    """Write ``explanation.json`` and ``explanation.safetensors`` into a folder that exists.
+    """Write ``explanation.json`` and ``explanation.safetensors`` into an existing folder.
 
     Parameters
     ----------
@@ -85,14 +85,14 @@ def save_explanation(
     Raises
     ------
     OutputError
-        If the provenance or a probability is something that JSON cannot hold.
+        If the provenance or a probability cannot be written as JSON.
     OSError
         If a file cannot be written.
     """
     from safetensors.numpy import save
 
     try:
-        # Plain ASCII also holds the half surrogates that a file name can have.
+        # ASCII can also hold the lone surrogates of file names.
         document = json.dumps(_document(explanation), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise OutputError(
@@ -114,12 +114,12 @@ def load_explanation(path: str | Path, *, pixel_limit: int = PIXEL_LIMIT) -> Exp
         The folder, or the JSON file in it; the tensors are read from the file of the same name
         that ends in ``.safetensors``.
     pixel_limit
-        How many pixels all frames may have together before any is decoded.
+        The largest number of pixels of all frames together, checked before any is decoded.
 
     Raises
     ------
     SavedFileError
-        If a file is missing, damaged, of another version, or does not hold together.
+        If a file is missing, damaged, inconsistent, or of another version.
     """
     document_path = Path(path)
     if document_path.is_dir():
@@ -204,12 +204,12 @@ def _tensors(explanation: Explanation, step: Callable[[], None]) -> dict[str, ND
         for f, frame in enumerate(item.frames):
             tensors[f"media.{m}.frame.{f}"] = np.frombuffer(item.jpeg or _png(frame), np.uint8)
             step()
-    # safetensors writes an array's memory as it lies there, whatever its strides.
+    # safetensors writes an array's memory, whatever its strides.
     return {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
 
 
 def _png(frame: NDArray[np.uint8]) -> bytes:
-    # A large photograph takes seconds at a higher level, and hardly less room.
+    # For a large photograph, a higher level takes seconds and saves little.
     return encode_png(frame, compress_level=1 if frame.size > _LARGE else 3)
 
 
@@ -364,7 +364,7 @@ def _grid(item: Field, index: int, media: tuple[Media, ...], tensors: SavedTenso
 
 def _seams(item: Field) -> Seams:
     if "seams" not in item.object():
-        return ((), ())  # as files have it that were written before there were any
+        return ((), ())  # files of earlier versions have none
     axes = tuple(
         tuple(place.number(-FAR, FAR) for place in axis.items()) for axis in item["seams"].items()
     )

@@ -1,8 +1,8 @@
-"""Temporary files beside what they become: gone after every end, at the latest with the next run.
+"""Temporary files beside their targets, removed at the latest by the next run.
 
-Each has a lock file beside it for as long as its process works on it. A killed process leaves both;
-the next one that writes into the same folder finds the lock free and removes what it names. Where
-the kill fell between two renames, what stood there before gets its name back.
+Each has a lock file beside it while its process works on it. A killed process leaves both; the next
+one that writes into the same folder finds the lock free and removes the files that it names. If the
+process was killed between two renames, the earlier file gets its name back.
 """
 
 import re
@@ -21,14 +21,14 @@ _PART = re.compile(r"\.tam-[0-9a-f]{16}[.-][A-Za-z0-9]{1,8}")
 
 @dataclass(frozen=True)
 class Places:
-    """Names beside a target, for the time of writing it.
+    """Temporary names beside a target.
 
     Parameters
     ----------
     new
-        For what becomes the target.
+        The name of the file that becomes the target.
     old
-        For what stood there before, while they change places.
+        The name of the earlier file while the two are exchanged.
     """
 
     new: Path
@@ -37,7 +37,7 @@ class Places:
 
 @contextmanager
 def places_beside(target: Path) -> Iterator[Places]:
-    """Give temporary names beside a target; whatever has them at the end is removed.
+    """Give temporary names beside a target; files with these names are removed at the end.
 
     Raises
     ------
@@ -61,14 +61,14 @@ def places_beside(target: Path) -> Iterator[Places]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed runs left in a folder, and bring back what they had put aside.
+    """Remove the temporary files of killed runs in a folder, and restore what they replaced.
 
-    Only what a lock file of this toolkit names goes, and only if its process is gone.
+    Only files that a lock file of this toolkit names are removed, once its process has ended.
     """
     try:
         locks = [path for path in folder.iterdir() if _LOCK.fullmatch(path.name)]
     except OSError:
-        return  # whoever works in the folder will be told why it cannot be read
+        return  # later work in the folder reports why it cannot be read
     for path in locks:
         mark = path.name.removesuffix(".lock")
         with free_lock(path) as told:
@@ -88,7 +88,7 @@ def is_temporary(name: str) -> bool:
 
 
 def _settle(old: Path, target: Path) -> None:
-    """Bring back what was put aside if nothing took its place."""
+    """Restore the earlier file if nothing took its place."""
     if old.exists() and not target.exists():
         with suppress(OSError):
             old.rename(target)

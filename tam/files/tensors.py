@@ -1,4 +1,4 @@
-"""Tensors of a saved explanation, which is not trusted: nothing is read unchecked."""
+"""Tensors of untrusted safetensors files, each checked before it is read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,57 +16,86 @@ _LARGEST_HEADER = 16 * 2**20
 
 
 @contextmanager
-def open_tensors(path: Path) -> Iterator["SavedTensors"]:
-    """Open a safetensors file; raises SavedFileError where it is missing or damaged."""
+def open_tensors(
+    path: Path, *, framework: str = "numpy", remedy: str = REMEDY
+) -> Iterator["SavedTensors"]:
+    """Open a safetensors file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    framework
+        The type of the tensors: ``"numpy"``, or ``"pt"`` for torch, which has bfloat16.
+    remedy
+        Remedy of an error.
+
+    Raises
+    ------
+    SavedFileError
+        If the file is missing or damaged.
+    """
     from safetensors import SafetensorError, safe_open
 
     if not path.exists():
         raise SavedFileError(
             "is missing", where=str(path), remedy="keep both files in the same folder"
         )
-    size = check_regular(path, remedy=REMEDY).st_size
+    size = check_regular(path, remedy=remedy).st_size
     with path.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
     if min(length, size) > _LARGEST_HEADER:
         raise SavedFileError(
             f"has a header of {length} bytes; the limit is {_LARGEST_HEADER}",
             where=str(path),
-            remedy=REMEDY,
+            remedy=remedy,
         )
     try:
-        opened = safe_open(str(path), framework="numpy")
+        opened = safe_open(str(path), framework=framework)
     except (SafetensorError, OSError) as error:
-        raise SavedFileError(f"cannot be read: {error}", where=str(path), remedy=REMEDY) from error
+        raise SavedFileError(f"cannot be read: {error}", where=str(path), remedy=remedy) from error
     with opened as file:
-        yield SavedTensors(path, file)
+        yield SavedTensors(path, file, remedy)
 
 
 class SavedTensors:
-    """The safetensors file: each tensor's dtype and shape are checked before it is read."""
+    """A safetensors file whose tensors' dtypes and shapes are checked before they are read."""
 
-    def __init__(self, path: Path, file: Any) -> None:
+    def __init__(self, path: Path, file: Any, remedy: str = REMEDY) -> None:
         self.path = path
+        self._remedy = remedy
         self._file = file
         self._names = frozenset(file.keys())
 
     def has(self, name: str) -> bool:
-        """Whether there is such a tensor."""
+        """Whether the file holds a tensor."""
         return name in self._names
 
-    def read(self, name: str, dtype: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
-        """Read a tensor; None in ``shape`` stands for any length."""
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The metadata of the file."""
+        return dict(self._file.metadata() or {})
+
+    def kind(self, name: str) -> tuple[str, tuple[int, ...]]:
+        """Dtype, such as ``"BF16"``, and shape of a tensor, without reading it."""
         if name not in self._names:
             self.refuse(f"holds no tensor {name}")
         found = self._file.get_slice(name)
-        lengths = tuple(found.get_shape())
+        return str(found.get_dtype()), tuple(found.get_shape())
+
+    def whole(self, name: str) -> Any:
+        """Read a tensor whose dtype and shape the caller has checked."""
+        return self._file.get_tensor(name)
+
+    def read(self, name: str, dtype: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
+        """Read a tensor; None in ``shape`` stands for any length."""
+        kind, lengths = self.kind(name)
         fits = len(lengths) == len(shape) and all(
             wanted in (None, length) for wanted, length in zip(shape, lengths, strict=True)
         )
-        if found.get_dtype() != dtype or not fits:
+        if kind != dtype or not fits:
             wanted_shape = ["any" if length is None else length for length in shape]
-            self.refuse(
-                f"tensor {name} is {found.get_dtype()} {list(lengths)}, not {dtype} {wanted_shape}"
-            )
+            self.refuse(f"tensor {name} is {kind} {list(lengths)}, not {dtype} {wanted_shape}")
         tensor: NDArray[Any] = self._file.get_tensor(name)
         return tensor
 
@@ -75,7 +104,7 @@ class SavedTensors:
     ) -> NDArray[Any]:
         """Read a tensor whose values are finite and lie within two limits."""
         tensor = self.read(name, dtype, shape)
-        # Written so that NaN fails it.
+        # Written so that NaN fails.
         if not np.all((tensor >= low) & (tensor <= high) & np.isfinite(tensor)):
             self.refuse(f"tensor {name} holds values that are not within {low:g} and {high:g}")
         return tensor
@@ -94,4 +123,4 @@ class SavedTensors:
 
     def refuse(self, what: str, cause: Exception | None = None) -> NoReturn:
         """Raise SavedFileError for this file."""
-        raise SavedFileError(what, where=str(self.path), remedy=REMEDY) from cause
+        raise SavedFileError(what, where=str(self.path), remedy=self._remedy) from cause

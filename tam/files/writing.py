@@ -1,4 +1,4 @@
-"""Writing files: whole or not at all, and never over what must stay."""
+"""Atomic writing of files, which never replaces files of others."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,18 +15,17 @@ def replacing_file(
 ) -> Iterator[Path]:
     """Give a temporary file that takes the name ``path`` when the block ends without an exception.
 
-    What was written gets the toolkit's mark where its kind of file can hold one, see
-    :mod:`tam.files.marks`.
+    The file gets the toolkit's mark if its kind can hold one, see :mod:`tam.files.marks`.
 
     Raises
     ------
     OutputError, ResourceError
-        As :func:`check_file`, and in the place of what the system says.
+        As in :func:`check_file`, and instead of errors of the system.
     """
     with os_errors_as_tam_errors(path), places_beside(path) as places:
         yield places.new
         write_mark(places.new)
-        check_file(path, force=force, known=known)  # something may have come there meanwhile
+        check_file(path, force=force, known=known)  # it may have been written meanwhile
         places.new.replace(path)
 
 
@@ -36,14 +35,14 @@ def check_file(path: Path, *, force: bool, known: Callable[[Path], bool] = is_ma
     Parameters
     ----------
     force
-        Replace what the toolkit wrote, and nothing else.
+        Whether to replace a file that the toolkit wrote.
     known
-        Whether a file that is there is the toolkit's.
+        A test of whether an existing file is the toolkit's.
 
     Raises
     ------
     OutputError
-        If it exists and is not to be replaced, is a folder, or its folder does not exist.
+        If it exists and must not be replaced, is a folder, or its folder does not exist.
     """
     with os_errors_as_tam_errors(path):
         if path.is_dir() or not path.parent.is_dir():
@@ -53,7 +52,7 @@ def check_file(path: Path, *, force: bool, known: Callable[[Path], bool] = is_ma
             return
         if not (path.is_file() and known(path)):
             raise OutputError(
-                "exists already, and is not a file that tam wrote and nobody changed since",
+                "exists already, and is not an unchanged file that tam wrote",
                 where=str(path),
                 remedy="name another file with --out",
             )
@@ -67,12 +66,12 @@ def check_file(path: Path, *, force: bool, known: Callable[[Path], bool] = is_ma
 
 @contextmanager
 def rewriting_file(path: Path) -> Iterator[Path]:
-    """Give a temporary file that takes the place of a file of the toolkit's own folder.
+    """Give a temporary file that replaces a file in the toolkit's own folder.
 
     Raises
     ------
     OutputError, ResourceError
-        In the place of what the system says.
+        Instead of errors of the system.
     """
     with os_errors_as_tam_errors(path), places_beside(path) as places:
         yield places.new

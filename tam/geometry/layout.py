@@ -1,4 +1,4 @@
-"""Where every token of a run stands, and which part of a picture or text it covers."""
+"""Layouts: the position of every token of a run, and the part of a picture or text it covers."""
 
 import reprlib
 from dataclasses import dataclass
@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from tam.errors import NumericsError
 
+__all__ = ["Box", "Seams", "TextLayout", "TextToken", "VisionGrid", "VisionLayout"]
+
 Box = tuple[float, float, float, float]
 """``(x0, y0, x1, y1)`` in original-image pixels; x to the right, y down, 0 at the upper left."""
 
 Seams = tuple[tuple[float, ...], tuple[float, ...]]
-"""Places on the x axis and on the y axis where one tile ends and the next begins, in the same."""
+"""The x and y coordinates of borders between tiles, in original-image pixels."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -30,7 +32,7 @@ class VisionGrid:
     turn
         Index of the turn that shows it.
     view
-        ``"whole"``, ``"tiles"`` or ``"thumbnail"``: what part of the picture's views it is.
+        ``"whole"``, ``"tiles"`` or ``"thumbnail"``: the kind of view.
     shape
         ``(t, h, w)``: temporal cells, rows, columns.
     box
@@ -41,7 +43,7 @@ class VisionGrid:
     spans
         int64 [t, 2]: the frames ``first <= frame < last`` that each temporal cell covers.
     seams
-        Where the view is put together of tiles, which the vision tower saw one by one.
+        The borders between the tiles of the view, which the vision tower saw one by one.
 
     Examples
     --------
@@ -69,16 +71,16 @@ class VisionGrid:
                 where=f"media {self.media}",
                 remedy="give one position for each cell and one span for each temporal cell",
             )
-        # An adapter may have counted with NumPy, whose numbers cannot be written as JSON.
+        # An adapter may give NumPy integers, which cannot be written as JSON.
         object.__setattr__(self, "shape", (int(t), int(h), int(w)))
 
     @property
     def cells(self) -> int:
-        """Number of vision tokens, t * h * w."""
+        """The number of vision tokens, t * h * w."""
         return int(self.positions.size)
 
     def step_at(self, frame: int) -> int | None:
-        """Index of the temporal cell that covers a frame; None where none does."""
+        """Index of the temporal cell that covers a frame; None if none does."""
         inside = (self.spans[:, 0] <= frame) & (frame < self.spans[:, 1])
         return int(np.argmax(inside)) if inside.any() else None
 
@@ -100,12 +102,12 @@ class VisionGrid:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class VisionLayout:
-    """Every vision token of a run: in exactly one cell of one grid, or a separator.
+    """Every vision token of a run, each in exactly one cell of one grid, or a separator.
 
     Parameters
     ----------
     grids
-        The grids in the order in which the filter and the maps go through them.
+        The grids in the order of the maps' columns.
     separators
         int64 [S]: vision positions without a place in a picture (newline, class and tile markers).
 
@@ -160,10 +162,10 @@ class TextToken:
     role
         ``"system"``, ``"user"`` or ``"assistant"``.
     text
-        What it spells. A character that is spread over several tokens is spelled by the last of
-        them; the others spell nothing.
+        Its piece of text. A character that is spread over several tokens belongs to the last of
+        them; the pieces of the others are empty.
     word
-        Index of its word within the layout, or -1 where it is white space alone.
+        Index of its word within the layout, or -1 if it is white space alone.
     """
 
     id: int
@@ -173,6 +175,26 @@ class TextToken:
     role: str
     text: str
     word: int
+
+
+@dataclass(frozen=True)
+class DroppedText:
+    """A part of the conversation that the chat template keeps from the model.
+
+    Parameters
+    ----------
+    turn, role
+        The turn that it belongs to.
+    text
+        The dropped characters.
+    before_token
+        The number of the prompt's text tokens that precede it.
+    """
+
+    turn: int
+    role: str
+    text: str
+    before_token: int
 
 
 @dataclass(frozen=True, repr=False)

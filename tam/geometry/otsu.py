@@ -1,20 +1,20 @@
-"""Otsu's threshold: the level that parts a map into a high and a low class."""
+"""Otsu's threshold, which divides a map into a high and a low class."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def above_otsu(heat: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Give the part of a map above its Otsu threshold, in 256 grey levels of its own range.
+    """Give the part of a map above its Otsu threshold, on 256 grey levels of its own range.
 
     Parameters
     ----------
     heat
-        float [...], NaN where it is not known: such places count as the lowest.
+        float [...], NaN where not known; such values count as the lowest.
 
     Returns
     -------
-    bool [...]; nothing of a map that is all equal.
+    bool [...]; all False if the map is all equal.
     """
     known = heat[~np.isnan(heat)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
@@ -27,7 +27,7 @@ def above_otsu(heat: NDArray[np.floating]) -> NDArray[np.bool_]:
 
 
 def otsu_threshold(grey: NDArray[np.uint8]) -> int:
-    """Grey level that parts an image into two classes of the greatest variance between them.
+    """Grey level that divides an image into two classes of the greatest variance between them.
 
     Otsu, "A threshold selection method from gray-level histograms", 1979: levels up to and
     including the result are one class.

@@ -1,4 +1,4 @@
-"""From the cells of a grid to the pixels of a picture."""
+"""Upsampling of the cells of a grid to the pixels of a picture."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -13,9 +13,9 @@ Pixels = NDArray[np.int64]
 
 
 def upsample(cells: NDArray[np.float32], box: Box, height: int, width: int) -> NDArray[np.float32]:
-    """Bring a grid of cells to pixels, bilinear between cell centres and flat at the borders.
+    """Upsample a grid of cells to pixels, bilinear between cell centres and flat at the borders.
 
-    For a box that is the whole picture this is OpenCV's default resize.
+    If the box is the whole picture, this is OpenCV's default (bilinear) resize.
 
     Parameters
     ----------
@@ -58,12 +58,12 @@ def upsample_at(cells: NDArray[np.float32], box: Box, y: Pixels, x: Pixels) -> N
 
 
 def coverage(box: Box, height: int, width: int) -> NDArray[np.bool_]:
-    """Which pixels have their centre inside the box, bool [height, width]."""
+    """The pixels whose centre lies inside the box, bool [height, width]."""
     return coverage_at(box, np.arange(height), np.arange(width))
 
 
 def coverage_at(box: Box, y: Pixels, x: Pixels) -> NDArray[np.bool_]:
-    """Which crossings of some pixel rows and columns have their centre inside the box, [Y, X]."""
+    """The crossings of some pixel rows and columns whose centre lies inside the box, [Y, X]."""
     return np.outer(_inside(box[1], box[3], y), _inside(box[0], box[2], x))
 
 
@@ -114,8 +114,8 @@ def _beside_lines(low: float, high: float, cells: int) -> Pixels:
 
 
 def _corners(beside: Sequence[Pixels], edges: Sequence[float], pixels: int) -> Pixels:
-    """Put the pixels beside lines together with those at edges and at the picture's borders."""
-    # An edge holds pixels within its tolerance, so it may lie one pixel further than it says.
+    """Merge the pixels beside lines with those at edges and at the picture's borders."""
+    # An edge includes pixels within its tolerance, so it may lie one pixel further out.
     around = np.floor(np.asarray(edges)[:, None] - 0.5).astype(np.int64) + np.arange(-1, 3)
     every = np.unique(np.concatenate([*beside, around.ravel(), [0, pixels - 1]]))
     return every[(every >= 0) & (every < pixels)]
@@ -131,7 +131,7 @@ def _inside(low: float, high: float, pixels: Pixels) -> NDArray[np.bool_]:
 def _product(
     rows: NDArray[np.float32], cells: NDArray[np.float32], columns: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Multiply the three, that side first which leaves less to do for the large product."""
+    """Multiply the three matrices in the cheaper order."""
     if cells.shape[-2] <= cells.shape[-1]:
         return np.asarray(rows @ (cells @ columns), np.float32)
     return np.asarray((rows @ cells) @ columns, np.float32)
@@ -142,7 +142,7 @@ def _weights(cells: int, low: float, high: float, pixels: Pixels) -> NDArray[np.
     return _kept_weights(cells, float(low), float(high), pixels.astype(np.int64).tobytes())
 
 
-# The words of a reply ask for the same few again and again.
+# The words of a reply need the same few weights again and again.
 @lru_cache(maxsize=32)
 def _kept_weights(cells: int, low: float, high: float, kept: bytes) -> NDArray[np.float32]:
     pixels = np.frombuffer(kept, np.int64)

@@ -14,10 +14,10 @@ from tam.media.raster import rgb_pixels
 from tam.media.sampling import Sampling, choose
 
 MAX_ANIMATION = 2_000_000_000
-"""Pixels of all frames together; to know when a frame is shown, all have to be decoded."""
+"""The largest number of pixels of all frames together; all must be decoded for their times."""
 
 _SHORTEST, _USUAL = 0.011, 0.1
-"""Seconds. Browsers show a frame of at most 10 ms for 100 ms."""
+"""Durations in seconds: browsers show a frame of at most 10 ms for 100 ms."""
 
 
 def is_moving(image: Image.Image) -> bool:
@@ -27,7 +27,7 @@ def is_moving(image: Image.Image) -> bool:
     try:
         return bool(getattr(image, "is_animated", False))
     except Exception:
-        return True  # Pillow looks for a second frame, and this one is damaged
+        return True  # Pillow found a second frame, but it is damaged
 
 
 def moving_picture(file: MediaFile, sampling: Sampling) -> Media | None:
@@ -35,7 +35,7 @@ def moving_picture(file: MediaFile, sampling: Sampling) -> Media | None:
 
     Returns
     -------
-    None for a file that Pillow does not know, or that holds many JPEG pictures.
+    The clip, or None for a file that Pillow does not know, or that holds many JPEG pictures.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def _clip(image: Image.Image, file: MediaFile, sampling: Sampling) -> Media:
         pixels, _ = rgb_pixels(image, file.where)
         told = "one picture, shown as a clip of one frame"
         return Media(pixels[None], np.zeros(1), file.name, "video", (told,))
-    # A PNG may begin with a picture for those who cannot show animations.
+    # A PNG may begin with a picture for programs without animation.
     first = int(bool(getattr(image, "default_image", False)))
     count = int(getattr(image, "n_frames", 1))
     if count * image.width * image.height > MAX_ANIMATION:

@@ -1,7 +1,7 @@
-"""One connection to a checked address, all of it within one time limit.
+"""A connection to a checked address, with one time limit for all of it.
 
-A socket's own limit is for each read: who sends one byte now and then holds it for ever. Here every
-read gets what is left of the whole time, from the look-up of the name to the last byte.
+A socket's own limit is for each read, so a server that sends a byte now and then keeps it open for
+ever. Here every read gets the rest of the whole time, which starts with the look-up of the name.
 """
 
 import http.client
@@ -17,19 +17,19 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Deadline:
-    """A moment after which everything fails with TimeoutError."""
+    """A time after which everything fails with TimeoutError."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._end = time.monotonic() + seconds
 
     def left(self) -> float:
-        """Seconds that are left.
+        """The remaining seconds.
 
         Raises
         ------
         TimeoutError
-            If none are.
+            If no time remains.
         """
         left = self._end - time.monotonic()
         if left <= 0:
@@ -38,11 +38,11 @@ class Deadline:
 
 
 class PrivateAddressError(OSError):
-    """A name leads only to addresses that are not public."""
+    """Raised for a name that leads only to addresses that are not public."""
 
 
 def resolve(host: str, port: int, deadline: Deadline) -> list[tuple[Any, ...]]:
-    """Look a name up, as :func:`socket.getaddrinfo`, within the time limit."""
+    """Look a name up within the time limit, as :func:`socket.getaddrinfo` does."""
     found: list[Any] = []
 
     def look_up() -> None:
@@ -66,10 +66,10 @@ def resolve(host: str, port: int, deadline: Deadline) -> list[tuple[Any, ...]]:
 
 
 def is_public(address: str) -> bool:
-    """Whether an address of a socket is one of the open Internet.
+    """Whether a socket's address is public.
 
-    Not so are loopback, link-local, private, shared, multicast and reserved addresses, and those
-    IPv6 addresses that hold such an IPv4 address.
+    Loopback, link-local, private, shared, multicast and reserved addresses are not, nor are IPv6
+    addresses that hold such an IPv4 address.
     """
     try:
         parsed: Address = ipaddress.ip_address(address.partition("%")[0])
@@ -97,23 +97,23 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class CheckedConnection(http.client.HTTPConnection):
-    """An HTTP connection to the very address that was checked.
+    """An HTTP connection to exactly the address that was checked.
 
     Parameters
     ----------
     host, port
-        Who is asked, and who is named in the request.
+        The server, which the request names.
     secure
-        Whether by TLS, with the name checked against the certificate.
+        Whether to use TLS, with the name checked against the certificate.
     public_only
-        Whether addresses that are not public are left out.
+        Whether to connect to public addresses only.
     deadline
-        When to give up.
+        The time limit.
 
     Attributes
     ----------
     public
-        Whether the address that it is connected to is public.
+        Whether the connected address is public.
     """
 
     def __init__(
@@ -157,9 +157,9 @@ class CheckedConnection(http.client.HTTPConnection):
 
 
 class _Guarded:
-    """A socket as http.client uses it, each of whose reads keeps to the whole time limit.
+    """A socket for http.client whose reads keep to the whole time limit.
 
-    Like a socket it stays open for as long as something reads from it.
+    Like a socket, it stays open as long as something reads from it.
     """
 
     def __init__(self, raw: socket.socket, deadline: Deadline) -> None:

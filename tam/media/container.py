@@ -1,4 +1,4 @@
-"""Opening clips with PyAV: which formats are read, which track, and what it says of itself."""
+"""Opening of clips with PyAV: the formats that are read, the video track and its properties."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from tam.media.files import MediaFile
 MAX_FRAME_PIXELS = 36_000_000
 """8K: 8192 × 4320. A decoder keeps up to 17 frames."""
 
-# Formats that name other files or devices, that make pictures of text, and still pictures.
+# Formats that name other files or devices, that render text, and still pictures.
 _REFUSED = frozenset(
     "alias_pix alsa avisynth brender_pix concat dash fbdev hls image2 image2pipe imf kmsgrab lavfi "
     "oss rtp rtsp sap sdp vapoursynth video4linux2,v4l2 vobsub webm_dash_manifest x11grab "
@@ -22,7 +22,7 @@ _RAW_SUFFIXES = frozenset(
     ".264 .avc .av1 .cavs .dnxhd .drc .dv .h261 .h263 .h264 .h265 .hevc .m1v .m2v .m4v .mjpeg "
     ".mjpg .mpv .obu .vc1 .vc2 .vvc .y4m".split()
 )
-"""Streams without a container, whose content alone may be like that of another format."""
+"""Suffixes of streams without a container, whose content may resemble another format."""
 _RAW_FORMATS = frozenset(
     "av1 avs2 avs3 cavsvideo dirac dnxhd evc h261 h263 h264 hevc m4v mjpeg mjpeg_2000 mpegvideo "
     "mpjpeg obu vc1 vvc".split()
@@ -33,26 +33,29 @@ _BRANDS = {
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"), "HEIC"),
     **dict.fromkeys((b"mif1", b"msf1"), "HEIF"),
 }
+NOT_A_VIDEO = "cannot be read as a video"
+"""How the error of a file that FFmpeg does not read begins."""
+
 _SEARCHED = 2**25
-"""Bytes that are searched for a second and third picture."""
+"""The number of bytes that are searched for a second and third picture."""
 
 
 @contextmanager
 def opened_track(file: MediaFile) -> Iterator[tuple[Any, Any]]:
     """Open a clip for one pass over its video.
 
-    The content is given to FFmpeg, never the path: it would read a path as an address of its own
-    kind, and open the files that a playlist names.
+    FFmpeg gets the content, never the path: it would interpret a path as an address of its own, and
+    open the files that a playlist names.
 
     Returns
     -------
     container, stream
-        Of PyAV.
+        PyAV's objects.
 
     Raises
     ------
     MediaError
-        If it cannot be opened, holds no video, or its codec is unknown.
+        If the clip cannot be opened, holds no video, or its codec is unknown.
     """
     import av
 
@@ -67,7 +70,7 @@ def opened_track(file: MediaFile) -> Iterator[tuple[Any, Any]]:
         try:
             container = av.open(
                 _Named(stream, file.suffix),
-                # By itself FFmpeg takes them for the first one.
+                # FFmpeg would read the first picture alone.
                 format="mjpeg" if pictures else None,
                 metadata_errors="replace",
                 options={"format_whitelist": _formats(), "protocol_whitelist": "none"},
@@ -79,34 +82,34 @@ def opened_track(file: MediaFile) -> Iterator[tuple[Any, Any]]:
 
 
 def unreadable(file: MediaFile, error: Exception) -> MediaError:
-    """What to say of a file that FFmpeg does not read."""
+    """The error of a file that FFmpeg does not read."""
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return MediaError(
-        f"is no readable video ({reason})",
+        f"{NOT_A_VIDEO} ({reason})",
         where=file.where,
         remedy="get the file again, or convert it to MP4 (H.264)",
     )
 
 
 def failures() -> tuple[type[Exception], ...]:
-    """What PyAV raises over a damaged file or one that cannot be read to its end."""
+    """Exceptions of PyAV for a file that is damaged or cannot be read to its end."""
     import av
 
     return (av.error.FFmpegError, OSError, ValueError, OverflowError)
 
 
 def many_pictures(stream: BinaryIO) -> bool:
-    """Whether a file is not one JPEG picture but many, one behind the other (Motion JPEG)."""
+    """Whether a file holds many JPEG pictures in a row (Motion JPEG)."""
     place = stream.tell()
     stream.seek(0)
     content = stream.read(_SEARCHED)
     stream.seek(place)
-    # A picture of lower size may stand within another, or a second view behind it.
+    # One picture may hold a thumbnail, or a second view after it.
     return content.startswith(b"\xff\xd8\xff") and content.count(b"\xff\xd9\xff\xd8\xff") > 1
 
 
 def _still(stream: BinaryIO) -> str:
-    """The kind of a file that is a picture, which FFmpeg would read as a clip of a kind."""
+    """The kind of a picture, which FFmpeg would read as a clip; empty for other files."""
     head = stream.read(16)
     stream.seek(0)
     if head[4:8] == b"ftyp":
@@ -117,7 +120,7 @@ def _still(stream: BinaryIO) -> str:
 
 
 class _Named:
-    """A file whose name tells FFmpeg nothing but the kind of a raw stream."""
+    """A file object whose name tells FFmpeg only the kind of a raw stream."""
 
     def __init__(self, stream: BinaryIO, suffix: str) -> None:
         self.name = f"clip{suffix}" if suffix in _RAW_SUFFIXES else "clip"
@@ -127,7 +130,7 @@ class _Named:
         try:
             return self._stream.seek(offset, whence)
         except (OSError, ValueError, OverflowError):
-            return -1  # FFmpeg's own word for a place that is not there
+            return -1  # FFmpeg's value for an unknown place
 
 
 @cache
@@ -139,7 +142,7 @@ def _formats() -> str:
 
 
 def _track(container: Any, file: MediaFile) -> Any:
-    """The video track that a player shows: the default one, else the first; never a cover."""
+    """The video track that players show: the default one, else the first; never a cover."""
     tracks = moving_tracks(container)
     if not tracks:
         covers = len(container.streams.video)
@@ -168,7 +171,7 @@ def _track(container: Any, file: MediaFile) -> Any:
 
 
 def moving_tracks(container: Any) -> list[Any]:
-    """The video tracks of a container that are no cover or preview picture."""
+    """The video tracks of a container, without cover and preview pictures."""
     stills = ("attached_pic", "timed_thumbnails", "still_image")
     return [
         track for track in container.streams.video if not any(_is(track, still) for still in stills)
@@ -188,7 +191,7 @@ def _codec_tag(stream: Any) -> str:
 
 
 def rate_of(stream: Any) -> float:
-    """Frames a second that a track states, or 25."""
+    """The frame rate that a track states, or 25."""
     for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
         if rate and 0 < rate <= 1000:
             return float(rate)
@@ -196,16 +199,16 @@ def rate_of(stream: Any) -> float:
 
 
 def pixel_shape(stream: Any) -> Fraction:
-    """Width of a pixel over its height, 1 where the track does not say or says something wild."""
+    """Width of a pixel over its height; 1 if the track does not state it or states nonsense."""
     shape = stream.sample_aspect_ratio or Fraction(1)
     return Fraction(shape) if Fraction(1, 8) <= shape <= 8 else Fraction(1)
 
 
 def stamp_field(container: Any, stream: Any) -> str:
-    """Which field of a decoded frame tells when it is shown: ``"pts"``, ``"dts"`` or ``""``.
+    """The field of a decoded frame that holds its time: ``"pts"``, ``"dts"`` or ``""``.
 
-    A raw stream has no time stamps; FFmpeg makes them up. AVI has a place in the file for each
-    frame, ``dts``; where frames are reordered FFmpeg makes ``pts`` of it by guessing.
+    A raw stream has no time stamps, and FFmpeg invents them. AVI numbers the frames in the file,
+    which is ``dts``; if frames are reordered, FFmpeg guesses ``pts`` from it.
     """
     if container.format.name in _RAW_FORMATS:
         return ""

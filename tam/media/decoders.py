@@ -1,8 +1,8 @@
-"""Decoding chosen frames of a clip with PyAV, the reference for every other decoder.
+"""Decoding of chosen frames of a clip with PyAV, the reference for every other decoder.
 
-A frame is known by its number in the order in which the decoder gives frames, which is the order
-in which they are shown. Time stamps are read from the packets first, without decoding; they count
-only where the decoded frames carry the same ones in the same order.
+A frame is identified by its number in the order in which the decoder returns frames, which is
+the order in which they are shown. Time stamps are read from the packets first, without decoding;
+they count only if the decoded frames carry the same ones in the same order.
 """
 
 from collections.abc import Iterable, Iterator
@@ -30,33 +30,33 @@ from tam.media.stamps import JUMP, ascending, frame_times, too_dense
 
 @dataclass(frozen=True, eq=False)
 class Contents:
-    """What is known of a clip's frames.
+    """The known properties of a clip's frames.
 
     Parameters
     ----------
     times
-        float64 [T]: seconds of each frame from the first, ascending.
+        float64 [T]: times of the frames in seconds from the first, ascending.
     height, width
-        Size of a frame as it is stored: before it is turned upright and its pixels made square.
+        Stored size of a frame, before it is turned upright and its pixels are made square.
     shape
-        How stored pixels become those on show.
+        The conversion of stored pixels to shown ones.
     notes
-        What is to be said of the time stamps and tracks.
+        Notes on the time stamps and tracks.
     packets
-        How many packets hold a frame or a part of one.
+        The number of packets that hold a frame or a part of one.
     lasting
-        How many frames a file lasts for that ends before it should, else 0.
+        The number of frames for which a file lasts that ends too early, else 0.
     stamps
-        int64 [T]: the frames' time stamps, where they rest on the packets alone and are still to
-        be seen in the decoded frames; else None.
+        int64 [T]: the frames' time stamps, if they were read from the packets alone and are still
+        to be confirmed by the decoded frames; else None.
     patched
-        How many frames the decoder patched up from others.
+        The number of frames that the decoder repaired from others.
     damaged
-        Whether something of the file does not decode.
+        Whether a part of the file does not decode.
     broken
         Whether the container itself is damaged before its end.
     threaded
-        Whether the frames only come out where several threads decode.
+        Whether the frames decode only with several threads.
     """
 
     times: NDArray[np.float64]
@@ -75,16 +75,16 @@ class Contents:
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """One frame as it is stored.
+    """One frame as it is stored in the file.
 
     Parameters
     ----------
     pixels
-        uint8 [H, W, 3] or, of a format with transparency, [H, W, 4].
+        uint8 [H, W, 3], or [H, W, 4] for a format with transparency.
     matrix
         The frame's display matrix, or None.
     resized
-        Whether the frame was of another size than the clip's.
+        Whether the frame's size differed from the clip's.
     """
 
     pixels: Pixels
@@ -93,11 +93,12 @@ class Decoded:
 
 
 def read_packets(file: MediaFile) -> Contents | None:
-    """Read what the packets say, without decoding.
+    """Read the packets without decoding them.
 
     Returns
     -------
-    None where time stamps are missing, doubled or jump: the frames themselves must be looked at.
+    The contents, or None if time stamps are missing, repeated or jump, so that the frames
+    themselves must be decoded.
 
     Raises
     ------
@@ -133,10 +134,10 @@ def read_packets(file: MediaFile) -> Contents | None:
 
 
 def survey(file: MediaFile) -> Contents:
-    """Decode a whole file to see which frames it has and when they are shown.
+    """Decode a whole file to find its frames and their times.
 
-    One thread patches damage up in the same way each time. Where it finds no frame at all, after a
-    damaged header, several may, each of which reads the header anew.
+    A single thread repairs damage reproducibly. If it finds no frame at all after a damaged header,
+    several threads may, because each reads the header again.
 
     Raises
     ------
@@ -178,7 +179,7 @@ def survey(file: MediaFile) -> Contents:
 
 
 def _count_on(stamps: list[int | None]) -> None:
-    """Give the last frames, which come out after the last packet, the places that follow."""
+    """Number the last frames, which are returned after the last packet."""
     for number in range(len(stamps) - 1, 0, -1):
         if stamps[number - 1] is not None:
             break
@@ -191,7 +192,7 @@ def _count_on(stamps: list[int | None]) -> None:
 
 
 def no_frames(file: MediaFile) -> MediaError:
-    """What to say of a clip that holds no frame, or none that decodes."""
+    """The error of a clip without a frame that decodes."""
     return MediaError("no frame can be decoded", where=file.where, remedy="get the file again")
 
 
@@ -205,12 +206,12 @@ def decode(file: MediaFile, numbers: list[int], contents: Contents) -> dict[int,
     numbers
         Ascending numbers of frames, from 0 in the order in which they are shown.
     contents
-        What :func:`read_packets` or :func:`survey` found.
+        The result of :func:`read_packets` or :func:`survey`.
 
     Returns
     -------
-    The frames by their numbers; None where the frames are not those that the packets announce, so
-    that the file has to be surveyed.
+    The frames by their numbers, or None if they are not those that the packets announce and the
+    file must be surveyed.
     """
     wanted, found, damage = set(numbers), dict[int, Decoded](), _Damage()
     with opened_track(file) as (container, stream):
@@ -233,18 +234,18 @@ def decode(file: MediaFile, numbers: list[int], contents: Contents) -> dict[int,
 
 
 class _Damage:
-    """What happened while a file was decoded.
+    """The damage that was met while a file was decoded.
 
     Attributes
     ----------
     packets
-        How many packets held anything.
+        The number of packets that were not empty.
     lost
-        How many times nothing came out.
+        The number of times at which no frame was returned.
     patched
-        How many frames the decoder patched up from others.
+        The number of frames that the decoder repaired from others.
     broken
-        Whether the container itself broke off.
+        Whether the container itself ended early.
     """
 
     def __init__(self) -> None:
@@ -265,7 +266,7 @@ def _frames(container: Any, stream: Any, damage: _Damage, *, threaded: bool) -> 
                 frames = context.decode(packet)
             except broken:
                 damage.lost += 1
-                continue  # what comes after a damaged packet may be whole
+                continue  # later packets may be intact
             for frame in frames:
                 damage.patched += bool(frame.is_corrupt)
                 yield frame
@@ -275,7 +276,7 @@ def _frames(container: Any, stream: Any, damage: _Damage, *, threaded: bool) -> 
 
 
 def _with_alpha(stream: Any) -> Any:
-    """A decoder that reads the transparency of a WebM clip, which FFmpeg's own leaves out."""
+    """A decoder for the transparency of a WebM clip, which FFmpeg's default decoder ignores."""
     import av
 
     library = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(stream.codec_context.name)
@@ -288,7 +289,7 @@ def _with_alpha(stream: Any) -> Any:
 
 
 def _kept(packets: Iterable[Any]) -> tuple[list[int | None], bool]:
-    """The stamp of each packet that holds something on show, and whether the file breaks off."""
+    """The stamp of each packet that holds a shown frame, and whether the file ends early."""
     stamps: list[int | None] = []
     try:
         for packet in packets:
@@ -305,9 +306,9 @@ def _track_notes(container: Any) -> tuple[str, ...]:
 
 
 def _lasting(container: Any, stream: Any, stamps: NDArray[np.int64]) -> int:
-    """How many frames a file lasts for that ends before it should, else 0.
+    """The number of frames for which a file lasts that ends too early, else 0.
 
-    Its own count is not relied on: only a file that is shorter than it says has lost frames.
+    The file's own frame count is not used: only a file that is shorter than it states lost frames.
     """
     unit = float(stream.time_base or 1)
     if not len(stamps):
@@ -322,6 +323,6 @@ def _lasting(container: Any, stream: Any, stamps: NDArray[np.int64]) -> int:
         return 0
     if lasts - found <= max(3 * step, 0.02 * lasts):
         return 0
-    # The count of a damaged header may be anything.
+    # A damaged header may state any count.
     by_time = round(lasts / step)
     return int(stream.frames) if 0 < stream.frames <= 2 * by_time else by_time

@@ -1,4 +1,4 @@
-"""Fetching a file from an http(s) address, within limits of size and time."""
+"""Fetching of a file from an http(s) address, within limits of size and time."""
 
 import base64
 import http.client
@@ -15,13 +15,13 @@ from tam.media.files import printable
 
 MAX_BYTES = 64 * 1024 * 1024
 TIMEOUT = 30.0
-"""Seconds that a whole fetch may take."""
+"""The longest time of a whole fetch, in seconds."""
 
 _CHUNK = 64 * 1024
 _REDIRECTIONS = 5
 _PORTS = {"http": 80, "https": 443}
 _SAFE = "%/:=&~+!$,;'@()*[]"
-"""What stands in a path as it is; everything else is written in its UTF-8 bytes."""
+"""Characters that stay as they are in a path; all others are percent-encoded as UTF-8."""
 _MOVED = (301, 302, 303, 307, 308)
 
 
@@ -33,13 +33,13 @@ def fetch(
     Parameters
     ----------
     url
-        Its address, international ones as they are written. Redirections are followed to http(s)
-        addresses only; to those that are not public (loopback, link-local, private) only where
-        this one is not public itself.
+        The address, which may hold international characters. Redirections are followed to http(s)
+        addresses only, and to addresses that are not public (loopback, link-local, private) only
+        if this one is not public either.
     allowed
-        Whether the user allowed addresses at all.
+        Whether the user has allowed addresses.
     max_bytes, timeout
-        Largest size, and longest time in seconds from the look-up of the name to the last byte.
+        The largest size, and the longest time in seconds, from the look-up of the name on.
 
     Returns
     -------
@@ -49,8 +49,8 @@ def fetch(
     Raises
     ------
     MediaError
-        If addresses are not allowed, the scheme is another one, the file cannot be fetched, or a
-        limit is passed.
+        If addresses are not allowed, the scheme is neither http nor https, the file cannot be
+        fetched, or a limit is exceeded.
     """
     parts, where = _parsed(url)
     if not allowed:
@@ -93,15 +93,15 @@ class _Request:
     Parameters
     ----------
     parts
-        The address that is asked.
+        The requested address.
     where
         The user's own address, for messages.
     deadline, max_bytes
         Limits of the whole fetch.
     own
-        Whether the address is the user's own, not one that a server redirects to.
+        Whether the address is the user's own, and not a redirection.
     public_only
-        Whether addresses that are not public are refused.
+        Whether to refuse addresses that are not public.
     """
 
     parts: SplitResult
@@ -128,7 +128,7 @@ class _Request:
 
 @dataclass(frozen=True)
 class _Answer:
-    """What a server said: the status, where it redirects to, the content, who it was."""
+    """A server's answer: status, redirection, content, and the kind of its address."""
 
     status: int
     location: str
@@ -137,7 +137,7 @@ class _Answer:
 
 
 def _answered(request: _Request) -> _Answer:
-    """Send one request, and tell what goes wrong as one line."""
+    """Send one request, with one-line errors."""
     where = request.where
     if request.scheme not in _PORTS or not request.parts.hostname:
         raise MediaError(
@@ -168,7 +168,7 @@ def _answered(request: _Request) -> _Answer:
 
 
 def _ask(request: _Request) -> _Answer:
-    """Send one request; of the content at most one byte more than is allowed is kept."""
+    """Send one request, and keep at most one byte more of its content than is allowed."""
     headers = {"User-Agent": "token-activation-map", "Connection": "close"}
     if request.own and request.parts.username:
         headers["Authorization"] = _basic(request.parts)
@@ -207,9 +207,9 @@ def _ask(request: _Request) -> _Answer:
 def _through(
     proxy: SplitResult, request: _Request, host: str, headers: dict[str, str]
 ) -> tuple[CheckedConnection, str]:
-    """A connection by way of a proxy, and what it is to be asked for.
+    """A connection through a proxy, and the target of the request.
 
-    The proxy looks the name up; only the text of the name can be checked here.
+    The proxy looks the name up, so only the text of the name can be checked here.
     """
     if request.public_only and not _looks_public(host):
         raise PrivateAddressError("leads to an address that is not public")
@@ -250,7 +250,7 @@ def _looks_public(host: str) -> bool:
 
 
 def _host(parts: SplitResult) -> str:
-    """The host as it is looked up: international names in their ASCII form."""
+    """The host's name to look up, international names in their ASCII form."""
     host = parts.hostname or ""
     if host.isascii():
         return host
@@ -271,7 +271,7 @@ def _parsed(url: str, where: str = "image") -> tuple[SplitResult, str]:
         return parts, _shown(parts)
     except ValueError as error:
         raise MediaError(
-            f"is no valid address ({error})", where=where, remedy="check the address"
+            f"is not a valid address ({error})", where=where, remedy="check the address"
         ) from error
 
 

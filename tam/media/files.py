@@ -1,4 +1,4 @@
-"""Files that hold media: opened safely, named harmlessly."""
+"""Files of media: safe opening, and names that are safe to print."""
 
 import re
 import stat
@@ -19,13 +19,13 @@ class MediaFile:
     Parameters
     ----------
     where
-        What error messages call it; without characters that could steer a terminal.
+        Its name in error messages, without control characters.
     name
-        What to call it on screen: the last part of its path or address.
+        Its name on screen: the last part of its path or address.
     path
-        Where it is, or None for one that was fetched.
+        Its path, or None for one that was fetched.
     content
-        Its bytes, where there is no path.
+        Its bytes, if there is no path.
     """
 
     where: str
@@ -45,14 +45,14 @@ class MediaFile:
         Raises
         ------
         MediaError
-            If it is missing, empty, no regular file, or may not be read.
+            If the file is missing, empty, not a regular file, or not readable.
         """
         with BytesIO(self.content) if self.path is None else _open(self.path, self.where) as stream:
             yield stream
 
 
 def local_file(path: str | Path) -> MediaFile:
-    """Name a file of this machine; nothing is opened yet."""
+    """Make a handle to a local file, without opening it."""
     return MediaFile(printable(str(path)), display_name(str(path)), Path(path))
 
 
@@ -62,7 +62,7 @@ def display_name(source: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Text without characters that could steer a terminal."""
+    """A text without control characters."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
@@ -75,7 +75,7 @@ def _open(path: Path, where: str) -> BinaryIO:
             raise MediaError("is a folder", where=where, remedy="give the path of one picture")
         if not stat.S_ISREG(status.st_mode):
             # A pipe or a device could block or never end.
-            raise MediaError("is no ordinary file", where=where, remedy="save it to a file first")
+            raise MediaError("is not a regular file", where=where, remedy="save it to a file first")
         if status.st_size == 0:
             raise MediaError("the file is empty", where=where, remedy="give another file")
         return path.open("rb")

@@ -1,8 +1,8 @@
-"""Decoding with decord or OpenCV, which are believed only where they agree with PyAV.
+"""Decoding with decord or OpenCV, whose frames are used only if they agree with PyAV's.
 
-Both can end the process that they run in, read beyond a damaged table, count other frames than
-there are, take another track, or hand out memory that they never wrote. So each runs in a process
-of its own, and every frame that it gives is held against PyAV's of the same number.
+Both can crash their process, read beyond a damaged table, miscount frames, take another track, or
+return memory that they never wrote. So each runs in a process of its own, and each of its frames is
+compared with PyAV's frame of the same number.
 """
 
 import importlib.util
@@ -24,17 +24,17 @@ PACKAGES = {"decord": ("decord", "decord"), "opencv": ("cv2", "opencv-python")}
 """Module and distribution package of each decoder."""
 
 MEAN, BLOCK = 0.9, 12
-"""Grey levels: how far two libraries' pixels may be apart, on average and in a block of 4 × 4.
-Most give the very same pixels, some round otherwise; another frame is farther off, but in a clip
-that hardly moves, where it is as good."""
+"""The largest differences between two libraries' pixels in grey levels: of the average, and of a
+block of 4 × 4. Most give equal pixels, and some round differently; another frame differs more,
+except in a clip that hardly moves, where it is as good."""
 
 _STARTING = 60.0
-"""Seconds that the other process may take beside the decoding itself."""
+"""Seconds that the other process may take in addition to decoding."""
 
 
 @dataclass(frozen=True)
 class Fallback:
-    """Why another decoder's frames are not used."""
+    """The reason why another decoder's frames are not used."""
 
     reason: str
 
@@ -47,26 +47,26 @@ def decode_like(
     matrix: Matrix | None,
     patience: float,
 ) -> list[Pixels] | Fallback:
-    """Decode frames that PyAV decoded with another library.
+    """Decode frames with another library, and compare them with PyAV's.
 
     Parameters
     ----------
     backend
         A key of ``PACKAGES``.
     file
-        The clip; one in memory is left to PyAV.
+        The clip; only PyAV decodes one in memory.
     numbers
-        Ascending numbers of frames, counted from 0 in the order in which they come.
+        Ascending numbers of frames, counted from 0 in the order in which they are shown.
     ours
-        PyAV's frames uint8 [H, W, 3] RGB, as they are stored.
+        PyAV's frames, uint8 [H, W, 3] RGB as stored.
     matrix
-        Their display matrix: a library may have turned the frames by itself.
+        Their display matrix, because a library may have turned the frames itself.
     patience
-        Seconds that the decoding may take.
+        The longest time of the decoding in seconds.
 
     Returns
     -------
-    Frames uint8 [H, W, 3] RGB as they are stored, if all agree with PyAV's; else why not.
+    Frames uint8 [H, W, 3] RGB as stored, if all agree with PyAV's; else the reason why not.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def agree(theirs: Pixels, ours: Pixels) -> bool:
 
 
 def _blocks(pixels: Pixels) -> NDArray[np.floating]:
-    """Means of blocks of 4 × 4 pixels; what is left over at the edges makes smaller ones."""
+    """Means of blocks of 4 × 4 pixels, with smaller blocks at the edges."""
     rows, columns = (np.arange(0, length, 4) for length in pixels.shape[:2])
     heights, widths = np.diff([*rows, len(pixels)]), np.diff([*columns, pixels.shape[1]])
     sums = np.add.reduceat(pixels, rows, axis=0, dtype=np.float32)

@@ -1,7 +1,7 @@
-"""The process that decord or OpenCV runs in; see tam.media.foreign.
+"""The process in which decord or OpenCV runs; see tam.media.foreign.
 
 It imports nothing of the toolkit. Its argument is the task as JSON; it writes the frames' shapes
-as one line of JSON, and behind it their bytes, RGB. Exit code 2: not decoded; 3: no such library.
+as one line of JSON, followed by their RGB bytes. Exit code 2: not decoded; 3: no such library.
 """
 
 import contextlib
@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from typing import Any
 
 MEMORY = 8 * 2**30
-"""Bytes of addresses; what a damaged header claims is often more."""
+"""The limit of address space in bytes, which a damaged header often exceeds."""
 
 
 def main() -> int:
-    """Decode what the task asks for."""
+    """Decode the frames of the task."""
     task = json.loads(sys.argv[1])
     out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints
+    os.dup2(2, 1)  # a library may print to standard output
     _limit_memory()
     try:
         reader = {"decord": _decord, "opencv": _opencv}[task["backend"]]()
@@ -55,7 +55,7 @@ def _decord() -> Any:
 
     def read(path: str, numbers: list[int]) -> Iterator[Any]:
         reader = decord.VideoReader(path, num_threads=1)
-        # One after the other: decord's seeking is off in many containers.
+        # Sequentially, because decord's seeking is off in many containers.
         wanted = set(numbers)
         for number in range(numbers[-1] + 1):
             frame = reader.next()

@@ -1,4 +1,4 @@
-"""Opening pictures: files, addresses, PIL images and arrays become :class:`Media`."""
+"""Opening of pictures: files, addresses, PIL images and arrays become :class:`Media`."""
 
 import re
 import warnings
@@ -19,25 +19,25 @@ from tam.media.media import SCENE_MARK, Encoded, Media
 from tam.media.raster import orientation, rgb_pixels
 
 Source = str | Path | Image.Image | NDArray[np.uint8] | Media
-"""What a picture can be given as."""
+"""The types that a picture can be given as."""
 
 MAX_PIXELS = 100_000_000
 MAX_ASPECT = 200
-"""Processors that keep a picture's shape (Qwen2-VL's) refuse longer ones."""
+"""The largest ratio of sides; processors that keep a picture's shape (Qwen2-VL's) refuse more."""
 
-# Raster formats that Pillow decodes by itself. Others run programs (EPS) or are rarely pictures.
+# Raster formats that Pillow decodes itself. Others run programs (EPS) or are rarely pictures.
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]+://|data:)", re.IGNORECASE)
 _JPEG = ("JPEG", "MPO")
 ANIMATIONS = ("AVIF", "GIF", "PNG", "WEBP")
-"""Formats of which several frames are an animation, not pages or views of one picture."""
+"""Formats in which several frames are an animation, not pages or views of one picture."""
 
 
 def open_image(source: Source, *, allow_urls: bool = False, max_pixels: int = MAX_PIXELS) -> Media:
     """Open one picture as upright 8-bit RGB.
 
     EXIF orientation is applied. Transparent parts show white. 16-bit values are scaled to 8 bits.
-    Of an animated or multi-page file the first frame is taken, and a note says so.
+    An animated or multi-page file gives its first frame, and a note says so.
 
     Parameters
     ----------
@@ -45,15 +45,15 @@ def open_image(source: Source, *, allow_urls: bool = False, max_pixels: int = MA
         A path; an http(s) address if ``allow_urls``; a PIL image (its current frame); a uint8 array
         [H, W], [H, W, 3] (RGB) or [H, W, 4] (RGBA); or a Media, which is returned as it is.
     allow_urls
-        Fetch addresses. Without it they are refused.
+        Whether to fetch addresses; they are refused otherwise.
     max_pixels
-        Refuse larger pictures, by their header, before they are decoded. Pillow's own limit, twice
-        ``PIL.Image.MAX_IMAGE_PIXELS``, holds as well.
+        The largest number of pixels, checked in the header before decoding. Pillow's own limit,
+        twice ``PIL.Image.MAX_IMAGE_PIXELS``, holds as well.
 
     Raises
     ------
     MediaError
-        If the source is missing, unreadable, empty, no picture, damaged, too large, longer than
+        If the source is missing, unreadable, empty, not a picture, damaged, too large, longer than
         200:1, an address that is not allowed, or of another type or mode.
 
     Examples
@@ -71,7 +71,7 @@ def open_image(source: Source, *, allow_urls: bool = False, max_pixels: int = MA
         return _from_image(source, name, name, max_pixels)
     if not isinstance(source, str | Path):
         raise MediaError(
-            f"{type(source).__name__} is no kind of picture",
+            f"{type(source).__name__} is not a picture",
             where="image",
             remedy="give a path, a PIL image, a uint8 array [H, W, 3] or a Media",
         )
@@ -81,14 +81,14 @@ def open_image(source: Source, *, allow_urls: bool = False, max_pixels: int = MA
 
 
 def media_file(source: str | Path, *, allow_urls: bool) -> MediaFile:
-    """Name what a path or an address leads to; an address is fetched.
+    """Make a handle to the file of a path or an address; an address is fetched.
 
     A path that exists is a file, even where it looks like an address.
 
     Raises
     ------
     MediaError
-        If it is an address that is not allowed or cannot be fetched.
+        If the address is not allowed or cannot be fetched.
     """
     if isinstance(source, str) and _ADDRESS.match(source) and not _exists(source):
         where, name, content = fetch(source, allowed=allow_urls)
@@ -104,7 +104,7 @@ def _exists(path: str) -> bool:
 
 
 def open_picture(file: MediaFile, stream: BinaryIO, max_pixels: int = MAX_PIXELS) -> Media:
-    """Open the picture in a file that is open already.
+    """Open the picture in an open file.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def open_picture(file: MediaFile, stream: BinaryIO, max_pixels: int = MAX_PIXELS
         plain = image.format in _JPEG and image.mode in ("RGB", "L")
         media = _from_image(image, file.where, file.name, max_pixels)
         kept = _jpeg(stream, image) if plain else None
-        # Pillow counts by going through the file, so only after the first picture is read.
+        # Pillow reads through the file to count, so this comes after the first picture is read.
         return replace(
             media,
             notes=_first_of(image),
@@ -132,7 +132,7 @@ def open_picture(file: MediaFile, stream: BinaryIO, max_pixels: int = MAX_PIXELS
 
 
 def _jpeg(stream: BinaryIO, image: Image.Image) -> bytes | None:
-    """Keep a JPEG's own bytes without metadata; None where Pillow forgave what is damaged."""
+    """Keep a JPEG's own bytes without metadata; None if it is damaged, which Pillow tolerates."""
     stream.seek(0)
     with suppress(ValueError):
         return stripped_jpeg(stream.read(), orientation(image))
@@ -140,16 +140,16 @@ def _jpeg(stream: BinaryIO, image: Image.Image) -> bytes | None:
 
 
 def identified(stream: BinaryIO, where: str) -> Image.Image | None:
-    """Have Pillow recognize a picture by its content, without decoding it.
+    """Identify a picture by its content with Pillow, without decoding it.
 
     Returns
     -------
-    None where it is no picture that Pillow knows.
+    The picture, or None if Pillow does not know the format.
 
     Raises
     ------
     MediaError
-        If its header is damaged or promises too many pixels.
+        If its header is damaged or states too many pixels.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -171,7 +171,7 @@ def _formats() -> list[str]:
 
 
 def _first_of(image: Image.Image) -> tuple[str, ...]:
-    """What to note of a file with more than one picture."""
+    """The note on a file with more than one picture."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -216,7 +216,7 @@ def check_size(width: int, height: int, where: str, max_pixels: int) -> None:
     Raises
     ------
     MediaError
-        That says which.
+        If it is one of these. The message says which.
     """
     if width < 1 or height < 1:
         raise MediaError(
@@ -228,7 +228,7 @@ def check_size(width: int, height: int, where: str, max_pixels: int) -> None:
         raise _too_large(f"{width} × {height} pixels, more than {max_pixels:,}", where)
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise MediaError(
-            f"{width} × {height} pixels is too long a shape",
+            f"{width} × {height} pixels is too long and thin",
             where=where,
             remedy=f"cut it: its longer side may be at most {MAX_ASPECT} times the shorter one",
         )
@@ -241,7 +241,7 @@ def _too_large(what: str, where: str) -> MediaError:
 
 
 def damaged(error: Exception, where: str) -> MediaError:
-    """What to say of a picture that does not decode."""
+    """The error of a picture that does not decode."""
     reason = str(error).rstrip(".") or type(error).__name__
     return MediaError(
         f"the picture is damaged or incomplete ({printable(reason)})",

@@ -1,4 +1,4 @@
-"""The decoded picture or clip that everything else works on."""
+"""Media: the decoded picture or clip that everything else works on."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -15,14 +15,14 @@ SCENE_MARK: Final = "tam.scenes"
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Encoded:
-    """The file that pixels were decoded from, for whoever writes them again.
+    """The file that pixels were decoded from, kept to write them again.
 
     Parameters
     ----------
     jpeg
         A JPEG without metadata, see :mod:`tam.media.jpeg`.
     frames
-        What it decodes to: the very array.
+        The array that it decodes to.
     """
 
     jpeg: bytes
@@ -41,13 +41,13 @@ class Media:
     times
         float64 [T]: the time of each frame in seconds; zero for a picture.
     name
-        What to call it on screen; never used as a path.
+        Its name on screen; never used as a path.
     kind
-        ``"image"`` or ``"video"``: which of a processor's inputs it is given to.
+        ``"image"`` or ``"video"``: the input of a processor that it goes to.
     notes
-        What a reader of the explanation should know of it, such as frames that were damaged.
+        Notes for the reader of an explanation, such as on damaged frames.
     encoded
-        The JPEG that a picture was decoded from; None where there is none, or it is not kept.
+        The JPEG that a picture was decoded from; None if there is none, or it is not kept.
     drawn
         Whether its file says that the toolkit's scene generator drew it.
     axis
@@ -89,7 +89,7 @@ class Media:
 
     @property
     def jpeg(self) -> bytes | None:
-        """The JPEG of its only frame; None where these frames were not decoded from one."""
+        """The JPEG of its only frame; None if the frames were not decoded from one."""
         if self.encoded is None or self.encoded.frames is not self.frames:
             return None
         return self.encoded.jpeg

@@ -1,4 +1,4 @@
-"""Opening whatever a person names: a picture, a clip, or a folder of frames."""
+"""Opening of a source of any kind: a picture, a clip, or a folder of frames."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any, cast
 from tam.defaults import DECODER
 from tam.errors import MediaError
 from tam.media.animation import is_moving
-from tam.media.container import many_pictures
+from tam.media.container import NOT_A_VIDEO, many_pictures
 from tam.media.files import MediaFile
 from tam.media.image import Source, identified, media_file, open_image, open_picture
 from tam.media.media import Media
@@ -26,30 +26,30 @@ def open_media(
 ) -> Media:
     """Open a picture or a clip.
 
-    A folder is a clip of the pictures in it. What a file is, its content tells, not its suffix. An
-    animated picture is a clip where a clip is asked for, by its kind or by a sampling; else its
-    first frame is taken, and a note says so.
+    A folder is a clip of the pictures in it. The content of a file decides what it is, not its
+    suffix. An animated picture is a clip if a clip is asked for, by its kind or by a sampling;
+    otherwise its first frame is taken, and a note says so.
 
     Parameters
     ----------
     source
-        See :func:`tam.media.open_image`.
+        As in :func:`tam.media.open_image`.
     sampling, decoder
-        For clips, see :func:`tam.media.open_video`.
+        Options of clips, as in :func:`tam.media.open_video`.
     allow_urls
-        Fetch pictures and clips from http(s) addresses.
+        Whether to fetch pictures and clips from http(s) addresses.
     kind
-        ``"image"`` or ``"video"``, where only one will do. A picture is then a clip of one frame.
+        ``"image"`` or ``"video"`` to require that kind; a picture then makes a clip of one frame.
 
     Raises
     ------
     MediaError
-        If it cannot be used, or is a clip where a picture is wanted.
+        If the source cannot be used, or is a clip where a picture is required.
     SetupError
-        If the decoder is not on this machine.
+        If the decoder is not installed.
     """
     if isinstance(source, Media):
-        # Whoever opened it chose its limit.
+        # Its size was limited when it was opened.
         media = open_image(source, max_pixels=source.width * source.height)
     elif not isinstance(source, str | Path):
         media = open_image(source)
@@ -87,7 +87,7 @@ def _open_file(
     try:
         return open_video(file, sampling, backend=decoder)
     except MediaError as error:
-        if image is None and "no readable video" in error.what:
+        if image is None and error.what.startswith(NOT_A_VIDEO):
             raise _unknown(file) from error
         raise
 
@@ -113,7 +113,7 @@ def open_all(sources: Source | Sequence[Source], **options: Any) -> list[Media]:
     Parameters
     ----------
     sources
-        One source is as good as a list of one; a path is never taken for a list of letters.
+        A source, or a list of sources; a path counts as one source.
     **options
         As in :func:`open_media`.
     """

@@ -1,4 +1,4 @@
-"""From a decoded frame to the picture on show: transparency, orientation, square pixels."""
+"""Conversion of decoded frames to shown pictures: transparency, orientation, square pixels."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,7 +13,7 @@ Matrix = tuple[int, ...]
 """A display matrix: 9 fixed-point numbers a b u c d v x y w by rows; a point (p, q) of the stored
 frame is shown at (a p + c q + x, b p + d q + y)."""
 
-# By quarter turns to the left.
+# Indexed by quarter turns to the left.
 _TURNS: tuple[Matrix | None, ...] = (
     None,
     (0, -1, 0, 1, 0, 0, 0, 0, 0),
@@ -26,7 +26,7 @@ MAX_ASPECT = 200
 
 @dataclass(frozen=True)
 class Shape:
-    """How the stored pixels of a clip are shown.
+    """The shape of a clip's stored pixels.
 
     Parameters
     ----------
@@ -43,12 +43,12 @@ class Shape:
 
 
 def pixels_of(frame: Any, size: tuple[int, int]) -> tuple[Pixels, Matrix | None]:
-    """A frame of PyAV as stored, brought to a size.
+    """A frame of PyAV as stored, scaled to a size.
 
     Returns
     -------
     pixels, matrix
-        uint8 [H, W, 3], or [H, W, 4] of a format with transparency; and the display matrix.
+        uint8 [H, W, 3], or [H, W, 4] for a format with transparency; and the display matrix.
     """
     clear = frame.format.has_palette or any(part.is_alpha for part in frame.format.components)
     kind = "rgba" if clear else "rgb24"
@@ -59,7 +59,7 @@ def pixels_of(frame: Any, size: tuple[int, int]) -> tuple[Pixels, Matrix | None]
 def _display_matrix(frame: Any) -> Matrix | None:
     try:
         data = frame.side_data.get("DISPLAYMATRIX")
-    except ValueError:  # beside it stand data of a kind that PyAV has no name for
+    except ValueError:  # PyAV does not know the type of other side data
         turns: int = round(frame.rotation / 90) % 4
         return _TURNS[turns]
     if data is None:
@@ -74,8 +74,8 @@ def on_white(frames: list[Pixels]) -> tuple[list[Pixels], bool]:
     Returns
     -------
     frames, seen
-        uint8 [H, W, 3] each, and whether anything was transparent. Where nothing at all is opaque
-        the transparency is an unused channel (32-bit AVI), and is left out.
+        uint8 [H, W, 3] each, and whether any pixel was transparent. If no pixel is opaque, the
+        transparency is an unused channel (32-bit AVI), and is ignored.
     """
     clear = [frame for frame in frames if frame.shape[2] == 4]
     if not any((frame[..., 3] < 255).any() for frame in clear):
@@ -92,7 +92,7 @@ def _on_white(frame: Pixels) -> Pixels:
 
 
 def upright(pixels: Pixels, matrix: Matrix | None) -> Pixels:
-    """Turn and mirror a stored frame as its display matrix says, to the nearest quarter turn."""
+    """Turn and mirror a stored frame by its display matrix, to the nearest quarter turn."""
     if matrix is None:
         return pixels
     a, b, _, c, d = matrix[:5]
@@ -112,7 +112,7 @@ def inverse(matrix: Matrix) -> Matrix:
 
 
 def squared(pixels: Pixels, shape: Shape) -> Pixels:
-    """Make the pixels of a stored frame square: its width changes, its height stays."""
+    """Make the pixels of a stored frame square by changing its width."""
     height, width = shape.shown(*pixels.shape[:2])
     if (height, width) == pixels.shape[:2]:
         return pixels

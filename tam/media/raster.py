@@ -1,10 +1,11 @@
-"""From a picture that Pillow opened to upright 8-bit RGB: modes, depths, transparency."""
+"""Conversion of Pillow's pictures to upright 8-bit RGB: modes, depths, transparency."""
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from tam.errors import MediaError
+from tam.media.decoding import load_pixels
 
 _ORIENTATION = 0x0112
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
@@ -30,9 +31,9 @@ def rgb_pixels(image: Image.Image, where: str) -> tuple[NDArray[np.uint8], bool]
     Raises
     ------
     MediaError
-        If its values have no known scale. Pillow's own errors of damaged data pass through.
+        If its values have no known scale. Pillow's errors for damaged data pass through.
     """
-    image.load()
+    load_pixels(image)
     # Read after loading: Pillow itself turns a TIFF while it loads.
     turn = _UPRIGHT.get(orientation(image))
     rgb, clear = _to_rgb(image, where)
@@ -69,9 +70,9 @@ def _eight_bits(image: Image.Image, where: str) -> NDArray[np.uint8]:
 
 
 def _scale(image: Image.Image) -> tuple[float, bool]:
-    """The value of full intensity, and whether that is black (a TIFF that says WhiteIsZero).
+    """The value of full intensity, and whether it is black (a TIFF with WhiteIsZero).
 
-    Pillow inverts such pictures of up to 8 bits by itself, and leaves the others as they are.
+    Pillow itself inverts such pictures of up to 8 bits, and leaves others as they are.
     """
     tags = getattr(image, "tag_v2", {}) if image.format == "TIFF" else {}
     inverted = tags.get(_PHOTOMETRIC) == 0
@@ -84,9 +85,9 @@ def _scale(image: Image.Image) -> tuple[float, bool]:
 
 
 def orientation(image: Image.Image) -> int:
-    """Read how a picture is to be turned, 1 to 8 as EXIF has it; 1 where it does not say."""
+    """Read the EXIF orientation of a picture, 1 to 8; 1 if it has none."""
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:
-        # A damaged EXIF block says nothing of the picture, which itself is whole.
+        # A damaged EXIF block does not mean that the picture is damaged.
         return 1

@@ -1,4 +1,4 @@
-"""Which frames of a clip are taken."""
+"""Sampling: the choice of a clip's frames."""
 
 import math
 from dataclasses import dataclass
@@ -13,23 +13,24 @@ from tam.media.image import MAX_PIXELS
 
 @dataclass(frozen=True)
 class Sampling:
-    """Which frames of a clip are taken.
+    """The frames that are taken of a clip.
 
     Parameters
     ----------
     fps
-        Frames a second.
+        Frames per second.
     num_frames
-        This many, evenly spread; in the place of ``fps``.
+        The number of frames, evenly spread, instead of ``fps``.
     start, end
-        Seconds from the clip's first frame; without ``end`` to the last.
+        Limits in seconds from the clip's first frame; without ``end``, up to the last frame.
     max_frames, max_pixels
-        Budget: with more, fewer frames are taken, evenly spread, and a note says so.
+        Budget of frames, and of pixels of all frames; if exceeded, fewer frames are taken, evenly
+        spread, and a note says so.
 
     Raises
     ------
     MediaError
-        If a number makes no sense.
+        If a number is out of range.
     """
 
     fps: float = FPS
@@ -62,20 +63,20 @@ def choose(
     name: str,
     lasts: float | None = None,
 ) -> tuple[list[int], tuple[str, ...]]:
-    """Numbers of the frames on show at evenly spaced times, and what to note about them.
+    """Numbers of the frames that are shown at evenly spaced times, and notes about them.
 
     Parameters
     ----------
     times
-        float64 [T]: seconds of each frame from the first, ascending.
+        float64 [T]: times of the frames in seconds from the first, ascending.
     size
-        Height and width of a frame on show.
+        Height and width of a shown frame.
     sampling
-        What is asked for.
+        The frames to take.
     name
-        Of the clip, for messages.
+        Name of the clip, for messages.
     lasts
-        Seconds that it lasts; without it the last frame is shown for a median step.
+        Duration in seconds; if None, the last frame is shown for a median step.
     """
     if lasts is None:
         lasts = float(times[-1] + (np.median(np.diff(times)) if len(times) > 1 else 0.0))
@@ -87,7 +88,7 @@ def choose(
             remedy="choose an earlier --start",
         )
     span = end - sampling.start
-    # A clip of 2.0 seconds may be a hair longer in its time stamps.
+    # A clip of 2.0 seconds may be slightly longer by its time stamps.
     asked = sampling.num_frames or max(1, math.ceil(min(span * sampling.fps, 1e12) - 1e-3))
     room = sampling.max_pixels // max(1, size[0] * size[1])
     count = max(1, min(asked, sampling.max_frames, room))
@@ -97,7 +98,7 @@ def choose(
 
 
 def _shown(times: NDArray[np.float64], start: float, gap: float, count: int) -> list[int]:
-    """Numbers of the frames on show at ``count`` times."""
+    """Numbers of the frames that are shown at ``count`` times."""
     moments = start + np.arange(count) * gap
     numbers = np.unique(np.searchsorted(times, moments + 1e-6, side="right") - 1)
     return [int(number) for number in np.maximum(numbers, 0)]
@@ -112,7 +113,7 @@ def _notes(
     asked, gap, room, end = wanted
     first = int(np.searchsorted(times, sampling.start + 1e-6, side="right")) - 1
     here = max(1, int(np.searchsorted(times, end - 1e-6, side="left")) - max(first, 0))
-    # More moments than four for each frame show them all, but for the shortest.
+    # More than four times per frame reach all frames, except the shortest.
     many = asked > 4 * here
     there = here if many else len(_shown(times, sampling.start, gap, asked))
     if len(chosen) < there:

@@ -1,8 +1,8 @@
-"""When each frame of a clip is shown, from time stamps that may be missing or wrong.
+"""The times of a clip's frames, from time stamps that may be missing or wrong.
 
-Frames are identified by their number in the order in which they are shown. A time stamp only says
-when, and only after a check: containers without stamps (raw streams), with stamps that the reader
-makes up (AVI), and recordings that were joined or cut are common.
+Frames are identified by their number in the order in which they are shown. Time stamps only give
+their times, and only after a check: containers without stamps (raw streams) or with stamps that the
+reader invents (AVI), and recordings that were joined or cut are common.
 """
 
 from collections.abc import Sequence
@@ -11,35 +11,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 REORDERING = 16
-"""By how many frames a stamp may be out of place: as many as H.264 and HEVC reorder."""
+"""The largest displacement of a stamp in frames: as many as H.264 and HEVC reorder."""
 
 JUMP = 10.0
-"""Seconds. A longer gap in a broadcast stream is a join; ffmpeg's dts_delta_threshold."""
+"""Seconds; a longer gap in a broadcast stream is a join (ffmpeg's dts_delta_threshold)."""
 
 SHORTEST = 2e-4
-"""Seconds that a frame lasts at least: 5,000 frames a second."""
+"""The shortest duration of a frame in seconds: 5,000 frames per second."""
 
 
 def frame_times(
     stamps: Sequence[int | None], unit: float, rate: float, *, joins: bool = False
 ) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Seconds of each frame from the first one.
+    """Give the time of each frame, in seconds from the first one.
 
     Parameters
     ----------
     stamps
         The time stamp of each frame in the order in which the frames are shown.
     unit
-        Seconds in one unit of a stamp.
+        The unit of the stamps in seconds.
     rate
-        Frames a second that the file states, for frames whose stamps say nothing.
+        The frame rate that the file states, for frames without usable stamps.
     joins
-        Whether a gap longer than ``JUMP`` is where two recordings were joined.
+        Whether a gap longer than ``JUMP`` marks the joint of two recordings.
 
     Returns
     -------
     times, notes
-        float64 [T], strictly ascending; and what is to be said of stamps that were not followed.
+        float64 [T], strictly ascending; and notes on stamps that were not used.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def frame_times(
         few = "few" if len(known) else "no"
         return by_rate, (f"{few} time stamps; {_by_rate(rate)}",)
     if too_dense(seconds):
-        return by_rate, (f"the time stamps are no times; {_by_rate(rate)}",)
+        return by_rate, (f"the time stamps are unusable; {_by_rate(rate)}",)
     alone = _alone(seconds)
     if 8 * alone.sum() <= len(seconds):
         known, seconds = known[~alone], seconds[~alone]
@@ -64,7 +64,7 @@ def frame_times(
     if not ascending(seconds) and _reordered(seconds):
         seconds = np.sort(seconds)
         notes = ("the time stamps are out of order; the frames are in the order they are shown",)
-    # Frames without a stamp may lie between two that have one, so a step is one of the number.
+    # Frames without a stamp may lie between two with one, so steps are divided by the numbers.
     gaps, counts = np.diff(seconds), np.diff(known)
     step = float(np.median((gaps / counts)[gaps > 0])) if (gaps > 0).any() else 1 / rate
     breaks = (gaps <= 0) | (joins & (gaps > JUMP))
@@ -83,7 +83,7 @@ def frame_times(
 def _filled(
     known: NDArray[np.int64], seconds: NDArray[np.float64], step: float, count: int
 ) -> NDArray[np.float64]:
-    """Times of all frames from those of some: between them, and by a step before and after."""
+    """Interpolate the times of all frames from those of some, and extrapolate by a step."""
     numbers = np.arange(count)
     times = np.interp(numbers, known, seconds)
     times += np.minimum(numbers - known[0], 0) * step + np.maximum(numbers - known[-1], 0) * step
@@ -92,7 +92,7 @@ def _filled(
 
 
 def too_dense(seconds: NDArray[np.floating]) -> bool:
-    """Whether stamps are the numbers of frames in a unit that is not theirs."""
+    """Whether stamps are frame numbers in a wrong unit."""
     return len(seconds) > 1 and float(np.median(np.abs(np.diff(seconds)))) < SHORTEST
 
 
@@ -102,18 +102,18 @@ def ascending(values: NDArray[np.float64] | NDArray[np.int64]) -> bool:
 
 
 def _reordered(seconds: NDArray[np.float64]) -> bool:
-    """Whether the stamps are the right ones at wrong frames: decoding order for display order."""
+    """Whether the stamps belong to other frames: in decoding order instead of display order."""
     order = np.argsort(seconds, kind="stable")
     if not ascending(seconds[order]):
         return False
     farthest = np.abs(order - np.arange(len(order))).max()
-    # A short recording joined to another goes back once, and far; reordering goes back all along.
+    # A joint goes back once and far; reordering goes back all along.
     often = (np.diff(seconds) < 0).sum() * (REORDERING + 4) >= len(seconds)
     return bool(farthest <= (REORDERING if often else 4))
 
 
 def _alone(seconds: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which single stamps go back although the ones around them rise: a wrong one, not a join."""
+    """Single stamps that go back while those around them rise: wrong stamps, not joints."""
     alone = np.zeros(len(seconds), bool)
     before, here, after = seconds[:-2], seconds[1:-1], seconds[2:]
     alone[1:-1] = (before < after) & ((here <= before) | (here >= after))

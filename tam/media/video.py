@@ -1,4 +1,4 @@
-"""Opening clips: a video file or a folder of pictures becomes a :class:`Media`."""
+"""Opening of clips: a video file or a folder of pictures becomes a :class:`Media`."""
 
 import re
 import time
@@ -26,9 +26,9 @@ def open_video(
 ) -> Media:
     """Open a clip and take some of its frames.
 
-    Frames are known by their number in the order in which they are shown; their time stamps say
-    when that is, as far as they are consistent. The container's own frame count is never relied
-    on. Of a damaged file the frames that decode are used, and a note in the result says how many.
+    Frames are identified by their number in the order in which they are shown; time stamps give
+    their times, as far as they are consistent. The container's own frame count is never used. For
+    a damaged file, the frames that decode are used, and a note in the result says how many.
 
     Parameters
     ----------
@@ -36,10 +36,10 @@ def open_video(
         A video file, an animated GIF, WebP, PNG or AVIF, or a folder of pictures, which are taken
         in the order of their names at ``fps`` of the sampling.
     sampling
-        Which frames.
+        The frames to take.
     backend
-        ``"pyav"``, ``"decord"`` or ``"opencv"``. The frames of the last two are held against
-        PyAV's; where they differ PyAV's are used, and a note says so.
+        ``"pyav"``, ``"decord"`` or ``"opencv"``. The frames of the last two are compared with
+        PyAV's; if they differ, PyAV's are used, and a note says so.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def open_video(
     MediaError
         If the file is missing, holds no video, or none of the wanted frames decodes.
     SetupError
-        If the backend is not on this machine.
+        If the backend is not installed.
     """
     sampling = sampling or Sampling()
     if backend not in BACKENDS:
@@ -100,7 +100,7 @@ def _from_file(file: MediaFile, sampling: Sampling, backend: str) -> Media:
 def _decoded(
     file: MediaFile, sampling: Sampling
 ) -> tuple[Contents, list[int], list[Decoded], tuple[str, ...]]:
-    """What is known of a clip; the numbers of the frames that are taken; they; and what to note."""
+    """The contents of a clip, the numbers of the taken frames, these frames, and notes."""
     contents = read_packets(file)
     if contents is not None:
         numbers, notes = _chosen(contents, sampling, file)
@@ -126,7 +126,7 @@ def _chosen(
 
 
 def _damage(contents: Contents) -> tuple[str, ...]:
-    """What to note about a file that did not decode as it should, or ends too early."""
+    """Notes on a file that is damaged or ends too early."""
     found = len(contents.times)
     announced = max(contents.packets if contents.damaged else 0, contents.lasting, found)
     if found == announced and not contents.patched:

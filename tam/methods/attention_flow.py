@@ -1,4 +1,4 @@
-"""What the methods that follow attention through all layers share."""
+"""Shared parts of the methods that follow attention through all layers."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ def run_with_attention(
     Raises
     ------
     ModelError
-        If some layers have no attention weights: what flows through them would be missed.
+        If some layers have no attention weights, because the flow through them is unknown.
     """
     count = len(replay.layers)
     layers = range(count) if states else ()

@@ -10,7 +10,7 @@ from scipy.spatial.distance import pdist
 
 from tam.errors import SetupError
 from tam.explanation.explanation import Explanation
-from tam.methods.class_activation import LAYER, activations, places_with_gradient, stacked
+from tam.methods.class_activation import LAYER, activations, as_matrix, places_with_gradient
 from tam.methods.options import check_positive
 from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
@@ -29,16 +29,16 @@ def cf_cam(
 ) -> Explanation:
     """Weigh a layer's channels in three ranks: dominant ones, clusters, and noise.
 
-    The channels of the layer's states A [N, D] at the vision cells are parted by the activations
+    The channels of the layer's states A [N, D] at the vision cells are divided by the activations
     alone: those whose norm is in the highest quarter are dominant; the others are clustered by
     DBSCAN (radius: the lower quartile of the distances between channels; a core has at least 5 % of
-    them, and 2, around it); what it calls noise is dropped. With G = ∂y / ∂A, y the token's logit,
+    them, and 2, around it); its noise is dropped. With G = ∂y / ∂A, y the token's logit,
     a dominant channel weighs ``mean_p G[p, d]``; the channels of a cluster share the mean of the
     cluster's mean gradient after a Gaussian filter on the vision grid. With these weights a [D] the
     map is ``relu(sum_d a[d] A[p, d])``.
 
     The ranks, the radius and the core size are the published code's (github.com/jerrypan617/
-    CF-CAM). Two things of it are left out: its filter's kernel is made of the gradient itself,
+    CF-CAM). Two parts of it are left out: its filter's kernel is made of the gradient itself,
     which has no meaning on several grids, so here it is the paper's plain Gaussian; and its softmax
     over the weights, all positive then, is for a network whose states are not negative, while those
     of a transformer have both signs. States of a tower that make one vision token are averaged
@@ -50,7 +50,7 @@ def cf_cam(
     trace, replay, targets
         See :mod:`tam.methods`.
     layer
-        Whose states.
+        The layer whose states are weighed.
     sigma
         Standard deviation of the filter in cells.
 
@@ -75,7 +75,7 @@ def cf_cam(
         shares = weights(on_cells(gradient), ranks, trace.vision.filter_grids, sigma)
         maps.append(np.maximum(states @ shares, 0))
     method = {"name": "cf-cam", "layer": layer, "sigma": sigma}
-    return explained(trace, asked, stacked(maps, where.count), method)
+    return explained(trace, asked, as_matrix(maps, where.count), method)
 
 
 def channel_ranks(states: NDArray[np.float32]) -> NDArray[np.int64]:

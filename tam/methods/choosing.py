@@ -1,4 +1,4 @@
-"""From what a user calls a method to the function that is run, checked before the model runs."""
+"""The choice of a method: its name or function, checked before the model runs."""
 
 import functools
 import inspect
@@ -10,7 +10,9 @@ from tam.errors import InputError
 from tam.extensions import METHODS as GROUP
 from tam.extensions import Extension, description_of, extensions
 from tam.methods.method import Method, Use, options_of
+from tam.methods.option_types import check_types
 from tam.methods.table import ALIASES, METHODS
+from tam.refine.table import Refinement, refinements
 from tam.text.nearest import suggestion
 
 if TYPE_CHECKING:
@@ -31,39 +33,62 @@ class Chosen:
     Parameters
     ----------
     method
-        What is known of it.
+        Its row of the table.
     function
-        ``(trace, replay, targets, **options)``.
+        A function ``(trace, replay, targets, **options)``.
     options
-        Those that were given.
+        The options that were given.
     told
-        What the provenance says of a method that is not the toolkit's own: its name and module.
-        None for one of the toolkit's, which says it itself.
+        The provenance (name and module) of a method of the user or of another package; None for
+        the toolkit's methods, which write their own.
+    refinements
+        The refinements that its maps go through, in order.
     """
 
     method: Method
     function: Callable[..., Any]
     options: Mapping[str, Any]
     told: Mapping[str, Any] | None = None
+    refinements: tuple[Refinement, ...] = ()
 
-    def with_options(self, added: Mapping[str, Any]) -> "Chosen":
-        """Give it more options.
+    def with_refinements(self, names: Sequence[str]) -> "Chosen":
+        """Let its maps go through refinements, see :mod:`tam.refine`.
 
         Raises
         ------
         InputError
-            If it has no such option, or the option is given already.
+            If there is none of a name.
+        """
+        if not names:
+            return self
+        name = "/".join([self.method.name, *names])
+        row = replace(self.method, name=name, replays=True, streams=False, candidates=False)
+        return replace(self, method=row, refinements=(*self.refinements, *refinements(names)))
+
+    def with_options(self, added: Mapping[str, Any]) -> "Chosen":
+        """Add options to the method.
+
+        Raises
+        ------
+        InputError
+            If the method has no such option, the option is given already, or its value has
+            another type.
         """
         where, known = f"method {self.method.name}", options_of(self.function)
         for name in added:
             if name not in known:
                 raise InputError(
-                    f"there is no option {name!r}",
+                    f"unknown option {name!r}",
                     where=where,
                     remedy=suggestion(name, known, otherwise="it has"),
                 )
             if name in self.options:
                 raise InputError(f"{name} is given twice", where=where, remedy="give it once")
+        check_types(self.function, added, where)
+        if self.told is None and "kernel_size" in added:
+            from tam.engine.inputs import check_kernel_size
+
+            check_kernel_size(added["kernel_size"])
         told = None if self.told is None else {**self.told, **_as_json(added)}
         return replace(self, options={**self.options, **added}, told=told)
 
@@ -73,15 +98,30 @@ class Chosen:
         """Explain a recorded run; see :func:`explain`."""
         if self.method.replays and replay is None:
             raise InputError(
-                "it runs the model again",
+                "runs the model again",
                 where=f"method {self.method.name}",
-                remedy="give it a replay",
+                remedy="pass a replay",
             )
+        result = self._explained(trace, replay, targets)
+        if not self.refinements or replay is None:
+            return result
+        import numpy as np
+
+        from tam.refine.refinement import Work, refined
+
+        known = [int(row) for row in np.flatnonzero(~np.isnan(result.maps).all(1))]
+        work = Work(replay, known, lambda other: self._explained(other.trace, other, known))
+        return refined(result, self.refinements, work)
+
+    def _explained(
+        self, trace: "Trace", replay: "Replay | None", targets: Sequence[int] | None
+    ) -> "Explanation":
+        """Explain by the method alone."""
         import torch
 
         from tam.methods.result import added_explanation, resolve_targets
 
-        # Where the caller has switched on inference mode, no gradient could be taken.
+        # In the caller's inference mode no gradient could be taken.
         with torch.inference_mode(False):
             if self.told is None:
                 result: Explanation = self.function(trace, replay, targets, **self.options)
@@ -97,16 +137,17 @@ def choose(method: AnyMethod) -> Chosen:
     Parameters
     ----------
     method
-        A name of the table or one that a package adds; a :class:`Use` such as
+        A name of the table or one that a package adds, perhaps with refinements behind it
+        (``"activation/color-affinity"``, see :mod:`tam.refine`); a :class:`Use` such as
         ``Tam(kernel_size=5)``; or any callable ``(trace, replay, targets)``, whose options a
         :func:`functools.partial` can hold.
 
     Raises
     ------
     InputError
-        If there is no method of that name, no such option, or it is neither of these.
+        If the method or an option of it is unknown, or it is neither of these.
     SetupError
-        If the package that adds it cannot be imported.
+        If the package that adds the method cannot be imported.
     """
     if isinstance(method, str):
         return _named(method)
@@ -124,7 +165,7 @@ def choose(method: AnyMethod) -> Chosen:
         given = {**function.keywords, **given}
         function = function.func
     for known in METHODS.values():
-        # Importing nothing: a function of the toolkit that is at hand has been imported already.
+        # A function of the toolkit that the caller holds has been imported already.
         if known.function == f"{_module(function)}:{_qualified(function)}":
             return Chosen(known, known.load(), {}).with_options(given)
     _check_call(function, given)
@@ -143,21 +184,21 @@ def explain(
     Parameters
     ----------
     method
-        See :func:`choose`.
+        As in :func:`choose`.
     trace
-        The run; K targets, N cells.
+        The recorded run, with K targets and N cells.
     replay
-        The same run to run again (``tam.replay.Replay``), for methods that do.
+        The replay of the same run (``tam.replay.Replay``), for methods that run the model again.
     targets
-        Indices of those to explain; the others' maps are zero. Where it is None, methods that get
-        all targets at once explain all, the others the reply's.
+        Indices of the targets to explain; the others' maps are zero. If None, methods that get all
+        targets at once explain all, the others the reply's.
     **options
-        The method's own; see its function.
+        Options of the method; see its function.
 
     Raises
     ------
     InputError
-        If there is no such method, option or target, the method needs a replay, or what it returns
+        If the method, an option or a target is unknown, the method needs a replay, or its result
         cannot be a map.
     ModelError
         If the method does not fit the model.
@@ -166,17 +207,17 @@ def explain(
 
 
 def listed() -> list[Method]:
-    """List the methods: those of the toolkit, then those that other packages add, not imported."""
+    """List the toolkit's methods, then those of other packages, without importing any."""
     return [*METHODS.values(), *map(_row, extensions(GROUP, _taken()))]
 
 
 def imported(name: str) -> Method:
-    """Give one method; one that another package adds is imported, and says what it is.
+    """Give one method by its name; one of another package is imported for its description.
 
     Raises
     ------
     InputError
-        If there is none of that name.
+        If the name is unknown.
     SetupError
         If it cannot be imported.
     """
@@ -184,6 +225,11 @@ def imported(name: str) -> Method:
 
 
 def _named(name: str) -> Chosen:
+    name, *steps = name.split("/")
+    return _method(name).with_refinements(steps)
+
+
+def _method(name: str) -> Chosen:
     known = ALIASES.get(name, name)
     if known in METHODS:
         return Chosen(METHODS[known], METHODS[known].load(), {})
@@ -196,7 +242,7 @@ def _named(name: str) -> Chosen:
             return Chosen(_row(extension, function), function, {}, told)
     names = [*METHODS, *(extension.name for extension in added)]
     raise InputError(
-        f"there is no method {name!r}",
+        f"unknown method {name!r}",
         where="method",
         remedy=f"{suggestion(name, names)} ('tam methods' lists them)",
     )
@@ -234,7 +280,7 @@ def _told(function: Callable[..., Any], options: Mapping[str, Any]) -> dict[str,
 
 
 def _fields(function: Any) -> dict[str, Any]:
-    """What a callable dataclass holds: its options."""
+    """The fields of a callable dataclass, which are its options."""
     return asdict(function) if is_dataclass(function) and not isinstance(function, type) else {}
 
 
@@ -247,7 +293,7 @@ def _qualified(function: Callable[..., Any]) -> str:
 
 
 def _as_json(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options as a provenance holds them: plain values as they are, others as Python writes."""
+    """Options for the provenance: plain values as they are, others as their ``repr``."""
     plain = (str, int, float, bool, type(None))
     return {k: v if isinstance(v, plain) else repr(v) for k, v in options.items()}
 
@@ -257,7 +303,7 @@ def _check_call(function: Callable[..., Any], options: Mapping[str, Any]) -> Non
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
-        return  # a function that does not say what it takes
+        return  # a function without a signature
     try:
         signature.bind(*range(_TAKES), **options)
     except TypeError as error:

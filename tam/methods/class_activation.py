@@ -1,4 +1,4 @@
-"""What the class activation methods share: a layer's states and gradients where the picture is."""
+"""Shared parts of the class activation methods: a layer's states and gradients at the picture."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from tam.replay.layers import numbered, parsed
 from tam.replay.places import Places, places
 
 LAYER = -2
-"""The last layer of a language model whose states at a picture later words still read. Those of
-the very last have no gradient: only the head looks at them, each at its own position."""
+"""The last layer whose states at a picture are read by later words. The states of the final layer
+have no gradient, because only the LM head reads them, each at its own position."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Activations:
     states
         float32 [S, D] on the CPU.
     where
-        The cell of each of the S states.
+        The cells of the S states.
     """
 
     states: torch.Tensor
@@ -34,7 +34,7 @@ class Activations:
     _run: Pass
 
     def gradients(self) -> Iterator[torch.Tensor]:
-        """For each target float32 [S, D]: the gradient of its logit; one backward pass each."""
+        """Give the gradient of each target's logit, float32 [S, D]; one backward pass for each."""
         for gradients in self._run.gradients(self._run.states[0]):
             yield self.where.of(gradients).float().cpu()
 
@@ -53,7 +53,7 @@ def activations(
 
 
 def places_with_gradient(replay: Replay, layer: LayerName) -> Places:
-    """Find where a layer's states are, if any word of a reply depends on them.
+    """Find the cells of a layer's states, if the words of a reply depend on them.
 
     Raises
     ------
@@ -64,13 +64,13 @@ def places_with_gradient(replay: Replay, layer: LayerName) -> Places:
     count = len(replay.layers)
     if kind == "language" and numbered(replay.layers, index, layer) == count - 1:
         raise InputError(
-            "no word depends on the picture's states behind the last layer",
+            "no word depends on the picture's states after the last layer",
             where=f"layer {layer}",
             remedy=f"choose a layer from 0 to {count - 2}, 'input', or one of the vision tower",
         )
     return places(replay, layer)
 
 
-def stacked(rows: Sequence[NDArray[np.float32]], cells: int) -> NDArray[np.float32]:
-    """float32 [T, cells], also for T = 0."""
+def as_matrix(rows: Sequence[NDArray[np.float32]], cells: int) -> NDArray[np.float32]:
+    """Stack maps to one array, float32 [T, cells], also for T = 0."""
     return np.stack(rows) if rows else np.zeros((0, cells), np.float32)

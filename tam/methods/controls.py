@@ -1,10 +1,11 @@
-"""Maps that know nothing of the word: what every method has to beat."""
+"""Controls: maps that know nothing of the word, which every method has to beat."""
 
 import numpy as np
 
 from tam.explanation.explanation import Explanation
+from tam.methods.class_activation import as_matrix
 from tam.methods.options import check_positive, check_whole
-from tam.methods.result import Targets, explained, resolve_targets
+from tam.methods.result import Targets, jointly_explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
@@ -14,25 +15,29 @@ def random(
 ) -> Explanation:
     """Draw each cell of each map [K, N] from the uniform distribution. Cost: nothing.
 
+    The relevance [K, K] of earlier words is drawn in the same way.
+
     Parameters
     ----------
     trace, replay, targets
         See :mod:`tam.methods`.
     seed
-        The same seed gives a target the same map, whichever others are asked for.
+        Seed of the draws. A target's map does not depend on which others are asked for.
     """
     check_whole("seed", seed, 0)
     asked = resolve_targets(trace, targets)
-    cells = len(trace.vision.positions)
-    drawn = [np.random.default_rng([seed, target]).random(cells, np.float32) for target in asked]
-    evidence = np.stack(drawn) if drawn else np.zeros((0, cells), np.float32)
-    return explained(trace, asked, evidence, {"name": "random", "seed": seed})
+    length = _length(trace)
+    drawn = [np.random.default_rng([seed, target]).random(length, np.float32) for target in asked]
+    method = {"name": "random", "seed": seed}
+    return jointly_explained(trace, asked, as_matrix(drawn, length), method)
 
 
 def center(
     trace: Trace, replay: Replay | None = None, targets: Targets = None, *, width: float = 0.25
 ) -> Explanation:
     """Put a Gaussian at the center of each picture, the same for every word. Cost: nothing.
+
+    The relevance of an earlier word is its nearness, ``1 / n`` for the n-th token before.
 
     ``exp(-(x² + y²) / (2 width²))`` with a cell's distances x, y from the center as shares of the
     picture's width and height. Maps [K, N].
@@ -54,5 +59,13 @@ def center(
         y = (top + bottom) / (2 * media.height) - 0.5
         rows.append(np.tile(np.exp(-(x**2 + y**2) / (2 * width**2)), grid.shape[0]))
     row = np.concatenate(rows).astype(np.float32)
-    evidence = np.tile(row, (len(asked), 1))
-    return explained(trace, asked, evidence, {"name": "center", "width": width})
+    evidence = np.zeros((len(asked), _length(trace)), np.float32)
+    evidence[:, trace.vision.positions] = row / row.max()
+    for place, token in enumerate(trace.text.tokens):
+        evidence[:, token.position] = 1 / np.maximum(np.array(asked, int) - place, 1)
+    return jointly_explained(trace, asked, evidence, {"name": "center", "width": width})
+
+
+def _length(trace: Trace) -> int:
+    """How many positions the sequence has, up to the last word."""
+    return 1 + max(int(trace.vision.positions.max()), *(t.position for t in trace.text.tokens))

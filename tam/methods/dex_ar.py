@@ -25,8 +25,8 @@ def dex_ar(
 
     As in the published code (github.com/WalBouss/DEX-AR), with these differences: it scales the
     gradients of all words together to [0, 1] first, which only changes the map's scale where some
-    gradient is 0; and it norms the last layer's state twice, which is once here. Its weighting of
-    whole words is for a map of the sentence, which there is none of here. Maps [K, N]. Cost: one
+    gradient is 0; and it normalises the last layer's state twice, here once. Its weighting of whole
+    words is for a map of the sentence, which is not made here. Maps [K, N]. Cost: one
     forward pass and, for each target, a backward pass through each of the layers alone.
 
     Parameters
@@ -34,7 +34,7 @@ def dex_ar(
     trace, replay, targets
         See :mod:`tam.methods`.
     depth
-        How many of the last layers; all where there are fewer.
+        The number of last layers that are summed; all if the model has fewer.
     """
     check_whole("depth", depth)
     asked = resolve_targets(trace, targets)
@@ -57,9 +57,9 @@ def dex_ar(
 def head_filtered(
     gradient: NDArray[np.float32], positions: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Sum rows [H, c + 1] at the cells' positions, each by how much it prefers the picture.
+    """Sum rows [H, c + 1] at the cells' positions, weighted by how much each prefers the picture.
 
-    Cells behind the row's end, which no word before them can see, get 0.
+    Cells after the row's end, which an earlier word cannot see, get 0.
     """
     before = positions < gradient.shape[1]
     picture = np.zeros((len(gradient), len(positions)), np.float32)

@@ -17,8 +17,8 @@ def eigen_cam(
     """Project a layer's states at the picture on their first principal direction.
 
     ``A v`` with A = U Σ Vᵀ [S, D] the states, not centered, and v the first column of V. The sign
-    of v is free; here it makes the map's mean positive, and what is negative then counts as 0. The
-    method knows no class: every word has the same map. Maps [K, N]. Cost: one forward pass and one
+    of v is free; here it makes the map's mean positive, and negative values then count as 0. The
+    method has no class, so every word has the same map. Maps [K, N]. Cost: one forward pass and one
     singular value decomposition.
 
     Parameters
@@ -26,7 +26,7 @@ def eigen_cam(
     trace, replay, targets
         See :mod:`tam.methods`.
     layer
-        Whose states.
+        The layer whose states are projected.
     """
     asked = resolve_targets(trace, targets)
     where = places(replay, layer)

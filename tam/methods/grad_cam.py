@@ -3,7 +3,7 @@
 import torch
 
 from tam.explanation.explanation import Explanation
-from tam.methods.class_activation import LAYER, activations, places_with_gradient, stacked
+from tam.methods.class_activation import LAYER, activations, as_matrix, places_with_gradient
 from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import LayerName, Replay
@@ -24,7 +24,7 @@ def grad_cam(
     trace, replay, targets
         See :mod:`tam.methods`.
     layer
-        Whose states.
+        The layer whose states are weighed.
     """
     asked = resolve_targets(trace, targets)
     where = places_with_gradient(replay, layer)
@@ -33,5 +33,5 @@ def grad_cam(
         where.to_cells(torch.relu(found.states @ gradient.mean(0)).numpy())
         for gradient in found.gradients()
     ]
-    evidence = stacked(maps, where.count)
+    evidence = as_matrix(maps, where.count)
     return explained(trace, asked, evidence, {"name": "grad-cam", "layer": layer})

@@ -1,4 +1,4 @@
-"""Integrated gradients (arXiv 1703.01365), at what enters the language model for the picture."""
+"""Integrated gradients (arXiv 1703.01365) at the picture's embeddings."""
 
 import numpy as np
 import torch
@@ -13,21 +13,21 @@ from tam.replay import Replay
 def integrated_gradients(
     trace: Trace, replay: Replay, targets: Targets = None, *, steps: int = 16
 ) -> Explanation:
-    """Integrate the gradient on the way from a picture without features to the picture.
+    """Integrate the gradient along the path from a picture without features to the picture.
 
     ``relu(sum_d (X - B)[p, d] ∫ ∂y / ∂X[p, d] (B + a (X - B)) da)`` over a from 0 to 1, with X
-    [N, D] what enters the first layer at the vision cells, y the token's logit, and B the mean of X
-    over the cells: nothing is anywhere. (Zeros would not do: a norm makes any vector on the way
-    from zero the same.) The integral is Gauss-Legendre's. Before relu and the sum over channels the
-    attributions add up to y(X) - y(B). Maps [K, N]. Cost: steps + 1 forward passes, and steps
-    backward passes for each target.
+    [N, D] the input of the first layer at the vision cells, y the token's logit, and B the mean of
+    X over the cells, which marks no place. (Zeros would not do: a norm makes all vectors on the
+    path from zero equal.) The integral is a Gauss-Legendre sum. Before relu and the sum over
+    channels the attributions add up to y(X) - y(B). Maps [K, N]. Cost: steps + 1 forward passes,
+    and steps backward passes for each target.
 
     Parameters
     ----------
     trace, replay, targets
         See :mod:`tam.methods`.
     steps
-        Points at which the gradient is taken.
+        The number of points at which the gradient is taken.
     """
     check_whole("steps", steps)
     asked = resolve_targets(trace, targets)
@@ -43,13 +43,13 @@ def integrated_gradients(
 def attributed(
     trace: Trace, replay: Replay, targets: list[int], steps: int
 ) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    """float32 [T, N]: what each cell adds to each target's logit, of either sign."""
+    """float32 [T, N]: the signed contribution of each cell to each target's logit."""
     positions = torch.from_numpy(trace.vision.positions)
-    [entering] = replay.run([], layers=["input"]).states[0]
-    features = entering[0, positions.to(entering.device)]
+    [embeddings] = replay.run([], layers=["input"]).states[0]
+    features = embeddings[0, positions.to(embeddings.device)]
     base = features.mean(0, keepdim=True).expand_as(features)
     total = torch.zeros(len(targets), len(features))
-    # Points and weights of Gauss-Legendre, brought from [-1, 1] to [0, 1].
+    # Gauss-Legendre points and weights, mapped from [-1, 1] to [0, 1].
     for point, weight in zip(*np.polynomial.legendre.leggauss(steps), strict=True):
         between = base + (point + 1) / 2 * (features - base)
         run = replay.run(targets, layers=["input"], gradients=True, vision_input=between)

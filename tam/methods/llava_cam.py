@@ -27,8 +27,8 @@ def llava_cam(
     scaled by its maximum; then the mean over the n pictures. A [S, D] are the layer's states at the
     picture, y the token's logit. The published code (github.com/zhangbaijin/
     From-Redundancy-to-Relevance) takes the sum of all words' logits for y, since it explains the
-    answer as a whole, uses n = 50 and sets what is below half of the maximum to 0; here y is the
-    word's own, and nothing is cut off. Maps [K, N]. Cost: n forward passes, and n backward passes
+    answer as a whole, uses n = 50, and sets values below half of the maximum to 0; here y is the
+    word's own, and no value is cut off. Maps [K, N]. Cost: n forward passes, and n backward passes
     for each target.
 
     Parameters
@@ -36,13 +36,13 @@ def llava_cam(
     trace, replay, targets
         See :mod:`tam.methods`.
     layer
-        Whose states.
+        The layer whose states are weighed.
     samples
-        n.
+        The number n of noisy pictures.
     noise
         Standard deviation of the pixels' noise, as a share of their range.
     seed
-        Of the noise.
+        Seed of the noise.
     """
     asked = resolve_targets(trace, targets)
     where = places_with_gradient(replay, layer)

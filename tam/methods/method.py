@@ -1,4 +1,4 @@
-"""What the table says of a method, and a method together with its options."""
+"""A row of the table of methods, and a method together with its options."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -11,22 +11,22 @@ from tam.resolver import resolve
 
 @dataclass(frozen=True)
 class Method:
-    """A way to explain a recorded run.
+    """A row of the table: a way to explain a recorded run.
 
     Parameters
     ----------
     name
-        What ``--method`` calls it.
+        Its name, as ``--method`` takes it.
     summary
-        What it does, in a line.
+        One line on what it does.
     source
-        Where it was published; empty for a control.
+        Its publication; empty for a control.
     function
         ``"module:function"``, imported when it is needed: see :mod:`tam.methods`.
     cost
-        What it costs beside the recorded run. A word is a token that is explained.
+        Its cost beside the recorded run. A word is a token that is explained.
     replays
-        Whether it needs the model again, for another pass or for the LM head.
+        Whether it runs the model again, for another pass or for the LM head.
     streams
         Whether a stream has a word's map as soon as the word is finished. The other methods need
         the whole reply: their words come at once, without maps, and the maps at the end.
@@ -35,7 +35,7 @@ class Method:
     package
         The package that adds it; empty for a method of the toolkit.
     error
-        Why it cannot be used; empty where it can.
+        Why it cannot be used; empty if it can.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Tam(Use):
     kernel_size
         Odd side of the rank Gaussian filter's window, in cells.
     stages
-        Keep the maps before scaling and filtering too.
+        Also keep the maps before scaling and filtering.
 
     Examples
     --------

@@ -11,16 +11,16 @@ from tam.replay import Replay
 def noisy_pixels(
     replay: Replay, samples: int, noise: float, seed: int
 ) -> Iterator[dict[str, torch.Tensor]]:
-    """Give the model's pixel inputs with Gaussian noise on them, again and again.
+    """Give copies of the model's pixel inputs with Gaussian noise on them.
 
     Parameters
     ----------
     samples
-        How often.
+        The number of copies.
     noise
         Standard deviation as a share of the range of each input's values.
     seed
-        The same seed gives the same noise.
+        Seed of the noise.
     """
     check_whole("samples", samples)
     check_whole("seed", seed, 0)

@@ -3,8 +3,9 @@
 import numpy as np
 
 from tam.explanation.explanation import Explanation
+from tam.geometry.cell_colors import pixels_of
 from tam.methods.options import check_whole
-from tam.methods.perturbation import Region, drops, pixels_of
+from tam.methods.perturbation import Region, drops
 from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
@@ -13,7 +14,7 @@ from tam.replay import Replay
 def occlusion(
     trace: Trace, replay: Replay, targets: Targets = None, *, size: int = 2, batch: int = 16
 ) -> Explanation:
-    """Cover one block of the vision grid after the other, and see what the word loses.
+    """Cover one block of the vision grid after the other, and measure the word's loss.
 
     ``relu(log p(word) - log p(word | block covered))`` for blocks of size × size cells: their
     pixels in the original picture, or in the frames of a temporal cell, take the mean color of the

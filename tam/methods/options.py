@@ -1,4 +1,4 @@
-"""Checks of what users give methods as options."""
+"""Checks of the options of methods."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ from tam.errors import InputError
 
 
 def check_whole(name: str, value: Any, least: int = 1) -> None:
-    """Refuse what is no whole number, or is too small.
+    """Refuse values that are not whole numbers, or too small.
 
     Raises
     ------
     InputError
-        With the option's name.
+        If the value is refused. The message names the option.
     """
     if not isinstance(value, int) or value < least:
         raise InputError(

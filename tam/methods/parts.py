@@ -1,7 +1,7 @@
-"""The parts of the Token Activation Map on their own: its published ablation's other rows.
+"""The other rows of the published ablation: the Token Activation Map without some of its steps.
 
 All four rows (none, ECI, RGF, both) share the projection and the joint scaling with the text
-scores, so they differ in the named steps alone. None runs the model again.
+scores, so they differ in the named steps alone. None of them runs the model again.
 """
 
 import numpy as np
@@ -19,8 +19,8 @@ from tam.replay import Replay
 def activation(trace: Trace, replay: Replay | None = None, targets: Targets = None) -> Explanation:
     """The raw activation ``relu(<h[p], W[y]>)``: a class activation map of the last layer.
 
-    The same as the logit lens at the last layer (:func:`tam.methods.logit_lens.logit_lens`).
-    Source: the method without both its steps, arXiv 2506.23270. Maps [K, N], scaled jointly with
+    It equals the logit lens at the last layer (:func:`tam.methods.logit_lens.logit_lens`).
+    Source: the method without either step, arXiv 2506.23270. Maps [K, N], scaled jointly with
     the text scores. Cost: one matrix product [N, D] × [D, K].
     """
     return _part(trace, targets, "activation", eci=False, kernel_size=None)
@@ -29,7 +29,7 @@ def activation(trace: Trace, replay: Replay | None = None, targets: Targets = No
 def eci(trace: Trace, replay: Replay | None = None, targets: Targets = None) -> Explanation:
     """The activation after estimated causal inference, not filtered (arXiv 2506.23270).
 
-    Maps [K, N], scaled jointly with the text scores. Cost: as :func:`activation`.
+    Maps [K, N], scaled jointly with the text scores. Cost: that of :func:`activation`.
     """
     return _part(trace, targets, "eci", eci=True, kernel_size=None)
 
@@ -72,9 +72,9 @@ def from_scores(
     Parameters
     ----------
     scores
-        Float [N + K, K] without ReLU: of the cells' states, then of the context positions'.
+        Float [N + K, K] without ReLU: the cells' scores, then those of the context positions.
     eci
-        Take out what earlier words explain.
+        Remove the interference of earlier words (estimated causal inference).
     kernel_size
         Odd size of the filter's window; 1 leaves the maps as they are.
     """

@@ -1,4 +1,4 @@
-"""Covers regions of pictures, and measures what the reply's words lose."""
+"""Perturbation: regions of pictures are covered, and the words' losses measured."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ class Region:
     start, stop
         Its frames ``start <= frame < stop``.
     mask
-        bool [H, W].
+        bool [H, W]: the covered pixels.
     """
 
     media: int
@@ -33,7 +33,7 @@ class Region:
 def drops(replay: Replay, regions: Sequence[Region], batch: int) -> NDArray[np.float32]:
     """float32 [R, G]: the log-probability that each word loses when each region is covered.
 
-    A region without pixels costs nothing.
+    For a region without pixels it is 0.
     """
     shown = [index for index, region in enumerate(regions) if region.mask.any()]
     media = replay.trace.media
@@ -52,17 +52,46 @@ def drops(replay: Replay, regions: Sequence[Region], batch: int) -> NDArray[np.f
     return lost
 
 
-def pixels_of(box: NDArray[np.float64], media: Media) -> tuple[slice, slice]:
-    """Rows and columns of the pixels that a box touches; empty outside the picture."""
-    left, top, right, bottom = box
-    return (
-        slice(*np.clip([np.floor(top), np.ceil(bottom)], 0, media.height).astype(int)),
-        slice(*np.clip([np.floor(left), np.ceil(right)], 0, media.width).astype(int)),
-    )
+def shown_alone(
+    replay: Replay, regions: Sequence[Region], shown: NDArray[np.bool_], batch: int
+) -> NDArray[np.float32]:
+    """Read the reply with some regions alone, all else covered by the pictures' mean colors.
+
+    Parameters
+    ----------
+    regions
+        G regions.
+    shown
+        bool [V, G]: which of them each of V versions shows.
+
+    Returns
+    -------
+    float32 [V, R]: the log-probability of each of the reply's R tokens.
+    """
+    media = replay.trace.media
+    blank = [_blank(item) for item in media]
+
+    def edited() -> Iterator[Sequence[Media]]:
+        for row in shown:
+            frames = [item.copy() for item in blank]
+            for index in np.flatnonzero(row):
+                region = regions[int(index)]
+                part = slice(region.start, region.stop)
+                frames[region.media][part, region.mask] = media[region.media].frames[
+                    part, region.mask
+                ]
+            yield [replace(item, frames=new) for item, new in zip(media, frames, strict=True)]
+
+    return replay.log_probabilities(edited(), batch=batch)
 
 
 def _covered(media: Media, region: Region) -> Media:
     frames = media.frames.copy()
-    mean = media.frames.mean(axis=(0, 1, 2)).round().astype(np.uint8)
-    frames[region.start : region.stop, region.mask] = mean
+    part = slice(region.start, region.stop)
+    frames[part, region.mask] = _blank(media)[part, region.mask]
     return replace(media, frames=frames)
+
+
+def _blank(media: Media) -> NDArray[np.uint8]:
+    mean = media.frames.mean(axis=(0, 1, 2)).round().astype(np.uint8)
+    return np.broadcast_to(mean, media.frames.shape).copy()

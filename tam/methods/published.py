@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from tam.defaults import KERNEL_SIZE
-from tam.engine.maps import TokenActivationMaps
+from tam.engine.result import TokenActivationMaps
 from tam.explanation.explanation import Explanation, Stages
 from tam.methods.result import Targets, build_explanation, keep_targets
 from tam.methods.token_activation import as_numpy, engine_maps
@@ -32,9 +32,9 @@ def tam_published(
     equals the published code's grey level for grey level; for the reply's first token that code
     returns another map, the one of the first word of the prompt.
 
-    The published filter divides 0 by 0 where all values of a window are equal and not 0. Such a
-    cell is not known: its map value is NaN. Maps [K, N]. Cost: as tam, and one state through the
-    whole head.
+    The published filter divides 0 by 0 where all values of a window are equal and not 0. The value
+    of such a cell is not known, and is NaN. Maps [K, N]. Cost: that of tam, and one state through
+    the whole head.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def exchanged(
     ids
         int64 [K]: the targets' own token ids.
     prompt_targets
-        How many of them are prompt words.
+        The number of prompt words among them.
     likeliest
         The arg-max class at the first prompt word.
     last
@@ -98,10 +98,10 @@ def exchanged(
 def undefined_cells(
     trace: Trace, result: TokenActivationMaps, kernel_size: int
 ) -> NDArray[np.bool_]:
-    """Bool [K, N]: where the published filter divides 0 by 0.
+    """Bool [K, N]: cells at which the published filter divides 0 by 0.
 
-    That is where a window's values are equal, not 0, and their standard deviation in float32 is
-    exactly 0; by rounding it may not be, and then the filter gives the window's median.
+    There a window's values are equal and not 0, and their standard deviation in float32 is exactly
+    0. Where rounding makes it larger than 0, the filter gives the window's median.
     """
     residual, text = as_numpy(result.after_eci), as_numpy(result.text_scores)
     unknown = np.zeros(residual.shape, bool)

@@ -1,4 +1,4 @@
-"""From a method's evidence to an explanation: what all methods share."""
+"""Explanations built from a method's evidence, which all methods share."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ Targets = Sequence[int] | None
 
 
 def resolve_targets(trace: Trace, targets: Targets, *, prompt: bool = True) -> list[int]:
-    """Give the targets that a method is to explain: those asked for, or the reply's.
+    """Give the targets that a method explains: those asked for, or the reply's.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def resolve_targets(trace: Trace, targets: Targets, *, prompt: bool = True) -> l
     Raises
     ------
     InputError
-        If there is no such target, or it is one that the method cannot explain.
+        If a target is out of range, or the method cannot explain it.
     """
     first, count = trace.text.prompt_targets, len(trace.text.tokens)
     if targets is None:
@@ -51,7 +51,7 @@ def explained(
     *,
     scale: bool = True,
 ) -> Explanation:
-    """Build the explanation of a method that has evidence at the vision cells alone.
+    """Build the explanation of a method with evidence at the vision cells alone.
 
     Each target's evidence is scaled from 0 at its lowest cell to 1 at its highest, over all
     pictures together; evidence that is all equal gives a zero map. The relevance of earlier
@@ -60,15 +60,15 @@ def explained(
     Parameters
     ----------
     trace
-        The run; K targets, N cells.
+        The recorded run, with K targets and N cells.
     targets
-        T indices of those that were explained. The others' maps are not known: NaN.
+        T indices of the explained targets. The others' maps are not known, and are NaN.
     evidence
-        float32 [T, N].
+        float32 [T, N]: the evidence at each cell.
     method
         ``name`` and options of the method, for the provenance. JSON values.
     scale
-        Off where the evidence is a map from 0 to 1 already.
+        Whether to scale the evidence; off if it is a map from 0 to 1 already.
     """
     maps = np.full((len(trace.text.tokens), evidence.shape[1]), np.nan, np.float32)
     if scale:
@@ -79,6 +79,41 @@ def explained(
     return build_explanation(trace, maps, None, None, method)
 
 
+def jointly_explained(
+    trace: Trace,
+    targets: Sequence[int],
+    evidence: NDArray[np.float32],
+    method: Mapping[str, Any],
+) -> Explanation:
+    """Build the explanation of a method with evidence at the cells and at earlier words.
+
+    Both are divided by the highest of a target's cells and earlier words, so that the height of
+    a map also says how much of the evidence is visual. A target without any gets zeros.
+
+    Parameters
+    ----------
+    trace
+        The run; K targets, N cells.
+    targets
+        T indices of the explained targets. The others' values are not known, and are NaN.
+    evidence
+        float32 [T, L], not negative: the evidence at each position of the sequence. Only values at
+        the cells and at words before the explained one are read.
+    method
+        As in :func:`explained`.
+    """
+    own = np.array([token.position for token in trace.text.tokens], np.int64)
+    before = np.arange(len(own)) < np.array(targets, int)[:, None]
+    cells, words = evidence[:, trace.vision.positions], np.where(before, evidence[:, own], 0)
+    top = np.maximum(cells.max(1, initial=0), words.max(1, initial=0))[:, None]
+    maps, square = (
+        np.full((len(own), values.shape[1]), np.nan, np.float32) for values in (cells, words)
+    )
+    maps[list(targets)] = cells / np.where(top > 0, top, 1)
+    square[list(targets)] = words / np.where(top > 0, top, 1)
+    return build_explanation(trace, maps, square, square, method)
+
+
 def build_explanation(
     trace: Trace,
     maps: NDArray[np.float32],
@@ -86,7 +121,7 @@ def build_explanation(
     relevance: NDArray[np.float32] | None,
     method: Mapping[str, Any],
 ) -> Explanation:
-    """Put maps [K, N], text scores and relevance [K, K] together with what the run knows."""
+    """Build an explanation from maps [K, N], text scores and relevance [K, K], and the trace."""
     return Explanation(
         media=trace.media,
         tokens=trace.text.tokens,
@@ -103,16 +138,16 @@ def build_explanation(
 def added_explanation(
     trace: Trace, targets: Sequence[int], found: Any, method: Mapping[str, Any]
 ) -> Explanation:
-    """Build the explanation of a method that is not the toolkit's own, and check what it returns.
+    """Check the result of a user's or another package's method, and build its explanation.
 
     Parameters
     ----------
     trace
         The run; K targets, N cells.
     targets
-        T indices of those that it was to explain.
+        T indices of the targets that it was to explain.
     found
-        What it returned, see :mod:`tam.methods`.
+        Its result, see :mod:`tam.methods`.
     method
         Its name, module and options, for the provenance.
 
@@ -133,7 +168,7 @@ def added_explanation(
     related = _checked(relevance, (len(targets), count), where, "relevance [targets, all tokens]")
     if not inside or not ((related >= 0) & (related <= 1)).all():
         raise NumericsError(
-            "maps and relevance are not from 0 to 1",
+            "maps and relevance are not in [0, 1]",
             where=where,
             remedy="bring both to one scale, or return the maps alone",
         )
@@ -163,7 +198,7 @@ def _checked(values: Any, shape: tuple[int, int], where: str, what: str) -> NDAr
 
 
 def keep_targets(explanation: Explanation, trace: Trace, targets: Targets) -> Explanation:
-    """Keep the maps and the relevance of some targets, where only some were asked for."""
+    """Keep the maps and the relevance of the targets that were asked for; all if None."""
     if targets is None:
         return explanation
     others = np.ones(len(explanation.tokens), bool)

@@ -4,7 +4,7 @@ import torch
 
 from tam.explanation.explanation import Explanation
 from tam.methods.attention_flow import followed, run_with_attention
-from tam.methods.class_activation import stacked
+from tam.methods.class_activation import as_matrix
 from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
@@ -26,10 +26,12 @@ def rollout(trace: Trace, replay: Replay, targets: Targets = None) -> Explanatio
     run = run_with_attention(replay, [], gradients=False)
     mixing = [weights[0].float().mean(0) for weights in run.attentions]
     positions = trace.text.context_positions
-    # The factor 1/2 of each layer is left to the scaling of the map.
+    # The factor 1/2 of each layer only changes the map's scale, which is set later.
     rows = [followed(_unit(int(positions[t]), mixing[-1]), mixing).cpu().numpy() for t in asked]
     maps = [row[trace.vision.positions] for row in rows]
-    return explained(trace, asked, stacked(maps, len(trace.vision.positions)), {"name": "rollout"})
+    return explained(
+        trace, asked, as_matrix(maps, len(trace.vision.positions)), {"name": "rollout"}
+    )
 
 
 def _unit(position: int, like: torch.Tensor) -> torch.Tensor:

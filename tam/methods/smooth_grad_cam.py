@@ -3,7 +3,7 @@
 import torch
 
 from tam.explanation.explanation import Explanation
-from tam.methods.class_activation import LAYER, activations, places_with_gradient, stacked
+from tam.methods.class_activation import LAYER, activations, as_matrix, places_with_gradient
 from tam.methods.noise import noisy_pixels
 from tam.methods.result import Targets, explained, resolve_targets
 from tam.recording.trace import Trace
@@ -35,13 +35,13 @@ def smooth_grad_cam(
     trace, replay, targets
         See :mod:`tam.methods`.
     layer
-        Whose states.
+        The layer whose states are weighed.
     samples
-        n.
+        The number n of noisy pictures.
     noise
         Standard deviation of the pixels' noise, as a share of their range.
     seed
-        Of the noise.
+        Seed of the noise.
     """
     asked = resolve_targets(trace, targets)
     where = places_with_gradient(replay, layer)
@@ -55,7 +55,7 @@ def smooth_grad_cam(
     maps = [where.to_cells(torch.relu(states @ weights(states, *sums)).numpy()) for sums in powers]
     options = {"layer": layer, "samples": samples, "noise": noise, "seed": seed}
     method = {"name": "smooth-grad-cam++", **options}
-    return explained(trace, asked, stacked(maps, where.count), method)
+    return explained(trace, asked, as_matrix(maps, where.count), method)
 
 
 def weights(

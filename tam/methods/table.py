@@ -99,14 +99,14 @@ _TABLE = (
     ),
     Method(
         "input-x-gradient",
-        "what enters the language model times its gradient",
+        "the language model's input at the picture times its gradient",
         "arXiv 1605.01713",
         "tam.methods.input_x_gradient:input_x_gradient",
         _ONE_EACH,
     ),
     Method(
         "integrated-gradients",
-        "the same integrated on the way from a picture without features",
+        "the same integrated along the path from a picture without features",
         "arXiv 1703.01365",
         "tam.methods.integrated_gradients:integrated_gradients",
         "17 forward, 16 backward a word",
@@ -116,6 +116,13 @@ _TABLE = (
         "attention weights from the word's position to the picture",
         "",
         "tam.methods.attention:attention",
+        "1 forward",
+    ),
+    Method(
+        "localization-heads",
+        "attention of the few heads that look at one place, sinks left out",
+        "arXiv 2503.06287",
+        "tam.methods.localization_heads:localization_heads",
         "1 forward",
     ),
     Method(
@@ -133,6 +140,13 @@ _TABLE = (
         _ONE_EACH,
     ),
     Method(
+        "attn-lrp",
+        "relevance propagated from the word back through attention, norms and gates",
+        "arXiv 2402.05602",
+        "tam.methods.attn_lrp:attn_lrp",
+        _ONE_EACH,
+    ),
+    Method(
         "dex-ar",
         "gradients of attention layer by layer, from heads that look at the picture",
         "arXiv 2603.06302",
@@ -141,17 +155,31 @@ _TABLE = (
     ),
     Method(
         "occlusion",
-        "what a word loses when a block of the grid is covered",
+        "the loss of a word when a block of the grid is covered",
         "arXiv 1311.2901",
         "tam.methods.occlusion:occlusion",
         "1 forward for every 4 cells",
     ),
     Method(
         "superpixel-occlusion",
-        "what a word loses when a superpixel is covered",
+        "the loss of a word when a superpixel is covered",
         "doi 10.1109/TPAMI.2012.120",
         "tam.methods.superpixel_occlusion:superpixel_occlusion",
         "65 forward a picture",
+    ),
+    Method(
+        "kernel-shap",
+        "Shapley values of superpixels, from coalitions of them",
+        "arXiv 1705.07874",
+        "tam.methods.kernel_shap:kernel_shap",
+        "258 forward",
+    ),
+    Method(
+        "eagle",
+        "greedy search for the superpixels that suffice and are necessary",
+        "arXiv 2509.22496",
+        "tam.methods.eagle:eagle",
+        "about 550 forward a word",
     ),
     Method(
         "random",
@@ -175,4 +203,4 @@ METHODS: Mapping[str, Method] = {method.name: method for method in _TABLE}
 """Every method of the toolkit by its name."""
 
 ALIASES: Mapping[str, str] = {"cam": "activation"}
-"""Other names that some methods go by."""
+"""Other names of some methods."""

@@ -7,22 +7,19 @@ import torch
 from numpy.typing import NDArray
 
 from tam.explanation.explanation import Explanation
+from tam.geometry.cell_colors import cell_colors
 from tam.geometry.layout import VisionGrid
 from tam.media.media import Media
 from tam.methods.options import check_positive
 from tam.methods.parts import from_scores
-from tam.methods.perturbation import pixels_of
 from tam.methods.result import Targets, build_explanation, keep_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
-# States that go through the whole head at once; its output has the whole vocabulary.
+# States that the whole head scores at once; its output spans the whole vocabulary.
 _CHUNK = 64
 
-# Farther than any two colors are: what lies outside a picture mixes with nothing in it.
-_OUTSIDE = 10.0
-
-# Of the filter, at once: what stays in a processor's cache.
+# Weights of the filter that are computed at once; they fit into a processor's cache.
 _WEIGHTS = 1 << 18
 
 
@@ -39,15 +36,15 @@ def tam_plus(
     The Token Activation Map (arXiv 2506.23270) with two of its parts exchanged:
 
     - its scores ``relu(<h[p], W[y]>)`` for ``softmax(W h[p])[y]``: a cell at which another word is
-      likelier is no evidence for this one, however large the product is. Causal inference and joint
-      scaling are the same, on these scores.
+      likelier is not evidence for this one, however large the product is. Causal inference and
+      joint scaling are the same, on these scores.
     - its rank filter for a bilateral one (Tomasi and Manduchi, 1998) whose edges are the picture's:
       cell p becomes the mean of the cells q of its grid with the weights ``exp(-|p - q|² / 2s² -
       |c[p] - c[q]|² / 2 contrast²)``, c the mean color of a cell's pixels (RGB, 0 to 1), s =
       ``reach`` times the grid's longer side. A small object is smoothed over its own cells, where
       the rank filter takes its edge, or all of it, for noise.
 
-    The softmax is the head's own, without a cap or scale that the model puts on its logits. Maps
+    The softmax is taken of the head's output, without the model's cap or scale of its logits. Maps
     [K, N]. Cost: no pass; one product of the kept states with the whole head, [N + K, D] × [D, V].
 
     Parameters
@@ -55,9 +52,9 @@ def tam_plus(
     trace, replay, targets
         See :mod:`tam.methods`.
     reach
-        How far the filter reaches, as a share of the grid's longer side.
+        Width s of the filter, as a share of the grid's longer side.
     contrast
-        How different two colors are between which it does not reach.
+        Width of the filter in color, RGB from 0 to 1; larger differences stay edges.
     """
     check_positive("reach", reach)
     check_positive("contrast", contrast)
@@ -92,28 +89,10 @@ def smoothed(
         t, h, w = grid.shape
         for step in range(t):
             layer = maps[:, first : first + h * w].reshape(-1, h, w)
-            colors = _colors(grid, media[grid.media], step)
+            colors = cell_colors(grid, media[grid.media], step)
             parts.append(_bilateral(layer, colors, reach * max(h, w), contrast))
             first += h * w
     return np.concatenate([part.reshape(len(maps), -1) for part in parts], axis=1)
-
-
-def _colors(grid: VisionGrid, media: Media, step: int) -> NDArray[np.float64]:
-    """Float [h, w, 3]: the mean color of each cell in the frames of one temporal cell."""
-    frames = media.frames[slice(*grid.spans[step])]
-    boxes = grid.boxes.reshape(*grid.shape[1:], 4)
-    columns = [pixels_of(box, media)[1] for box in boxes[0]]
-    first, last = (np.array([getattr(c, side) for c in columns]) for side in ("start", "stop"))
-    colors = np.full((*grid.shape[1:], 3), _OUTSIDE)
-    for row, box in zip(colors, boxes[:, 0], strict=True):
-        lines, _ = pixels_of(box, media)
-        # Sums over the row's pixels, and from its left end on: a cell's is a difference of two.
-        ends = np.cumsum(frames[:, lines].sum(axis=(0, 1), dtype=np.float64), axis=0)
-        ends = np.concatenate([np.zeros((1, 3)), ends])
-        count = len(frames) * (lines.stop - lines.start) * (last - first)
-        shown = count > 0
-        row[shown] = (ends[last] - ends[first])[shown] / (255 * count[shown, None])
-    return colors
 
 
 def _bilateral(
@@ -121,8 +100,7 @@ def _bilateral(
 ) -> NDArray[np.float32]:
     """Filter maps [K, h, w] by cells' colors [h, w, 3]; neighbours up to 2 sigma count.
 
-    A matrix product for each band of rows: its cells' weights, and the maps of the rows that these
-    reach.
+    Each band of rows costs one matrix product of its cells' weights with the maps that they reach.
     """
     count, h, w = maps.shape
     far = int(np.ceil(2 * sigma))
@@ -143,14 +121,14 @@ def _bilateral(
 def _apart(
     here: NDArray[np.int64], there: NDArray[np.int64], far: int, sigma: float
 ) -> NDArray[np.float32]:
-    """float32 [P, Q]: a Gaussian of the distances of places [P] and [Q]; 0 beyond ``far``."""
+    """float32 [P, Q]: a Gaussian of the distances between places [P] and [Q]; 0 beyond ``far``."""
     steps = np.subtract.outer(here, there)
     near = np.exp((steps / sigma) ** 2 / -2)
     return np.where(np.abs(steps) > far, 0, near).astype(np.float32)
 
 
 def _unlike(here: NDArray[np.float32], there: NDArray[np.float32]) -> NDArray[np.float32]:
-    """float32 [P, Q]: squared distances of colors [..., 3], P and Q of them."""
+    """float32 [P, Q]: squared distances between P and Q colors [..., 3]."""
     found: NDArray[np.float32] = np.zeros((here.size // 3, there.size // 3), np.float32)
     for channel in range(3):
         found += np.subtract.outer(here[..., channel].ravel(), there[..., channel].ravel()) ** 2

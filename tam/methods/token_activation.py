@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from tam.defaults import KERNEL_SIZE
-from tam.engine.maps import TokenActivationMaps, maps_from_scores, maps_of_run
+from tam.engine.maps import maps_from_scores, maps_of_run
+from tam.engine.result import TokenActivationMaps
 from tam.explanation.explanation import Explanation, Stages
 from tam.methods.result import Targets, build_explanation, keep_targets
 from tam.recording.trace import Trace
@@ -24,23 +25,23 @@ def token_activation(
     kernel_size: int = KERNEL_SIZE,
     stages: bool = False,
 ) -> Explanation:
-    """Explain a recorded run.
+    """Explain a recorded run with the Token Activation Map.
 
-    Costs no forward pass: one matrix product of the kept states with the targets' head rows, and
+    Cost: no forward pass, one matrix product of the kept states with the targets' head rows, and
     the engine's arithmetic over [K, N].
 
     Parameters
     ----------
     trace
-        The run; N vision cells, K targets.
+        The recorded run, with N vision cells and K targets.
     replay
         Not used.
     targets
-        Those that are explained; all where it is None.
+        Indices of the targets to explain; None for all.
     kernel_size
-        Odd size of the filter's window.
+        Odd side of the filter's window, in cells.
     stages
-        Keep the maps before scaling and filtering.
+        Also keep the maps before scaling and filtering.
 
     Returns
     -------
@@ -84,7 +85,7 @@ def engine_maps(
 def _candidate_maps(
     trace: Trace, result: TokenActivationMaps, kernel_size: int
 ) -> np.ndarray[Any, np.dtype[np.float32]] | None:
-    """float32 [R, C, N]: what the maps would be, had a candidate been written at each step."""
+    """float32 [R, C, N]: the maps that each candidate would have, had it been written."""
     if trace.candidate_scores is None:
         return None
     cells, targets = trace.cells, len(trace.text.tokens)

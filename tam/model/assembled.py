@@ -1,4 +1,4 @@
-"""Where models that were assembled on this machine lie."""
+"""The folders of models that were assembled on this machine."""
 
 import os
 from pathlib import Path
@@ -11,14 +11,14 @@ VARIABLE = "TAM_MODELS"
 """The environment variable that names the folder of assembled models."""
 
 DEFAULT_VARIABLE = "TAM_MODEL"
-"""The environment variable that names the model to use where none is named."""
+"""The environment variable that names the default model."""
 
 PHOTO = "photo"
 """The photo model's name, and that of its folder."""
 
 
 def models_folder() -> Path:
-    """Folder of all assembled models: what ``TAM_MODELS`` says, else one in the user's cache."""
+    """Folder of all assembled models: ``TAM_MODELS`` if set, else one in the user's cache."""
     given = os.environ.get(VARIABLE)
     return Path(given) if given else user_cache_path("token-activation-map", False) / "models"
 
@@ -29,7 +29,7 @@ def photo_folder() -> Path:
 
 
 def is_assembled() -> bool:
-    """Whether the photo model is there: a folder is written whole or not at all."""
+    """Whether the photo model exists; its folder is written as a whole or not at all."""
     return (photo_folder() / "config.json").is_file()
 
 
@@ -51,9 +51,9 @@ def assembled_folder() -> Path:
 
 
 def default_model() -> str:
-    """The model to use where none is named.
+    """The default model: ``TAM_MODEL`` if set, else ``small``.
 
-    What ``TAM_MODEL`` says, else ``small``. The photo model is never chosen by itself as long as
-    its projector names so few photographs (docs/photo.md).
+    The photo model is never the default as long as its projector names so few photographs
+    (docs/photo.md).
     """
     return os.environ.get(DEFAULT_VARIABLE) or "small"

@@ -1,4 +1,4 @@
-"""Many questions, each answered and recorded as it would be alone."""
+"""Batches of questions, each answered and recorded as it would be alone."""
 
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import replace
@@ -6,6 +6,7 @@ from functools import partial
 from itertools import repeat
 from typing import Any
 
+from tam.capture.settings import generation_settings
 from tam.errors import InputError, TamError
 from tam.families.checkpoint import Checkpoint
 from tam.model.options import Asked, Question
@@ -25,7 +26,7 @@ def answered(
     asked: Asked,
     batch_size: int,
 ) -> Iterator[Recording | TamError]:
-    """Answer questions, several at a time where each reply is then what it would be alone.
+    """Answer questions, several at a time where that changes no reply.
 
     Questions are answered one by one where an answer is given, or a reply is sampled with a seed.
 
@@ -56,12 +57,12 @@ def answered(
 
 
 def check_answers(questions: Iterable[Question], answers: Answers) -> None:
-    """Refuse answers that are not as many as the questions, where these can be counted.
+    """Refuse another number of answers than of questions, where questions can be counted.
 
     Raises
     ------
     InputError
-        If they are not.
+        If the numbers differ.
     """
     if _one_for_all(answers) or not isinstance(questions, Sized):
         return
@@ -78,8 +79,8 @@ def _one_for_all(answers: Answers) -> bool:
 
 
 def _is_seeded(checkpoint: Checkpoint, asked: Asked) -> bool:
-    """Whether a seed decides what is written: the replies of a batch would share its numbers."""
-    default = checkpoint.module.generation_config.do_sample
+    """Whether replies are sampled with a seed; those of a batch would share its generator."""
+    default = generation_settings(checkpoint.module, asked.generation).do_sample
     return asked.seed is not None and bool(asked.generation.get("do_sample", default))
 
 

@@ -31,14 +31,14 @@ class Chat:
     model
         The :class:`tam.Model` that answers.
     system
-        What the model is told before the first turn.
+        The system prompt.
 
     Attributes
     ----------
     turns
-        What was said so far; the model's replies by their own token ids.
+        The turns so far; the model's replies are kept as their own token ids.
     explanations
-        One for each reply.
+        The explanation of each reply.
 
     Examples
     --------
@@ -66,25 +66,25 @@ class Chat:
         Parameters
         ----------
         text
-            What to say.
+            The text of the turn.
         media
-            Pictures and clips to show with it, before the text; one, or a list of them.
+            Pictures and clips to show before the text; one, or a list of them.
         images
-            The same, for who would rather name it; shown after ``media``.
+            Further pictures, shown after ``media``.
         **options
-            See :class:`tam.model.options.Options`.
+            Options of the reply, see :class:`tam.model.options.Options`.
 
         Raises
         ------
         TamError
-            The conversation then stays as it was before.
+            If the reply fails; the conversation is then unchanged.
         """
         wanted = asked(self.checkpoint, options)
         shown = [
             item for sources in (media, images) for item in open_all(sources, **wanted.opening)
         ]
         turns = self._asked(text, shown)
-        # A run uses the cache up, so a turn that fails leaves none.
+        # A run consumes the cache, so a turn that fails leaves none.
         prefix_cache, self._prefix_cache = self._prefix_cache, None
         recording = run(
             self.checkpoint, Conversation(turns), prefix_cache=prefix_cache, **wanted.running
@@ -142,7 +142,7 @@ class Chat:
         Parameters
         ----------
         folder
-            Made where it does not exist.
+            The folder, which is created if it does not exist.
         force
             Replace earlier explanations there.
 

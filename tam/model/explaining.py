@@ -1,4 +1,4 @@
-"""From a recording to its explanation, by any method."""
+"""The explanation of a recording by any method."""
 
 from dataclasses import replace
 
@@ -19,9 +19,9 @@ def explain_recording(checkpoint: Checkpoint, recording: Recording, method: Chos
     checkpoint
         The model that it was recorded with.
     recording
-        The run.
+        The recorded run.
     method
-        From :func:`tam.model.options.chosen`.
+        The method with its options, from :func:`tam.model.options.chosen`.
     """
     with memory_errors():
         result = method.run(recording.trace, Replay(checkpoint, recording))

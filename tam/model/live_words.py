@@ -1,4 +1,4 @@
-"""Follows a run token by token, and explains each word as soon as its end is certain."""
+"""Explanations of a reply's words while it is being written, each as soon as its end is certain."""
 
 import numpy as np
 import torch
@@ -11,10 +11,12 @@ from tam.explanation.explanation import Explanation, Prediction, Word
 from tam.families.checkpoint import Checkpoint
 from tam.geometry.layout import TextToken
 from tam.methods import Chosen
+from tam.prompt.encoding import word_count
 from tam.recording.lm_head import LMHead
 from tam.recording.prepared import Prepared, special_ids
 from tam.recording.recording import candidates, provenance
-from tam.text.words import group_words, settled, spell
+from tam.recording.reply_tokens import reply_tokens
+from tam.text.words import decode_pieces, stable_prefix
 
 
 class LiveWords:
@@ -25,15 +27,15 @@ class LiveWords:
     checkpoint
         The model that writes.
     prepared
-        What it answers.
+        The conversation that it answers.
     method
-        How the reply is explained. Where it needs the whole reply, the words have no maps yet.
+        The method. If it needs the whole reply, the words have no maps yet.
 
     Attributes
     ----------
     follows
-        Whether the states came one token after another so far, from a head that is read by rows.
-        Where they did not, no word comes any more.
+        Whether the states have come one token after another so far, and the LM head is read by
+        rows. Otherwise no further word comes.
     """
 
     def __init__(self, checkpoint: Checkpoint, prepared: Prepared, method: Chosen) -> None:
@@ -48,7 +50,7 @@ class LiveWords:
         self._tokens: list[TextToken] = list(prepared.prompt.tokens)
         self._predictions: list[Prediction] = []
         # Ids and places in the reply of the tokens whose words have no certain end yet, and the ids
-        # of the words just before them: some tokenizers spell a token by what it follows.
+        # of the words just before them: some tokenizers decode a token by what it follows.
         self._waiting: list[tuple[int, int]] = []
         self._before: list[int] = []
         self._written = 0
@@ -60,13 +62,13 @@ class LiveWords:
         Parameters
         ----------
         states, logits
-            What was kept when it was written.
+            The states and logits kept so far.
         token
-            Its id.
+            The id of the token.
 
         Returns
         -------
-        The words that are finished now, all of one explanation of everything up to them.
+        The words that this token finishes; all belong to one explanation of the reply so far.
         """
         place, self._written = self._written, self._written + 1
         self.follows &= states.complete(self._written) and logits.steps == self._written
@@ -78,19 +80,19 @@ class LiveWords:
             return []
         self._predictions.append(self._prediction(logits))
         self._waiting.append((token, place))
-        return self._finished(settled(self._pieces()))
+        return self._finished(stable_prefix(self._pieces()))
 
     def rest(self) -> list[Word]:
-        """Give the last words: the reply is at its end."""
+        """Give the last words, at the end of the reply."""
         return self._finished(len(self._waiting))
 
     def explanation(self) -> Explanation:
-        """Everything up to the last word that was given.
+        """The explanation of the reply up to the last word that was given.
 
         Raises
         ------
         ConversationError
-            If there is no word.
+            If no word was given.
         """
         prepared, maps, count = self._prepared, self._maps, len(self._tokens)
         first = len(prepared.prompt.tokens)
@@ -122,7 +124,7 @@ class LiveWords:
             maps.extend(states.latest(), [token])
 
     def _begun(self, states: States) -> IncrementalMaps | None:
-        """Explain the prompt's words; None where each word would cost the whole head."""
+        """Explain the prompt's words; None where each word would cost the whole LM head."""
         prompt, vision = self._prepared.prompt, self._prepared.vision
         positions, kept = states.of(0, 0, 1)
         places = [
@@ -150,32 +152,25 @@ class LiveWords:
 
     def _pieces(self) -> list[str]:
         ids = [*self._before, *(token for token, _ in self._waiting)]
-        return spell(self._checkpoint.tokenizer, ids)[len(self._before) :]
+        return decode_pieces(self._checkpoint.tokenizer, ids)[len(self._before) :]
 
     def _finished(self, count: int) -> list[Word]:
-        """Make words of the first tokens that wait."""
+        """Make words of the first ``count`` waiting tokens."""
         if not count:
             return []
-        # The words are those of all that is there: what follows can tell where one ends.
-        pieces = self._pieces()
-        words_of = group_words(pieces)[:count]
-        done, self._waiting = self._waiting[:count], self._waiting[count:]
-        self._before = [token for token, _ in done]
-        prompt = self._prepared.prompt
-        next_word = max((token.word for token in self._tokens), default=-1) + 1
-        for (token, place), piece, word in zip(done, pieces[:count], words_of, strict=True):
-            position = len(prompt.ids) + place
-            self._tokens.append(
-                TextToken(
-                    id=token,
-                    position=position,
-                    context_position=position - 1,
-                    turn=len(self._prepared.conversation.turns),
-                    role="assistant",
-                    text=piece,
-                    word=-1 if word < 0 else next_word + word,
-                )
-            )
+        # All waiting tokens are grouped, because later ones can decide where a word ends.
+        ids, places = zip(*self._waiting, strict=True)
+        tokens = reply_tokens(
+            self._checkpoint.tokenizer,
+            self._prepared,
+            ids,
+            places,
+            first_word=word_count(tuple(self._tokens)),
+            before=self._before,
+        )
+        self._tokens += tokens[:count]
+        self._before = list(ids[:count])
+        self._waiting = self._waiting[count:]
         words = self.explanation().words[self._given :]
         self._given += len(words)
         return list(words)

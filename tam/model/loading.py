@@ -1,27 +1,30 @@
-"""From a model id or a folder to a :class:`tam.model.model.Model`."""
+"""Loading of a :class:`tam.model.model.Model` from a hub id or a folder."""
 
 import json
-import logging
-import re
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tam.capture.memory import memory_errors
-from tam.errors import ModelError, SetupError, TamError
+from tam.errors import ModelError, SetupError
 from tam.families.checkpoint import Checkpoint
+from tam.families.processor import Processor
 from tam.families.registry import adapter_for
-from tam.model.assembled import PHOTO, assembled_folder, default_model
+from tam.model.assembled import default_model
+from tam.model.bars import download_bars_alone
 from tam.model.lora import base_model, put_on, unwrapped
 from tam.model.missing_tensors import loading_notes
 from tam.model.model import Model
+from tam.model.processes import check_split, check_whole, splitting
 from tam.model.provenance import versions
 from tam.model.quantisation import quantisation_of
-from tam.model.shipped import KNOWS, SHIPPED, weights_folder
+from tam.model.reading import plain_config, quiet, reading, source_of, told_name
+from tam.model.shipped import KNOWS, SHIPPED
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
+@download_bars_alone()
 def load(
     model: str | Path | None = None,
     *,
@@ -30,6 +33,7 @@ def load(
     dtype: Any = None,
     load_in: str | None = None,
     allow_missing: bool = False,
+    tp_plan: Any = None,
     **options: Any,
 ) -> Model:
     """Load a model with its processor, and find the adapter of its family.
@@ -37,24 +41,26 @@ def load(
     Parameters
     ----------
     model
-        ``"photo"`` (see ``tam get photo``), ``"small"`` (which the package carries), a hub id, or a
-        folder; of a model, or of a LoRA or like adapter, which is put on the model that it names.
-        Without it the one that :func:`tam.model.assembled.default_model` says.
+        ``"photo"`` (see ``tam get photo``), ``"small"`` (which the package carries), or the hub id
+        or folder of a model, or of an adapter such as LoRA, which is put on the model that it
+        names. The default is :func:`tam.model.assembled.default_model`.
     revision
         Branch, tag or commit of a hub model.
     device_map
-        Passed on: ``"auto"`` spreads the model over GPUs, CPU memory and disk. Without it the
-        model goes to the GPU if there is one and to the CPU otherwise.
+        Passed to transformers: ``"auto"`` spreads the model over GPUs, CPU memory and disk. By
+        default the model goes to the GPU if there is one and to the CPU otherwise.
     dtype
-        ``"auto"`` (as stored), ``"float32"``, ``"bfloat16"`` or ``"float16"``. Without it: as
-        stored on a GPU, float32 on a CPU.
+        ``"auto"`` (as stored), ``"float32"``, ``"bfloat16"`` or ``"float16"``. The default is the
+        stored dtype on a GPU and float32 on a CPU.
     load_in
         ``"8bit"`` or ``"4bit"``: quantise with bitsandbytes.
     allow_missing
         Load a checkpoint although tensors of the model are missing in it or have another shape;
-        these hold random numbers then, which the provenance says.
+        these then hold random numbers, which the provenance notes.
+    tp_plan
+        ``"auto"`` splits every layer among the processes that ``torchrun`` has started.
     **options
-        Passed on to ``from_pretrained``. ``trust_remote_code=True`` runs code that the checkpoint
+        Passed to ``from_pretrained``. ``trust_remote_code=True`` runs code that the checkpoint
         brings along; it needs a ``revision``, so that the code cannot change unseen.
 
     Raises
@@ -64,7 +70,7 @@ def load(
     SetupError
         If a package or the network is missing.
     ResourceError
-        If it does not fit into memory.
+        If the model does not fit into memory.
     """
     import torch
     from transformers import (
@@ -72,53 +78,54 @@ def load(
         AutoModelForMultimodalLM,
         AutoProcessor,
     )
-    from transformers.utils import logging as transformers_logging
 
-    if not sys.stderr.isatty():
-        transformers_logging.disable_progress_bar()
     name = default_model() if model is None else str(model)
-    source = _source(name)
+    source = source_of(name)
     _check_dtype(dtype)
     _check_devices(device_map)
     remote_code = _remote_code(bool(options.pop("trust_remote_code", False)), revision)
     pinned = {"trust_remote_code": remote_code} | ({"revision": revision} if revision else {})
-    with _quiet():
-        with _reading(name, "its configuration"):
+    with quiet():
+        with reading(name, "its configuration"):
             tuned, source = source, base_model(source, revision) or source
             if tuned != source:
                 pinned = {}  # the revision is that of the adapter, not of the model that it changes
-            # The plain file says which family it is, before anything of the checkpoint runs.
-            plain = _plain_config(source, pinned)
+            # The plain file names the family before any code of the checkpoint runs.
+            plain = plain_config(source, pinned)
             adapter = adapter_for(plain)
             config = adapter.explained(AutoConfig.from_pretrained(source, **pinned))
             adapter.check(config)
             _check_generation_settings(source)
+            split = splitting(tp_plan, config, device_map)
         on_gpu = torch.cuda.is_available()
-        with _reading(name, "its weights"):
+        with reading(name, "its weights"):
             module, loaded = AutoModelForMultimodalLM.from_pretrained(
                 source,
                 config=config,
                 dtype=dtype or ("auto" if on_gpu or load_in else "float32"),
-                device_map=device_map or ("cuda:0" if on_gpu else None),
+                device_map=device_map or ("cuda:0" if on_gpu and not split else None),
                 use_safetensors=True,
-                # Told by name below, together with what is missing.
+                # Reported by name below, together with missing tensors.
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
                 **_quantisation(load_in),
+                **split,
                 **pinned,
                 **options,
             )
             module.eval()
             notes = loading_notes(source, loaded, allow_missing=allow_missing)
             check_four_bits(module)
-        with _reading(name, "its processor"):
+            if split:
+                check_split(module)
+        with reading(name, "its processor"):
             processor = AutoProcessor.from_pretrained(source, **pinned)
         if tuned != source:
-            with _reading(name, "its adapter"):
+            with reading(name, "its adapter"):
                 put_on(module, tuned, revision)
     provenance = {
-        "model": _told_name(name),
-        "adapter_of": _told_name(source) if tuned != source else None,
+        "model": told_name(name),
+        "adapter_of": told_name(source) if tuned != source else None,
         "revision": revision or getattr(config, "_commit_hash", None),
         "family": adapter.family,
         "dtype": str(module.dtype).removeprefix("torch."),
@@ -132,8 +139,8 @@ def load(
     return Model(Checkpoint(module, processor, adapter, provenance))
 
 
-def wrap(module: Any, processor: Any) -> Model:
-    """Explain with a model that is loaded already: one's own, quantised, fine-tuned or compiled.
+def wrap(module: "PreTrainedModel", processor: Processor) -> Model:
+    """Make a :class:`Model` of a loaded transformers model, such as a fine-tuned or compiled one.
 
     Parameters
     ----------
@@ -155,13 +162,15 @@ def wrap(module: Any, processor: Any) -> Model:
             where=type(module).__name__,
             remedy="give the model inside it (its .module)",
         )
+    check_whole(module)
     module = unwrapped(module).eval()
     adapter = adapter_for(module.config)
     explained = adapter.explained(module.config)
-    module = next(part for part in module.modules() if getattr(part, "config", None) is explained)
+    parts: Iterable[Any] = module.modules()
+    module = next(part for part in parts if getattr(part, "config", None) is explained)
     adapter.check(module.config)
     provenance = {
-        "model": _told_name(module.config.name_or_path or type(module).__name__),
+        "model": told_name(module.config.name_or_path or type(module).__name__),
         "revision": getattr(module.config, "_commit_hash", None),
         "family": adapter.family,
         "dtype": str(module.dtype).removeprefix("torch."),
@@ -171,31 +180,7 @@ def wrap(module: Any, processor: Any) -> Model:
     return Model(Checkpoint(module, processor, adapter, provenance))
 
 
-_KINDS = (
-    "give 'photo', 'small', a hub id such as Qwen/Qwen2-VL-2B-Instruct, or a folder that holds "
-    "config.json, safetensors weights and the processor's files"
-)
-# Characters that are told of an error's own text.
-_LONGEST = 300
-_HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+")
 _SPREADS = frozenset(("auto", "balanced", "balanced_low_0", "sequential"))
-
-
-def _source(name: str) -> str:
-    """Give the folder or the hub id of a model's name."""
-    if name in SHIPPED:
-        return str(weights_folder(name))
-    if name == PHOTO:
-        return str(assembled_folder())
-    path = Path(name)
-    # An empty name is the working folder to Path.
-    if (name and path.is_dir()) or (not path.exists() and _HUB_ID.fullmatch(name)):
-        return name
-    raise ModelError(
-        "is a file, not a folder" if path.is_file() else "there is no such model or folder",
-        where=name or "model",
-        remedy=_KINDS,
-    )
 
 
 def _check_dtype(dtype: Any) -> None:
@@ -223,7 +208,7 @@ def _check_devices(device_map: Any) -> None:
             device = torch.device(value)
         except (RuntimeError, TypeError) as error:
             raise ModelError(
-                f"{str(value)!r} is no device",
+                f"{str(value)!r} is not a device",
                 where="device_map",
                 remedy="use auto, cpu, or a device such as cuda:0",
             ) from error
@@ -235,61 +220,21 @@ def _check_devices(device_map: Any) -> None:
             raise SetupError(
                 f"this machine has no device {str(value)!r}",
                 where="device_map",
-                remedy="leave it out to take what there is; 'tam doctor' tells what that is",
+                remedy="leave it out to use the devices that 'tam doctor' lists",
             )
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep libraries from logging each retry of a fetch, each kernel that they lack, each tensor.
-
-    What comes of it is told once, in an error or a note, or not at all.
-    """
-    loggers = [logging.getLogger(name) for name in ("huggingface_hub", "bitsandbytes")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    # Of this one the level decides what transformers checks, not only what it says.
-    reports = logging.getLogger("transformers.modeling_utils")
-    reports.addFilter(_is_error)
-    try:
-        yield
-    finally:
-        reports.removeFilter(_is_error)
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-
-
-def _is_error(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.ERROR
-
-
-def _plain_config(source: str, pinned: Mapping[str, Any]) -> dict[str, Any]:
-    from transformers import PreTrainedConfig
-
-    try:
-        plain, _ = PreTrainedConfig.get_config_dict(source, **pinned)
-    except TypeError as error:
-        raise ValueError("config.json is not a JSON object") from error
-    return dict(plain)
-
-
 def _check_generation_settings(source: str) -> None:
-    """Read the file that transformers passes over in silence where it is damaged.
+    """Check generation_config.json, which transformers silently ignores if it is damaged.
 
     Raises
     ------
     ValueError
-        If it is not JSON.
+        If it is not a JSON object.
     """
     found = Path(source) / "generation_config.json"
     if found.is_file() and not isinstance(json.loads(found.read_text("utf-8")), dict):
         raise ValueError("generation_config.json is not a JSON object")
-
-
-def _told_name(name: str) -> str:
-    """A model's name for a report: of a folder its last part, not where it lies."""
-    return name if name in (*SHIPPED, PHOTO) or not Path(name).exists() else Path(name).name
 
 
 def _remote_code(wanted: bool, revision: str | None) -> bool:
@@ -314,17 +259,17 @@ def _quantisation(load_in: str | None) -> dict[str, Any]:
     return {"quantization_config": BitsAndBytesConfig(**{f"load_in_{load_in}": True})}
 
 
-def check_four_bits(module: Any) -> None:
-    """Refuse layers of which bitsandbytes makes wrong numbers on a CPU, or none.
+def check_four_bits(module: "PreTrainedModel") -> None:
+    """Refuse layers whose 4-bit weights bitsandbytes gets wrong on a CPU.
 
-    64 numbers share a scale. Where a row is no multiple of them, its fast kernel for CPUs cannot
-    pack the layer, and its plain one takes the wrong scales: weights that are off by a quarter
-    where four bits cost a tenth, without a word.
+    64 numbers share a scale. Where the length of a row is not a multiple of 64, the fast CPU kernel
+    cannot pack the layer, and the plain one silently takes the wrong scales: the weights are off by
+    a quarter, where correct 4-bit rounding costs a tenth.
 
     Raises
     ------
     ModelError
-        If a layer's width is no multiple of 64.
+        If a layer's width is not a multiple of 64.
     """
     for name, layer in module.named_modules():
         weight: Any = getattr(layer, "weight", None)
@@ -336,35 +281,3 @@ def check_four_bits(module: Any) -> None:
                 where="load_in",
                 remedy="use '8bit', or a GPU",
             )
-
-
-@contextmanager
-def _reading(name: str, part: str) -> Iterator[None]:
-    """Say in one line what the many errors mean that a part of a checkpoint can raise.
-
-    Its files come from anywhere, and libraries raise what they like over them.
-    """
-    try:
-        with memory_errors():
-            yield
-    except TamError:
-        raise
-    except ImportError as error:
-        raise SetupError(
-            _one_line(error), where=name, remedy="install the missing package"
-        ) from error
-    except Exception as error:
-        if isinstance(error, OSError) and "connect" in str(error):
-            raise SetupError(
-                "cannot be fetched, and is not on this machine yet",
-                where=name,
-                remedy="check the name and the network, or give the folder of a model",
-            ) from error
-        raise ModelError(
-            f"{part} cannot be read ({_one_line(error)})", where=name, remedy=_KINDS
-        ) from error
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text.rstrip(".") if len(text) <= _LONGEST else text[:_LONGEST] + "…"

@@ -1,14 +1,17 @@
-"""Checkpoints that hold low-rank adapters (LoRA and the like) for another model.
+"""Checkpoints of low-rank adapters, such as LoRA, for another model.
 
-They are folders or hub ids with an ``adapter_config.json``, which names the model that they change.
+They are folders or hub ids with an ``adapter_config.json``, which names the base model.
 """
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tam.errors import ModelError
 from tam.model.missing_tensors import check_tensors
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _CONFIG = "adapter_config.json"
 _WEIGHTS = "adapter_model.safetensors"
@@ -23,12 +26,12 @@ _OFFLOADED = frozenset(("cpu", "disk"))
 
 
 def base_model(source: str, revision: str | None) -> str | None:
-    """Name the model that a checkpoint changes, or None where it is a model of its own.
+    """Give the name of an adapter's base model; None for a checkpoint of a whole model.
 
     Raises
     ------
     ModelError
-        If the checkpoint names none, or holds no safetensors weights.
+        If the adapter names no base model, or holds no safetensors weights.
     """
     from transformers.utils.hub import cached_file
 
@@ -59,12 +62,12 @@ def base_model(source: str, revision: str | None) -> str | None:
 
 
 def _adapter_config(source: str, revision: str | None) -> str | None:
-    """Find the file that makes a checkpoint an adapter, or None where it has none.
+    """Find an adapter's configuration file; None for a checkpoint of a whole model.
 
     Raises
     ------
     OSError
-        If the hub is out of reach and nothing of the model is on this machine: told after the
+        If the hub is unreachable and nothing of the model is on this machine; raised after the
         retries for one file, before those for the next.
     """
     from huggingface_hub import try_to_load_from_cache
@@ -83,16 +86,16 @@ def _adapter_config(source: str, revision: str | None) -> str | None:
     return found
 
 
-def put_on(module: Any, source: str, revision: str | None) -> None:
-    """Put the adapter of a checkpoint on the model that it changes.
+def put_on(module: "PreTrainedModel", source: str, revision: str | None) -> None:
+    """Put the adapter of a checkpoint on its base model.
 
-    PEFT itself does it: transformers' own loader drops what it does not know, such as the
-    magnitudes of DoRA.
+    PEFT loads it, because transformers' own loader drops tensors that it does not know, such as
+    the magnitudes of DoRA.
 
     Raises
     ------
     ModelError
-        If the adapter lacks tensors, or has some that the model has no place for.
+        If the adapter lacks tensors, or has tensors without a place in the model.
     """
     import peft
 
@@ -100,7 +103,7 @@ def put_on(module: Any, source: str, revision: str | None) -> None:
     config = peft.PeftConfig.from_pretrained(source, **pinned)
     if config.is_prompt_learning:
         raise ModelError(
-            f"{config.peft_type} adds tokens to the prompt, which are no words and no picture",
+            f"{config.peft_type} adds tokens to the prompt, which are neither words nor a picture",
             where=source,
             remedy="use an adapter that changes the layers, such as LoRA",
         )
@@ -123,7 +126,7 @@ def put_on(module: Any, source: str, revision: str | None) -> None:
     module.eval()
 
 
-def unwrapped(module: Any) -> Any:
+def unwrapped(module: "PreTrainedModel") -> Any:
     """Give the model inside PEFT's own wrapper, its adapter layers in place."""
     inner = getattr(module, "get_base_model", None)
     return module if inner is None else inner()

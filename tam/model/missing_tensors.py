@@ -1,4 +1,4 @@
-"""Tensors that a checkpoint and the model made of it do not share, told by name."""
+"""Tensors that are missing in a checkpoint or unknown to its model, by name."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,12 +10,12 @@ _TOLD = 3
 
 
 def loading_notes(source: str, loaded: Mapping[str, Any], *, allow_missing: bool) -> list[str]:
-    """Tell which tensors of a checkpoint and of its model do not correspond.
+    """Note which tensors of a checkpoint and of its model do not correspond.
 
     Parameters
     ----------
     loaded
-        What transformers says of the load (``output_loading_info``).
+        The loading report of transformers (``output_loading_info``).
 
     Raises
     ------
@@ -44,7 +44,7 @@ def loading_notes(source: str, loaded: Mapping[str, Any], *, allow_missing: bool
             "them with random numbers",
         )
     notes = [
-        f"{told}, and hold random numbers: the model is not what was saved" for told in complaints
+        f"{told}, and hold random numbers; the model is not the saved one" for told in complaints
     ]
     if unexpected:
         notes.append(
@@ -54,12 +54,12 @@ def loading_notes(source: str, loaded: Mapping[str, Any], *, allow_missing: bool
 
 
 def check_tensors(where: str, missing: Iterable[str], unexpected: Iterable[str]) -> None:
-    """Refuse a set of tensors that is not the one that the model has places for.
+    """Refuse tensors that are not exactly those of the model.
 
     Raises
     ------
     ModelError
-        With the names of the first tensors that are missing or have no place.
+        If tensors are missing or have no place in the model. The message names the first ones.
     """
     complaints = [
         f"tensors {what} ({told_keys(keys)})"

@@ -1,8 +1,8 @@
-"""A loaded model, ready to be asked and explained."""
+"""The public facade: a loaded model that answers and explains its answers."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from tam.capture import PrefixCache, TokenCallback
 from tam.check.box import Without, without
@@ -13,6 +13,7 @@ from tam.explanation.explanation import Explanation
 from tam.explanation.word import Choice
 from tam.families.adapter import Adapter
 from tam.families.checkpoint import Checkpoint
+from tam.families.processor import Processor
 from tam.geometry.layout import Box
 from tam.media import Source
 from tam.model.batch import Answers, answered, check_answers
@@ -38,6 +39,9 @@ from tam.recording.recording import Recording
 from tam.recording.running import run
 from tam.recording.trace import Trace
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Model:
@@ -46,18 +50,18 @@ class Model:
     Parameters
     ----------
     checkpoint
-        What was loaded; everything that the model is asked goes to functions that take it.
+        The loaded checkpoint, which is passed on to the functions that do the work.
     """
 
     checkpoint: Checkpoint
 
     @property
-    def module(self) -> Any:
+    def module(self) -> "PreTrainedModel":
         """The transformers model, in evaluation mode."""
         return self.checkpoint.module
 
     @property
-    def processor(self) -> Any:
+    def processor(self) -> Processor:
         """The model's processor."""
         return self.checkpoint.processor
 
@@ -68,7 +72,7 @@ class Model:
 
     @property
     def provenance(self) -> Mapping[str, Any]:
-        """What was loaded: names, revision, dtype."""
+        """The loaded checkpoint: its name, revision, dtype and versions. JSON values only."""
         return self.checkpoint.provenance
 
     def explain(
@@ -92,7 +96,7 @@ class Model:
         Raises
         ------
         TamError
-            With what went wrong, where, and what to do.
+            If anything fails; the message says what, where, and what to do about it.
         """
         wanted = asked(self.checkpoint, options)
         return self._explained(wanted.open((media, prompt)), wanted)
@@ -126,12 +130,12 @@ class Model:
         Parameters
         ----------
         media, prompt, **options
-            As in :meth:`explain`. A method that needs the whole reply gives the words at once, and
+            As in :meth:`explain`. With a method that needs the whole reply, words come at once and
             their maps with the explanation at the end.
 
         Returns
         -------
-        The words, one after another; at its end ``explanation`` is what :meth:`explain` gives.
+        An iterator of words; at its end, its ``explanation`` equals that of :meth:`explain`.
         """
         conversation = asked(self.checkpoint, options).open((media, prompt))
         return Stream(self, conversation, **without_opening(options))
@@ -151,7 +155,7 @@ class Model:
     ) -> Iterator[Explanation | TamError]:
         """Answer many questions, several at a time, and explain every word of the answers.
 
-        Each explanation is what :meth:`explain` gives for its question alone. Prompts of different
+        Each explanation equals that of :meth:`explain` for its question alone. Prompts of different
         lengths are padded on the left, which changes no map. Files are opened and encoded one batch
         ahead of the model. Given answers, and replies that are sampled with a seed, are taken one
         by one.
@@ -159,13 +163,12 @@ class Model:
         Parameters
         ----------
         questions
-            Pairs of media and prompt as in :meth:`explain`, or conversations. They may be many:
-            they are taken as they are needed.
+            Pairs of media and prompt as in :meth:`explain`, or conversations; any number of them,
+            read as they are needed.
         batch_size
-            How many are answered at once. Where memory runs out, it is halved, with a warning.
+            How many are answered at once; halved with a warning where memory runs out.
         keep_going
-            Give the error of a question that cannot be answered in its place, and go on, where
-            otherwise it is raised.
+            Yield the error of a question that cannot be answered, and go on, instead of raising it.
         answer
             One for all questions, or a list with one for each (None where the model is to write
             it).
@@ -198,9 +201,9 @@ class Model:
         Parameters
         ----------
         recording
-            From :meth:`run`.
+            A recorded run, from :meth:`run`.
         **options
-            See :class:`tam.model.options.Explaining`.
+            Method and its options, see :class:`tam.model.options.Explaining`.
         """
         check_words(options, Explaining)
         return explain_recording(self.checkpoint, recording, chosen(options))
@@ -213,9 +216,9 @@ class Model:
         Parameters
         ----------
         explanation
-            One of this model, new or opened again.
+            An explanation by this model, new or opened from a file.
         words, **options
-            See :func:`tam.check.words.check`.
+            As in :func:`tam.check.words.check`.
 
         Returns
         -------
@@ -229,19 +232,19 @@ class Model:
         Parameters
         ----------
         explanation
-            One of this model, new or opened again.
+            An explanation by this model, new or opened from a file.
         box, **options
-            See :func:`tam.check.box.without`.
+            As in :func:`tam.check.box.without`.
         """
         return without(self.checkpoint, explanation, box, **options)
 
     def record(self, conversation: Conversation, **options: Unpack[Running]) -> Trace:
-        """Run the model once on a conversation and keep what a method needs.
+        """Run the model once on a conversation, and give the trace that methods read.
 
         Parameters
         ----------
         conversation
-            Its last turn is answered.
+            Turns, the last of which is answered.
         **options
             As in :meth:`run`.
         """
@@ -255,21 +258,21 @@ class Model:
         on_token: TokenCallback | None = None,
         **options: Unpack[Running],
     ) -> Recording:
-        """Run the model once on a conversation, and keep all that passed.
+        """Run the model once on a conversation, and record the run.
 
         Parameters
         ----------
         conversation
-            Its last turn is answered. It may be encoded already.
+            Turns, the last of which is answered; they may be encoded already.
         prefix_cache
-            From an earlier run of this model (``Recording.run.prefix_cache``), which is used up:
-            where the conversation goes on from there and shows nothing new, only the rest is
-            computed.
+            The cache of an earlier run of this model (``Recording.run.prefix_cache``), which is
+            consumed: where the conversation continues that run and shows no new picture, only the
+            rest is computed.
         on_token
-            Called with what passed so far for each token that the model writes; what it raises ends
-            the run.
+            Called for each token that the model writes, with the states and logits kept so far; an
+            exception in it ends the run.
         **options
-            As in :meth:`explain`, but for how media are opened and the reply is explained.
+            As in :meth:`explain`, without those for opening media and for the method.
         """
         wanted = asked(self.checkpoint, options, Running)
         return run(
@@ -294,14 +297,14 @@ class Model:
             yield result
 
     def _result(self, recording: Recording, wanted: Asked) -> Explanation | TamError:
-        """Explain a recording, or give the error that keeps it from being explained."""
+        """Explain a recording, or give the error that it raises."""
         try:
             return explain_recording(self.checkpoint, recording, wanted.method)
         except TamError as error:
             return error
 
     def special_ids(self) -> set[int]:
-        """Ids of the tokens that are no words: ends, markers, placeholders."""
+        """Ids of the special tokens: end tokens, markers and placeholders."""
         return special_ids(self.checkpoint)
 
     def __repr__(self) -> str:

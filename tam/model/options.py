@@ -1,9 +1,9 @@
-"""What a reply can be asked: one set of options for every door, checked before the model runs.
+"""Options of a reply: one set for every door, checked before the model runs.
 
 The doors are ``Model.explain``, ``explain_conversation``, ``explain_batch``, ``stream``,
-``Chat.say`` and the command line. A word that none of them knows is looked up in what
-transformers' ``generate`` takes, then in the variables of the model's chat template, and refused
-where neither has it.
+``Chat.say`` and the command line. An option that none of them knows is looked up among those of
+transformers' ``generate``, then among the variables of the model's chat template, and refused if
+neither has it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +22,18 @@ from tam.prompt.template import known_variables
 from tam.recording.answers import Answer
 from tam.recording.recording import check_candidates
 from tam.text.nearest import suggestion
+
+__all__ = [
+    "DEFAULTS",
+    "Explaining",
+    "Generation",
+    "Opening",
+    "Options",
+    "Question",
+    "Running",
+    "Shared",
+    "Writing",
+]
 
 Question = tuple[Source | Sequence[Source], str] | Conversation
 """Media and prompt, or a conversation whose media are opened already."""
@@ -53,14 +65,14 @@ class Writing(Generation, total=False):
     Parameters
     ----------
     max_new_tokens
-        The longest reply to write, in tokens.
+        The length of the longest reply, in tokens.
     seed
-        Seed of a sampled reply; it goes into the provenance.
+        Seed of a sampled reply, noted in the provenance.
     candidate_maps
-        How many of each step's candidates, 8 at most, get a map of their own.
+        How many of each step's candidates get a map of their own, from 0 to 8.
     template_variables
-        Variables of the model's chat template. One that the template reads can also be given by
-        its own name, such as ``enable_thinking=False``.
+        Variables of the model's chat template. Each can also be given as an option of its own,
+        such as ``enable_thinking=False``.
     """
 
     max_new_tokens: int
@@ -80,14 +92,17 @@ class Explaining(TypedDict, total=False):
         :mod:`tam.methods`.
     method_options
         Options of the method.
+    refine
+        Names of refinements that the maps go through, in order, see :mod:`tam.refine`.
     kernel_size
-        The method's option of this name: the odd side of the rank Gaussian filter's window.
+        The option of this name of ``tam``: the odd side of the rank Gaussian filter's window.
     stages
-        The method's option of this name: keep each map before scaling and filtering too.
+        The option of this name of ``tam``: also keep each map before scaling and filtering.
     """
 
     method: AnyMethod
     method_options: Mapping[str, Any] | None
+    refine: Sequence[str]
     kernel_size: int | None
     stages: bool
 
@@ -98,7 +113,7 @@ class Opening(TypedDict, total=False):
     Parameters
     ----------
     sampling
-        Which frames of a clip are taken.
+        The frames of a clip that are taken.
     decoder
         The library that decodes clips: ``"pyav"``, ``"decord"`` or ``"opencv"``.
     allow_urls
@@ -111,13 +126,13 @@ class Opening(TypedDict, total=False):
 
 
 class Running(Writing, total=False):
-    """The options of a recorded run: how a reply is written, or which one is read.
+    """The options of a recorded run: how a reply is written, or the given reply that is read.
 
     Parameters
     ----------
     answer
-        Explain this text (or these token ids) in place of one that the model writes: what it said
-        earlier, or what anyone else said.
+        A given reply to explain instead of one that the model writes, as text or token ids: an
+        earlier one of the model, or anyone else's.
     """
 
     answer: Answer
@@ -139,18 +154,19 @@ DEFAULTS: Final[Options] = {
     "template_variables": {},
     "method": METHOD,
     "method_options": None,
+    "refine": (),
     "kernel_size": None,
     "stages": False,
     "sampling": None,
     "decoder": DECODER,
     "allow_urls": False,
 }
-"""What holds where an option is left out."""
+"""The defaults of options that are left out."""
 
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """The options of one call, checked and sorted by who takes them.
+    """The checked options of one call, grouped by the functions that take them.
 
     Parameters
     ----------
@@ -161,7 +177,7 @@ class Asked:
     template
         Variables of the chat template.
     method
-        How the reply is explained.
+        The method with its options.
     opening
         Arguments of :func:`tam.media.open_all`.
     """
@@ -194,16 +210,16 @@ def asked(checkpoint: Checkpoint, options: Mapping[str, Any], kind: type = Optio
     Parameters
     ----------
     checkpoint
-        The model that is asked: its chat template and its own ``generate`` know some of the words.
+        The model that answers; its ``generate`` and its chat template have options of their own.
     options
         As in :class:`Options`, with any others of ``generate`` and of the template.
     kind
-        The options that the door has: :class:`Options` or some of them.
+        The options of the door: :class:`Options` or a part of them.
 
     Raises
     ------
     InputError
-        If a word is not known, or the method does not have what is asked of it.
+        If an option is unknown, or the method does not have it.
     """
     given: dict[str, Any] = {**DEFAULTS, **options}
     method = chosen(given)
@@ -222,10 +238,21 @@ def asked(checkpoint: Checkpoint, options: Mapping[str, Any], kind: type = Optio
         answer=given["answer"],
         seed=given["seed"],
         candidate_maps=candidates,
-        generation={"max_new_tokens": given["max_new_tokens"], **generation},
+        generation={**_limit(given, options), **generation},
         template={**given["template_variables"], **template},
         method=method,
         opening={name: given[name] for name in Opening.__annotations__},
+    )
+
+
+def _limit(given: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, int]:
+    """The limit of new tokens, unless the caller's ``generation_config`` alone states one."""
+    settings = options.get("generation_config")
+    own = getattr(settings, "max_new_tokens", None) is not None
+    return (
+        {}
+        if own and "max_new_tokens" not in options
+        else {"max_new_tokens": given["max_new_tokens"]}
     )
 
 
@@ -235,8 +262,8 @@ def chosen(options: Mapping[str, Any]) -> Chosen:
     Raises
     ------
     InputError
-        If there is no such method or option of it, or a method that carries its options is given
-        others.
+        If the method or an option of it is unknown, or options are given beside a method that
+        carries its own.
     """
     given = {**DEFAULTS, **options}
     method, added = given["method"], dict(given["method_options"] or {})
@@ -247,10 +274,10 @@ def chosen(options: Mapping[str, Any]) -> Chosen:
                     f"{name} is given twice", where="method_options", remedy="give it once"
                 )
             added[name] = given[name]
-    found = choose(method)
+    found = choose(method).with_refinements(given["refine"])
     if added and isinstance(method, Use):
         raise InputError(
-            "it carries its options already",
+            "already carries its options",
             where=f"method {method.name}",
             remedy=f"give {', '.join(added)} to it",
         )
@@ -263,24 +290,24 @@ def check_candidate_maps(method: Chosen, count: int) -> None:
     Raises
     ------
     InputError
-        In both cases.
+        In either case.
     """
     check_candidates(count)
     if count and not method.method.candidates:
         raise InputError(
-            "it has no candidate maps",
+            "has no candidate maps",
             where=f"method {method.method.name}",
             remedy="leave candidate_maps out, or use tam",
         )
 
 
 def check_opened(options: Mapping[str, Any]) -> None:
-    """Refuse options for opening media that are opened already.
+    """Refuse options for opening media, where the media are opened already.
 
     Raises
     ------
     InputError
-        With the first of them.
+        If there is such an option. The message names the first.
     """
     defaults: Mapping[str, Any] = DEFAULTS
     for name in Opening.__annotations__:
@@ -300,12 +327,12 @@ def without_opening(options: Options) -> Options:
 
 
 def check_words(options: Mapping[str, Any], kind: type) -> None:
-    """Refuse words that are not among the options of a kind, such as :class:`Explaining`.
+    """Refuse names that are not among the options of a kind, such as :class:`Explaining`.
 
     Raises
     ------
     InputError
-        With the nearest that there is.
+        If a name is unknown. The message names the nearest known one.
     """
     _check_words(options, set(kind.__annotations__), "options")
 
@@ -314,7 +341,7 @@ def _check_words(words: Mapping[str, Any], known: "set[str] | frozenset[str]", w
     for name in words:
         if name not in known:
             raise InputError(
-                f"there is no option {name!r}"
+                f"unknown option {name!r}"
                 if where == "options"
                 else f"the model's chat template does not read {name!r}",
                 where=where,

@@ -1,4 +1,4 @@
-"""Versions of what takes part in a run, for an explanation's provenance."""
+"""Versions of Python and the libraries of a run, for an explanation's provenance."""
 
 import platform
 from importlib.metadata import version
@@ -7,6 +7,6 @@ from tam._version import __version__
 
 
 def versions() -> dict[str, str]:
-    """Versions of what takes part in a run."""
+    """Versions of Python and the libraries of a run."""
     packages = {name: version(name) for name in ("transformers", "torch", "numpy")}
     return {"token-activation-map": __version__, "python": platform.python_version(), **packages}

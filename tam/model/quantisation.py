@@ -1,4 +1,4 @@
-"""How a model's weights are quantised, said in words."""
+"""A description of how a model's weights are quantised."""
 
 from typing import Any
 
@@ -16,23 +16,25 @@ _LIBRARIES = {
 
 
 def quantisation_of(module: nn.Module) -> str | None:
-    """Say how a model is quantised: by its configuration, or in code after it was loaded.
+    """Describe how a model is quantised, by its configuration or in code after loading.
 
     Returns
     -------
-    For example ``"bitsandbytes Linear8bitLt"`` or ``"torchao Int8Tensor"``: the library with its
-    kinds of layers or weights; the configured method where no such layer is found; None for a model
-    whose weights are plain.
+    The library with its types of layers or weights, such as ``"bitsandbytes Linear8bitLt"`` or
+    ``"torchao Int8Tensor"``; the configured method where no such layer is found; None for a model
+    with plain weights.
     """
-    found = {_kind(thing) for part in module.modules() for thing in (part, *_weights(part))} - {""}
+    found = {_kind(thing) for part in module.modules() for thing in _signs(part)} - {""}
     if found:
         return ", ".join(sorted(found))
     configured = getattr(getattr(module, "config", None), "quantization_config", None)
     return None if configured is None else str(getattr(configured, "quant_method", configured))
 
 
-def _weights(part: nn.Module) -> list[Any]:
-    return [value for value in part._parameters.values() if value is not None]
+def _signs(part: nn.Module) -> list[Any]:
+    """What of a layer can tell a library: its class, its weights', a scheme that it is given."""
+    weights = [value for value in part._parameters.values() if value is not None]
+    return [part, *weights, getattr(part, "quantization_scheme", None)]
 
 
 def _kind(thing: Any) -> str:

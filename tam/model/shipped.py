@@ -1,4 +1,4 @@
-"""Where the weights that come with the package lie."""
+"""The weights that come with the package."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ SHIPPED: tuple[str, ...] = ("small", "small-masks", "small-aligned")
 """Names of the models that the package carries."""
 
 KNOWS = "it knows drawn scenes of a few colored shapes alone, and guesses at any other picture"
-"""What a reader of its words must know of each."""
+"""The note on what each of them knows."""
 
 
 def weights_folder(name: str) -> Path:

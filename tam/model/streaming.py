@@ -1,4 +1,4 @@
-"""Explains words while the model writes them."""
+"""Streams: words are explained while the model writes them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -26,14 +26,16 @@ from tam.recording.prepared import prepare
 from tam.recording.recording import CANDIDATES
 from tam.recording.running import run
 
+__all__ = ["MapStreamer", "Stream"]
+
 
 class Stream:
-    """The words of a reply, each with its maps, as they come.
+    """An iterator of a reply's words, each with its maps, while the model writes.
 
-    A word comes when the model has begun the next one, because only then its end is certain. It
-    belongs to an explanation of everything that is certain then. The model runs in a thread of its
-    own, from the first word that is asked for until the last one or :meth:`close`; leaving the loop
-    closes the stream too.
+    A word comes when the model has begun the next one, because only then is its end certain. It
+    belongs to an explanation of the words that are certain by then. The model runs in a thread of
+    its own, from the first request for a word until the last word or :meth:`close`; leaving the
+    loop closes the stream too.
 
     Where a reply is not written one token after another (beams, assisted or compiled decoding, a
     given answer, a quantised head), all words come at its end.
@@ -43,7 +45,7 @@ class Stream:
     model
         The :class:`tam.Model` that answers.
     conversation
-        Its last turn is answered.
+        Turns, the last of which is answered.
     **options
         See :class:`tam.model.options.Options`. With a method that needs the whole reply the words
         come at once, their maps with the explanation at the end.
@@ -88,7 +90,7 @@ class Stream:
         return next(self._words)
 
     def close(self) -> None:
-        """Stop the model at its next token and wait for its thread."""
+        """Stop the model at its next token, and wait for its thread."""
         self._words.close()
 
     @property
@@ -98,34 +100,36 @@ class Stream:
         Raises
         ------
         InputError
-            If the reply is not at its end.
+            If the reply is not finished.
         """
         return finished(self._outcome.explanation)
 
 
 class MapStreamer:
-    """Explains words while someone else's loop lets the model write.
+    """Explains words while a loop of the caller's own generates them.
 
-    Give it to transformers' ``generate(streamer=...)``, or call :meth:`put` with every token that a
-    loop of your own yields and :meth:`end` after the last one. It reads the model through hooks
-    for as long as its ``with`` block runs; the model must answer ``inputs`` there, one sequence,
-    one token after another. Passes of other runs are told apart by their prompt and cache.
+    Pass it to transformers' ``generate(streamer=...)``, or call :meth:`put` with every token of
+    your own loop and :meth:`end` after the last one. It reads the model through hooks within its
+    ``with`` block, where the model must answer ``inputs`` as one sequence, token by token. Passes
+    of other runs are told apart by their prompt and cache.
 
     Parameters
     ----------
     model
         The :class:`tam.Model` that answers.
     conversation
-        Its last turn is answered.
+        Turns, the last of which is answered.
     on_word
         Called with each word as soon as it is finished.
     kernel_size
         Odd size of the rank Gaussian filter's window.
+    template_variables
+        Variables of the model's chat template, such as ``enable_thinking``.
 
     Attributes
     ----------
     inputs
-        What the model is to be called with.
+        The inputs to call the model with.
 
     Examples
     --------
@@ -142,9 +146,10 @@ class MapStreamer:
         on_word: Callable[[Word], None],
         *,
         kernel_size: int = KERNEL_SIZE,
+        template_variables: Mapping[str, Any] | None = None,
     ) -> None:
         checkpoint = model.checkpoint
-        prepared = prepare(checkpoint, conversation)
+        prepared = prepare(checkpoint, conversation, template_variables)
         request = prepared.request
         self.inputs = placed(checkpoint.module, request.inputs)
         self._checkpoint = checkpoint
@@ -170,7 +175,9 @@ class MapStreamer:
         self._hooks.callback(handle.remove)
         return self
 
-    def _enter(self, module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    def _enter(
+        self, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> None:
         """Hold the model for a pass of this reply: of the prompt, or over its cache."""
         if is_waiting_or_holding(module):
             return  # another run's
@@ -184,7 +191,7 @@ class MapStreamer:
         if own:
             self._access.acquire()
 
-    def _leave(self, _module: Any, _inputs: Any, output: Any) -> None:
+    def _leave(self, _module: torch.nn.Module, _inputs: Any, output: Any) -> None:
         self._cache = output.get(CACHE)
         self._access.release()
 
@@ -202,13 +209,13 @@ class MapStreamer:
         Parameters
         ----------
         value
-            Its id, as a number or int64 [1]. The prompt, which ``generate`` puts first as
-            int64 [1, P], is passed over.
+            The token's id, as a number or int64 [1]. The prompt, which ``generate`` puts first as
+            int64 [1, P], is ignored.
 
         Raises
         ------
         InputError
-            If the model did not just write this one token after the last.
+            If the model did not write exactly this token since the last call.
         """
         token = torch.as_tensor(value)
         if token.ndim > 1:
@@ -226,18 +233,18 @@ class MapStreamer:
             self._on_word(word)
 
     def end(self) -> None:
-        """Take note that the reply is at its end."""
+        """Finish the reply."""
         for word in self._live.rest():
             self._on_word(word)
         self._explanation = self._live.explanation()
 
     @property
     def explanation(self) -> Explanation:
-        """The whole reply.
+        """The explanation of the whole reply.
 
         Raises
         ------
         InputError
-            If the reply is not at its end.
+            If the reply is not finished.
         """
         return finished(self._explanation)

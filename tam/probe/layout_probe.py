@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tam.capture.access import exclusive
 from tam.errors import ModelError
 from tam.families.adapter import Adapter, Encoded, PlacedMedia
+from tam.families.processor import Processor
 from tam.families.registry import adapter_for
 from tam.geometry.layout import VisionLayout
 from tam.media.media import Media
@@ -18,6 +19,9 @@ from tam.probe.centres import Response, mean_offset, misplaced, response_to
 from tam.probe.vision_features import attention_off, text_features, vision_features
 from tam.prompt.conversation import question
 from tam.prompt.encoding import Prompt, encode
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _PROMPT = "What is in the picture?"
 
@@ -105,8 +109,8 @@ class LayoutReport:
 
 
 def probe_layout(
-    model: Any,
-    processor: Any,
+    model: "PreTrainedModel",
+    processor: Processor,
     media: Sequence[Media],
     *,
     adapter: Adapter | None = None,
@@ -189,7 +193,11 @@ def probe_layout(
 
 
 def _layout(
-    adapter: Adapter, model: Any, processor: Any, prompt: Prompt, media: list[Media]
+    adapter: Adapter,
+    model: "PreTrainedModel",
+    processor: Processor,
+    prompt: Prompt,
+    media: list[Media],
 ) -> VisionLayout:
     placed = [PlacedMedia(item, 0) for item in media]
     return adapter.vision_layout(

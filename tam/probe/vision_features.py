@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -12,13 +12,16 @@ from tam.errors import ModelError
 from tam.families.adapter import Adapter
 from tam.prompt.encoding import Prompt
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 
 class _ReachedError(Exception):
     """Ends a run where the language model would begin."""
 
 
 @contextmanager
-def attention_off(model: Any, adapter: Adapter) -> Iterator[None]:
+def attention_off(model: "PreTrainedModel", adapter: Adapter) -> Iterator[None]:
     """Switch off every attention outside the text decoder, so that no patch sees another.
 
     A module is an attention if its class's name says so and it holds no other one; a family may
@@ -56,16 +59,19 @@ def _mixes(module: torch.nn.Module, adapter: Adapter) -> bool:
     return any(mixer in name for mixer in adapter.mixers)
 
 
-def vision_features(model: Any, adapter: Adapter, prompt: Prompt) -> NDArray[np.float32]:
+def vision_features(
+    model: "PreTrainedModel", adapter: Adapter, prompt: Prompt
+) -> NDArray[np.float32]:
     """float32 [P, D]: what enters the text decoder at each position of the prompt."""
     seen: list[torch.Tensor] = []
 
-    def stop(_module: Any, args: Any, kwargs: dict[str, Any]) -> None:
+    def stop(_module: torch.nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
         seen.append(adapter.input_embeddings(args, kwargs))
         raise _ReachedError
 
     handle = adapter.embedding_consumer(model).register_forward_pre_hook(stop, with_kwargs=True)
-    device = model.get_input_embeddings().weight.device
+    embedding: Any = model.get_input_embeddings()
+    device = embedding.weight.device
     inputs = {
         name: value.to(device, model.dtype) if value.is_floating_point() else value.to(device)
         for name, value in prompt.inputs.items()
@@ -81,16 +87,16 @@ def vision_features(model: Any, adapter: Adapter, prompt: Prompt) -> NDArray[np.
     return features
 
 
-def text_features(model: Any, prompt: Prompt) -> NDArray[np.float32]:
+def text_features(model: "PreTrainedModel", prompt: Prompt) -> NDArray[np.float32]:
     """float32 [P, D]: the embeddings of the prompt's token ids alone."""
-    embedding = model.get_input_embeddings()
+    embedding: Any = model.get_input_embeddings()
     with torch.no_grad():
         rows = embedding(torch.from_numpy(prompt.ids).to(embedding.weight.device))
     features: NDArray[np.float32] = rows.float().cpu().numpy()
     return features
 
 
-def _zeroed(_module: Any, _args: Any, output: Any) -> Any:
+def _zeroed(_module: torch.nn.Module, _args: Any, output: Any) -> Any:
     states = output[0] if isinstance(output, tuple) else output
     if states.ndim > 2 and states.shape[-2] == 1:
         # A single query for each group: it pools one token's patches, which nothing else carries.

@@ -8,6 +8,8 @@ from typing import Any
 from tam.errors import ConversationError
 from tam.media.media import Media
 
+__all__ = ["Conversation", "TokenizedText", "Turn"]
+
 ROLES = ("system", "user", "assistant")
 
 
@@ -15,7 +17,7 @@ ROLES = ("system", "user", "assistant")
 class TokenizedText:
     """A text that exists as token ids, such as a model's own reply.
 
-    It goes into a prompt as these ids: decoding and tokenising again could give others.
+    It enters a prompt as these ids, because decoding and tokenising again could give others.
     """
 
     text: str
@@ -27,12 +29,12 @@ Part = str | TokenizedText | Media
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Turn:
-    """One turn: who speaks, and the pictures and texts in their order.
+    """One turn: the role, and the pictures and texts in order.
 
     Raises
     ------
     ConversationError
-        If the role is unknown or there is nothing in it.
+        If the role is unknown or the turn is empty.
     """
 
     role: str
@@ -45,7 +47,7 @@ class Turn:
             )
         for part in self.parts:
             _check_part(part, f"{self.role} turn")
-        # A model may write white space alone; nobody asks for that by hand.
+        # A model may write white space alone; in a user's turn it is a mistake.
         if not any(isinstance(part, Media) or _says_something(part) for part in self.parts):
             raise ConversationError(
                 "the turn is empty", where=f"{self.role} turn", remedy="give a text or a picture"
@@ -81,7 +83,7 @@ def check_text(text: object, where: str) -> None:
     """
     if not isinstance(text, str):
         raise ConversationError(
-            f"{type(text).__name__} is no text", where=where, remedy="give a str"
+            f"{type(text).__name__} is not text", where=where, remedy="give a str"
         )
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise ConversationError(
@@ -92,7 +94,7 @@ def check_text(text: object, where: str) -> None:
 
 
 def spoken(text: str | TokenizedText) -> str:
-    """What a text part says."""
+    """The characters of a text part."""
     return text.text if isinstance(text, TokenizedText) else text
 
 
@@ -132,7 +134,7 @@ class Conversation:
 
 
 def question(media: Sequence[Media], prompt: str) -> Conversation:
-    """Ask one question about some pictures: a conversation of one user turn.
+    """Make a conversation of one user turn: a question about some pictures.
 
     Raises
     ------
@@ -160,10 +162,10 @@ def from_messages(messages: Any, open_media: Callable[..., Media]) -> Conversati
     Parameters
     ----------
     messages
-        Parsed JSON; nothing of it is trusted.
+        Parsed JSON, which is not trusted.
     open_media
-        Opens what a media part names: called with the name alone for a picture, and for a clip
-        with ``kind="video"`` and with what the part says of its frames.
+        A function that opens the file of a media part. It is called with the name alone for a
+        picture, and with ``kind="video"`` and the part's frame options for a clip.
 
     Raises
     ------

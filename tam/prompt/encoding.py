@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from tam.errors import ConversationError, SetupError
 from tam.families.adapter import Adapter
-from tam.geometry.layout import TextToken
+from tam.families.processor import Processor
+from tam.geometry.layout import DroppedText, TextToken
 from tam.media.media import Media
 from tam.prompt.conversation import Conversation, TokenizedText, spoken
 from tam.prompt.known_ids import harmless_messages, known_ids, marker_texts
 from tam.prompt.template import Segment, render
 from tam.prompt.tokenizer_lock import tokenizer_lock
-from tam.text.words import group_words, spell
+from tam.text.tokenizer import Tokenizer
+from tam.text.words import decode_pieces, group_words
 
 # Templates move such a tag, as around a thought; it is no word of its own.
 _TAGS = re.compile(r"</?\w+>")
@@ -27,26 +29,6 @@ if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True)
-class DroppedText:
-    """A part of the conversation that the chat template keeps from the model.
-
-    Parameters
-    ----------
-    turn, role
-        The turn that it belongs to.
-    text
-        What was said.
-    before_token
-        Index of the text token that it stood before: how many of the prompt's text tokens precede.
-    """
-
-    turn: int
-    role: str
-    text: str
-    before_token: int
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class Prompt:
     """An encoded conversation that ends where the model is to answer.
@@ -54,15 +36,15 @@ class Prompt:
     Parameters
     ----------
     inputs
-        All of the processor's outputs, as the model takes them; each [1, …].
+        The processor's outputs [1, …], as the model takes them.
     ids
         int64 [P]: token ids, with the vision placeholders expanded.
     tokens
         The text tokens of the conversation in order, without the template's own text.
     dropped
-        What the chat template leaves out of the conversation, white space aside.
+        The text that the chat template leaves out, apart from white space.
     notes
-        What a reader must know of the prompt: what the chat template left out or rewrote.
+        Notes for the reader on what the chat template left out or rewrote.
     """
 
     inputs: Mapping[str, "torch.Tensor"]
@@ -86,23 +68,23 @@ class Prompt:
 
 
 def encode(
-    processor: Any,
+    processor: Processor,
     conversation: Conversation,
     adapter: Adapter | None = None,
     template_variables: Mapping[str, Any] | None = None,
 ) -> Prompt:
     """Render a conversation with the processor's chat template and encode it.
 
-    Media go to the processor as decoded arrays, never as paths or addresses. What the template
-    leaves out of a text (a thinking model's earlier thoughts) has no tokens; what it rewrites has
-    those of the new text.
+    Media go to the processor as decoded arrays, never as paths or addresses. Text that the template
+    leaves out (such as a thinking model's earlier thoughts) has no tokens; text that it rewrites
+    has those of the new text.
 
     Parameters
     ----------
     processor
         The model's processor.
     conversation
-        Its last turn is to be answered.
+        Turns, the last of which is to be answered.
     adapter
         The model's family, for its own chat template and its own way to call the processor.
     template_variables
@@ -111,13 +93,14 @@ def encode(
     Raises
     ------
     ConversationError
-        If the template refuses the conversation, or alters its texts beyond following.
+        If the template refuses the conversation, or alters its texts so that they cannot be
+        followed.
     InputError
         If the template has no such variable.
     ModelError
         If the processor has no chat template.
     SetupError
-        If the tokenizer or transformers cannot say where the words of a text are.
+        If the tokenizer or transformers does not give the offsets of a text's tokens.
     """
     markers = marker_texts(processor)
     rendering = render(
@@ -145,28 +128,33 @@ def encode(
 
 
 def text_tokens(
-    tokenizer: Any,
+    tokenizer: Tokenizer,
     ids: NDArray[np.int64],
     positions: NDArray[np.int64],
     *,
     turn: int,
     role: str,
     first_word: int,
+    before: Sequence[int] = (),
 ) -> tuple[TextToken, ...]:
-    """Describe one run of text tokens: what each spells, and which words they form.
+    """Describe consecutive text tokens: their pieces of text, and the words that they form.
 
     Parameters
     ----------
     tokenizer
-        See :func:`tam.text.words.spell`.
+        As in :func:`tam.text.words.decode_pieces`.
     ids, positions
-        int64 [n]: the run's token ids and their own positions in the sequence.
+        int64 [n]: the token ids and their own positions in the sequence.
     turn, role
-        Whose text it is. What the model wrote stands at the position that predicted it.
+        The turn of the text. The context position of an assistant's token is the one before it,
+        which predicted it.
     first_word
-        Index that the run's first word gets.
+        Index of the first word.
+    before
+        Ids of the tokens just before these, if the text continues from there: some tokenizers
+        decode a token by what precedes it.
     """
-    pieces = spell(tokenizer, ids.tolist())
+    pieces = decode_pieces(tokenizer, [*before, *ids.tolist()])[len(before) :]
     words = group_words(pieces)
     shift = 1 if role == "assistant" else 0
     return tuple(
@@ -184,17 +172,17 @@ def text_tokens(
 
 
 def word_count(tokens: tuple[TextToken, ...]) -> int:
-    """How many words the tokens form: the index that the next word gets."""
+    """The number of words that the tokens form, which is the index of the next word."""
     return max((token.word for token in tokens), default=-1) + 1
 
 
-def _options(processor: Any, conversation: Conversation, rendered: str) -> dict[str, Any]:
+def _options(processor: Processor, conversation: Conversation, rendered: str) -> dict[str, Any]:
     tokenizer = processor.tokenizer
-    # Its warning of "indexing errors" counts vision tokens as positions; recording tells the truth.
+    # Its warning of "indexing errors" takes vision tokens for positions; recording checks them.
     getattr(tokenizer, "deprecation_warnings", {})[_LENGTH_WARNING] = True
     if not getattr(tokenizer, "is_fast", False):
         raise SetupError(
-            "this tokenizer cannot say where its tokens stand in a text",
+            "this tokenizer does not give the offsets of its tokens",
             where=type(processor.tokenizer).__name__,
             remedy="install the tokenizer's fast variant (pip install tokenizers)",
         )
@@ -206,7 +194,7 @@ def _options(processor: Any, conversation: Conversation, rendered: str) -> dict[
         "return_tensors": "pt",
         "return_offsets_mapping": True,
         "return_text_replacement_offsets": True,
-        # The template writes the first token itself where it writes one at all.
+        # Most templates write the first token themselves.
         "add_special_tokens": not (bos and rendered.startswith(bos)),
     }
     if images:
@@ -217,21 +205,21 @@ def _options(processor: Any, conversation: Conversation, rendered: str) -> dict[
         options["video_metadata"] = [_metadata(clip) for clip in clips]
         options["do_sample_frames"] = False
     if images or clips:
-        # Else a picture of 1, 3 or 4 rows is taken for one with its channels first.
+        # Otherwise a picture of 1, 3 or 4 rows is taken for one with channels first.
         options["input_data_format"] = "channels_last"
     return options
 
 
-# A clip's clock: frame numbers at a rate are how transformers states times, and at this one any
-# time is a number of a frame to the microsecond.
+# transformers states a clip's times as frame numbers at a rate; at this rate, frame numbers are
+# microseconds.
 _TICKS = 1_000_000
 
 
 def _metadata(clip: Media) -> dict[str, Any]:
-    """A clip's times as transformers' video processors read them: as frame numbers at a rate.
+    """A clip's times as frame numbers at a rate, which transformers' video processors read.
 
-    The times are the clip's own, from its first frame on, even where only a later part is shown.
-    The count of frames is the one that gives processors the usual step between two frames.
+    The times start at the clip's first frame, even if only a later part is shown. The frame count
+    gives processors the median step between two frames.
     """
     steps = np.diff(clip.seconds)
     step = float(np.median(steps)) if len(steps) and np.median(steps) > 0 else 1.0
@@ -251,14 +239,14 @@ def _places(
     offsets: NDArray[np.int64],
     replaced: list[dict[str, Any]],
 ) -> list[tuple[int, int]]:
-    """First and one past the last position of each segment's tokens."""
+    """The first, and one past the last, position of each segment's tokens."""
     places: list[tuple[int, int]] = []
     behind = 0
     for segment in segments:
         assert segment.written is not None
         first, last = (_shifted(place, replaced) for place in segment.written)
         positions = np.flatnonzero((offsets[:, 0] < last) & (offsets[:, 1] > first))
-        # A token may reach from one segment into the next; it belongs to the first.
+        # A token that spans two segments belongs to the first.
         positions = positions[positions >= behind]
         said = spoken(texts[segment.part])[slice(*segment.source)]
         if len(positions):
@@ -280,10 +268,10 @@ def _put_in(
     places: list[tuple[int, int]],
     known: list[list[int] | None],
 ) -> tuple[dict[str, "torch.Tensor"], list[tuple[int, int]]]:
-    """Put known ids in the place of the tokenizer's, and move what stands behind them.
+    """Replace ids of the tokenizer by known ones, and shift what follows them.
 
-    Everything else that goes along the sequence (masks, token types) is continued by the value
-    that it has at the place's first token.
+    The other inputs along the sequence (masks, token types) repeat their value at the first
+    replaced token.
     """
     import torch
 
@@ -306,7 +294,7 @@ def _put_in(
 
 
 def _text_tokens(
-    tokenizer: Any,
+    tokenizer: Tokenizer,
     ids: NDArray[np.int64],
     segments: Sequence[Segment],
     places: Mapping[Segment, tuple[int, int]],
@@ -351,7 +339,7 @@ def _rewritten_note(kept: Sequence[Segment]) -> Iterator[str]:
 
 
 def _shifted(place: int, replaced: list[dict[str, Any]]) -> int:
-    """Where a character of the rendered prompt stands once the placeholders are expanded."""
+    """The place of a character of the rendered prompt after its placeholders are expanded."""
     moved = 0
     for new in replaced:
         if new["span"][1] <= place:

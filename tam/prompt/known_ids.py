@@ -1,18 +1,20 @@
-"""Texts that enter a prompt by ids of their own: what a model wrote, and markers that are text."""
+"""Texts that enter a prompt as known ids: a model's own words, and markers meant as text."""
 
 from bisect import bisect_left
 from itertools import accumulate
 from typing import Any
 
 from tam.errors import ConversationError
+from tam.families.processor import Processor
 from tam.prompt.conversation import Conversation, TokenizedText, spoken
 from tam.prompt.template import Segment
 from tam.prompt.tokenizer_lock import tokenizer_lock
-from tam.text.words import spell
+from tam.text.tokenizer import Tokenizer
+from tam.text.words import decode_pieces
 
 
-def plain_ids(tokenizer: Any, text: str) -> list[int]:
-    """Ids of a text as text alone: a marker in it is spelled out, not obeyed."""
+def plain_ids(tokenizer: Tokenizer, text: str) -> list[int]:
+    """Ids of a text in which markers are plain characters, not special tokens."""
     with tokenizer_lock(tokenizer):
         ids = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
     return list(ids)
@@ -28,8 +30,8 @@ _MARKERS = (
 )
 
 
-def marker_texts(processor: Any) -> set[str]:
-    """The texts that the tokenizer or the processor reads as a marker, not as words."""
+def marker_texts(processor: Processor) -> set[str]:
+    """The texts that the tokenizer or the processor reads as markers, not as words."""
     tokenizer = processor.tokenizer
     markers = set(tokenizer.all_special_tokens)
     markers |= {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
@@ -41,10 +43,10 @@ def marker_texts(processor: Any) -> set[str]:
 
 
 def harmless_messages(conversation: Conversation, markers: set[str]) -> list[dict[str, Any]]:
-    """The conversation's messages, with the markers in its texts made harmless.
+    """The conversation's messages, with the markers in its texts replaced.
 
-    A text with a marker enters the prompt by its ids afterwards (see :func:`known_ids`); what is
-    rendered in its place only has to keep the template and the processor from acting on it.
+    A text with a marker enters the prompt as ids afterwards (see :func:`known_ids`); the rendered
+    replacement keeps the template and the processor from acting on the marker.
     """
     messages = conversation.messages()
     for message in messages:
@@ -55,14 +57,14 @@ def harmless_messages(conversation: Conversation, markers: set[str]) -> list[dic
 
 
 def known_ids(
-    tokenizer: Any, segment: Segment, text: str | TokenizedText, markers: set[str]
+    tokenizer: Tokenizer, segment: Segment, text: str | TokenizedText, markers: set[str]
 ) -> list[int] | None:
-    """Give the ids that a segment must have, or None where the tokenizer's are right.
+    """Give the known ids of a segment, or None if the tokenizer's are right.
 
     Raises
     ------
     ConversationError
-        If the template rewrites a text with a marker, which is not in the prompt as such.
+        If the template rewrites a text that holds a marker.
     """
     first, last = segment.source
     said = spoken(text)[first:last]
@@ -78,11 +80,13 @@ def known_ids(
     return plain_ids(tokenizer, said) if marked else None
 
 
-def _ids_within(tokenizer: Any, text: TokenizedText, first: int, last: int) -> list[int] | None:
-    """Give the ids of some characters of a text; of a token that is cut, those of what is left."""
+def _ids_within(
+    tokenizer: Tokenizer, text: TokenizedText, first: int, last: int
+) -> list[int] | None:
+    """Give the ids of some characters of a text; the rest of a cut token is tokenised again."""
     if (first, last) == (0, len(text.text)):
         return list(text.ids)
-    pieces = spell(tokenizer, text.ids)
+    pieces = decode_pieces(tokenizer, text.ids)
     if "".join(pieces) != text.text:
         return plain_ids(tokenizer, text.text[first:last])
     starts = list(accumulate(map(len, pieces), initial=0))

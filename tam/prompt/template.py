@@ -1,4 +1,4 @@
-"""What a chat template makes of a conversation, and what it leaves of each text."""
+"""The rendering of a conversation by a chat template, with the place of each text in it."""
 
 import difflib
 import re
@@ -9,9 +9,10 @@ from typing import Any
 
 from tam.errors import ConversationError, InputError, ModelError
 from tam.families.adapter import Adapter
+from tam.families.processor import Processor
 
-# Stands for a text while the template's own words are found out. No template writes it, and none
-# of its characters is changed by trimming or upper-casing.
+# Replaces a text while the template's own words are determined. No template writes it, and neither
+# trimming nor upper-casing changes its characters.
 _SENTINEL = "\ue000{}\ue001"
 _ANY_SENTINEL = re.compile("\ue000(\\d+)\ue001")
 
@@ -26,7 +27,7 @@ _GENERATION_TAG = re.compile(r"{%-?\s*(end)?generation\s*-?%}")
 _HELPERS = frozenset(("raise_exception", "strftime_now"))
 """Functions that transformers gives every template."""
 
-# Longer texts that a template rewrites are followed as a whole, not word by word.
+# Longer texts that a template rewrites are matched as a whole, not word by word.
 _LONGEST_COMPARED = 4000
 
 
@@ -41,11 +42,11 @@ class Segment:
     turn, role
         The turn that it belongs to.
     source
-        First and one past the last character within the text.
+        The first, and one past the last, character within the text.
     written
-        The same within the rendered prompt, or None where the template drops this part.
+        The same within the rendered prompt, or None if the template drops this part.
     exact
-        Whether the prompt holds these very characters; the template rewrites them otherwise.
+        Whether the prompt holds exactly these characters; if not, the template rewrites them.
     """
 
     part: int
@@ -73,7 +74,7 @@ class _Text:
 
 @dataclass(frozen=True)
 class _Place:
-    """What stands in a prompt for one text: ``text`` in place of the skeleton's first to last."""
+    """The rendering ``text`` of one text, which replaces ``first`` to ``last`` of the skeleton."""
 
     first: int
     last: int
@@ -81,23 +82,23 @@ class _Place:
 
 
 def render(
-    processor: Any,
+    processor: Processor,
     messages: list[dict[str, Any]],
     adapter: Adapter | None = None,
     variables: Mapping[str, Any] | None = None,
 ) -> Rendering:
-    """Render messages, and find what the template makes of each text.
+    """Render messages, and find each text in the result.
 
-    A second rendering with sentinels in the place of the texts shows the template's own words.
-    Searching for the texts themselves could find "you" in a system prompt. Where the two do not
-    fit together, the template has changed a text; each is then rendered alone among sentinels.
+    A second rendering, the skeleton, has sentinels instead of the texts and shows the template's
+    own words. (A search for the texts themselves could find "you" in a system prompt.) If the two
+    do not match, the template has changed a text; each is then rendered alone among sentinels.
 
     Parameters
     ----------
     processor
         The model's processor.
     messages
-        In the format of transformers; their content is a list of parts.
+        Messages in the format of transformers, whose content is a list of parts.
     adapter
         The model's family, for its own chat template.
     variables
@@ -130,13 +131,13 @@ def render(
     return Rendering(whole, tuple(_segments(texts, places)))
 
 
-def chat_template(processor: Any, adapter: Adapter | None) -> str:
+def chat_template(processor: Processor, adapter: Adapter | None) -> str:
     """Give a processor's chat template, or its family's.
 
     Raises
     ------
     ModelError
-        If there is none.
+        If there is no chat template.
     """
     found = getattr(processor, "chat_template", None)
     if isinstance(found, Mapping):
@@ -152,8 +153,8 @@ def chat_template(processor: Any, adapter: Adapter | None) -> str:
     return found
 
 
-def known_variables(processor: Any, adapter: Adapter | None = None) -> frozenset[str]:
-    """Names of the variables that the chat template reads, beside those that are always given."""
+def known_variables(processor: Processor, adapter: Adapter | None = None) -> frozenset[str]:
+    """Names of the variables that the chat template reads, apart from those always given."""
     from jinja2 import Environment, TemplateSyntaxError, meta
 
     template = chat_template(processor, adapter)
@@ -187,13 +188,13 @@ def _texts(messages: Sequence[Mapping[str, Any]]) -> list[_Text]:
 
 
 def _write(
-    processor: Any,
+    processor: Processor,
     messages: Sequence[Mapping[str, Any]],
     template: str,
     variables: Mapping[str, Any],
     texts: Sequence[str],
 ) -> str:
-    """Render the messages with other texts in the place of their own."""
+    """Render the messages with their texts replaced."""
     from jinja2 import TemplateError
 
     coming = iter(texts)
@@ -218,7 +219,7 @@ def _write(
     except (TemplateError, TypeError, ValueError, LookupError, AttributeError) as error:
         told = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise ConversationError(
-            f"the model's chat template cannot write this conversation ({told})",
+            f"the model's chat template cannot render this conversation ({told})",
             where="chat template",
             remedy="use the roles and the order of turns that the model knows, or another "
             "processor.chat_template",
@@ -227,7 +228,7 @@ def _write(
 
 
 def _plain_places(whole: str, skeleton: str, texts: Sequence[_Text]) -> list[_Place] | None:
-    """Find the texts where each is there in full or trimmed; None where one is not."""
+    """Find the texts if each is there in full or trimmed; None if one is not."""
     places = []
     cursor = behind = 0
     for number, text in enumerate(texts):
@@ -244,17 +245,17 @@ def _plain_places(whole: str, skeleton: str, texts: Sequence[_Text]) -> list[_Pl
 
 
 def _place_alone(alone: str, skeleton: str, number: int) -> _Place:
-    """Find what the template made of one text, rendered among the sentinels of all others."""
+    """Find the rendering of one text among the sentinels of all others."""
     sentinel = _SENTINEL.format(number)
     first = skeleton.find(sentinel)
     if first < 0 and alone == skeleton:
         return _Place(0, 0, "")
     if first < 0:
-        # The template cuts texts at a length, sentinels too.
+        # The template truncates texts, and sentinels too.
         first = last = _shared(alone, skeleton)
     else:
         last = first + len(sentinel)
-    # The template's words around a text may hang on the text: then those that differ are its too.
+    # The template's words around a text may depend on it; those that differ count as its rendering.
     front = min(_shared(alone, skeleton), first)
     back = len(skeleton) - last
     if sentinel not in skeleton or not alone.endswith(skeleton[last:]):
@@ -264,7 +265,7 @@ def _place_alone(alone: str, skeleton: str, number: int) -> _Place:
 
 
 def _shared(one: str, other: str) -> int:
-    """How many characters two texts begin with together."""
+    """The length of the common beginning of two texts."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
 
@@ -272,7 +273,7 @@ def _shared(one: str, other: str) -> int:
 def _check_together(
     whole: str, skeleton: str, places: Sequence[_Place], texts: Sequence[_Text]
 ) -> None:
-    """See that the texts, each found alone, make the prompt together."""
+    """Check that the renderings of the single texts make up the whole prompt."""
     made, behind = "", 0
     for place, text in zip(places, texts, strict=True):
         if place.last == 0:
@@ -305,13 +306,13 @@ def _segments(texts: Sequence[_Text], places: Sequence[_Place]) -> Iterator[Segm
 
 
 _Pair = tuple[tuple[int, int], tuple[int, int] | None, bool]
-"""Characters of a text, those written for them or None, and whether these are the same."""
+"""Characters of a text, their rendering or None, and whether the two are equal."""
 
 
 def _compared(text: str, written: str) -> Iterator[_Pair]:
-    """Pair a text with what was written of it. A template's own additions are left out."""
+    """Pair a text with its rendering, without the template's own additions."""
     if written in text:
-        # A template that cuts mostly cuts off the beginning: earlier thoughts.
+        # A template that cuts usually drops the beginning, such as earlier thoughts.
         first = len(text) - len(written) if text.endswith(written) else text.find(written)
         last = first + len(written)
         kept: _Pair = ((first, last), (0, len(written)), True)
@@ -329,7 +330,7 @@ def _compared(text: str, written: str) -> Iterator[_Pair]:
 
 
 def _rewritten(text: str, written: str) -> Iterator[_Pair]:
-    """Pair a text with one made of it, word by word."""
+    """Pair a text with its changed rendering, word by word."""
     before, after = (re.findall(r"\w+|\s+|[^\w\s]", said) for said in (text, written))
     if max(len(before), len(after)) > _LONGEST_COMPARED:
         yield (0, len(text)), (0, len(written)), False
@@ -347,7 +348,7 @@ def _rewritten(text: str, written: str) -> Iterator[_Pair]:
             pending = None
             yield source, None, True
         elif pending is not None and pending[1] is not None and pending[1][1] == target[0]:
-            # A token may reach over both.
+            # A token may span both.
             pending = ((pending[0][0], source[1]), (pending[1][0], target[1]), False)
         else:
             if pending is not None:
@@ -358,7 +359,7 @@ def _rewritten(text: str, written: str) -> Iterator[_Pair]:
 
 
 def _starts(pieces: Sequence[str]) -> list[int]:
-    """Where each piece begins, and where the last one ends."""
+    """The start of each piece, and the end of the last one."""
     starts = [0]
     for piece in pieces:
         starts.append(starts[-1] + len(piece))

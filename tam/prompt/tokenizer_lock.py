@@ -1,18 +1,20 @@
-"""Calls of a tokenizer, one at a time."""
+"""A lock for the calls of a tokenizer."""
 
 import threading
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from tam.text.tokenizer import Tokenizer
+
 _LOCKS: WeakKeyDictionary[Any, threading.RLock] = WeakKeyDictionary()
 _LOCKS_LOCK = threading.Lock()
 
 
-def tokenizer_lock(tokenizer: Any) -> threading.RLock:
+def tokenizer_lock(tokenizer: Tokenizer) -> threading.RLock:
     """Give the lock that is held while a tokenizer encodes.
 
     A fast tokenizer keeps the options of a call, such as ``split_special_tokens``, as settings of
-    its own until the call ends: two threads at once would encode with each other's.
+    its own until the call ends, so concurrent threads would encode with each other's options.
     """
     with _LOCKS_LOCK:
         if tokenizer not in _LOCKS:

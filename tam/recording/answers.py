@@ -1,8 +1,9 @@
-"""A reply that exists already: a text or token ids that somebody gave, as the model's ids."""
+"""A given reply, text or token ids, as the model's token ids."""
 
 import operator
 import reprlib
 from collections.abc import Sequence
+from typing import Any
 
 from tam.errors import ConversationError
 from tam.families.checkpoint import Checkpoint
@@ -10,7 +11,7 @@ from tam.prompt.conversation import check_text
 from tam.prompt.known_ids import plain_ids
 
 Answer = str | Sequence[int] | None
-"""A reply that exists already, as text or as token ids; None where the model is to write one."""
+"""A given reply as text or as token ids; None where the model is to write one."""
 
 
 def answer_ids(checkpoint: Checkpoint, answer: str | Sequence[int]) -> list[int]:
@@ -26,7 +27,8 @@ def answer_ids(checkpoint: Checkpoint, answer: str | Sequence[int]) -> list[int]
         ids = plain_ids(checkpoint.tokenizer, answer)
     else:
         ids = _given_ids(answer)
-    size = checkpoint.module.get_input_embeddings().num_embeddings
+    embedding: Any = checkpoint.module.get_input_embeddings()
+    size = embedding.num_embeddings
     if not ids or not all(0 <= token < size for token in ids):
         raise ConversationError(
             "the answer has no tokens" if not ids else "the answer has an unknown token id",

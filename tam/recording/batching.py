@@ -34,13 +34,13 @@ def recordings(
     checkpoint
         The model that answers.
     conversations
-        Each makes one conversation when it is called, in another thread.
+        Functions that each make one conversation; they are called in another thread.
     batch_size
-        How many are answered at once, at most.
+        The largest number of conversations that are answered at once.
     options
-        Any options of transformers' ``generate``.
+        Options of transformers' ``generate``.
     template_variables
-        See :func:`tam.prompt.encoding.encode`.
+        Further variables of the chat template, as in :func:`tam.prompt.encoding.encode`.
 
     Yields
     ------
@@ -111,7 +111,7 @@ def _together(
                 checkpoint, batch[half:], options
             )
         except TamError:
-            # Whose error it is shows when each is asked alone.
+            # Each is asked alone below, which shows whose error it is.
             pass
     return [_alone(checkpoint, prepared, options) for prepared in batch]
 

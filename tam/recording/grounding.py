@@ -4,10 +4,10 @@ The score weighs two things that a recorded run knows, without running anything 
 
 - *seen*: the last states of the vision cells are read through the LM head, as the method itself
   does, and turned into probabilities among the tokens in play (the reply's own and all of their
-  candidates). A word's evidence is its highest log-probability over the cells, and seen is how far
-  that falls short of the same for the word's first rival, the likeliest other token of its step; 0
-  where it does not. A cell that shows a circle speaks for "circle" and against "square"; words that
-  no cell can show, such as "left", have rivals that no cell can show either.
+  candidates). A word's evidence is its highest log-probability over the cells. *seen* is how far
+  that falls short of the evidence of the word's first rival, the likeliest other token of its step;
+  0 where it does not fall short. A cell that shows a circle speaks for "circle" and against
+  "square"; words that no cell can show, such as "left", have rivals that no cell can show either.
 - *said*: the log-probability with which the model wrote the word, or would have.
 
 Both go through a logistic function whose weights were fitted on scenes with planted false words, of
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 WEIGHTS: tuple[float, float, float] = (1.33, 0.395, 5.48)
 """Weights of *seen* and *said*, and the constant.
 
-Fitted on an earlier pair of small models, and kept: planted words are improbable, which a model's
-own inventions are not, and the better a model the more a fit relies on that. One on today's models
-(1.59, 1.76, 16.33) tells planted words still better, but a confident word that no cell shows would
-pass it.
+They were fitted on an earlier pair of small models and kept: planted words are improbable, which a
+model's own inventions are not, and a fit on a better model relies on that more. A fit on today's
+models (1.59, 1.76, 16.33) tells planted words still better, but a confident word that no cell shows
+would pass it.
 """
 
 LEAST = -8.0
-"""Neither counts as less: what lies below is not read off a model with any certainty."""
+"""The lowest value of either; below it a model's log-probabilities are not reliable."""
 
 
 def grounding(trace: "Trace") -> NDArray[np.float32]:
@@ -54,8 +54,8 @@ def grounding(trace: "Trace") -> NDArray[np.float32]:
     Returns
     -------
     float32 [R] in [0, 1], at the first token of each word. NaN at the others, and for words that
-    name nothing: marks, numbers in figures, and the closed classes of English. Of another language
-    function words are scored like any other, to no purpose.
+    name nothing: marks, numbers in figures, and the closed classes of English. Function words of
+    other languages are scored too, but their scores mean nothing.
     """
     features = evidence_of_words(trace)
     seen, said, constant = WEIGHTS
@@ -63,7 +63,7 @@ def grounding(trace: "Trace") -> NDArray[np.float32]:
 
 
 def evidence_of_words(trace: "Trace") -> NDArray[np.float64]:
-    """Give what the score weighs, float64 [R, 2]: seen and said in [``LEAST``, 0], or NaN."""
+    """Give *seen* and *said*, which the score weighs: float64 [R, 2] in [``LEAST``, 0], or NaN."""
     first = trace.text.prompt_targets
     steps, own = trace.predictions, trace.text.ids[first:].tolist()
     in_play = sorted({*own, *(c.id for step in steps for c in step.candidates)})
@@ -81,7 +81,7 @@ def evidence_of_words(trace: "Trace") -> NDArray[np.float64]:
 
 
 def _log_probabilities(trace: "Trace", tokens: list[int]) -> torch.Tensor:
-    """float32 [N, T]: of some tokens, among themselves, at each cell."""
+    """float32 [N, T]: log-probabilities of some tokens among themselves, at each cell."""
     return trace.lm_head.scores(torch.tensor(tokens), trace.vision_states).log_softmax(1)
 
 

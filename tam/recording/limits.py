@@ -8,6 +8,7 @@ from torch import nn
 
 from tam.capture import Run
 from tam.capture.memory import check_free
+from tam.capture.settings import generation_settings
 from tam.engine.maps import memory_needed
 from tam.errors import ConversationError
 from tam.families.checkpoint import Checkpoint
@@ -17,14 +18,14 @@ from tam.recording.prepared import Prepared
 def new_tokens_at_most(
     checkpoint: Checkpoint, prepared: Prepared, options: Mapping[str, Any]
 ) -> int | None:
-    """How many tokens a reply can have, or None where nothing limits it.
+    """The largest number of tokens of a reply, or None where nothing limits it.
 
     Parameters
     ----------
     options
-        Of transformers' ``generate``; its settings count where the options are silent.
+        Options of transformers' ``generate``; the checkpoint's generation settings fill the gaps.
     """
-    settings = options.get("generation_config", checkpoint.module.generation_config)
+    settings = generation_settings(checkpoint.module, options)
     for source in (options, vars(settings)):
         if source.get("max_new_tokens") is not None:
             return int(source["max_new_tokens"])
@@ -34,17 +35,17 @@ def new_tokens_at_most(
 
 
 def check_limits(checkpoint: Checkpoint, prepared: Prepared, new_tokens: int) -> None:
-    """Refuse a run that the memory or the model has no room for, before it starts.
+    """Refuse a run that exceeds the memory or the model's positions, before it starts.
 
     Parameters
     ----------
     new_tokens
-        Tokens of the reply, at most.
+        The largest number of tokens of the reply.
 
     Raises
     ------
     ConversationError
-        If the model would look for a position that its table does not hold.
+        If the run needs a position beyond the model's table.
     ResourceError
         If the maps of all words need more memory than is free.
     """
@@ -67,7 +68,7 @@ def check_limits(checkpoint: Checkpoint, prepared: Prepared, new_tokens: int) ->
 
 
 def position_notes(checkpoint: Checkpoint, run: Run, prompt_tokens: int) -> list[str]:
-    """Say that a run went beyond the positions that the model was made for.
+    """Note that a run went beyond the positions that the model was trained for.
 
     Positions are counted as the model assigns them: M-RoPE gives a picture fewer than it has
     tokens, and scaled rotary embeddings reach further than unscaled ones.
@@ -75,9 +76,9 @@ def position_notes(checkpoint: Checkpoint, run: Run, prompt_tokens: int) -> list
     Parameters
     ----------
     run
-        What passed.
+        The recorded run.
     prompt_tokens
-        Tokens of the prompt.
+        The number of tokens of the prompt.
     """
     stated = _stated_range(checkpoint.module.config.get_text_config())
     offset = None if run.prefix_cache is None else run.prefix_cache.offset
@@ -86,12 +87,12 @@ def position_notes(checkpoint: Checkpoint, run: Run, prompt_tokens: int) -> list
         return []
     return [
         f"the conversation has {last:,} positions and the model states a range of {stated:,}; "
-        "what it says and shows beyond may be worse"
+        "its words and maps beyond that range may be worse"
     ]
 
 
 def cut_note(limit: int) -> str:
-    """Say that a reply was cut."""
+    """The note on a reply that was cut."""
     return (
         f"the reply was cut at {limit:,} new tokens and is not finished; allow more "
         "(--max-new-tokens)"
@@ -104,18 +105,18 @@ def is_cut(
     limit: int | None,
     options: Mapping[str, Any],
 ) -> bool:
-    """Whether a reply that the model wrote ended at its limit and not by itself.
+    """Whether a generated reply ended at its limit and not by itself.
 
     Parameters
     ----------
     reply
         Its token ids, special ones included.
     limit
-        See :func:`new_tokens_at_most`.
+        The result of :func:`new_tokens_at_most`.
     """
     if limit is None or len(reply) < limit or not len(reply):
         return False
-    settings = options.get("generation_config", checkpoint.module.generation_config)
+    settings = generation_settings(checkpoint.module, options)
     ends = options.get("eos_token_id", settings.eos_token_id)
     if int(reply[-1]) in (ends if isinstance(ends, list | tuple) else [ends]):
         return False
@@ -128,13 +129,13 @@ def is_cut(
 
 def stop_strings(checkpoint: Checkpoint, options: Mapping[str, Any]) -> list[str]:
     """The texts that end a reply, from the options or the checkpoint's own settings."""
-    settings = options.get("generation_config", checkpoint.module.generation_config)
+    settings = generation_settings(checkpoint.module, options)
     found = options.get("stop_strings", getattr(settings, "stop_strings", None)) or []
     return [found] if isinstance(found, str) else list(found)
 
 
 def _stated_range(config: Any) -> int | None:
-    """How many positions a text model states, with the scaling of its rotary embeddings."""
+    """The number of positions that a text model states, its rotary scaling included."""
     stated = getattr(config, "max_position_embeddings", None)
     if not isinstance(stated, int):
         return None
@@ -150,13 +151,13 @@ def _stated_range(config: Any) -> int | None:
 
 
 def _position_table(checkpoint: Checkpoint) -> int | None:
-    """How many positions a text model has learned one by one, or None: most compute theirs."""
+    """The size of a table of learned positions; None for models that compute theirs, as most do."""
     decoder = checkpoint.adapter.decoder(checkpoint.module)
     words = checkpoint.module.get_input_embeddings()
     for name, part in decoder.named_children():  # a tower inside has tables of its own
         if not isinstance(part, nn.Embedding) or part is words:
             continue
         if "pos" in name:
-            # OPT and its kin keep the first rows for padding.
+            # OPT and related models reserve the first rows for padding.
             return part.num_embeddings - int(getattr(part, "offset", 0))
     return None

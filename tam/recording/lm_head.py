@@ -9,7 +9,7 @@ from torch import nn
 from tam.capture.access import locked
 from tam.engine.ops.dispatch import backend_for, select
 
-# States that go through the whole head at once; its output has the whole vocabulary.
+# States that the whole head scores at once; its output spans the whole vocabulary.
 _CHUNK = 64
 
 
@@ -18,15 +18,15 @@ class LMHead:
 
     Where its weight is a plain tensor with a row for each token, and the head computes with nothing
     else, only the rows that are needed are read. Any other head (quantised, sharded, wrapped by a
-    low-rank adapter) is run as it is, and of its output only what is needed is kept.
+    low-rank adapter) is run as a whole, and only the needed part of its output is kept.
 
     Parameters
     ----------
     module
         The head.
     model
-        The root module that it belongs to. It is held while the head is read: weights may be
-        brought from elsewhere for that, and a packed head may keep state of its own.
+        The root module of the head. It is locked while the head is read, because weights may be
+        loaded from elsewhere for that, and a packed head may keep state of its own.
     """
 
     def __init__(self, module: nn.Module, model: nn.Module) -> None:
@@ -62,7 +62,7 @@ class LMHead:
     def logits(self, states: torch.Tensor) -> torch.Tensor:
         """Run the head: float32 [P, V] of states [P, D], with its bias, in the caller's grad mode.
 
-        Families may scale or cap what their head gives; this is before that.
+        These are the logits before a family scales or caps them.
         """
         with locked(self._model):
             logits: torch.Tensor = self._module(states).float()
@@ -74,8 +74,8 @@ class LMHead:
         Parameters
         ----------
         probe
-            [1, D]: a state that the head is tried on, once: one that is more than its weight gives
-            other scores than its rows do.
+            [1, D]: a state on which the head is tried once. A head that computes more than products
+            with its weight gives other scores than its rows do.
         """
         if self._is_its_weight is None:
             with locked(self._model), torch.no_grad():
@@ -121,8 +121,8 @@ class LMHead:
 def _is_plain(weight: Any, width: int) -> bool:
     """Whether a weight holds one readable row of numbers for each token.
 
-    What a subclass of Tensor (packed integers, a shard of a distributed tensor) gives for an index
-    is its own affair, so none counts.
+    Subclasses of Tensor (packed integers, shards of a distributed tensor) do not count, because
+    they may return anything for an index.
     """
     return (
         type(weight) in (torch.Tensor, nn.Parameter)

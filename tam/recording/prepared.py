@@ -1,4 +1,4 @@
-"""A prepared conversation: encoded, with its pictures and words found in the model's input."""
+"""A prepared conversation: encoded, its pictures and words located in the model's input."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +13,7 @@ from tam.capture.refusals import FOREIGN_ERRORS, one_line
 from tam.errors import ConversationError
 from tam.families.adapter import Encoded, PlacedMedia
 from tam.families.checkpoint import Checkpoint
+from tam.families.processor import Processor
 from tam.geometry.layout import VisionLayout
 from tam.prompt.conversation import Conversation
 from tam.prompt.encoding import Prompt, encode
@@ -26,11 +27,11 @@ class Prepared:
     Parameters
     ----------
     conversation
-        Its last turn is to be answered.
+        Turns, the last of which is to be answered.
     prompt
-        What the model reads.
+        The encoded input of the model.
     vision
-        Where its pictures are in that.
+        The vision tokens in it and the cells that they cover.
     template_variables
         Further variables of the chat template that it was encoded with.
     """
@@ -42,7 +43,7 @@ class Prepared:
 
     @property
     def request(self) -> capture.Request:
-        """The same for the run: the states of all cells and of all words are wanted."""
+        """The request for a run that keeps the states of all cells and of all words."""
         words = np.array([token.context_position for token in self.prompt.tokens], np.int64)
         return capture.Request(self.prompt.inputs, np.union1d(self.vision.positions, words))
 
@@ -52,21 +53,21 @@ def prepare(
     conversation: Conversation,
     template_variables: Mapping[str, Any] | None = None,
 ) -> Prepared:
-    """Encode a conversation, and find its pictures and words in the model's input.
+    """Encode a conversation, and locate its pictures and words in the model's input.
 
     Parameters
     ----------
     checkpoint
         The model that is to answer.
     conversation
-        Its last turn is to be answered.
+        Turns, the last of which is to be answered.
     template_variables
-        See :func:`tam.prompt.encoding.encode`.
+        Further variables of the chat template, as in :func:`tam.prompt.encoding.encode`.
 
     Raises
     ------
     ConversationError
-        If it shows nothing, or the model's own processor cannot encode it.
+        If it shows no picture or clip, or the model's own processor cannot encode it.
     """
     variables = dict(template_variables or {})
     with _processor_errors(checkpoint.processor):
@@ -74,9 +75,9 @@ def prepare(
     media = [PlacedMedia(item, turn) for turn, item in conversation.media]
     if not media:
         raise ConversationError(
-            "there is no picture", where="conversation", remedy="give at least one"
+            "the conversation shows no picture", where="conversation", remedy="give at least one"
         )
-    # What is kept of them is what the model reads, not twice as much.
+    # The processor's float32 would take twice the memory of what the model reads.
     prompt = replace(prompt, inputs=capture.in_its_dtype(checkpoint.module, prompt.inputs))
     encoded = Encoded(
         prompt.ids, prompt.arrays, media, checkpoint.module.config, checkpoint.processor
@@ -85,8 +86,8 @@ def prepare(
 
 
 @contextmanager
-def _processor_errors(processor: Any) -> Iterator[None]:
-    """Tell what the model's processor raises as its own error."""
+def _processor_errors(processor: Processor) -> Iterator[None]:
+    """Attribute errors of the model's processor to it."""
     try:
         with memory_errors():
             yield
@@ -100,7 +101,7 @@ def _processor_errors(processor: Any) -> Iterator[None]:
 
 
 def special_ids(checkpoint: Checkpoint) -> set[int]:
-    """Ids of the tokens that are no words: ends, markers, placeholders."""
+    """Ids of the special tokens: end tokens, markers and placeholders."""
     tokenizer = checkpoint.tokenizer
     ends = checkpoint.module.generation_config.eos_token_id
     # A placeholder that a processor replaces before it tokenizes is a marker without an id.

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from tam import capture
 from tam.capture.refusals import told_errors
+from tam.capture.settings import generation_settings
 from tam.errors import ConversationError, InputError, TamError
 from tam.explanation.explanation import Candidate, Prediction
 from tam.families.checkpoint import Checkpoint
 from tam.geometry.layout import TextLayout
 from tam.progress import progress
-from tam.prompt.encoding import text_tokens, word_count
+from tam.prompt.encoding import word_count
 from tam.recording.answers import Answer, answer_ids
 from tam.recording.limits import (
     check_limits,
@@ -27,25 +28,28 @@ from tam.recording.limits import (
 )
 from tam.recording.lm_head import LMHead
 from tam.recording.prepared import Prepared, special_ids
+from tam.recording.reply_tokens import reply_tokens
 from tam.recording.trace import Trace
-from tam.text.words import spell
+from tam.text.words import decode_pieces
+
+__all__ = ["Recording"]
 
 CANDIDATES = 8
-"""Rivals that are kept of each token of a reply."""
+"""The number of candidates that are kept for each token of a reply."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Recording:
-    """A conversation and what passed through the model when it was answered.
+    """A conversation, the run that answered it, and its trace.
 
     Parameters
     ----------
     prepared
-        The conversation.
+        The encoded conversation.
     run
-        What passed.
+        The states and probabilities that were kept.
     trace
-        The part of it that methods read.
+        The part of the run that methods read.
     """
 
     prepared: Prepared
@@ -74,15 +78,15 @@ def record(
     prepared
         The conversation.
     answer
-        What it answers, or None where it is to find out.
+        The reply to read, or None to let the model write one.
     options
-        Any options of transformers' ``generate``.
+        Options of transformers' ``generate``.
     seed
         Seed of a sampled reply.
     prefix_cache
-        From an earlier run of the same model; used where this conversation goes on from there.
+        The cache of an earlier run of the same model; used where this conversation continues it.
     on_token
-        Called for each token that the model writes, in the place of a progress bar.
+        Called for each token that the model writes, instead of a progress bar.
     """
     given = None if answer is None else answer_ids(checkpoint, answer)
     limit = new_tokens_at_most(checkpoint, prepared, options)
@@ -116,18 +120,17 @@ def record(
                 tick=tick,
                 prefix_cache=prefix_cache,
             )
-    return _recording(checkpoint, prepared, run, answer, options)
+    return recorded(checkpoint, prepared, run, answer, options)
 
 
 def _completed(
     checkpoint: Checkpoint, prepared: Prepared, options: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Give generate what it needs beside the caller's options.
+    """Add what ``generate`` needs to the caller's options.
 
-    The tokenizer, where texts end the reply. And prompt lookup must not guess that the reply goes
-    on with a picture: transformers looks the reply's last tokens up in the prompt and tries what
-    follows there. Vision placeholders among it would stand for a picture that does not exist, and
-    the model fails.
+    It needs the tokenizer where texts end the reply. Prompt lookup, which proposes the tokens that
+    follow the reply's last ones in the prompt, must not propose vision placeholders: they would
+    stand for a picture that does not exist, and the model fails.
     """
     if stop_strings(checkpoint, options):
         options = {"tokenizer": checkpoint.tokenizer, **options}
@@ -135,7 +138,9 @@ def _completed(
         return options
     placeholders = np.unique(prepared.prompt.ids[prepared.vision.positions]).tolist()
     asked = (
-        options.get("suppress_tokens") or checkpoint.module.generation_config.suppress_tokens or []
+        options.get("suppress_tokens")
+        or generation_settings(checkpoint.module, options).suppress_tokens
+        or []
     )
     return {**options, "suppress_tokens": [*asked, *placeholders]}
 
@@ -164,7 +169,7 @@ def record_batch(
     recordings: list[Recording | TamError] = []
     for prepared, run in zip(batch, runs, strict=True):
         try:
-            recordings.append(_recording(checkpoint, prepared, run, None, options))
+            recordings.append(recorded(checkpoint, prepared, run, None, options))
         except ConversationError as error:
             recordings.append(error)
     return recordings
@@ -176,7 +181,7 @@ def check_candidates(count: int) -> None:
     Raises
     ------
     InputError
-        With how many there are.
+        If ``count`` is negative or above :data:`CANDIDATES`.
     """
     if not 0 <= count <= CANDIDATES:
         raise InputError(
@@ -186,13 +191,27 @@ def check_candidates(count: int) -> None:
         )
 
 
-def _recording(
+def recorded(
     checkpoint: Checkpoint,
     prepared: Prepared,
     run: capture.Run,
     answer: Answer,
     options: Mapping[str, Any],
 ) -> Recording:
+    """Make a recording of a run, whether the model ran here or elsewhere.
+
+    Parameters
+    ----------
+    checkpoint, prepared, answer, options
+        As in :func:`record`.
+    run
+        The states and probabilities that were kept.
+
+    Raises
+    ------
+    ConversationError
+        If the reply has no words.
+    """
     text, kept = _text_layout(checkpoint, prepared, run.ids, answer)
     vision = prepared.vision
     media = [item for _, item in prepared.conversation.media]
@@ -214,7 +233,7 @@ def _recording(
 def provenance(
     checkpoint: Checkpoint, prepared: Prepared, answer: Answer, options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What ran: the model, how the answer came about, and what a reader must know of it."""
+    """The provenance of a run: the model, how the reply came about, and notes for the reader."""
     variables = prepared.template_variables
     dropped = [asdict(part) for part in prepared.prompt.dropped]
     return {
@@ -238,7 +257,7 @@ def provenance(
 
 
 def _beyond(checkpoint: Checkpoint, prepared: Prepared) -> list[str]:
-    """Say what a model knows that was made for drawn scenes, where it is shown another picture."""
+    """Note what a model of drawn scenes knows, where it is shown any other picture."""
     knows = checkpoint.provenance.get("knows")
     others = [item.name for _, item in prepared.conversation.media if not item.drawn]
     if not knows or not others:
@@ -253,7 +272,7 @@ def _ending(
     answer: Answer,
     options: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What is known after a run only: whether the reply was cut, and what a reader must know."""
+    """The provenance that is known after a run only: whether the reply was cut, and notes."""
     limit = new_tokens_at_most(checkpoint, prepared, options)
     cut = answer is None and is_cut(checkpoint, run.ids.tolist(), limit, options)
     notes = provenance(checkpoint, prepared, answer, options)["notes"]
@@ -264,7 +283,7 @@ def _ending(
 
 
 def with_candidates(recording: Recording, count: int) -> Recording:
-    """Score the first ``count`` candidates of each of the reply's tokens as targets are scored."""
+    """Score the first ``count`` candidates of each token of the reply as targets are scored."""
     trace = recording.trace
     ids = [candidate.id for step in trace.predictions for candidate in step.candidates[:count]]
     if not ids:
@@ -280,15 +299,9 @@ def _text_layout(
     special = special_ids(checkpoint)
     kept = np.array([i for i, token in enumerate(reply) if int(token) not in special], np.int64)
     prompt = prepared.prompt
-    tokens = text_tokens(
-        checkpoint.tokenizer,
-        reply[kept],
-        kept + len(prompt.ids),
-        turn=len(prepared.conversation.turns),
-        role="assistant",
-        first_word=word_count(prompt.tokens),
-    )
-    # A model may write spaces alone, in a turn that others follow; nobody asks for them by hand.
+    first_word = word_count(prompt.tokens)
+    tokens = reply_tokens(checkpoint.tokenizer, prepared, reply[kept], kept, first_word=first_word)
+    # A model may write a turn of white space alone; given as text, one is a mistake.
     given = answer is not None
     if not tokens or (isinstance(answer, str) and all(token.word < 0 for token in tokens)):
         raise ConversationError(
@@ -315,8 +328,8 @@ def _prediction(checkpoint: Checkpoint, run: capture.Run, index: int) -> Predict
 def candidates(
     checkpoint: Checkpoint, ids: NDArray[np.int64], probabilities: NDArray[np.float32]
 ) -> tuple[Candidate, ...]:
-    """Spell the most probable tokens of a step: ids and probabilities, both [C]."""
+    """Decode the most probable tokens of a step, from their ids and probabilities [C]."""
     return tuple(
-        Candidate(int(token), spell(checkpoint.tokenizer, [int(token)])[0], float(p))
+        Candidate(int(token), decode_pieces(checkpoint.tokenizer, [int(token)])[0], float(p))
         for token, p in zip(ids, probabilities, strict=True)
     )

@@ -25,22 +25,23 @@ def run(
     template_variables: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Recording:
-    """Run the model once on a conversation, and keep all that passed.
+    """Run the model once on a conversation, and record the run.
 
     Parameters
     ----------
     checkpoint
         The model that answers.
     conversation
-        Its last turn is answered. It may be encoded already.
+        Turns, the last of which is answered; they may be encoded already.
     answer, seed, candidate_maps, **options
         As in :meth:`tam.Model.explain`.
     prefix_cache
-        From an earlier run of this model (``Recording.run.prefix_cache``), which is used up: where
-        the conversation goes on from there and shows nothing new, only the rest is computed.
+        The cache of an earlier run of this model (``Recording.run.prefix_cache``), which is
+        consumed: where the conversation continues that run and shows no new picture, only the rest
+        is computed.
     on_token
-        Called with what passed so far for each token that the model writes; what it raises ends
-        the run.
+        Called for each token that the model writes, with the states and logits kept so far; an
+        exception in it ends the run.
     template_variables
         Further variables of the model's chat template, such as ``enable_thinking``.
     """
@@ -57,7 +58,7 @@ def run(
 
 
 def with_seed(recording: Recording, seed: int | None) -> Recording:
-    """Note in the provenance which seed the reply was asked with."""
+    """Note the seed of the reply in the provenance."""
     if seed is None:
         return recording
     provenance = {**recording.trace.provenance, "seed": seed}

@@ -1,4 +1,4 @@
-"""One recorded run: what the model was given, what it answered, and the states behind it."""
+"""A trace: one recorded run, with the input, the reply and the states behind it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from tam.recording.lm_head import LMHead
 
+__all__ = ["Trace"]
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Trace:
@@ -21,20 +23,20 @@ class Trace:
     Parameters
     ----------
     media
-        The pictures and clips that the model saw.
+        The pictures and clips in the prompt.
     vision
-        Places of the N vision cells.
+        Layout of the N vision cells.
     text
-        The K targets.
+        Layout of the K targets.
     states
         [N + K, D] in the model's dtype: final-normed last hidden states of the vision cells, then
         of the targets' context positions.
     lm_head
-        What scores them: ``lm_head.scores(ids, states)``.
+        The LM head, which scores them: ``lm_head.scores(ids, states)``.
     predictions
-        One for each of the reply's targets.
+        Probability and candidates of each of the reply's targets.
     provenance
-        What ran. JSON values only.
+        Model, method and notes of the run. JSON values only.
     candidate_scores
         float32 [N + K, R * C] without ReLU: the same states with the rows of the first C candidates
         of each of the reply's R tokens; None where no candidate is explained.
@@ -51,7 +53,7 @@ class Trace:
 
     @property
     def cells(self) -> int:
-        """N, the number of vision cells."""
+        """The number N of vision cells."""
         return len(self.states) - len(self.text.tokens)
 
     @property

@@ -1,4 +1,4 @@
-"""What stands beside a picture of a map: the word, the legend, the running text."""
+"""Captions of a map's picture: the word, the legend, the running text."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from tam.explanation.data import CUT_MARK
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Word
 from tam.render.colors import color
@@ -32,9 +33,9 @@ Pixels = NDArray[np.uint8]
 
 
 def word_strip(word: Word | None, width: int, colors: str | None) -> Pixels:
-    """Draw a word, if any, with its probability; with ``colors`` that color map's legend beside it.
+    """Draw a word with its probability, and with ``colors`` that color map's legend beside it.
 
-    Of words that do not follow each other no probability is told: their product says nothing.
+    Words that do not follow each other have no probability: a product of theirs means nothing.
 
     Returns
     -------
@@ -78,11 +79,11 @@ class RunningText:
     Parameters
     ----------
     placed
-        Its words at their places.
+        The words at their places.
     targets
-        The tokens that each of them holds.
+        The tokens of each word.
     width
-        Of the strip, in pixels.
+        Width of the strip in pixels.
     """
 
     placed: tuple[Placed, ...]
@@ -91,16 +92,16 @@ class RunningText:
 
     @property
     def lines(self) -> int:
-        """How many lines it takes."""
+        """The number of lines."""
         return self.placed[-1].line + 1 if self.placed else 1
 
     def drawn(self, marked: Collection[int], lines: int | None = None) -> Pixels:
-        """Draw it, see :func:`text_strip`."""
+        """Draw the lines, see :func:`text_strip`."""
         lines = lines or self.lines
         size = letter_size(self.width)
         margin, step = int(size * 0.8), int(size * 1.5)
         lit = [any(target in marked for target in held) for held in self.targets]
-        # The marked word stands in the second line of those shown, where there are lines before it.
+        # The marked word is in the second of the drawn lines, if there are lines before it.
         marks = (item.line for item, is_lit in zip(self.placed, lit, strict=True) if is_lit)
         first = max(0, min(next(marks, 0) - 1, self.lines - lines))
         strip = Image.new("RGB", (self.width, lines * step + margin), PAPER)
@@ -120,7 +121,7 @@ class RunningText:
 
 
 def running_text(explanation: Explanation, width: int) -> RunningText:
-    """Break the reply into lines for strips of a width, once for all that are drawn of it."""
+    """Break the reply into lines for strips of a width; done once for all strips of a movie."""
     pieces, targets = _pieces(explanation)
     size = letter_size(width)
     placed = laid_out(pieces, width - 2 * int(size * 0.8), size)
@@ -137,8 +138,8 @@ def text_strip(
     marked
         Indices of the tokens whose words are marked.
     lines
-        Height of the strip in lines, the first marked word's within it; as many as the text has
-        where it is None.
+        Height of the strip in lines, which include the first marked word's; None for all lines of
+        the text.
 
     Returns
     -------
@@ -172,7 +173,7 @@ def _draw_legend(
 
 
 def _pieces(explanation: Explanation) -> tuple[list[Piece], list[tuple[int, ...]]]:
-    """Cut the reply into its words, each with the white space before it and with its tokens."""
+    """Split the reply into words, each with the white space before it and its tokens."""
     pieces, targets = [], []
     before = ""
     reply = list(enumerate(explanation.tokens))[explanation.prompt_targets :]
@@ -186,4 +187,7 @@ def _pieces(explanation: Explanation) -> tuple[list[Piece], list[tuple[int, ...]
         pieces.append(Piece(spelled(text), bool(gap), "\n" in gap))
         targets.append(tuple(target for target, _ in tokens))
         before = text[len(text.rstrip()) :]
+    if explanation.cut:
+        pieces.append(Piece(CUT_MARK, True, False))
+        targets.append(())
     return pieces, targets

@@ -1,4 +1,4 @@
-"""Color maps: from a value in [0, 1] to a color.
+"""Color maps of values in [0, 1].
 
 Each map is a row of evenly spaced anchor colors with straight lines between them, so that the
 report's script draws exactly the colors that the PNG files have. ``inferno`` and ``viridis`` are
@@ -53,7 +53,7 @@ def color(values: NDArray[np.float32], colors: str = DEFAULT_COLORS) -> NDArray[
     Parameters
     ----------
     values
-        float32 [...] in [0, 1]; what lies outside takes the nearest end's color.
+        float32 [...] in [0, 1]; values outside take the color of the nearest end.
     colors
         Name of the color map, a key of :data:`COLOR_ANCHORS`.
 
@@ -64,7 +64,7 @@ def color(values: NDArray[np.float32], colors: str = DEFAULT_COLORS) -> NDArray[
     Raises
     ------
     InputError
-        If there is no such color map.
+        If the color map is unknown.
     """
     if colors not in COLOR_ANCHORS:
         raise InputError(

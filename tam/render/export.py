@@ -1,4 +1,4 @@
-"""An explanation as a file for others: a contact sheet, a movie, a figure, a table."""
+"""Exports of an explanation: a contact sheet, a movie, a figure or a table."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -27,26 +27,26 @@ def export(
     force: bool = False,
     record: Path | None = None,
 ) -> Path:
-    """Write one file, whose suffix says what it holds.
+    """Write one file of the kind that its suffix names.
 
-    A suffix of the table :mod:`tam.files.kinds`, or one that another package adds.
+    The suffix is one of the table :mod:`tam.files.kinds`, or one that another package adds.
 
     Parameters
     ----------
     path
-        Written under a temporary name and renamed.
+        The file, which is written under a temporary name and renamed.
     words, together
-        Which words, see :func:`tam.render.selection.chosen_words`; a table always has all.
+        The words, as in :func:`tam.render.selection.chosen_words`; a table always has all.
     media
-        Which picture or clip alone.
+        Index of the only picture or clip to draw; None for all.
     colors
         Name of the color map.
     seconds
-        How long a movie shows each word over stills.
+        Seconds for which a movie shows each word over stills.
     force
-        Replace an earlier export that nobody changed since. A foreign file is never replaced.
+        Replace an earlier export that nobody has changed. Any other file is never replaced.
     record
-        Folder of the saved explanation: what a table in CSV is known by is noted there.
+        Folder of the saved explanation, in which CSV tables are noted to be recognised later.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def export(
     OutputError
         If the file exists and is not to be replaced, or cannot be written.
     SetupError
-        If what the file needs is not installed, or the package that adds the kind is broken.
+        If a library that the file needs is missing, or the package that adds the kind is broken.
     ResourceError
         If the disk or the memory is full.
     """
@@ -74,17 +74,17 @@ def export(
     with replacing_file(path, force=force, known=known) as temporary:
         write(explanation, chosen, temporary, **{k: v for k, v in given.items() if k in takes})
         if record is not None and not kind.marked:
-            with suppress(OSError):  # a folder that is only read: the file is not known later
+            with suppress(OSError):  # a read-only folder: the file is not recognised later
                 record_export(record, temporary)
     return path
 
 
 def exported_before(record: Path | None) -> Callable[[Path], bool]:
-    """Give the test for a file that :func:`export` wrote and nobody changed since.
+    """Give a test for files that :func:`export` wrote and nobody has changed.
 
     Parameters
     ----------
     record
-        See :func:`export`.
+        As in :func:`export`.
     """
     return lambda path: is_marked(path) or (record is not None and is_recorded(record, path))

@@ -1,4 +1,4 @@
-"""A movie as a GIF, written frame by frame: memory holds two frames however long it is."""
+"""A movie as a GIF, written frame by frame with two frames in memory."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,14 +15,14 @@ _TRAILER: Final = b";"
 
 
 def write_gif(drawn: Iterator[tuple[Pixels, float]], path: Path) -> None:
-    """Encode a movie as a GIF that repeats, 256 colors to a frame.
+    """Encode a movie as a repeating GIF with 256 colors for each frame.
 
-    Each frame after the first holds the rectangle alone that has changed.
+    Each frame after the first holds only the rectangle that has changed.
 
     Parameters
     ----------
     drawn
-        uint8 [H, W, 3], RGB, of one size, and for how many seconds each is shown.
+        Pictures, uint8 [H, W, 3] RGB of one size, and the seconds for which each is shown.
     """
     shown, begun = 0.0, 0
     before: Image.Image | None = None
@@ -35,7 +35,7 @@ def write_gif(drawn: Iterator[tuple[Pixels, float]], path: Path) -> None:
                 remarks = {"loop": 0, "comment": PLACEHOLDER.encode(), "duration": 0}
                 file.writelines(GifImagePlugin.getheader(part, info=remarks)[0])
             shown += seconds * 100
-            # In hundredths of a second, as the format has it; browsers slow down what is under two.
+            # GIF counts hundredths of a second; browsers slow down frames of less than two.
             hundredths = max(2, round(shown) - begun)
             begun += hundredths
             written = GifImagePlugin.getdata(
@@ -50,14 +50,14 @@ def write_gif(drawn: Iterator[tuple[Pixels, float]], path: Path) -> None:
 
 
 def _changed(before: Image.Image | None, page: Image.Image) -> tuple[int, int, int, int]:
-    """Give the rectangle in which two pages differ, one pixel where they are the same."""
+    """Give the rectangle in which two pages differ; one pixel if they are equal."""
     if before is None:
         return (0, 0, *page.size)
     return ImageChops.difference(before, page).getbbox() or (0, 0, 1, 1)
 
 
 def _reduced(page: Image.Image) -> Image.Image:
-    """Reduce a page to its own 256 colors, chosen from evenly spread pixels of it."""
+    """Reduce a page to a palette of 256 colors, chosen from evenly spread pixels."""
     size = min(page.width, _SAMPLES), min(page.height, _SAMPLES)
     sample = page.resize(size, Image.Resampling.NEAREST)
     palette = sample.quantize(_COLORS, Image.Quantize.MAXCOVERAGE)

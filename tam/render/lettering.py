@@ -2,8 +2,8 @@
 
 Pillow's own font holds little more than ASCII. For anything else the fonts that are common on
 Linux, macOS and Windows are tried, and the one that matplotlib brings along; for each word the one
-that has most of its characters is taken. What none of them has is drawn as the font's box for a
-missing character: so are emoji, which are colored pictures that this drawing does not do.
+that has most of its characters is taken. A character that none of them has is drawn as the font's
+box for a missing one; so are emoji, because colored glyphs are not drawn.
 """
 
 import unicodedata
@@ -43,7 +43,7 @@ class Piece:
     Parameters
     ----------
     text
-        Without the white space around it.
+        Its text without the white space around it.
     spaced
         Whether white space stands before it.
     breaks
@@ -67,12 +67,12 @@ class Placed:
 
 
 def spelled(text: str) -> str:
-    """Spell an untrusted text on one line."""
+    """An untrusted text made printable on one line."""
     return " ".join(printable(text[: 10 * _LONGEST]).split())
 
 
 def font_for(text: str, size: int) -> Font:
-    """Choose the font that has most of a text's characters; Pillow's own where it has all."""
+    """Choose the font with most of a text's characters; Pillow's own if it has all."""
     if text.isascii():
         return plain_font(size)
     names = (*_WIDE_FONTS, *dict.fromkeys(_noto(character) for character in text))
@@ -87,7 +87,7 @@ def plain_font(size: int) -> Font:
 
 
 def shortened(text: str, room: float, font: Font) -> str:
-    """Cut a text off where it is wider than ``room`` pixels, with an ellipsis."""
+    """Shorten a text that is wider than ``room`` pixels, with an ellipsis."""
     if font.getlength(text) <= room:
         return text
     text = text[:_LONGEST]
@@ -105,9 +105,9 @@ def laid_out(pieces: Sequence[Piece], width: float, size: int) -> list[Placed]:
     Parameters
     ----------
     width
-        Of a line, in pixels.
+        Width of a line in pixels.
     size
-        Of the letters, in pixels.
+        Size of the letters in pixels.
     """
     leftward = _runs_left(pieces)
     space = plain_font(size).getlength(" ")
@@ -138,7 +138,7 @@ def _runs_left(pieces: Sequence[Piece]) -> bool:
 
 
 def _noto(character: str) -> str:
-    """Name the file of the Noto font of a character's script, by Unicode's name of it."""
+    """File name of the Noto font for a character's script, from its Unicode name."""
     script = unicodedata.name(character, "x").split()[0].capitalize()
     return f"NotoSans{script}-Regular.ttf"
 
@@ -154,7 +154,7 @@ def _installed(name: str, size: int) -> Font | None:
 
 
 def _brought_along(name: str) -> str:
-    """Where matplotlib, if it is installed, keeps a font of this name."""
+    """The path of a font of this name in matplotlib, if it is installed."""
     found = find_spec("matplotlib")
     package = Path(found.origin).parent if found and found.origin else Path()
     return str(package / "mpl-data" / "fonts" / "ttf" / name)
@@ -162,5 +162,5 @@ def _brought_along(name: str) -> str:
 
 @cache
 def _has(font: Font, character: str) -> bool:
-    """Whether a font can draw a character: else it draws the same box as for a non-character."""
+    """Whether a font has a character; if not, it draws the same box as for a non-character."""
     return bytes(font.getmask(character)) != bytes(font.getmask("\uffff"))

@@ -28,7 +28,7 @@ FORMATS: Final = {
     "points": ".json",
     "labelme": ".json",
 }
-"""What masks can be written as, and the suffix of the file."""
+"""The kinds of mask file, and the suffix of each."""
 
 _OF_ONE_FRAME: Final = ("voc", "png", "labelme")
 
@@ -44,7 +44,7 @@ def write_masks(
     threshold: float | str = "otsu",
     force: bool = False,
 ) -> Path:
-    """Write the masks of words as another tool reads them.
+    """Write the masks of words in a format of other tools.
 
     =========== ====================================================================
     ``coco``    COCO's object detection JSON, masks run-length encoded
@@ -58,18 +58,18 @@ def write_masks(
     Parameters
     ----------
     path
-        Written under a temporary name and renamed.
+        The file, which is written under a temporary name and renamed.
     kind
         A key of `FORMATS`.
     words
-        See :func:`tam.render.selection.chosen_words`. What they say names the categories.
+        As in :func:`tam.render.selection.chosen_words`. Their texts are the categories.
     media, frame
-        Which picture or clip alone, and which of its frames. ``voc``, ``png`` and ``labelme`` hold
-        one frame; which one must be said where there are several.
+        Index of the only picture or clip, and of its frame; None for all. ``voc``, ``png`` and
+        ``labelme`` hold one frame, which must be given if there are several.
     threshold
-        See :func:`tam.explanation.strength.mask`.
+        As in :func:`tam.explanation.strength.mask`.
     force
-        Replace an earlier file that nobody changed since.
+        Replace an earlier file that nobody has changed.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def write_masks(
     path = Path(path)
     if kind not in FORMATS:
         raise InputError(
-            f"unknown kind of masks {kind!r}",
+            f"unknown kind of mask file {kind!r}",
             where="--as",
             remedy=f"use one of {', '.join(FORMATS)}",
         )
@@ -114,10 +114,12 @@ def write_masks(
 
 
 def _one_frame(explanation: Explanation, media: int | None, frame: int | None) -> tuple[int, int]:
-    """Give the only frame, or the one that is meant."""
+    """Give the index of the only frame, or of the one that is asked for."""
     if media is None and len(explanation.media) != 1:
         raise InputError(
-            f"there are {len(explanation.media)} pictures", where="masks", remedy="give --picture"
+            f"the explanation has {len(explanation.media)} pictures",
+            where="masks",
+            remedy="give --picture",
         )
     item = explanation.item(media or 0, frame)
     if frame is None and len(item.frames) > 1:
@@ -139,7 +141,7 @@ def _voc_png(numbers: NDArray[np.uint8], names: Sequence[str]) -> bytes:
 
 
 def _palette() -> bytes:
-    """The colors of the VOC development kit: the number's bits, three by three, from the top."""
+    """The palette of the VOC development kit, which spreads a number's bits over the channels."""
     colors = bytearray()
     for number in range(256):
         for channel in range(3):

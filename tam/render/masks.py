@@ -1,4 +1,4 @@
-"""What other tools take of the words' masks: COCO, labels, boxes, prompts for segmenters.
+"""The words' masks in formats of other tools: COCO, labels, boxes, prompts for segmenters.
 
 Masks and boxes are those of :mod:`tam.explanation.strength`, at the size of the picture.
 """
@@ -24,18 +24,18 @@ _MOST_LABELS: Final = 254
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """Where a word is in one frame of a picture or clip.
+    """The mask of a word in one frame of a picture or clip.
 
     Parameters
     ----------
     word
         The word.
     media, frame
-        Which picture or clip, and which of its frames.
+        Index of the picture or clip, and of its frame.
     mask
-        bool [H, W], True somewhere.
+        bool [H, W], not empty.
     box
-        x0, y0, x1, y1 around it, in pixels.
+        x0, y0, x1, y1 around the mask, in pixels.
     """
 
     word: Word
@@ -46,7 +46,7 @@ class Segment:
 
     @property
     def label(self) -> str:
-        """Its category: what the word says."""
+        """The category, which is the word's text."""
         return label_of(self.word)
 
 
@@ -62,14 +62,14 @@ def segments(
     frame: int | None = None,
     threshold: float | str = "otsu",
 ) -> Iterator[Segment]:
-    """Go through the masks of some words, frame by frame; what is empty or not known is left out.
+    """Yield the masks of some words, frame by frame, without empty and unknown ones.
 
     Parameters
     ----------
     media, frame
-        Which picture or clip alone, and which of its frames; all where it is None.
+        Index of the only picture or clip, and of its frame; None for all.
     threshold
-        See :func:`tam.explanation.strength.mask`.
+        As in :func:`tam.explanation.strength.mask`.
     """
     for index in range(len(explanation.media)) if media is None else (media,):
         count = len(explanation.item(index, frame).frames)
@@ -130,7 +130,7 @@ def coco(explanation: Explanation, found: Iterable[Segment], words: Sequence[Wor
 
 
 def boxes(explanation: Explanation, found: Iterable[Segment], words: Sequence[Word]) -> Document:
-    """List the boxes: x0, y0, x1, y1 in pixels, the last ones just outside."""
+    """List the boxes x0, y0, x1, y1 in pixels; x1 and y1 are just outside."""
     del words
     return {
         "boxes": [
@@ -141,10 +141,10 @@ def boxes(explanation: Explanation, found: Iterable[Segment], words: Sequence[Wo
 
 
 def points(explanation: Explanation, found: Iterable[Segment], words: Sequence[Word]) -> Document:
-    """List prompts for a segmenter as SAM takes them: points with labels 1 and 0, and a box.
+    """List prompts for a segmenter such as SAM: points with labels 1 and 0, and a box.
 
-    In the word: where its map is highest, and the pixel of the mask that is furthest from the
-    mask's edge. Outside (label 0): the pixel that is furthest from the mask.
+    Two points with label 1 lie on the word: the peak of its map, and the pixel of the mask that is
+    furthest from the mask's edge. One with label 0 is the pixel that is furthest from the mask.
     """
     del words
     prompts = []
@@ -199,9 +199,9 @@ def labelme(explanation: Explanation, found: Iterable[Segment], words: Sequence[
 def labels(
     found: Iterable[Segment], words: Sequence[Word], shape: tuple[int, int]
 ) -> NDArray[np.uint8]:
-    """Give each pixel the number of its category, as VOC's class pictures have it; 0 is none.
+    """Label each pixel with the number of its category, as VOC's class pictures do; 0 for none.
 
-    Where masks overlap the word whose map is highest has the pixel.
+    Where masks overlap, a pixel belongs to the word with the highest map.
 
     Parameters
     ----------
@@ -234,7 +234,7 @@ def labels(
 
 
 def label_names(words: Sequence[Word]) -> list[str]:
-    """Give the categories of some words, each once, in their order; their numbers begin at 1."""
+    """Give the distinct categories of some words in order; their numbers begin at 1."""
     return list(dict.fromkeys(label_of(word) for word in words))
 
 
@@ -244,7 +244,7 @@ DOCUMENTS: Final[dict[str, Callable[..., Document]]] = {
     "points": points,
     "labelme": labelme,
 }
-"""The formats that are JSON; each is made of an explanation, segments and words."""
+"""The JSON formats, each a function of an explanation, segments and words."""
 
 
 def _heat(segment: Segment) -> NDArray[np.float32]:
@@ -263,7 +263,7 @@ def _highest(segment: Segment) -> tuple[int, int]:
 
 
 def _furthest(mask: Mask) -> tuple[int, int]:
-    """Give x, y of the pixel of a mask that is furthest from what is not in it."""
+    """Give x, y of the pixel of a mask that is furthest from its outside."""
     import cv2
 
     distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)

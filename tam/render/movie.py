@@ -1,4 +1,4 @@
-"""The movie: the words of a reply with their maps, over stills one by one, over clips at once."""
+"""Movies: the words of a reply with their maps, one by one over stills, together over clips."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from tam.files.marks import PLACEHOLDER
 from tam.progress import progress
 from tam.render.caption import Pixels, running_text, word_strip
 from tam.render.colors import DEFAULT_COLORS
-from tam.render.pictures import OPACITY, Stage, shown_media, stacked
+from tam.render.pictures import OPACITY, Stage, shown_media, stack_vertically
 from tam.render.resize import resized
 from tam.render.selection import chosen_words
 
 LARGEST: Final = {"mp4": 960, "gif": 480}
-"""Long side of a movie's pictures in pixels, all of them side by side."""
+"""Long side of a movie's pictures together, in pixels."""
 
 _NARROWEST: Final = 320
 _MOST_LINES: Final = 4
@@ -34,18 +34,18 @@ _LIMITED: Final = 1
 
 @dataclass(frozen=True)
 class Moment:
-    """What a movie shows for a while.
+    """One still of a movie's plan.
 
     Parameters
     ----------
     word
-        Whose map lies over the pictures; of a clip all chosen words as one.
+        The word whose map lies over the pictures; for a clip, all chosen words merged.
     marked
-        The word, or of a clip those words as one whose evidence lies in the frames that are shown.
+        The marked word; for a clip, the merged words whose evidence lies in the shown frames.
     frames
-        Which frame of each picture or clip, by its index.
+        Index of the shown frame of each picture or clip, by the index of the latter.
     seconds
-        For how long.
+        Seconds for which it is shown.
     """
 
     word: Word
@@ -55,18 +55,18 @@ class Moment:
 
 
 def moments(words: Sequence[Word], seconds: float, media: int | None = None) -> list[Moment]:
-    """Plan a movie: over stills the words one after another, over clips all of them as they play.
+    """Plan a movie: stills show the words one after another, clips show all of them as they play.
 
     Parameters
     ----------
     words
         Words of one explanation. Stills show each for some seconds. Clips play once, at their own
-        speed: over them lies the maximum of the words' maps, and marked are the words whose
-        evidence lies in a frame that is shown (:func:`tam.explanation.strength.lies_in`).
+        speed, under the maximum of the words' maps; the words whose evidence lies in a shown frame
+        are marked (:func:`tam.explanation.strength.lies_in`).
     seconds
-        How long a word stands over stills.
+        Seconds for which a word is shown over stills.
     media
-        Which picture or clip alone; all that have a map, side by side, where it is None.
+        Index of the only picture or clip; None for all that have a map, side by side.
     """
     explanation = words[0].explanation
     times = {
@@ -117,27 +117,29 @@ def draw_movie(
     Parameters
     ----------
     words, together
-        See :func:`tam.render.selection.chosen_words`, and :func:`moments` for when each is shown.
+        As in :func:`tam.render.selection.chosen_words`; :func:`moments` says when each is shown.
     media
-        Which picture or clip alone; all that have a map, side by side, where it is None.
+        Index of the only picture or clip; None for all that have a map, side by side.
     seconds
-        How long each word stands over stills. A clip plays once.
+        Seconds for which each word is shown over stills. A clip plays once.
     largest
         Long side of all pictures together, in pixels.
     opacity, colors
-        See :func:`tam.render.overlay`.
+        As in :func:`tam.render.overlay`.
 
     Yields
     ------
-    uint8 [H, W, 3], RGB, of one size with even sides; and for how many seconds it is shown.
+    A picture, uint8 [H, W, 3] RGB of one size with even sides, and the seconds it is shown.
 
     Raises
     ------
     InputError
-        If a word, the picture or the color map does not exist, or ``seconds`` is no duration.
+        If a word, the picture or the color map is unknown, or ``seconds`` is not above 0.
     """
     if not 0 < seconds < 3600:
-        raise InputError(f"{seconds} seconds", where="movie", remedy="give a time above 0")
+        raise InputError(
+            f"{seconds} is not a duration", where="movie", remedy="give a time above 0"
+        )
     chosen = chosen_words(explanation, words, together=together)
     count = len(shown_media(explanation, media))
     small = resized(explanation, largest=max(largest // max(count, 1), 16), smallest=_NARROWEST)
@@ -151,14 +153,14 @@ def draw_movie(
             marked = moment.marked.targets if moment.marked else ()
             strip = text.drawn(marked, min(text.lines, _MOST_LINES))
             caption = word_strip(moment.marked, text.width, colors)
-            yield _even(stacked(picture, strip, caption)), moment.seconds
+            yield _even(stack_vertically(picture, strip, caption)), moment.seconds
             step()
 
 
 def write_mp4(drawn: Iterator[tuple[Pixels, float]], path: Path) -> None:
     """Encode a movie as H.264 in MP4 (yuv420p, BT.709), which every browser plays.
 
-    Each picture is encoded once and stands until the next one, at a multiple of 1/25 second.
+    Each picture is encoded once and lasts until the next one, at a multiple of 1/25 second.
 
     Raises
     ------
@@ -193,7 +195,7 @@ def write_mp4(drawn: Iterator[tuple[Pixels, float]], path: Path) -> None:
             picture.pts = last = begun
             container.mux(stream.encode(picture))
             begun = ended
-        # A frame stands until the next one: so the last one stands at its end, too.
+        # A frame lasts until the next one, so the last one is repeated at the end.
         if picture is not None and begun - 1 > last:
             picture.pts = begun - 1
             container.mux(stream.encode(picture))
@@ -202,14 +204,14 @@ def write_mp4(drawn: Iterator[tuple[Pixels, float]], path: Path) -> None:
 
 
 def _starts(times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """When each frame of a clip begins to show; evenly spaced where its times do not grow."""
-    growing = bool(np.all(np.diff(times) > 0))
-    starts = times - times[0] if growing else np.arange(len(times)) * SECONDS
+    """The time at which each frame of a clip begins; evenly spaced if its times do not increase."""
+    increasing = bool(np.all(np.diff(times) > 0))
+    starts = times - times[0] if increasing else np.arange(len(times)) * SECONDS
     return np.asarray(starts, np.float64)
 
 
 def _end(starts: NDArray[np.float64]) -> float:
-    """When a clip ends: its last frame stands as long as the one before it."""
+    """The end of a clip, whose last frame lasts as long as the one before it."""
     last = starts[-1] - starts[-2] if len(starts) > 1 else 0.0
     return float(starts[-1] + last)
 

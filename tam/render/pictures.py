@@ -14,7 +14,7 @@ from tam.render.colors import DEFAULT_COLORS, color
 
 OPACITY: Final = 0.8
 OPACITY_EXPONENT: Final = 0.75
-"""A map of value v covers its picture with ``opacity * v ** exponent``: nothing where it is 0."""
+"""A map of value v covers its picture with opacity ``opacity * v ** exponent``; 0 where v is 0."""
 
 _HATCH_STEP = 12
 _GAP = 8
@@ -38,12 +38,12 @@ def overlay(
     heat
         float32 [H, W] in [0, 1], NaN where it is not known.
     opacity
-        How much of the picture the highest value hides, in [0, 1]; less where the map is lower.
+        Opacity of the map at its highest value, in [0, 1]; lower values hide less.
     colors
         Name of the color map, see :data:`tam.render.colors.COLOR_ANCHORS`.
     covered
-        bool [H, W]: what the model's vision tokens cover. The rest is dimmed and hatched, as is
-        what is not known.
+        bool [H, W]: the pixels that vision tokens cover. The others are dimmed and hatched, as are
+        pixels whose value is not known.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def overlay(
     Raises
     ------
     InputError
-        If the sizes differ, or there is no such color map.
+        If the sizes differ, or the color map is unknown.
     """
     if heat.shape != pixels.shape[:2] or (covered is not None and covered.shape != heat.shape):
         raise InputError(
@@ -86,13 +86,13 @@ def word_image(
     word
         A word of an explanation, of the reply or of the prompt.
     media
-        Which picture or clip alone; all that have a map where it is None.
+        Index of the only picture or clip; None for all that have a map.
     frame
-        Which frame of a clip; the one where the map is highest where it is None.
+        Index of a clip's frame; None for the one where the map is highest.
     opacity, colors
-        See :func:`overlay`.
+        As in :func:`overlay`.
     caption
-        Whether a strip with the word, its probability and a legend stands below.
+        Whether to draw a strip with the word, its probability and a legend below.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def word_image(
     if not caption:
         return picture
     width = max(picture.shape[1], _NARROWEST)
-    return stacked(picture, word_strip(word, width, colors))
+    return stack_vertically(picture, word_strip(word, width, colors))
 
 
 def overlays(
@@ -121,9 +121,9 @@ def overlays(
     Parameters
     ----------
     frames
-        Which frame of each picture or clip, by its index.
+        Index of the frame of each picture or clip, by the index of the latter.
     opacity, colors
-        See :func:`overlay`.
+        As in :func:`overlay`.
 
     Returns
     -------
@@ -133,15 +133,15 @@ def overlays(
 
 
 class Stage:
-    """The pictures that maps are laid over: what is the same for all words is drawn once.
+    """The pictures under the maps, whose common parts are drawn once for all words.
 
-    Of each picture and clip the frame is kept that was shown last, dimmed and hatched where the
-    model saw nothing.
+    The last shown frame of each picture and clip is kept, dimmed and hatched where no vision token
+    covers it.
 
     Parameters
     ----------
     explanation
-        Whose pictures.
+        The explanation whose pictures are drawn.
     """
 
     def __init__(self, explanation: ExplanationData) -> None:
@@ -223,8 +223,8 @@ def _side_by_side(pictures: list[Pixels]) -> Pixels:
     return sheet
 
 
-def stacked(*pictures: Pixels) -> Pixels:
-    """Set pictures below each other, each in the middle of the width, uint8 [H, W, 3]."""
+def stack_vertically(*pictures: Pixels) -> Pixels:
+    """Stack pictures below each other, each centred, uint8 [H, W, 3]."""
     width = max(picture.shape[1] for picture in pictures)
     sheet = np.full((sum(map(len, pictures)), width, 3), PAPER, np.uint8)
     top = 0

@@ -47,35 +47,35 @@ def plot(
     """Draw the maps of chosen words as a matplotlib figure.
 
     All maps are on one scale from 0 to 1, which a color bar shows. No display is needed:
-    ``savefig`` writes PNG, PDF or SVG, and letters stay letters in the last two.
+    ``savefig`` writes PNG, PDF or SVG; in the last two, text stays text.
 
     Parameters
     ----------
     words
-        See :func:`tam.render.selection.chosen_words`.
+        As in :func:`tam.render.selection.chosen_words`.
     media
-        Which picture or clip, or several: then one row for each, with the words in columns. All
-        that have a map where it is None.
+        Index of the picture or clip, or several of them: then one row for each, with the words in
+        columns. None for all that have a map.
     frame
-        Which frame of a clip; the one where the word's map is highest where it is None.
+        Index of a clip's frame; None for the one where the word's map is highest.
     columns
-        Words in a row where there is one picture; up to six where it is None.
+        Words in a row if there is one picture; None for up to six.
     cell
         Width of a picture in inches.
     opacity, colors
-        See :func:`tam.render.overlay`.
+        As in :func:`tam.render.overlay`.
     probabilities
-        Whether the words' probabilities stand beside them.
+        Whether to write the words' probabilities beside them.
 
     Returns
     -------
-    A figure that belongs to no window and not to pyplot. As the last line of a notebook's cell it
-    shows itself.
+    A figure without a window, independent of pyplot. A notebook displays it as the last line of a
+    cell.
 
     Raises
     ------
     InputError
-        If a word, the picture or the color map does not exist, or a size is not above 0.
+        If a word, the picture or the color map is unknown, or a size is not above 0.
     SetupError
         If matplotlib is not installed.
     """
@@ -120,13 +120,13 @@ def _figure_class() -> Any:
         ) from error
 
     class MapFigure(Figure):
-        """A figure that shows itself in a notebook, and keeps letters as letters in files."""
+        """A figure that a notebook displays, and that keeps text as text in files."""
 
         def __init__(self, **options: Any) -> None:
             super().__init__(layout=ConstrainedLayoutEngine(w_pad=_PAD, h_pad=_PAD), **options)
 
         def savefig(self, *arguments: Any, **options: Any) -> None:
-            # Journals refuse matplotlib's default, Type 3; and outlines cannot be edited or found.
+            # Journals refuse matplotlib's default, Type 3, and outlines cannot be searched.
             with rc_context({"pdf.fonttype": 42, "svg.fonttype": "none"}):
                 super().savefig(*arguments, **options)
 
@@ -162,16 +162,16 @@ def _label(
     axes: "Axes", word: Word, media: int, frame: int, cell: float, probabilities: bool
 ) -> None:
     text = spelled(word.text)
-    # Pillow's own font is no file; matplotlib's holds all that it holds.
+    # Pillow's own font is not a file; matplotlib's has all its characters.
     font = font_for(text, 16)
     path = getattr(font, "path", None)
     family: dict[str, Any] = {"font": Path(path)} if isinstance(path, str) else {}
     label = percent(word.probability) if probabilities and word.probability is not None else ""
-    # In points, then in the pixels that Pillow measures; matplotlib's own font is wider.
+    # Points, converted to the pixels that Pillow measures; matplotlib's own font is wider.
     room = (cell * 72 - (len(label) + 1) * _LETTERS * 0.65) * 16 / _LETTERS / 1.2
     text = shortened(text, room, font)
     common: dict[str, Any] = {"fontsize": _LETTERS, "pad": 3}
-    # A word may hold dollar signs; it is no formula.
+    # A word with dollar signs is not a formula.
     axes.set_title(text, loc="left", color=_INK, parse_math=False, **family, **common)
     axes.set_title(label, loc="right", color=_FAINT, **common)
     item = word.explanation.media[media]

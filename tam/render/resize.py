@@ -1,4 +1,4 @@
-"""A smaller or larger copy of an explanation's pictures, with the maps still in place."""
+"""Smaller or larger copies of an explanation's pictures, with the maps in place."""
 
 from dataclasses import replace
 from typing import TypeVar
@@ -19,13 +19,13 @@ def resized(explanation: _Data, *, largest: int, smallest: int = 1) -> _Data:
     Parameters
     ----------
     explanation
-        Left as it is; what needs no scaling is shared with the result.
+        The explanation, which is not changed; pictures that need no scaling are shared.
     largest, smallest
         Limits of the long side in pixels.
 
     Returns
     -------
-    The same explanation over the scaled pictures, the grids' boxes scaled with them.
+    The explanation with scaled pictures and grid boxes.
     """
     media = tuple(
         resized_media(item, largest=largest, smallest=smallest) for item in explanation.media
@@ -37,7 +37,7 @@ def resized(explanation: _Data, *, largest: int, smallest: int = 1) -> _Data:
 
 
 def resized_media(item: Media, *, largest: int, smallest: int = 1) -> Media:
-    """Scale a picture or clip, as :func:`resized` does; it is shared where it needs no scaling."""
+    """Scale a picture or clip as :func:`resized` does; one that needs no scaling is returned."""
     long_side = max(item.width, item.height)
     scale = min(max(long_side, smallest), largest) / long_side
     if scale == 1:

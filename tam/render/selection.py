@@ -1,4 +1,4 @@
-"""Which words of a reply a person means: by index, by what they say, or all."""
+"""The choice of words of a reply: by index, by text, or all."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,16 +11,16 @@ from tam.explanation.word import Choice, Word
 def chosen_words(
     explanation: Explanation, words: Sequence[Choice] | None = None, *, together: bool = False
 ) -> tuple[Word, ...]:
-    """Give the words that are meant.
+    """Give the chosen words of a reply.
 
     Parameters
     ----------
     words
-        Indices, as ``tam show`` numbers them; texts, see :meth:`Explanation.phrase`; or words. All
-        words of the reply where it is None.
+        Indices, as ``tam show`` numbers them, texts, as in :meth:`Explanation.phrase`, or words.
+        None for all words of the reply.
     together
-        Give one word that holds the tokens of all. Its map is the maximum of theirs: words that are
-        picked out stand beside each other, they do not narrow each other down as a phrase's do.
+        Merge them into one word. Its map is the maximum of theirs, because words that are picked
+        out do not narrow each other down as those of a phrase do.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def chosen_words(
     else:
         chosen = tuple(_word(explanation, choice) for choice in words)
     if not chosen:
-        raise InputError("there is no word", where="words", remedy="choose at least one")
+        raise InputError("no word is chosen", where="words", remedy="choose at least one word")
     if together:
         targets = sorted({target for word in chosen for target in word.targets})
         return (Word(explanation, tuple(targets)),)

@@ -1,4 +1,4 @@
-"""The contact sheet: all words' maps on one picture."""
+"""The contact sheet: the maps of all words on one picture."""
 
 import math
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from tam.explanation.explanation import Explanation
 from tam.explanation.word import Choice
 from tam.render.caption import PAPER, Pixels, legend_strip, text_strip, word_strip
 from tam.render.colors import DEFAULT_COLORS
-from tam.render.pictures import OPACITY, stacked, word_image
+from tam.render.pictures import OPACITY, stack_vertically, word_image
 from tam.render.resize import resized
 from tam.render.selection import chosen_words
 
 CELL: Final = 320
-"""Long side of a picture where there are few."""
+"""Long side of a picture in pixels, if there are few."""
 
 _SMALLEST, _PIXELS = 96, 12_000_000
 _NARROWEST: Final = 120
@@ -38,17 +38,17 @@ def contact_sheet(
     Parameters
     ----------
     words
-        See :func:`tam.render.selection.chosen_words`.
+        As in :func:`tam.render.selection.chosen_words`.
     media
-        Which picture or clip alone; all that have a map, side by side, where it is None. Of a clip
-        each word shows the frame where its map is highest.
+        Index of the only picture or clip; None for all that have a map, side by side. A clip shows
+        each word at the frame where its map is highest.
     columns
-        Words in a row; so many that the sheet is about as wide as high where it is None.
+        Words in a row; None for a sheet about as wide as high.
     cell
-        Long side of each picture in pixels; where it is None `CELL`, or less for so many pictures
-        that the sheet would be hard to open.
+        Long side of each picture in pixels; None for `CELL`, or less for so many pictures that the
+        sheet would be hard to open.
     opacity, colors
-        See :func:`tam.render.overlay`.
+        As in :func:`tam.render.overlay`.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def contact_sheet(
     Raises
     ------
     InputError
-        If a word, the picture or the color map does not exist, or a number is below 1.
+        If a word, the picture or the color map is unknown, or a number is below 1.
     """
     if (cell is not None and cell < 1) or (columns is not None and columns < 1):
         raise InputError(
@@ -66,7 +66,7 @@ def contact_sheet(
     chosen = chosen_words(explanation, words)
     marked = {target for word in chosen for target in word.targets}
     if len(chosen) == len(explanation.words):
-        marked = set()  # a mark on every word would tell nothing
+        marked = set()  # a mark on every word would mark none
     if cell is None:
         pictures = len(chosen) * (len(explanation.media) if media is None else 1)
         cell = max(_SMALLEST, min(CELL, math.isqrt(_PIXELS // max(1, pictures))))
@@ -75,10 +75,12 @@ def contact_sheet(
     for word in chosen_words(small, chosen):
         picture = word_image(word, media, opacity=opacity, colors=colors, caption=False)
         strip = word_strip(word, max(picture.shape[1], _NARROWEST), None)
-        cells.append(stacked(picture, strip))
+        cells.append(stack_vertically(picture, strip))
     sheet = _grid(cells, columns or _columns(cells))
     width = sheet.shape[1]
-    return stacked(text_strip(explanation, marked, width), sheet, legend_strip(width, colors))
+    return stack_vertically(
+        text_strip(explanation, marked, width), sheet, legend_strip(width, colors)
+    )
 
 
 def _columns(cells: list[Pixels]) -> int:

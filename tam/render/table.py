@@ -42,19 +42,19 @@ DIGITS: Final = {
     "score": ".4f",
     "check": "s",
 }
-"""The columns, and how many digits of each a file has.
+"""The columns, and the number of digits of each in a file.
 
 ``start`` and ``end`` are the word's span in the reply; ``visual`` to ``focus`` are defined in
-:mod:`tam.explanation.strength`; then where the map is highest, in pixels of the original picture,
-and of a volume ``place``, its slice in words; then the earlier word of the highest relevance; then
-what its check found (:class:`Check`), ``used`` as yes or no.
+:mod:`tam.explanation.strength`; then come the map's peak, in pixels of the original picture, and of
+a volume ``place``, its slice in words; the earlier word of the highest relevance; and the result of
+the check (:class:`Check`), ``used`` as yes or no.
 """
 
 COLUMNS: Final = tuple(DIGITS)
 
-# Where a spreadsheet may begin a cell: at a text's beginning, and after whatever it takes for a
-# separator. Then what it skips; then what makes it read a formula, also in other widths, or the
-# mark itself, so that taking it off again gives every text back.
+# Places at which a spreadsheet may begin a cell: the beginning of a text, and after anything that
+# it takes for a separator. Then the characters that it skips; then those that begin a formula, also
+# in other widths, or the apostrophe itself, so that removing it restores every text.
 _FORMULA: Final = regex.compile(
     r"(?:\A|(?<=[,;|\t\r\n]))"
     r"(?=[\s\p{Cf}\p{Default_Ignorable_Code_Point}\"]*[=+\-@|%'＝＋－＠％｜﹦﹢﹣﹫﹪⁼⁺⁻₌₊₋−])"
@@ -64,13 +64,13 @@ _FORMULA: Final = regex.compile(
 def words_csv(explanation: Explanation) -> str:
     """Write one line for each word of the reply, under a line of column names.
 
-    What a spreadsheet would run as a formula has an apostrophe before it, at a word's beginning
-    and behind separators in it. Numbers have a point; a cell is empty where a value is not known,
-    or where there is nothing to tell, such as the place of an all-zero map.
+    An apostrophe precedes text that a spreadsheet would run as a formula, at the beginning of a
+    word and after separators in it. Numbers have a decimal point. A cell is empty where a value is
+    not known or does not exist, such as the peak of an all-zero map.
 
     Returns
     -------
-    CSV after RFC 4180.
+    CSV as RFC 4180 defines it.
     """
     return rows_csv([word_row(word) for word in explanation.words])
 
@@ -86,9 +86,9 @@ def rows_csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def words_frame(explanation: Explanation) -> "DataFrame":
-    """Give one row for each word of the reply, with the columns of the CSV at full precision.
+    """Make a table with a row for each word and the columns of the CSV, at full precision.
 
-    What is not known is pandas' missing value; texts are as the model wrote them.
+    Unknown values are pandas' missing value; texts are as the model wrote them.
 
     Raises
     ------
@@ -155,8 +155,9 @@ def _checked(check: Check | None) -> dict[str, Any]:
 def _spelled(value: Any, digits: str) -> str:
     if value is None:
         return ""
-    return _guarded(value) if digits == "s" else format(value, digits)
+    return guarded(value) if digits == "s" else format(value, digits)
 
 
-def _guarded(text: str) -> str:
+def guarded(text: str) -> str:
+    """Put an apostrophe before what a spreadsheet would run as a formula."""
     return _FORMULA.sub("'", printable(text))

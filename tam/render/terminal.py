@@ -1,4 +1,4 @@
-"""A saved explanation in the terminal."""
+"""An explanation in the terminal."""
 
 import math
 from collections.abc import Sequence
@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tam.explanation.data import CUT_MARK
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Choice, Loss, Word
-from tam.geometry.layout import TextToken
+from tam.geometry.layout import DroppedText, TextToken
 from tam.render.selection import chosen_words
 from tam.render.terminal_map import print_map
 from tam.text.printable import decimal, on_one_line, percent, printable
@@ -20,6 +21,7 @@ from tam.text.printable import decimal, on_one_line, percent, printable
 _SHOWN_EARLIER: Final = 3
 _SHOWN_CANDIDATES: Final = 8
 _WEAKEST_SHOWN: Final = 0.05
+_LONGEST_LEFT_OUT: Final = 400
 _TEXTUAL: Final = (134, 138, 146)
 _VISUAL: Final = (226, 108, 22)
 
@@ -32,9 +34,9 @@ def show(explanation: Explanation, console: Console, word: Choice | None = None)
     Parameters
     ----------
     console
-        Where to print.
+        The console to print on.
     word
-        A word of the reply to print in detail; the table of all words where it is None.
+        A word of the reply to print in detail; None for the table of all words.
 
     Raises
     ------
@@ -78,26 +80,40 @@ def word_style(word: Word) -> str:
 
 
 def _turns(explanation: Explanation) -> list[Text]:
-    """Spell every turn, the reply's words in their colors."""
+    """The text of every turn: the reply's words in their colors, faint what was not read."""
     styles = {
         target: style
         for word in explanation.words
         for style in [_style(word.share)]
         for target in word.targets
     }
-    numbered = list(enumerate(explanation.tokens))
-    turns = []
-    for (_, role), group in groupby(numbered, lambda item: (item[1].turn, item[1].role)):
-        line = Text()
-        line.append(f"{role}: ", style="bold")
-        for target, token in group:
-            line.append(printable(token.text), style=styles.get(target, ""))
-        turns.append(line)
+    pieces = [
+        (token.turn, target, 1, token.role, Text(printable(token.text), styles.get(target, "")))
+        for target, token in enumerate(explanation.tokens)
+    ]
+    pieces += [
+        (part.turn, part.before_token, 0, part.role, _left_out(part))
+        for part in explanation.dropped
+    ]
+    pieces.sort(key=lambda piece: piece[:3])
+    turns = [
+        Text.assemble((f"{role}: ", "bold"), *(text for *_, text in group))
+        for (_, role), group in groupby(pieces, lambda piece: (piece[0], piece[3]))
+    ]
+    if explanation.cut and turns:
+        turns[-1].append(f" {CUT_MARK}", style="dim")
     return turns
 
 
+def _left_out(part: DroppedText) -> Text:
+    """Spell a part of the conversation that the model did not read; the beginning of a long one."""
+    said = " ".join(printable(part.text).split())
+    shown = said if len(said) <= _LONGEST_LEFT_OUT else said[:_LONGEST_LEFT_OUT] + "…"
+    return Text(f"[not read by the model: {shown}] ", style="dim")
+
+
 def _style(share: float | None) -> str:
-    """Color by the share, grey to orange: readable on dark and on light terminals."""
+    """A color for a share, from grey to orange, readable on dark and on light terminals."""
     if share is None:
         return ""
     channels = [round(a + (b - a) * share) for a, b in zip(_TEXTUAL, _VISUAL, strict=True)]
@@ -113,7 +129,7 @@ def _scale() -> Text:
 
 
 def strength_line(word: Word) -> Text:
-    """How strong a word is: its probability, visual and textual."""
+    """A line with a word's probability, visual and textual."""
     line = Text(f"   probability {percent(word.probability)}")
     return line.append(f"   visual {decimal(word.visual)}   textual {decimal(word.textual)}")
 
@@ -164,7 +180,7 @@ def _earlier(word: Word) -> Text:
 
 
 def _check(word: Word) -> Text:
-    """Whether the model used what the map marks, with what its hiding costs in nats."""
+    """Whether the model used what the map marks, with the word's loss in nats."""
     check = word.check
     if check is None:
         return Text("")
@@ -176,16 +192,16 @@ def _check(word: Word) -> Text:
 
 
 def show_losses(losses: Sequence[Loss], reply: str | None, console: Console) -> None:
-    """Print what each word loses without a part of a picture, and the reply without it.
+    """Print each word's loss without a region of a picture, and the reply without it.
 
     Parameters
     ----------
     losses
-        Of each of the reply's words.
+        The loss of each of the reply's words.
     reply
-        What the model answers without the part, or None where it was not asked.
+        The model's reply without the region, or None if it was not asked for.
     console
-        Where to print.
+        The console to print on.
     """
     table = Table(box=box.SIMPLE_HEAD)
     for name in ("#", "word", "before", "without"):

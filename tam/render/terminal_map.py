@@ -1,4 +1,4 @@
-"""A word's map in the terminal: two pixels in each character, or shades where color is missing."""
+"""A word's map in the terminal: two pixels in each character, or shades without color."""
 
 from dataclasses import replace
 from typing import Final
@@ -28,7 +28,7 @@ _PLAIN_BARS: Final = "0123456789"
 
 
 def print_map(word: Word, console: Console) -> None:
-    """Print what :func:`word_map` draws, each line cut off where the console ends."""
+    """Print the lines of :func:`word_map`, cut at the width of the console."""
     for line in word_map(word, console):
         console.print(line, no_wrap=True, overflow="ellipsis")
 
@@ -36,9 +36,9 @@ def print_map(word: Word, console: Console) -> None:
 def word_map(word: Word, console: Console) -> list[Text]:
     """Draw a word's map over each picture, and its curve over each clip.
 
-    With true or 256 colors: the picture under the map, in half blocks. Else the map alone, in
-    shades; in ASCII where the terminal does not write Unicode. Never wider than the console; on
-    one of fewer than sixteen columns nothing is drawn.
+    Terminals with true or 256 colors show the picture under the map, in half blocks. Others show
+    the map alone in shades, in ASCII if they do not write Unicode. The map is never wider than the
+    console; on one of fewer than sixteen columns nothing is drawn.
     """
     if console.width < _NARROWEST:
         return []
@@ -60,7 +60,7 @@ def word_map(word: Word, console: Console) -> list[Text]:
 
 
 def _size(width: int, height: int, room: int) -> tuple[int, int]:
-    """Columns and rows of characters, each as high as two are wide, for a picture."""
+    """Columns and rows of characters for a picture; a character is twice as high as wide."""
     columns = min(_WIDEST, room, max(1, round(_HIGHEST * 2 * width / height)))
     return columns, max(1, round(columns * height / width / 2))
 

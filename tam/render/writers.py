@@ -1,4 +1,4 @@
-"""One function for each kind of file that an explanation is exported as."""
+"""The functions that write each kind of export."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ def sheet(
     path.write_bytes(encode_png(drawn, comment=PLACEHOLDER))
 
 
-def mp4(
+def movie(
     explanation: Explanation,
     words: Sequence[Word],
     path: Path,
@@ -31,32 +31,18 @@ def mp4(
     colors: str,
     seconds: float,
 ) -> None:
-    """Write a movie as MP4, see :func:`tam.render.movie.draw_movie`."""
+    """Write a movie in the format of the path's suffix, see :func:`tam.render.movie.draw_movie`."""
+    kind = path.suffix.removeprefix(".").lower()
     drawn = draw_movie(
-        explanation, words, media=media, seconds=seconds, largest=LARGEST["mp4"], colors=colors
+        explanation, words, media=media, seconds=seconds, largest=LARGEST[kind], colors=colors
     )
-    write_mp4(drawn, path)
-
-
-def gif(
-    explanation: Explanation,
-    words: Sequence[Word],
-    path: Path,
-    *,
-    media: int | None,
-    colors: str,
-    seconds: float,
-) -> None:
-    """Write the same movie as GIF, smaller."""
-    drawn = draw_movie(
-        explanation, words, media=media, seconds=seconds, largest=LARGEST["gif"], colors=colors
-    )
-    write_gif(drawn, path)
+    write = {"mp4": write_mp4, "gif": write_gif}[kind]
+    write(drawn, path)
 
 
 def csv(explanation: Explanation, words: Sequence[Word], path: Path) -> None:
     """Write a table of all words, see :func:`tam.render.table.words_csv`."""
-    # With the mark that makes spreadsheets read UTF-8.
+    # With the byte order mark that makes spreadsheets read UTF-8.
     path.write_text(words_csv(explanation), encoding="utf-8-sig", newline="")
 
 

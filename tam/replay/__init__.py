@@ -1,7 +1,7 @@
-"""Runs a recorded conversation through the model again: with gradients, or with other pictures.
+"""Replays: a recorded conversation is run again, with gradients or with other pictures.
 
-Beside :mod:`tam.capture` the only caller of the model. Nothing that a replay sets (hooks, the
-attention implementation, which parameters want gradients) outlasts it, whatever ends it.
+Only this package and :mod:`tam.capture` call the model. Everything that a replay sets (hooks, the
+attention implementation, ``requires_grad`` of the parameters) is restored when it ends.
 """
 
 from tam.replay.layers import LayerName

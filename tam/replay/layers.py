@@ -1,27 +1,30 @@
-"""Finds the layers of a model by the names that a user gives them."""
+"""The layers of a model, by the names under which users ask for them."""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING
 
 from torch import nn
 
 from tam.errors import InputError, ModelError
 from tam.families.adapter import Adapter
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 LayerName = int | str
-"""A layer of the language model by its number, from 0 or from the end (-1), ``"input"`` for what
-enters its first layer, or a layer of the vision tower: ``"vision.0"``, ``"vision.-1"``."""
+"""A layer of the language model by its number, from 0 or from the end (-1), ``"input"`` for the
+input of its first layer, or a layer of the vision tower: ``"vision.0"``, ``"vision.-1"``."""
 
 _VISION = re.compile(r"vision\.(-?\d+)")
 
 
-def language_layers(model: Any, adapter: Adapter) -> nn.ModuleList:
+def language_layers(model: "PreTrainedModel", adapter: Adapter) -> nn.ModuleList:
     """The layers of the language model, in order.
 
     Raises
     ------
     ModelError
-        If its decoder does not hold one list of them.
+        If its decoder does not hold exactly one list of layers.
     """
     decoder = adapter.decoder(model)
     lists = [child for child in decoder.children() if isinstance(child, nn.ModuleList)]
@@ -34,13 +37,13 @@ def language_layers(model: Any, adapter: Adapter) -> nn.ModuleList:
     return lists[0]
 
 
-def vision_layers(model: Any, adapter: Adapter) -> nn.ModuleList:
-    """The layers of the vision tower: the one list outside the language model with attention.
+def vision_layers(model: "PreTrainedModel", adapter: Adapter) -> nn.ModuleList:
+    """The layers of the vision tower: the only list of attention layers outside the language model.
 
     Raises
     ------
     ModelError
-        If there is none, or more than one.
+        If there is no such list, or more than one.
     """
     inside = set(language_layers(model, adapter).modules())
     lists = [
@@ -54,14 +57,14 @@ def vision_layers(model: Any, adapter: Adapter) -> nn.ModuleList:
     if len(lists) != 1:
         found = ", ".join(name for name, _ in lists) or "none"
         raise ModelError(
-            f"the layers of its vision tower are not known for sure (found: {found})",
+            f"the layers of the vision tower are ambiguous (found: {found})",
             where=type(model).__name__,
             remedy="choose a layer of the language model",
         )
     return lists[0][1]
 
 
-def final_norm(model: Any, adapter: Adapter) -> nn.Module:
+def final_norm(model: "PreTrainedModel", adapter: Adapter) -> nn.Module:
     """The norm between the last layer and the head: the decoder's ``norm``, or its only one.
 
     Raises
@@ -79,7 +82,7 @@ def final_norm(model: Any, adapter: Adapter) -> nn.Module:
         return norms["norm"]
     if len(norms) != 1:
         raise ModelError(
-            f"the decoder holds {len(norms)} norms, so which one is the last is not known",
+            f"the decoder holds {len(norms)} norms, so it is not known which one is the last",
             where=type(decoder).__name__,
             remedy="use a method that reads no layer but the last, such as tam",
         )
@@ -96,7 +99,7 @@ def numbered(layers: nn.ModuleList, index: int, name: LayerName) -> int:
     """
     if not -len(layers) <= index < len(layers):
         raise InputError(
-            f"there is no layer {name!r}",
+            f"unknown layer {name!r}",
             where="layer",
             remedy=f"layers are numbered 0 to {len(layers) - 1}, or -1 to {-len(layers)} from the "
             "end",
@@ -105,12 +108,12 @@ def numbered(layers: nn.ModuleList, index: int, name: LayerName) -> int:
 
 
 def parsed(name: LayerName) -> tuple[str, int]:
-    """Part a name into ``"input"``, ``"language"`` or ``"vision"``, and a number.
+    """Split a name into ``"input"``, ``"language"`` or ``"vision"``, and a number.
 
     Raises
     ------
     InputError
-        If it is none of a layer's names.
+        If it is not the name of a layer.
     """
     if isinstance(name, int):
         return "language", name
@@ -119,7 +122,7 @@ def parsed(name: LayerName) -> tuple[str, int]:
     if isinstance(name, str) and (found := _VISION.fullmatch(name)):
         return "vision", int(found[1])
     raise InputError(
-        f"{name!r} names no layer",
+        f"{name!r} is not the name of a layer",
         where="layer",
         remedy="give a number, 'input', or a layer of the vision tower such as 'vision.-1'",
     )

@@ -1,4 +1,4 @@
-"""One pass over a prompt and its reply, with what methods read of it."""
+"""One forward pass over a prompt and its reply, with the tensors that methods read."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,16 +11,16 @@ from torch import nn
 
 @dataclass(frozen=True, eq=False)
 class Pass:
-    """What passed through the model; with the graph that gradients are taken in, if asked for.
+    """The recorded tensors of one pass, with their autograd graph if gradients were asked for.
 
     Parameters
     ----------
     scores
         float32 [T]: the logit of each target at its context position.
     log_probabilities
-        float32 [T], without a graph: the same as log-softmax.
+        float32 [T]: the targets' log-probabilities, without a graph.
     states
-        For each layer that was asked for, its outputs [B, S, D] or [S, D] call by call.
+        The outputs [B, S, D] or [S, D] of each layer that was asked for, one for each call.
     attentions
         [1, H, L, L] for each layer with attention weights; empty where they were not asked for.
     """
@@ -36,7 +36,7 @@ class Pass:
         Parameters
         ----------
         of
-            Tensors of this pass; zero where a score does not depend on one.
+            Tensors of this pass. The gradient is zero where a score does not depend on one.
         """
         for one in torch.eye(len(self.scores), device=self.scores.device):
             yield torch.autograd.grad(
@@ -45,25 +45,25 @@ class Pass:
 
 
 class ActivationHook:
-    """Keeps what a layer puts out, call by call.
+    """Keeps the outputs of a layer, one for each call.
 
     Parameters
     ----------
     graph
-        Let the graph of gradients begin here, where it has not begun before.
+        Start the autograd graph at these states, unless it has started earlier.
     """
 
     def __init__(self, *, graph: bool) -> None:
         self.graph = graph
         self.seen: list[torch.Tensor] = []
 
-    def output(self, _module: Any, _args: Any, output: Any) -> Any:
+    def output(self, _module: nn.Module, _args: Any, output: Any) -> Any:
         """Forward hook of a layer."""
         states, rest = (output[0], output[1:]) if isinstance(output, tuple) else (output, None)
         states = self._kept(states)
         return states if rest is None else (states, *rest)
 
-    def input(self, _module: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    def input(self, _module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
         """Forward pre-hook of a layer."""
         if args:
             return (self._kept(args[0]), *args[1:]), kwargs
@@ -73,12 +73,12 @@ class ActivationHook:
         if self.graph and not states.requires_grad:
             states = states.detach().requires_grad_()
         self.seen.append(states)
-        # What follows may write into the states in place, which must not be a graph's beginning.
+        # Later code may write into the states in place, which a leaf of the graph does not allow.
         return states.clone() if states.requires_grad and states.is_leaf else states
 
 
 class Attentions:
-    """Keeps the attention weights of a layer: what any module in it puts out beside its states.
+    """Keeps the attention weights of a layer, which a module in it returns beside its states.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class Attentions:
         self.length = length
         self.seen: list[torch.Tensor] = []
 
-    def output(self, _module: Any, _args: Any, output: Any) -> None:
+    def output(self, _module: nn.Module, _args: Any, output: Any) -> None:
         """Forward hook of the layer's modules."""
         if not isinstance(output, tuple) or len(output) < 2:
             return
@@ -101,21 +101,21 @@ class Attentions:
 
 
 class Replaced:
-    """Puts other states in the place of some that enter a layer.
+    """Replaces some of the states that enter a layer.
 
     Parameters
     ----------
     positions
-        int64 [N].
+        int64 [N]: positions of the states to replace.
     states
-        [N, D].
+        [N, D]: the new states.
     """
 
     def __init__(self, positions: torch.Tensor, states: torch.Tensor) -> None:
         self.positions = positions
         self.states = states
 
-    def input(self, _module: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    def input(self, _module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
         """Forward pre-hook of a layer."""
         if args:
             return (self._put(args[0]), *args[1:]), kwargs
@@ -136,11 +136,11 @@ class Hooks:
 
 @contextmanager
 def registered(hooks: Hooks) -> Iterator[None]:
-    """Keep hooks for as long as the block runs, whatever ends it."""
+    """Register hooks for the duration of the block."""
     handles: list[Any] = []
     try:
         for module, hook in hooks.after:
-            # First, for transformers has hooks that collect a tower's states for the projector.
+            # Prepended, because hooks of transformers collect a tower's states for the projector.
             handles.append(module.register_forward_hook(hook, prepend=True))
         for module, hook in hooks.before:
             handles.append(module.register_forward_pre_hook(hook, with_kwargs=True))

@@ -1,4 +1,4 @@
-"""Which rows of a layer's states lie in which vision cell."""
+"""The vision cell of each row of a layer's states."""
 
 import math
 from collections.abc import Sequence
@@ -17,16 +17,16 @@ from tam.replay.replay import Replay
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Where a layer's states are.
+    """The vision cells of a layer's states.
 
     Parameters
     ----------
     rows
-        int64 [S]: those of the layer's states, one call after another, that lie in a cell.
+        int64 [S]: rows of the layer's states, its calls concatenated, that lie in a cell.
     cells
-        int64 [S]: the cell of each.
+        int64 [S]: the cell of each of these rows.
     count
-        N, the number of cells.
+        The number N of cells.
     """
 
     rows: NDArray[np.int64]
@@ -34,7 +34,7 @@ class Places:
     count: int
 
     def of(self, outputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        """[S, D]: those of a layer's outputs that lie in a cell."""
+        """[S, D]: the rows of a layer's outputs that lie in a cell."""
         flat = torch.cat([output.reshape(-1, output.shape[-1]) for output in outputs])
         return flat[torch.from_numpy(self.rows).to(flat.device)]
 
@@ -46,21 +46,20 @@ class Places:
 
 
 def places(replay: Replay, layer: LayerName) -> Places:
-    """Find where the states of a layer are.
+    """Find the vision cells of a layer's states.
 
     In the language model they stand at the cells' positions. In the vision tower families differ
-    (windows, merged patches, tiles, class tokens), so it is measured: with attention switched off
-    a state of the tower reaches the vision tokens that it becomes a part of, and no other. Cells
+    (windows, merged patches, tiles, class tokens), so they are measured: with attention off, a
+    state of the tower reaches the vision tokens that it becomes a part of, and no other. Cells
     are told apart by the bits of their index, one backward pass for each: a pass asks which states
     have a gradient in a random projection of the cells whose bit is set, and of the others.
 
     Raises
     ------
     InputError
-        If the layer is behind the one that the language model reads.
+        If the layer comes after the one that the language model reads.
     ModelError
-        If a state of the tower reaches several cells, or no state reaches some cell: then they
-        have no places.
+        If a state of the tower reaches several cells, or a cell is reached by no state.
     """
     vision = replay.trace.vision
     count = len(vision.positions)
@@ -76,7 +75,7 @@ def places(replay: Replay, layer: LayerName) -> Places:
         raise InputError(
             "no vision token is made of this layer's states",
             where=f"layer {layer}",
-            remedy="choose an earlier one: many families leave out the last",
+            remedy="choose an earlier layer; many families skip the last one",
         )
     index = (reached[1].astype(np.int64) << np.arange(bits)[:, None]).sum(axis=0)
     found = Places(np.flatnonzero(inside), index[inside], count)
@@ -86,13 +85,13 @@ def places(replay: Replay, layer: LayerName) -> Places:
 
 
 def _reached(replay: Replay, layer: LayerName, bits: int) -> NDArray[np.bool_]:
-    """Bool [2, bits, rows]: whether a state reaches a cell whose bit is 0, or is 1."""
+    """Bool [2, bits, rows]: whether a state reaches a cell whose bit is 0 or 1."""
     positions = torch.from_numpy(replay.trace.vision.positions)
     module, adapter = replay.checkpoint.module, replay.checkpoint.adapter
     with exclusive(module), attention_off(module, adapter):
         run = replay.run([0], layers=[layer, "input"], gradients=True, checked=False)
-    outputs, [entering] = run.states
-    features = entering[0, positions.to(entering.device)].float()
+    outputs, [embeddings] = run.states
+    features = embeddings[0, positions.to(embeddings.device)].float()
     generator = torch.Generator().manual_seed(0)
     projection = torch.randn(features.shape, generator=generator).to(features.device)
     told = (features * projection).sum(1)

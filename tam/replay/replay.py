@@ -1,9 +1,10 @@
-"""A recorded conversation that can be run through its model again."""
+"""A replay: a recorded conversation that can be run through its model again."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 import torch
@@ -28,10 +29,12 @@ from tam.replay.layers import (
     parsed,
     vision_layers,
 )
+from tam.replay.lrp_attention import NAME as ATTN_LRP
+from tam.replay.lrp_rules import Rules
 from tam.replay.passing import ActivationHook, Attentions, Hooks, Pass, Replaced, registered
-from tam.replay.settings import eager_attention, frozen
+from tam.replay.settings import attention_by, frozen
 
-# How far a reply's log-probabilities may be off those that were recorded: rounding, no more.
+# The largest difference from the recorded log-probabilities that rounding explains.
 _ROUNDING = {torch.float32: 0.02}
 _HALF_ROUNDING = 0.5
 
@@ -45,7 +48,7 @@ class Replay:
     checkpoint
         The model that it was recorded with.
     recording
-        What was asked, answered and recorded.
+        The recorded conversation and run.
     """
 
     checkpoint: Checkpoint
@@ -56,7 +59,7 @@ class Replay:
 
     @property
     def trace(self) -> Trace:
-        """What was recorded."""
+        """The trace of the recorded run."""
         return self.recording.trace
 
     @cached_property
@@ -68,7 +71,7 @@ class Replay:
 
     @cached_property
     def pixels(self) -> dict[str, torch.Tensor]:
-        """Those of the inputs that hold the pictures."""
+        """The inputs that hold the pictures."""
         return {
             name: value
             for name, value in self.inputs.items()
@@ -86,12 +89,36 @@ class Replay:
         return final_norm(self.checkpoint.module, self.checkpoint.adapter)
 
     def layer(self, name: LayerName) -> tuple[nn.Module, bool]:
-        """Give the layer of a name, and whether its input is meant, not its output."""
+        """Give a layer by its name, and whether its input is meant instead of its output."""
         kind, index = parsed(name)
         layers = self.layers
         if kind == "vision":
             layers = vision_layers(self.checkpoint.module, self.checkpoint.adapter)
         return layers[numbered(layers, index, name)], kind == "input"
+
+    def read_by_head(self, last: int) -> torch.Tensor:
+        """What the LM head reads in a plain pass, in the caller's gradient mode.
+
+        Parameters
+        ----------
+        last
+            How many positions, from the end of prompt and reply.
+
+        Returns
+        -------
+        [last, D], fewer where the sequence is shorter.
+        """
+        model, seen = self.checkpoint.module, []
+        with exclusive(model):
+            handle = self.checkpoint.lm_head.register_forward_pre_hook(
+                lambda _, given: seen.append(given[0][0])
+            )
+            try:
+                model(**self.inputs, use_cache=False, logits_to_keep=last)
+            finally:
+                handle.remove()
+        found: torch.Tensor = seen[0]
+        return found
 
     def run(
         self,
@@ -102,6 +129,7 @@ class Replay:
         attention: bool = False,
         pixels: Mapping[str, torch.Tensor] | None = None,
         vision_input: torch.Tensor | None = None,
+        rules: Rules | None = None,
         checked: bool = True,
     ) -> Pass:
         """Read prompt and reply in one pass, without a cache.
@@ -111,25 +139,27 @@ class Replay:
         targets
             Indices of the targets whose scores are wanted.
         layers
-            Whose states to keep.
+            Layers whose states are kept.
         gradients
-            Build the graph of the targets' gradients in these states, and in the attention weights.
+            Build the autograd graph of the scores from these states and the attention weights.
         attention
             Keep the attention weights of the language model.
         pixels
-            In the place of the recorded ones; all else stays.
+            Pixel inputs that replace the recorded ones; all else stays.
         vision_input
-            [N, D]: in the place of what enters the language model's first layer at the cells.
+            [N, D]: states that replace those at the cells in the first layer's input.
+        rules
+            Take gradients by these rules; attention weights cannot be kept beside them.
         checked
-            Whether the reply must be read as it was recorded, pictures being the same.
+            Whether to require the recorded log-probabilities, if the pictures are unchanged.
 
         Raises
         ------
         InputError
             If there is no such layer.
         ModelError
-            If the model reads a reply in one pass in another way than when it writes it, or gives
-            no attention weights.
+            If one pass over the reply gives other probabilities than writing it did, or the model
+            returns no attention weights.
         """
         activations = [ActivationHook(graph=gradients) for _ in layers]
         length = int(self.inputs["input_ids"].shape[1])
@@ -143,8 +173,11 @@ class Replay:
             stack.enter_context(torch.set_grad_enabled(gradients))
             stack.enter_context(frozen(self.checkpoint.module))
             stack.enter_context(registered(hooks))
-            if attention:
-                stack.enter_context(eager_attention(self.checkpoint.module, self.layers))
+            if rules or attention:
+                name = ATTN_LRP if rules else "eager"
+                stack.enter_context(attention_by(name, self.checkpoint.module, self.layers))
+            if rules:
+                stack.enter_context(registered(rules.hooks()))
             [logits] = self._logits({**self.inputs, **(pixels or {})}, text.context_positions)
             ids = torch.from_numpy(text.ids).to(logits.device)
             index = torch.as_tensor(np.asarray(targets, np.int64), device=logits.device)
@@ -167,7 +200,7 @@ class Replay:
         Parameters
         ----------
         edited
-            E times the conversation's media, each of its recorded size.
+            E versions of the conversation's media, each of its recorded size.
         batch
             How many of them go through the model at once.
 
@@ -175,23 +208,51 @@ class Replay:
         -------
         float32 [E, R]: the log-probability of each of the reply's R targets.
         """
+        return self._readings(map(self._about, edited), batch)
+
+    def reworded(
+        self, versions: Iterable[Mapping[int, int]], *, batch: int = 16
+    ) -> NDArray[np.float32]:
+        """Read the reply with other words before it or in it, without gradients.
+
+        Parameters
+        ----------
+        versions
+            E mappings from positions to the token ids that replace the recorded ones there.
+        batch
+            How many of them go through the model at once.
+
+        Returns
+        -------
+        float32 [E, R]: the log-probability of each of the reply's R recorded targets.
+        """
+        whole = self._with_reply(self.recording.prepared.prompt.inputs)
+
+        def edited() -> Iterator[Mapping[str, torch.Tensor]]:
+            for version in versions:
+                ids = whole["input_ids"].clone()
+                ids[0, list(version)] = torch.tensor(list(version.values())).to(ids)
+                yield {**whole, "input_ids": ids}
+
+        return self._readings(edited(), batch)
+
+    def _about(self, media: Sequence[Media]) -> dict[str, torch.Tensor]:
+        """Encode the conversation with other pictures, and the reply."""
+        recorded = self.recording.prepared
+        conversation = with_media(recorded.conversation, media)
+        checkpoint, variables = self.checkpoint, recorded.template_variables
+        prompt = encode(checkpoint.processor, conversation, checkpoint.adapter, variables)
+        return self._with_reply(prompt.inputs)
+
+    def _readings(
+        self, requests: Iterable[Mapping[str, torch.Tensor]], batch: int
+    ) -> NDArray[np.float32]:
+        """Read the reply after each of some prompts, ``batch`` of them at once."""
         size = batch if self.checkpoint.adapter.batches else 1
-        found: list[NDArray[np.float32]] = []
-        waiting: list[Mapping[str, torch.Tensor]] = []
-        for media in edited:
-            conversation = with_media(self.recording.prepared.conversation, media)
-            prompt = encode(
-                self.checkpoint.processor,
-                conversation,
-                self.checkpoint.adapter,
-                self.recording.prepared.template_variables,
-            )
-            waiting.append(self._with_reply(prompt.inputs))
-            if len(waiting) == size:
-                found.append(self._read(waiting))
-                waiting = []
-        if waiting:
-            found.append(self._read(waiting))
+        waiting = iter(requests)
+        found = []
+        while part := list(islice(waiting, size)):
+            found.append(self._read(part))
         replies = len(self.trace.text.tokens) - self.trace.text.prompt_targets
         return np.concatenate([np.zeros((0, replies), np.float32), *found])
 
@@ -208,12 +269,12 @@ class Replay:
     def _logits(
         self, inputs: Mapping[str, torch.Tensor], positions: NDArray[np.int64]
     ) -> torch.Tensor:
-        """Run the model without a cache: the logits [B, P, V] at some positions."""
+        """Run the model without a cache, and give the logits [B, P, V] at some positions."""
         model = self.checkpoint.module
         length = int(inputs["input_ids"].shape[1])
         keep = length - int(positions.min())
         logits: torch.Tensor = model(**inputs, use_cache=False, logits_to_keep=keep).logits
-        # Some families give the logits of every position, whatever is asked for.
+        # Some families return the logits of every position, whichever are asked for.
         return logits[:, positions - (length - logits.shape[1])]
 
     def _hooks(
@@ -228,8 +289,8 @@ class Replay:
             positions = torch.from_numpy(self.trace.vision.positions)
             hooks.before.append((self.layers[0], Replaced(positions, vision_input).input))
         for name, activation in zip(layers, activations, strict=True):
-            module, entering = self.layer(name)
-            if entering:
+            module, is_input = self.layer(name)
+            if is_input:
                 hooks.before.append((module, activation.input))
             else:
                 hooks.after.append((module, activation.output))
@@ -238,7 +299,7 @@ class Replay:
         return hooks
 
     def _with_reply(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Append the reply's ids, and what goes along with each token."""
+        """Append the reply's ids, and the other inputs that have an entry for each token."""
         ids = torch.from_numpy(self.recording.run.ids)
         length = inputs["input_ids"].shape[1]
         longer = {}
@@ -254,14 +315,14 @@ class Replay:
         return longer
 
     def _check_reply(self, logits: torch.Tensor, ids: torch.Tensor) -> None:
-        """Hold the pass to what was recorded while the model wrote the reply or read it."""
+        """Compare the pass with the probabilities recorded when the reply was written or read."""
         first = self.trace.text.prompt_targets
         rows = logits[first:].float().log_softmax(-1).gather(1, ids[first:, None])[:, 0]
         recorded = torch.tensor([step.probability for step in self.trace.predictions]).log()
         off = float((rows.cpu() - recorded).abs().max())
         if not off <= _ROUNDING.get(logits.dtype, _HALF_ROUNDING):
             raise ModelError(
-                "it reads a reply in one pass in another way than when it writes it "
+                "one pass over the reply gives other probabilities than writing it did "
                 f"(log-probabilities differ by {off:.2g})",
                 where=self.checkpoint.adapter.family,
                 remedy="use a method that needs no second pass, such as tam",
@@ -271,7 +332,7 @@ class Replay:
         weights = tuple(layer.seen[0] for layer in layers if layer.seen)
         if not weights:
             raise ModelError(
-                "it gives no attention weights",
+                "returns no attention weights",
                 where=self.checkpoint.adapter.family,
                 remedy="use a method that needs none, such as tam",
             )
@@ -279,7 +340,7 @@ class Replay:
 
 
 def with_media(conversation: Conversation, media: Sequence[Media]) -> Conversation:
-    """The same conversation about other pictures."""
+    """The same conversation with other pictures."""
     following = iter(media)
     turns = tuple(
         replace(

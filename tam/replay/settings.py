@@ -1,4 +1,4 @@
-"""Settings of a model that hold for one pass, and are put back whatever ends it."""
+"""Settings of a model for one pass, restored when it ends."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from tam.capture.module_state import configurations
 
 @contextmanager
 def frozen(model: nn.Module) -> Iterator[None]:
-    """Let no parameter want a gradient: a graph then begins where a pass is asked for one."""
+    """Turn ``requires_grad`` off on all parameters, so that a graph starts where a pass asks."""
     wanting = [parameter for parameter in model.parameters() if parameter.requires_grad]
     for parameter in wanting:
         parameter.requires_grad_(False)
@@ -22,14 +22,17 @@ def frozen(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def eager_attention(model: nn.Module, layers: nn.ModuleList) -> Iterator[None]:
-    """Let some layers compute attention in the way that gives its weights."""
+def attention_by(name: str, model: nn.Module, layers: nn.ModuleList) -> Iterator[None]:
+    """Switch some layers to an attention implementation of transformers, by its name.
+
+    ``"eager"`` is the one that returns its weights.
+    """
     configs = configurations(model)
     kept = [config._attn_implementation for config in configs]
-    eager = {id(config) for config in configurations(layers)}
-    # Setting a configuration sets those inside it too. They come later in the list.
+    chosen = {id(config) for config in configurations(layers)}
+    # Setting a configuration also sets its sub-configurations, which come later in the list.
     for config, own in zip(configs, kept, strict=True):
-        config._attn_implementation = "eager" if id(config) in eager else own
+        config._attn_implementation = name if id(config) in chosen else own
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""How alike the maps of the same word are in two explanations."""
+"""The correlation of the maps of the same word in two explanations."""
 
 from collections.abc import Sequence
 
@@ -16,13 +16,12 @@ def correlations(
     Parameters
     ----------
     links
-        For each word of the other (those of the prompt first) the index of its partner in the
-        first, or -1.
+        The index in the first of each word of the other (the prompt's first), or -1.
 
     Returns
     -------
-    For each word a value in [-1, 1], over all cells of all pictures; None where it has no partner,
-    the grids differ, a map is not known, or one is the same everywhere.
+    A value in [-1, 1] for each word, over all cells of all pictures; None if it has no partner,
+    the grids differ, or a map is not known or constant.
     """
     if [(g.media, g.shape, g.box) for g in first.grids] != [
         (g.media, g.shape, g.box) for g in other.grids

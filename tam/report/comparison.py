@@ -21,13 +21,13 @@ def compare(
     Parameters
     ----------
     explanations
-        What to compare, with the first.
+        The explanations; all others are compared with the first.
     path
-        The HTML file; written under a temporary name and renamed.
+        The HTML file, which is written under a temporary name and renamed.
     labels
-        What to call each.
+        A name for each explanation.
     force
-        Replace an earlier comparison that nobody changed since.
+        Replace an earlier comparison that nobody has changed.
 
     Returns
     -------

@@ -1,5 +1,8 @@
 // The conversation as text, every word of it a thing to choose.
 
+// Characters of a dropped text that is not folded.
+const LONGEST_DROPPED = 200;
+
 function buildConversation(data, container) {
   const wordOf = new Map();
   data.words.forEach((word, index) => word.targets.forEach((t) => wordOf.set(t, index)));
@@ -12,14 +15,18 @@ function buildConversation(data, container) {
       head.append(" ", make("span", { className: "attached" }, name));
     }
     const text = make("p", { className: "text", dir: "auto" });
+    const dropped = [...turn.dropped];
     let open = -1;
-    const dropped = data.dropped.filter((part) => part.turn === turn.turn && part.role === turn.role);
     for (const target of turn.targets) {
-      while (dropped.length && dropped[0].before_token <= target) text.append(droppedText(dropped.shift()));
+      while (dropped.length && dropped[0].before_token <= target) {
+        text.append(droppedText(dropped.shift()));
+        open = -1;
+      }
       const word = wordOf.has(target) ? wordOf.get(target) : -1;
       open = appendPiece(text, data.tokens[target].text, word, open, elements);
     }
     text.append(...dropped.map(droppedText));
+    if (turn.reply && data.cut) text.append(" ", make("span", { className: "cut" }, data.cut));
     const part = turn.reply ? "reply" : "prompt";
     container.append(make("div", { className: `turn ${part}` }, head, text));
   }
@@ -36,9 +43,12 @@ function buildConversation(data, container) {
   return elements;
 }
 
-// What the chat template kept from the model, such as what it thought before an earlier reply.
+// What the chat template kept from the model, such as an earlier thought; a long one is folded.
 function droppedText({ text }) {
-  return make("span", { className: "dropped", title: "The chat template keeps this from the model." }, make("span", { className: "hidden" }, "not read by the model: "), text);
+  const said = text.trim();
+  const count = said.split(/\s+/).length;
+  const summary = make("summary", {}, `${count} ${count === 1 ? "word" : "words"} not read by the model`);
+  return make("details", { className: "dropped", open: said.length <= LONGEST_DROPPED }, summary, said);
 }
 
 // Whether the grounding score speaks against a word; words without one are not doubted.
@@ -77,15 +87,15 @@ function turnsOf(data) {
   const turns = new Map();
   const at = (turn, role) => {
     const key = `${turn} ${role}`;
-    if (!turns.has(key)) turns.set(key, { turn, role, targets: [], media: new Set(), reply: false });
+    if (!turns.has(key)) turns.set(key, { turn, role, targets: [], dropped: [], media: new Set(), reply: false });
     return turns.get(key);
   };
-  for (const { turn, role } of data.dropped) at(turn, role);
   data.tokens.forEach((token, target) => {
     const turn = at(token.turn, token.role);
     turn.targets.push(target);
     turn.reply ||= target >= data.promptTargets;
   });
+  for (const part of data.dropped) at(part.turn, part.role).dropped.push(part);
   for (const grid of data.grids) {
     const shown = [...turns.values()].find((turn) => turn.turn === grid.turn);
     (shown || at(grid.turn, "user")).media.add(grid.media);

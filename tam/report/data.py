@@ -1,10 +1,11 @@
-"""What the report's script works on: one JSON document made from explanations."""
+"""The data of the report: one JSON document made from explanations."""
 
 import base64
 import json
 import zlib
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from itertools import islice
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.explanation import strength
-from tam.explanation.data import Prediction
+from tam.explanation.data import CUT_MARK, Prediction
 from tam.explanation.explanation import Explanation
 from tam.explanation.merge import GREY_LEVEL
 from tam.explanation.word import Word
@@ -26,9 +27,9 @@ from tam.report.sprites import floats, grid_sprites
 from tam.text.function_words import is_content
 
 DIFFERENCE_ANCHORS: Final = ("1455c8", "3f8cf0", "9cc6fb", "f5f5f5", "ffc98a", "ff8a1f", "d95c00")
-"""Colors of a difference from -1 to 1: blue and orange, told apart with color blindness too."""
+"""Colors of a difference from -1 to 1: blue and orange, distinct to color-blind readers too."""
 
-# Phrases whose figures the page is given, the shortest first: so many, or fewer of large maps.
+# The largest number of phrases whose values the page gets, the shortest first; fewer of large maps.
 _PHRASES: Final = 1000
 _PHRASE_CELLS: Final = 4_000_000
 
@@ -51,18 +52,18 @@ def payload(
 ) -> dict[str, Any]:
     """Collect all that the page shows. JSON values only; texts are as untrusted as they came.
 
-    How strong words are and where is handed over as :mod:`tam.explanation.strength` defines it; the
-    sprites of the maps are pixels to draw.
+    Strengths and places of words are the values of :mod:`tam.explanation.strength`; the sprites of
+    the maps are only pixels to draw.
 
     Parameters
     ----------
     labels
         A name for each explanation.
     largest
-        Long side that the pictures are reduced to, in pixels; as :mod:`tam.report.embedding` has
-        it where it is None.
+        Long side to which the pictures are reduced, in pixels; None for the default of
+        :mod:`tam.report.embedding`.
     switched
-        Whether one explanation is seen at a time, and a switch leads to the others.
+        Whether one explanation is seen at a time, with a switch between them.
     """
     first = explanations[0]
     links = [[linked_words(item, other)[0] for other in explanations] for item in explanations]
@@ -89,9 +90,9 @@ def payload(
 
 
 def embedded_json(document: dict[str, Any]) -> str:
-    """Spell what :func:`payload` gives so that it can stand inside an HTML script element.
+    """Write the document of :func:`payload` as JSON that is safe inside an HTML script element.
 
-    What is told of each word is compressed: ``packed`` is Base64 of a zlib stream of JSON.
+    The words' own data is compressed: ``packed`` is Base64 of a zlib stream of JSON.
     """
     explanations = [_packed(item) for item in document["explanations"]]
     return embedded({**document, "explanations": explanations})
@@ -129,6 +130,8 @@ def _explanation(
         "grids": _grids(explanation),
         "tokens": [_token(explanation, target) for target in range(len(explanation.tokens))],
         "promptTargets": explanation.prompt_targets,
+        "dropped": [asdict(part) for part in explanation.dropped],
+        "cut": CUT_MARK if explanation.cut else None,
         "words": [_word(word, row) for word, row in zip(words, rows, strict=True)],
         "phrases": list(_phrases(explanation)),
         "predictions": [
@@ -139,7 +142,6 @@ def _explanation(
         "candidateMaps": 0 if maps is None else maps.shape[1],
         "activationTops": None if stages is None else _tops(stages.activation).tolist(),
         "csv": rows_csv(rows[len(explanation.prompt_words) :]),
-        "dropped": list(explanation.provenance.get("dropped_text", ())),
         "provenance": {
             name: value for name, value in explanation.provenance.items() if name != "dropped_text"
         },
@@ -185,7 +187,7 @@ def _token(explanation: Explanation, target: int) -> dict[str, Any]:
 
 
 def _phrases(explanation: Explanation) -> Iterator[dict[str, Any]]:
-    """Go through neighbouring words of the reply as phrases, by their first and last word."""
+    """Yield the phrases of the reply, given by their first and last word."""
     words, before = explanation.words, len(explanation.prompt_words)
     most = min(_PHRASES, _PHRASE_CELLS // max(explanation.maps.shape[1], 1))
     ranges = (
@@ -218,9 +220,9 @@ def _prediction(explanation: Explanation, step: int, prediction: Prediction) -> 
 
 
 def _relevance(explanation: Explanation) -> str | None:
-    """Give rows of bytes, one for each token: the relevance of each word that ends before it.
+    """Encode uint8 rows, one for each token: the relevance of each word that ends before it.
 
-    A byte holds hundredths, rounded as Python prints two digits: all that the page tells of it.
+    A byte holds hundredths, rounded as Python prints two digits: all that the page shows of it.
     """
     relevance, words = explanation.relevance, explanation.word_targets
     if relevance is None or not words:

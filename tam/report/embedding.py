@@ -1,4 +1,4 @@
-"""The pictures of a report: as large as helps, as small as the file should be."""
+"""The pictures of a report, at a size that keeps the file small."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -9,19 +9,19 @@ from tam.render.resize import resized_media
 from tam.report.sprites import jpeg_uri, picture
 
 LARGEST: Final = 4096
-"""Long side of a picture in a report, in pixels."""
+"""The longest side of a picture in a report, in pixels."""
 
 SCREEN: Final = 1600
 """The same in a small report, enough for a screen."""
 
 SIZES: Final[dict[str, int | None]] = {"full": None, "screen": SCREEN}
-"""What a user calls a size, and the long side that it stands for."""
+"""The names of sizes, and the long side of each in pixels; None for the default."""
 
 _LARGEST_FRAME: Final = 960
 
-# Bytes of all JPEGs that go in as they are; in Base64 they take a third more.
+# Bytes of all JPEGs that are embedded unchanged; in Base64 they take a third more.
 _BUDGET: Final = 3_500_000
-# Bytes that a pixel of a JPEG takes, for what is encoded here: photographs do.
+# Bytes per pixel of the JPEGs that are encoded here, measured on photographs.
 _BYTES_A_PIXEL: Final = 0.3
 
 
@@ -31,7 +31,7 @@ def embedded_side(embed: str) -> int | None:
     Raises
     ------
     InputError
-        If there is no such size.
+        If the size is unknown.
     """
     if embed not in SIZES:
         raise InputError(
@@ -45,14 +45,14 @@ def embedded_side(embed: str) -> int | None:
 def embedded_frames(media: Sequence[Media], largest: int | None = None) -> Iterator[list[str]]:
     """Encode the frames of all pictures and clips as data URIs.
 
-    A JPEG goes in with its own bytes where they are few enough and its sides short enough; nothing
-    is then encoded. Several pictures share the room that one has.
+    A JPEG is embedded with its own bytes, without encoding it again, if these are few enough and
+    its sides short enough. Several pictures share the budget of one.
 
     Parameters
     ----------
     largest
-        Long side that the pictures are reduced to, in pixels; `LARGEST`, or less where there are
-        many, if it is None. Frames of clips are never larger than a screen shows.
+        Long side to which the pictures are reduced, in pixels; None for `LARGEST`, or less if
+        there are many. Frames of clips are never larger than a screen.
     """
     clip = any(len(item.frames) > 1 for item in media)
     budget = _BUDGET / max(1, len(media))

@@ -1,4 +1,4 @@
-"""Everything an explanation is written as: one folder, whole or not at all."""
+"""The folder of a saved explanation, written as a whole or not at all."""
 
 import os
 import re
@@ -26,7 +26,7 @@ REPORT_NAME: Final = "report.html"
 WORDS_NAME: Final = "words"
 METHODS_NAME: Final = "methods"
 
-# Long side of the pictures in words/, in pixels: less where several stand side by side.
+# Long side of the pictures in words/, in pixels; less where several are side by side.
 _LARGEST = 768
 _SMALLEST = 384
 
@@ -44,21 +44,21 @@ def write_explanation(
     embed: str = "full",
     others: Mapping[str, Explanation] | None = None,
 ) -> Path:
-    """Write the report and the saved explanation, and if asked a PNG for each word of the reply.
+    """Write the report and the saved explanation, and optionally a PNG for each word of the reply.
 
-    Everything is written to a temporary folder beside ``folder`` that takes its name at the end.
-    Where anything fails, or the user interrupts, it is removed and what stood there before stays.
+    Everything is written to a temporary folder beside ``folder``, which is renamed at the end. If
+    anything fails, or the user interrupts, it is removed, and an earlier folder stays.
 
     Parameters
     ----------
     folder
-        Made where it does not exist, with the folders above it.
+        The folder, which is created with its parents if it does not exist.
     force
         Replace an earlier explanation there.
     pictures
-        Whether to write each word's map over the pictures, too.
+        Whether to also write each word's map over the pictures.
     embed
-        How large pictures are in the report: ``"full"`` or ``"screen"``.
+        Size of the pictures in the report: ``"full"`` or ``"screen"``.
     others
         The same reply explained by other methods, by their names. Each is saved in a folder of its
         own in ``methods``, and the report has a switch between all.
@@ -72,7 +72,7 @@ def write_explanation(
     InputError
         If ``embed`` is unknown.
     OutputError
-        See :func:`check_output`.
+        As in :func:`check_output`.
     ResourceError
         If the disk or the memory is full.
     """
@@ -101,7 +101,7 @@ def write_explanation(
             html = report_html(explanation, largest=largest)
         (temporary / REPORT_NAME).write_bytes(html.encode("utf-8", "replace"))
         step()
-        check_output(folder, force=force)  # something may have come there meanwhile
+        check_output(folder, force=force)  # the folder may have been written meanwhile
     return folder / REPORT_NAME
 
 
@@ -111,8 +111,8 @@ def check_output(folder: Path, *, force: bool) -> None:
     Raises
     ------
     OutputError
-        If the folder holds anything and ``force`` is off; if it holds anything but an earlier
-        explanation; if it is a file, the working folder or a mount; if it cannot be written.
+        If the folder is not empty and ``force`` is off; if it holds more than an earlier
+        explanation; if it is a file, the working folder or a mount; or if it cannot be written.
     """
     with os_errors_as_tam_errors(folder):
         target = folder.resolve()
@@ -136,7 +136,7 @@ def check_output(folder: Path, *, force: bool) -> None:
 
 
 def _check_replaceable(target: Path, folder: Path, *, force: bool) -> None:
-    """Replacing deletes: make sure that nothing goes but what an earlier run wrote."""
+    """Make sure that replacing a folder deletes only what an earlier run wrote."""
     if not force:
         raise OutputError(
             "exists already and is not empty",
@@ -147,14 +147,14 @@ def _check_replaceable(target: Path, folder: Path, *, force: bool) -> None:
     if foreign or not _is_explanation(target / JSON_NAME):
         reason = f"it holds {foreign[0]!r}" if foreign else f"it has no valid {JSON_NAME}"
         raise OutputError(
-            f"will not be replaced: {reason}, so it is no earlier explanation alone",
+            f"will not be replaced: {reason}, so the folder holds more than an earlier explanation",
             where=str(folder),
             remedy="name another folder",
         )
 
 
 def _foreign(target: Path) -> Iterator[Path]:
-    """Go through what no explanation has in its folder."""
+    """Yield the files in a folder that do not belong to an explanation."""
     for path in target.iterdir():
         ours = path.name in _OWN_FILES and path.is_file()
         if path.name == WORDS_NAME and path.is_dir() and not path.is_symlink():

@@ -33,20 +33,20 @@ def gallery_html(
     Parameters
     ----------
     folder
-        Where the explanations are, as ``tam chat --out`` or a batch leaves them.
+        The folder of explanations, as ``tam chat --out`` or a batch writes it.
     place
-        The folder that the page will lie in; it links to the reports from there.
+        The folder of the page, from which its links lead to the reports.
     left_out
         Called with the error of each explanation that cannot be opened.
 
     Returns
     -------
-    A whole HTML document that loads nothing: a small picture of each is in it.
+    A whole HTML document that loads nothing and holds a small picture of each explanation.
 
     Raises
     ------
     InputError
-        If there is no explanation with a report.
+        If the folder holds no explanation with a report.
     """
     items = list(_items(folder, place, left_out))
     if not items:
@@ -85,7 +85,7 @@ def _items(
 
 
 def _told(result: Explanation) -> dict[str, Any]:
-    """What a card tells of an explanation; texts are as untrusted as they came."""
+    """The content of an explanation's card, with its texts still untrusted."""
     method = result.provenance.get("method")
     content = [word for word in result.words if is_content(word.text)]
     strongest = sorted(content, key=lambda word: -(word.visual or 0))[:_SHOWN_WORDS]

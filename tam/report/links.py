@@ -1,4 +1,4 @@
-"""Which word of one explanation is the same word in another."""
+"""Links between the same words of two explanations."""
 
 from difflib import SequenceMatcher
 
@@ -8,8 +8,8 @@ from tam.explanation.explanation import Explanation
 def linked_words(first: Explanation, second: Explanation) -> tuple[list[int], list[int]]:
     """Link the same words of two conversations, prompts with prompts and replies with replies.
 
-    Texts are laid beside each other as a comparison of two files does it; a word that finds no
-    partner so, since the order is another, takes the first with its spelling.
+    Texts are aligned as a comparison of two files aligns lines; a word without a partner, because
+    the order differs, is linked to the first one with its spelling.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""An explanation in a notebook: the report in a frame that holds it whole."""
+"""An explanation in a notebook: the whole report in one frame."""
 
 import html
 from dataclasses import replace
@@ -19,9 +19,8 @@ _HEIGHT: Final = 720
 def notebook_html(explanation: Explanation) -> str:
     """Write the report as one frame, which a saved notebook keeps and any front end can show.
 
-    The frame has an origin of its own: its script cannot reach the notebook, and it loads nothing.
-    Where a front end drops frames, as for a notebook that it does not trust, the reply is left as
-    text.
+    The frame has an origin of its own, so its script cannot reach the notebook, and it loads
+    nothing. Front ends that drop frames, as in untrusted notebooks, show the reply as text.
 
     Returns
     -------
@@ -38,7 +37,7 @@ def notebook_html(explanation: Explanation) -> str:
 
 
 def notebook_png(word: Word) -> bytes | None:
-    """Draw a word's map over its pictures as a PNG; None where it has none."""
+    """Draw a word's map over its pictures as a PNG; None if it has no map."""
     explanation = word.explanation
     count = len(shown_media(explanation))
     if not count:

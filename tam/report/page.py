@@ -1,4 +1,4 @@
-"""The page itself: template, style, script and data in one file under a strict policy."""
+"""The HTML page: template, style, script and data in one file under a strict policy."""
 
 import base64
 import hashlib
@@ -52,7 +52,7 @@ def report_html(explanation: Explanation, *, largest: int | None = None) -> str:
     Parameters
     ----------
     largest
-        Long side that the pictures are reduced to, in pixels; what suits a page where it is None.
+        Long side to which the pictures are reduced, in pixels; None for the default.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def comparison_html(explanations: Sequence[Explanation], labels: Sequence[str]) 
     Parameters
     ----------
     labels
-        What to call each.
+        A name for each explanation.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def methods_html(
     Parameters
     ----------
     explanations
-        Of the same conversation; the first is seen first.
+        Explanations of the same conversation; the first is shown first.
     labels, largest
         The methods' names, and as in :func:`report_html`.
 
@@ -147,7 +147,7 @@ def assembled(
         )
     )
     environment = Environment(autoescape=True, undefined=StrictUndefined)
-    # Markup marks what is the package's own, or escaped for the place where it stands.
+    # Markup marks text that is the package's own, or escaped for its place.
     return environment.from_string(_text(template)).render(
         policy=policy,
         style=Markup(style),
@@ -163,7 +163,7 @@ def _shortened(text: str) -> str:
 
 
 def _text(name: str) -> str:
-    # Line ends as an HTML parser makes them, so that the hashes hold wherever the file was.
+    # Line ends as an HTML parser makes them, so that the hashes hold on every system.
     return resources.files("tam.report").joinpath(name).read_text("utf-8").replace("\r\n", "\n")
 
 

@@ -52,12 +52,12 @@ function listenToTheme() {
 }
 
 // A value of the provenance as lines of text.
-function spell(value) {
+function asText(value) {
   if (value === null) return "–";
   if (typeof value !== "object") return String(value);
   const lines = Array.isArray(value)
-    ? value.map(spell)
-    : Object.entries(value).map(([name, inner]) => `${name}: ${spell(inner)}`);
+    ? value.map(asText)
+    : Object.entries(value).map(([name, inner]) => `${name}: ${asText(inner)}`);
   return lines.length ? lines.join("\n") : "–";
 }
 
@@ -66,7 +66,7 @@ function buildProvenance({ label, provenance }) {
   if (Array.isArray(notes)) $("notes").append(...notes.map((note) => make("li", { dir: "auto" }, label ? `${label}: ${note}` : String(note))));
   const list = make("dl", { className: "provenance" });
   for (const [name, value] of Object.entries(rest)) {
-    list.append(make("dt", {}, name), make("dd", { dir: "auto" }, spell(value)));
+    list.append(make("dt", {}, name), make("dd", { dir: "auto" }, asText(value)));
   }
   if (label) $("provenance").append(make("h3", {}, make("bdi", {}, label)));
   $("provenance").append(list);

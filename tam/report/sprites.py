@@ -1,4 +1,4 @@
-"""Arrays for the page: maps as 8-bit grey PNG pictures to draw, figures as exact floats."""
+"""Arrays for the page: maps as 8-bit grey PNG pictures to draw, values as exact floats."""
 
 import base64
 import io
@@ -33,7 +33,7 @@ def floats(values: NDArray[np.float32]) -> str:
 
 
 def grid_sprites(explanation: Explanation, rows: NDArray[np.float32]) -> list[str]:
-    """One sprite for each grid: its cells [t, h, w] of all rows below each other.
+    """Make a sprite for each grid, with its cells [t, h, w] of all rows below each other.
 
     The sprite is w pixels wide and R * t * h high, so that a row's map is one run of its pixels.
 
@@ -54,7 +54,7 @@ def grid_sprites(explanation: Explanation, rows: NDArray[np.float32]) -> list[st
 def picture(pixels: NDArray[np.uint8]) -> str:
     """Encode uint8 [H, W, 3] RGB as JPEG, or as PNG where that is smaller (flat drawings are).
 
-    Of a large picture its middle is encoded both ways to choose.
+    For a large picture, the choice is made on its middle.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def picture(pixels: NDArray[np.uint8]) -> str:
 
 
 def jpeg_uri(jpeg: bytes) -> str:
-    """Spell a JPEG as a data URI."""
+    """Write a JPEG as a data URI."""
     return _uri("jpeg", jpeg)
 
 
@@ -80,7 +80,7 @@ def _middle(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _jpeg(pixels: NDArray[np.uint8]) -> bytes:
     stream = io.BytesIO()
     fine = pixels.size <= _LARGE
-    # Half the colors of a picture of many pixels are not missed: it is seen reduced.
+    # A large picture is seen reduced, so half the color resolution is enough.
     options = {"quality": _QUALITY, "subsampling": 0 if fine else 2}
     Image.fromarray(pixels).save(stream, "JPEG", **options)
     return stream.getvalue()

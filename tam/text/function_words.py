@@ -1,4 +1,4 @@
-"""The closed classes of English: words that name nothing a picture could show."""
+"""The closed word classes of English, which name nothing that a picture could show."""
 
 FUNCTION_WORDS: frozenset[str] = frozenset(
     """a an the this that these those each every either neither some any all both no another
@@ -7,7 +7,7 @@ FUNCTION_WORDS: frozenset[str] = frozenset(
     themselves my your his its our their mine yours hers ours theirs oh yes
     what which who whom whose when where why how whatever whichever whoever""".split()
 )
-"""Those of the tags of :data:`tam.evaluate.tagging.FUNCTION_TAGS`, in lower case."""
+"""Words with the tags :data:`tam.evaluate.tagging.FUNCTION_TAGS`, in lower case."""
 
 OTHER_WORDS: frozenset[str] = frozenset(
     """in on at of by with from to into onto over under above below behind between beside near
@@ -16,10 +16,10 @@ OTHER_WORDS: frozenset[str] = frozenset(
     one two three four five six seven eight nine ten very too also just only quite more most less
     least here then now up down out off away together""".split()
 )
-"""Closed classes that the published evaluation counts neither as nouns nor as function words."""
+"""Closed-class words that the published evaluation counts neither as nouns nor function words."""
 
 
 def is_content(word: str) -> bool:
-    """Whether a word of letters is of no closed class: a noun, an adjective, a verb, a name."""
+    """Whether a word of letters is a content word: a noun, an adjective, a verb, a name."""
     lower = word.lower()
     return any(map(str.isalpha, word)) and lower not in FUNCTION_WORDS and lower not in OTHER_WORDS

@@ -1,11 +1,11 @@
-"""The known name that a mistyped one probably means."""
+"""Suggestions for mistyped names."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 def suggestion(name: str, known: Iterable[str], *, otherwise: str = "use") -> str:
-    """Say which known name was probably meant; where none is near, list them all.
+    """Suggest the nearest known name; if none is near, list them all.
 
     Examples
     --------

@@ -1,12 +1,12 @@
-"""Untrusted text made fit to print: what a model wrote or a file is called."""
+"""Untrusted text, such as a model's words or file names, made safe to print."""
 
 import json
 import re
 import unicodedata
 from typing import Any
 
-# Controls but for newline and tab, half surrogates, bidirectional controls, the byte order mark,
-# and code points that no text may hold.
+# Controls except newline and tab, lone surrogates, bidirectional controls, the byte order mark, and
+# noncharacters.
 _UNFIT = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u202a-\u202e"
     "\u2066-\u206f\ufeff\ufff9-\ufffb\ufdd0-\ufdef"
@@ -16,12 +16,11 @@ _UNFIT = re.compile(
 
 
 def printable(text: str) -> str:
-    r"""Return the text without what could steer a terminal or reorder the text around it.
+    r"""Return the text without characters that could control a terminal or reorder other text.
 
     Control characters (all but newline and tab), bidirectional controls, byte order marks and code
-    points that Unicode gives to no character are dropped; half surrogates become U+FFFD. What is
-    left is well-formed in HTML, SVG and XML as well. Joiners stay: emoji and several scripts need
-    them.
+    points that are not characters are dropped; lone surrogates become U+FFFD. The result is also
+    well-formed in HTML, SVG and XML. Joiners stay, because emoji and several scripts need them.
 
     Examples
     --------
@@ -36,7 +35,7 @@ def _replacement(found: re.Match[str]) -> str:
 
 
 def json_text(value: Any, *, indent: int | None = 2) -> str:
-    r"""Write JSON that is fit for a terminal: what :func:`printable` drops is escaped instead.
+    r"""Write JSON that is safe to print: characters that :func:`printable` drops are escaped.
 
     Examples
     --------
@@ -44,7 +43,7 @@ def json_text(value: Any, *, indent: int | None = 2) -> str:
     "café \u009b31m"
     """
     written = json.dumps(value, ensure_ascii=False, indent=indent)
-    # Such characters stand in strings alone, where JSON has an escape for each.
+    # Such characters occur in strings only, where JSON can escape each.
     return _UNFIT.sub(lambda found: json.dumps(found[0])[1:-1], written)
 
 
@@ -71,7 +70,7 @@ def on_one_line(text: str) -> str:
 
 
 def decimal(value: float | None) -> str:
-    """Spell a value from 0 to 1, and one that is not known.
+    """Format a value from 0 to 1, or one that is not known.
 
     Examples
     --------
@@ -82,7 +81,7 @@ def decimal(value: float | None) -> str:
 
 
 def percent(probability: float | None) -> str:
-    """Spell a probability; a small one is never rounded to nothing.
+    """Format a probability; a small one is never rounded to 0.
 
     Examples
     --------

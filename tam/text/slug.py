@@ -1,4 +1,4 @@
-"""A file name's part from untrusted text."""
+"""A part of a file name made of untrusted text."""
 
 import re
 import unicodedata
@@ -11,7 +11,7 @@ def slug(text: str) -> str:
 
     Returns
     -------
-    1 to 40 characters; ``word`` where the text holds none that can be kept.
+    1 to 40 characters; ``word`` if none of the text's characters can be kept.
 
     Examples
     --------

@@ -1,94 +1,78 @@
-"""Where text leaves for a terminal: nothing that could steer one passes.
+"""Output to terminals, without control sequences of untrusted text.
 
-Plain text goes through :func:`fit_for_terminals`, which stands in for ``sys.stdout`` and
-``sys.stderr``; colored text goes through the console that :func:`console` makes, which writes the
-codes of its own colors and no others.
+Plain text goes through :func:`fit_for_terminals`, which replaces ``sys.stdout`` and ``sys.stderr``;
+colored text goes through the console that :func:`console` makes, which writes the codes of its own
+colors and no others.
 """
 
 import io
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
-
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.segment import Segment
+from typing import TYPE_CHECKING, Any, TextIO
 
 from tam.text.printable import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]")
 
 
 class FitText(io.TextIOBase):
-    """A text stream that drops what could steer a terminal from all that is written to it.
+    """A text stream that drops control sequences from the text written to it.
 
-    Carriage returns stay, by which progress bars begin their line again.
+    Carriage returns stay, because progress bars rewrite their line with them.
 
     Parameters
     ----------
     stream
-        Where the rest is written to.
+        The stream that the remaining text is written to.
     """
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
-        # Rich's consoles look for this name: they write to it, and see to their text themselves.
+        # Rich's consoles look for this attribute and write to it; FitConsole cleans their text.
         self.rich_proxied_file = stream
 
     def write(self, text: str) -> int:
-        """Write what is fit of a text, and give the length of the whole."""
+        """Write a text without control sequences, and give the length of the original."""
         plain = _SEQUENCE.sub("", text)
         self.rich_proxied_file.write("\r".join(map(printable, plain.split("\r"))))
         return len(text)
 
     def flush(self) -> None:
-        """Hand on what was written."""
+        """Flush the stream below."""
         self.rich_proxied_file.flush()
 
     def isatty(self) -> bool:
-        """Whether it ends at a terminal."""
+        """Whether the stream below is a terminal."""
         return self.rich_proxied_file.isatty()
 
     def fileno(self) -> int:
-        """Give the number of the file that is written to."""
+        """The file descriptor of the stream below."""
         return self.rich_proxied_file.fileno()
 
     def writable(self) -> bool:
-        """Say yes."""
+        """Always True."""
         return True
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """The encoding of what is written."""
+        """The encoding of the stream below."""
         return self.rich_proxied_file.encoding or "utf-8"
 
     @property
     def buffer(self) -> Any:
-        """The stream of bytes below, for what writes bytes."""
+        """The binary stream below."""
         return self.rich_proxied_file.buffer
-
-
-class FitConsole(Console):
-    """A console whose texts are fit for a terminal; its own colors and positions pass."""
-
-    def render(
-        self, renderable: RenderableType, options: ConsoleOptions | None = None
-    ) -> Iterable[Segment]:
-        """Render something, without what could steer the terminal."""
-        for segment in super().render(renderable, options):
-            fit = segment.control or segment.text.isprintable()
-            yield segment if fit else Segment(printable(segment.text), segment.style)
-
-    def on_broken_pipe(self) -> None:
-        """Leave it to the command line how it ends when nobody reads on."""
-        raise  # the BrokenPipeError that is being handled
 
 
 @contextmanager
 def fit_for_terminals() -> Iterator[None]:
-    """Let nothing reach a terminal through ``print``, warnings, logs and tracebacks either."""
+    """Clean the text of ``print``, warnings, logs and tracebacks, within the block."""
     plain = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = map(_fit, plain)
     try:
@@ -101,15 +85,17 @@ def _fit(stream: Any) -> Any:
     return stream if isinstance(stream, FitText) else FitText(stream)
 
 
-def console(*, stderr: bool = False) -> Console:
+def console(*, stderr: bool = False) -> "Console":
     """Make the console for standard output, or for standard error."""
+    from tam.text.console import FitConsole  # rich takes longer to load than help to print
+
     return FitConsole(stderr=stderr)
 
 
 def open_missing_streams() -> None:
-    """Give standard streams that were closed (``2>&-``) something to write to.
+    """Open the null device for standard streams that were closed (``2>&-``).
 
-    Otherwise the next file that is opened gets their number, and what libraries print lands in it.
+    Otherwise the next opened file gets their descriptor, and the output of libraries lands in it.
     """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
@@ -121,7 +107,7 @@ def open_missing_streams() -> None:
 
 
 def drop_impossible_width() -> None:
-    """Forget a width of no columns in the environment: then 80 are taken."""
+    """Remove a width or height of 0 from the environment, so that the default is used."""
     for name in ("COLUMNS", "LINES"):
         if os.environ.get(name, "1").strip() in ("", "0"):
             del os.environ[name]

@@ -1,41 +1,42 @@
-"""From token ids to the text they spell and the words they form, in any language."""
+"""The pieces of text of token ids and the words that they form, in any language."""
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
 
 import regex
+
+from tam.text.tokenizer import Tokenizer
 
 _BOUNDARY = regex.compile(r"\b", regex.WORD | regex.V1)
 _GRAPHEME = regex.compile(r"\X", regex.V1)
 _VISIBLE = regex.compile(r"[^\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]", regex.V1)
 
-# Numbers that UAX #29 joins by the marks between them, and which of them are one number: with
-# thousands by comma or point, or with a decimal comma.
+# Numbers that UAX #29 joins by the marks between them, and those that are one number: with a comma
+# or point between thousands, or with a decimal comma.
 _JOINED_NUMBERS = regex.compile(r"\d+(?:\.\d+)?(?:[,;，；]\d+(?:\.\d+)?)+")
 _ONE_NUMBER = regex.compile(
     r"\d{1,3}(?:[,，]\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d{3})+(?:[,，]\d+)?|\d+[,，]\d+"
 )
 _BETWEEN_NUMBERS = regex.compile(r"[,;，；]")
-# At a text's end: what may become the numbers of a list, from the bracket before them.
+# Numbers at the end of a text that may become a list, with the bracket before them.
 _OPEN_NUMBERS = regex.compile(r"(?:[(\[{<（［｛＜]\s*)?\d[\d.,;，；]*$|[(\[{<（［｛＜]\s*$")
 _BRACKETS = dict(zip("([{<（［｛＜", ")]}>）］｝＞", strict=True))
 
-# A character has at most four bytes, so at most three tokens can wait for its end.
+# A character has at most four bytes, so at most three tokens can be incomplete.
 _LONGEST_WAIT = 3
 
-# The kinds of characters that a boundary before them can hang on: Latin and Hebrew letters (which
-# double quotes join), digits.
+# One of each kind of character on which a boundary before it can depend: Latin letters, Hebrew
+# letters (which double quotes join), digits.
 _FOLLOWING = ("a", "\u05d0", "0")
 
 
-def spell(tokenizer: Any, ids: Sequence[int]) -> list[str]:
+def decode_pieces(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
     """Give the piece of text that each token adds.
 
     The ids are decoded as they are, never re-tokenised. Decoding runs over a short window, because
-    some tokenizers spell a token differently at the start of a text. A character that is spread
-    over several tokens is spelled by the last of them. U+FFFD stands for an unfinished character
-    while its tokens come; where the text itself holds it, its own token spells it.
+    some tokenizers decode a token differently at the start of a text. A character that is spread
+    over several tokens belongs to the last of them. U+FFFD stands for an incomplete character; if
+    the text itself holds it, it belongs to its own token.
 
     Parameters
     ----------
@@ -64,11 +65,11 @@ def spell(tokenizer: Any, ids: Sequence[int]) -> list[str]:
     return pieces
 
 
-def _ends_a_character(tokenizer: Any, text: str, ids: Sequence[int], count: int) -> bool:
+def _ends_a_character(tokenizer: Tokenizer, text: str, ids: Sequence[int], count: int) -> bool:
     """Whether the U+FFFD at the end of the first tokens' text is a character, not part of one.
 
-    It is part of one where the next tokens turn it into something else. Where they only add to the
-    text, or three more of them finish nothing, it is a character of its own.
+    It is part of one if the next tokens turn it into something else. If they only add to the text,
+    or three more of them complete nothing, it is a character of its own.
     """
     for more in range(count + 1, min(count + _LONGEST_WAIT, len(ids)) + 1):
         longer = _decode(tokenizer, ids[:more])
@@ -91,7 +92,7 @@ def is_visible(text: str) -> bool:
 
 
 def group_words(pieces: Sequence[str]) -> list[int]:
-    """Give the index of each token's word, or -1 for what shows nothing, such as white space.
+    """Give the index of each token's word, or -1 for invisible tokens such as white space.
 
     A word ends where Unicode's default word boundaries (UAX #29) and a token boundary fall
     together: pieces of one character, an emoji sequence or a word stay together, and text without
@@ -101,7 +102,7 @@ def group_words(pieces: Sequence[str]) -> list[int]:
     Parameters
     ----------
     pieces
-        What each token spells, see :func:`spell`.
+        The piece of text of each token, from :func:`decode_pieces`.
 
     Examples
     --------
@@ -118,11 +119,11 @@ def group_words(pieces: Sequence[str]) -> list[int]:
     return words
 
 
-def settled(pieces: Sequence[str]) -> int:
-    """Give how many of the first tokens form whole words, whatever text follows.
+def stable_prefix(pieces: Sequence[str]) -> int:
+    """Count the first tokens that form whole words, whatever text follows.
 
-    The words are those of all the pieces: ``group_words(pieces)[:settled(pieces)]``.
-    A boundary may hang on the letter or the digit after it: "don", "'" can become "don't", and "3",
+    Their words are those of all the pieces, ``group_words(pieces)[:stable_prefix(pieces)]``. A word
+    boundary may depend on the letter or the digit after it: "don", "'" can become "don't", and "3",
     "." can become "3.5".
 
     Parameters
@@ -132,8 +133,8 @@ def settled(pieces: Sequence[str]) -> int:
 
     Examples
     --------
-    >>> settled([" re", "d"]), settled([" re", "d", " circle"]), settled(["don", "'"])
-    (0, 2, 0)
+    >>> [stable_prefix(pieces) for pieces in ([" re", "d"], [" re", "d", " circle"], ["don", "'"])]
+    [0, 2, 0]
     """
     if not pieces or pieces[-1].endswith("\ufffd"):
         return 0
@@ -144,7 +145,7 @@ def settled(pieces: Sequence[str]) -> int:
     certain = set.intersection(*starts)
     numbers = _OPEN_NUMBERS.search("".join(pieces))
     if numbers is not None:
-        # Whether they are a list is seen at their end, and from their beginning on.
+        # Whether they are a list is known at their end, and concerns them from the beginning.
         ends = accumulate(map(len, pieces), initial=0)
         certain &= {index for index, end in enumerate(ends) if end <= numbers.start()}
     return max(certain, default=0)
@@ -170,7 +171,7 @@ def _groups(pieces: Sequence[str]) -> list[list[int]]:
 
 
 def _list_breaks(text: str) -> set[int]:
-    """Places before and after each mark between the numbers of a list or a pair."""
+    """The places before and after each mark between the numbers of a list or a pair."""
     breaks: set[int] = set()
     for run in _JOINED_NUMBERS.finditer(text):
         opening = text[: run.start()].rstrip()[-1:]
@@ -183,11 +184,11 @@ def _list_breaks(text: str) -> set[int]:
 
 
 def _leads(text: str) -> bool:
-    """Whether white space belongs to the word after it: a line's end does not."""
+    """Whether white space belongs to the word after it; a line break does not."""
     return not is_visible(text) and "\n" not in text
 
 
-def _decode(tokenizer: Any, ids: Sequence[int]) -> str:
+def _decode(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
     if not len(ids):
         return ""
     text: str = tokenizer.decode(

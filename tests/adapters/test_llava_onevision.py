@@ -139,7 +139,7 @@ def test_tokens_that_do_not_fill_their_tile_see_half_of_their_cell(
 
 def test_towers_that_are_refused_before_weights_are_loaded() -> None:
     config = LlavaOnevisionConfig(vision_aspect_ratio="pad")
-    with pytest.raises(ModelError, match="'pad' is no rule that is known"):
+    with pytest.raises(ModelError, match="unknown tiling rule 'pad'"):
         adapter_for(config).check(config)
     config = LlavaOnevisionConfig(vision_feature_select_strategy="default")
     with pytest.raises(ModelError, match="use 'full'"):

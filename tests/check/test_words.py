@@ -94,7 +94,7 @@ def test_another_picture_and_another_conversation_are_refused(
     with pytest.raises(InputError, match="other probabilities"):
         small.check(replace(described, media=(other,)), [1])
     moved = replace(described.tokens[0], position=described.tokens[0].position + 1)
-    with pytest.raises(InputError, match="reads the conversation as other tokens"):
+    with pytest.raises(InputError, match="encodes the conversation as other tokens"):
         small.check(replace(described, tokens=(moved, *described.tokens[1:])), [1])
 
 

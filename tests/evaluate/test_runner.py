@@ -1,11 +1,8 @@
 """The runner: the same results however often it is killed and however many processes there are."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -82,39 +79,6 @@ def command(folder: Path) -> list[str]:
     return ["-m", "tam", "evaluate", "--out", str(folder), *OPTIONS]
 
 
-@pytest.fixture
-def killed(tmp_path: Path) -> Path:
-    """A run that was killed after it wrote the first results."""
-    folder = tmp_path / "out"
-    process = subprocess.Popen([sys.executable, *command(folder)], start_new_session=True)
-    try:
-        deadline = time.monotonic() + 200
-        while not list(folder.glob("results-*.jsonl")) or not blocks(folder):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    return folder
-
-
-@pytest.mark.promise(
-    "evaluation", "a run that was killed", "goes on where it stopped; nothing lost or double"
-)
-def test_a_killed_run_goes_on_where_it_stopped(killed: Path, whole: Path) -> None:
-    before = blocks(killed)
-    assert 0 < len(before) < ITEMS * len(METHODS)
-    # Whatever the kill left of a line:
-    with (killed / "results-000.jsonl").open("ab") as stream:
-        stream.write(b'{"line": "word", "index": 0, "wo')
-    assert run(["evaluate", "--out", str(killed), *OPTIONS]) == 0
-    assert measured(killed) == measured(whole)
-    again = {block.key: block for block in blocks(killed)}
-    # What was measured before the kill was not measured again: its seconds are the same.
-    assert all(again[block.key] == block for block in before)
-
-
 def table(folder: Path) -> list[dict[str, Any]]:
     def plain(row: Row) -> dict[str, Any]:
         return {name: value for name, value in asdict(row).items() if "seconds" not in name}
@@ -176,8 +140,8 @@ def test_an_item_that_the_model_has_no_words_for_is_left_out(
         (["--data", "scene"], "data 'scene': is not a known data set; give scenes, photo"),
         (["--data", "coco:nowhere"], "folder 'nowhere' does not exist"),
         (["--split", "few"], "unknown split 'few'; use one, same-color"),
-        (["--methods", "tam,tom"], "there is no method 'tom'; did you mean 'tam'"),
-        (["--methods", "tam,tam"], "is no list of different names"),
+        (["--methods", "tam,tom"], "unknown method 'tom'; did you mean 'tam'"),
+        (["--methods", "tam,tam"], "is not a list of distinct names"),
         (["--model", "nowhere/nothing", "--count", "1"], "nowhere/nothing"),
     ],
 )

@@ -28,13 +28,15 @@ def controls(*losses: float, region: float) -> Check:
         (controls(0.0, 0.1, 0.0, 0.1, region=2.0), True),
         (controls(0.0, 0.1, 0.0, 0.1, region=0.5), False),
         (controls(1.0, 1.1, 1.0, 1.1, region=0.0), False),
-        (controls(0.0, 0.1, 0.0, 0.1, region=0.1), None),
-        (controls(0.0, 0.0, 0.0, 0.0, region=0.0), None),
+        (controls(0.0, 0.1, 0.0, 0.1, region=0.1), False),
+        (controls(0.0, 0.0, 0.0, 0.0, region=0.0), False),
+        (controls(0.0, 0.8, 0.0, 0.8, region=0.9), None),
+        (controls(0.0, 2.0, 0.0, 2.0, region=3.0), None),
         (controls(0.0, 0.0, region=LEAST_SCORE + 1e-9), True),
         (Check((4,), "blur", -0.5, reason="no-room"), None),
     ],
 )
-def test_a_verdict_needs_an_interval_without_zero(check: Check, used: bool | None) -> None:
+def test_a_verdict_needs_an_interval_that_tells(check: Check, used: bool | None) -> None:
     assert check.used is used
 
 

@@ -109,7 +109,7 @@ def test_a_phrase_is_found_in_the_reply_and_merged_by_a_rule() -> None:
     for outside in (range(3, 6), range(-1, 2), range(2, 2)):
         with pytest.raises(InputError, match="is out of range"):
             result.phrase(outside)
-    with pytest.raises(InputError, match="no rule 'best'"):
+    with pytest.raises(InputError, match="unknown merge rule 'best'"):
         result.phrase("dog", merge="best").cells()
 
 
@@ -138,7 +138,7 @@ def test_a_region_knows_the_words_that_nearly_reach_their_highest_value_there() 
 )
 def test_a_region_that_holds_nothing_is_refused(box: tuple[float, ...]) -> None:
     result = explained([grid(0, (0, 0, 20, 10))], [[0.1, 0.2, 0, 0]], [token("a", 0)])
-    with pytest.raises(InputError, match=r"holds nothing of the picture.*20 × 10"):
+    with pytest.raises(InputError, match=r"lies outside the picture.*20 × 10"):
         result.words_for(box)
 
 

@@ -1,5 +1,6 @@
 """What is mutated, and how it is read: one entry for each kind of file."""
 
+import shutil
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,8 +10,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tam.files.storage import JSON_NAME, TENSORS_NAME, load_explanation, save_explanation
 from tam.media import Sampling, open_media, open_video
+from tests.fuzz.mutate import mutated, mutated_saved
+from tests.hand_made import explanation, several, with_grounding, with_stages
 from tests.media.numbered import B_FRAMES, Kind, painted, write
+
+SECONDS, MEGABYTES = 10.0, 1024
+"""What one file may take."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +32,14 @@ class Fuzzed:
         Reads one of them, mutated; raises a TamError where it cannot.
     long
         How many mutated ones the long form tries.
+    mutate
+        Damages the content of one.
     """
 
     originals: Callable[[Path], list[Path]]
     read: Callable[[Path], object]
     long: int
+    mutate: Callable[[bytes, np.random.Generator], bytes] = mutated
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -111,10 +121,35 @@ def _read_clip(path: Path, backend: str) -> None:
     open_video(path, Sampling(num_frames=4), backend=backend)
 
 
+def _saved(folder: Path) -> list[Path]:
+    """Write the two files of saved explanations, each under a name that says which is which."""
+    files = []
+    for number, made in enumerate((explanation(), with_stages(with_grounding(several(), [0.5])))):
+        place = folder.with_name(f"saved-{number}")
+        place.mkdir()
+        save_explanation(made, place)
+        for name in (JSON_NAME, TENSORS_NAME):
+            files.append(folder / f"{number}{Path(name).suffix}")
+            (place / name).rename(files[-1])
+    return files
+
+
+def _read_saved(path: Path) -> None:
+    """Open a mutated file with the other one of its explanation, which is as it was."""
+    place = path.with_name("explanation")
+    place.mkdir(exist_ok=True)
+    for name in (JSON_NAME, TENSORS_NAME):
+        file = path.with_suffix(Path(name).suffix)
+        whole = path.parent.with_name("originals") / file.name
+        shutil.copyfile(path if file == path else whole, place / name)
+    load_explanation(place)
+
+
 KINDS = {
     "pictures": Fuzzed(_pictures, _read_picture, 3_000),
     "clips-pyav": Fuzzed(_clips, partial(_read_clip, backend="pyav"), 1_500),
     "clips-decord": Fuzzed(_clips, partial(_read_clip, backend="decord"), 1_500),
     "clips-opencv": Fuzzed(_clips, partial(_read_clip, backend="opencv"), 1_500),
+    "saved": Fuzzed(_saved, _read_saved, 5_000, mutated_saved),
 }
 """Another kind of file is one more entry."""

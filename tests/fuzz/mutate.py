@@ -1,5 +1,7 @@
 """Damaging a file at random, the way disks, networks and people who mean harm do."""
 
+import json
+
 import numpy as np
 
 # Values that counts, sizes and offsets overflow at.
@@ -13,6 +15,39 @@ def mutated(content: bytes, rng: np.random.Generator) -> bytes:
         change = _CHANGES[rng.integers(len(_CHANGES))]
         change(data, rng)
     return bytes(data)
+
+
+def mutated_saved(content: bytes, rng: np.random.Generator) -> bytes:
+    """Damage a file of a saved explanation; every second document of JSON in one of its values."""
+    if content.startswith(b"{") and rng.random() < 0.5:
+        return _with_another_value(content, rng)
+    return mutated(content, rng)
+
+
+def _with_another_value(content: bytes, rng: np.random.Generator) -> bytes:
+    """Put another value in the place of one, or none, anywhere in a document of JSON."""
+    document = json.loads(content)
+    places: list[tuple[dict[str, object] | list[object], str | int]] = []
+
+    def walk(value: object) -> None:
+        if isinstance(value, dict | list):
+            for key in value if isinstance(value, dict) else range(len(value)):
+                places.append((value, key))
+                walk(value[key])
+
+    walk(document)
+    parent, key = places[rng.integers(len(places))]
+    if rng.random() < 0.2:
+        del parent[key]  # type: ignore[arg-type]
+    else:
+        parent[key] = _VALUES[rng.integers(len(_VALUES))]  # type: ignore[index,call-overload]
+    return json.dumps(document).encode()
+
+
+_VALUES: tuple[object, ...] = (
+    None, True, 0, -1, 2**31, 2**63, 10**400, 1.5, -0.0, 1e308, "", "\ud800", "\x1b[2J", "a" * 9999,
+    [], {}, [[]] * 500, {"a": {"a": {}}}, [1, 2, 3], [0, 0, 1, 1], 4096, 1e-320,
+)  # fmt: skip
 
 
 def _place(data: bytearray, rng: np.random.Generator) -> int:

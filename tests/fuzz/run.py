@@ -8,10 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.fuzz.kinds import KINDS
-
-SECONDS, MEGABYTES = 10.0, 1024
-"""What one file may take."""
+from tests.fuzz.kinds import KINDS, MEGABYTES, SECONDS
 
 ROOT = Path(__file__).parents[2]
 

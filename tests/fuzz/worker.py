@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from tam.errors import TamError
-from tests.fuzz.kinds import KINDS
-from tests.fuzz.mutate import mutated
+from tests.fuzz.kinds import KINDS, SECONDS
 
 
 def mutant(kind: str, seed: int, number: int, originals: list[Path], folder: Path) -> Path:
@@ -21,7 +20,7 @@ def mutant(kind: str, seed: int, number: int, originals: list[Path], folder: Pat
     rng = np.random.default_rng([seed, zlib.crc32(kind.encode()), number])
     original = originals[number % len(originals)]
     path = folder / f"{original.stem}{original.suffix}"
-    path.write_bytes(mutated(original.read_bytes(), rng))
+    path.write_bytes(KINDS[kind].mutate(original.read_bytes(), rng))
     return path
 
 
@@ -36,6 +35,13 @@ def outcome(kind: str, path: Path) -> str:
     return "read"
 
 
+def timed(kind: str, path: Path) -> tuple[str, float]:
+    """Read a file; name what came of it and how many seconds it took."""
+    begun = time.monotonic()
+    came = outcome(kind, path)
+    return came, time.monotonic() - begun
+
+
 def main() -> None:
     kind, seed, first, last, folder = sys.argv[1:]
     here = Path(folder)
@@ -44,9 +50,10 @@ def main() -> None:
     for number in range(int(first), int(last)):
         path = mutant(kind, int(seed), number, originals, here / "mutants")
         print("begin", number, flush=True)
-        begun = time.monotonic()
-        came = outcome(kind, path)
-        print("end", number, f"{time.monotonic() - begun:.3f}", peak(), came, flush=True)
+        came, seconds = timed(kind, path)
+        if seconds > SECONDS:  # on a machine that others use too, twice is more than chance
+            came, seconds = min(timed(kind, path), (came, seconds), key=lambda pair: pair[1])
+        print("end", number, f"{seconds:.3f}", peak(), came, flush=True)
         path.unlink()
 
 

@@ -25,7 +25,7 @@ def test_rising_stamps_are_followed_from_the_first() -> None:
     [
         ([None] * 4, "no time stamps; the times follow from 25 frames a second"),
         ([None, 5, None, None], "few time stamps"),
-        ([0, 0, 0, 0], "no times"),
+        ([0, 0, 0, 0], "unusable"),
         ([40, 0, 40, 0], "contradict each other"),
     ],
 )
@@ -38,7 +38,7 @@ def test_stamps_that_say_nothing_give_way_to_the_rate(stamps: list[int | None], 
 def test_numbers_of_frames_in_a_unit_that_is_not_theirs_are_no_times() -> None:
     times, notes = frame_times(range(5), 1 / 1_200_000, RATE)
     assert times.tolist() == [0, 0.04, 0.08, 0.12, 0.16]
-    assert notes == ("the time stamps are no times; the times follow from 25 frames a second",)
+    assert notes == ("the time stamps are unusable; the times follow from 25 frames a second",)
 
 
 def test_stamps_in_decoding_order_belong_to_the_frames_in_order() -> None:

@@ -239,7 +239,7 @@ def test_what_is_no_clip_is_said_plainly(tmp_path: Path, clip: Path) -> None:
     empty.mkdir()
     for path, words in (
         (tmp_path / "missing.mp4", "no such file"),
-        (text, "no readable video"),
+        (text, "cannot be read as a video"),
         (empty, "folder is empty"),
     ):
         with pytest.raises(MediaError, match=words):

@@ -8,7 +8,7 @@ from tam.errors import ModelError
 from tam.methods import explain
 from tam.methods.dex_ar import head_filtered
 from tam.replay import Replay
-from tests.loaded import scaled
+from tests.loaded import assert_on_one_scale, scaled
 
 
 @pytest.fixture(params=["qwen_picture", "llava_pictures"])
@@ -32,11 +32,12 @@ def test_attention_is_what_transformers_reports(
     trace = either.trace
     every = torch.stack([layer[0] for layer in weights]).detach().numpy()
     target = len(trace.text.tokens) - 2
-    row = every[:, :, trace.text.context_positions[target]][:, :, trace.vision.positions]
-    whole = explain("attention", trace, either, [target]).maps[target]
-    assert np.allclose(whole, scaled(row.mean((0, 1))), atol=1e-5)
-    part = explain("attention", trace, either, [target], layers=[-1], heads=[0]).maps[target]
-    assert np.allclose(part, scaled(row[-1, 0]), atol=1e-5)
+    row = every[:, :, trace.text.context_positions[target]]
+    assert_on_one_scale(
+        explain("attention", trace, either, [target]), target, row.mean((0, 1)), either
+    )
+    part = explain("attention", trace, either, [target], layers=[-1], heads=[0])
+    assert_on_one_scale(part, target, row[-1, 0], either)
 
 
 def test_rollout_is_the_product_of_all_layers(
@@ -65,9 +66,8 @@ def test_relevancy_follows_the_published_update(
     relevance = torch.eye(weights[0].shape[-1])
     for layer, gradient in zip(output.attentions, gradients, strict=True):
         relevance = relevance + (gradient * layer)[0].clamp(min=0).mean(0) @ relevance
-    found = explain("relevancy", trace, either, [target]).maps[target]
-    row = relevance[context, trace.vision.positions].detach().numpy()
-    assert np.allclose(found, scaled(row), atol=1e-5)
+    found = explain("relevancy", trace, either, [target])
+    assert_on_one_scale(found, target, relevance[context].detach().numpy(), either)
 
 
 def test_a_head_counts_by_how_much_it_prefers_the_picture() -> None:

@@ -18,6 +18,8 @@ CHEAP: dict[str, dict[str, Any]] = {
     "llava-cam": {"samples": 1},
     "occlusion": {"size": 6},
     "superpixel-occlusion": {"segments": 9},
+    "kernel-shap": {"segments": 4, "samples": 6},
+    "eagle": {"segments": 4, "scope": 2, "every": 4},
 }
 
 

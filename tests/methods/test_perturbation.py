@@ -8,8 +8,9 @@ import torch
 from captum.attr import FeatureAblation
 
 import tam
+from tam.geometry.cell_colors import pixels_of
 from tam.methods import explain
-from tam.methods.perturbation import Region, drops, pixels_of
+from tam.methods.perturbation import Region, drops
 from tam.replay import Replay
 
 

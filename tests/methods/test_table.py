@@ -35,27 +35,27 @@ def test_cam_is_the_raw_activation(qwen_picture: Replay) -> None:
 
 
 def test_wrong_names_are_answered_with_the_right_ones(qwen_picture: Replay) -> None:
-    with pytest.raises(InputError, match="no method 'tom'; did you mean 'tam'"):
+    with pytest.raises(InputError, match="unknown method 'tom'; did you mean 'tam'"):
         explain("tom", qwen_picture.trace)
-    with pytest.raises(InputError, match="no option 'depth'; it has layer"):
+    with pytest.raises(InputError, match="unknown option 'depth'; it has layer"):
         explain("grad-cam", qwen_picture.trace, qwen_picture, depth=1)
-    with pytest.raises(InputError, match="method attention: it runs the model again"):
+    with pytest.raises(InputError, match="method attention: runs the model again"):
         explain("attention", qwen_picture.trace)
 
 
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("grad-cam", {"layer": -1}, "no word depends on the picture's states behind the last"),
-        ("grad-cam", {"layer": 7}, "there is no layer 7; layers are numbered 0 to 1"),
-        ("eigen-cam", {"layer": "tower"}, "'tower' names no layer"),
-        ("attention", {"layers": [2]}, "there is no layer 2 with attention weights"),
-        ("attention", {"heads": []}, "heads: [] is no choice; give a list"),
-        ("attention", {"heads": 1}, "heads: 1 is no choice"),
-        ("attention", {"layers": ["a"]}, "there is no layer 'a' with attention weights"),
-        ("grad-cam", {"layer": 0.5}, "0.5 names no layer"),
+        ("grad-cam", {"layer": -1}, "no word depends on the picture's states after the last"),
+        ("grad-cam", {"layer": 7}, "unknown layer 7; layers are numbered 0 to 1"),
+        ("eigen-cam", {"layer": "tower"}, "'tower' is not the name of a layer"),
+        ("attention", {"layers": [2]}, "layer 2 has no attention weights"),
+        ("attention", {"heads": []}, "heads: [] is not a list of heads; name at least one"),
+        ("attention", {"heads": 1}, "the option heads cannot be 1; give a list"),
+        ("attention", {"layers": ["a"]}, "layer 'a' has no attention weights"),
+        ("grad-cam", {"layer": 0.5}, "layer cannot be 0.5; give an integer or a text"),
         ("integrated-gradients", {"steps": 0}, "steps: 0 is not possible; give a whole number"),
-        ("llava-cam", {"samples": "many"}, "samples: 'many' is not possible"),
+        ("llava-cam", {"samples": "many"}, "samples cannot be 'many'; give an integer"),
         ("smooth-grad-cam++", {"noise": -1}, "noise: -1 is not possible; give a number above 0"),
         ("cf-cam", {"sigma": 0}, "sigma: 0 is not possible"),
         ("random", {"seed": -1}, "seed: -1 is not possible; give a whole number from 0 on"),
@@ -63,6 +63,9 @@ def test_wrong_names_are_answered_with_the_right_ones(qwen_picture: Replay) -> N
         ("tam-plus", {"reach": 0}, "reach: 0 is not possible"),
         ("superpixel-occlusion", {"segments": 0}, "segments: 0 is not possible"),
         ("dex-ar", {"depth": 0}, "depth: 0 is not possible"),
+        ("tam", {"kernel_size": "x"}, "kernel_size cannot be 'x'; give an integer"),
+        ("rgf", {"kernel_size": [1]}, "kernel_size cannot be [1]"),
+        ("tam", {"stages": "x"}, "stages cannot be 'x'; give true or false"),
         ("occlusion", {"size": 0}, "size: 0 is not possible"),
         ("occlusion", {"targets": [0]}, "token 0 cannot be explained; give numbers from 6"),
     ],
@@ -85,5 +88,5 @@ def test_a_package_that_is_missing_is_named(
     name: str, module: str, package: str, qwen_picture: Replay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(SetupError, match=rf"{name}: {package} is missing; pip install .*methods"):
+    with pytest.raises(SetupError, match=rf"{package} is missing; pip install .*methods"):
         explain(name, qwen_picture.trace, qwen_picture)

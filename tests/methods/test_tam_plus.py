@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
+from tam.geometry.cell_colors import pixels_of
 from tam.geometry.layout import VisionGrid
 from tam.media.media import Media
 from tam.methods import explain, tam_plus
 from tam.methods.parts import from_scores
-from tam.methods.perturbation import pixels_of
 from tam.methods.tam_plus import probabilities, smoothed
 from tam.replay import Replay
 

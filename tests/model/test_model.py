@@ -148,7 +148,7 @@ def test_a_model_that_cannot_be_had_is_said_plainly(tmp_path: Path) -> None:
     weights = tmp_path / "model.gguf"
     weights.write_bytes(b"GGUF")
     for name in ("no such", "smal", "", "./nowhere", "/no/such/folder", "a/b/c"):
-        with pytest.raises(ModelError, match="there is no such model or folder; give 'photo'"):
+        with pytest.raises(ModelError, match="unknown model or folder; give 'photo'"):
             tam.load(name)
     with pytest.raises(ModelError, match=r"model\.gguf: is a file, not a folder"):
         tam.load(weights)
@@ -173,7 +173,7 @@ def test_a_device_that_is_not_there_is_refused_before_anything_is_loaded(
     for device_map in ("cuda:1", torch.device("cuda", 2), 3, {"model": "cpu", "lm_head": "cuda:1"}):
         with pytest.raises(SetupError, match="device_map: this machine has no device"):
             tam.load("small", device_map=device_map)
-    with pytest.raises(ModelError, match="device_map: 'mars' is no device; use auto, cpu"):
+    with pytest.raises(ModelError, match="device_map: 'mars' is not a device; use auto, cpu"):
         tam.load("small", device_map="mars")
 
 

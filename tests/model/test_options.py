@@ -14,6 +14,7 @@ from tam.media.media import image_from_array
 from tam.methods import Tam, Use
 from tam.methods.grad_cam import grad_cam
 from tam.model.options import DEFAULTS, Opening, Options
+from tam.model.streaming import MapStreamer
 from tam.prompt.conversation import question
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8)
@@ -123,21 +124,21 @@ def test_every_option_works_through_every_door(model: tam.Model, name: str, door
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"kernel_sise": 5}, "options: there is no option 'kernel_sise'; did you mean 'kernel_s"),
-        ({"max_token": 5}, "there is no option 'max_token'; did you mean 'max_"),
-        ({"enable_thinkin": 1}, "no option 'enable_thinkin'; did you mean 'enable_thinking'"),
-        ({"xyzzy": 5}, "there is no option 'xyzzy'; use "),
+        ({"kernel_sise": 5}, "options: unknown option 'kernel_sise'; did you mean 'kernel_s"),
+        ({"max_token": 5}, "unknown option 'max_token'; did you mean 'max_"),
+        ({"enable_thinkin": 1}, "unknown option 'enable_thinkin'; did you mean 'enable_thinking'"),
+        ({"xyzzy": 5}, "unknown option 'xyzzy'; use "),
         (
             {"template_variables": {"thinking": 1}},
             "chat template does not read 'thinking'; did",
         ),
-        ({"method": "random", "kernel_size": 9}, "method random: there is no option 'kernel_size'"),
-        ({"method": "random", "stages": True}, "method random: there is no option 'stages'"),
-        ({"method": "random", "candidate_maps": 2}, "method random: it has no candidate maps"),
+        ({"method": "random", "kernel_size": 9}, "method random: unknown option 'kernel_size'"),
+        ({"method": "random", "stages": True}, "method random: unknown option 'stages'"),
+        ({"method": "random", "candidate_maps": 2}, "method random: has no candidate maps"),
         ({"kernel_size": 5, "method_options": {"kernel_size": 3}}, "kernel_size is given twice"),
-        ({"method": Tam(kernel_size=5), "kernel_size": 3}, "it carries its options already"),
-        ({"method": Use("grad-cam", {"depth": 1})}, "grad-cam: there is no option 'depth'"),
-        ({"method": "relevanzy"}, "no method 'relevanzy'; did you mean 'relevancy'"),
+        ({"method": Tam(kernel_size=5), "kernel_size": 3}, "already carries its options"),
+        ({"method": Use("grad-cam", {"depth": 1})}, "grad-cam: unknown option 'depth'"),
+        ({"method": "relevanzy"}, "unknown method 'relevanzy'; did you mean 'relevancy'"),
         ({"method": 5}, "5 is not a method"),
         ({"method": lambda trace: None}, "cannot be called with"),
         ({"candidate_maps": 9}, "9 candidates cannot have maps"),
@@ -160,6 +161,11 @@ def test_template_variables_reach_the_template(model: tam.Model) -> None:
     plain, thinking = (model.explain(PICTURE, PROMPT, enable_thinking=on, **SHORT) for on in (0, 1))
     first = [result.tokens[result.prompt_targets].position for result in (plain, thinking)]
     assert first[1] > first[0]
+    talk = question([PICTURE], PROMPT)
+    streamer = MapStreamer(model, talk, print, template_variables={"enable_thinking": True})
+    assert streamer.inputs["input_ids"].shape[1] == first[1]
+    with pytest.raises(InputError, match="no variable 'thinking'"):
+        MapStreamer(model, talk, print, template_variables={"thinking": True})
 
 
 def mine(trace: Any, replay: Any, targets: Sequence[int], *, height: float = 0.5) -> Any:
@@ -200,7 +206,7 @@ def test_other_scales_are_brought_to_one_and_said(model: tam.Model) -> None:
 def test_options_of_a_function_are_known_by_name(model: tam.Model) -> None:
     given = {"method": mine, "method_options": {"height": 1.0}, "answer": "a dog"}
     assert np.nanmax(model.explain(PICTURE, PROMPT, **given).maps) == 1
-    with pytest.raises(InputError, match="method mine: there is no option 'heigth'; did you mean"):
+    with pytest.raises(InputError, match="method mine: unknown option 'heigth'; did you mean"):
         model.explain(PICTURE, PROMPT, method=mine, method_options={"heigth": 1}, answer="a dog")
 
 

@@ -126,7 +126,7 @@ def test_closing_before_the_first_word_starts_nothing(model: tam.Model, asked: A
     stream = Stream(model, asked, **STEPS)
     stream.close()
     assert list(stream) == []
-    with pytest.raises(InputError, match="not at its end"):
+    with pytest.raises(InputError, match="not finished"):
         _ = stream.explanation
 
 
@@ -185,7 +185,7 @@ def test_a_reply_without_words_is_an_error(model: tam.Model) -> None:
 def test_a_streamer_for_generate(model: tam.Model, asked: Conversation) -> None:
     words: list[tam.Word] = []
     with MapStreamer(model, asked, words.append) as streamer:
-        with pytest.raises(InputError, match="not at its end"):
+        with pytest.raises(InputError, match="not finished"):
             _ = streamer.explanation
         model.module.generate(**streamer.inputs, **STEPS, streamer=streamer)
     whole = model.explain(PICTURE, PROMPT, **STEPS)

@@ -12,7 +12,7 @@ from tam.photo.wheels import LANGUAGE, TOWER, extract, wheels
 
 
 def test_a_wheel_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such wheel"), wheels(tmp_path):
+    with pytest.raises(InputError, match="does not exist"), wheels(tmp_path):
         pass
 
 

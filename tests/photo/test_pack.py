@@ -55,7 +55,7 @@ def test_an_own_pack(tmp_path: Path) -> None:
         picture = Image.new("RGBA", (20, 20))
         picture.paste(colour, (4, 4, 16, 16))
         picture.save(tmp_path / "cutouts" / f"{noun}.png")
-    with pytest.raises(InputError, match="there are no pictures"):
+    with pytest.raises(InputError, match="holds no pictures"):
         open_pack(tmp_path)
     (tmp_path / "backgrounds").mkdir()
     Image.new("RGB", (30, 30), "green").save(tmp_path / "backgrounds" / "plain.jpg")
@@ -76,5 +76,5 @@ def test_a_cut_out_needs_transparency(tmp_path: Path) -> None:
 
 
 def test_an_unknown_split_is_refused() -> None:
-    with pytest.raises(InputError, match="there is no split 'five'"):
+    with pytest.raises(InputError, match="unknown split 'five'"):
         next(photo_items(open_pack(), "five", 1))

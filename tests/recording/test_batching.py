@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import torch
 import tam
 from tam import capture
 from tam.errors import ConversationError, MediaError, ResourceError, TamError
-from tam.media.media import Media, image_from_array
+from tam.media.media import image_from_array
 from tam.prompt.conversation import question
 from tam.recording import prepared
 
@@ -182,22 +181,6 @@ def test_questions_are_taken_as_they_are_needed(model: tam.Model) -> None:
 def test_an_empty_batch_is_refused(model: tam.Model, size: int) -> None:
     with pytest.raises(tam.TamError, match="batch_size"):
         batch(model, batch_size=size)
-
-
-def test_what_does_not_go_together_is_answered_in_parts(tmp_path: Path) -> None:
-    from tests.tiny.anyres import tiny_llava_onevision
-
-    model = tam.load(tiny_llava_onevision(tmp_path))
-    frames = RNG.integers(0, 255, (5, 60, 60, 3), dtype=np.uint8)
-    clips = [
-        Media(frames[:count], np.arange(count) / 2, f"{count} frames", "video") for count in (5, 2)
-    ]
-    questions = [(clips[0], "What?"), (WIDE, "Why?"), (clips[1], "Where?"), (TALL, "Who?")]
-    found = batch(model, questions, max_new_tokens=3)
-    for result, asked in zip(found, questions, strict=True):
-        wanted = alone(model, asked, max_new_tokens=3)
-        assert result.text == wanted.text
-        assert np.allclose(result.maps, wanted.maps, atol=1e-4)
 
 
 def test_a_question_that_fails_costs_no_other_answer(

@@ -108,7 +108,7 @@ def test_more_candidates_than_there_are(model: tam.Model, count: int) -> None:
 def test_a_candidate_without_a_map(target: int, candidate: int) -> None:
     kept = with_stages(explanation(), candidates=3)
     assert kept.candidate_map(4, 2).shape == (48, 64)
-    with pytest.raises(InputError, match="no map of candidate"):
+    with pytest.raises(InputError, match="has no map"):
         kept.candidate_map(target, candidate)
-    with pytest.raises(InputError, match="no map of candidate"):
+    with pytest.raises(InputError, match="has no map"):
         explanation().candidate_map(4, 0)

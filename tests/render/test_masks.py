@@ -103,15 +103,15 @@ def test_only_tams_own_files_are_replaced(kind: str, tmp_path: Path) -> None:
         write_masks(blocks(), path, kind)
     write_masks(blocks(), path, kind, force=True)
     path.write_bytes(path.read_bytes() + b" ")
-    with pytest.raises(OutputError, match="nobody changed"):
+    with pytest.raises(OutputError, match="not an unchanged file"):
         write_masks(blocks(), path, kind, force=True)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"kind": "svg"}, "unknown kind of masks"),
-        ({"kind": "png"}, "there are 3 pictures"),
+        ({"kind": "svg"}, "unknown kind of mask file"),
+        ({"kind": "png"}, "the explanation has 3 pictures"),
         ({"kind": "voc", "media": 2}, "give --frame"),
         ({"kind": "coco", "media": 7}, "out of range"),
         ({"kind": "coco", "threshold": "half"}, "unknown threshold"),

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tam.explanation.explanation import Explanation
 from tam.geometry.layout import VisionGrid
-from tests.hand_made import explanation, grid, picture, several, with_stages
+from tests.hand_made import explanation, grid, picture, several, with_stages, with_unread
 from tests.report.pages import (
     HOSTILE,
     PHONE,
@@ -24,6 +24,18 @@ def test_the_conversation_reads_as_it_was(open_report: Open) -> None:
     roles = page.locator(".role").all_inner_texts()
     assert roles == ["User · turn 1 dog.png", "Assistant · turn 2"]
     assert page.title() == "A grey greyhound on a bench. – Token Activation Map"
+
+
+def test_what_the_model_did_not_read_is_told_and_a_cut_reply_says_so(open_report: Open) -> None:
+    page = open_report(with_unread(explanation(), "<b>Hm</b>, a dog?", "so " * 200))
+    texts = page.locator(".text").all_inner_texts()
+    assert " ".join(texts[0].split()) == (
+        "3 words not read by the model <b>Hm</b>, a dog? What 200 words not read by the model "
+        "is here?"
+    )
+    assert texts[1] == "A grey greyhound on a bench. … (cut at max_new_tokens)"
+    page.locator(".dropped summary").last.click()
+    assert "so so so" in page.locator(".text").first.inner_text()
 
 
 def test_light_and_dark(open_report: Open) -> None:

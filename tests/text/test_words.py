@@ -1,7 +1,7 @@
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from tam.text.words import group_words, settled, spell
+from tam.text.words import decode_pieces, group_words, stable_prefix
 
 
 class Bytes:
@@ -22,7 +22,7 @@ class Bytes:
 
 def words(text: str) -> list[str]:
     tokenizer = Bytes()
-    pieces = spell(tokenizer, tokenizer.ids(text))
+    pieces = decode_pieces(tokenizer, tokenizer.ids(text))
     assert "".join(pieces) == text
     grouped: dict[int, str] = {}
     for piece, word in zip(pieces, group_words(pieces), strict=True):
@@ -55,13 +55,13 @@ def test_words_hold_together_in_any_language(text: str, wanted: list[str]) -> No
 
 def test_a_character_is_spelled_by_its_last_token() -> None:
     tokenizer = Bytes()
-    assert spell(tokenizer, tokenizer.ids("狗a")) == ["", "", "狗", "a"]
+    assert decode_pieces(tokenizer, tokenizer.ids("狗a")) == ["", "", "狗", "a"]
 
 
 def test_bytes_that_form_no_character_do_not_hold_up_the_rest() -> None:
     tokenizer = Bytes()
     half = tokenizer.ids("狗")[:1]
-    pieces = spell(tokenizer, half * 6 + tokenizer.ids("dog"))
+    pieces = decode_pieces(tokenizer, half * 6 + tokenizer.ids("dog"))
     assert "".join(pieces).endswith("dog")
     assert pieces[-1] == "g"
 
@@ -85,12 +85,12 @@ def test_a_token_of_several_words_is_one_word() -> None:
     ],
 )
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_settled_words_stay_whatever_follows(text: str, size: int) -> None:
+def test_a_stable_prefix_stays_whatever_follows(text: str, size: int) -> None:
     pieces = [text[first : first + size] for first in range(0, len(text), size)]
     whole = group_words(pieces)
     done = 0
     for count in range(len(pieces) + 1):
-        now = settled(pieces[:count])
+        now = stable_prefix(pieces[:count])
         assert done <= now <= count, "a word that was certain stays so"
         done = now
         assert group_words(pieces[:done]) == whole[:done]
@@ -99,7 +99,7 @@ def test_settled_words_stay_whatever_follows(text: str, size: int) -> None:
 
 
 def test_an_unfinished_character_settles_nothing() -> None:
-    assert settled(["a", " dog", " ", "\ufffd"]) == 0
+    assert stable_prefix(["a", " dog", " ", "\ufffd"]) == 0
 
 
 @pytest.mark.promise(
@@ -135,11 +135,11 @@ def test_what_shows_nothing_is_no_word(invisible: str) -> None:
 def test_a_replacement_character_swallows_no_token() -> None:
     tokenizer = Bytes()
     ids = tokenizer.ids("a\ufffd dog")
-    pieces = spell(tokenizer, ids)
+    pieces = decode_pieces(tokenizer, ids)
     assert "".join(pieces) == "a\ufffd dog"
     assert pieces == ["a", "", "", "\ufffd", " ", "d", "o", "g"]
     half = tokenizer.ids("狗")[:1]
-    assert spell(tokenizer, [*half, *tokenizer.ids("ab")]) == ["\ufffd", "a", "b"]
+    assert decode_pieces(tokenizer, [*half, *tokenizer.ids("ab")]) == ["\ufffd", "a", "b"]
 
 
 class Pieces:
@@ -157,10 +157,10 @@ class Pieces:
 def test_bytes_to_fall_back_on_spell_a_character_at_their_end() -> None:
     tokenizer = Pieces("\ufffd", " dog", "a")
     emoji = list("😀".encode())
-    assert spell(tokenizer, [258, *emoji, 257]) == ["a", "", "", "", "😀", " dog"]
+    assert decode_pieces(tokenizer, [258, *emoji, 257]) == ["a", "", "", "", "😀", " dog"]
     alone = [256, 257, 256, 256, 258]
-    assert spell(tokenizer, alone) == ["\ufffd", " dog", "\ufffd", "\ufffd", "a"]
-    assert spell(tokenizer, [256, *emoji, 257]) == ["\ufffd", "", "", "", "😀", " dog"]
+    assert decode_pieces(tokenizer, alone) == ["\ufffd", " dog", "\ufffd", "\ufffd", "a"]
+    assert decode_pieces(tokenizer, [256, *emoji, 257]) == ["\ufffd", "", "", "", "😀", " dog"]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_words_that_are_given_as_they_settle_are_those_of_the_whole(text: str, s
     waiting: list[str] = []
     for piece in pieces:
         waiting.append(piece)
-        count = settled(waiting)
+        count = stable_prefix(waiting)
         give(waiting, count)
         waiting = waiting[count:]
     give(waiting, len(waiting))

@@ -87,7 +87,7 @@ def _content(data: Path, entry: Entry, archives: dict[Path, dict[str, bytes]]) -
         return archives[file][inside]
     except (OSError, KeyError) as error:
         raise InputError(
-            "there is no such picture",
+            "does not exist",
             where=str(path),
             remedy=f"unpack the Debian package {entry.package} into that folder: "
             f"apt-get download {entry.package}, then dpkg -x",

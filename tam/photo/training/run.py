@@ -24,6 +24,7 @@ from tam.photo.training.start import (
     neutral_embedding,
 )
 from tam.photo.vocabulary import names
+from tam.text.tokenizer import Tokenizer
 
 _CELLS = 8000
 """Cells by which evidence is standardised and from which samples begin."""
@@ -129,7 +130,7 @@ def _pool(
 
 
 def _material(
-    pool: Pool, classifier: torch.Tensor, tokenizer: Any, embeddings: torch.Tensor, seed: int
+    pool: Pool, classifier: torch.Tensor, tokenizer: Tokenizer, embeddings: torch.Tensor, seed: int
 ) -> tuple[Material, Evidence]:
     """What both stages learn from, and the evidence that the first weights begin with."""
     generator = torch.Generator().manual_seed(seed)

@@ -19,6 +19,7 @@ from tam.photo.training.pool import Pool
 from tam.photo.training.samples import Sampler
 from tam.photo.training.start import Projector
 from tam.photo.training.text import exchange
+from tam.text.tokenizer import Tokenizer
 
 _IGNORED = -100
 
@@ -71,7 +72,7 @@ class Progress:
 def speak(
     projector: Projector,
     language: Any,
-    tokenizer: Any,
+    tokenizer: Tokenizer,
     material: Material,
     settings: SpeakingSettings,
     progress: Progress,
@@ -118,7 +119,7 @@ def _set_rate(optimizer: torch.optim.Optimizer, settings: SpeakingSettings, step
 def _step_loss(
     projector: Projector,
     language: Any,
-    tokenizer: Any,
+    tokenizer: Tokenizer,
     material: Material,
     settings: SpeakingSettings,
     step: int,
@@ -165,7 +166,7 @@ def _chosen(
 
 def answer_loss(
     language: Any,
-    tokenizer: Any,
+    tokenizer: Tokenizer,
     tokens: Sequence[torch.Tensor],
     asked: Sequence[tuple[str, str]],
 ) -> torch.Tensor:
@@ -198,5 +199,5 @@ def answer_loss(
     return nn.functional.cross_entropy(logits.float(), wanted[:, 1:][told_here])
 
 
-def _ids(tokenizer: Any, text: str) -> torch.Tensor:
+def _ids(tokenizer: Tokenizer, text: str) -> torch.Tensor:
     return torch.tensor(tokenizer(text, add_special_tokens=False).input_ids)

@@ -6,8 +6,6 @@ the embeddings of the nouns that cells show. So the first weights already carry 
 the language model know; training has to bring them together.
 """
 
-from typing import Any
-
 import torch
 from torch import nn
 
@@ -15,6 +13,7 @@ from tam.photo.training.evidence import Evidence, shown_nouns
 from tam.photo.training.pool import Pool
 from tam.photo.training.samples import Sampler
 from tam.photo.vocabulary import names
+from tam.text.tokenizer import Tokenizer
 
 QUIET = 3.5
 """Standard deviations of its evidence that a unit needs to be lit."""
@@ -43,17 +42,17 @@ class Projector(nn.Module):
         return projected
 
 
-def name_embedding(noun: str, tokenizer: Any, embeddings: torch.Tensor) -> torch.Tensor:
+def name_embedding(noun: str, tokenizer: Tokenizer, embeddings: torch.Tensor) -> torch.Tensor:
     """[D]: embedding of a noun, as it is written after another word.
 
-    Of several tokens the first counts the most: it is what a reply has to say first.
+    If there are several tokens, the first counts the most, because a reply has to say it first.
     """
     ids = tokenizer(f" {noun}", add_special_tokens=False).input_ids
     shares = torch.tensor([0.5**index for index in range(len(ids))])
     return (shares / shares.sum()) @ embeddings[ids]
 
 
-def neutral_embedding(tokenizer: Any, embeddings: torch.Tensor) -> torch.Tensor:
+def neutral_embedding(tokenizer: Tokenizer, embeddings: torch.Tensor) -> torch.Tensor:
     """[D]: embedding of the neutral token."""
     [token] = tokenizer(NEUTRAL, add_special_tokens=False).input_ids
     return embeddings[token]
@@ -64,7 +63,7 @@ def first_projector(
     evidence: Evidence,
     pool: Pool,
     sampler: Sampler,
-    tokenizer: Any,
+    tokenizer: Tokenizer,
     embeddings: torch.Tensor,
     seed: int,
 ) -> Projector:
@@ -79,7 +78,7 @@ def first_projector(
     tokenizer, embeddings
         The language model's; embeddings are float32 [V, D].
     seed
-        Of the pictures and samples, and of the units that stand for no noun.
+        Seed of the pictures and samples, and of the units that stand for no noun.
     """
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)

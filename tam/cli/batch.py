@@ -1,0 +1,251 @@
+"""``tam explain --batch``: many pictures, over as many processes as there are.
+
+``items.csv`` in UTF-8, with a header; one row for each question::
+
+    image       path beside the file; several of one question with a semicolon between them
+    prompt      optional; what is asked, --prompt without it
+    answer      optional; a reply to read in place of one that the model writes
+
+Of a folder each file is an item. Started with ``accelerate launch`` each process takes every P-th
+item. What is explained already stays, so that a run that was stopped goes on.
+"""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tam.defaults import BATCH_SIZE
+from tam.errors import InputError, OutputError, TamError, os_errors_as_tam_errors
+from tam.files.reading import read_bounded, read_json
+from tam.files.storage import JSON_NAME, load_explanation
+from tam.files.writing import rewriting_file
+from tam.progress import progress
+from tam.render.table import guarded
+from tam.text.printable import one_line
+from tam.text.slug import slug
+
+if TYPE_CHECKING:
+    from tam.model.model import Model
+
+SETTINGS, INDEX = "batch.json", "index.csv"
+_COLUMNS = ("name", "image", "prompt", "answer", "error")
+_LARGEST = 2**28
+_REMEDY = "give a CSV file in UTF-8 with a column image"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One question of a batch: its name, its files, what is asked, and a given answer."""
+
+    name: str
+    images: tuple[Path, ...]
+    prompt: str
+    answer: str | None
+
+
+def read_items(source: Path, prompt: str) -> list[Item]:
+    """Read the items of a CSV file or a folder.
+
+    Parameters
+    ----------
+    source
+        The file or the folder.
+    prompt
+        What is asked where an item has no prompt of its own.
+
+    Raises
+    ------
+    InputError
+        If there are none, or a row has no image or no prompt.
+    """
+    rows = list(_folder_rows(source) if source.is_dir() else _csv_rows(source))
+    if not rows:
+        raise InputError("holds no items", where=str(source), remedy=_REMEDY)
+    items = []
+    for number, row in enumerate(rows):
+        names = [name.strip() for name in row["image"].split(";") if name.strip()]
+        asked = row["prompt"] or prompt
+        if not names or not asked:
+            raise InputError(
+                f"item {number} has no {'prompt' if names else 'image'}",
+                where=str(source),
+                remedy="fill it in, or give --prompt" if names else "fill it in",
+            )
+        base = source if source.is_dir() else source.parent
+        images = tuple(base / name for name in names)
+        name = f"{number:05d}-{slug(images[0].stem)}"
+        items.append(Item(name, images, asked, row["answer"] or None))
+    return items
+
+
+def check_alone(others: Mapping[str, Any]) -> None:
+    """Refuse options that a batch does not have, by their names, with what was typed.
+
+    Raises
+    ------
+    InputError
+        With the first.
+    """
+    given = [name for name, value in others.items() if value not in (None, False, [])]
+    if given:
+        raise InputError(
+            "a batch has it for each item, or not at all",
+            where=given[0],
+            remedy="leave it out; items.csv has the columns image, prompt and answer",
+        )
+
+
+def explain_batch(
+    items: Sequence[Item],
+    out: Path,
+    wanted: Mapping[str, Any],
+    loading: Mapping[str, Any],
+    saving: Mapping[str, Any],
+) -> None:
+    """Explain what is not yet explained, and list all items in a table.
+
+    Parameters
+    ----------
+    items
+        From :func:`read_items`.
+    out
+        A folder for each item, and the table.
+    wanted
+        Options of :meth:`tam.Model.explain_batch`.
+    loading
+        Arguments of :func:`tam.load`.
+    saving
+        Arguments of :meth:`tam.Explanation.save`.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds something else, or explanations with other options.
+    InputError
+        At the end, if an item could not be explained; the others are.
+    """
+    import torch
+    from accelerate import PartialState
+    from accelerate.utils import gather_object
+
+    from tam.model.loading import load
+
+    wanted = {name: value for name, value in wanted.items() if name != "answer"}
+    state = PartialState(cpu=not torch.cuda.is_available())
+    if state.is_main_process:
+        _claim(out, items, wanted, loading)
+    state.wait_for_everyone()
+    missing = [item for item in items if not (out / item.name / JSON_NAME).is_file()]
+    own = missing[state.process_index :: state.num_processes]
+    # Everyone has seen what is there before anyone adds to it.
+    state.wait_for_everyone()
+    failed: list[tuple[str, str]] = []
+    if own:
+        given = dict(loading)
+        if state.device.type == "cuda" and given.get("device_map") is None:
+            given["device_map"] = {"": state.device}
+        failed = list(_failures(load(**given), own, out, wanted, saving))
+    errors = dict(gather_object(failed))
+    if state.is_main_process:
+        _write_index(items, out, errors)
+        print((out / INDEX).resolve())
+    state.wait_for_everyone()
+    if errors and state.is_main_process:
+        raise InputError(
+            f"{len(errors)} of {len(items)} items could not be explained",
+            where=str(out / INDEX),
+            remedy="see its column error; the same command tries them again",
+        )
+
+
+def _failures(
+    model: "Model",
+    items: Sequence[Item],
+    out: Path,
+    wanted: Mapping[str, Any],
+    saving: Mapping[str, Any],
+) -> Iterator[tuple[str, str]]:
+    """Explain some items and save them; give the name and the error of each that fails."""
+    questions = [([str(image) for image in item.images], item.prompt) for item in items]
+    found = model.explain_batch(
+        questions,
+        batch_size=BATCH_SIZE,
+        keep_going=True,
+        answer=[item.answer for item in items],
+        **wanted,
+    )
+    with progress("Explaining", len(items)) as tick:
+        for item, result in zip(items, found, strict=True):
+            tick()
+            if isinstance(result, TamError):
+                print(one_line(f"{item.name}: {result}"), file=sys.stderr)
+                yield item.name, str(result)
+            else:
+                result.save(out / item.name, **saving)
+
+
+def _claim(
+    out: Path, items: Sequence[Item], wanted: Mapping[str, Any], loading: Mapping[str, Any]
+) -> None:
+    """Take a folder for a batch, or go on with the same batch there."""
+    asked = {name: repr(value) for name, value in {**loading, **wanted}.items()}
+    told = [[item.name, item.prompt, item.answer] for item in items]
+    settings = {"batch": 1, "options": asked, "items": told}
+    path = out / SETTINGS
+    with os_errors_as_tam_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+        if any(out.iterdir()):
+            if not path.exists():
+                raise OutputError(
+                    "is not empty, and no batch was explained into it",
+                    where=str(out),
+                    remedy="name another folder",
+                )
+            if read_json(path, remedy="name another folder", kind=OutputError) != settings:
+                raise OutputError(
+                    "holds explanations of other items or with other options",
+                    where=str(out),
+                    remedy="name another folder, or give the same to go on",
+                )
+            return
+        with rewriting_file(path) as temporary:
+            temporary.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+
+
+def _write_index(items: Sequence[Item], out: Path, errors: Mapping[str, str]) -> None:
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream)
+    writer.writerow(_COLUMNS)
+    for item in items:
+        error = errors.get(item.name, "")
+        answer = "" if error else load_explanation(out / item.name).text
+        shown = "; ".join(image.name for image in item.images)
+        cells = (item.name, shown, item.prompt, answer, error)
+        writer.writerow([guarded(cell) for cell in cells])
+    with rewriting_file(out / INDEX) as temporary:
+        temporary.write_text(stream.getvalue(), encoding="utf-8-sig", newline="")
+
+
+def _folder_rows(folder: Path) -> Iterator[dict[str, str]]:
+    with os_errors_as_tam_errors(folder, doing="read", remedy=_REMEDY, kind=InputError):
+        names = sorted(path.name for path in folder.iterdir() if path.is_file())
+    for name in names:
+        if not name.startswith("."):
+            yield {"image": name, "prompt": "", "answer": ""}
+
+
+def _csv_rows(path: Path) -> Iterator[dict[str, str]]:
+    content = read_bounded(path, _LARGEST, remedy=_REMEDY, kind=InputError)
+    try:
+        reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        if "image" not in (reader.fieldnames or ()):
+            raise InputError("has no column image", where=str(path), remedy=_REMEDY)
+        for row in reader:
+            yield {name: (row.get(name) or "").strip() for name in ("image", "prompt", "answer")}
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError("is not a CSV file in UTF-8", where=str(path), remedy=_REMEDY) from error

@@ -1,0 +1,81 @@
+"""The summary of the measure ``causes``, pooled over words with draws of whole items."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.evaluate.journal import Block
+from tam.evaluate.statistics import Pooled, pool
+
+SPLITS = ("first", "repeated", "relation")
+"""Kinds of words, see :func:`tam.evaluate.causes.split_of_word`."""
+
+_OF_WORDS = (
+    "cause_hottest",
+    "cause_auroc",
+    "cause_spearman",
+    "relevance_auroc",
+    "relevance_spearman",
+)
+
+
+def cause_pools(items: Sequence[Block]) -> dict[str, Pooled]:
+    """Pool each figure of the words, and those of each kind of word."""
+    pools = {name: _pooled(items, name) for name in _OF_WORDS}
+    for split in SPLITS:
+        pools[f"cause_auroc_{split}"] = _pooled(items, "cause_auroc", split)
+    return pools
+
+
+def heights(items: Sequence[Block], drawn: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Measure on each draw how well the height of a map tells whether anything causes its word.
+
+    Parameters
+    ----------
+    items
+        I items with the lines of their words.
+    drawn
+        int64 [n, I] from :func:`tam.evaluate.statistics.draws`.
+
+    Returns
+    -------
+    float64 [n]: the AUROC of the height, words that something in the picture causes over those that
+    nothing does; pairs of words of different items count too. NaN where a draw has no such pair.
+    """
+    caused, others = ([_told(block, causes=causes) for block in items] for causes in (True, False))
+    high, low = (np.concatenate([*found, np.zeros(0)]) for found in (caused, others))
+    above = (high[:, None] > low[None]) + 0.5 * (high[:, None] == low[None])
+    owners = [np.repeat(np.arange(len(items)), list(map(len, found))) for found in (caused, others)]
+    wins = np.zeros((len(items), len(items)))
+    np.add.at(wins, np.ix_(*owners), above)
+    counts = np.stack([np.bincount(row, minlength=len(items)) for row in drawn]).astype(np.float64)
+    numbers = [np.array(list(map(len, found)), np.float64) for found in (caused, others)]
+    pairs = (counts @ numbers[0]) * (counts @ numbers[1])
+    total = np.einsum("ni,ij,nj->n", counts, wins, counts, optimize=True)
+    return np.asarray(total / np.where(pairs > 0, pairs, np.nan))
+
+
+def _pooled(items: Sequence[Block], name: str, split: str | None = None) -> Pooled:
+    return pool(
+        [
+            [
+                float(word[name])
+                for word in block.words
+                if word.get(name) is not None and split in (None, word["split"])
+            ]
+            for block in items
+        ]
+    )
+
+
+def _told(block: Block, *, causes: bool) -> NDArray[np.float64]:
+    """The heights of the maps of an item's words that something causes, or that nothing does."""
+    return np.array(
+        [
+            word["height"]
+            for word in block.words
+            if word.get("kind") == "cause" and bool(word["causes"]) is causes
+        ],
+        np.float64,
+    )

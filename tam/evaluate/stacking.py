@@ -1,0 +1,40 @@
+"""All frames of all pictures and clips stacked to one picture, for the measures."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.evaluate.faithfulness import Frames
+from tam.explanation.word import Word
+from tam.media.media import Media
+
+
+def stacked_frames(media: Sequence[Media]) -> Frames:
+    """uint8 [1, H, W, 3]: all frames of all pictures and clips, of one width, below each other."""
+    rows = [frame for item in media for frame in item.frames]
+    return np.asarray(np.concatenate(rows)[None], np.uint8)
+
+
+def unstacked(frames: Frames, media: Sequence[Media]) -> list[Media]:
+    """Cut :func:`stacked_frames` into pictures and clips again."""
+    edited = []
+    first = 0
+    for item in media:
+        last = first + len(item.frames) * item.height
+        cut = np.ascontiguousarray(frames[0, first:last].reshape(item.frames.shape))
+        edited.append(replace(item, frames=cut))
+        first = last
+    return edited
+
+
+def stacked_map(word: Word) -> NDArray[np.float32]:
+    """float32 [H, W]: the word's maps over all frames of all media, below each other."""
+    return np.concatenate(
+        [
+            word.map(media, frame)
+            for media, item in enumerate(word.explanation.media)
+            for frame in range(len(item.frames))
+        ]
+    )

@@ -1,0 +1,49 @@
+"""AttnLRP: layer-wise relevance propagation through attention (arXiv 2402.05602)."""
+
+import numpy as np
+
+from tam.explanation.explanation import Explanation
+from tam.methods.result import Targets, jointly_explained, resolve_targets
+from tam.recording.trace import Trace
+from tam.replay import Replay
+from tam.replay.propagation import propagate
+
+
+def attn_lrp(trace: Trace, replay: Replay, targets: Targets = None) -> Explanation:
+    """Propagate a token's logit back to the picture's cells and to earlier words.
+
+    ``R[p] = sum_d X[p, d] ∂'y / ∂X[p, d]`` with X [L, D] the input of the language model, y the
+    token's logit, and ∂' the gradient in which (Achtibat et al. 2024)
+
+    - a product of two parts gives each half of the relevance: queries and keys, attention weights
+      and values, gate and gated (the uniform rule, eq. 15);
+    - a softmax s of scores x gives ``x_i (R_i - s_i Σ_j R_j)``, its Taylor expansion (eq. 13);
+    - an activation and a norm's division hand on what they get (the identity rule, eqs. 9 and 19);
+    - linear maps and sums divide it by their summands (ε-LRP for ε → 0, eq. 8).
+
+    Features that enter between layers (deepstack) count at their positions. Maps [K, N] and the
+    relevance of earlier words [K, K] are the positive parts, on one scale. The relevance of all
+    positions, of biases and of what the softmax keeps add up to the logit; the provenance states
+    the largest ``remainder``, and the mean share of the sizes that biases and softmax take
+    (``absorbed``). Cost: one forward pass and one backward pass for each target.
+
+    Parameters
+    ----------
+    trace, replay, targets
+        See :mod:`tam.methods`.
+
+    Raises
+    ------
+    ModelError
+        If the decoder holds a module without a rule.
+    """
+    asked = resolve_targets(trace, targets)
+    found = propagate(replay, asked)
+    taken = np.abs(found.biases) + np.abs(found.softmaxes)
+    whole = np.abs(found.positions).sum(1) + taken
+    method = {
+        "name": "attn-lrp",
+        "remainder": float(np.abs(found.remainder).max(initial=0)),
+        "absorbed": float(np.mean(taken / np.maximum(whole, 1e-9))) if asked else 0.0,
+    }
+    return jointly_explained(trace, asked, np.maximum(found.positions, 0), method)

@@ -1,0 +1,117 @@
+"""The source of a model by its name, and one-line errors for files that cannot be read."""
+
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tam.capture.memory import memory_errors
+from tam.errors import ModelError, SetupError, TamError
+from tam.model.assembled import PHOTO, assembled_folder
+from tam.model.shipped import SHIPPED, weights_folder
+
+_KINDS = (
+    "give 'photo', 'small', a hub id such as Qwen/Qwen2-VL-2B-Instruct, or a folder that holds "
+    "config.json, safetensors weights and the processor's files"
+)
+# Characters of a library's message that are quoted.
+_LONGEST = 300
+_HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+")
+
+
+def source_of(name: str) -> str:
+    """Give the folder or the hub id of a model's name."""
+    if name in SHIPPED:
+        return str(weights_folder(name))
+    if name == PHOTO:
+        return str(assembled_folder())
+    path = Path(name)
+    # Path takes an empty name for the working folder.
+    if (name and path.is_dir()) or (not path.exists() and _HUB_ID.fullmatch(name)):
+        return name
+    raise ModelError(
+        "is a file, not a folder" if path.is_file() else "unknown model or folder",
+        where=name or "model",
+        remedy=_KINDS,
+    )
+
+
+def told_name(name: str) -> str:
+    """A model's name for a report; for a folder, its last part instead of the whole path."""
+    return name if name in (*SHIPPED, PHOTO) or not Path(name).exists() else Path(name).name
+
+
+def plain_config(source: str, pinned: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a checkpoint's config.json as it is, before any code runs on it.
+
+    Raises
+    ------
+    ValueError
+        If it is not a JSON object.
+    """
+    from transformers import PreTrainedConfig
+
+    try:
+        plain, _ = PreTrainedConfig.get_config_dict(source, **pinned)
+    except TypeError as error:
+        raise ValueError("config.json is not a JSON object") from error
+    return dict(plain)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence libraries that log each retry of a download, missing kernel and tensor.
+
+    What matters is reported once, in an error or a note.
+    """
+    loggers = [logging.getLogger(name) for name in ("huggingface_hub", "bitsandbytes")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    # The level of this logger decides what transformers checks, not only what it logs.
+    reports = logging.getLogger("transformers.modeling_utils")
+    reports.addFilter(_is_error)
+    try:
+        yield
+    finally:
+        reports.removeFilter(_is_error)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _is_error(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR
+
+
+@contextmanager
+def reading(name: str, part: str) -> Iterator[None]:
+    """Turn the many errors of a part of a checkpoint into one line each.
+
+    The files come from anywhere, and libraries raise almost any error over them.
+    """
+    try:
+        with memory_errors():
+            yield
+    except TamError:
+        raise
+    except ImportError as error:
+        raise SetupError(
+            _one_line(error), where=name, remedy="install the missing package"
+        ) from error
+    except Exception as error:
+        if isinstance(error, OSError) and "connect" in str(error):
+            raise SetupError(
+                "cannot be fetched, and is not on this machine yet",
+                where=name,
+                remedy="check the name and the network, or give the folder of a model",
+            ) from error
+        raise ModelError(
+            f"{part} cannot be read ({_one_line(error)})", where=name, remedy=_KINDS
+        ) from error
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text.rstrip(".") if len(text) <= _LONGEST else text[:_LONGEST] + "…"

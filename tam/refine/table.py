@@ -1,0 +1,99 @@
+"""The table of refinements: one entry each. Reading it imports none of them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tam.errors import InputError
+from tam.resolver import resolve
+from tam.text.nearest import suggestion
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """A row of the table: a step that refines maps.
+
+    Parameters
+    ----------
+    name
+        Its name after a method's name, and for ``--refine``.
+    summary
+        One line on what it does.
+    source
+        Its publication.
+    function
+        ``"module:function"``, imported when it is needed.
+    cost
+        Its cost beside the method's.
+    """
+
+    name: str
+    summary: str
+    source: str
+    function: str
+    cost: str
+
+    def load(self) -> Callable[..., Any]:
+        """Import its function."""
+        function: Callable[..., Any] = resolve(self.function)
+        return function
+
+
+_TABLE = (
+    Refinement(
+        "color-affinity",
+        "each cell takes from dilated neighbors of its color, ten times over",
+        "arXiv 2303.01267",
+        "tam.refine.color_affinity:color_affinity",
+        "ten sums over 24 neighbors",
+    ),
+    Refinement(
+        "state-affinity",
+        "heat spreads to cells with alike states, inside boxes around what is hot",
+        "arXiv 2503.20826",
+        "tam.refine.state_affinity:state_affinity",
+        "2 matrix products [N, N] a word",
+    ),
+    Refinement(
+        "attention-affinity",
+        "heat spreads to cells that attend to each other, inside boxes around what is hot",
+        "arXiv 2503.20826",
+        "tam.refine.attention_affinity:attention_affinity",
+        "1 forward, 2 matrix products [N, N] a word",
+    ),
+    Refinement(
+        "grow-shrink",
+        "grows from the peak as far as heat connects, shrinks where other words are hotter",
+        "arXiv 2209.07761",
+        "tam.refine.grow_shrink:grow_shrink",
+        "one sort of the cells a word",
+    ),
+    Refinement(
+        "mirror",
+        "the mean with the map of the mirrored picture",
+        "arXiv 2004.04581",
+        "tam.refine.mirror:mirror",
+        "the run and the method once more",
+    ),
+)
+
+REFINEMENTS: Mapping[str, Refinement] = {step.name: step for step in _TABLE}
+"""Every refinement by its name."""
+
+
+def refinements(names: Sequence[str]) -> tuple[Refinement, ...]:
+    """Give the refinements of some names, in order.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown.
+    """
+    for name in names:
+        if name not in REFINEMENTS:
+            raise InputError(
+                f"unknown refinement {name!r}",
+                where="refine",
+                remedy=suggestion(name, REFINEMENTS, otherwise="use"),
+            )
+    return tuple(REFINEMENTS[name] for name in names)

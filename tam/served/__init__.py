@@ -1,0 +1,1 @@
+"""Explanations of replies written elsewhere, from their token ids and last-layer states."""

@@ -1,0 +1,115 @@
+"""``tam explain --batch``: each item explained as alone, gone on with, shared by processes."""
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tam
+from tam.cli import run
+from tam.files.png import encode_png
+from tam.testing import probe_picture
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "adapters")])}
+ROWS = (
+    "image,prompt,answer",
+    "first.png,What is here,a dog",
+    "first.png;second.png,,a cat",
+    "absent.png,,a cat",
+    "second.png,,=1+1",
+)
+
+
+@pytest.fixture
+def items(tmp_path: Path) -> Path:
+    for name, size in (("first", (60, 90)), ("second", (90, 60))):
+        (tmp_path / f"{name}.png").write_bytes(encode_png(probe_picture(*size).frames[0]))
+    path = tmp_path / "items.csv"
+    path.write_text("\n".join(ROWS) + "\n", encoding="utf-8")
+    return path
+
+
+def words(items: Path, model: Path, out: Path) -> list[str]:
+    named = ["--batch", str(items), "--prompt", "Where is it", "--model", str(model)]
+    return ["explain", *named, "--out", str(out)]
+
+
+def index(out: Path) -> list[dict[str, str]]:
+    with (out / "index.csv").open(encoding="utf-8-sig", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_each_item_is_explained_as_alone_and_the_rest_goes_on(
+    items: Path, qwen_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = items.parent / "out"
+    asked = words(items, qwen_folder, out)
+    assert run(asked) == 2
+    assert "1 of 4 items could not be explained" in capsys.readouterr().err
+    found = index(out)
+    assert [row["answer"] for row in found] == ["a dog", "a cat", "", "'=1+1"]
+    assert "absent.png" in found[2]["error"]
+    pictures = [str(items.parent / name) for name in ("first.png", "second.png")]
+    alone = tam.load(qwen_folder).explain(pictures, "Where is it", answer="a cat")
+    saved = tam.load_explanation(out / "00001-first")
+    assert np.allclose(saved.maps, alone.maps, atol=1e-6)
+    before = (out / "00000-first" / "report.html").stat().st_mtime_ns
+    (items.parent / "absent.png").write_bytes((items.parent / "first.png").read_bytes())
+    assert run(asked) == 0
+    assert index(out)[2]["answer"] == "a cat"
+    assert (out / "00000-first" / "report.html").stat().st_mtime_ns == before
+    assert run([*asked, "--method", "activation"]) == 2
+    assert "with other options" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "more", "told"),
+    [
+        ("name\nx\n", (), "no column image"),
+        ("image\n", (), "holds no items"),
+        ("image,prompt\n,x\n", (), "item 0 has no image"),
+        ("image\nfirst.png\n", ("--prompt", ""), "item 0 has no prompt"),
+        ("image\nfirst.png\n", ("--live",), "--live"),
+    ],
+)
+def test_what_is_no_batch_is_told(
+    items: Path,
+    content: str,
+    more: tuple[str, ...],
+    told: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    items.write_text(content)
+    assert run([*words(items, items.parent / "none", items.parent / "out"), *more]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_two_processes_share_a_folder_of_pictures(
+    items: Path, qwen_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    items.unlink()
+    out = tmp_path_factory.mktemp("shared") / "out"
+    launch = "-m accelerate.commands.launch --multi_gpu --num_processes 2"
+    options = "--num_machines 1 --mixed_precision no --dynamo_backend no -m tam"
+    done = subprocess.run(
+        [
+            sys.executable,
+            *launch.split(),
+            *options.split(),
+            *words(items.parent, qwen_folder, out),
+            "--max-new-tokens",
+            "3",
+        ],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [row["image"] for row in index(out)] == ["first.png", "second.png"]

@@ -1,0 +1,73 @@
+"""Two evaluations in one folder, and folders whose settings are damaged."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tam.cli import run
+from tam.evaluate.runner import LOCK, SETTINGS
+from tam.files.locks import lock_file
+
+_HOLDS = """
+import sys, time
+from pathlib import Path
+from tam.files.locks import lock_file
+with lock_file(Path(sys.argv[1])) as held:
+    print(held, flush=True)
+    time.sleep(100)
+"""
+FEW = ["--split", "one", "--count", "1", "--methods", "center", "--faithful-words", "0"]
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds the lock of an evaluation's folder."""
+    (tmp_path / "out").mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLDS, str(tmp_path / "out" / LOCK)],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "True\n"
+        yield process
+        process.kill()
+
+
+@pytest.mark.promise(
+    "evaluation",
+    "two evaluations in one folder at once",
+    "the second is refused and told which process works there; a killed one holds nothing",
+)
+def test_a_second_evaluation_is_told_who_works_there(
+    other: subprocess.Popen[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "out"
+    assert run(["evaluate", "--out", str(folder), *FEW]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert f"another evaluation works in it: process {other.pid} on " in said
+    assert [path.name for path in folder.iterdir()] == [LOCK]
+    other.kill()
+    other.wait()
+    with lock_file(folder / LOCK) as held:
+        assert held
+
+
+@pytest.mark.promise(
+    "evaluation", "damaged settings of an evaluation", "one line, and the folder is left alone"
+)
+@pytest.mark.parametrize(
+    "content", [b"[]", b"null", b"{", b"{}", b'"x"', b"1e999", b"\xff\x00", b"", b"[" * 100_000]
+)
+def test_damaged_settings_are_one_line(
+    content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / SETTINGS).write_bytes(content)
+    assert run(["evaluate", "--out", str(tmp_path), *FEW]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == [SETTINGS]
+    assert (tmp_path / SETTINGS).read_bytes() == content

@@ -1,0 +1,97 @@
+"""KernelSHAP and EAGLE on games that are known, and on pictures."""
+
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from captum.attr import ShapleyValues
+from numpy.typing import NDArray
+
+from tam.methods import explain
+from tam.methods.eagle import heights, searched
+from tam.methods.kernel_shap import coalitions, shapley_values, solved
+from tam.methods.perturbation import Region, shown_alone
+from tam.replay import Replay
+
+
+def game(sets: NDArray[Any]) -> NDArray[np.float64]:
+    """A game with company: 3 for the first, 2 for the second with the third, -1 for the last."""
+    present = sets.astype(np.float64)
+    return np.asarray(3 * present[:, 0] + 2 * present[:, 1] * present[:, 2] - present[:, 3])
+
+
+def test_all_coalitions_give_the_shapley_values() -> None:
+    shown, weights = coalitions(4, 14, seed=0)
+    assert len(shown) == 14
+    whole = game(np.ones((1, 4)))
+    [values] = solved(shown, weights, game(shown)[:, None], whole)
+    marginal = np.zeros(4)
+    for order in permutations(range(4)):
+        present = np.zeros((1, 4))
+        for player in order:
+            before = game(present)
+            present[0, player] = 1
+            marginal[player] += (game(present) - before).item() / 24
+    assert values == pytest.approx(marginal)
+    assert values == pytest.approx([3, 1, 1, -1])
+
+
+def test_drawn_coalitions_come_close_and_keep_the_sum_law() -> None:
+    shown, weights = coalitions(12, 400, seed=1)
+    assert shown.shape == (400, 12)
+    assert (shown[::2] != shown[1::2]).all(), "each with its complement"
+    whole = game(np.ones((1, 12)))
+    [values] = solved(shown, weights, game(shown)[:, None], whole)
+    assert values.sum() == pytest.approx(float(whole[0]))
+    assert values == pytest.approx([3, 1, 1, -1, *[0] * 8], abs=0.1)
+
+
+def test_values_of_regions_are_captums(qwen_picture: Replay) -> None:
+    [picture] = qwen_picture.trace.media
+    rows, columns = np.mgrid[0 : picture.height, 0 : picture.width]
+    labels = rows // 45 * 2 + columns // 60
+    regions = [Region(0, 0, 1, labels == index) for index in range(4)]
+    ours = shapley_values(qwen_picture, regions, samples=14, seed=0, batch=16)
+
+    def read(present: torch.Tensor) -> torch.Tensor:
+        found = shown_alone(qwen_picture, regions, present.bool().numpy(), batch=16)
+        return torch.from_numpy(found[:, 1])
+
+    theirs = ShapleyValues(read).attribute(torch.ones(1, 4), perturbations_per_eval=1)
+    assert ours[1] == pytest.approx(theirs[0].numpy(), abs=1e-4)
+    everything = np.stack([np.ones(4, bool), np.zeros(4, bool)])
+    whole, nothing = shown_alone(qwen_picture, regions, everything, batch=2)
+    assert ours.sum(1) == pytest.approx(whole - nothing, abs=1e-5), "the sum law"
+
+
+def test_the_search_adds_what_is_worth_most_first() -> None:
+    tried: list[int] = []
+
+    def objective(sets: NDArray[np.bool_]) -> NDArray[np.float64]:
+        tried.append(len(sets))
+        return sets @ np.array([1.0, 5.0, 0.0, 2.0])
+
+    order, values = searched(objective, 4, scope=2, every=3)
+    assert order == [1, 3, 0, 2]
+    assert values == [0, 5, 7, 8, 8]
+    # All, two, two, and all of one that is left.
+    assert tried == [1, 4, 2, 2, 1]
+    assert heights(order, values) == pytest.approx([1 / 8, 1, 0, 3 / 8])
+
+
+@pytest.mark.parametrize("name", ["kernel-shap", "eagle"])
+def test_the_object_of_a_word_is_found(name: str, small_picture: Replay) -> None:
+    options: dict[str, Any] = {"segments": 8}
+    if name == "kernel-shap":
+        options["samples"] = 64
+    trace = small_picture.trace
+    last = len(trace.text.tokens) - 1
+    target = next(
+        index
+        for index in range(trace.text.prompt_targets, last)
+        if trace.text.tokens[index].text.strip() == "ring"
+    )
+    found = explain(name, trace, small_picture, [target], **options).maps[target]
+    assert 0 <= found.min() < found.max() <= 1

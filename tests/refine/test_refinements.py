@@ -1,0 +1,111 @@
+"""What each refinement does, by hand and on a run."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import tam
+from tam.errors import InputError
+from tam.methods import choose, explain
+from tam.prompt.conversation import question
+from tam.refine import REFINEMENTS
+from tam.refine.affinity import boxes, sinkhorn
+from tam.refine.color_affinity import affinities, neighbors
+from tam.refine.grow_shrink import connected, grow_shrink
+from tam.refine.refinement import Work
+from tam.replay import Replay
+from tam.scenes.world import make_scene
+
+
+@pytest.fixture(scope="module")
+def replay() -> Replay:
+    model = tam.load("small")
+    picture = tam.open_image(make_scene(1_000_000_000, 64, 80).image)
+    asked = question([picture], "What is here?")
+    return Replay(model.checkpoint, model.run(asked, answer="A red ring."))
+
+
+@pytest.mark.parametrize("name", REFINEMENTS)
+def test_maps_stay_maps_of_the_same_words(name: str, replay: Replay) -> None:
+    trace = replay.trace
+    last = [len(trace.text.tokens) - 2]
+    plain = explain("activation", trace, replay, last)
+    found = explain(f"activation/{name}", trace, replay, last)
+    assert found.provenance["method"] == {"name": "activation", "refinements": [name]}
+    assert np.isnan(np.delete(found.maps, last, axis=0)).all()
+    [row] = found.maps[last]
+    assert 0 <= row.min() < row.max() <= 1
+    assert not np.array_equal(row, plain.maps[last[0]])
+    assert np.array_equal(found.relevance, plain.relevance, equal_nan=True)
+
+
+def test_refinements_follow_one_another_by_every_name(replay: Replay) -> None:
+    both = ["color-affinity", "grow-shrink"]
+    named = choose("activation/" + "/".join(both))
+    assert named.method.name == "activation/color-affinity/grow-shrink"
+    assert not named.method.streams
+    added = choose("activation").with_refinements(both)
+    one, other = (found.run(replay.trace, replay) for found in (named, added))
+    assert np.array_equal(one.maps, other.maps, equal_nan=True)
+    with pytest.raises(InputError, match="unknown refinement 'color-afinity'; did you mean"):
+        choose("tam/color-afinity")
+
+
+def test_a_cell_takes_from_neighbors_of_its_color() -> None:
+    colors = np.zeros((4, 8, 3))
+    colors[:, 4:] = 1.0
+    index = neighbors(4, 8)
+    kernel = affinities(colors, index)
+    assert kernel.shape == index.shape == (24, 32)
+    assert kernel.sum(0) == pytest.approx(1)
+    cell = 1 * 8 + 3  # the last column of the dark half
+    dark = index[:, cell] % 8 < 4
+    assert kernel[dark, cell].sum() > 0.95
+
+
+def test_an_affinity_is_made_doubly_stochastic_and_symmetric() -> None:
+    found = sinkhorn(np.random.default_rng(0).random((6, 6)))
+    assert found == pytest.approx(found.T)
+    assert found.sum(0) == pytest.approx(1, abs=0.02)
+
+
+def test_boxes_lie_around_what_is_hot() -> None:
+    layer = np.zeros((5, 6), np.float32)
+    layer[0, 0], layer[1, 1], layer[4, 5], layer[2, 3] = 1, 0.5, 0.9, 0.1
+    expected = np.zeros((5, 6), bool)
+    expected[:2, :2] = expected[4, 5] = True
+    assert np.array_equal(boxes(layer), expected)
+
+
+def test_growth_stops_where_heat_does_not_connect() -> None:
+    layer = np.array([[1.0, 0.6, 0.0, 0.8], [0.2, 0.9, 0.0, 0.8]], np.float32)
+    assert np.array_equal(
+        connected(layer, 0), np.array([[1.0, 0.6, 0.0, 0.0], [0.2, 0.9, 0.0, 0.0]], np.float32)
+    )
+    ring = np.array([[1.0, 0.5, 0.7]], np.float32)
+    assert connected(ring, 0).tolist() == [[1.0, 0.5, 0.5]]
+
+
+def test_a_map_shrinks_where_another_words_is_hotter(replay: Replay) -> None:
+    [grid] = replay.trace.vision.grids
+    maps = np.zeros((2, grid.cells), np.float32)
+    maps[0, :3], maps[1, 1:4] = [1.0, 0.5, 0.25], [1.0, 0.75, 0.5]
+    work = Work(replay, [0, 1], lambda other: explain("tam", other.trace, other))
+    found = grow_shrink(maps, work)
+    assert found[0, :3] == pytest.approx([1.0, 0.5 * 0.5, 0.25 / 3])
+
+
+def test_the_mirrored_picture_counts_as_much_as_the_picture(replay: Replay) -> None:
+    trace = replay.trace
+    target = len(trace.text.tokens) - 2
+    [picture] = trace.media
+    flipped = replace(picture, frames=np.ascontiguousarray(picture.frames[:, :, ::-1]))
+    model = tam.Model(replay.checkpoint)
+    other = model.run(question([flipped], "What is here?"), answer="A red ring.")
+    there = Replay(replay.checkpoint, other)
+    one = explain("activation/mirror", trace, replay, [target]).maps[target]
+    two = explain("activation/mirror", other.trace, there, [target]).maps[target]
+    [grid] = trace.vision.grids
+    back = two.reshape(grid.shape)[:, :, ::-1].ravel()
+    assert np.corrcoef(one, back)[0, 1] > 0.9
