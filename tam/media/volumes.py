@@ -14,10 +14,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tam.defaults import MAX_FRAMES
 from tam.errors import MediaError, SetupError
 from tam.media.axis import Axis
 from tam.media.media import Media
-from tam.media.sampling import MAX_FRAMES
 
 SLICES: Final = Axis("slice", "z", "mm")
 PAGES: Final = Axis("page", "", "")
@@ -54,7 +54,10 @@ def open_dicom(
     SetupError
         If pydicom is not installed.
     """
-    pydicom = _imported("pydicom")
+    try:
+        import pydicom
+    except ImportError as error:
+        raise _missing("pydicom") from error
     from pydicom.errors import InvalidDicomError
 
     try:
@@ -113,7 +116,10 @@ def open_nifti(
     SetupError
         If nibabel is not installed.
     """
-    nibabel = _imported("nibabel")
+    try:
+        import nibabel
+    except ImportError as error:
+        raise _missing("nibabel") from error
     if plane not in _PLANES:
         raise MediaError(
             f"there is no plane {plane!r}", where="plane", remedy=f"use {', '.join(_PLANES)}"
@@ -160,7 +166,10 @@ def open_pages(path: str | Path, *, max_frames: int = MAX_FRAMES) -> Media:
     SetupError
         If tifffile is not installed.
     """
-    tifffile = _imported("tifffile")
+    try:
+        import tifffile
+    except ImportError as error:
+        raise _missing("tifffile") from error
     try:
         with tifffile.TiffFile(path) as file:
             series = file.series[0]
@@ -173,7 +182,7 @@ def open_pages(path: str | Path, *, max_frames: int = MAX_FRAMES) -> Media:
     pages = grey.reshape(-1, *grey.shape[-3:])[..., :3]
     frames = list(_windowed(pages, None) if pages.dtype != np.uint8 else pages)
     axis = PAGES if spacing is None else Axis("slice", "z", "µm")
-    places = np.arange(len(frames)) * (spacing or 1.0)
+    places = np.arange(len(frames), dtype=np.float64) * (spacing or 1.0)
     return _volume(frames, places, "TIFF stack", axis, max_frames)
 
 
@@ -195,7 +204,7 @@ def _check_size(values: int, path: str | Path) -> None:
 
 def _dicom_frames(file: Any, window: Window | None) -> list[NDArray[np.uint8]]:
     """Give the frames of a file, each uint8 [H, W, 1 or 3]."""
-    from pydicom.pixels import apply_rescale, convert_color_space
+    from pydicom.pixels.processing import apply_rescale, convert_color_space
 
     pixels = file.pixel_array
     if int(file.get("SamplesPerPixel", 1)) == 3:
@@ -281,14 +290,9 @@ def _unreadable(path: str | Path, kind: str, error: Exception) -> MediaError:
     )
 
 
-def _imported(name: str) -> Any:
-    from importlib import import_module
-
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise SetupError(
-            f"{name} is not installed",
-            where="medical files",
-            remedy='pip install "token-activation-map[medical]"',
-        ) from error
+def _missing(name: str) -> SetupError:
+    return SetupError(
+        f"{name} is not installed",
+        where="medical files",
+        remedy='pip install "token-activation-map[medical]"',
+    )
