@@ -32,6 +32,7 @@ FLOORS = (
     "methods check",
     "model",
     "evaluate scenes served",
+    "app",
     "cli",
 )
 GROUND = {"tam.errors", "tam.defaults"}

@@ -48,6 +48,7 @@ from tam.cli.options import (
     Version,
 )
 from tam.cli.reply import explained_by, methods_asked, reply_options
+from tam.cli.serve import app as serve_app
 from tam.cli.served import AnswerFile, States, explain_served
 from tam.cli.verify import verify
 from tam.defaults import (
@@ -353,6 +354,7 @@ for command in (
     check_saved,
     masks,
     gallery,
+    serve_app,
     models,
     methods,
     metrics,
