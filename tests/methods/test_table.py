@@ -46,7 +46,7 @@ def test_wrong_names_are_answered_with_the_right_ones(qwen_picture: Replay) -> N
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("grad-cam", {"layer": -1}, "no word depends on the picture's states behind the last"),
+        ("grad-cam", {"layer": -1}, "no word depends on the picture's states after the last"),
         ("grad-cam", {"layer": 7}, "unknown layer 7; layers are numbered 0 to 1"),
         ("eigen-cam", {"layer": "tower"}, "'tower' is not the name of a layer"),
         ("attention", {"layers": [2]}, "layer 2 has no attention weights"),
