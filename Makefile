@@ -3,6 +3,7 @@
 # make demo    explain a picture that comes with the toolkit
 # make test    every check, and every test but the whole grid of families
 # make test-all  the whole grid, too
+# make heads   what quantising does to maps, in an environment of its own (docs/heads.md)
 # make docs    the documentation site, build/docs/html/index.html
 # make packages  sdist and wheel, in dist
 # make test-install  the wheel in a fresh environment with everything it needs, and a demo (a download)
@@ -15,7 +16,7 @@ READY := .venv/ready
 export TAM_MODELS := $(CURDIR)/.venv/models
 PHOTO := .venv/models/photo/config.json
 
-.PHONY: setup photo demo test test-all test-install fuzz docs packages lint types clean
+.PHONY: setup photo demo test test-all test-install heads fuzz docs packages lint types clean
 
 setup: $(READY)
 
@@ -59,6 +60,16 @@ test-install: packages
 test: lint types
 	$(BIN)/python tests/provide_chromium.py
 	$(BIN)/pytest --numprocesses 2
+
+HEADS := .venv/heads
+SITE := $$(.venv/bin/python -c 'import site; print(site.getsitepackages()[0])')
+
+heads: setup
+	$(PYTHON) -m venv $(HEADS)
+	echo "$(SITE)" > "$$($(HEADS)/bin/python -c 'import site; print(site.getsitepackages()[0])')/tam.pth"
+	$(HEADS)/bin/python -m pip install --quiet --no-deps torchao optimum-quanto hqq \
+		compressed-tensors ninja einops loguru termcolor
+	PYTHONPATH=.:adapters $(HEADS)/bin/python -m benchmarks.heads --out docs/heads.md
 
 fuzz: setup
 	$(BIN)/python -m tests.fuzz

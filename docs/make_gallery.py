@@ -50,7 +50,7 @@ def compared(model: tam.Model) -> str:
     picture = scene(5, 2)
     first = model.explain(picture, DESCRIBE)
     second = model.explain(picture, DESCRIBE, method="tam-plus", answer=first.text)
-    return comparison_html([first, second], ("tam", "tam-plus"))
+    return comparison_html([first, second], ["tam", "tam-plus"])
 
 
 PAGES: dict[str, Callable[[tam.Model], tam.Explanation | str]] = {

@@ -1,22 +1,16 @@
 """The examples and notebooks run from start to end, offline, on the small model."""
 
-import io
 import json
 import os
 import runpy
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-import tam
-from tam.render import word_image
 from tam.scenes.world import make_scene
 
 ROOT = Path(__file__).parent.parent
@@ -52,7 +46,18 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_example_is_tested() -> None:
     names = {path.stem for path in (ROOT / "examples").glob("*.py")}
-    assert names == {*WRITTEN, "gradio_app"}
+    assert names == set(WRITTEN)
+
+
+@pytest.mark.parametrize(
+    ("example", "said"),
+    [("volume", "slice 1, z = "), ("clip", "clip_out"), ("expected_regions", "circle: cosine 0.")],
+)
+def test_examples_of_fields_run(
+    example: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(f"fields/{example}")
+    assert said in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("example", WRITTEN)
@@ -115,61 +120,4 @@ def test_notebook_runs(notebook: Path, tmp_path: Path, browser: Browser) -> None
         word = frame.locator(".word").last
         word.click()
         expect(frame.locator(".chosen-word")).to_have_text(word.inner_text().strip())
-    context.close()
-
-
-def assert_shows(page: Page, address: str, expected: NDArray[np.uint8]) -> None:
-    """The picture at an address of the app is this one, as far as lossy coding goes."""
-    shown = Image.open(io.BytesIO(page.request.get(address).body())).convert("RGB")
-    assert shown.size == expected.shape[1::-1]
-    # Means over 4 x 4 pixels: coding blurs the background's texture, which is noise.
-    pair = [np.asarray(picture.reduce(4), float) for picture in (shown, Image.fromarray(expected))]
-    assert np.abs(pair[0] - pair[1]).mean() < 2
-
-
-@pytest.mark.promise("app", "a word that is clicked in the app", "its own map is shown")
-def test_the_app_answers_and_shows_a_clicked_word(tmp_path: Path, browser: Browser) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    app = subprocess.Popen(
-        [sys.executable, str(ROOT / "examples" / "gradio_app.py"), "--port", port],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=environment(tmp_path) | {"GRADIO_TEMP_DIR": str(tmp_path)},
-    )
-    with app:
-        try:
-            assert app.stdout is not None
-            assert any("Running on" in line for line in app.stdout), "it did not start"
-            use_the_app(browser, f"http://127.0.0.1:{port}/")
-        finally:
-            app.terminate()
-
-
-def use_the_app(browser: Browser, address: str) -> None:
-    context = browser.new_context(viewport={"width": 1100, "height": 1000})
-    page = context.new_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(address)
-    page.get_by_role("button", name="Ask").click()
-    expect(page.get_by_text("no picture is given")).to_be_visible(timeout=20_000)
-    page.locator("input[type=file]").first.set_input_files(DEMO)
-    page.get_by_role("button", name="Ask").click()
-    words = page.locator(".textfield .token-text, .textfield .text")
-    expect(words.nth(3)).to_be_visible(timeout=60_000)
-    result = tam.load("small").explain(str(DEMO), "Describe this image.")
-    shares = [word.share for word in result]
-    strongest = max(result, key=lambda word: word.visual or 0)
-    drawn = page.locator("#map img")
-    first = drawn.get_attribute("src") or ""
-    assert_shows(page, first, word_image(strongest))
-    least = int(np.argmin(shares))
-    words.nth(least).click()
-    expect(drawn).not_to_have_attribute("src", first)
-    assert_shows(page, drawn.get_attribute("src") or "", word_image(result.words[least]))
-    local = (address, "data:", "blob:")
-    assert [url for url in asked if not url.startswith(local)] == []
     context.close()

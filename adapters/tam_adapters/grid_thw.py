@@ -96,7 +96,7 @@ def _grid(
         shape=shape,
         box=(0, 0, placed.media.width, placed.media.height),
         positions=positions,
-        spans=_spans(placed, shape[0], encoded.config),
+        spans=_spans(placed, shape[0], encoded),
     )
 
 
@@ -125,13 +125,16 @@ def _rows(encoded: Encoded, kind: str, count: int) -> NDArray[np.int64]:
     return rows
 
 
-def _spans(placed: PlacedMedia, cells: int, config: Any) -> NDArray[np.int64]:
+def _spans(placed: PlacedMedia, cells: int, encoded: Encoded) -> NDArray[np.int64]:
     frames = len(placed.media.frames)
     if placed.media.kind == "image":
         step, last = 1, 1
     else:
         # An odd last frame is repeated to fill its cell: the cell then covers that frame alone.
-        step, last = int(config.vision_config.temporal_patch_size), frames
+        # A tower that sees single frames does not count them; the processor does.
+        known = getattr(encoded.config.vision_config, "temporal_patch_size", None)
+        step = int(known or encoded.processor.video_processor.temporal_patch_size)
+        last = frames
     first = np.arange(cells, dtype=np.int64) * step
     if -(-last // step) != cells:
         raise ModelError(

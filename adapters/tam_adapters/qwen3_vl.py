@@ -1,5 +1,8 @@
 """Qwen3-VL and Qwen3.5, dense and with experts: a time stamp before each cell of a clip."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from tam_adapters.grid_thw import GridThwAdapter
 
 
@@ -15,3 +18,15 @@ class Qwen35Adapter(GridThwAdapter):
 
     family = "Qwen3.5"
     marked_frames = True
+
+
+class Cosmos3EdgeAdapter(GridThwAdapter):
+    """Cosmos 3 Edge: the same grids and time stamps before a language model of its own."""
+
+    family = "Cosmos 3 Edge"
+    marked_frames = True
+
+    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+        """Encode a rendered prompt; its processor gives token types and keeps times when asked."""
+        clips = {"return_metadata": True} if "videos" in options else {}
+        return processor(**options, **clips, return_mm_token_type_ids=True)

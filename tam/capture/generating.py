@@ -18,6 +18,7 @@ from tam.capture.padding import padded
 from tam.capture.placing import cached, placed, restore
 from tam.capture.refusals import check_generation, told_errors
 from tam.capture.run import PrefixCache, Request, Run
+from tam.capture.settings import generation_settings
 from tam.families.adapter import Adapter
 
 if TYPE_CHECKING:
@@ -184,7 +185,9 @@ def _generated(
             **options,
             stopping_criteria=stopping,
             return_dict_in_generate=True,
-            output_scores=bool(options.get("do_sample", model.generation_config.do_sample)),
+            output_scores=bool(
+                options.get("do_sample", generation_settings(model, options).do_sample)
+            ),
         )
 
 
@@ -208,7 +211,8 @@ class _EachToken(StoppingCriteria):
 
 def _is_compiled(model: "PreTrainedModel", options: Mapping[str, Any]) -> bool:
     """Whether decoding may be compiled; a hook that keeps states would force recompilation."""
-    cache = options.get("cache_implementation", model.generation_config.cache_implementation)
+    settings = generation_settings(model, options)
+    cache = options.get("cache_implementation", settings.cache_implementation)
     return cache not in (None, "dynamic") or "compile_config" in options
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from tam.capture.settings import generation_settings
 from tam.errors import InputError, ModelError, SetupError, TamError, ran_out_of_memory
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def check_generation(model: "PreTrainedModel", options: Mapping[str, Any]) -> No
 
 
 def _asked(model: "PreTrainedModel", options: Mapping[str, Any], name: str) -> Any:
-    settings = options.get("generation_config", model.generation_config)
+    settings = generation_settings(model, options)
     return options.get(name, getattr(settings, name, None))
 
 

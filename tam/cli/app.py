@@ -1,7 +1,7 @@
 """The commands. Everything heavy is imported inside them, so that help comes at once."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -48,6 +48,7 @@ from tam.cli.options import (
     Version,
 )
 from tam.cli.reply import explained_by, methods_asked, reply_options
+from tam.cli.serve import app as serve_app
 from tam.cli.served import AnswerFile, States, explain_served
 from tam.cli.verify import verify
 from tam.defaults import (
@@ -157,7 +158,7 @@ def explain(
         candidate_maps=candidate_maps,
         option=option,
     )
-    loading = {
+    loading: dict[str, Any] = {
         "model": model,
         "revision": revision,
         "device_map": device_map,
@@ -223,7 +224,7 @@ def explain(
     from tam.model.loading import load
 
     loaded = load(**loading, tp_plan="auto" if tp else None)
-    others: dict[str, "Explanation"] = {}
+    others: dict[str, Explanation] = {}
     if live:
         from tam.model.streaming import Stream
         from tam.text.terminal import console
@@ -319,7 +320,7 @@ def compare(
     out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file.")] = Path("compare.html"),
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
-    """Lay saved explanations side by side, the same words linked, in one HTML file."""
+    """Lay saved explanations side by side in one HTML file."""
     from tam.cli.finishing import print_report
     from tam.files.writing import check_file
 
@@ -353,6 +354,7 @@ for command in (
     check_saved,
     masks,
     gallery,
+    serve_app,
     models,
     methods,
     metrics,

@@ -3,11 +3,11 @@
 ``items.csv`` in UTF-8, with a header; one row for each question::
 
     image       path beside the file; several of one question with a semicolon between them
-    prompt      optional; what is asked, --prompt without it
-    answer      optional; a reply to read in place of one that the model writes
+    prompt      optional; the question, --prompt by default
+    answer      optional; a given reply to read instead of one that the model writes
 
-Of a folder each file is an item. Started with ``accelerate launch`` each process takes every P-th
-item. What is explained already stays, so that a run that was stopped goes on.
+Each file of a folder is an item. Under ``accelerate launch``, each of P processes takes every P-th
+item. Items that are already explained are skipped, so that a stopped run continues.
 """
 
 import csv
@@ -40,7 +40,7 @@ _REMEDY = "give a CSV file in UTF-8 with a column image"
 
 @dataclass(frozen=True)
 class Item:
-    """One question of a batch: its name, its files, what is asked, and a given answer."""
+    """One question of a batch: its name, its files, the prompt, and a given answer."""
 
     name: str
     images: tuple[Path, ...]
@@ -84,7 +84,7 @@ def read_items(source: Path, prompt: str) -> list[Item]:
 
 
 def check_alone(others: Mapping[str, Any]) -> None:
-    """Refuse options that a batch does not have, by their names, with what was typed.
+    """Refuse options that a batch does not have, given by name and value.
 
     Raises
     ------

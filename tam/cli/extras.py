@@ -7,9 +7,10 @@ from packaging.requirements import Requirement
 DISTRIBUTION = "token-activation-map"
 
 GIVES = {
-    "app": "the example web app, examples/gradio_app.py",
+    "app": "the web app: 'tam app'",
     "evaluate": "plots, COCO's masks, the published tagger and METEOR of 'tam evaluate'",
     "masks": "masks in COCO's format: 'tam masks --as coco'",
+    "medical": "DICOM, NIfTI and multi-page TIFF",
     "methods": "the methods cf-cam and superpixel-occlusion",
     "pandas": "words as a table: 'result.to_pandas()'",
     "peft": "checkpoints that are a LoRA or like adapter",

@@ -9,6 +9,7 @@ from tam.files.fields import FAR, REMEDY, Field
 from tam.files.jpeg import decode_jpeg, is_jpeg, jpeg_size
 from tam.files.png import decode_png, png_size
 from tam.files.tensors import SavedTensors
+from tam.media.axis import TIME, Axis
 from tam.media.media import Encoded, Media
 
 PIXEL_LIMIT: Final = 1_000_000_000
@@ -71,7 +72,15 @@ def _decoded(item: Field, index: int, frames: list[bytes], tensors: SavedTensors
         except ValueError as error:
             tensors.refuse(f"tensor media.{index}.frame.{f} {error}", error)
     times = tensors.read_within(f"media.{index}.times", "F64", (len(frames),), -FAR, FAR)
-    return Media(pictures, times, item["name"].text(), kind, encoded=encoded)
+    return Media(pictures, times, item["name"].text(), kind, encoded=encoded, axis=_axis(item))
+
+
+def _axis(item: Field) -> Axis:
+    """What the frames stand along; time, where it is not said."""
+    if "axis" not in item.object():
+        return TIME
+    axis = item["axis"]
+    return Axis(*(axis[name].text() for name in ("frame", "symbol", "unit")))
 
 
 def _size(data: bytes, name: str, tensors: SavedTensors) -> tuple[int, int]:

@@ -7,11 +7,12 @@ nothing in them can run.
 ``explanation.json``, UTF-8::
 
     schema          "tam.explanation"
-    version         3; 2 and 1 are read too (2 had no JPEGs, 1 neither NaN in maps nor a way to
-                    leave relevance out)
+    version         4; 3, 2 and 1 are read too (3 had no axis, 2 no JPEGs, 1 neither NaN in maps
+                    nor a way to leave relevance out)
     text            the reply, for readers; not used on loading
     prompt_targets  the number of tokens before the reply
-    media           [{name, kind: "image" | "video", width, height, frames}]
+    media           [{name, kind: "image" | "video", width, height, frames,
+                      axis: {frame, symbol, unit}}]; axis of a volume alone
     tokens          [{id, position, context_position, turn, role, text, word}]; K of them
     predictions     [{probability, sampled_probability: number | null,
                       candidates: [{id, text, probability}]}]; K - prompt_targets of them
@@ -33,7 +34,7 @@ nothing in them can run.
     grounding          float32 [K - prompt_targets] in [0, 1] or NaN; only where it was computed
     grid.G.positions   int64 [t * h * w]
     grid.G.spans       int64 [t, 2]; frames first <= frame < last
-    media.M.times      float64 [T]; seconds
+    media.M.times      float64 [T]; seconds, or places on the axis
     media.M.frame.F    uint8 [bytes]: frame F as a PNG, 8-bit RGB; or as the JPEG without metadata
                        that it was decoded from, grey or color, 8 bits
 
@@ -61,7 +62,7 @@ from tam.geometry.layout import Seams, TextToken, VisionGrid
 from tam.media.media import Media
 
 SCHEMA: Final = "tam.explanation"
-VERSION: Final = 3
+VERSION: Final = 4
 JSON_NAME: Final = "explanation.json"
 TENSORS_NAME: Final = "explanation.safetensors"
 
@@ -157,6 +158,7 @@ def _document(explanation: Explanation) -> dict[str, Any]:
                 "width": item.width,
                 "height": item.height,
                 "frames": len(item.frames),
+                **({} if item.axis.is_time else {"axis": vars(item.axis)}),
             }
             for item in explanation.media
         ],

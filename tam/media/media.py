@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.errors import MediaError
+from tam.media.axis import TIME, Axis
 
 SCENE_MARK: Final = "tam.scenes"
 """The comment of a PNG that the toolkit's scene generator drew."""
@@ -49,6 +50,8 @@ class Media:
         The JPEG that a picture was decoded from; None if there is none, or it is not kept.
     drawn
         Whether its file says that the toolkit's scene generator drew it.
+    axis
+        What its frames stand along; of a volume ``times`` are places on it.
 
     Raises
     ------
@@ -63,6 +66,7 @@ class Media:
     notes: tuple[str, ...] = ()
     encoded: Encoded | None = None
     drawn: bool = False
+    axis: Axis = TIME
 
     def __post_init__(self) -> None:
         shape = self.frames.shape
@@ -91,6 +95,15 @@ class Media:
         return self.encoded.jpeg
 
     @property
+    def seconds(self) -> NDArray[np.float64]:
+        """float64 [T]: when each frame is shown; slices of a volume one every half second."""
+        return self.times if self.axis.is_time else np.arange(len(self.times)) / 2
+
+    def place(self, frame: int) -> str:
+        """Name a frame for people, who count from 1, with its time or place."""
+        return self.axis.told(frame, float(self.times[frame]))
+
+    @property
     def height(self) -> int:
         """Height H in pixels."""
         return int(self.frames.shape[1])
@@ -101,7 +114,8 @@ class Media:
         return int(self.frames.shape[2])
 
     def __repr__(self) -> str:
-        clip = f", {len(self.frames)} frames to {self.times[-1]:.2f} s"
+        steps = f"{len(self.frames)} {self.axis.frame}s"
+        clip = f", {steps} to {self.times[-1]:.2f} s" if self.axis.is_time else f", {steps}"
         size = f"{self.width} × {self.height} pixels"
         return f"<Media {self.name!r}: {self.kind}, {size}{clip if self.kind == 'video' else ''}>"
 

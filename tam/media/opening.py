@@ -13,6 +13,7 @@ from tam.media.image import Source, identified, media_file, open_image, open_pic
 from tam.media.media import Media
 from tam.media.sampling import Sampling
 from tam.media.video import open_video
+from tam.media.volume_kind import open_volume, volume_kind
 
 
 def open_media(
@@ -67,8 +68,12 @@ def _open_file(
     source: str | Path, sampling: Sampling | None, decoder: str, allow_urls: bool, kind: str | None
 ) -> Media:
     file = media_file(source, allow_urls=allow_urls)
-    if file.path is not None and str(source).strip() and _is_folder(file.path):
-        return open_video(file.path, sampling, backend=decoder)
+    if file.path is not None and str(source).strip():
+        volume = volume_kind(file.path)
+        if volume:
+            return open_volume(file.path, volume, (sampling or Sampling()).max_frames)
+        if _is_folder(file.path):
+            return open_video(file.path, sampling, backend=decoder)
     with file.opened() as stream:
         image = identified(stream, file.where)
         if image is not None:

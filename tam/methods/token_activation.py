@@ -27,7 +27,7 @@ def token_activation(
 ) -> Explanation:
     """Explain a recorded run with the Token Activation Map.
 
-    It costs no forward pass: one matrix product of the kept states with the targets' head rows, and
+    Cost: no forward pass, one matrix product of the kept states with the targets' head rows, and
     the engine's arithmetic over [K, N].
 
     Parameters

@@ -6,6 +6,7 @@ from functools import partial
 from itertools import repeat
 from typing import Any
 
+from tam.capture.settings import generation_settings
 from tam.errors import InputError, TamError
 from tam.families.checkpoint import Checkpoint
 from tam.model.options import Asked, Question
@@ -79,7 +80,7 @@ def _one_for_all(answers: Answers) -> bool:
 
 def _is_seeded(checkpoint: Checkpoint, asked: Asked) -> bool:
     """Whether replies are sampled with a seed; those of a batch would share its generator."""
-    default = checkpoint.module.generation_config.do_sample
+    default = generation_settings(checkpoint.module, asked.generation).do_sample
     return asked.seed is not None and bool(asked.generation.get("do_sample", default))
 
 

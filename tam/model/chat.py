@@ -1,16 +1,17 @@
 """A conversation with a model, each reply explained."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Unpack
 
 from tam.capture import PrefixCache
 from tam.errors import ConversationError
-from tam.explanation.explanation import Explanation
+from tam.explanation.explanation import Explanation, Word
 from tam.families.checkpoint import Loaded
-from tam.media import Source, open_all
+from tam.media import Media, Source, open_all
 from tam.model.explaining import explain_recording
 from tam.model.options import Options, asked
+from tam.model.streaming import Stream
 from tam.prompt.conversation import Conversation, TokenizedText, Turn
 from tam.recording.running import run
 
@@ -78,25 +79,62 @@ class Chat:
         TamError
             If the reply fails; the conversation is then unchanged.
         """
-        if not text.strip():
-            raise ConversationError("the turn is empty", where="user turn", remedy="say something")
         wanted = asked(self.checkpoint, options)
         shown = [
             item for sources in (media, images) for item in open_all(sources, **wanted.opening)
         ]
-        turns = (*self.turns, Turn("user", (*shown, text)))
+        turns = self._asked(text, shown)
         # A run consumes the cache, so a turn that fails leaves none.
         prefix_cache, self._prefix_cache = self._prefix_cache, None
         recording = run(
             self.checkpoint, Conversation(turns), prefix_cache=prefix_cache, **wanted.running
         )
         result = explain_recording(self.checkpoint, recording, wanted.method)
+        self._answered(turns, result)
+        self._prefix_cache = recording.run.prefix_cache
+        return result
+
+    def stream(
+        self, text: str, media: Sequence[Media] = (), **options: Unpack[Options]
+    ) -> Iterator[Word]:
+        """Say something, and give each word of the reply as it comes.
+
+        The turn is kept when the last word was taken; then ``explanations[-1]`` has the whole
+        reply. What was computed for earlier turns is computed again.
+
+        Parameters
+        ----------
+        text
+            What to say.
+        media
+            Pictures and clips to show with it, opened.
+        **options
+            As in :meth:`say`, but for how media are opened.
+
+        Raises
+        ------
+        TamError
+            The conversation then stays as it was before.
+        """
+        turns = self._asked(text, media)
+        self._prefix_cache = None
+        stream = Stream(self, Conversation(turns), **options)
+        try:
+            yield from stream
+        finally:
+            stream.close()
+        self._answered(turns, stream.explanation)
+
+    def _asked(self, text: str, media: Sequence[Media]) -> tuple[Turn, ...]:
+        if not text.strip():
+            raise ConversationError("the turn is empty", where="user turn", remedy="say something")
+        return (*self.turns, Turn("user", (*media, text)))
+
+    def _answered(self, turns: tuple[Turn, ...], result: Explanation) -> None:
         reply = result.tokens[result.prompt_targets :]
         written = TokenizedText(result.text, tuple(token.id for token in reply))
         self.turns = (*turns, Turn("assistant", (written,)))
         self.explanations.append(result)
-        self._prefix_cache = recording.run.prefix_cache
-        return result
 
     def save(self, folder: str | Path, *, force: bool = False) -> Path:
         """Write the explanation of each reply to ``reply-1``, ``reply-2``, … in a folder.

@@ -238,10 +238,21 @@ def asked(checkpoint: Checkpoint, options: Mapping[str, Any], kind: type = Optio
         answer=given["answer"],
         seed=given["seed"],
         candidate_maps=candidates,
-        generation={"max_new_tokens": given["max_new_tokens"], **generation},
+        generation={**_limit(given, options), **generation},
         template={**given["template_variables"], **template},
         method=method,
         opening={name: given[name] for name in Opening.__annotations__},
+    )
+
+
+def _limit(given: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, int]:
+    """The limit of new tokens, unless the caller's ``generation_config`` alone states one."""
+    settings = options.get("generation_config")
+    own = getattr(settings, "max_new_tokens", None) is not None
+    return (
+        {}
+        if own and "max_new_tokens" not in options
+        else {"max_new_tokens": given["max_new_tokens"]}
     )
 
 

@@ -5,14 +5,14 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
-from tam.capture.access import exclusive
-from tam.capture.placing import placed
 from tam.errors import ConversationError, TamError
 from tam.explanation.explanation import Explanation
 from tam.methods.token_activation import token_activation
@@ -24,6 +24,7 @@ from tam.prompt.conversation import Conversation, Turn, question
 from tam.recording.batching import recordings
 from tam.recording.recording import Recording
 from tam.recording.trace import Trace
+from tam.replay import Replay
 from tam.testing import probe_layout, probe_picture
 
 _SIZES = ((224, 336), (336, 224), (100, 640))
@@ -90,12 +91,13 @@ def verify(model: Model) -> list[Check]:
 
     Returns
     -------
-    Ten checks: the kept states are those that the LM head reads in a plain pass; the head gives the
-    model's logits from them; reading an answer gives the maps of writing it; vision tokens lie where
-    the adapter places them (attention switched off by hooks); a clip's times in the prompt are its
-    own; a thinking model's template is followed; a batch equals its prompts alone; a quantised head
-    is read as it is; a chat that continues from its prefix cache equals a whole run; the maps of a
-    test picture are finite and not constant. A check that raises an error has failed.
+    Ten checks: the kept states are those that the LM head reads in a plain pass; the head gives
+    the model's logits from them; reading an answer gives the maps of writing it; vision tokens
+    lie where the adapter places them (attention switched off by hooks); a clip's times in the
+    prompt are its own; a thinking model's template is followed; a batch equals its prompts
+    alone; a quantised head is read as it is; a chat that continues from its prefix cache equals
+    a whole run; the maps of a test picture are finite and not constant. A check that raises an
+    error has failed.
     """
     talk = question([probe_picture(*_SIZES[0])], _PROMPT)
     # No markers in the reply: they are not explained.
@@ -127,11 +129,15 @@ def verify(model: Model) -> list[Check]:
 def _recorded(model: Model, talk: Conversation, options: Mapping[str, Any]) -> Recording:
     """Let the model answer; one that writes white space alone is given an answer to read."""
     try:
-        return model.run(talk, **options)
+        recording = model.run(talk, **options)
     except ConversationError as error:
         if error.where != "answer":
             raise
-        return model.run(talk, answer=_ANSWER)
+    else:
+        text = recording.trace.text
+        if any(token.word >= 0 for token in text.tokens[text.prompt_targets :]):
+            return recording
+    return model.run(talk, answer=_ANSWER)
 
 
 def _look(name: str, look: Callable[[], Seen]) -> Check:
@@ -143,21 +149,14 @@ def _look(name: str, look: Callable[[], Seen]) -> Check:
 
 def _states(model: Model, recording: Recording) -> Seen:
     """Whether the kept states are those that the head reads in a plain pass."""
-    prepared, run = recording.prepared, recording.run
-    length = len(prepared.prompt.ids)
-    seen: list[torch.Tensor] = []
-    head = model.checkpoint.lm_head
-    with exclusive(model.module), torch.no_grad():
-        handle = head.register_forward_pre_hook(lambda _, given: seen.append(given[0][0]))
-        try:
-            inputs = placed(model.module, prepared.prompt.inputs)
-            model.module(**inputs, use_cache=False, logits_to_keep=_LAST)
-        finally:
-            handle.remove()
-    read = seen[0]
-    wanted = prepared.request.wanted
-    wanted = wanted[wanted >= length - len(read)]
-    own = read[torch.from_numpy(wanted - (length - len(read))).to(read.device)].float()
+    run = recording.run
+    length = len(recording.prepared.prompt.ids) + len(run.ids)
+    with torch.no_grad():
+        read = Replay(model.checkpoint, recording).read_by_head(_LAST)
+    first = length - len(read)
+    # The last token of a reply has no state that was kept.
+    wanted = run.positions[run.positions >= first]
+    own = read[torch.from_numpy(wanted - first).to(read.device)].float()
     kept = run.at(wanted).float().to(own.device)
     gap = float((kept - own).abs().max() / own.abs().max())
     room = _room(run.states.dtype)
@@ -229,7 +228,7 @@ def _batch(model: Model, options: Mapping[str, Any]) -> Seen:
         question([probe_picture(*_SIZES[0])], "What is this"),
         question([probe_picture(*_SIZES[0], seed=1)], f"{_PROMPT} What else is there to see?"),
     ]
-    found = list(recordings(model.checkpoint, [lambda t=t: t for t in talks], 2, options))
+    found = list(recordings(model.checkpoint, [partial(copy, talk) for talk in talks], 2, options))
     gaps = []
     for item, talk in zip(found, talks, strict=True):
         if isinstance(item, TamError):

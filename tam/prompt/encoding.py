@@ -221,13 +221,13 @@ def _metadata(clip: Media) -> dict[str, Any]:
     The times start at the clip's first frame, even if only a later part is shown. The frame count
     gives processors the median step between two frames.
     """
-    steps = np.diff(clip.times)
+    steps = np.diff(clip.seconds)
     step = float(np.median(steps)) if len(steps) and np.median(steps) > 0 else 1.0
     return {
-        "total_num_frames": max(1, round(len(clip.times) * step * _TICKS)),
+        "total_num_frames": max(1, round(len(clip.seconds) * step * _TICKS)),
         "fps": float(_TICKS),
-        "frames_indices": np.rint(clip.times * _TICKS).astype(int).tolist(),
-        "duration": float(clip.times[-1]) + step,
+        "frames_indices": np.rint(clip.seconds * _TICKS).astype(int).tolist(),
+        "duration": float(clip.seconds[-1]) + step,
         "height": clip.height,
         "width": clip.width,
     }

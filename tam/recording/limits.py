@@ -8,6 +8,7 @@ from torch import nn
 
 from tam.capture import Run
 from tam.capture.memory import check_free
+from tam.capture.settings import generation_settings
 from tam.engine.maps import memory_needed
 from tam.errors import ConversationError
 from tam.families.checkpoint import Checkpoint
@@ -24,7 +25,7 @@ def new_tokens_at_most(
     options
         Options of transformers' ``generate``; the checkpoint's generation settings fill the gaps.
     """
-    settings = options.get("generation_config", checkpoint.module.generation_config)
+    settings = generation_settings(checkpoint.module, options)
     for source in (options, vars(settings)):
         if source.get("max_new_tokens") is not None:
             return int(source["max_new_tokens"])
@@ -115,7 +116,7 @@ def is_cut(
     """
     if limit is None or len(reply) < limit or not len(reply):
         return False
-    settings = options.get("generation_config", checkpoint.module.generation_config)
+    settings = generation_settings(checkpoint.module, options)
     ends = options.get("eos_token_id", settings.eos_token_id)
     if int(reply[-1]) in (ends if isinstance(ends, list | tuple) else [ends]):
         return False
@@ -128,7 +129,7 @@ def is_cut(
 
 def stop_strings(checkpoint: Checkpoint, options: Mapping[str, Any]) -> list[str]:
     """The texts that end a reply, from the options or the checkpoint's own settings."""
-    settings = options.get("generation_config", checkpoint.module.generation_config)
+    settings = generation_settings(checkpoint.module, options)
     found = options.get("stop_strings", getattr(settings, "stop_strings", None)) or []
     return [found] if isinstance(found, str) else list(found)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tam import capture
 from tam.capture.refusals import told_errors
+from tam.capture.settings import generation_settings
 from tam.errors import ConversationError, InputError, TamError
 from tam.explanation.explanation import Candidate, Prediction
 from tam.families.checkpoint import Checkpoint
@@ -137,7 +138,9 @@ def _completed(
         return options
     placeholders = np.unique(prepared.prompt.ids[prepared.vision.positions]).tolist()
     asked = (
-        options.get("suppress_tokens") or checkpoint.module.generation_config.suppress_tokens or []
+        options.get("suppress_tokens")
+        or generation_settings(checkpoint.module, options).suppress_tokens
+        or []
     )
     return {**options, "suppress_tokens": [*asked, *placeholders]}
 

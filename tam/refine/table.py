@@ -82,13 +82,14 @@ REFINEMENTS: Mapping[str, Refinement] = {step.name: step for step in _TABLE}
 
 
 def refinements(names: Sequence[str]) -> tuple[Refinement, ...]:
-    """Give the refinements of some names, in order.
+    """Give the refinements of some names, in order; a string is one name.
 
     Raises
     ------
     InputError
         If a name is unknown.
     """
+    names = (names,) if isinstance(names, str) else tuple(names)
     for name in names:
         if name not in REFINEMENTS:
             raise InputError(

@@ -273,7 +273,11 @@ def _furthest(mask: Mask) -> tuple[int, int]:
 
 def _picture(explanation: Explanation, media: int, frame: int) -> Document:
     item = explanation.media[media]
-    place = {"frame": frame, "seconds": float(item.times[frame])} if len(item.frames) > 1 else {}
+    place = (
+        {"frame": frame, "seconds": float(item.times[frame]) if item.axis.is_time else None}
+        if len(item.frames) > 1
+        else {}
+    )
     return {"file_name": item.name, "width": item.width, "height": item.height, **place}
 
 

@@ -70,7 +70,8 @@ def moments(words: Sequence[Word], seconds: float, media: int | None = None) -> 
     """
     explanation = words[0].explanation
     times = {
-        index: _starts(explanation.media[index].times) for index in shown_media(explanation, media)
+        index: _starts(explanation.media[index].seconds)
+        for index in shown_media(explanation, media)
     }
     changes = np.unique(np.concatenate([np.zeros(1), *times.values()]))
     if len(changes) == 1:

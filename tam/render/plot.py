@@ -176,7 +176,12 @@ def _label(
     axes.set_title(label, loc="right", color=_FAINT, **common)
     item = word.explanation.media[media]
     if len(item.frames) > 1:
-        axes.set_xlabel(f"{item.times[frame]:.2f} s", fontsize=_LETTERS, color=_FAINT, labelpad=2)
+        axes.set_xlabel(
+            f"{item.times[frame]:.2f} s" if item.axis.is_time else item.place(frame),
+            fontsize=_LETTERS,
+            color=_FAINT,
+            labelpad=2,
+        )
 
 
 def _color_bar(figure: "Figure", axes: Any, colors: str) -> None:

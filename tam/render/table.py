@@ -12,6 +12,7 @@ from tam.explanation import strength
 from tam.explanation.check import Check
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Word
+from tam.media.media import Media
 from tam.text.printable import printable
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ DIGITS: Final = {
     "media": "d",
     "frame": "d",
     "seconds": ".3f",
+    "place": "s",
     "x": "d",
     "y": "d",
     "earlier": "s",
@@ -43,9 +45,9 @@ DIGITS: Final = {
 """The columns, and the number of digits of each in a file.
 
 ``start`` and ``end`` are the word's span in the reply; ``visual`` to ``focus`` are defined in
-:mod:`tam.explanation.strength`; then come the map's peak, in pixels of the original picture; the
-earlier word of the highest relevance; and the result of the check (:class:`Check`), ``used`` as yes
-or no.
+:mod:`tam.explanation.strength`; then come the map's peak, in pixels of the original picture, and of
+a volume ``place``, its slice in words; the earlier word of the highest relevance; and the result of
+the check (:class:`Check`), ``used`` as yes or no.
 """
 
 COLUMNS: Final = tuple(DIGITS)
@@ -124,13 +126,23 @@ def word_row(word: Word) -> dict[str, Any]:
         "focus": word.focus,
         "media": highest and highest.media,
         "frame": highest and highest.frame,
-        "seconds": highest and explanation.media[highest.media].times[highest.frame],
+        "seconds": highest and _seconds(explanation.media[highest.media], highest.frame),
+        "place": highest and _place(explanation.media[highest.media], highest.frame),
         "x": highest and highest.x,
         "y": highest and highest.y,
         "earlier": related and Word(explanation, related[0]).text,
         "relevance": related and related[1],
         **_checked(word.check),
     }
+
+
+def _seconds(item: Media, frame: int) -> float | None:
+    return float(item.times[frame]) if item.axis.is_time else None
+
+
+def _place(item: Media, frame: int) -> str | None:
+    """Where a slice of a volume lies; None for what has a time."""
+    return None if item.axis.is_time else item.place(frame)
 
 
 def _checked(check: Check | None) -> dict[str, Any]:

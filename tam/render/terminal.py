@@ -58,6 +58,27 @@ def show(explanation: Explanation, console: Console, word: Choice | None = None)
         _print_word(console, chosen)
 
 
+def show_words(explanation: Explanation, console: Console) -> None:
+    """Print a table of the reply's words."""
+    console.print(_table(explanation, explanation.words))
+
+
+def show_word(explanation: Explanation, word: Choice, console: Console) -> None:
+    """Print a word of the reply in detail, with its map.
+
+    Raises
+    ------
+    InputError
+        If the reply has no such word.
+    """
+    _print_word(console, chosen_words(explanation, [word])[0])
+
+
+def word_style(word: Word) -> str:
+    """Give the color of a word: by its share, as :func:`show` has it."""
+    return _style(word.share)
+
+
 def _turns(explanation: Explanation) -> list[Text]:
     """The text of every turn: the reply's words in their colors, faint what was not read."""
     styles = {

@@ -50,7 +50,7 @@ def word_map(word: Word, console: Console) -> list[Text]:
         size = _size(item.width, item.height, console.width)
         title = printable(item.name).replace("\n", " ")
         if len(item.frames) > 1:
-            title += f", frame {frame} at {item.times[frame]:.2f} s"
+            title += f", {item.place(frame)}"
         lines.append(Text(title, "dim"))
         drawn = _in_color if _has_colors(console) else _in_shades
         lines += drawn(word, media, frame, size, console)

@@ -96,6 +96,30 @@ class Replay:
             layers = vision_layers(self.checkpoint.module, self.checkpoint.adapter)
         return layers[numbered(layers, index, name)], kind == "input"
 
+    def read_by_head(self, last: int) -> torch.Tensor:
+        """What the LM head reads in a plain pass, in the caller's gradient mode.
+
+        Parameters
+        ----------
+        last
+            How many positions, from the end of prompt and reply.
+
+        Returns
+        -------
+        [last, D], fewer where the sequence is shorter.
+        """
+        model, seen = self.checkpoint.module, []
+        with exclusive(model):
+            handle = self.checkpoint.lm_head.register_forward_pre_hook(
+                lambda _, given: seen.append(given[0][0])
+            )
+            try:
+                model(**self.inputs, use_cache=False, logits_to_keep=last)
+            finally:
+                handle.remove()
+        found: torch.Tensor = seen[0]
+        return found
+
     def run(
         self,
         targets: Sequence[int],

@@ -87,9 +87,9 @@ async function showAddress(page) {
   return state.words.length > 0;
 }
 
-// Keeps the address up with the page; a frame in a notebook has no address to keep.
+// Keeps the address up with the page; a frame in a notebook or in the app has none to keep.
 function keepAddress(page) {
-  if (!/^(file|https?):$/.test(location.protocol)) return;
+  if (location.protocol !== "file:" && (origin === "null" || !/^https?:$/.test(location.protocol))) return;
   let waiting = 0;
   page.remember = () => {
     clearTimeout(waiting);

@@ -85,6 +85,6 @@ function drawTimeline(pane, timeline) {
   slider.value = frame;
   mark.style.insetInlineStart = `${(100 * frame) / times.length}%`;
   const evidence = handed ? decimal(tops[frame]) : about(tops[frame]);
-  output.textContent = `frame ${frame + 1} of ${times.length} · ${times[frame].toFixed(2)} s${pane.facts ? ` · evidence ${evidence}` : ""}`;
+  output.textContent = `${pane.data.media[media].places[frame]} of ${times.length}${pane.facts ? ` · evidence ${evidence}` : ""}`;
   slider.setAttribute("aria-valuetext", output.textContent);
 }

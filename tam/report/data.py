@@ -263,7 +263,9 @@ def _media(explanation: Explanation, largest: int | None, *, embed: bool) -> lis
             "width": original.width,
             "height": original.height,
             "frames": frames,
-            "times": [float(time) for time in original.times],
+            "times": [float(time) for time in original.seconds],
+            "step": original.axis.frame,
+            "places": [original.place(frame) for frame in range(len(original.frames))],
             # float32 [words, frames]
             "overTime": floats(np.stack([word.over_time(index) for word in words]))
             if words and len(original.frames) > 1

@@ -156,7 +156,7 @@ function peakNote(data, word) {
   if (!word.peak) return "no evidence in the picture";
   const { media, frame, x, y } = word.peak;
   const places = [`highest at ${x}, ${y}`];
-  if (data.media[media].frames.length > 1) places.push(`frame ${frame + 1}`);
+  if (data.media[media].frames.length > 1) places.push(`${data.media[media].step} ${frame + 1}`);
   if (data.media.length > 1) places.push(mediaName(data, media));
   return places.join(" · ");
 }
@@ -167,7 +167,7 @@ function peakPlace(data, word, act) {
   if (!word.peak) return [note];
   if (data.media[word.peak.media].frames.length === 1) return [term("peak", note)];
   const { media, frame } = word.peak;
-  const show = make("button", { type: "button", className: "quiet small", "aria-label": `Show frame ${frame + 1}` }, "show");
+  const show = make("button", { type: "button", className: "quiet small", "aria-label": `Show ${data.media[media].step} ${frame + 1}` }, "show");
   show.onclick = () => act.seek(media, frame);
   return [term("peak", note), " ", show];
 }

@@ -96,6 +96,7 @@ function actionsOf(pane) {
       findInRegion(pane);
       for (const figure of pane.figures) drawLines(pane, figure);
       page.remember?.();
+      tellRegion(region);
       if (region) page.say(spokenRegion(pane));
     },
     seek(media, frame) {

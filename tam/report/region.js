@@ -17,6 +17,12 @@ function wordsInRegion({ data, page }, region) {
   return { found: there.filter(lies), lower: there.filter((entry) => !lies(entry)).slice(0, SHOWN_LOWER) };
 }
 
+// Where the report stands in the app's page, that page is told of a region; it holds numbers alone.
+function tellRegion(region) {
+  if (parent === window || !new URLSearchParams(location.search).has("embedded")) return;
+  parent.postMessage({ kind: "region", media: region?.media ?? 0, box: region?.box ?? null }, "*");
+}
+
 // Dragging frames a region, a click or tap takes one cell; the keyboard walks over the cells.
 function listenToRegion(pane, figure) {
   const { frame, media } = figure;

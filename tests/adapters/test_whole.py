@@ -24,6 +24,7 @@ WITH_CLIPS = [
     "qwen3_omni_moe_thinker",
     "qwen4_exp",
     "cosmos3_omni",
+    "cosmos3_edge",
     "hyperclovax_vision_v2",
     "cohere_compass",
     "lfm3_vl",

@@ -220,4 +220,5 @@ FAMILIES: dict[str, Tiled] = {
     ),
 }
 FAMILIES["minicpmv4_7"] = replace(FAMILIES["minicpmv4_6"], build=minicpmv4_6.tiny_minicpmv4_7)
+FAMILIES["minicpm_ocr"] = replace(FAMILIES["minicpmv4_6"], build=minicpmv4_6.tiny_minicpm_ocr)
 """By the model type that the family's configurations name."""

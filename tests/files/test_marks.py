@@ -143,5 +143,5 @@ def test_a_comparison_replaces_only_comparisons(short: Explanation, tmp_path: Pa
     path = compare([short, short], tmp_path / "a.html", labels=("a", "b"))
     assert compare([short, short], path, labels=("a", "b"), force=True) == path
     path.write_text("<html>mine</html>")
-    with pytest.raises(OutputError, match="not a file that tam wrote"):
+    with pytest.raises(OutputError, match="not an unchanged file that tam wrote"):
         compare([short, short], path, labels=("a", "b"), force=True)

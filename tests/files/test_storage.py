@@ -220,8 +220,8 @@ def test_what_is_not_known_is_kept(saved: Path, tmp_path: Path) -> None:
 
 @pytest.mark.promise("saved files", "another version of the format", "refused, with what to do")
 def test_another_version_is_refused(saved: Path) -> None:
-    edit(saved, lambda d: d.update(version=4))
-    with pytest.raises(SavedFileError, match=r"version 4 .* reads versions 1 to 3"):
+    edit(saved, lambda d: d.update(version=5))
+    with pytest.raises(SavedFileError, match=r"version 5 .* reads versions 1 to 4"):
         load_explanation(saved)
 
 

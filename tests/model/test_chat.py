@@ -13,6 +13,8 @@ from PIL import Image
 import tam
 from tam.capture import PrefixCache
 from tam.cli import run
+from tam.cli.lines import command_completer
+from tam.cli.talking import COMMANDS
 from tam.errors import ConversationError
 from tam.media.media import Media, image_from_array
 from tam.prompt.conversation import from_messages
@@ -300,11 +302,68 @@ def test_talking_line_by_line(
     assert run([*arguments, "--out", str(tmp_path / "out"), "--max-new-tokens", "5"]) == 0
     assert (tmp_path / "out" / "reply-2" / "report.html").is_file()
     printed = capsys.readouterr()
-    assert "And these?" in printed.out
+    reply = tam.load_explanation(tmp_path / "out" / "reply-2")
+    assert " ".join(reply.text.split()) in " ".join(printed.out.split())
+    assert "And these?" not in printed.out, "what was typed stands there already"
+    assert "probability" not in printed.out, "the table comes when it is asked for"
     assert "missing.png: no such file" in printed.err
     assert "frames: 2 frames from 0.00 to 0.50 s; budget: 32 frames" in printed.err
-    reply = tam.load_explanation(tmp_path / "out" / "reply-2")
     assert [media.name for media in reply.media] == ["a.png", "b.png", "frames"]
+
+
+def test_commands_of_a_talk_cost_no_turn(
+    qwen_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    Image.fromarray(WIDE.frames[0]).save(tmp_path / "a.png")
+    typed = ["/words", "/wrds", "/help", "What?", "/words", "/show 0", f"/save {tmp_path / 'all'}"]
+    lines = iter([*typed, "/show", "/show 99", "/quit", "never read"])
+    monkeypatch.setattr("builtins.input", lambda *_: next(lines))
+    arguments = ["chat", "--image", str(tmp_path / "a.png"), "--model", str(qwen_folder)]
+    assert run([*arguments, "--max-new-tokens", "5"]) == 0
+    assert next(lines) == "never read"
+    printed = capsys.readouterr()
+    told = [line for line in printed.err.splitlines() if line.startswith("tam: ")]
+    assert told[:3] == [
+        "tam: chat: nothing was said yet; say something first",
+        "tam: chat: there is no command '/wrds'; did you mean '/words'?; a space before the line "
+        "says it to the model",
+        "tam: /show: there is no word; write /show N or TEXT",
+    ]
+    assert len(told) == 4
+    assert "/image  FILE shows" in printed.out
+    assert "earlier words" in printed.out
+    assert [path.name for path in (tmp_path / "all").iterdir()] == ["reply-1"]
+
+
+def test_commands_and_files_are_completed(tmp_path: Path) -> None:
+    from prompt_toolkit.completion import CompleteEvent
+    from prompt_toolkit.document import Document
+
+    (tmp_path / "photo.png").touch()
+    completer = command_completer(COMMANDS)
+
+    def completed(line: str) -> list[str]:
+        return [c.text for c in completer.get_completions(Document(line), CompleteEvent())]
+
+    assert completed("/s") == ["/save", "/show"]
+    assert completed(f"/image {tmp_path}/ph") == ["oto.png"]
+    assert completed("what is /s") == []
+
+
+def test_streamed_turns_are_those_of_say(qwen_folder: Path) -> None:
+    model = tam.load(qwen_folder)
+    said, streamed = model.chat(), model.chat()
+    for text, media in (("What is it?", [WIDE]), ("And here?", [TALL])):
+        result = said.say(text, media, max_new_tokens=4)
+        words = [word.text for word in streamed.stream(text, media, max_new_tokens=4)]
+        assert words == [word.text for word in result]
+        assert np.allclose(streamed.explanations[-1].maps, result.maps, atol=1e-5)
+    assert len(streamed.turns) == len(said.turns) == 4
+    assert next(iter(streamed.stream("More?", max_new_tokens=4))).text
+    assert len(streamed.turns) == 4, "a turn that was left is not kept"
 
 
 def test_a_talk_takes_the_options_of_a_question(

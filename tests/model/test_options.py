@@ -81,6 +81,7 @@ def seen(result: tam.Explanation, name: str) -> Any:
         "method_options": told["method"].get("kernel_size"),
         "kernel_size": told["method"].get("kernel_size"),
         "stages": result.stages is not None,
+        "refine": told["method"].get("refinements"),
         "temperature": told["generation"].get("temperature"),
     }.get(name)
 
@@ -96,6 +97,7 @@ MATRIX: dict[str, tuple[Any, Any]] = {
     "method_options": ({"kernel_size": 5}, 5),
     "kernel_size": (5, 5),
     "stages": (True, True),
+    "refine": ("color-affinity", ["color-affinity"]),
     "sampling": (tam.Sampling(fps=1), None),
     "decoder": ("opencv", None),
     "allow_urls": (True, None),

@@ -150,5 +150,5 @@ def test_no_template_and_no_offsets_are_said_plainly(qwen_folder: Path) -> None:
         def apply_chat_template(self, messages: list, **_: object) -> str:
             return messages[0]["content"][1]["text"]
 
-    with pytest.raises(SetupError, match="where its tokens stand"):
+    with pytest.raises(SetupError, match="the offsets of its tokens"):
         encode(Processor(), question([PICTURE], "What is it?"))

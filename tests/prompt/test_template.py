@@ -131,10 +131,10 @@ def test_a_text_within_the_kept_part_of_another_is_not_mistaken(processor: Any) 
 
 def test_a_template_that_refuses_is_told_in_one_line(processor: Any) -> None:
     processor.chat_template = "{{ raise_exception('Roles must\nalternate.') }}"
-    with pytest.raises(ConversationError, match=r"cannot write this .*\(Roles must alternate\)"):
+    with pytest.raises(ConversationError, match=r"cannot render this .*\(Roles must alternate\)"):
         encode(processor, question([PICTURE], "What?"))
     processor.chat_template = "{% for"
-    with pytest.raises(ConversationError, match="chat template cannot write"):
+    with pytest.raises(ConversationError, match="chat template cannot render"):
         encode(processor, question([PICTURE], "What?"))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from transformers import GenerationConfig
 
 import tam
 from tam.capture.memory import free_bytes, memory_errors
@@ -145,6 +146,22 @@ def test_positions_beyond_the_stated_range_are_noted_and_work(
     # M-RoPE gives a picture fewer positions than it has tokens.
     last = beyond.tokens[-1].position + 1
     assert f"has {last:,} positions" not in note
+
+
+@pytest.mark.filterwarnings("ignore")  # transformers advises against options beside settings
+def test_settings_of_ones_own_hold(model: tam.Model) -> None:
+    own = GenerationConfig(max_new_tokens=2, eos_token_id=10**6, pad_token_id=0, do_sample=True)
+    result = model.explain(PICTURE, "What?", generation_config=own)
+    assert len(result.predictions) <= 2
+    assert result.cut is True
+    assert all(step.sampled_probability is not None for step in result.predictions)
+    three = model.explain(PICTURE, "What?", generation_config=own, max_new_tokens=3)
+    assert "cut at 3 new tokens" in three.provenance["notes"][0]
+    assert model.explain(PICTURE, "What?", generation_config=None, max_new_tokens=2).cut is True
+    with pytest.raises(InputError, match="generation_config: int is not a GenerationConfig"):
+        model.explain(PICTURE, "What?", generation_config=3)
+    with pytest.raises(InputError, match="generation_config: int is not a GenerationConfig"):
+        list(model.explain_batch([(PICTURE, "What?")], generation_config=3))
 
 
 def test_a_blank_reply_does_not_lose_the_run(model: tam.Model) -> None:

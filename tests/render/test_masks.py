@@ -103,7 +103,7 @@ def test_only_tams_own_files_are_replaced(kind: str, tmp_path: Path) -> None:
         write_masks(blocks(), path, kind)
     write_masks(blocks(), path, kind, force=True)
     path.write_bytes(path.read_bytes() + b" ")
-    with pytest.raises(OutputError, match="nobody changed"):
+    with pytest.raises(OutputError, match="not an unchanged file"):
         write_masks(blocks(), path, kind, force=True)
 
 

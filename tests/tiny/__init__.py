@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.tiny import (
     anyres,
+    cosmos3_edge,
     fast_vlm,
     gemma3n,
     got_ocr2,
@@ -29,6 +30,7 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     "qwen2_vl": tiny_qwen2_vl,
     "qwen2_5_vl": tiny_qwen2_5_vl,
     "llava": tiny_llava,
+    **cosmos3_edge.BUILDERS,
     **fast_vlm.BUILDERS,
     **gemma3n.BUILDERS,
     **got_ocr2.BUILDERS,

@@ -1,10 +1,16 @@
-"""Tiny checkpoints of MiniCPM-V 4.6 and 4.7."""
+"""Tiny checkpoints of MiniCPM-V 4.6 and 4.7, and of MiniCPM-OCR."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from transformers import (
+    MiniCPMOcrConfig,
+    MiniCPMOcrForConditionalGeneration,
+    MiniCPMOcrImageProcessor,
+    MiniCPMOcrProcessor,
+    MiniCPMOcrVideoProcessor,
+    MiniCPMOcrVisionConfig,
     MiniCPMV4_6Config,
     MiniCPMV4_6ForConditionalGeneration,
     MiniCPMV4_6ImageProcessor,
@@ -50,9 +56,27 @@ def tiny_minicpmv4_7(folder: Path) -> Path:
     return _tiny(folder, *classes, marks)
 
 
+def tiny_minicpm_ocr(folder: Path) -> Path:
+    """Write a random MiniCPM-OCR of two layers, which merges 2 × 2 patches and not 4 × 4."""
+    classes = (MiniCPMOcrConfig, MiniCPMOcrForConditionalGeneration, MiniCPMOcrProcessor)
+    parts = (MiniCPMOcrVisionConfig, MiniCPMOcrImageProcessor, MiniCPMOcrVideoProcessor)
+    return _tiny(folder, *classes, {}, parts, patch=2 * PATCH)
+
+
+_Parts = tuple[Any, Any, Any]
+_V = (MiniCPMV4_6VisionConfig, MiniCPMV4_6ImageProcessor, MiniCPMV4_6VideoProcessor)
+
+
 def _tiny(
-    folder: Path, config_class: Any, model_class: Any, processor_class: Any, marks: dict[str, str]
+    folder: Path,
+    config_class: Any,
+    model_class: Any,
+    processor_class: Any,
+    marks: dict[str, str],
+    parts: _Parts = _V,
+    patch: int = PATCH,
 ) -> Path:
+    vision_class, image_class, video_class = parts
     names = {
         "image_token": "<|image_pad|>",
         "video_token": "<|video_pad|>",
@@ -73,13 +97,13 @@ def _tiny(
         linear_value_head_dim=8,
         layer_types=["linear_attention", "full_attention"],
     )
-    vision = MiniCPMV4_6VisionConfig(
+    vision = vision_class(
         hidden_size=HIDDEN,
         intermediate_size=2 * HIDDEN,
         num_hidden_layers=2,
         num_attention_heads=2,
         image_size=2 * CELL,
-        patch_size=PATCH,
+        patch_size=patch,
     )
     config = config_class(
         text_config=text,
@@ -92,10 +116,10 @@ def _tiny(
     )
     with seeded():
         model = model_class(config)
-    sizes = {"max_slice_nums": 6, "scale_resolution": 2 * CELL, "patch_size": PATCH}
+    sizes = {"max_slice_nums": 6, "scale_resolution": 2 * CELL, "patch_size": patch}
     processor = processor_class(
-        image_processor=MiniCPMV4_6ImageProcessor(**sizes),
-        video_processor=MiniCPMV4_6VideoProcessor(**sizes, do_sample_frames=False),
+        image_processor=image_class(**sizes),
+        video_processor=video_class(**sizes, do_sample_frames=False),
         tokenizer=tokenizer,
         chat_template=chat_template("<|image_pad|>", "<|video_pad|>"),
     )
@@ -105,4 +129,5 @@ def _tiny(
 BUILDERS: dict[str, Callable[[Path], Path]] = {
     "minicpmv4_6": tiny_minicpmv4_6,
     "minicpmv4_7": tiny_minicpmv4_7,
+    "minicpm_ocr": tiny_minicpm_ocr,
 }

@@ -100,6 +100,13 @@ OWN_SHAPE: tuple[Family, ...] = (
         inputs=("image", "images", "video"),
     ),
     Family(
+        name="Cosmos 3 Edge",
+        model_types=("cosmos3_edge",),
+        adapter="tam_adapters.qwen3_vl:Cosmos3EdgeAdapter",
+        examples=("nvidia/Cosmos3-Edge",),
+        inputs=("image", "images", "video"),
+    ),
+    Family(
         name="Cosmos 3",
         model_types=("cosmos3_omni",),
         adapter="tam_adapters.grid_kin:Cosmos3OmniAdapter",

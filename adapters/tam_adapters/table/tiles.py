@@ -111,7 +111,7 @@ TILES: tuple[Family, ...] = (
     ),
     Family(
         name="MiniCPM-V 4.6 and 4.7",
-        model_types=("minicpmv4_6", "minicpmv4_7"),
+        model_types=("minicpmv4_6", "minicpmv4_7", "minicpm_ocr"),
         adapter="tam_adapters.minicpmv4_6:MiniCPMV46Adapter",
         examples=("openbmb/MiniCPM-V-4.6", "openbmb/MiniCPM-V-4.7-1B"),
         inputs=("image", "images", "video"),

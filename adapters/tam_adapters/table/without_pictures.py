@@ -43,9 +43,7 @@ NOT_YET: tuple[Refused, ...] = tuple(
             ("video_llama_3",),
             "it drops tokens of a clip by their content",
         ),
-        ("Cosmos 3 Edge", ("cosmos3_edge",), "no layout has been tried"),
         ("Fuyu", ("fuyu",), "its processor does not say where a text's words stand"),
-        ("MiniCPM-OCR", ("minicpm_ocr",), "no layout has been tried"),
         ("Inkling", ("inkling_mm_model", "inkling2"), "no layout has been tried"),
         ("Muse", ("muse_glimmer", "muse_spark"), "no layout has been tried"),
     )

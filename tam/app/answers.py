@@ -1,0 +1,62 @@
+"""What the app's page is told, as JSON values; texts are as untrusted as they came."""
+
+import math
+from typing import Any
+
+from tam.app.sessions import Session
+from tam.app.uploads import EXAMPLES
+from tam.check.box import Without
+from tam.defaults import METHOD
+from tam.media.media import Media
+from tam.methods.choosing import listed
+from tam.render.resize import resized_media
+from tam.report.sprites import picture
+
+_THUMBNAIL = 160
+
+
+def told_state(session: Session, models: tuple[str, ...]) -> dict[str, Any]:
+    """Tell what can be chosen, what was said, and what goes with the next words."""
+    replies = len(session.chat.explanations) if session.chat else 0
+    return {
+        "models": list(models),
+        "model": session.model,
+        "methods": [{"name": method.name, "summary": method.summary} for method in listed()],
+        "method": METHOD,
+        "examples": list(EXAMPLES),
+        "waiting": [_told_media(item) for item in session.waiting],
+        "replies": [told_reply(session, index) for index in range(replies)],
+    }
+
+
+def told_reply(session: Session, index: int) -> dict[str, Any]:
+    """Tell of one reply: what was said before it, and its words."""
+    assert session.chat is not None
+    result = session.chat.explanations[index]
+    return {
+        "reply": index,
+        "prompt": session.prompts[index],
+        "method": session.methods[index],
+        "words": [{"word": word.text, "visual": word.visual} for word in result.words],
+        "notes": [str(note) for note in result.provenance.get("notes", ())],
+    }
+
+
+def told_without(found: Without) -> dict[str, Any]:
+    """Tell each word's probability with the whole picture and without the region."""
+    return {
+        "words": [
+            {
+                "word": loss.word.text,
+                "before": math.exp(loss.before),
+                "without": math.exp(loss.without),
+            }
+            for loss in found.losses
+        ]
+    }
+
+
+def _told_media(item: Media) -> dict[str, Any]:
+    small = resized_media(item, largest=_THUMBNAIL).frames[0]
+    kind = "clip" if len(item.frames) > 1 else "picture"
+    return {"name": item.name, "kind": kind, "picture": picture(small), "notes": list(item.notes)}

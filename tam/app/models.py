@@ -1,0 +1,53 @@
+"""The models that the app offers, each loaded when it is first asked, and one reply at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import anyio.to_thread
+
+from tam.errors import InputError
+from tam.model.loading import load
+from tam.model.model import Model
+
+
+class Models:
+    """Models by name, and the queue before them.
+
+    Parameters
+    ----------
+    names
+        What people can choose from; the first is chosen for them.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        self.waiting = 0
+        self._loaded: dict[str, Model] = {}
+        self._turn = asyncio.Lock()
+
+    def check(self, name: str) -> None:
+        """Refuse a model that is not offered.
+
+        Raises
+        ------
+        InputError
+            If it is not.
+        """
+        if name not in self.names:
+            raise InputError(
+                f"there is no model {name!r} here", where="model", remedy="choose one of the list"
+            )
+
+    @asynccontextmanager
+    async def turn(self, name: str) -> AsyncIterator[Model]:
+        """Wait in the queue until a model is free, and hold it."""
+        self.check(name)
+        self.waiting += 1
+        try:
+            async with self._turn:
+                if name not in self._loaded:
+                    self._loaded[name] = await anyio.to_thread.run_sync(load, name)
+                yield self._loaded[name]
+        finally:
+            self.waiting -= 1

@@ -1,0 +1,49 @@
+"""What the frames of a clip stand along: time, or the depth of a volume."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis, with its unit.
+
+    Parameters
+    ----------
+    frame
+        What one step of it is called: ``"frame"`` of a clip, ``"slice"`` of a volume.
+    symbol
+        What a place on it is called, such as ``"z"``; empty for time.
+    unit
+        The unit of its places: ``"s"``, ``"mm"``; empty where they are mere numbers.
+    """
+
+    frame: str = "frame"
+    symbol: str = ""
+    unit: str = "s"
+
+    @property
+    def is_time(self) -> bool:
+        """Whether places on it are seconds."""
+        return self.unit == "s"
+
+    def told(self, index: int, place: float) -> str:
+        """Name a step for people, who count from 1, and where it lies.
+
+        >>> Axis().told(2, 1.0)
+        'frame 3 at 1.00 s'
+        >>> Axis("slice", "z", "mm").told(11, 34.5)
+        'slice 12, z = 34.5 mm'
+        >>> Axis("page", "", "").told(0, 0)
+        'page 1'
+        """
+        step = f"{self.frame} {index + 1}"
+        if self.is_time:
+            return f"{step} at {place:.2f} s"
+        if not self.unit:
+            return step
+        return f"{step}, {self.symbol} = {place:.1f} {self.unit}"
+
+
+TIME: Final = Axis()
+"""Seconds from a clip's first frame."""

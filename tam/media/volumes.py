@@ -1,0 +1,298 @@
+"""Volumes and stacks: DICOM, NIfTI and multi-page TIFF, as clips whose axis is no time.
+
+Each library is imported when such a file is opened; ``pip install "token-activation-map[medical]"``
+brings all three. Names of patients, and of files and folders, which often hold them, are left out
+of what is opened: a volume is called by what it is.
+"""
+
+import gzip
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tam.defaults import MAX_FRAMES
+from tam.errors import MediaError, SetupError
+from tam.media.axis import Axis
+from tam.media.media import Media
+
+SLICES: Final = Axis("slice", "z", "mm")
+PAGES: Final = Axis("page", "", "")
+
+Window = tuple[float, float]
+"""Centre and width of the values that are shown, from black to white."""
+
+_MOST_VALUES: Final = 400_000_000
+_PLANES: Final = {"sagittal": 0, "coronal": 1, "axial": 2}
+
+
+def open_dicom(
+    path: str | Path, *, window: Window | None = None, max_frames: int = MAX_FRAMES
+) -> Media:
+    """Open a DICOM file, or a folder of the slices of one series.
+
+    Slices are sorted by their position along the normal of their plane. Values are rescaled as the
+    file says, and shown in a window: the one asked for, the file's first, or all values.
+    MONOCHROME1 is turned over, so that black is low as elsewhere.
+
+    Parameters
+    ----------
+    path
+        A file of one or more frames, or a folder.
+    window
+        Centre and width, in the file's rescaled values.
+    max_frames
+        Of more frames so many are taken, evenly spread.
+
+    Raises
+    ------
+    MediaError
+        If it is not DICOM, or holds no pictures that can be decoded.
+    SetupError
+        If pydicom is not installed.
+    """
+    try:
+        import pydicom
+    except ImportError as error:
+        raise _missing("pydicom") from error
+    from pydicom.errors import InvalidDicomError
+
+    try:
+        paths = (
+            sorted(p for p in Path(path).iterdir() if p.is_file())
+            if Path(path).is_dir()
+            else [path]
+        )
+        files = [pydicom.dcmread(item) for item in paths]
+        files = sorted(files, key=_depth)
+        count = sum(int(f.Rows) * int(f.Columns) * int(f.get("NumberOfFrames") or 1) for f in files)
+        _check_size(count, path)
+        shown = [frame for file in files for frame in _dicom_frames(file, window)]
+    except (
+        InvalidDicomError,
+        AttributeError,
+        EOFError,
+        NotImplementedError,
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as error:
+        raise _unreadable(path, "DICOM", error) from error
+    if len(shown) == len(files):
+        places = np.array([_depth(file) for file in files])
+    else:
+        step = float(files[0].get("SpacingBetweenSlices") or files[0].get("SliceThickness") or 1)
+        places = np.arange(len(shown)) * step
+    name = " ".join(["DICOM", str(files[0].get("Modality", "")).strip()]).strip()
+    return _volume(shown, places, name, SLICES, max_frames)
+
+
+def open_nifti(
+    path: str | Path,
+    *,
+    plane: str = "axial",
+    window: Window | None = None,
+    max_frames: int = MAX_FRAMES,
+) -> Media:
+    """Open a NIfTI volume, turned to right-anterior-superior axes (RAS+).
+
+    Parameters
+    ----------
+    path
+        A ``.nii`` or ``.nii.gz`` file.
+    plane
+        ``"axial"``, ``"coronal"`` or ``"sagittal"``: the slices that are taken. Anterior, or
+        superior, is up; the patient's right is at the left, as radiologists look at it.
+    window, max_frames
+        As in :func:`open_dicom`.
+
+    Raises
+    ------
+    MediaError
+        If it is not NIfTI, or there is no such plane.
+    SetupError
+        If nibabel is not installed.
+    """
+    try:
+        import nibabel
+    except ImportError as error:
+        raise _missing("nibabel") from error
+    if plane not in _PLANES:
+        raise MediaError(
+            f"there is no plane {plane!r}", where="plane", remedy=f"use {', '.join(_PLANES)}"
+        )
+    try:
+        with _unzipped(path) as stream:
+            kinds = (nibabel.Nifti1Image, nibabel.Nifti2Image)
+            head = stream.read(nibabel.Nifti2Image.header_class.sizeof_hdr)
+            kind = next((k for k in kinds if k.header_class.may_contain_header(head)), kinds[0])
+            stream.seek(0)
+            read = kind.from_stream(stream)
+            _check_size(int(np.prod(read.shape, dtype=object)), path)
+            image = nibabel.as_closest_canonical(read)
+            values = np.asarray(image.get_fdata(dtype=np.float32))
+    except (
+        nibabel.filebasedimages.ImageFileError,
+        nibabel.spatialimages.HeaderDataError,
+        EOFError,
+        OSError,
+        ValueError,
+        zlib.error,
+    ) as error:
+        raise _unreadable(path, "NIfTI", error) from error
+    while values.ndim > 3:
+        values = values[..., 0]
+    along = _PLANES[plane]
+    slices = np.moveaxis(values, along, 0)
+    # Of the two axes left the first goes from left to right, or from behind to the front.
+    turned = slices[:, ::-1, ::-1].transpose(0, 2, 1)
+    places = nibabel.affines.apply_affine(
+        image.affine, np.eye(3)[along] * np.arange(len(slices))[:, None]
+    )[:, along]
+    axis = Axis("slice", "xyz"[along], "mm")
+    return _volume(_windowed(turned, window), places, "NIfTI volume", axis, max_frames)
+
+
+def open_pages(path: str | Path, *, max_frames: int = MAX_FRAMES) -> Media:
+    """Open a TIFF of several pages, or the planes of an OME-TIFF, as a stack.
+
+    Raises
+    ------
+    MediaError
+        If it cannot be read, or its pages are of different sizes.
+    SetupError
+        If tifffile is not installed.
+    """
+    try:
+        import tifffile
+    except ImportError as error:
+        raise _missing("tifffile") from error
+    try:
+        with tifffile.TiffFile(path) as file:
+            series = file.series[0]
+            values, axes = series.asarray(), series.axes
+            spacing = _ome_spacing(file)
+    except (tifffile.TiffFileError, OSError, ValueError, IndexError) as error:
+        raise _unreadable(path, "TIFF", error) from error
+    color = axes.endswith("S") and values.shape[-1] in (3, 4)
+    grey = values if color else values[..., None]
+    pages = grey.reshape(-1, *grey.shape[-3:])[..., :3]
+    frames = list(_windowed(pages, None) if pages.dtype != np.uint8 else pages)
+    axis = PAGES if spacing is None else Axis("slice", "z", "µm")
+    places = np.arange(len(frames), dtype=np.float64) * (spacing or 1.0)
+    return _volume(frames, places, "TIFF stack", axis, max_frames)
+
+
+def _unzipped(path: str | Path) -> Any:
+    """Open a file, through gzip where it is compressed."""
+    with Path(path).open("rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path) if zipped else Path(path).open("rb")
+
+
+def _check_size(values: int, path: str | Path) -> None:
+    if values > _MOST_VALUES:
+        raise MediaError(
+            f"holds {values:,} values, over {_MOST_VALUES:,}",
+            where=Path(path).name,
+            remedy="cut out or reduce the part that matters",
+        )
+
+
+def _dicom_frames(file: Any, window: Window | None) -> list[NDArray[np.uint8]]:
+    """Give the frames of a file, each uint8 [H, W, 1 or 3]."""
+    from pydicom.pixels.processing import apply_rescale, convert_color_space
+
+    pixels = file.pixel_array
+    if int(file.get("SamplesPerPixel", 1)) == 3:
+        kind = str(file.PhotometricInterpretation)
+        if kind.startswith("YBR"):
+            pixels = convert_color_space(pixels, kind, "RGB")
+        return list(pixels.reshape(-1, *pixels.shape[-3:]).astype(np.uint8))
+    values = apply_rescale(pixels, file).astype(np.float64)
+    values = values.reshape(-1, *values.shape[-2:])
+    shown = _windowed(values, window or _own_window(file))
+    if str(file.get("PhotometricInterpretation", "")) == "MONOCHROME1":
+        shown = 255 - shown
+    return list(shown[..., None])
+
+
+def _own_window(file: Any) -> Window | None:
+    centre, width = file.get("WindowCenter"), file.get("WindowWidth")
+    if centre is None or width is None:
+        return None
+    first = [item[0] if isinstance(item, Sequence) else item for item in (centre, width)]
+    return float(first[0]), float(first[1])
+
+
+def _depth(file: Any) -> float:
+    """Where a slice lies along the normal of its plane, in mm."""
+    position, directions = file.get("ImagePositionPatient"), file.get("ImageOrientationPatient")
+    if position is None or directions is None:
+        return float(file.get("InstanceNumber") or 0)
+    row, column = np.array(directions[:3], float), np.array(directions[3:], float)
+    return float(np.cross(row, column) @ np.array(position, float))
+
+
+def _windowed(values: NDArray[Any], window: Window | None) -> NDArray[np.uint8]:
+    """Bring values to 0 … 255: DICOM's linear window (PS3.3 C.11.2.1.2.1), or all there are."""
+    known = values.astype(np.float64)
+    if window is None:
+        finite = known[np.isfinite(known)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+        scaled = (known - low) / max(high - low, 1e-12)
+    else:
+        centre, width = window
+        scaled = (known - (centre - 0.5)) / max(width - 1, 1e-12) + 0.5
+    whole = np.rint(255 * np.clip(np.nan_to_num(scaled), 0, 1))
+    result: NDArray[np.uint8] = whole.astype(np.uint8)
+    return result
+
+
+def _ome_spacing(file: Any) -> float | None:
+    """Give the step between the planes of an OME-TIFF, in µm; None where it is not said."""
+    import re
+
+    found = re.search(r'PhysicalSizeZ="([0-9.eE+-]+)"', file.ome_metadata or "")
+    return float(found[1]) if found else None
+
+
+def _volume(
+    shown: Sequence[NDArray[np.uint8]] | NDArray[np.uint8],
+    places: NDArray[np.float64],
+    name: str,
+    axis: Axis,
+    max_frames: int,
+) -> Media:
+    if len({frame.shape for frame in shown}) > 1:
+        raise MediaError(
+            "its slices are of different sizes", where=name, remedy="give the slices of one series"
+        )
+    count = len(shown)
+    taken = np.unique(np.rint(np.linspace(0, count - 1, min(count, max_frames))).astype(int))
+    frames = np.stack([shown[index] for index in taken])
+    if frames.ndim == 3:
+        frames = frames[..., None]
+    frames = np.ascontiguousarray(np.broadcast_to(frames, (*frames.shape[:3], 3)))
+    less = (f"{len(taken)} of {count} {axis.frame}s are taken",) if len(taken) < count else ()
+    kind = "video" if len(taken) > 1 else "image"
+    return Media(frames, np.asarray(places, float)[taken], name, kind, less, axis=axis)
+
+
+def _unreadable(path: str | Path, kind: str, error: Exception) -> MediaError:
+    return MediaError(
+        f"cannot be read as {kind}: {error}",
+        where=Path(path).name,
+        remedy="give another file, or convert it to PNG",
+    )
+
+
+def _missing(name: str) -> SetupError:
+    return SetupError(
+        f"{name} is not installed",
+        where="medical files",
+        remedy='pip install "token-activation-map[medical]"',
+    )
