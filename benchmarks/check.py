@@ -8,8 +8,8 @@ rendered again; what its words lose is its effect (:mod:`tam.evaluate.causes`). 
 checked (:mod:`tam.check`): a map is right where its region holds half of an object that causes the
 word. Told are the AUROC of the score, and for several thresholds how often the verdict is right:
 of right maps the share that is called used, of wrong ones the share that is called not used, and
-the share without a verdict. 95 % bootstrap intervals over scenes. The threshold is chosen on
-``validation``, by the mean of the two shares, and stated on ``test``. Writes
+the share without a verdict. 95 % bootstrap intervals over scenes. Thresholds are compared on
+``validation``, by the mean of the two shares, and the one in use is stated on ``test``. Writes
 ``check-WORLD-FILLER.md``.
 """
 

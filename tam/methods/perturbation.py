@@ -74,7 +74,7 @@ def shown_alone(
     def edited() -> Iterator[Sequence[Media]]:
         for row in shown:
             frames = [item.copy() for item in blank]
-            for index in np.flatnonzero(row):
+            for index in np.flatnonzero(row).tolist():
                 region = regions[int(index)]
                 part = slice(region.start, region.stop)
                 frames[region.media][part, region.mask] = media[region.media].frames[
