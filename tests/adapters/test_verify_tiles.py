@@ -18,6 +18,12 @@ from tests.tiny import (
     tiled,
 )
 
+# Some of transformers' processors hand a tensor to numpy in a way that numpy is going to drop.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning"),
+]
+
 BUILDERS: dict[str, Callable[[Path], Path]] = {
     **anyres.BUILDERS,
     **lfm2_vl.BUILDERS,
