@@ -180,7 +180,8 @@ class _App:
         session = self._asked(request)
         document = await _document(request)
         reply = self._reply_of(session, document.get("reply"))
-        box, media = document.get("box"), document.get("media", 0)
+        box: Any = document.get("box")
+        media: Any = document.get("media", 0)
         numbers = isinstance(box, list) and len(box) == 4
         if not numbers or not all(isinstance(edge, int | float) for edge in (*box, media)):
             raise InputError(
