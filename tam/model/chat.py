@@ -1,6 +1,6 @@
 """A conversation with a model, each reply explained."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Unpack
 
@@ -96,7 +96,7 @@ class Chat:
 
     def stream(
         self, text: str, media: Sequence[Media] = (), **options: Unpack[Options]
-    ) -> Iterator[Word]:
+    ) -> Generator[Word, None, None]:
         """Say something, and give each word of the reply as it comes.
 
         The turn is kept when the last word was taken; then ``explanations[-1]`` has the whole
