@@ -117,9 +117,10 @@ def open_nifti(
         If nibabel is not installed.
     """
     try:
-        import nibabel
+        import nibabel as library
     except ImportError as error:
         raise _missing("nibabel") from error
+    nibabel: Any = library  # its functions have no types
     if plane not in _PLANES:
         raise MediaError(
             f"there is no plane {plane!r}", where="plane", remedy=f"use {', '.join(_PLANES)}"
