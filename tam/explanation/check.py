@@ -121,7 +121,7 @@ class Check:
             return f"cannot be checked: {REASONS[self.reason or 'no-evidence']}"
         verdict = {
             True: "",
-            False: "the map is not what the model used: ",
+            False: "hiding the marked region matters little more than hiding another: ",
             None: "no verdict: ",
         }[self.used]
         before, without = percent(math.exp(self.before)), percent(math.exp(self.without))

@@ -50,7 +50,7 @@ function wordKey(data) {
     key.append(make("p", { className: "key" }, make("span", { className: "swatch-doubt", "aria-hidden": "true" }, "word"), " doubted by the grounding score"));
   }
   if (data.words.some(isUnused)) {
-    key.append(make("p", { className: "key" }, make("span", { className: "swatch-unused", "aria-hidden": "true" }, "word"), " the map is not what the model used"));
+    key.append(make("p", { className: "key" }, make("span", { className: "swatch-unused", "aria-hidden": "true" }, "word"), " hiding the marked region matters little more than hiding another"));
   }
   return key;
 }

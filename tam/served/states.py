@@ -13,7 +13,8 @@ plain         safetensors: ``hidden_states`` [T, D], ``token_ids``   as ``normed
 ============  =====================================================  ==========================
 
 vLLM's is that of its ``ExampleHiddenStatesConnector`` at commit 015a95c8 (documentation of v0.22 to
-"latest"); SGLang's that of ``/generate`` with ``return_hidden_states`` at commit 5294b03c.
+"latest"); SGLang's that of ``/generate`` with ``return_hidden_states`` in the examples at commit
+29ddb146.
 """
 
 from dataclasses import dataclass
