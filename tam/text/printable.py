@@ -1,6 +1,5 @@
 """Untrusted text, such as a model's words or file names, made safe to print."""
 
-import json
 import re
 import unicodedata
 from typing import Any
@@ -42,6 +41,8 @@ def json_text(value: Any, *, indent: int | None = 2) -> str:
     >>> print(json_text("caf\xe9 \x9b31m"))
     "café \u009b31m"
     """
+    import json  # here: every use of the package imports this module for its errors
+
     written = json.dumps(value, ensure_ascii=False, indent=indent)
     # Such characters occur in strings only, where JSON can escape each.
     return _UNFIT.sub(lambda found: json.dumps(found[0])[1:-1], written)
