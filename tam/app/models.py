@@ -36,7 +36,7 @@ class Models:
         """
         if name not in self.names:
             raise InputError(
-                f"there is no model {name!r} here", where="model", remedy="choose one of the list"
+                f"unknown model {name!r}", where="model", remedy="choose one of the list"
             )
 
     @asynccontextmanager

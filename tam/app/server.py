@@ -94,7 +94,7 @@ class _App:
     async def file(self, request: Request) -> Response:
         name = request.path_params["name"]
         if name not in _FILES:
-            return PlainTextResponse("there is no such file", 404)
+            return PlainTextResponse("unknown file", 404)
         text = resources.files("tam.app").joinpath(name).read_text("utf-8")
         return Response(text, media_type=_FILES[name], headers=_headers())
 
@@ -113,7 +113,7 @@ class _App:
         name = (await _document(request)).get("name")
         if name not in EXAMPLES:
             raise InputError(
-                f"there is no example {name!r}", where="example", remedy="choose one of the list"
+                f"unknown example {name!r}", where="example", remedy="choose one of the list"
             )
         item = await anyio.to_thread.run_sync(open_media, str(EXAMPLES[name]))
         return self._shown(session, item)
@@ -146,7 +146,7 @@ class _App:
             )
         if session.chat is None and not session.waiting:
             raise ConversationError(
-                "there is no picture", where="app", remedy="upload one or choose an example"
+                "no picture is given", where="app", remedy="upload one or choose an example"
             )
         lines = self._reply(session, text, method)
         return StreamingResponse(lines, media_type="application/x-ndjson", headers=_headers())
@@ -185,7 +185,7 @@ class _App:
         numbers = isinstance(box, list) and len(box) == 4
         if not numbers or not all(isinstance(edge, int | float) for edge in (*box, media)):
             raise InputError(
-                "there is no region", where="app", remedy="drag a frame over the picture"
+                "no region is given", where="app", remedy="drag a frame over the picture"
             )
         async with self.models.turn(session.model) as model:
             assert session.chat is not None
@@ -229,7 +229,7 @@ class _App:
     def _reply_of(session: Session, number: object) -> int:
         count = 0 if session.chat is None else len(session.chat.explanations)
         if not isinstance(number, int) or not 0 <= number < count:
-            raise InputError("there is no such reply", where="app", remedy="ask something first")
+            raise InputError("no reply has that number", where="app", remedy="ask something first")
         return number
 
 

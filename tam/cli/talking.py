@@ -125,7 +125,7 @@ class _Conversation:
         if name not in acts:
             nearest = suggestion(name, COMMANDS)
             raise InputError(
-                f"there is no command {name!r}",
+                f"unknown command {name!r}",
                 where="chat",
                 remedy=f"{nearest}; a space before the line says it to the model",
             )
@@ -149,7 +149,7 @@ class _Conversation:
     def _save(self, folder: str) -> None:
         self._last()
         if not folder:
-            raise InputError("there is no folder", where="/save", remedy="write /save FOLDER")
+            raise InputError("no folder is named", where="/save", remedy="write /save FOLDER")
         path = self.chat.save(typed_name(folder), force=self._force)
         self._terminal.print(path, soft_wrap=True)
 
@@ -157,7 +157,7 @@ class _Conversation:
         from tam.cli.export import typed_words
 
         if not word:
-            raise InputError("there is no word", where="/show", remedy="write /show N or TEXT")
+            raise InputError("no word is named", where="/show", remedy="write /show N or TEXT")
         show_word(self._last(), typed_words([word])[0], self._terminal)
 
     def _last(self) -> Explanation:

@@ -1,4 +1,4 @@
-"""Volumes and stacks: DICOM, NIfTI and multi-page TIFF, as clips whose axis is no time.
+"""Volumes and stacks: DICOM, NIfTI and multi-page TIFF, as clips whose axis is not time.
 
 Each library is imported when such a file is opened; ``pip install "token-activation-map[medical]"``
 brings all three. Names of patients, and of files and folders, which often hold them, are left out
@@ -123,7 +123,7 @@ def open_nifti(
     nibabel: Any = library  # its functions have no types
     if plane not in _PLANES:
         raise MediaError(
-            f"there is no plane {plane!r}", where="plane", remedy=f"use {', '.join(_PLANES)}"
+            f"unknown plane {plane!r}", where="plane", remedy=f"use {', '.join(_PLANES)}"
         )
     try:
         with _unzipped(path) as stream:

@@ -88,7 +88,7 @@ def test_the_app_from_a_picture_to_a_hidden_region(
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
     page.get_by_role("button", name="Ask").click()
-    told(page, "there is no picture; upload one or choose an example")
+    told(page, "no picture is given; upload one or choose an example")
     (tmp_path / "notes.png").write_text("not a picture")
     page.locator("#file").set_input_files(tmp_path / "notes.png")
     told(page, "notes.png: ")

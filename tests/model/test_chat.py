@@ -328,9 +328,9 @@ def test_commands_of_a_talk_cost_no_turn(
     told = [line for line in printed.err.splitlines() if line.startswith("tam: ")]
     assert told[:3] == [
         "tam: chat: nothing was said yet; say something first",
-        "tam: chat: there is no command '/wrds'; did you mean '/words'?; a space before the line "
+        "tam: chat: unknown command '/wrds'; did you mean '/words'?; a space before the line "
         "says it to the model",
-        "tam: /show: there is no word; write /show N or TEXT",
+        "tam: /show: no word is named; write /show N or TEXT",
     ]
     assert len(told) == 4
     assert "/image  FILE shows" in printed.out
