@@ -107,9 +107,12 @@ def test_its_commands_run(
 
 def test_the_pages_name_every_command() -> None:
     commands = {info.name or info.callback.__name__ for info in app.registered_commands}
-    assert commands - {"demo", "get"} <= {command[0] for page in TAM.values() for command in page}
+    assert commands - {"app", "demo", "get"} <= {
+        command[0] for page in TAM.values() for command in page
+    }
     assert "make demo" in PAGES["README"]
     assert "tam get photo" in PAGES["README"]
+    assert any("tam app" in page for page in PAGES.values())
 
 
 def test_the_readme_is_a_front_page() -> None:

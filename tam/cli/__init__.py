@@ -127,6 +127,8 @@ def _failed(error: Exception, command: str | None, debug: bool) -> int:
 
 def _fail(message: str, code: int, debug: bool) -> int:
     if _signals:
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
         # A library's code may have turned the exception into another.
         message = f"stopped by {signal.Signals(_signals[0]).name}; {_NO_FILE_LEFT}"
         code = 128 + _signals[0]
@@ -151,4 +153,20 @@ def _stop(number: int, _frame: FrameType | None) -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)  # cleaning up is not interrupted
     _signals.append(number)
+    if hasattr(signal, "setitimer"):  # Windows has none
+        signal.signal(signal.SIGALRM, _stop_again)
+        signal.setitimer(signal.ITIMER_REAL, 1, 1)
     raise _Stopped(number)
+
+
+def _stop_again(_number: int, _frame: FrameType | None) -> None:
+    """Raise once more where a library has swallowed the exception, as a callback of its own does.
+
+    While the exception is on its way out, what cleans up behind it is left alone.
+    """
+    error = sys.exception()
+    while error is not None:
+        if isinstance(error, _Stopped):
+            return
+        error = error.__context__
+    raise _Stopped(_signals[0])

@@ -18,7 +18,7 @@ def app(
         int, typer.Option(min=1, max=4096, help="Largest picture or clip, in megabytes.")
     ] = 64,
 ) -> None:
-    """Ask about pictures in the browser: upload, talk, and see where each word came from."""
+    """Serve a page to ask about pictures in the browser."""
     import os
 
     from tam.errors import SetupError

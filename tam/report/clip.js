@@ -85,6 +85,8 @@ function drawTimeline(pane, timeline) {
   slider.value = frame;
   mark.style.insetInlineStart = `${(100 * frame) / times.length}%`;
   const evidence = handed ? decimal(tops[frame]) : about(tops[frame]);
-  output.textContent = `${pane.data.media[media].places[frame]} of ${times.length}${pane.facts ? ` · evidence ${evidence}` : ""}`;
+  // "frame 3 at 1.00 s" becomes "frame 3 of 4 at 1.00 s".
+  const place = pane.data.media[media].places[frame].replace(/^\w+ \d+/, (number) => `${number} of ${times.length}`);
+  output.textContent = `${place}${pane.facts ? ` · evidence ${evidence}` : ""}`;
   slider.setAttribute("aria-valuetext", output.textContent);
 }

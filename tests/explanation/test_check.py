@@ -47,7 +47,9 @@ def test_the_sentence_tells_the_three_probabilities() -> None:
         "without the marked region: 93.0% → 11.0%; without one like it elsewhere: 91.0%"
     )
     other = Check((4,), "blur", logs[0], logs[2], (logs[0],) * 8)
-    assert other.sentence.startswith("hiding the marked region matters little more than hiding another: without")
+    assert other.sentence.startswith(
+        "hiding the marked region matters little more than hiding another: without"
+    )
 
 
 @pytest.mark.parametrize("reason", REASONS)

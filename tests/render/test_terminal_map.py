@@ -109,7 +109,7 @@ def test_a_clip_shows_its_strongest_frame_and_its_curve() -> None:
     result.maps[:, -40:] = 0.5  # the clip: two temporal cells of 4 x 5
     result.maps[:, -1] = 1
     lines = [line.plain for line in word_map(result.words[0], console())]
-    assert "walk.mp4, frame 2 at 1.00 s" in lines
+    assert "walk.mp4, frame 3 at 1.00 s" in lines
     assert lines[-1] == "over time ▅▅██"
 
 

@@ -232,7 +232,11 @@ def test_words_whose_map_is_not_what_the_model_used_are_marked(open_report: Open
     )
     assert page.locator(".word.unused").all_inner_texts() == ["greyhound"]
     word(page, index_of(result, "greyhound")).click()
-    assert page.locator(".checked").inner_text().startswith("Checked: hiding the marked region matters little")
+    assert (
+        page.locator(".checked")
+        .inner_text()
+        .startswith("Checked: hiding the marked region matters little")
+    )
     assert "checked: hiding the marked region matters little" in told(page)
     word(page, index_of(result, "grey")).click()
     assert "90.5% → 1.8%" in page.locator(".checked").inner_text()

@@ -27,11 +27,11 @@ def test_the_scrubber_shows_each_frame_with_its_map(open_report: Open) -> None:
     before = image.get_attribute("src")
     slider = page.get_by_role("slider", name="Frame of clip 3")
     slider.fill("2")
-    assert "frame 3 of 4 · 1.00 s" in page.locator(".when").inner_text()
+    assert "frame 3 of 4 at 1.00 s" in page.locator(".when").inner_text()
     assert image.get_attribute("src") != before
     assert_shows(canvas(page, ".heat[data-media='2']"), result.words[5].map(2, 2))
     slider.press("ArrowLeft")
-    assert "frame 2 of 4 · 0.50 s" in (slider.get_attribute("aria-valuetext") or "")
+    assert "frame 2 of 4 at 0.50 s" in (slider.get_attribute("aria-valuetext") or "")
     page.mouse.click(*middle_of_frame(page.locator(".track"), 3, 4))
     assert "frame 4 of 4" in page.locator(".when").inner_text()
 
@@ -59,7 +59,7 @@ def test_playing_goes_through_the_frames_and_begins_again(open_report: Open) -> 
     seen = []
     for milliseconds in (500, 500, 500, 1000):
         page.clock.run_for(milliseconds)
-        seen.append(page.locator(".when").inner_text().split(" ·")[0])
+        seen.append(page.locator(".when").inner_text().split(" at")[0])
         frame = int(page.locator(".scrub").input_value())
         assert_shows(canvas(page, ".heat[data-media='2']"), result.words[5].map(2, frame))
     assert seen == [f"frame {number} of 4" for number in (2, 3, 4, 1)]
