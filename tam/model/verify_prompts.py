@@ -38,8 +38,9 @@ def times(checkpoint: Checkpoint) -> tuple[bool | None, str, float | None]:
         found = [float(number) for number in _WHOLE.findall(text)]
     if not found:
         return None, "its prompts tell no times", None
-    # A stamp may stand for two frames, and be cut to whole seconds.
-    between = np.concatenate([_TIMES, (_TIMES[:-1] + _TIMES[1:]) / 2])
+    # A stamp may stand for two frames, and be cut to whole seconds; some tell where the clip ends.
+    end = 2 * _TIMES[-1:] - _TIMES[-2:-1]
+    between = np.concatenate([_TIMES, (_TIMES[:-1] + _TIMES[1:]) / 2, end])
     worst = max(float(np.abs(between - time).min()) for time in found)
     told = f"{len(found)} times in the prompt are the clip's to {worst:.2f} s"
     return worst < 1, told, worst

@@ -98,7 +98,8 @@ def test_what_is_pressed_is_large_enough(open_report: Open, options: dict[str, A
     page.locator("#cells").check()
     pressed = "button, .check" if options else "button.line, .stages button, .chip"
     heights = page.locator(pressed).evaluate_all(
-        "(all) => all.map((e) => e.getBoundingClientRect().height)"
+        "(all) => all.filter((e) => e.checkVisibility())"
+        ".map((e) => e.getBoundingClientRect().height)"
     )
     assert len(heights) > 8
     assert min(heights) >= (34 if options else 24)

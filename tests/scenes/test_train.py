@@ -196,11 +196,11 @@ def test_mask_readability_leaves_unsupervised_words_alone():
 
 @pytest.mark.parametrize("readability", ["weak", "masks", "none"])
 def test_a_few_steps_lower_the_loss(tiny, readability):
-    settings = replace(tiny, readability=readability, steps=24)
+    settings = replace(tiny, readability=readability, steps=16)
     run = trainer.start(settings, "cpu")
     shown = curriculum.batches(settings, 0, 0)
     said = [trainer.advance(run, ENCODER, batch)[0].item() for batch in shown]
-    assert len(said) == 24
+    assert len(said) == 16
     assert np.mean(said[-4:]) < np.mean(said[:4]) - 1
 
 
