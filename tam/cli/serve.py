@@ -19,9 +19,8 @@ def app(
     ] = 64,
 ) -> None:
     """Serve a page to ask about pictures in the browser."""
-    import os
-
     from tam.errors import SetupError
+    from tam.model.assembled import default_model
 
     try:
         from tam.app.server import serve
@@ -33,4 +32,4 @@ def app(
             where="tam app",
             remedy='pip install "token-activation-map[app]"',
         ) from error
-    serve(model or [os.environ.get("TAM_MODEL", "small")], host, port, upload_mb)
+    serve(model or [default_model()], host, port, upload_mb)

@@ -20,6 +20,7 @@ from tam.media.axis import Axis
 from tam.media.media import Media
 
 SLICES: Final = Axis("slice", "z", "mm")
+NUMBERED: Final = Axis("slice", "", "")
 PAGES: Final = Axis("page", "", "")
 
 Window = tuple[float, float]
@@ -67,7 +68,8 @@ def open_dicom(
             else [path]
         )
         files = [pydicom.dcmread(item) for item in paths]
-        files = sorted(files, key=_depth)
+        placed = all(_depth(file) is not None for file in files)
+        files.sort(key=(lambda file: _depth(file) or 0.0) if placed else _number)
         count = sum(int(f.Rows) * int(f.Columns) * int(f.get("NumberOfFrames") or 1) for f in files)
         _check_size(count, path)
         shown = [frame for file in files for frame in _dicom_frames(file, window)]
@@ -81,13 +83,14 @@ def open_dicom(
         ValueError,
     ) as error:
         raise _unreadable(path, "DICOM", error) from error
-    if len(shown) == len(files):
-        places = np.array([_depth(file) for file in files])
-    else:
-        step = float(files[0].get("SpacingBetweenSlices") or files[0].get("SliceThickness") or 1)
-        places = np.arange(len(shown)) * step
+    spacing = files[0].get("SpacingBetweenSlices")
+    places, axis = np.arange(len(shown), dtype=np.float64), NUMBERED
+    if len(shown) == len(files) and placed:
+        places, axis = np.array([_depth(file) for file in files], np.float64), SLICES
+    elif len(files) == 1 and spacing:
+        places, axis = places * float(spacing), SLICES
     name = " ".join(["DICOM", str(files[0].get("Modality", "")).strip()]).strip()
-    return _volume(shown, places, name, SLICES, max_frames)
+    return _volume(shown, places, name, axis, max_frames)
 
 
 def open_nifti(
@@ -229,11 +232,16 @@ def _own_window(file: Any) -> Window | None:
     return float(first[0]), float(first[1])
 
 
-def _depth(file: Any) -> float:
-    """Where a slice lies along the normal of its plane, in mm."""
+def _number(file: Any) -> float:
+    """The number of a slice in its series, by which slices without a place are sorted."""
+    return float(file.get("InstanceNumber") or 0)
+
+
+def _depth(file: Any) -> float | None:
+    """Where a slice lies along the normal of its plane, in mm; None if its file does not say."""
     position, directions = file.get("ImagePositionPatient"), file.get("ImageOrientationPatient")
     if position is None or directions is None:
-        return float(file.get("InstanceNumber") or 0)
+        return None
     row, column = np.array(directions[:3], float), np.array(directions[3:], float)
     return float(np.cross(row, column) @ np.array(position, float))
 

@@ -68,6 +68,16 @@ def test_dark_is_low_also_where_the_file_has_it_the_other_way(tmp_path: Path) ->
     assert np.array_equal(open_dicom(tmp_path / "one.dcm").frames, 255 - plain)
 
 
+def test_places_that_no_file_tells_are_not_made_up(tmp_path: Path) -> None:
+    for number in (2, 1):
+        file = pydicom.dcmread(get_testdata_file("CT_small.dcm"))
+        del file.ImagePositionPatient
+        file.InstanceNumber = number
+        file.save_as(tmp_path / f"{3 - number}.dcm")
+    volume = open_dicom(tmp_path)
+    assert [volume.place(frame) for frame in range(2)] == ["slice 1", "slice 2"]
+
+
 def test_a_color_dicom_of_several_frames() -> None:
     path = get_testdata_file("SC_rgb_rle_2frame.dcm")
     shown = open_media(path)
