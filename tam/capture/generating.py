@@ -226,13 +226,21 @@ def _pad_id(model: "PreTrainedModel") -> int:
 
 
 def _without_padding(model: "PreTrainedModel", replies: torch.Tensor) -> list[torch.Tensor]:
-    """Each reply [n] without the padding up to the longest of the batch."""
+    """Each reply [n] without the padding up to the longest of the batch.
+
+    Where the token that pads also ends replies, the first one is the reply's own end.
+    """
     if len(replies) == 1:
         return [replies[0]]
+    pad, end = _pad_id(model), model.generation_config.eos_token_id
+    ends = set() if end is None else set(torch.as_tensor(end).flatten().tolist())
     found = []
     for reply in replies:
-        words = torch.nonzero(reply != _pad_id(model))
-        found.append(reply[: int(words[-1]) + 1 if len(words) else 1])
+        words = torch.nonzero(reply != pad)
+        length = int(words[-1]) + 1 if len(words) else 0
+        if not length or (pad in ends and int(reply[length - 1]) not in ends):
+            length += 1
+        found.append(reply[:length])
     return found
 
 
