@@ -306,7 +306,8 @@ def test_a_proxy_is_asked_for_the_whole_address(
     answers["http://one.example:80/x.png"] = answers["/a%20picture.png"]
     assert fetch("http://one.example/x.png", allowed=True)[2] == answers["/a%20picture.png"]
     inner = """10.1.2.3 127.1 0177.0.0.1 0x7f.1 2130706433 0x7f000001 127.0.0.1. [::1]
-    [::ffff:7f00:1] 169.254.43518 localhost localhost. a.localhost. printer.local. router.lan box.home.arpa"""
+    [::ffff:7f00:1] 169.254.43518 localhost localhost. a.localhost. printer.local.
+    router.lan box.home.arpa"""
     for host in inner.split():
         answers["to"] = f"http://{host}/x.png".encode()
         with pytest.raises(MediaError, match="leads to an address that is not public"):
