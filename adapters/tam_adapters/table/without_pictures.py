@@ -36,15 +36,6 @@ NOT_YET: tuple[Refused, ...] = tuple(
             ("step3p7",),
             "its convolutions after the tower, and tiles that overlap, have no layout here",
         ),
-        ("GLM-5 V", ("glm5_next",), "its tokens do not lie where GLM-4V's do"),
-        ("ERNIE 4.5 VL", ("ernie4_5_vl_moe",), "its video processor draws times into the frames"),
-        (
-            "VideoLLaMA 3",
-            ("video_llama_3",),
-            "it drops tokens of a clip by their content",
-        ),
         ("Fuyu", ("fuyu",), "its processor does not say where a text's words stand"),
-        ("Inkling", ("inkling_mm_model", "inkling2"), "no layout has been tried"),
-        ("Muse", ("muse_glimmer", "muse_spark"), "no layout has been tried"),
     )
 )
