@@ -1,6 +1,6 @@
-"""Families that keep a picture's own shape and fill the last row and column of cells with nothing.
+"""Families that show a picture as rows of cells from its upper left corner, one token each.
 
-The cells lie on the picture from its upper left corner, and may reach beyond its other edges.
+The last row and column may reach beyond the picture's other edges.
 """
 
 from abc import abstractmethod
@@ -19,6 +19,7 @@ from tam_adapters.tiles import takes_no_clips
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
 Canvas = tuple[int, int, float, float]
 """Rows and columns of cells; width and height of all of them in pixels of the picture."""
@@ -160,19 +161,67 @@ class Glm5NextAdapter(PaddedPatchesAdapter):
         )
 
 
-def _counted(encoded: Encoded, index: int) -> tuple[int, int]:
-    """Rows and columns in the processor's count.
+class NemotronOmniAdapter(PaddedPatchesAdapter):
+    """Nemotron Omni: pictures squashed to whole cells before layers that are mostly Mamba.
+
+    A clip's tokens may be pruned within the model, by their content.
+    """
+
+    family = "Nemotron Omni"
+
+    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+        """Encode a prompt; its processor does not say by itself where placeholders were expanded.
+
+        Raises
+        ------
+        ModelError
+            If a clip is given.
+        """
+        outputs = super().call_processor(processor, options)
+        shown = range(len(outputs.get("image_grid_hw", ())))
+        expanded = [processor.replace_image_token(outputs, index) for index in shown]
+        _, outputs["text_replacement_offsets"] = processor.get_text_with_replacements(
+            list(options["text"]), images_replacements=expanded
+        )
+        return outputs
+
+    def canvas(self, encoded: Encoded, index: int) -> Canvas:
+        """Give the cells of a picture, which they divide without a rest."""
+        rows, columns = _counted(encoded, index, "image_grid_hw")
+        merge = round(1 / encoded.config.downsample_ratio)
+        picture = encoded.media[index].media
+        return rows // merge, columns // merge, picture.width, picture.height
+
+    def decoder(self, model: Any) -> "nn.Module":
+        """Give the decoder of the language model, which is whole within the model."""
+        decoder: nn.Module = model.language_model.get_decoder()
+        return decoder
+
+    def lm_head(self, model: Any) -> "nn.Module":
+        """Give the language model's own head."""
+        head: nn.Module = model.language_model.get_output_embeddings()
+        return head
+
+    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int]:
+        """Give height and width of a vision token in pixels of the model's input."""
+        del processor
+        side = config.vision_config.patch_size * round(1 / config.downsample_ratio)
+        return side, side
+
+
+def _counted(encoded: Encoded, index: int, name: str = "image_grid_thw") -> tuple[int, int]:
+    """Rows and columns in the processor's count, the last two numbers of its row.
 
     Raises
     ------
     ModelError
         If it counts another number of pictures.
     """
-    found = encoded.arrays.get("image_grid_thw", np.zeros((0, 3), np.int64))
+    found = encoded.arrays.get(name, np.zeros((0, 2), np.int64))
     if len(found) != len(encoded.media):
         raise ModelError(
             f"the processor encoded {len(found)} of {len(encoded.media)}",
             where="image inputs",
             remedy="give as many to the processor as the prompt shows",
         )
-    return int(found[index][1]), int(found[index][2])
+    return int(found[index][-2]), int(found[index][-1])

@@ -233,7 +233,7 @@ def tiny_inkling(folder: Path) -> Path:
             "n_shared_experts": 1,
             "logits_mup_width_multiplier": 2.0,
         },
-        vision_config={"hidden_size": HIDDEN, "num_hidden_layers": 3, "patch_size": 8},
+        vision_config={"hidden_size": HIDDEN, "num_hidden_layers": 4, "patch_size": 16},
         audio_config={"n_mel_bins": 8, "mel_vocab_size": 16},
         **{f"{name}_id": token_id(tokenizer, token) for name, token in names.items()},
     )
@@ -241,7 +241,7 @@ def tiny_inkling(folder: Path) -> Path:
         model = transformers.InklingForConditionalGeneration(config)
     processor = transformers.InklingProcessor(
         transformers.InklingFeatureExtractor(),
-        transformers.InklingImageProcessor(size={"height": 8, "width": 8}),
+        transformers.InklingImageProcessor(size={"height": 16, "width": 16}),
         tokenizer,
         chat_template=chat_template("<|image|>"),
         image_token="<|image|>",
@@ -313,6 +313,52 @@ def tiny_glm5_next(folder: Path) -> Path:
     return save(folder, model, processor)
 
 
+def tiny_nemotron_h_omni(folder: Path) -> Path:
+    """Write a random Nemotron Omni of one Mamba layer and one of attention."""
+    tokenizer = byte_tokenizer(
+        ["<img>", "</img>", "<image>", "<video>", "<so_start>", "<so_end>", "<so_embedding>"]
+    )
+    sizes = language_model_sizes(tokenizer)
+    config = transformers.NemotronH_Omni_Reasoning_V3_Config(
+        text_config={
+            **{name: value for name, value in sizes.items() if name != "num_hidden_layers"},
+            "layers_block_type": ["mamba", "attention"],
+            "head_dim": 8,
+            "ssm_state_size": 8,
+            "mamba_num_heads": 4,
+            "mamba_head_dim": 8,
+            "n_groups": 2,
+            "chunk_size": 16,
+        },
+        vision_config={
+            "hidden_size": HIDDEN,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "max_img_size": 512,
+            "video_temporal_patch_size": 2,
+            "initializer_range": 0.1,
+        },
+        projector_hidden_size=HIDDEN,
+        vision_hidden_size=HIDDEN,
+        image_token_id=token_id(tokenizer, "<image>"),
+        video_token_id=token_id(tokenizer, "<video>"),
+        audio_token_id=token_id(tokenizer, "<so_embedding>"),
+    )
+    config.audio_config = None
+    with seeded():
+        model = transformers.NemotronH_Omni_Reasoning_V3(config)
+    processor = transformers.NemotronH_Omni_Reasoning_V3Processor(
+        transformers.NemotronH_Omni_Reasoning_V3ImageProcessor(
+            min_num_patches=16, max_num_patches=4 * MAX_TOKENS
+        ),
+        transformers.NemotronH_Omni_Reasoning_V3VideoProcessor(video_target_num_patches=64),
+        tokenizer,
+        transformers.ParakeetFeatureExtractor(),
+        chat_template=chat_template("<image>", "<video>"),
+    )
+    return save(folder, model, processor)
+
+
 BUILDERS: dict[str, Callable[[Path], Path]] = {
     "video_llama_3": tiny_video_llama_3,
     "ernie4_5_vl_moe": tiny_ernie4_5_vl_moe,
@@ -321,4 +367,5 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     "inkling2": tiny_inkling2,
     "inkling_mm_model": tiny_inkling,
     "glm5_next": tiny_glm5_next,
+    "nemotron_h_omni": tiny_nemotron_h_omni,
 }

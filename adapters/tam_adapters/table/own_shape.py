@@ -181,6 +181,14 @@ OWN_SHAPE: tuple[Family, ...] = (
         inputs=("image", "images"),
     ),
     Family(
+        name="Nemotron Omni",
+        model_types=("nemotron_h_omni",),
+        adapter="tam_adapters.padded_patches:NemotronOmniAdapter",
+        examples=("nvidia/Nemotron-3-Nano-Omni-30B-A3B-Reasoning-BF16",),
+        inputs=("image", "images"),
+        notes=("sound is not read; no clips: their tokens may be pruned by their content",),
+    ),
+    Family(
         name="HunyuanOCR",
         model_types=("hunyuan_vl",),
         adapter="tam_adapters.hunyuan_vl:HunyuanVLAdapter",

@@ -27,14 +27,9 @@ NOT_YET: tuple[Refused, ...] = tuple(
     Refused(name, types, reason, _NEXT, status="not yet")
     for name, types, reason in (
         (
-            "Nemotron Omni",
-            ("nemotron_h_omni",),
-            "its tiles and its pruning of a clip's tokens have no layout here",
-        ),
-        (
             "Step 3.7",
             ("step3p7",),
-            "its convolutions after the tower, and tiles that overlap, have no layout here",
+            "two convolutions after its tower move what a token sees; no layout was tried",
         ),
         ("Fuyu", ("fuyu",), "its processor does not say where a text's words stand"),
     )
