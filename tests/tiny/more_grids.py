@@ -233,7 +233,7 @@ def tiny_inkling(folder: Path) -> Path:
             "n_shared_experts": 1,
             "logits_mup_width_multiplier": 2.0,
         },
-        vision_config={"hidden_size": HIDDEN, "num_hidden_layers": 4, "patch_size": 16},
+        vision_config={"hidden_size": HIDDEN, "num_hidden_layers": 4, "patch_size": 40},
         audio_config={"n_mel_bins": 8, "mel_vocab_size": 16},
         **{f"{name}_id": token_id(tokenizer, token) for name, token in names.items()},
     )
@@ -241,7 +241,7 @@ def tiny_inkling(folder: Path) -> Path:
         model = transformers.InklingForConditionalGeneration(config)
     processor = transformers.InklingProcessor(
         transformers.InklingFeatureExtractor(),
-        transformers.InklingImageProcessor(size={"height": 16, "width": 16}),
+        transformers.InklingImageProcessor(),
         tokenizer,
         chat_template=chat_template("<|image|>"),
         image_token="<|image|>",
