@@ -32,10 +32,12 @@ def opened_conversation(
     """
 
     def opened(name: str, wanted: Sampling | None, kind: str | None = None) -> Media:
-        return opened_media(name, wanted, decoder=decoder, allow_urls=allow_urls, kind=kind)
+        return opened_media(
+            name, sampling=wanted, decoder=decoder, allow_urls=allow_urls, kind=kind
+        )
 
     def beside(name: str, kind: str = "image", **own: Any) -> Media:
-        return opened(_beside(file, name) if file else name, _with(sampling, own), kind)
+        return opened(_beside(file, name) if file else name, changed(sampling, own), kind)
 
     if file is not None:
         if names or prompt:
@@ -52,32 +54,8 @@ def opened_conversation(
     return question([opened(name, sampling) for name in names], prompt)
 
 
-def sampling_asked(
-    fps: float | None,
-    num_frames: int | None,
-    start: float | None,
-    end: float | None,
-    max_frames: int | None,
-) -> Sampling | None:
-    """The sampling of clips that the options of a command ask for; None without such options.
-
-    Raises
-    ------
-    MediaError
-        If a number makes no sense.
-    """
-    asked = {
-        "fps": fps,
-        "num_frames": num_frames,
-        "start": start,
-        "end": end,
-        "max_frames": max_frames,
-    }
-    return _with(None, {name: value for name, value in asked.items() if value is not None})
-
-
-def _with(sampling: Sampling | None, own: dict[str, Any]) -> Sampling | None:
-    """A sampling with a message's settings for its clip; a rate and a number exclude each other.
+def changed(sampling: Sampling | None, own: dict[str, Any]) -> Sampling | None:
+    """A sampling with some settings of its own; a rate and a number exclude each other.
 
     Raises
     ------
@@ -97,7 +75,7 @@ def _beside(file: Path, name: str) -> str:
     return str(there) if "://" not in name and not Path(name).exists() and there.exists() else name
 
 
-def opened_media(name: str, sampling: Sampling | None, **options: Any) -> Media:
+def opened_media(name: str, *, sampling: Sampling | None, **options: Any) -> Media:
     """Open a picture or clip, and print its frames, budget and notes."""
     media = open_media(name, sampling=sampling, **options)
     told = list(media.notes)

@@ -83,23 +83,6 @@ def read_items(source: Path, prompt: str) -> list[Item]:
     return items
 
 
-def check_alone(others: Mapping[str, Any]) -> None:
-    """Refuse options that a batch does not have, given by name and value.
-
-    Raises
-    ------
-    InputError
-        With the first.
-    """
-    given = [name for name, value in others.items() if value not in (None, False, [])]
-    if given:
-        raise InputError(
-            "a batch has it for each item, or not at all",
-            where=given[0],
-            remedy="leave it out; items.csv has the columns image, prompt and answer",
-        )
-
-
 def explain_batch(
     items: Sequence[Item],
     out: Path,

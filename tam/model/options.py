@@ -326,6 +326,14 @@ def without_opening(options: Options) -> Options:
     return cast(Options, kept)
 
 
+def split_explaining(options: Options) -> tuple[Explaining, Running]:
+    """Split options into those of an explanation and those of the run that it explains."""
+    named = Explaining.__annotations__
+    explaining: Any = {name: value for name, value in options.items() if name in named}
+    running: Any = {name: value for name, value in options.items() if name not in named}
+    return explaining, running
+
+
 def check_words(options: Mapping[str, Any], kind: type) -> None:
     """Refuse names that are not among the options of a kind, such as :class:`Explaining`.
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 import tam
 from tam.cli import run
-from tam.cli.reply import named_values
+from tam.cli.named_values import named_values
 from tam.errors import InputError
 from tam.methods import METHODS, Method
 from tam.replay import Replay
