@@ -44,9 +44,10 @@ class Tower:
 
     @property
     def probed(self) -> int:
-        """Side of the layout probe's units: a token, or 2 pixels where the grid is approximate.
+        """Side of a token in pixels, for the layout probe.
 
-        See :meth:`place`.
+        This is 2 if the grid is approximate (see :meth:`place`), so that the probe allows for
+        errors of half a token.
         """
         return int(self.cell) if self.side * self.cell == self.pixels else 2
 

@@ -35,7 +35,7 @@ class Idefics3Adapter(Adapter):
     resize_radius = 8
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
-        """Return half of a token's height and width, the unit of the layout probe.
+        """Return half of a token's height and width, so that the layout probe allows for more blur.
 
         The first resize can leave the short side of an elongated picture with fewer pixels than
         the tower's input.

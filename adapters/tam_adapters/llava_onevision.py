@@ -54,7 +54,7 @@ class LlavaOnevisionAdapter(Adapter):
         return processor(**options)
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
-        """Return the unit of the layout probe: 2 pixels, as downsampled tokens mix neighbours."""
+        """Return 2 × 2, so that the layout probe allows for tokens that mix their neighbours."""
         del config, processor
         return 2, 2
 
