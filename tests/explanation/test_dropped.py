@@ -1,4 +1,4 @@
-"""What the model did not read, and a reply that was cut, are said wherever the text is shown."""
+"""Dropped text and cut replies are reported wherever the text is shown."""
 
 import io
 from dataclasses import replace

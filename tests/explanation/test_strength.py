@@ -1,4 +1,4 @@
-"""How strong a word is and where: against full maps, by hand, and the same on every surface."""
+"""A word's strength and location: against full maps, by hand, and the same in every output."""
 
 import base64
 import csv
@@ -30,7 +30,7 @@ from tests.hand_made import clip, explanation, grid, picture, several
 
 @st.composite
 def _views(draw: st.DrawFn, media: int, item: Media) -> list[VisionGrid]:
-    """The views of one picture or clip: whole, padded, cropped, or tiles under a thumbnail."""
+    """Draw the views of a picture or clip: whole, padded, cropped, or tiles with a thumbnail."""
     width, height, frames = item.width, item.height, len(item.frames)
     edge = st.floats(-0.4, 0.3)
     side = st.integers(1, 7)
@@ -54,7 +54,7 @@ def _views(draw: st.DrawFn, media: int, item: Media) -> list[VisionGrid]:
 
 @st.composite
 def explanations(draw: st.DrawFn) -> Explanation:
-    """Any layout: pictures and clips of any size, each in views of any kind, any maps."""
+    """Draw a layout: pictures and clips of any size, with any kinds of views and any maps."""
     media = []
     for index in range(draw(st.integers(1, 3))):
         height, width = draw(st.integers(1, 40)), draw(st.integers(1, 40))
@@ -75,7 +75,7 @@ def explanations(draw: st.DrawFn) -> Explanation:
 
 
 def full_maps(word: Word) -> list[list[np.ndarray]]:
-    """The map at every pixel of every frame of every picture."""
+    """Return the map at each pixel of each frame of each picture."""
     media = word.explanation.media
     return [[word.map(m, f) for f in range(len(item.frames))] for m, item in enumerate(media)]
 

@@ -106,7 +106,7 @@ def test_what_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         (["--out", "words"], "a file without a suffix"),
         (["--as", "csv", "--out", "a.png"], "does not end in .csv"),
         (["--out", "nowhere/a.csv"], "a folder that does not exist"),
-        (["--as", "csv", "--word", "cat"], "does not say 'cat'"),
+        (["--as", "csv", "--word", "cat"], "does not contain 'cat'"),
         (["--as", "sheet", "--picture", "3"], "give one of 0"),
         (["--as", "gif", "--seconds", "0"], "a time above 0"),
     ],
