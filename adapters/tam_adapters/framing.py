@@ -73,16 +73,16 @@ def letterbox(image_processor: Any, height: int, width: int) -> Framing:
     """
     side = int(dict(getattr(image_processor, "high_res_size", image_processor.size))["height"])
     scale = side / max(height, width)
-    given = int(dict(image_processor.size)["height"])
+    final = int(dict(image_processor.size)["height"])
     return Framing(
-        y=_letterboxed(height, side, max(round(height * scale), image_processor.min_size), given),
-        x=_letterboxed(width, side, max(round(width * scale), image_processor.min_size), given),
+        y=_letterboxed(height, side, max(round(height * scale), image_processor.min_size), final),
+        x=_letterboxed(width, side, max(round(width * scale), image_processor.min_size), final),
     )
 
 
-def _letterboxed(length: int, side: int, resized: int, given: int) -> Axis:
+def _letterboxed(length: int, side: int, resized: int, final: int) -> Axis:
     step = length / resized
-    return Axis(length=given, start=-((side - resized) // 2) * step, step=step * side / given)
+    return Axis(length=final, start=-((side - resized) // 2) * step, step=step * side / final)
 
 
 def _pad_to_square(image_processor: Any, height: int, width: int) -> tuple[int, int, int, int]:

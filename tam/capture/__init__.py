@@ -1,6 +1,7 @@
 """Forward passes of the model, with its states and probabilities recorded.
 
-Methods that run the model again do so only through :mod:`tam.replay`.
+Methods that run the model again do so through :mod:`tam.replay`. Apart from the layout probe, only
+these two packages call the model.
 
 Forward hooks read the text decoder's output (the last hidden states, after the final norm) and the
 model's logits while transformers' own ``generate`` runs. Only the positions that are needed are

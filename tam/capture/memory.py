@@ -75,10 +75,12 @@ def free_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(torch.cuda.mem_get_info(device)[0]) + int(unused)
-    return min([int(psutil.virtual_memory().available), *_of_container(Path("/sys/fs/cgroup"))])
+    return min(
+        [int(psutil.virtual_memory().available), *_free_in_container(Path("/sys/fs/cgroup"))]
+    )
 
 
-def _of_container(folder: Path) -> Iterator[int]:
+def _free_in_container(folder: Path) -> Iterator[int]:
     """Yield the memory left under the container's limit, if any; page cache counts as free."""
     for limit, usage, cached in _CGROUPS:
         try:

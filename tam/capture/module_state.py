@@ -45,17 +45,17 @@ def read_state(model: nn.Module) -> ModuleState:
 
 def configurations(module: nn.Module) -> list[Any]:
     """Return the configurations of a module and its parts, each before its sub-configurations."""
-    found: dict[int, Any] = {}
+    configs: dict[int, Any] = {}
 
     def add(config: Any) -> None:
-        if isinstance(config, PreTrainedConfig) and id(config) not in found:
-            found[id(config)] = config
+        if isinstance(config, PreTrainedConfig) and id(config) not in configs:
+            configs[id(config)] = config
             for name in config.sub_configs:
                 add(getattr(config, name, None))
 
     for part in module.modules():
         add(getattr(part, "config", None))
-    return list(found.values())
+    return list(configs.values())
 
 
 def _namespaces(model: nn.Module) -> Iterator[dict[str, Any]]:

@@ -126,7 +126,9 @@ def attributed_errors(
         if ran_out_of_memory(error):
             raise
         frames = [frame for frame, _ in walk_tb(error.__traceback__)][1:]
-        own = [name for name in options or () if name != "max_new_tokens" or name in str(error)]
+        suspects = [
+            name for name in options or () if name != "max_new_tokens" or name in str(error)
+        ]
         if any(_in_model_code(frame, model) for frame in frames):
             raise ModelError(
                 f"the model fails on this conversation ({one_line(error)})",
@@ -135,10 +137,10 @@ def attributed_errors(
             ) from error
         if any(map(_in_callers_code, frames)):
             raise
-        if own:
+        if suspects:
             raise InputError(
                 f"transformers refuses these options of generate ({one_line(error)})",
-                where=", ".join(own),
+                where=", ".join(suspects),
                 remedy="see the documentation of GenerationConfig",
             ) from error
         raise ModelError(

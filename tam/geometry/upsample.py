@@ -149,11 +149,11 @@ def _weights(cells: int, low: float, high: float, pixels: Pixels) -> NDArray[np.
 @lru_cache(maxsize=32)
 def _kept_weights(cells: int, low: float, high: float, kept: bytes) -> NDArray[np.float32]:
     pixels = np.frombuffer(kept, np.int64)
-    place = (pixels + 0.5 - low) / (high - low) * cells - 0.5
-    place = np.clip(place, 0, cells - 1)
-    left = np.minimum(place.astype(np.int64), cells - 1)
+    position = (pixels + 0.5 - low) / (high - low) * cells - 0.5
+    position = np.clip(position, 0, cells - 1)
+    left = np.minimum(position.astype(np.int64), cells - 1)
     right = np.minimum(left + 1, cells - 1)
-    share = (place - left).astype(np.float32)
+    share = (position - left).astype(np.float32)
     weights = np.zeros((len(pixels), cells), np.float32)
     index = np.arange(len(pixels))
     np.add.at(weights, (index, left), 1 - share)

@@ -1,4 +1,4 @@
-"""Several questions at once: each gets the explanation that it gets alone."""
+"""Several questions at once: each gets the same explanation as by itself."""
 
 import threading
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ def test_each_question_gets_the_explanation_that_it_gets_alone(
 
 
 def test_an_answer_that_ends_early_is_not_filled_up(model: tam.Model) -> None:
-    """Each prompt ends its answer after another count of tokens."""
+    """End the reply to each prompt after a different number of tokens."""
 
     class EndAfter(torch.nn.Module):
         def __call__(self, ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:

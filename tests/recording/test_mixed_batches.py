@@ -1,4 +1,4 @@
-"""Batches of what does not go together: each question is answered as it is alone."""
+"""Batches of inputs that cannot be combined: each question is answered as by itself."""
 
 from collections.abc import Callable
 from pathlib import Path

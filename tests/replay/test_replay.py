@@ -26,8 +26,8 @@ pytestmark = [
 
 ANSWER = "a dog on a bench"
 
-# Layers of whose states vision tokens are made, by position: the last one, or the one before it
-# where the family leaves out the last.
+# Families with different vision towers; the language model reads the tower's last layer or the one
+# before it.
 TOWERS = (
     "qwen2_vl",
     "qwen2_5_vl",
