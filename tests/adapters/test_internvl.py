@@ -61,7 +61,7 @@ def test_what_does_not_fit_is_refused(loaded: Loaded) -> None:
     picture, clip = probe_picture(100, 150), probe_clip(2, 100, 150)
     with pytest.raises(ModelError, match=r"shows 5 views .* 2 × 3 tiles plus a thumbnail"):
         layout_of(loaded, [image] * 20, [picture])
-    with pytest.raises(ModelError, match="are not whole views"):
+    with pytest.raises(ModelError, match="do not form whole views"):
         layout_of(loaded, [image] * 27, [picture])
     with pytest.raises(ModelError, match="1 pictures or frames too many"):
         layout_of(loaded, [*[image] * 28, 1, *[image] * 4], [picture])
