@@ -100,6 +100,18 @@ AllowUrls = Annotated[
 ]
 
 
+Words = Annotated[
+    list[str] | None,
+    typer.Option("--word", "-w", help="A word by its number or its text; all by default."),
+]
+Picture = Annotated[
+    int | None, typer.Option(help="Number of the only picture or clip, counted from 1.")
+]
+Frame = Annotated[
+    int | None, typer.Option(help="Number of the only frame of a clip, counted from 1.")
+]
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         print(f"tam {__version__}")

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from tam.text.counting import number_of
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -37,7 +39,7 @@ class Axis:
         >>> Axis("page", "", "").told(0, 0)
         'page 1'
         """
-        step = f"{self.frame} {index + 1}"
+        step = f"{self.frame} {number_of(index)}"
         if self.is_time:
             return f"{step} at {place:.2f} s"
         if not self.unit:

@@ -35,7 +35,8 @@ def test_one_method_is_shown_with_every_option(capsys: pytest.CaptureFixture[str
     assert "--method cf-cam --method-option layer=-2" in shown
     for name in METHODS:  # from the signature and the docstring, which cannot fall behind
         for option in options_told(METHODS[name].load()):
-            assert option.kind and option.summary.endswith("."), (name, option)
+            assert option.kind, (name, option)
+            assert option.summary.endswith("."), (name, option)
 
 
 def test_a_word_is_explained_by_the_method_of_a_name(

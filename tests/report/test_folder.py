@@ -41,7 +41,7 @@ def test_everything_is_written(tmp_path: Path) -> None:
     ]
     assert b"greyhound" in written["report.html"]
     assert same(load_explanation(folder), example)
-    with Image.open(io.BytesIO(written["words/002-greyhound.png"])) as picture:
+    with Image.open(io.BytesIO(written["words/003-greyhound.png"])) as picture:
         assert picture.width == 384
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
 
