@@ -28,6 +28,7 @@ from tam.cli.options import (
     Fps,
     Frame,
     Json,
+    Level,
     LoadIn,
     MaxFrames,
     MaxNewTokens,
@@ -40,14 +41,18 @@ from tam.cli.options import (
     Out,
     Picture,
     Pictures,
+    Plane,
     Refine,
+    Region,
     Revision,
     Sample,
     Seed,
+    Slices,
     Split,
     Stages,
     Start,
     Version,
+    Window,
     Words,
 )
 from tam.cli.reply import explained_by, methods_asked, reply_options
@@ -131,6 +136,11 @@ def explain(
     max_frames: MaxFrames = None,
     start: Start = None,
     end: End = None,
+    window: Window = None,
+    plane: Plane = None,
+    slices: Slices = None,
+    region: Region = None,
+    level: Level = None,
     decoder: Decoder = DECODER,
     allow_urls: AllowUrls = False,
     pictures: Pictures = False,
@@ -139,7 +149,7 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Ask about pictures and clips; explain each word of the reply."""
-    from tam.cli.asking import opened_conversation, sampling_asked
+    from tam.cli.asking import cut_asked, opened_conversation, sampling_asked
     from tam.cli.finishing import finish
     from tam.report.embedding import embedded_side
     from tam.report.folder import check_output
@@ -170,7 +180,12 @@ def explain(
         "load_in": load_in,
         "allow_missing": allow_missing,
     }
-    sampling = sampling_asked(fps, num_frames, start, end, max_frames)
+    opening: dict[str, Any] = {
+        "sampling": sampling_asked(fps, num_frames, start, end, max_frames),
+        "decoder": decoder,
+        "allow_urls": allow_urls,
+        "cut": cut_asked(window, plane, slices, region, level),
+    }
     if batch is not None:
         from tam.cli.batch import check_alone, explain_batch, read_items
 
@@ -189,7 +204,6 @@ def explain(
                 "--methods": methods,
             }
         )
-        opening = {"sampling": sampling, "decoder": decoder, "allow_urls": allow_urls}
         saving = {"force": True, "pictures": pictures, "embed": embed}
         explain_batch(items, out, {**wanted, **opening}, loading, saving)
         return
@@ -197,14 +211,7 @@ def explain(
         from tam.cli.live import check_live, print_words
 
         check_live(as_json=as_json, methods=names)
-    asked = opened_conversation(
-        media or [],
-        prompt,
-        conversation,
-        sampling=sampling,
-        decoder=decoder,
-        allow_urls=allow_urls,
-    )
+    asked = opened_conversation(media or [], prompt, conversation, **opening)
     if answer_file is not None or states is not None:
         result = explain_served(
             asked,

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tam.errors import ConversationError
+from tam.errors import ConversationError, MediaError
 from tam.files.reading import read_json
-from tam.media import Media, Sampling, open_media
+from tam.media import Cut, Media, Sampling, open_media
 from tam.prompt.conversation import Conversation, from_messages, question
 from tam.text.printable import one_line
 
@@ -20,6 +20,7 @@ def opened_conversation(
     sampling: Sampling | None,
     decoder: str,
     allow_urls: bool,
+    cut: Cut | None,
 ) -> Conversation:
     """Open the media of a question or of a file of messages, and report the frames of clips.
 
@@ -32,7 +33,9 @@ def opened_conversation(
     """
 
     def opened(name: str, wanted: Sampling | None, kind: str | None = None) -> Media:
-        return opened_media(name, wanted, decoder=decoder, allow_urls=allow_urls, kind=kind)
+        return opened_media(
+            name, wanted, decoder=decoder, allow_urls=allow_urls, kind=kind, cut=cut
+        )
 
     def beside(name: str, kind: str = "image", **own: Any) -> Media:
         return opened(_beside(file, name) if file else name, _with(sampling, own), kind)
@@ -76,6 +79,59 @@ def sampling_asked(
     return _with(None, {name: value for name, value in asked.items() if value is not None})
 
 
+def cut_asked(
+    window: str | None,
+    plane: str | None,
+    slices: str | None,
+    region: str | None,
+    level: int | None,
+) -> Cut | None:
+    """What the options of a command take of a volume, a stack or a slide; None without any.
+
+    Raises
+    ------
+    MediaError
+        If an option is of another form, or a value is not possible.
+    """
+    begin, _, end = (slices or "").partition("-")
+    asked: dict[str, Any] = {
+        "window": _numbers(window, "--window", 2, float),
+        "plane": plane,
+        "slices": _numbers(slices and f"{begin},{end or begin}", "--slices", 2, int),
+        "region": _numbers(region, "--region", 4, int),
+        "level": level,
+    }
+    given = {name: value for name, value in asked.items() if value is not None}
+    if "slices" in given:
+        first, last = given["slices"]
+        if not 1 <= first <= last:
+            raise MediaError(f"{slices} is not possible", where="--slices", remedy="count from 1")
+        given["slices"] = first - 1, last
+    return Cut(**given) if given else None
+
+
+_FORMS = {
+    "--window": "a centre and a width, such as 40,400",
+    "--slices": "a first and a last number, such as 12-40",
+    "--region": "left, top, width and height, such as 1000,2000,512,512",
+}
+
+
+def _numbers(
+    typed: str | None, where: str, count: int, kind: type[int] | type[float]
+) -> tuple[float, ...] | None:
+    """Read numbers that are separated by commas."""
+    if typed is None:
+        return None
+    try:
+        numbers = tuple(kind(number) for number in typed.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != count:
+        raise MediaError("is of another form", where=where, remedy=f"give {_FORMS[where]}")
+    return numbers
+
+
 def _with(sampling: Sampling | None, own: dict[str, Any]) -> Sampling | None:
     """A sampling with a message's settings for its clip; a rate and a number exclude each other.
 
@@ -103,9 +159,12 @@ def opened_media(name: str, sampling: Sampling | None, **options: Any) -> Media:
     told = list(media.notes)
     if media.kind == "video":
         first, last = media.times[[0, -1]]
-        limit = sampling or Sampling()
+        limit, count = sampling or Sampling(), len(media.frames)
+        span = f"{count} frames from {first:.2f} to {last:.2f} s"
+        if not media.axis.is_time:
+            span = f"from {media.place(0)} to {media.place(count - 1)}"
         told = [
-            f"{len(media.frames)} frames from {first:.2f} to {last:.2f} s",
+            span,
             f"budget: {limit.max_frames} frames, {limit.max_pixels / 1e6:g} megapixels",
             *told,
         ]

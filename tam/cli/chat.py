@@ -16,6 +16,7 @@ from tam.cli.options import (
     End,
     Force,
     Fps,
+    Level,
     LoadIn,
     MaxFrames,
     MaxNewTokens,
@@ -24,12 +25,16 @@ from tam.cli.options import (
     Model,
     MoreOptions,
     NumFrames,
+    Plane,
     Refine,
+    Region,
     Revision,
     Sample,
     Seed,
+    Slices,
     Stages,
     Start,
+    Window,
 )
 from tam.cli.reply import reply_options
 from tam.defaults import DECODER, MAX_NEW_TOKENS, METHOD
@@ -63,6 +68,11 @@ def chat(
     max_frames: MaxFrames = None,
     start: Start = None,
     end: End = None,
+    window: Window = None,
+    plane: Plane = None,
+    slices: Slices = None,
+    region: Region = None,
+    level: Level = None,
     decoder: Decoder = DECODER,
     allow_urls: AllowUrls = False,
     force: Force = False,
@@ -72,7 +82,7 @@ def chat(
     A line "/image FILE" shows a picture, video or folder of frames with your next words; "/help"
     prints the other commands.
     """
-    from tam.cli.asking import opened_media, sampling_asked
+    from tam.cli.asking import cut_asked, opened_media, sampling_asked
     from tam.cli.talking import talk
     from tam.report.folder import check_output
 
@@ -90,7 +100,10 @@ def chat(
         option=option,
     )
     sampling = sampling_asked(fps, num_frames, start, end, max_frames)
-    opened = partial(opened_media, sampling=sampling, decoder=decoder, allow_urls=allow_urls)
+    cut = cut_asked(window, plane, slices, region, level)
+    opened = partial(
+        opened_media, sampling=sampling, decoder=decoder, allow_urls=allow_urls, cut=cut
+    )
     shown = [opened(name) for name in image or []]
     from tam.model.loading import load
 

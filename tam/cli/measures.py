@@ -30,8 +30,9 @@ def print_measures(tables: Sequence[Figures], reference: str, console: Console) 
         for number, columns in enumerate(_fitting(header, rows, console.width)):
             table = Table(title="" if number else title, title_justify="left")
             for column in columns:
-                justify = "right" if column else "left"
-                table.add_column(header[column], no_wrap=True, justify=justify)
+                table.add_column(
+                    header[column], no_wrap=True, justify="right" if column else "left"
+                )
             for row in rows:
                 table.add_row(*(row[column] for column in columns))
             console.print(table)

@@ -95,6 +95,26 @@ MaxFrames = Annotated[
 Start = Annotated[float | None, typer.Option(help="First second of a video.")]
 End = Annotated[float | None, typer.Option(help="Last second of a video.")]
 Decoder = Annotated[str, typer.Option(help="pyav, or decord or opencv where they agree with it.")]
+Window = Annotated[
+    str | None,
+    typer.Option(metavar="CENTRE,WIDTH", help="Values of DICOM, NIfTI or TIFF that are shown."),
+]
+Plane = Annotated[
+    str | None, typer.Option(help="Slices of a NIfTI volume: axial, coronal or sagittal.")
+]
+Slices = Annotated[
+    str | None,
+    typer.Option(metavar="FIRST-LAST", help="Slices of a volume or pages of a TIFF, from 1."),
+]
+Region = Annotated[
+    str | None,
+    typer.Option(
+        metavar="X,Y,WIDTH,HEIGHT", help="Part of a slide, in pixels of its full resolution."
+    ),
+]
+Level = Annotated[
+    int | None, typer.Option(help="Resolution of a slide: 0 is the full one, 1 is coarser, …")
+]
 AllowUrls = Annotated[
     bool, typer.Option("--allow-urls", help="Fetch pictures from http(s) addresses.")
 ]

@@ -100,10 +100,11 @@ def kind_of(path: Path) -> Kind:
     for kind in kinds:
         if kind.suffix == path.suffix.lower():
             return kind
+    suffixes = dict.fromkeys(kind.suffix for kind in kinds)
     raise InputError(
         f"cannot write {path.suffix or 'a file without a suffix'}",
         where=str(path),
-        remedy=f"name a file that ends in {', '.join(dict.fromkeys(kind.suffix for kind in kinds))}",
+        remedy=f"name a file that ends in {', '.join(suffixes)}",
     )
 
 
