@@ -20,7 +20,7 @@ def opened_conversation(
     sampling: Sampling | None,
     decoder: str,
     allow_urls: bool,
-    cut: Cut | None,
+    cut: Cut | None = None,
 ) -> Conversation:
     """Open the media of a question or of a file of messages, and report the frames of clips.
 

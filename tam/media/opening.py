@@ -30,9 +30,9 @@ def open_media(
 
     A folder is a clip of the pictures in it. The content of a file decides what it is, not its
     suffix; a slide of a vendor's format is told by it, and a TIFF is one where a region or a level
-    is asked for. An animated picture or a TIFF of several pages is a clip if a clip is asked for,
-    by its kind, by a sampling, or by the slices or the window of a cut; otherwise its first picture
-    is taken, and a note says so.
+    is asked for. An animated picture is a clip if a clip is asked for, by its kind or by a
+    sampling, and a TIFF of several pages if slices or a window are; otherwise the first picture is
+    taken, and a note says so.
 
     Parameters
     ----------
@@ -90,8 +90,7 @@ def _open_file(
         image = identified(stream, file.where)
         if image is not None:
             with image:
-                asked = sampling is not None or kind == "video" or cut != WHOLE
-                if asked and kind != "image" and file.path and is_stack(image):
+                if cut != WHOLE and kind != "image" and file.path and is_stack(image):
                     return open_volume(file.path, "pages", cut, most)
                 _check_whole(file, cut)
                 moving = is_moving(image) and (sampling is not None or kind == "video")
