@@ -26,8 +26,8 @@ class Kind:
         One line on what the file holds.
     function
         ``"module:function"``, imported when it is needed. It is called with an explanation, the
-        chosen words and the path to write, and with those of ``media``, ``colors`` and ``seconds``
-        that it has parameters for.
+        chosen words and the path to write, and with those of ``media``, ``frame``,
+        ``colors`` and ``seconds`` that it has parameters for.
     marked
         Whether its files hold the mark of :mod:`tam.files.marks`; the others are recorded in the
         folder of the saved explanation.
@@ -56,6 +56,7 @@ class Kind:
 
 _TABLE = (
     Kind("sheet", ".png", "a contact sheet of the words", "tam.render.writers:sheet"),
+    Kind("png", ".png", "one word's map over its picture", "tam.render.writers:picture"),
     Kind("mp4", ".mp4", "a movie, word by word", "tam.render.writers:movie"),
     Kind("gif", ".gif", "the same movie, smaller", "tam.render.writers:movie"),
     Kind("csv", ".csv", "a table of all words", "tam.render.writers:csv", marked=False),
@@ -88,7 +89,7 @@ def kind_named(name: str) -> Kind:
 
 
 def kind_of(path: Path) -> Kind:
-    """Give the kind of a file by its suffix.
+    """Give the kind of a file by its suffix; for ``.png`` the sheet.
 
     Raises
     ------
@@ -99,10 +100,11 @@ def kind_of(path: Path) -> Kind:
     for kind in kinds:
         if kind.suffix == path.suffix.lower():
             return kind
+    suffixes = dict.fromkeys(kind.suffix for kind in kinds)
     raise InputError(
         f"cannot write {path.suffix or 'a file without a suffix'}",
         where=str(path),
-        remedy=f"name a file that ends in {', '.join(kind.suffix for kind in kinds)}",
+        remedy=f"name a file that ends in {', '.join(suffixes)}",
     )
 
 

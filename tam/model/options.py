@@ -14,7 +14,7 @@ from tam.capture.generating import generate_words
 from tam.defaults import DECODER, MAX_NEW_TOKENS, METHOD
 from tam.errors import InputError
 from tam.families.checkpoint import Checkpoint
-from tam.media import Sampling, Source, open_all
+from tam.media import Cut, Sampling, Source, open_all
 from tam.methods.choosing import AnyMethod, Chosen, choose
 from tam.methods.method import Use
 from tam.prompt.conversation import Conversation, question
@@ -118,11 +118,14 @@ class Opening(TypedDict, total=False):
         The library that decodes clips: ``"pyav"``, ``"decord"`` or ``"opencv"``.
     allow_urls
         Fetch pictures from http(s) addresses.
+    cut
+        What is taken of volumes, stacks of pages and slides.
     """
 
     sampling: Sampling | None
     decoder: str
     allow_urls: bool
+    cut: Cut | None
 
 
 class Running(Writing, total=False):
@@ -160,6 +163,7 @@ DEFAULTS: Final[Options] = {
     "sampling": None,
     "decoder": DECODER,
     "allow_urls": False,
+    "cut": None,
 }
 """The defaults of options that are left out."""
 

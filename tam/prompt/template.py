@@ -10,6 +10,7 @@ from typing import Any
 from tam.errors import ConversationError, InputError, ModelError
 from tam.families.adapter import Adapter
 from tam.families.processor import Processor
+from tam.text.counting import number_of
 
 # Replaces a text while the template's own words are determined. No template writes it, and neither
 # trimming nor upper-casing changes its characters.
@@ -290,7 +291,7 @@ def _altered(text: _Text) -> ConversationError:
     return ConversationError(
         "the model's chat template changes this text together with others, so its words cannot be "
         "followed",
-        where=f"{text.role} turn {text.turn}",
+        where=f"{text.role} turn {number_of(text.turn)}",
         remedy="give the turn as one text, or use another processor.chat_template",
     )
 
