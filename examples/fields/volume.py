@@ -4,7 +4,8 @@
     python examples/fields/volume.py [VOLUME.nii.gz | FOLDER_OF_DICOM] [MODEL] [OUT]
 
 Without a file, it uses the sample that comes with nibabel. The bundled models know nothing about
-such pictures: the example shows how to open them and where each word's evidence lies, not a finding.
+such pictures: the example shows how to open them and where each word's evidence lies, and does not
+produce a finding.
 """
 
 import sys

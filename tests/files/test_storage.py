@@ -232,7 +232,7 @@ def _deep(levels: int) -> Any:
 CHANGES: list[tuple[str, Callable[[Any], Any]]] = [
     ("tokens is missing", lambda d: d.pop("tokens")),
     ("tokens is not an array", lambda d: d.update(tokens={})),
-    ("tokens holds nothing", lambda d: d.update(tokens=[])),
+    ("tokens is empty", lambda d: d.update(tokens=[])),
     (r"tokens\[0\] is not an object", lambda d: d["tokens"].__setitem__(0, 5)),
     (r"tokens\[1\]\.text is not a string", lambda d: d["tokens"][1].update(text=None)),
     (r"tokens\[1\]\.id is not a whole", lambda d: d["tokens"][1].update(id=True)),
