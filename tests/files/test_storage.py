@@ -309,7 +309,7 @@ TENSOR_CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("is not an 8-bit RGB", {"media__0__frame__0": png(64, 48, depth=16)}),
     ("is not an 8-bit RGB", {"media__0__frame__0": png(64, 48, colour=0)}),
     ("cannot be decoded", {"media__0__frame__0": png(64, 48)}),
-    ("a side has", {"media__0__frame__0": png(100_000, 1)}),
+    ("a side must have", {"media__0__frame__0": png(100_000, 1)}),
     ("is U8", {"media__0__frame__0": np.zeros((2, 2), np.uint8)}),
 ]
 
