@@ -303,7 +303,7 @@ def test_when_not_even_one_target_fits_the_error_is_raised(monkeypatch: pytest.M
 
 
 def limited(monkeypatch: pytest.MonkeyPatch, error: Exception, rows: int) -> list[int]:
-    """Make the causal step fail above a number of targets; return the sizes that it is called with."""
+    """Make the causal step fail above ``rows`` targets; return the sizes of its calls."""
     sizes = []
 
     def scarce(op: str, backend: str = "torch") -> Callable[..., Any]:

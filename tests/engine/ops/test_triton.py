@@ -1,6 +1,6 @@
 """The kernels compared with the definitions, on a GPU or, without one, in the interpreter.
 
-Memory that a kernel is to write is full of NaN before, so what it leaves out shows.
+Output memory is filled with NaN first, so that elements which a kernel fails to write are noticed.
 """
 
 from collections.abc import Iterator
