@@ -1,6 +1,6 @@
-"""The kernels against the definitions, on a GPU where there is one and else in the interpreter.
+"""The kernels compared with the definitions, on a GPU or, without one, in the interpreter.
 
-Memory that a kernel is to write is full of NaN before, so what it leaves out shows.
+Output memory is filled with NaN first, so that elements which a kernel fails to write are noticed.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ TOLERANCE = 2e-6
 def poisoned() -> Iterator[None]:
     torch.use_deterministic_algorithms(True)
     assert torch.empty(4).isnan().all(), "fresh memory holds NaN"
-    # The interpreter computes with NumPy, which warns where a GPU does not.
+    # The interpreter computes with NumPy, which emits warnings that a GPU does not.
     with np.errstate(all="ignore"):
         yield
     torch.use_deterministic_algorithms(False)
@@ -43,7 +43,7 @@ def assert_close(
     tolerance: float = TOLERANCE,
     scale: float | None = None,
 ) -> None:
-    """Equal to a part of a scale: of the largest value that is wanted, if none is given."""
+    """Compare relative to a scale, by default the largest expected value."""
     assert found.dtype == torch.float32
     assert found.shape == wanted.shape
     if scale is None:
@@ -112,11 +112,11 @@ def test_causal_residual(seed: int, cells: int, words: int, targets: int, quiet:
         rng.integers(0, 9, targets),
         rng.integers(0, words + 1, targets),
     )
-    # The definition reads what the kernel reads: numbers that were rounded to float32.
+    # The definition gets the same inputs as the kernel: numbers rounded to float32.
     exact = [a.astype(np.float32).astype(float) if a.dtype == float else a for a in arrays]
     wanted = select("causal_residual", "naive")(*exact)
     found = select("causal_residual", "triton")(*on_device(*arrays))
-    # What is subtracted may be all there is but for a rounding, which is of the minuend's size.
+    # The difference may vanish up to rounding errors, which are relative to the minuend.
     scale = float(arrays[1].max())
     assert_close(found[0], wanted[0], scale=scale)
     assert_close(found[1].amin(1, keepdim=True), wanted[1], scale=scale)
@@ -159,7 +159,7 @@ def test_joint_scaling(targets: int, words: int, parts: int) -> None:
 def test_rank_filter(
     seed: int, grids: list, turned: bool, kernel_size: int, levels: int, scaled: bool
 ) -> None:
-    # Few levels make ties and constant windows.
+    # Few levels produce ties and constant windows.
     grids = [(w, h) for h, w in grids] if turned else grids
     rng = np.random.default_rng(seed)
     maps = rng.integers(0, levels, (3, sum(h * w for h, w in grids))) / levels
