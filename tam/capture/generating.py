@@ -227,14 +227,22 @@ def _pad_id(model: "PreTrainedModel") -> int:
 
 
 def _without_padding(model: "PreTrainedModel", replies: torch.Tensor) -> list[torch.Tensor]:
-    """Return each reply [n] of a batch without its padding."""
+    """Return each reply [n] of a batch without its padding.
+
+    If the padding token also ends replies, the first one is the reply's own end.
+    """
     if len(replies) == 1:
         return [replies[0]]
-    unpadded = []
+    pad, end = _pad_id(model), model.generation_config.eos_token_id
+    ends = set() if end is None else set(torch.as_tensor(end).flatten().tolist())
+    found = []
     for reply in replies:
-        kept = torch.nonzero(reply != _pad_id(model))
-        unpadded.append(reply[: int(kept[-1]) + 1 if len(kept) else 1])
-    return unpadded
+        words = torch.nonzero(reply != pad)
+        length = int(words[-1]) + 1 if len(words) else 0
+        if not length or (pad in ends and int(reply[length - 1]) not in ends):
+            length += 1
+        found.append(reply[:length])
+    return found
 
 
 def _sampled(result: Any, row: int, reply: torch.Tensor) -> Any:

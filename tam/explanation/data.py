@@ -19,7 +19,7 @@ from tam.geometry.layout import DroppedText, TextToken, VisionGrid
 from tam.geometry.upsample import coverage, coverage_at, upsample_at
 from tam.media.media import Media
 
-CUT_MARK = "… (cut at max_new_tokens)"
+CUT_MARK = "… (cut at its limit)"
 """What stands behind a reply that was cut, wherever its text is shown."""
 
 
@@ -148,7 +148,7 @@ class ExplanationData:
 
     @property
     def cut(self) -> bool | None:
-        """Whether the reply ended at its limit of new tokens; None where that is not known."""
+        """Whether the reply ended at a limit of tokens or time; None where that is not known."""
         found = self.provenance.get("cut")
         return found if isinstance(found, bool) else None
 
