@@ -52,6 +52,7 @@ def token_activation_maps(
     kernel_size: int = KERNEL_SIZE,
     *,
     class_ids: Array | Sequence[int] | None = None,
+    eci_cap: float = math.inf,
     stages: bool = False,
     backend: str | None = None,
 ) -> TokenActivationMaps:
@@ -77,6 +78,8 @@ def token_activation_maps(
         How many of the K targets are prompt words.
     kernel_size
         Odd size of the filter's window.
+    eci_cap
+        The largest scale at which the interference of earlier words is subtracted; 0 leaves it.
     class_ids
         Int [K]: rows of the head.
     stages
@@ -113,6 +116,7 @@ def token_activation_maps(
         prompt_targets,
         kernel_size,
         class_ids=class_ids,
+        eci_cap=eci_cap,
         stages=True,
         backend=backend,
     )
@@ -143,7 +147,7 @@ def token_activation_maps(
         total = both.sum()
         activation, text = both.split([len(vision), count], dim=1)
         scores = Scores(activation, activation, text, ids, ids, targets, stops)
-        result = _explain(scores, grids, kernel_size, None if stages else later, chosen)
+        result = _explain(scores, grids, kernel_size, eci_cap, None if stages else later, chosen)
         # Queued last, so that a GPU works while the CPU waits. A finite sum needs no closer look.
         if not math.isfinite(total.item()) and not bool(torch.isfinite(projected()).all()):
             blame(
@@ -162,6 +166,7 @@ def maps_of_run(
     prompt_targets: int,
     kernel_size: int = 3,
     *,
+    eci_cap: float = math.inf,
     stages: bool = False,
     backend: str | None = None,
 ) -> TokenActivationMaps:
@@ -177,7 +182,7 @@ def maps_of_run(
         N.
     ids
         Int [K]: token ids of the targets.
-    grids, prompt_targets, kernel_size, stages, backend
+    grids, prompt_targets, kernel_size, eci_cap, stages, backend
         As in :func:`token_activation_maps`.
 
     Raises
@@ -199,6 +204,7 @@ def maps_of_run(
         grids,
         prompt_targets,
         kernel_size,
+        eci_cap=eci_cap,
         stages=True,
         backend=backend,
     )
@@ -212,7 +218,7 @@ def maps_of_run(
         index = beside(both, as_index(ids), targets, targets.clamp(min=int(prompt_targets)))
         scores = Scores(activation, activation, text, index[0], *index)
         chosen = backend_for(both.device, backend)
-        return _explain(scores, grids, kernel_size, None if stages else later, chosen)
+        return _explain(scores, grids, kernel_size, eci_cap, None if stages else later, chosen)
 
 
 def maps_from_scores(
@@ -226,6 +232,7 @@ def maps_from_scores(
     grids: Sequence[tuple[int, int]] | NDArray[np.int64],
     kernel_size: int = KERNEL_SIZE,
     *,
+    eci_cap: float = math.inf,
     stages: bool = False,
     backend: str | None = None,
 ) -> TokenActivationMaps:
@@ -245,7 +252,7 @@ def maps_from_scores(
         Int [M]: target m has the context words ``i < causal_stop[m]`` for the causal step,
     scale_stop
         Int [M]: and the words ``i < scale_stop[m]`` for the joint scaling.
-    grids, kernel_size, stages, backend
+    grids, kernel_size, eci_cap, stages, backend
         As in :func:`token_activation_maps`.
 
     Raises
@@ -275,6 +282,7 @@ def maps_from_scores(
         scale_stop,
         grids,
         kernel_size,
+        eci_cap=eci_cap,
         stages=True,
         backend=backend,
     )
@@ -289,7 +297,7 @@ def maps_from_scores(
             for name, values in named.items():
                 if not bool(torch.isfinite(values).all()):
                     raise not_finite(f"{name} scores")
-        result = _explain(scores, grids, kernel_size, None if stages else later, chosen)
+        result = _explain(scores, grids, kernel_size, eci_cap, None if stages else later, chosen)
     return result.numpy() if isinstance(target_activation, np.ndarray) else result
 
 
@@ -327,6 +335,7 @@ def _explain(
     scores: Scores,
     grids: Sequence[tuple[int, int]] | NDArray[np.int64],
     kernel_size: int,
+    eci_cap: float,
     later: "partial[TokenActivationMaps] | None",
     backend: str,
 ) -> TokenActivationMaps:
@@ -359,6 +368,7 @@ def _explain(
             scores.context_ids,
             scores.target_ids[rows],
             scores.causal_stop[rows],
+            eci_cap,
         )
         origin, span, relevance[rows], used[rows] = select("joint_scaling", backend)(
             low, high, said, scores.scale_stop[rows]

@@ -11,6 +11,7 @@ from tam.extensions import METHODS as GROUP
 from tam.extensions import Extension, description_of, extensions
 from tam.methods.method import Method, Use, options_of
 from tam.methods.option_types import check_types
+from tam.methods.options import check_not_negative
 from tam.methods.table import ALIASES, METHODS
 from tam.refine.table import Refinement, refinements
 from tam.text.nearest import suggestion
@@ -89,6 +90,8 @@ class Chosen:
             from tam.engine.inputs import check_kernel_size
 
             check_kernel_size(added["kernel_size"])
+        if self.told is None and added.get("eci_cap") is not None:
+            check_not_negative("eci_cap", added["eci_cap"])
         told = None if self.told is None else {**self.told, **_as_json(added)}
         return replace(self, options={**self.options, **added}, told=told)
 

@@ -86,6 +86,10 @@ class Tam(Use):
     ----------
     kernel_size
         Odd side of the rank Gaussian filter's window, in cells.
+    eci_cap
+        The largest scale at which the interference of earlier words is subtracted, from 0 on; None
+        for no limit, as published. A model whose earlier words explain too much away, so that maps
+        are empty where the object is, may need one, such as 1.
     stages
         Also keep the maps before scaling and filtering.
 
@@ -95,5 +99,12 @@ class Tam(Use):
     5
     """
 
-    def __init__(self, *, kernel_size: int = KERNEL_SIZE, stages: bool = False) -> None:
-        super().__init__("tam", {"kernel_size": kernel_size, "stages": stages})
+    def __init__(
+        self,
+        *,
+        kernel_size: int = KERNEL_SIZE,
+        eci_cap: float | None = None,
+        stages: bool = False,
+    ) -> None:
+        options = {"kernel_size": kernel_size, "eci_cap": eci_cap, "stages": stages}
+        super().__init__("tam", options)

@@ -11,6 +11,7 @@ from tam.explanation.explanation import Explanation, Prediction, Word
 from tam.families.checkpoint import Checkpoint
 from tam.geometry.layout import TextToken
 from tam.methods import Chosen
+from tam.methods.token_activation import as_cap, provenance_of
 from tam.prompt.encoding import word_count
 from tam.recording.lm_head import LMHead
 from tam.recording.prepared import Prepared, special_ids
@@ -44,6 +45,7 @@ class LiveWords:
         self._prepared = prepared
         self._mapped = method.method.streams
         self._kernel_size = int(method.options.get("kernel_size", KERNEL_SIZE))
+        self._eci_cap: float | None = method.options.get("eci_cap")
         self._special = special_ids(checkpoint)
         self._head = LMHead(checkpoint.lm_head, checkpoint.module)
         self._maps: IncrementalMaps | None = None
@@ -103,7 +105,7 @@ class LiveWords:
                 remedy="ask in another way, or allow more new tokens",
             )
         told = provenance(self._checkpoint, prepared, None, {})
-        method = {"name": "tam", "kernel_size": self._kernel_size}
+        method = provenance_of(self._kernel_size, self._eci_cap)
         unmapped = np.full((count, len(prepared.vision.positions)), np.nan, np.float32)
         return Explanation(
             media=tuple(item for _, item in prepared.conversation.media),
@@ -137,7 +139,9 @@ class LiveWords:
             self.follows = False
             return None
         grids = vision.filter_grids
-        self._maps = IncrementalMaps(self._head.scores, cells, grids, len(ids), self._kernel_size)
+        self._maps = IncrementalMaps(
+            self._head.scores, cells, grids, len(ids), self._kernel_size, as_cap(self._eci_cap)
+        )
         if ids:
             self._maps.extend(context, ids)
         return self._maps
