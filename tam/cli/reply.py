@@ -21,6 +21,7 @@ def reply_options(
     method: str,
     method_option: Sequence[str] | None,
     refine: str,
+    relevance: str | None,
     stages: bool,
     candidate_maps: int,
     option: Sequence[str] | None,
@@ -40,6 +41,7 @@ def reply_options(
         "method": method,
         "method_options": named_values(method_option or (), "--method-option"),
         "refine": [name.strip() for name in refine.split(",")] if refine else [],
+        "relevance": relevance,
         "stages": stages,
         "candidate_maps": candidate_maps,
     }

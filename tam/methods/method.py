@@ -32,6 +32,8 @@ class Method:
         the whole reply: their words come at once, without maps, and the maps at the end.
     candidates
         Whether it can map the candidates of each token too (``candidate_maps``).
+    relevance
+        Whether it also gives the relevance of earlier words.
     package
         The package that adds it; empty for a method of the toolkit.
     error
@@ -46,6 +48,7 @@ class Method:
     replays: bool = True
     streams: bool = False
     candidates: bool = False
+    relevance: bool = False
     package: str = ""
     error: str = ""
 

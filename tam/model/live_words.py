@@ -30,7 +30,8 @@ class LiveWords:
     prepared
         The conversation that it answers.
     method
-        The method. If it needs the whole reply, the words have no maps yet.
+        The method. If it needs the whole reply, the words have no maps yet; and no relevance of
+        earlier words if that is another method's.
 
     Attributes
     ----------
@@ -44,6 +45,7 @@ class LiveWords:
         self._checkpoint = checkpoint
         self._prepared = prepared
         self._mapped = method.method.streams
+        self._related = method.relevance is None
         self._kernel_size = int(method.options.get("kernel_size", KERNEL_SIZE))
         self._eci_cap: float | None = method.options.get("eci_cap")
         self._special = special_ids(checkpoint)
@@ -114,8 +116,8 @@ class LiveWords:
             predictions=tuple(self._predictions[: count - first]),
             grids=prepared.vision.grids,
             maps=maps.maps(count) if maps else unmapped,
-            text_scores=maps.text_scores(count) if maps else None,
-            relevance=maps.relevance(count) if maps else None,
+            text_scores=maps.text_scores(count) if maps and self._related else None,
+            relevance=maps.relevance(count) if maps and self._related else None,
             provenance={**told, "method": method} if maps else told,
         )
 

@@ -97,10 +97,12 @@ def _check(wanted: Asked) -> None:
         raise InputError(
             "the reply is written already", where=written[0], remedy="leave the option out"
         )
-    if wanted.method.method.replays:
+    for part in (wanted.method.relevance, wanted.method):
+        if part is None or not part.method.replays:
+            continue
         raise InputError(
             "runs the model again, which is elsewhere",
-            where=f"method {wanted.method.method.name}",
+            where=f"method {part.method.name}",
             remedy="use tam, eci, rgf or activation",
         )
 

@@ -56,6 +56,7 @@ def test_maps_of_what_was_asked_and_nothing_left_behind(name: str, replay: Repla
     assert np.isfinite(result.maps[asked]).all()
     assert 0 <= result.maps[asked].min() <= result.maps[asked].max() <= 1
     assert np.isnan(np.delete(result.maps, asked, axis=0)).all(), "not asked for, so not known"
+    assert METHODS[name].relevance == (result.relevance is not None)
     if result.relevance is not None:
         assert result.text_scores is not None
         assert result.text_scores.shape == result.relevance.shape == (count, count)
