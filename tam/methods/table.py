@@ -35,6 +35,13 @@ _TABLE = (
         relevance=True,
     ),
     Method(
+        "tam-cause",
+        "the regions that words mark, each as high as what a word loses without it",
+        "this toolkit",
+        "tam.methods.tam_cause:tam_cause",
+        "1 forward for each region, about 6 a reply",
+    ),
+    Method(
         "activation",
         "raw activation: projection on the word alone (CAM, the last layer's logit lens)",
         "arXiv 2506.23270",
