@@ -20,6 +20,7 @@ CHEAP: dict[str, dict[str, Any]] = {
     "superpixel-occlusion": {"segments": 9},
     "kernel-shap": {"segments": 4, "samples": 6},
     "eagle": {"segments": 4, "scope": 2, "every": 4},
+    "tam-cause": {"regions": 3},
 }
 
 
