@@ -29,6 +29,7 @@ from tam.cli.options import (
     Plane,
     Refine,
     Region,
+    Relevance,
     Revision,
     Sample,
     Seed,
@@ -66,6 +67,7 @@ class Reply:
     method: Method = METHOD
     method_option: MethodOption = None
     refine: Refine = ""
+    relevance: Relevance = None
     stages: Stages = False
     candidate_maps: CandidateMaps = 0
     option: MoreOptions = None
@@ -87,6 +89,7 @@ class Reply:
             "method": self.method,
             "method_options": named_values(self.method_option or (), "--method-option"),
             "refine": refine,
+            "relevance": self.relevance,
             "stages": self.stages,
             "candidate_maps": self.candidate_maps,
         }

@@ -106,7 +106,8 @@ class ExplanationData:
         target t was not explained. None if the method scores pictures only.
     relevance
         float32 [K, K] in [0, 1]: the same on the scale of target t's map, so that a word's
-        pictures and a word's earlier words can be compared. None if ``text_scores`` is None.
+        pictures and a word's earlier words can be compared; on a scale of its own where the
+        provenance names another method (``"relevance"``). None if ``text_scores`` is None.
     provenance
         Model, versions, dtype, options and notes of the run. JSON values only.
     stages
@@ -140,6 +141,11 @@ class ExplanationData:
     def text(self) -> str:
         """The reply."""
         return "".join(token.text for token in self.tokens[self.prompt_targets :])
+
+    @property
+    def on_one_scale(self) -> bool:
+        """Whether maps and relevance are one method's, so that a word's two heights compare."""
+        return "relevance" not in self.provenance
 
     @cached_property
     def dropped(self) -> tuple[DroppedText, ...]:

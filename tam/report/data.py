@@ -154,7 +154,8 @@ def _words(explanation: Explanation) -> tuple[Word, ...]:
 
 def _strength(word: Word) -> dict[str, Any]:
     visual, textual = word.visual, word.textual
-    return {"visual": visual, "textual": textual, "share": strength.share(visual, textual)}
+    share = strength.share(visual, textual) if word.explanation.on_one_scale else None
+    return {"visual": visual, "textual": textual, "share": share}
 
 
 def _word(word: Word, row: dict[str, Any]) -> dict[str, Any]:

@@ -123,6 +123,16 @@ def test_causal_residual(seed: int, cells: int, words: int, targets: int, quiet:
     assert_close(found[2].amax(1, keepdim=True), wanted[2], scale=scale)
 
 
+def test_causal_residual_with_a_cap() -> None:
+    rng = np.random.default_rng(3)
+    maps, text = np.float32(rng.random((5, 70))).astype(float), np.float32(rng.random((5, 5)))
+    order = np.arange(5)
+    given = (maps, maps, text.astype(float), order, order, order)
+    wanted = select("causal_residual", "naive")(*given, 0.25)
+    found = select("causal_residual", "triton")(*on_device(*given), 0.25)
+    assert_close(found[0], wanted[0])
+
+
 def test_causal_residual_of_transposed_scores() -> None:
     rng = np.random.default_rng(0)
     context, text = rng.random((40, 6)), rng.random((6, 6))
