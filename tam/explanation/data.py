@@ -4,6 +4,7 @@ NumPy arrays and text only: no model, no device tensors. A value that is not kno
 inside an array.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -168,6 +169,21 @@ class ExplanationData:
         return tuple(tuple(group) for group in groups.values())
 
     @cached_property
+    def word_numbers(self) -> dict[tuple[int, ...], int]:
+        """The index of each word among those of the reply, or of the prompt, by its targets."""
+        first = sum(word[0] < self.prompt_targets for word in self.word_targets)
+        return {
+            word: place - first if place >= first else place
+            for place, word in enumerate(self.word_targets)
+        }
+
+    @cached_property
+    def text_starts(self) -> tuple[int, ...]:
+        """The place in the reply's text at which each of its tokens begins."""
+        lengths = (len(token.text) for token in self.tokens[self.prompt_targets :])
+        return tuple(itertools.accumulate(lengths, initial=0))
+
+    @cached_property
     def word_ends(self) -> NDArray[np.int64]:
         """int64 [K]: the last target of each target's word; K for a target without a word."""
         ends = np.full(len(self.tokens), len(self.tokens), np.int64)
@@ -176,10 +192,11 @@ class ExplanationData:
         return ends
 
     def by_grid(self, row: NDArray[np.float32]) -> Iterator[tuple[VisionGrid, NDArray[np.float32]]]:
-        """Split the N columns of a map into its grids, each float32 [t, h, w]."""
+        """Split the N columns of maps [..., N] into their grids, each float32 [..., t, h, w]."""
         first = 0
         for grid in self.grids:
-            yield grid, row[first : first + grid.cells].reshape(grid.shape)
+            cells = row[..., first : first + grid.cells]
+            yield grid, cells.reshape(*row.shape[:-1], *grid.shape)
             first += grid.cells
 
     def token_map(self, target: int, media: int = 0, frame: int = 0) -> NDArray[np.float32]:
