@@ -103,9 +103,10 @@ def visuals(data: ExplanationData, rows: NDArray[np.float32]) -> list[float | No
                 np.maximum(
                     highest[first : first + _ROWS], found, out=highest[first : first + _ROWS]
                 )
-    known = ~np.isnan(rows).all(axis=1)
+    unknown = np.isnan(rows).all(axis=1)
     return [
-        value if is_one else None for value, is_one in zip(highest.tolist(), known, strict=True)
+        None if missing else float(value)
+        for value, missing in zip(highest, np.atleast_1d(unknown), strict=True)
     ]
 
 
