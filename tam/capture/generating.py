@@ -227,13 +227,21 @@ def _pad_id(model: "PreTrainedModel") -> int:
 
 
 def _without_padding(model: "PreTrainedModel", replies: torch.Tensor) -> list[torch.Tensor]:
-    """Return each reply [n] of a batch without its padding."""
+    """Return each reply [n] of a batch without its padding.
+
+    If the padding token is also an end token, the first one after a reply belongs to the reply.
+    """
     if len(replies) == 1:
         return [replies[0]]
+    pad, end = _pad_id(model), model.generation_config.eos_token_id
+    ends = set() if end is None else set(torch.as_tensor(end).flatten().tolist())
     unpadded = []
     for reply in replies:
-        kept = torch.nonzero(reply != _pad_id(model))
-        unpadded.append(reply[: int(kept[-1]) + 1 if len(kept) else 1])
+        kept = torch.nonzero(reply != pad)
+        length = int(kept[-1]) + 1 if len(kept) else 0
+        if not length or (pad in ends and int(reply[length - 1]) not in ends):
+            length += 1
+        unpadded.append(reply[:length])
     return unpadded
 
 

@@ -1,6 +1,7 @@
 """The settings that ``generate`` uses for options that are not given."""
 
 from collections.abc import Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from tam.errors import InputError
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def generation_settings(model: "PreTrainedModel", options: Mapping[str, Any]) -> "GenerationConfig":
-    """Return the caller's ``generation_config``, or the checkpoint's if there is none.
+    """Return the caller's ``generation_config``, with missing settings from the checkpoint's.
 
     Raises
     ------
@@ -26,5 +27,11 @@ def generation_settings(model: "PreTrainedModel", options: Mapping[str, Any]) ->
             where="generation_config",
             remedy="give a transformers.GenerationConfig, or individual options",
         )
-    settings: GenerationConfig = model.generation_config if given is None else given
+    defaults: GenerationConfig = model.generation_config
+    if given is None:
+        return defaults
+    settings = copy(given)
+    for name, value in vars(defaults).items():
+        if getattr(settings, name, None) is None:
+            setattr(settings, name, value)
     return settings

@@ -4,6 +4,7 @@ The data are NumPy arrays and text, without a model or device tensors. An unknow
 NaN inside an array.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,7 +20,7 @@ from tam.geometry.layout import DroppedText, TextToken, VisionGrid
 from tam.geometry.upsample import coverage, coverage_at, upsample_at
 from tam.media.media import Media
 
-CUT_MARK = "… (cut at max_new_tokens)"
+CUT_MARK = "… (cut at its limit)"
 """The mark after a reply that was cut, wherever its text is shown."""
 
 
@@ -107,7 +108,8 @@ class ExplanationData:
         t was not explained. None if the method scores only pictures.
     relevance
         float32 [K, K] in [0, 1]: the same on the scale of target t's map, so that the evidence in
-        pictures and in earlier words can be compared. None if ``text_scores`` is None.
+        pictures and in earlier words can be compared. If the provenance names another method for it
+        (``"relevance"``), it has a scale of its own. None if ``text_scores`` is None.
     provenance
         Model, versions, dtype, options and notes of the run. JSON values only.
     stages
@@ -142,6 +144,11 @@ class ExplanationData:
         """The reply."""
         return "".join(token.text for token in self.tokens[self.prompt_targets :])
 
+    @property
+    def on_one_scale(self) -> bool:
+        """Whether maps and relevance come from one method, so that their values are comparable."""
+        return "relevance" not in self.provenance
+
     @cached_property
     def dropped(self) -> tuple[DroppedText, ...]:
         """The text that the chat template dropped, such as the thoughts of an earlier reply."""
@@ -149,7 +156,7 @@ class ExplanationData:
 
     @property
     def cut(self) -> bool | None:
-        """Whether the reply was cut at its limit of new tokens; None if unknown."""
+        """Whether the reply was cut at a limit of tokens or time; None if unknown."""
         cut = self.provenance.get("cut")
         return cut if isinstance(cut, bool) else None
 
@@ -163,6 +170,21 @@ class ExplanationData:
         return tuple(tuple(group) for group in groups.values())
 
     @cached_property
+    def word_numbers(self) -> dict[tuple[int, ...], int]:
+        """The index of each word among those of the reply, or of the prompt, by its targets."""
+        first = sum(word[0] < self.prompt_targets for word in self.word_targets)
+        return {
+            word: index - first if index >= first else index
+            for index, word in enumerate(self.word_targets)
+        }
+
+    @cached_property
+    def text_starts(self) -> tuple[int, ...]:
+        """The offset in the reply's text at which each of its tokens begins."""
+        lengths = (len(token.text) for token in self.tokens[self.prompt_targets :])
+        return tuple(itertools.accumulate(lengths, initial=0))
+
+    @cached_property
     def word_ends(self) -> NDArray[np.int64]:
         """The last target of each target's word, int64 [K]; K for a target without a word."""
         ends = np.full(len(self.tokens), len(self.tokens), np.int64)
@@ -171,10 +193,11 @@ class ExplanationData:
         return ends
 
     def by_grid(self, row: NDArray[np.float32]) -> Iterator[tuple[VisionGrid, NDArray[np.float32]]]:
-        """Yield each grid with its part of a map, float32 [t, h, w]."""
+        """Yield each grid with its part of the maps [..., N], float32 [..., t, h, w]."""
         first = 0
         for grid in self.grids:
-            yield grid, row[first : first + grid.cells].reshape(grid.shape)
+            cells = row[..., first : first + grid.cells]
+            yield grid, cells.reshape(*row.shape[:-1], *grid.shape)
             first += grid.cells
 
     def token_map(self, target: int, media: int = 0, frame: int = 0) -> NDArray[np.float32]:

@@ -178,8 +178,8 @@ def from_messages(messages: Any, open_media: Callable[..., Media]) -> Conversati
     if not isinstance(messages, list) or not messages:
         raise _unreadable("conversation", "it must be a list of messages")
     turns = []
-    for index, message in enumerate(messages):
-        where = f"message {index}"
+    for number, message in enumerate(messages, start=1):
+        where = f"message {number}"
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
             raise _unreadable(where, "it must have a role and a content")
         content = message.get("content")
@@ -188,7 +188,7 @@ def from_messages(messages: Any, open_media: Callable[..., Media]) -> Conversati
             raise _unreadable(where, "its content is neither a text nor a list")
         turns.append(Turn(message["role"], tuple(_part(part, where, open_media) for part in parts)))
     if turns[-1].role != "user":
-        raise _unreadable(f"message {len(turns) - 1}", "the last message must be the user's")
+        raise _unreadable(f"message {len(turns)}", "the last message must be the user's")
     return Conversation(tuple(turns))
 
 

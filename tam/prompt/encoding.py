@@ -17,6 +17,7 @@ from tam.prompt.conversation import Conversation, TokenizedText, spoken
 from tam.prompt.known_ids import harmless_messages, known_ids, marker_texts
 from tam.prompt.template import Segment, render
 from tam.prompt.tokenizer_lock import tokenizer_lock
+from tam.text.counting import number_of
 from tam.text.tokenizer import Tokenizer
 from tam.text.words import decode_pieces, group_words
 
@@ -256,7 +257,7 @@ def _places(
         elif source.strip() and not places:
             raise ConversationError(
                 "the prompt contains no token of this text",
-                where=f"{segment.role} turn {segment.turn}",
+                where=f"{segment.role} turn {number_of(segment.turn)}",
                 remedy="shorten the conversation",
             )
         else:
@@ -326,7 +327,7 @@ def _dropped_notes(dropped: Sequence[DroppedText]) -> Iterator[str]:
     for turn, role in turns:
         words = sum(len(part.text.split()) for part in dropped if part.turn == turn)
         yield (
-            f"the chat template leaves {words} words of turn {turn + 1} ({role}) out of the "
+            f"the chat template leaves {words} words of turn {number_of(turn)} ({role}) out of the "
             "prompt; the model did not read them, so they explain nothing"
         )
 
@@ -334,8 +335,8 @@ def _dropped_notes(dropped: Sequence[DroppedText]) -> Iterator[str]:
 def _rewritten_notes(kept: Sequence[Segment]) -> Iterator[str]:
     for turn, role in sorted({(part.turn, part.role) for part in kept if not part.exact}):
         yield (
-            f"the chat template rewrites turn {turn + 1} ({role}); its words are shown as the "
-            "model read them"
+            f"the chat template rewrites turn {number_of(turn)} ({role}); its words are shown as "
+            "the model read them"
         )
 
 

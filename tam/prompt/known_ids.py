@@ -9,6 +9,7 @@ from tam.families.processor import Processor
 from tam.prompt.conversation import Conversation, TokenizedText, spoken
 from tam.prompt.template import Segment
 from tam.prompt.tokenizer_lock import tokenizer_lock
+from tam.text.counting import number_of
 from tam.text.tokenizer import Tokenizer
 from tam.text.words import decode_pieces
 
@@ -74,7 +75,7 @@ def known_ids(
     if marked and not segment.exact:
         raise ConversationError(
             "the model's chat template rewrites this text, which contains a special token",
-            where=f"{segment.role} turn {segment.turn}",
+            where=f"{segment.role} turn {number_of(segment.turn)}",
             remedy="leave the special token out",
         )
     return plain_ids(tokenizer, source) if marked else None

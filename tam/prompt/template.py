@@ -10,6 +10,7 @@ from typing import Any
 from tam.errors import ConversationError, InputError, ModelError
 from tam.families.adapter import Adapter
 from tam.families.processor import Processor
+from tam.text.counting import number_of
 
 # Replaces a text in order to find the template's own words. No template writes these characters,
 # and neither trimming nor upper-casing changes them.
@@ -293,7 +294,7 @@ def _altered(text: _Text) -> ConversationError:
     return ConversationError(
         "the model's chat template changes this text together with others, so its words cannot be "
         "located",
-        where=f"{text.role} turn {text.turn}",
+        where=f"{text.role} turn {number_of(text.turn)}",
         remedy="give the turn as one text, or use another processor.chat_template",
     )
 

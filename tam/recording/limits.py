@@ -1,6 +1,6 @@
-"""The limits of a run: memory, positions, and the maximum length of a reply."""
+"""The limits of a run: memory, positions, and the length of a reply."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
@@ -89,49 +89,6 @@ def position_notes(checkpoint: Checkpoint, run: Run, prompt_tokens: int) -> list
         f"the conversation has {last:,} positions, but the model's configuration states a range of "
         f"{stated:,}; its words and maps beyond that range may be worse"
     ]
-
-
-def cut_note(limit: int) -> str:
-    """Return the note on a reply that was cut."""
-    return (
-        f"the reply was cut at {limit:,} new tokens and is not finished; allow more "
-        "(--max-new-tokens)"
-    )
-
-
-def is_cut(
-    checkpoint: Checkpoint,
-    reply: Sequence[int],
-    limit: int | None,
-    options: Mapping[str, Any],
-) -> bool:
-    """Whether a generated reply was ended by its limit.
-
-    Parameters
-    ----------
-    reply
-        Its token ids, special tokens included.
-    limit
-        The result of :func:`new_tokens_at_most`.
-    """
-    if limit is None or len(reply) < limit or not len(reply):
-        return False
-    settings = generation_settings(checkpoint.module, options)
-    ends = options.get("eos_token_id", settings.eos_token_id)
-    if int(reply[-1]) in (ends if isinstance(ends, list | tuple) else [ends]):
-        return False
-    stops = stop_strings(checkpoint, options)
-    if not stops:
-        return True
-    text = checkpoint.tokenizer.decode(list(map(int, reply)), skip_special_tokens=False)
-    return not any(stop in text for stop in stops)
-
-
-def stop_strings(checkpoint: Checkpoint, options: Mapping[str, Any]) -> list[str]:
-    """Return the stop strings of a reply, from the options or the checkpoint's settings."""
-    settings = generation_settings(checkpoint.module, options)
-    stops = options.get("stop_strings", getattr(settings, "stop_strings", None)) or []
-    return [stops] if isinstance(stops, str) else list(stops)
 
 
 def _stated_range(config: Any) -> int | None:

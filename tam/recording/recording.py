@@ -18,14 +18,8 @@ from tam.geometry.layout import TextLayout
 from tam.progress import progress
 from tam.prompt.encoding import word_count
 from tam.recording.answers import Answer, answer_ids
-from tam.recording.limits import (
-    check_limits,
-    cut_note,
-    is_cut,
-    new_tokens_at_most,
-    position_notes,
-    stop_strings,
-)
+from tam.recording.ending import cut_note, is_cut, stop_strings
+from tam.recording.limits import check_limits, new_tokens_at_most, position_notes
 from tam.recording.lm_head import LMHead
 from tam.recording.prepared import Prepared, special_ids
 from tam.recording.reply_tokens import reply_tokens
@@ -278,12 +272,14 @@ def _ending(
 ) -> dict[str, Any]:
     """Return the provenance known only after a run: whether the reply was cut, and notes."""
     limit = new_tokens_at_most(checkpoint, prepared, options)
-    cut = answer is None and is_cut(checkpoint, run.ids.tolist(), limit, options)
+    cut = None
+    if answer is None:
+        cut = is_cut(checkpoint, run.ids.tolist(), limit, options)
     notes = provenance(checkpoint, prepared, answer, options)["notes"]
     notes = [*notes, *position_notes(checkpoint, run, len(prepared.prompt.ids))]
-    if cut and limit is not None:
-        notes = [cut_note(limit), *notes]
-    return {"cut": cut if answer is None else None, "notes": notes}
+    if cut:
+        notes = [cut_note(len(run.ids), limit), *notes]
+    return {"cut": cut, "notes": notes}
 
 
 def with_candidates(recording: Recording, count: int) -> Recording:

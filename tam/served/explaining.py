@@ -98,10 +98,12 @@ def _check(wanted: Asked) -> None:
         raise InputError(
             "the reply is already written", where=generation[0], remedy="leave the option out"
         )
-    if wanted.method.method.replays:
+    for part in (wanted.method.relevance, wanted.method):
+        if part is None or not part.method.replays:
+            continue
         raise InputError(
             "has to run the model again, but only its final norm and LM head are loaded",
-            where=f"method {wanted.method.method.name}",
+            where=f"method {part.method.name}",
             remedy="use tam, eci, rgf or activation",
         )
 

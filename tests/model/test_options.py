@@ -82,6 +82,7 @@ def seen(result: tam.Explanation, name: str) -> Any:
         "kernel_size": told["method"].get("kernel_size"),
         "stages": result.stages is not None,
         "refine": told["method"].get("refinements"),
+        "relevance": told.get("relevance", {}).get("name"),
         "temperature": told["generation"].get("temperature"),
     }.get(name)
 
@@ -98,6 +99,7 @@ MATRIX: dict[str, tuple[Any, Any]] = {
     "kernel_size": (5, 5),
     "stages": (True, True),
     "refine": ("color-affinity", ["color-affinity"]),
+    "relevance": ("attention", "attention"),
     "sampling": (tam.Sampling(fps=1), None),
     "decoder": ("opencv", None),
     "allow_urls": (True, None),

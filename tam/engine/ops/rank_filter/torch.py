@@ -20,18 +20,18 @@ def rank_filter(
     span: torch.Tensor | None = None,
     out: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Filter every grid of every map, after scaling it where a scale is given; see :mod:`.naive`.
+    """Filter every grid of every map, after scaling it if a scale is given; see :mod:`.naive`.
 
     Parameters
     ----------
     maps
-        [M, N] of a floating dtype, which the arithmetic runs in.
+        [M, N] of a floating dtype, in which everything is computed.
     grids
         ``(h, w)`` of each picture or frame.
     kernel_size
         k, odd.
     origin, span
-        [M] both of the same dtype, or None both.
+        Both [M] of the same dtype, or both None.
     out
         [M, N] of a floating dtype, or None.
 
@@ -45,19 +45,19 @@ def rank_filter(
         shape = (len(list(run)), h, w)
         last = first + math.prod(shape)
         source, target = (m[:, first:last].unflatten(1, shape) for m in (maps, filtered))
-        _filter_alike(source, target, kernel_size, origin, span)
+        _filter_run(source, target, kernel_size, origin, span)
         first = last
     return filtered
 
 
-def _filter_alike(
+def _filter_run(
     source: torch.Tensor,
     target: torch.Tensor,
     kernel_size: int,
     origin: torch.Tensor | None,
     span: torch.Tensor | None,
 ) -> None:
-    """Filter [M, G, h, w], the G neighbouring grids of one shape, into a target of that shape."""
+    """Filter [M, G, h, w], a run of G grids of the same shape, into a target of that shape."""
     device, (count, grids, h, w) = source.device, source.shape
     at = (slice(None), None, None, None)
 
@@ -85,12 +85,12 @@ def _filter(grids: torch.Tensor, kernel_size: int) -> torch.Tensor:
         squares.addcmul_(low, low).addcmul_(high, high)
         pairs.append(high.add_(low))
         total.add_(high)
-    # cv² = k² Σx² / (Σx)² - 1. Rounding moves it by a part in 10^15 at most, and a cv² for which
-    # that matters gives weights of 0 but for the median.
+    # cv² = k² Σx² / (Σx)² - 1. Its rounding error is about 1e-15; for a cv² so small that this
+    # matters, all weights except the median's are 0 anyway.
     power = (total * total).clamp_(min=torch.finfo(grids.dtype).tiny)
     variation = squares.mul_(count).div_(power).sub_(1).clamp_(min=0)
-    # The weight of rank r is base^(r²), and r² the sum of the first r odd numbers. 2^x stays on the
-    # calling thread; e^x may wait for others.
+    # The weight of rank r is base^(r²), and r² is the sum of the first r odd numbers. exp2 stays on
+    # the calling thread, while exp may wait for other threads.
     base = variation.reciprocal_().mul_(-0.5 * math.log2(math.e)).exp2_()
     weight, factor, step = torch.ones_like(base), base.clone(), base * base
     norm, result = torch.zeros_like(base), planes[middle].clone()
@@ -104,13 +104,13 @@ def _filter(grids: torch.Tensor, kernel_size: int) -> torch.Tensor:
 
 
 def _sorted_windows(grids: torch.Tensor, kernel_size: int) -> list[torch.Tensor]:
-    """Sort each reflect-padded k × k window: [B, h, w] to k² planes of the same shape."""
+    """Sort each reflect-padded k × k window: k² planes [B, h, w], from smallest to largest."""
     _, h, w = grids.shape
     rows = _reflected(h, kernel_size).to(grids.device)
     columns = _reflected(w, kernel_size).to(grids.device)
     padded = grids.index_select(1, rows).index_select(2, columns)
     if kernel_size == 3:
-        # Three windows share each column of three, so columns are sorted once for all.
+        # Three windows share each column of three values, so every column is sorted only once.
         columns_sorted = [padded[:, i : i + h].clone() for i in range(3)]
         _exchange(columns_sorted, THREE)
         planes = [plane[:, :, j : j + w].clone() for plane in columns_sorted for j in range(3)]
@@ -126,7 +126,7 @@ def _sorted_windows(grids: torch.Tensor, kernel_size: int) -> list[torch.Tensor]
 
 
 def _exchange(planes: list[torch.Tensor], pairs: tuple[tuple[int, int], ...]) -> None:
-    """Compare and exchange planes in place."""
+    """Apply compare-exchanges to planes, in place."""
     spare = torch.empty_like(planes[0])
     for a, b in pairs:
         torch.minimum(planes[a], planes[b], out=spare)
@@ -136,5 +136,5 @@ def _exchange(planes: list[torch.Tensor], pairs: tuple[tuple[int, int], ...]) ->
 
 @lru_cache(maxsize=256)
 def _reflected(length: int, kernel_size: int) -> torch.Tensor:
-    """Reflect-pad one axis by index; NumPy also knows what an axis of length 1 means."""
+    """Return indices that reflect-pad one axis. Unlike torch, NumPy accepts an axis of length 1."""
     return torch.from_numpy(np.pad(np.arange(length), kernel_size // 2, mode="reflect"))
