@@ -70,7 +70,9 @@ def test_example_runs(example: str, tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.promise(
-    "app", "a folder with files that cannot be used", "left out, and the others are explained"
+    "app",
+    "a folder with files that cannot be used",
+    "they are left out, and the others are explained",
 )
 def test_a_batch_leaves_out_what_it_cannot_use_and_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
