@@ -15,11 +15,12 @@ from tam.cli.gallery import gallery
 from tam.cli.get import get
 from tam.cli.listing import exports, methods, metrics, models
 from tam.cli.masks import masks
-from tam.cli.options import Json, Version
+from tam.cli.options import Frame, Json, Picture, Version, Words
 from tam.cli.serve import app as serve_app
 from tam.cli.verify import verify
 from tam.defaults import COLORS, SECONDS
 from tam.files.kinds import KINDS
+from tam.text.counting import RULE
 from tam.text.printable import json_text
 
 app = typer.Typer(
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help comes at once; rich alone would take longer than all else
     help="See, for every word a multimodal LLM says, which part of which picture it came from. "
-    "Add --debug to any command for the traceback of an error.",
+    "Add --debug to any command for the traceback of an error. " + RULE,
 )
 
 
@@ -60,11 +61,11 @@ def show(
     if as_json:
         print_json(result, None)
         return
-    from tam.cli.export import typed_words
+    from tam.cli.numbers import word_named
     from tam.render.terminal import show as print_explanation
     from tam.text.terminal import console
 
-    print_explanation(result, console(), None if word is None else typed_words([word])[0])
+    print_explanation(result, console(), None if word is None else word_named(word, result))
 
 
 @app.command()
@@ -76,37 +77,40 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The file; its suffix can stand for --as.")
     ] = None,
-    word: Annotated[
-        list[str] | None,
-        typer.Option("--word", "-w", help="A word by its number or its text; all by default."),
-    ] = None,
+    word: Words = None,
     together: Annotated[
         bool, typer.Option("--together", help="One map for all words that are named.")
     ] = False,
-    picture: Annotated[int | None, typer.Option(help="Index of the only picture or clip.")] = None,
+    picture: Picture = None,
+    frame: Frame = None,
     colors: Annotated[str, typer.Option(help="inferno, viridis, turbo or jet.")] = COLORS,
     seconds: Annotated[
         float, typer.Option(help="Seconds for which a movie shows each word over stills.")
     ] = SECONDS,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
-    """Write a sheet, movie, figure or table of an explanation."""
-    from tam.cli.export import exported_file, saved_folder, typed_words
+    """Write a picture, sheet, movie, figure or table of an explanation."""
+    from tam.cli.export import exported_file, saved_folder
+    from tam.cli.numbers import place_named, words_named
     from tam.files.writing import check_file
     from tam.render.export import export as write
     from tam.render.export import exported_before
 
     record = saved_folder(saved)
-    path = exported_file(saved, kind, out)
+    path = exported_file(saved, kind, out, word or [])
     check_file(path, force=force, known=exported_before(record))
     from tam.files.storage import load_explanation
 
+    result = load_explanation(saved)
+    media, index = place_named(picture, frame, result)
     write(
-        load_explanation(saved),
+        result,
         path,
-        typed_words(word) if word else None,
+        words_named(word, result),
+        kind=kind,
         together=together,
-        media=picture,
+        media=media,
+        frame=index,
         colors=colors,
         seconds=seconds,
         force=force,

@@ -7,7 +7,7 @@ from typing import Any
 
 from tam.errors import ConversationError
 from tam.files.reading import read_json
-from tam.media import Media, Sampling, open_media
+from tam.media import Cut, Media, Sampling, open_media
 from tam.prompt.conversation import Conversation, from_messages, question
 from tam.text.printable import one_line
 
@@ -20,6 +20,7 @@ def opened_conversation(
     sampling: Sampling | None,
     decoder: str,
     allow_urls: bool,
+    cut: Cut | None = None,
 ) -> Conversation:
     """Open the media of a question or of a file of messages, and report the frames of clips.
 
@@ -33,7 +34,12 @@ def opened_conversation(
 
     def opened(name: str, wanted: Sampling | None, kind: str | None = None) -> Media:
         return opened_media(
-            name, sampling=wanted, decoder=decoder, allow_urls=allow_urls, kind=kind
+            name,
+            sampling=wanted,
+            decoder=decoder,
+            allow_urls=allow_urls,
+            kind=kind,
+            cut=cut,
         )
 
     def beside(name: str, kind: str = "image", **own: Any) -> Media:
@@ -59,7 +65,6 @@ def changed(sampling: Sampling | None, own: dict[str, Any]) -> Sampling | None:
 
     Raises
     ------
-    MediaError
         If a number makes no sense.
     """
     if not own:
@@ -81,9 +86,12 @@ def opened_media(name: str, *, sampling: Sampling | None, **options: Any) -> Med
     told = list(media.notes)
     if media.kind == "video":
         first, last = media.times[[0, -1]]
-        limit = sampling or Sampling()
+        limit, count = sampling or Sampling(), len(media.frames)
+        span = f"{count} frames from {first:.2f} to {last:.2f} s"
+        if not media.axis.is_time:
+            span = f"from {media.place(0)} to {media.place(count - 1)}"
         told = [
-            f"{len(media.frames)} frames from {first:.2f} to {last:.2f} s",
+            span,
             f"budget: {limit.max_frames} frames, {limit.max_pixels / 1e6:g} megapixels",
             *told,
         ]

@@ -67,7 +67,7 @@ def read_items(source: Path, prompt: str) -> list[Item]:
     if not rows:
         raise InputError("holds no items", where=str(source), remedy=_REMEDY)
     items = []
-    for number, row in enumerate(rows):
+    for number, row in enumerate(rows, start=1):
         names = [name.strip() for name in row["image"].split(";") if name.strip()]
         asked = row["prompt"] or prompt
         if not names or not asked:

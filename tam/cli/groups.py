@@ -17,6 +17,7 @@ from tam.cli.options import (
     End,
     Force,
     Fps,
+    Level,
     LoadIn,
     MaxFrames,
     MaxNewTokens,
@@ -25,18 +26,23 @@ from tam.cli.options import (
     MoreOptions,
     NumFrames,
     Pictures,
+    Plane,
     Refine,
+    Region,
+    Relevance,
     Revision,
     Sample,
     Seed,
+    Slices,
     Stages,
     Start,
+    Window,
 )
 from tam.defaults import DECODER, EMBED, MAX_NEW_TOKENS, METHOD
 from tam.errors import InputError
 
 if TYPE_CHECKING:
-    from tam.media import Sampling
+    from tam.media import Cut, Sampling
     from tam.model.options import Options
 
 
@@ -61,6 +67,7 @@ class Reply:
     method: Method = METHOD
     method_option: MethodOption = None
     refine: Refine = ""
+    relevance: Relevance = None
     stages: Stages = False
     candidate_maps: CandidateMaps = 0
     option: MoreOptions = None
@@ -82,6 +89,7 @@ class Reply:
             "method": self.method,
             "method_options": named_values(self.method_option or (), "--method-option"),
             "refine": refine,
+            "relevance": self.relevance,
             "stages": self.stages,
             "candidate_maps": self.candidate_maps,
         }
@@ -123,13 +131,18 @@ class Reply:
 
 @dataclass(frozen=True)
 class Clips:
-    """How media are opened, and which frames are taken of clips."""
+    """How media are opened, and what is taken of clips, volumes, stacks and slides."""
 
     fps: Fps = None
     num_frames: NumFrames = None
     max_frames: MaxFrames = None
     start: Start = None
     end: End = None
+    window: Window = None
+    plane: Plane = None
+    slices: Slices = None
+    region: Region = None
+    level: Level = None
     decoder: Decoder = DECODER
     allow_urls: AllowUrls = False
 
@@ -149,12 +162,26 @@ class Clips:
         return changed(None, {name: value for name, value in asked.items() if value is not None})
 
     @property
+    def cut(self) -> "Cut | None":
+        """The part of a volume, stack or slide that is asked for; None without such an option.
+
+        Raises
+        ------
+        MediaError
+            If an option is of another form, or a value is not possible.
+        """
+        from tam.cli.cutting import cut_asked
+
+        return cut_asked(self.window, self.plane, self.slices, self.region, self.level)
+
+    @property
     def opening(self) -> dict[str, Any]:
         """Keyword arguments of :func:`tam.media.open_media`."""
         return {
             "sampling": self.sampling,
             "decoder": self.decoder,
             "allow_urls": self.allow_urls,
+            "cut": self.cut,
         }
 
 

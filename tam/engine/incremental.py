@@ -4,6 +4,7 @@ Each target costs one product of the vision states with its row of the head, and
 earlier target; nothing is computed twice.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -35,6 +36,8 @@ class IncrementalMaps:
         The number of targets that are prompt words; they come first.
     kernel_size
         Odd size of the filter's window.
+    eci_cap
+        The largest scale at which the interference of earlier words is subtracted.
 
     Attributes
     ----------
@@ -59,12 +62,14 @@ class IncrementalMaps:
         grids: Sequence[tuple[int, int]],
         prompt_targets: int,
         kernel_size: int = KERNEL_SIZE,
+        eci_cap: float = math.inf,
     ) -> None:
         self.count = 0
         self._score = score
         self._grids = grids
         self._prompt_targets = prompt_targets
         self._kernel_size = kernel_size
+        self._eci_cap = eci_cap
         self._cells, width = vision_states.shape
         room = vision_states.new_empty(_FIRST_CAPACITY, width)
         self._states = torch.cat([vision_states, room])
@@ -108,6 +113,7 @@ class IncrementalMaps:
             np.maximum(stops, self._prompt_targets),
             self._grids,
             self._kernel_size,
+            eci_cap=self._eci_cap,
         )
         self._maps[first:last] = found.maps.cpu()
         self._text[first:last, :last] = found.text_scores.cpu()

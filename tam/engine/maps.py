@@ -52,6 +52,7 @@ def token_activation_maps(
     kernel_size: int = KERNEL_SIZE,
     *,
     class_ids: Array | Sequence[int] | None = None,
+    eci_cap: float = math.inf,
     stages: bool = False,
     backend: str | None = None,
 ) -> TokenActivationMaps:
@@ -77,6 +78,8 @@ def token_activation_maps(
         The number of the K targets that are prompt words.
     kernel_size
         Odd size of the filter's window.
+    eci_cap
+        The largest scale at which the interference of earlier words is subtracted; 0 leaves it.
     class_ids
         Int [K]: the targets' rows of the head.
     stages
@@ -113,6 +116,7 @@ def token_activation_maps(
         prompt_targets,
         kernel_size,
         class_ids=class_ids,
+        eci_cap=eci_cap,
         stages=True,
         backend=backend,
     )
@@ -145,7 +149,7 @@ def token_activation_maps(
         total = both.sum()
         activation, text = both.split([len(vision), count], dim=1)
         scores = Scores(activation, activation, text, ids, ids, targets, stops)
-        result = _explain(scores, grids, kernel_size, None if stages else later, chosen)
+        result = _explain(scores, grids, kernel_size, eci_cap, None if stages else later, chosen)
         # Read the sum last, so that a GPU is busy while the CPU waits for it. If the sum is finite,
         # so are all products.
         if not math.isfinite(total.item()) and not bool(torch.isfinite(projected()).all()):
@@ -165,6 +169,7 @@ def maps_of_run(
     prompt_targets: int,
     kernel_size: int = 3,
     *,
+    eci_cap: float = math.inf,
     stages: bool = False,
     backend: str | None = None,
 ) -> TokenActivationMaps:
@@ -181,7 +186,7 @@ def maps_of_run(
         N.
     ids
         Int [K]: token ids of the targets.
-    grids, prompt_targets, kernel_size, stages, backend
+    grids, prompt_targets, kernel_size, eci_cap, stages, backend
         As in :func:`token_activation_maps`.
 
     Raises
@@ -203,6 +208,7 @@ def maps_of_run(
         grids,
         prompt_targets,
         kernel_size,
+        eci_cap=eci_cap,
         stages=True,
         backend=backend,
     )
@@ -217,7 +223,7 @@ def maps_of_run(
         index = to_device_of(both, as_index(ids), targets, targets.clamp(min=int(prompt_targets)))
         scores = Scores(activation, activation, text, index[0], *index)
         chosen = backend_for(both.device, backend)
-        return _explain(scores, grids, kernel_size, None if stages else later, chosen)
+        return _explain(scores, grids, kernel_size, eci_cap, None if stages else later, chosen)
 
 
 def maps_from_scores(
@@ -231,6 +237,7 @@ def maps_from_scores(
     grids: Sequence[tuple[int, int]] | NDArray[np.int64],
     kernel_size: int = KERNEL_SIZE,
     *,
+    eci_cap: float = math.inf,
     stages: bool = False,
     backend: str | None = None,
 ) -> TokenActivationMaps:
@@ -250,7 +257,7 @@ def maps_from_scores(
         Int [M]: the causal step of target m uses the context words ``i < causal_stop[m]``.
     scale_stop
         Int [M]: the joint scaling of target m uses the context words ``i < scale_stop[m]``.
-    grids, kernel_size, stages, backend
+    grids, kernel_size, eci_cap, stages, backend
         As in :func:`token_activation_maps`.
 
     Raises
@@ -280,6 +287,7 @@ def maps_from_scores(
         scale_stop,
         grids,
         kernel_size,
+        eci_cap=eci_cap,
         stages=True,
         backend=backend,
     )
@@ -294,7 +302,7 @@ def maps_from_scores(
             for name, values in named.items():
                 if not bool(torch.isfinite(values).all()):
                     raise not_finite(f"{name} scores")
-        result = _explain(scores, grids, kernel_size, None if stages else later, chosen)
+        result = _explain(scores, grids, kernel_size, eci_cap, None if stages else later, chosen)
     return result.numpy() if isinstance(target_activation, np.ndarray) else result
 
 
@@ -332,6 +340,7 @@ def _explain(
     scores: Scores,
     grids: Sequence[tuple[int, int]] | NDArray[np.int64],
     kernel_size: int,
+    eci_cap: float,
     later: "partial[TokenActivationMaps] | None",
     backend: str,
 ) -> TokenActivationMaps:
@@ -364,6 +373,7 @@ def _explain(
             scores.context_ids,
             scores.target_ids[rows],
             scores.causal_stop[rows],
+            eci_cap,
         )
         origin, span, relevance[rows], used[rows] = select("joint_scaling", backend)(
             low, high, text_rows, scores.scale_stop[rows]

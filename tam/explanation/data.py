@@ -4,6 +4,7 @@ NumPy arrays and text only: no model, no device tensors. A value that is not kno
 inside an array.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,7 +20,7 @@ from tam.geometry.layout import DroppedText, TextToken, VisionGrid
 from tam.geometry.upsample import coverage, coverage_at, upsample_at
 from tam.media.media import Media
 
-CUT_MARK = "… (cut at max_new_tokens)"
+CUT_MARK = "… (cut at its limit)"
 """What stands behind a reply that was cut, wherever its text is shown."""
 
 
@@ -106,7 +107,8 @@ class ExplanationData:
         target t was not explained. None if the method scores pictures only.
     relevance
         float32 [K, K] in [0, 1]: the same on the scale of target t's map, so that a word's
-        pictures and a word's earlier words can be compared. None if ``text_scores`` is None.
+        pictures and a word's earlier words can be compared; on a scale of its own where the
+        provenance names another method (``"relevance"``). None if ``text_scores`` is None.
     provenance
         Model, versions, dtype, options and notes of the run. JSON values only.
     stages
@@ -141,6 +143,11 @@ class ExplanationData:
         """The reply."""
         return "".join(token.text for token in self.tokens[self.prompt_targets :])
 
+    @property
+    def on_one_scale(self) -> bool:
+        """Whether maps and relevance are one method's, so that a word's two heights compare."""
+        return "relevance" not in self.provenance
+
     @cached_property
     def dropped(self) -> tuple[DroppedText, ...]:
         """What the chat template left out of the prompt, such as a thought of an earlier reply."""
@@ -148,7 +155,7 @@ class ExplanationData:
 
     @property
     def cut(self) -> bool | None:
-        """Whether the reply ended at its limit of new tokens; None where that is not known."""
+        """Whether the reply ended at a limit of tokens or time; None where that is not known."""
         found = self.provenance.get("cut")
         return found if isinstance(found, bool) else None
 
@@ -162,6 +169,21 @@ class ExplanationData:
         return tuple(tuple(group) for group in groups.values())
 
     @cached_property
+    def word_numbers(self) -> dict[tuple[int, ...], int]:
+        """The index of each word among those of the reply, or of the prompt, by its targets."""
+        first = sum(word[0] < self.prompt_targets for word in self.word_targets)
+        return {
+            word: place - first if place >= first else place
+            for place, word in enumerate(self.word_targets)
+        }
+
+    @cached_property
+    def text_starts(self) -> tuple[int, ...]:
+        """The place in the reply's text at which each of its tokens begins."""
+        lengths = (len(token.text) for token in self.tokens[self.prompt_targets :])
+        return tuple(itertools.accumulate(lengths, initial=0))
+
+    @cached_property
     def word_ends(self) -> NDArray[np.int64]:
         """int64 [K]: the last target of each target's word; K for a target without a word."""
         ends = np.full(len(self.tokens), len(self.tokens), np.int64)
@@ -170,10 +192,11 @@ class ExplanationData:
         return ends
 
     def by_grid(self, row: NDArray[np.float32]) -> Iterator[tuple[VisionGrid, NDArray[np.float32]]]:
-        """Split the N columns of a map into its grids, each float32 [t, h, w]."""
+        """Split the N columns of maps [..., N] into their grids, each float32 [..., t, h, w]."""
         first = 0
         for grid in self.grids:
-            yield grid, row[first : first + grid.cells].reshape(grid.shape)
+            cells = row[..., first : first + grid.cells]
+            yield grid, cells.reshape(*row.shape[:-1], *grid.shape)
             first += grid.cells
 
     def token_map(self, target: int, media: int = 0, frame: int = 0) -> NDArray[np.float32]:

@@ -47,6 +47,12 @@ this height."""
 
 _SAMPLES = 2**18
 
+# Values that are sorted at once.
+_FEW = 512
+
+# Maps that are upsampled at once.
+_ROWS = 32
+
 
 @dataclass(frozen=True)
 class Peak:
@@ -76,10 +82,32 @@ def is_known(row: Row) -> bool:
 
 def visual(data: ExplanationData, row: Row) -> float | None:
     """Maximum of a map over all pictures, clips and frames, in [0, 1]."""
-    if not is_known(row):
-        return None
-    highest = peak(data, row)
-    return highest.value if highest else 0.0
+    return height(row, peak(data, row))
+
+
+def height(row: Row, highest: Peak | None) -> float | None:
+    """Give :func:`visual` of a map from its peak."""
+    if highest is not None:
+        return highest.value
+    return 0.0 if is_known(row) else None
+
+
+def visuals(data: ExplanationData, rows: NDArray[np.float32]) -> list[float | None]:
+    """Give :func:`visual` of each of some maps at once, float32 [R, N]."""
+    highest = np.zeros(len(rows), np.float32)
+    for first in range(0, len(rows), _ROWS):
+        some = rows[first : first + _ROWS]
+        for media in range(len(data.media)):
+            for layer in _layers(data, some, media):
+                found = np.nan_to_num(layer.values).max(axis=(1, 2), initial=0)
+                np.maximum(
+                    highest[first : first + _ROWS], found, out=highest[first : first + _ROWS]
+                )
+    unknown = np.isnan(rows).all(axis=1)
+    return [
+        None if missing else float(value)
+        for value, missing in zip(highest, np.atleast_1d(unknown), strict=True)
+    ]
 
 
 def peak(data: ExplanationData, row: Row, media: int | None = None) -> Peak | None:
@@ -134,15 +162,16 @@ def earlier(
     """
     if data.relevance is None:
         return None
-    row = data.relevance[list(targets), : targets[0]].max(axis=0, initial=0)
-    if np.isnan(row).any():
+    row = data.relevance[list(targets)].max(axis=0)
+    if np.isnan(row[: targets[0]]).any():
         return None
-    values = row.tolist()
-    return [
-        (word, max(values[target] for target in word))
-        for word in data.word_targets
-        if word[-1] < targets[0]
-    ]
+    words = data.word_targets
+    if not words:
+        return []
+    starts = np.cumsum([0, *map(len, words[:-1])])
+    highest = np.maximum.reduceat(row[list(itertools.chain(*words))], starts).tolist()
+    ended = zip(words, highest, strict=True)
+    return [(word, value) for word, value in ended if word[-1] < targets[0]]
 
 
 def textual(data: ExplanationData, targets: Sequence[int]) -> float | None:
@@ -178,7 +207,7 @@ def focus(data: ExplanationData, row: Row) -> float | None:
     ]
     pixels = sum(data.media[media].height * data.media[media].width for media, *_ in spans)
     step = max(1, math.ceil(math.sqrt(pixels / _SAMPLES)))
-    heights, weights = [np.zeros(0, np.float32)], [np.zeros(0)]
+    heights, lasting = [np.zeros(0, np.float32)], []
     for media, first, last in spans:
         item = data.media[media]
         y, x = (
@@ -187,19 +216,40 @@ def focus(data: ExplanationData, row: Row) -> float | None:
         heat = data.picture_map_at(row, media, first, y, x)
         heat[np.isnan(heat)] = 0
         heights.append(heat.ravel())
-        weights.append(np.full(heat.size, float(last - first)))
-    return _smallest_share(np.concatenate(heights), np.concatenate(weights))
+        lasting.append(float(last - first))
+    heat = np.concatenate(heights)
+    if len(set(lasting)) <= 1:
+        return _smallest_part(heat)
+    counts = [len(some) for some in heights[1:]]
+    return _smallest_share(heat, np.repeat(lasting, counts))
+
+
+def _smallest_part(heat: Row) -> float | None:
+    """Give the smallest part of a map's values that holds 85 % of it; None if it is zero.
+
+    The values are halved until a few are left to sort: the higher half holds enough, or it is
+    counted and the rest is looked for in the lower one.
+    """
+    total = heat.sum(dtype=np.float64)
+    if total <= 0:
+        return None
+    enough, held, count, rest = HELD * total, 0.0, 0, heat
+    while len(rest) > _FEW:
+        middle = len(rest) // 2
+        halves = np.partition(rest, middle)
+        upper = float(halves[middle:].sum(dtype=np.float64))
+        if held + upper >= enough:
+            rest = halves[middle:]
+        else:
+            held, count, rest = held + upper, count + len(rest) - middle, halves[:middle]
+    reached = held + np.cumsum(np.sort(rest)[::-1], dtype=np.float64) >= enough
+    # The sums are rounded, so that even all of them may stay a little below.
+    last = int(np.argmax(reached)) if reached.any() else len(rest) - 1
+    return (count + last + 1) / len(heat)
 
 
 def _smallest_share(heat: Row, weight: NDArray[np.float64]) -> float | None:
     """Give the smallest share of all weight that holds 85 % of a map; None if it is zero."""
-    if not heat.size:
-        return None
-    if weight.min() == weight.max():
-        # Sorting values alone is many times faster than sorting an index.
-        held = np.cumsum(np.sort(heat)[::-1], dtype=np.float64)
-        enough = int(np.argmax(held >= HELD * held[-1])) + 1
-        return enough / heat.size if held[-1] > 0 else None
     order = np.argsort(-heat, kind="stable")
     held = np.cumsum(heat[order].astype(np.float64) * weight[order])
     if held[-1] <= 0:
@@ -311,7 +361,8 @@ def lies_in(height: float, visual: float | None) -> bool:
 class _Layer:
     """The nodes of a map in the frames ``first <= frame < last``, all of which have one map.
 
-    The map is highest at one of the nodes: values float32 [Y, X], at pixel rows y and columns x.
+    The map is highest at one of the nodes: values float32 [..., Y, X], at pixel rows y and columns
+    x.
     """
 
     first: int
@@ -324,7 +375,7 @@ class _Layer:
 def _layers(
     data: ExplanationData, row: Row, media: int, region: Box | None = None
 ) -> Iterator[_Layer]:
-    """Iterate over the distinct maps of a picture or clip, or of a region of it."""
+    """Iterate over the distinct maps [..., N] of a picture or clip, or of a region of it."""
     item = data.item(media)
     parts = [(grid, cells) for grid, cells in data.by_grid(row) if grid.media == media]
     boxes = [(grid.box, (grid.shape[1], grid.shape[2])) for grid, _ in parts]
@@ -335,12 +386,12 @@ def _layers(
     values = [upsample_at(cells, grid.box, y, x) for grid, cells in parts]
     covered = [coverage_at(grid.box, y, x) for grid, _ in parts]
     for first, last in _segments(data, media):
-        total = np.zeros((len(y), len(x)), np.float32)
+        total = np.zeros((*row.shape[:-1], len(y), len(x)), np.float32)
         views = np.zeros((len(y), len(x)), np.float32)
         for (grid, _), heights, seen in zip(parts, values, covered, strict=True):
             step = grid.step_at(first)
             if step is not None:
-                total += heights[step]
+                total += heights[..., step, :, :]
                 views += seen
         merged = np.asarray(total / np.maximum(views, 1), np.float32)
         yield _Layer(first, last, y, x, merged)

@@ -58,21 +58,15 @@ class Word:
         first = self.explanation.prompt_targets
         if self.targets[0] < first:
             return None
-        tokens = self.explanation.tokens[first : self.targets[-1] + 1]
-        lengths = [len(token.text) for token in tokens]
-        start = sum(lengths[: self.targets[0] - first])
-        said = "".join(token.text for token in tokens[self.targets[0] - first :])
+        start = self.explanation.text_starts[self.targets[0] - first]
+        tokens = self.explanation.tokens[self.targets[0] : self.targets[-1] + 1]
+        said = "".join(token.text for token in tokens)
         return start + len(said) - len(said.lstrip()), start + len(said.rstrip())
 
     @property
     def index(self) -> int | None:
         """Index of the word in ``result.words``, or in ``prompt_words``; None for a phrase."""
-        words = self.explanation.word_targets
-        if self.targets not in words:
-            return None
-        before = sum(word[0] < self.explanation.prompt_targets for word in words)
-        place = words.index(self.targets)
-        return place - before if place >= before else place
+        return self.explanation.word_numbers.get(self.targets)
 
     @property
     def turn(self) -> int:
@@ -159,8 +153,12 @@ class Word:
 
     @property
     def share(self) -> float | None:
-        """Share of the picture, visual / (visual + textual), in [0, 1]."""
-        return strength.share(self.visual, self.textual)
+        """Share of the picture, visual / (visual + textual), in [0, 1].
+
+        None if one is not known, both are 0, or they are of two methods.
+        """
+        one = self.explanation.on_one_scale
+        return strength.share(self.visual, self.textual) if one else None
 
     @property
     def focus(self) -> float | None:

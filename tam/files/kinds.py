@@ -29,8 +29,8 @@ class Kind:
         What the file holds, in one line.
     function
         ``"module:function"``, imported when it is needed. It is called with an explanation, the
-        chosen words and the path to write to, and with ``media``, ``colors`` and ``seconds`` if it
-        has parameters of these names.
+        chosen words and the path to write to, and with ``media``, ``frame``, ``colors`` and
+        ``seconds`` if it has parameters of these names.
     marked
         Whether its files hold the mark of :mod:`tam.files.marks`; other files are recorded in the
         folder of the saved explanation.
@@ -61,6 +61,7 @@ class Kind:
 
 _TABLE = (
     Kind("sheet", ".png", "a contact sheet of the words", "tam.render.writers:sheet"),
+    Kind("png", ".png", "one word's map over its picture", "tam.render.writers:picture"),
     Kind("mp4", ".mp4", "a movie, word by word", "tam.render.writers:movie"),
     Kind("gif", ".gif", "the same movie, smaller", "tam.render.writers:movie"),
     Kind("csv", ".csv", "a table of all words", "tam.render.writers:csv", marked=False),
@@ -93,7 +94,7 @@ def kind_named(name: str) -> Kind:
 
 
 def kind_of(path: Path) -> Kind:
-    """Return the kind of a file, which its suffix determines.
+    """Return the kind of a file by its suffix; for ``.png`` that is the sheet.
 
     Raises
     ------
@@ -104,10 +105,11 @@ def kind_of(path: Path) -> Kind:
     for kind in kinds:
         if kind.suffix == path.suffix.lower():
             return kind
+    suffixes = dict.fromkeys(kind.suffix for kind in kinds)
     raise InputError(
         f"cannot write {path.suffix or 'a file without a suffix'}",
         where=str(path),
-        remedy=f"use a file name that ends in {', '.join(kind.suffix for kind in kinds)}",
+        remedy=f"use a file name that ends in {', '.join(suffixes)}",
     )
 
 

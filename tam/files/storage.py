@@ -56,7 +56,7 @@ from tam.explanation.explanation import Explanation
 from tam.files.checks import read_checks, written_checks
 from tam.files.fields import FAR, Field, read_document
 from tam.files.pictures import PIXEL_LIMIT, read_media
-from tam.files.png import encode_png
+from tam.files.png import encode_large_png, encode_png
 from tam.files.tensors import SavedTensors, open_tensors
 from tam.geometry.layout import Seams, TextToken, VisionGrid
 from tam.media.media import Media
@@ -209,8 +209,7 @@ def _tensors(explanation: Explanation, step: Callable[[], None]) -> dict[str, ND
 
 
 def _png(frame: NDArray[np.uint8]) -> bytes:
-    # A higher level takes seconds for a large photograph and saves little.
-    return encode_png(frame, compress_level=1 if frame.size > _LARGE else 3)
+    return encode_large_png(frame) if frame.size > _LARGE else encode_png(frame)
 
 
 def _check_version(document: Field) -> None:

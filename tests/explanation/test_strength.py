@@ -269,3 +269,24 @@ def test_masks_and_boxes_by_hand() -> None:
             word.mask(threshold=wrong)
     with pytest.raises(InputError, match=r"picture index 5 is out of range \(0 to 0\)"):
         word.box(5)
+
+
+def test_maxima_of_many_maps_at_once_are_those_of_each() -> None:
+    result = explanation()
+    rows = np.repeat(result.maps, 12, axis=0)
+    rows = rows * np.linspace(0, 1, len(rows), dtype=np.float32)[:, None]
+    rows[3] = np.nan
+    rows[4, 0] = np.nan
+    assert strength.visuals(result, rows) == [strength.visual(result, row) for row in rows]
+    assert strength.visuals(result, rows[:0]) == []
+
+
+def test_focus_of_a_large_map_counts_the_fewest_pixels() -> None:
+    rng = np.random.default_rng(0)
+    item = picture(64, 48)
+    result = explanation([item], [grid(0, (1, 6, 8), (0.0, 0.0, 48.0, 64.0))])
+    result.maps[:] = rng.random(result.maps.shape) ** 3
+    for word in result.words:
+        falling = np.sort(word.map().ravel().astype(np.float64))[::-1]
+        held = np.cumsum(falling)
+        assert word.focus == (np.argmax(held >= 0.85 * held[-1]) + 1) / falling.size

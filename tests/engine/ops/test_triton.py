@@ -123,6 +123,16 @@ def test_causal_residual(seed: int, cells: int, words: int, targets: int, quiet:
     assert_close(found[2].amax(1, keepdim=True), wanted[2], scale=scale)
 
 
+def test_causal_residual_with_a_cap() -> None:
+    rng = np.random.default_rng(3)
+    maps, text = np.float32(rng.random((5, 70))).astype(float), np.float32(rng.random((5, 5)))
+    order = np.arange(5)
+    given = (maps, maps, text.astype(float), order, order, order)
+    wanted = select("causal_residual", "naive")(*given, 0.25)
+    found = select("causal_residual", "triton")(*on_device(*given), 0.25)
+    assert_close(found[0], wanted[0])
+
+
 def test_causal_residual_of_transposed_scores() -> None:
     rng = np.random.default_rng(0)
     context, text = rng.random((40, 6)), rng.random((6, 6))
@@ -147,10 +157,10 @@ def test_joint_scaling(targets: int, words: int, parts: int) -> None:
         assert_close(value, right)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
-    grids=st.lists(st.tuples(st.integers(1, 9), st.integers(1, 30)), min_size=1, max_size=3),
+    grids=st.lists(st.tuples(st.integers(1, 7), st.integers(1, 23)), min_size=1, max_size=3),
     turned=st.booleans(),
     kernel_size=st.sampled_from([1, 3, 5]),
     levels=st.sampled_from([1, 2, 4, 1000]),
@@ -203,9 +213,9 @@ def test_extreme_windows() -> None:
 @pytest.mark.parametrize("kernel_size", [3, 5])
 def test_the_whole_engine(dtype: torch.dtype, kernel_size: int) -> None:
     rng = np.random.default_rng(0)
-    hidden = torch.from_numpy(rng.normal(size=(150, 32))).to(DEVICE, dtype)
-    rows = torch.from_numpy(rng.normal(size=(12, 32))).to(DEVICE, dtype)
-    run = (range(1, 131), range(135, 147), rng.integers(0, 5, 12), [(9, 10), (1, 40)], 4)
+    hidden = torch.from_numpy(rng.normal(size=(140, 32))).to(DEVICE, dtype)
+    rows = torch.from_numpy(rng.normal(size=(4, 32))).to(DEVICE, dtype)
+    run = (range(1, 131), range(136, 140), rng.integers(0, 2, 4), [(9, 10), (1, 40)], 2)
     found = token_activation_maps(hidden, rows, *run, kernel_size, stages=True, backend="triton")
     exact = token_activation_maps(
         hidden.cpu().float(), rows.cpu().float(), *run, kernel_size, stages=True

@@ -14,6 +14,7 @@ def causal_residual(
     context_ids: _Ints,
     target_ids: _Ints,
     causal_stop: _Ints,
+    cap: float = np.inf,
 ) -> tuple[_Floats, _Floats, _Floats]:
     """Subtract from each target's map the part that its earlier words explain.
 
@@ -24,7 +25,7 @@ def causal_residual(
         w[i] = text_scores[m, i] / (sum_i text_scores[m, i] + 1e-8)
         I    = w @ context_activation                 the interference map
         s    = <A, I> / <I, I>                        0 where I is 0
-        E    = relu(A - s * I)                        with A = target_activation[m]
+        E    = relu(A - min(s, cap) * I)              with A = target_activation[m]
 
     Parameters
     ----------
@@ -38,6 +39,8 @@ def causal_residual(
         Int [K] and [M]: token ids for the same-token rule.
     causal_stop
         Int [M]: target m uses the context words before this index.
+    cap
+        The largest scale; infinite in the published method.
 
     Returns
     -------
@@ -58,5 +61,5 @@ def causal_residual(
         activation = target_activation[m].astype(np.float64)
         power = float(np.sum(interference**2))
         scale = float(np.sum(activation * interference)) / power if power > 0 else 0.0
-        residual[m] = np.maximum(activation - scale * interference, 0)
+        residual[m] = np.maximum(activation - min(scale, cap) * interference, 0)
     return residual, residual.min(axis=1, keepdims=True), residual.max(axis=1, keepdims=True)

@@ -1,5 +1,7 @@
 """The causal residual of all targets at once, on any device."""
 
+import math
+
 import torch
 
 from tam.engine.ops.blocks import blocks, on_threads, one_thread, row_blocks
@@ -15,6 +17,7 @@ def causal_residual(
     context_ids: torch.Tensor,
     target_ids: torch.Tensor,
     causal_stop: torch.Tensor,
+    cap: float = math.inf,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Subtract from each target's map the part that its earlier words explain; see :mod:`.naive`.
 
@@ -26,6 +29,8 @@ def causal_residual(
         [M, N] and [M, K] of one floating dtype, in which everything is computed.
     context_ids, target_ids, causal_stop
         int64 [K], [M] and [M].
+    cap
+        The largest scale.
 
     Returns
     -------
@@ -53,7 +58,7 @@ def causal_residual(
             power = (part * part).sum(1, keepdim=True)
             # If the power is 0, so is the product; dividing by 1 then makes the scale 0.
             scale = (target * part).sum(1, keepdim=True) / torch.where(power > 0, power, 1)
-            part.mul_(-scale).add_(target).relu_()
+            part.mul_(-scale.clamp(max=cap)).add_(target).relu_()
             low[rows], high[rows] = part.amin(1, keepdim=True), part.amax(1, keepdim=True)
 
         cells = residual.shape[1]

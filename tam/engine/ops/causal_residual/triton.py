@@ -1,5 +1,7 @@
 """The causal residual on CUDA: a masked product with partial sums, then one more pass."""
 
+import math
+
 import torch
 import triton
 import triton.language as tl
@@ -20,6 +22,7 @@ def causal_residual(
     context_ids: torch.Tensor,
     target_ids: torch.Tensor,
     causal_stop: torch.Tensor,
+    cap: float = math.inf,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Subtract from each target's map the part that its earlier words explain; see :mod:`.naive`.
 
@@ -34,6 +37,8 @@ def causal_residual(
         float32 [K, N], [M, N] and [M, K].
     context_ids, target_ids, causal_stop
         int64 [K], [M] and [M].
+    cap
+        The largest scale.
 
     Returns
     -------
@@ -78,6 +83,7 @@ def causal_residual(
         count,
         cells,
         blocks,
+        float(cap),
         *target_activation.stride(),
         CELLS=_PASS,
         BLOCKS=triton.next_power_of_2(blocks),
@@ -151,6 +157,7 @@ def _subtract(
     count,
     cells,
     blocks,
+    cap,
     target_stride,
     target_step,
     CELLS: tl.constexpr,
@@ -162,7 +169,7 @@ def _subtract(
     agreement = tl.sum(tl.load(sums + place, mask=block < blocks, other=0.0))
     power = tl.sum(tl.load(sums + count * blocks + place, mask=block < blocks, other=0.0))
     # If the power is 0, so is the agreement; dividing by 1 then makes the scale 0.
-    scale = agreement / tl.where(power > 0, power, 1.0)
+    scale = tl.minimum(agreement / tl.where(power > 0, power, 1.0), cap)
     cell = tl.program_id(1) * CELLS + tl.arange(0, CELLS)
     inside = cell < cells
     start = row.to(tl.int64)
