@@ -1,4 +1,4 @@
-"""The examples and notebooks run from start to end, offline, on the small model."""
+"""The examples and notebooks run from start to end, offline, with the small model."""
 
 import json
 import os
@@ -26,7 +26,7 @@ WRITTEN = {
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Give processes the project, and the user's configuration a folder of its own."""
+    """Return an environment with the project on its path and separate Jupyter folders."""
     paths = os.pathsep.join([str(ROOT), str(ROOT / "adapters")])
     places = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
     return os.environ | {"PYTHONPATH": paths} | {name: str(folder / name) for name in places}

@@ -81,7 +81,9 @@ def test_damaged_settings_are_one_line(
 
 
 @pytest.mark.promise(
-    "evaluation", "a full disk", "one line, exit code 4; what was measured is whole and goes on"
+    "evaluation",
+    "a full disk",
+    ("a one-line error, exit code 4; finished measurements are kept, and the run can be resumed"),
 )
 def test_a_full_disk_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "out"

@@ -394,20 +394,20 @@ print(result.save({str(tmp_path / "again")!r}))
 
 
 def test_the_documentation_names_every_field_and_column(tmp_path: Path) -> None:
-    told = (Path(__file__).parents[2] / "docs" / "format.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "format.md").read_text("utf-8")
     save_explanation(with_grounding(with_stages(checked()), [0.5]), tmp_path)
     document = json.loads((tmp_path / JSON_NAME).read_text())
     names = {re.sub(r"\.\d+", ".*", name) for name in load_file(tmp_path / TENSORS_NAME)}
-    tensors = {re.sub(r"\.[A-Z]\b", ".*", name) for name in re.findall(r"`([\w.]+)`", told)}
+    tensors = {re.sub(r"\.[A-Z]\b", ".*", name) for name in re.findall(r"`([\w.]+)`", page)}
     assert names <= tensors
     fields = set(document) | {key for item in document["tokens"] for key in item}
     for part in ("media", "grids", "predictions", "checks"):
         fields |= set(document[part][0])
-    assert {f"`{field}`" for field in {*fields, *COLUMNS}} <= set(re.findall(r"`\w+`", told))
+    assert {f"`{field}`" for field in {*fields, *COLUMNS}} <= set(re.findall(r"`\w+`", page))
 
 
 def checked() -> Explanation:
-    """An explanation with a word that was checked and one that cannot be."""
+    """Return an explanation with a word that was checked and one that cannot be checked."""
     result = explanation()
     first, second = (word.targets for word in result.words[1:3])
     return replace(

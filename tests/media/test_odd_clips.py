@@ -282,9 +282,7 @@ def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
         open_video(path)
 
 
-@pytest.mark.promise(
-    "clips", "a decoder that does not come to an end", "left out with a note, within ten seconds"
-)
+@pytest.mark.promise("clips", "a decoder that hangs", "left out within ten seconds, with a note")
 def test_a_decoder_that_hangs_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "plain.mp4", range(12))
     for name in PACKAGES:  # a package of the decoder's name, which never finishes loading
