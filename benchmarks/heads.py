@@ -114,9 +114,9 @@ def by_torch(model: Any) -> None:
 
 WAYS: dict[str, tuple[str, Callable[[Any], None]]] = {
     "torch dynamic int8": ("torch", by_torch),
-    "torchao int8, weights alone": ("torchao", by_torchao("Int8WeightOnlyConfig")),
+    "torchao int8, weights only": ("torchao", by_torchao("Int8WeightOnlyConfig")),
     "torchao int8, dynamic": ("torchao", by_torchao("Int8DynamicActivationInt8WeightConfig")),
-    "torchao float8, weights alone": ("torchao", by_torchao("Float8WeightOnlyConfig")),
+    "torchao float8, weights only": ("torchao", by_torchao("Float8WeightOnlyConfig")),
     "quanto int8": ("optimum-quanto", by_quanto),
     "HQQ 8 bits": ("hqq", by_hqq),
     "compressed-tensors int8": ("compressed-tensors", by_compressed_tensors("int-quantized")),
