@@ -117,7 +117,7 @@ def _row(extension: Extension) -> Kind:
     return Kind(
         extension.name,
         f".{extension.name}",
-        "a kind of its own",
+        "an export of another package",
         extension.value,
         False,
         extension.package,

@@ -114,7 +114,7 @@ def test_a_given_text_is_spelled_as_it_is(model: tam.Model) -> None:
 
 
 @pytest.mark.promise(
-    "prompts", "special tokens typed in a given answer", "text, which moves nothing"
+    "prompts", "special tokens in a given answer", "treated as text, and positions stay right"
 )
 def test_a_marker_in_a_given_text_is_text(model: tam.Model) -> None:
     marker = model.processor.image_token
@@ -144,7 +144,7 @@ def test_every_way_of_generating_gives_the_maps_of_its_ids(
     assert len(result.predictions) == len(result.tokens) - result.prompt_targets
 
 
-@pytest.mark.promise("models", "options that generate refuses", "one line, exit code 2")
+@pytest.mark.promise("models", "options that `generate` refuses", "a one-line error, exit code 2")
 @pytest.mark.parametrize(
     "options",
     [
@@ -163,7 +163,7 @@ def test_options_that_transformers_refuses_are_bad_input(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.promise("models", "an error of the model's own code", "told as the model's")
+@pytest.mark.promise("models", "an error in the model's own code", "reported as the model's")
 def test_a_fault_of_the_model_is_not_taken_for_bad_input(
     model: tam.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,7 +218,7 @@ class Interrupt(StoppingCriteria):
         raise self.error
 
 
-@pytest.mark.promise("memory", "a run that is interrupted", "no hook and no state is left")
+@pytest.mark.promise("memory", "a run that is interrupted", "no hook and no state remains")
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_an_interrupted_run_leaves_nothing_behind(
     model: tam.Model, error: type[BaseException]
@@ -238,7 +238,7 @@ def test_the_callers_own_stopping_criteria_still_stop(model: tam.Model) -> None:
     assert len(result.tokens) - result.prompt_targets == 3
 
 
-@pytest.mark.promise("memory", "a long reply", "only the states that are read are kept")
+@pytest.mark.promise("memory", "a long reply", "only the needed states are kept")
 def test_only_needed_states_are_kept(model: tam.Model) -> None:
     trace = model.record(TALK, max_new_tokens=STEPS)
     assert trace.vision_states.shape == (len(trace.vision.positions), 32)

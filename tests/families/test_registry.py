@@ -96,7 +96,7 @@ def test_refused_families_say_why_and_what_is_supported(model_type: str, reason:
         adapter_for({"model_type": model_type})
 
 
-@pytest.mark.promise("models", "an unknown kind of model", "refused with the supported ones")
+@pytest.mark.promise("models", "an unknown model type", "refused, with a list of supported ones")
 def test_an_unknown_model_is_refused_with_the_supported_ones() -> None:
     with pytest.raises(
         ModelError, match=r"'llama': no adapter supports.*qwen2_vl.*llava.*tam\.ada"
@@ -166,7 +166,7 @@ def test_two_packages_for_one_type_are_an_error_for_that_type(add_package: AddPa
 @pytest.mark.promise(
     "models",
     "another package whose adapter cannot be imported",
-    "breaks its own kind of model alone",
+    "affects only its own model type",
 )
 @pytest.mark.parametrize(
     ("code", "message"),

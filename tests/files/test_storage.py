@@ -111,7 +111,9 @@ def test_changed_stages_and_candidates(
 
 
 @pytest.mark.promise(
-    "hostile words", "any text in words and names, half characters too", "saved and opened exactly"
+    "hostile words",
+    "any text in words and names, including lone surrogates",
+    "saved and loaded exactly",
 )
 def test_any_text_comes_back(tmp_path: Path) -> None:
     media = picture(name="bad\udcff\x00name.png")  # a file name that is not UTF-8
@@ -140,7 +142,9 @@ def test_what_json_cannot_hold_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.promise(
-    "saved files", "the folder of a whole conversation", "one line that names a reply"
+    "saved files",
+    "the folder of a whole conversation",
+    "a one-line error that names one of its replies",
 )
 def test_the_folder_of_a_conversation_names_a_reply(tmp_path: Path) -> None:
     for number in (1, 2):
@@ -149,7 +153,9 @@ def test_the_folder_of_a_conversation_names_a_reply(tmp_path: Path) -> None:
         load_explanation(tmp_path / "talk")
 
 
-@pytest.mark.promise("saved files", "a file of the pair is missing", "one line that says which")
+@pytest.mark.promise(
+    "saved files", "one of the two files is missing", "a one-line error that says which"
+)
 def test_missing_files(tmp_path: Path, saved: Path) -> None:
     with pytest.raises(SavedFileError, match="cannot be read"):
         load_explanation(tmp_path / "nowhere.json")
@@ -160,7 +166,7 @@ def test_missing_files(tmp_path: Path, saved: Path) -> None:
         load_explanation(saved)
 
 
-@pytest.mark.promise("saved files", "truncated files", "refused in one line")
+@pytest.mark.promise("saved files", "truncated files", "refused with a one-line error")
 @pytest.mark.parametrize("name", [JSON_NAME, TENSORS_NAME])
 @pytest.mark.parametrize("keep", [0, 7, 300, -1])
 def test_truncated_files(saved: Path, name: str, keep: int) -> None:
@@ -172,7 +178,9 @@ def test_truncated_files(saved: Path, name: str, keep: int) -> None:
 
 
 @pytest.mark.promise(
-    "saved files", "JSON of something else, NaN, deep nesting, huge numbers", "refused in one line"
+    "saved files",
+    "unrelated JSON, NaN, deep nesting, huge numbers",
+    "refused with a one-line error",
 )
 @pytest.mark.parametrize(
     "content",
@@ -218,7 +226,7 @@ def test_what_is_not_known_is_kept(saved: Path, tmp_path: Path) -> None:
     assert np.array_equal(opened.maps, result.maps, equal_nan=True)
 
 
-@pytest.mark.promise("saved files", "another version of the format", "refused, with what to do")
+@pytest.mark.promise("saved files", "another version of the format", "refused, with a remedy")
 def test_another_version_is_refused(saved: Path) -> None:
     edit(saved, lambda d: d.update(version=5))
     with pytest.raises(SavedFileError, match=r"version 5 .* reads versions 1 to 4"):
@@ -268,8 +276,8 @@ CHANGES: list[tuple[str, Callable[[Any], Any]]] = [
 
 @pytest.mark.promise(
     "saved files",
-    "a field that is missing, of another type or out of range",
-    "refused with its place",
+    "a field that is missing, of the wrong type or out of range",
+    "refused; the error gives its path",
 )
 @pytest.mark.parametrize(("message", "change"), CHANGES)
 def test_changed_json(saved: Path, message: str, change: Callable[[Any], Any]) -> None:
@@ -315,7 +323,9 @@ TENSOR_CHANGES: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.promise(
-    "saved files", "a tensor that is missing, of another shape or out of range", "refused by name"
+    "saved files",
+    "a tensor that is missing, of the wrong shape or out of range",
+    "refused; the error names it",
 )
 @pytest.mark.parametrize(("message", "tensors"), TENSOR_CHANGES)
 def test_changed_tensors(saved: Path, message: str, tensors: dict[str, Any]) -> None:
@@ -346,7 +356,7 @@ def test_the_pixel_limit_counts_all_frames(tmp_path: Path) -> None:
 
 
 def test_every_byte_can_be_wrong(saved: Path) -> None:
-    """Whatever a damaged file does, it loads or is refused with a SavedFileError."""
+    """A damaged file either loads or is refused with a SavedFileError."""
     rng = np.random.default_rng(0)
     for name in (JSON_NAME, TENSORS_NAME):
         content = (saved / name).read_bytes()
@@ -384,20 +394,20 @@ print(result.save({str(tmp_path / "again")!r}))
 
 
 def test_the_documentation_names_every_field_and_column(tmp_path: Path) -> None:
-    told = (Path(__file__).parents[2] / "docs" / "format.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "format.md").read_text("utf-8")
     save_explanation(with_grounding(with_stages(checked()), [0.5]), tmp_path)
     document = json.loads((tmp_path / JSON_NAME).read_text())
     names = {re.sub(r"\.\d+", ".*", name) for name in load_file(tmp_path / TENSORS_NAME)}
-    tensors = {re.sub(r"\.[A-Z]\b", ".*", name) for name in re.findall(r"`([\w.]+)`", told)}
+    tensors = {re.sub(r"\.[A-Z]\b", ".*", name) for name in re.findall(r"`([\w.]+)`", page)}
     assert names <= tensors
     fields = set(document) | {key for item in document["tokens"] for key in item}
     for part in ("media", "grids", "predictions", "checks"):
         fields |= set(document[part][0])
-    assert {f"`{field}`" for field in {*fields, *COLUMNS}} <= set(re.findall(r"`\w+`", told))
+    assert {f"`{field}`" for field in {*fields, *COLUMNS}} <= set(re.findall(r"`\w+`", page))
 
 
 def checked() -> Explanation:
-    """An explanation with a word that was checked and one that cannot be."""
+    """Return an explanation with a word that was checked and one that cannot be checked."""
     result = explanation()
     first, second = (word.targets for word in result.words[1:3])
     return replace(

@@ -94,7 +94,9 @@ def test_a_message_outweighs_the_options(folder: Path) -> None:
 
 
 @pytest.mark.promise(
-    "conversations", "a message that calls a file a picture or a clip", "taken as what it is called"
+    "conversations",
+    "a message that declares a file to be a picture or a clip",
+    "opened as declared",
 )
 def test_a_message_says_whether_it_is_a_picture_or_a_clip(folder: Path) -> None:
     for kind, expected in (("video", [0, 5]), ("image", [0])):
@@ -107,7 +109,7 @@ def test_a_message_says_whether_it_is_a_picture_or_a_clip(folder: Path) -> None:
 
 
 @pytest.mark.promise(
-    "conversations", "sampling in a message that is not possible", "refused in one line"
+    "conversations", "impossible sampling options in a message", "refused with a one-line error"
 )
 @pytest.mark.parametrize("wrong", [{"fps": "2"}, {"fps": True}, {"num_frames": 2.5}, {"end": []}])
 def test_what_a_message_says_wrongly_is_one_line(folder: Path, wrong: dict) -> None:

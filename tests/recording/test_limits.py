@@ -40,7 +40,7 @@ def test_a_reply_that_was_cut_says_so(model: tam.Model, words: dict[str, Any]) -
     assert not given.provenance["notes"]
 
 
-@pytest.mark.promise("conversations", "a reply that a limit of time ended", "says that it was cut")
+@pytest.mark.promise("conversations", "a reply that a time limit ended", "marked as cut off")
 def test_a_reply_that_time_ended_says_so(model: tam.Model, words: dict[str, Any]) -> None:
     ask = partial(model.explain, PICTURE, "What?", max_new_tokens=50, **words)
     clock = MaxTimeCriteria(0.0)

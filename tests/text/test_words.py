@@ -123,7 +123,7 @@ def test_the_numbers_of_a_list_are_words_of_their_own(text: str, wanted: list[st
     assert words(text) == wanted
 
 
-@pytest.mark.promise("hostile words", "zero-width and filler characters alone", "not a word")
+@pytest.mark.promise("hostile words", "zero-width and filler characters only", "not a word")
 @pytest.mark.parametrize("invisible", ["\u200b", "\u2060", "\ufeff", "\u00ad", "\u3164", "\u2800"])
 def test_what_shows_nothing_is_no_word(invisible: str) -> None:
     assert group_words([invisible]) == [-1]
@@ -131,7 +131,7 @@ def test_what_shows_nothing_is_no_word(invisible: str) -> None:
     assert group_words(["a ", invisible, "dog"])[-1] == 1, "it leads to the next word"
 
 
-@pytest.mark.promise("hostile words", "U+FFFD in a reply", "its own token spells it")
+@pytest.mark.promise("hostile words", "U+FFFD in a reply", "belongs to its own token")
 def test_a_replacement_character_swallows_no_token() -> None:
     tokenizer = Bytes()
     ids = tokenizer.ids("a\ufffd dog")
