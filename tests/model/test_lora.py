@@ -1,5 +1,6 @@
 """Low-rank adapters: on a loaded model, or as a checkpoint that names its model."""
 
+import copy
 import json
 import shutil
 from pathlib import Path
@@ -143,3 +144,44 @@ def test_an_adapter_that_does_not_fit_is_refused(
         tam.load(folder)
     assert "lora" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+LAYERS = {"target_modules": ["q_proj", "v_proj"]}
+KINDS = {
+    "biases": peft.LoraConfig(**LAYERS, bias="all"),
+    "AdaLoRA": peft.AdaLoraConfig(**LAYERS, init_r=4, total_step=9),
+    "VeRA": peft.VeraConfig(**LAYERS, r=4),
+    "IA3": peft.IA3Config(target_modules=["k_proj", "v_proj"], feedforward_modules=[]),
+    "LoHa": peft.LoHaConfig(**LAYERS, r=4),
+    "OFT": peft.OFTConfig(**LAYERS, r=4, oft_block_size=0),
+}
+
+
+@pytest.mark.promise(
+    "models", "adapters of other kinds than LoRA", "loaded whole, or refused with what is missing"
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_adapter_is_loaded_whole(
+    kind: str, qwen_folder: Path, tmp_path: Path
+) -> None:
+    config = copy.deepcopy(KINDS[kind])
+    config.base_model_name_or_path = str(qwen_folder)
+    trained = peft.get_peft_model(AutoModelForMultimodalLM.from_pretrained(qwen_folder), config)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in trained.parameters():
+            if parameter.requires_grad:
+                parameter.add_(torch.randn_like(parameter))
+    trained.save_pretrained(tmp_path)
+    wanted = dict(trained.get_base_model().named_parameters())
+    found = dict(tam.load(tmp_path).module.named_parameters())
+    assert found.keys() == wanted.keys()
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+
+    path = tmp_path / "adapter_model.safetensors"
+    tensors = load_file(path)
+    for key in (min(tensors), max(tensors)):
+        save_file({name: each for name, each in tensors.items() if name != key}, path)
+        with pytest.raises(ModelError, match="are missing") as caught:
+            tam.load(tmp_path)
+        assert key in str(caught.value)
