@@ -53,11 +53,6 @@ class Stream:
         See :class:`tam.model.options.Options`. With a method that needs the whole reply the words
         come at once, their maps with the explanation at the end.
 
-    Attributes
-    ----------
-    prefix_cache
-        What the next turn can continue, once the reply is finished; None if it cannot.
-
     Examples
     --------
     >>> model = tam.load("small")                                     # doctest: +SKIP
@@ -75,8 +70,8 @@ class Stream:
         prefix_cache: PrefixCache | None = None,
         **options: Unpack[Options],
     ) -> None:
-        self._outcome = Outcome()
-        self.prefix_cache: PrefixCache | None = None
+        # The thread must not hold the stream itself, which would then never be dropped and closed.
+        self._outcome = outcome = Outcome()
         checkpoint = model.checkpoint
         check_opened(options)
         wanted = asked(checkpoint, options)
@@ -97,7 +92,7 @@ class Stream:
             )
             put([])  # a stream that was closed meanwhile needs no explanation
             result = explain_recording(checkpoint, recording, wanted.method)
-            self.prefix_cache = recording.run.prefix_cache
+            outcome.prefix_cache = recording.run.prefix_cache
             return result
 
         self._words = words_from_thread(work, checkpoint.module, self._outcome)
@@ -111,6 +106,11 @@ class Stream:
     def close(self) -> None:
         """Stop the model at its next token, and wait for its thread."""
         self._words.close()
+
+    @property
+    def prefix_cache(self) -> PrefixCache | None:
+        """What the next turn can continue, once the reply is finished; None if it cannot."""
+        return self._outcome.prefix_cache
 
     @property
     def explanation(self) -> Explanation:
