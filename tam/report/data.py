@@ -37,6 +37,10 @@ _AT_ONCE: Final = 32
 # What a report of many words would be too large with, unless it is compressed.
 _PACKED: Final = ("tokens", "words", "phrases", "predictions", "csv")
 
+# The largest number of relevances that are kept in hundredths. More, of a reply of over some 2,000
+# words, are kept in steps of two: 3,000 words and their maps then take less than 5 MB.
+_FINE: Final = 2_500_000
+
 # A relevance that is not known.
 _UNKNOWN: Final = 255
 
@@ -229,7 +233,8 @@ def _prediction(explanation: Explanation, step: int, prediction: Prediction) -> 
 def _relevance(explanation: Explanation) -> str | None:
     """Encode uint8 rows, one for each token: the relevance of each word that ends before it.
 
-    A byte holds hundredths, rounded as Python prints two digits: all that the page shows of it.
+    A byte holds hundredths, rounded as Python prints two digits: all that the page shows of it. Of
+    more than `_FINE` they are even.
     """
     relevance, words = explanation.relevance, explanation.word_targets
     if relevance is None or not words:
@@ -238,7 +243,8 @@ def _relevance(explanation: Explanation) -> str | None:
     ends = [word[-1] for word in words]
     rows = [row[: bisect_left(ends, target)] for target, row in enumerate(columns)]
     values = np.concatenate(rows).astype(np.float64)
-    hundredths = np.where(np.isnan(values), _UNKNOWN, np.rint(100 * values))
+    step = 1 if len(values) <= _FINE else 2
+    hundredths = np.where(np.isnan(values), _UNKNOWN, step * np.rint(100 * values / step))
     return _compressed(hundredths.astype(np.uint8).tobytes())
 
 

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -357,6 +359,16 @@ def test_commands_and_files_are_completed(tmp_path: Path) -> None:
     assert completed("what is /s") == []
 
 
+@contextmanager
+def lengths_read(model: tam.Model) -> Iterator[list[int]]:
+    """The number of positions in each pass through the decoder."""
+    read: list[int] = []
+    decoder = model.adapter.decoder(model.module)
+    handle = decoder.register_forward_hook(lambda _m, _i, output: read.append(output[0].shape[1]))
+    yield read
+    handle.remove()
+
+
 def test_streamed_turns_are_those_of_say(qwen_folder: Path) -> None:
     model = tam.load(qwen_folder)
     said, streamed = model.chat(), model.chat()
@@ -366,8 +378,18 @@ def test_streamed_turns_are_those_of_say(qwen_folder: Path) -> None:
         assert words == [word.text for word in result]
         assert np.allclose(streamed.explanations[-1].maps, result.maps, atol=1e-5)
     assert len(streamed.turns) == len(said.turns) == 4
+    # A turn without a new picture continues what was computed for the earlier ones, in both.
+    for chat in (said, streamed):
+        with lengths_read(model) as read:
+            if chat is said:
+                last = chat.say("And now?", max_new_tokens=4)
+            else:
+                list(chat.stream("And now?", max_new_tokens=4))
+        assert sum(read) < 30 < len(last.tokens) + last.maps.shape[1]
+    assert np.allclose(streamed.explanations[-1].maps, last.maps, atol=1e-5)
+    assert len(streamed.turns) == len(said.turns) == 6
     assert next(iter(streamed.stream("More?", max_new_tokens=4))).text
-    assert len(streamed.turns) == 4, "a turn that was left is not kept"
+    assert len(streamed.turns) == 6, "a turn that was left is not kept"
 
 
 def test_a_talk_takes_the_options_of_a_question(
