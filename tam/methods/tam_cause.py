@@ -1,5 +1,7 @@
 """The regions that a reply's words mark, weighed by what each word loses without them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +13,7 @@ from tam.geometry.cell_colors import pixels_of
 from tam.methods.options import check_not_negative, check_whole
 from tam.methods.result import Targets, explained, resolve_targets
 from tam.methods.tam_plus import tam_plus
-from tam.methods.word_regions import grown, word_regions
+from tam.methods.word_regions import grown, holds, word_regions
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
@@ -38,7 +40,8 @@ def tam_cause(
 
     ``max(max_r relu(1 - p_r / p) C_r, 0.05 T / max T)``
 
-    C_r the share of each cell's pixels that lies in the region, T the map of ``tam-plus``. A height
+    C_r the share of each cell's pixels that lies in the region, T the map of ``tam-plus``. A region
+    does not count for a token that loses half as much without a smaller one in it. A height
     is the part of the token's probability that goes with the region, so maps of different words
     compare; a word that nothing causes keeps its place at a twentieth. What no word marks is never
     hidden. Maps [K, N] of the reply's words; prompt words have no probability. Cost: that of
@@ -68,7 +71,7 @@ def tam_cause(
     steps = [target - trace.text.prompt_targets for target in asked]
     lost = np.maximum(1 - np.exp(np.minimum(read[1:, steps] - read[:1, steps], 0)), 0)
     evidence = places(plain.maps[asked])
-    for region, losses in zip(found, lost, strict=True):
+    for region, losses in zip(found, alone(found, lost), strict=True):
         np.maximum(evidence, np.outer(losses, covered(trace, region)), out=evidence)
     method = {
         "name": "tam-cause",
@@ -78,6 +81,16 @@ def tam_cause(
         "growth": growth,
     }
     return explained(trace, asked, evidence, method, scale=False)
+
+
+def alone(regions: Sequence[Region], lost: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Losses [G, T] without those that a smaller region inside explains, half of them or more."""
+    kept = lost.copy()
+    for index, region in enumerate(regions):
+        inside = [i for i, other in enumerate(regions) if i != index and holds(region, other)]
+        explained_by = lost[inside].max(0, initial=0)
+        kept[index, explained_by >= lost[index] / 2] = 0
+    return kept
 
 
 def places(maps: NDArray[np.float32]) -> NDArray[np.float32]:

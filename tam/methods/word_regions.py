@@ -26,6 +26,9 @@ _SIDE, _ROUNDS = 256, 3
 _REACH = 1 / 8
 # A cut that is smaller than this share of the mark has lost its object.
 _LEAST = 0.2
+# What is held is at least this share of the holder; two lie apart that share less of the smaller.
+_PART, _APART = 0.15, 0.3
+_SLIVER = np.ones((3, 3), np.uint8)
 
 
 def word_regions(explanation: Explanation, most: int) -> tuple[list[Region], int]:
@@ -33,7 +36,8 @@ def word_regions(explanation: Explanation, most: int) -> tuple[list[Region], int
 
     Each connected part of a word's mask (over the frames of a clip too) is brought to the picture's
     edges by :func:`cut`. Regions that are alike become one. One that holds two others which lie
-    apart is left out: hiding it would hide both at once.
+    apart is left out: hiding it would hide both at once. What is left of a region beside one that
+    it holds becomes a region too.
 
     Parameters
     ----------
@@ -55,7 +59,12 @@ def word_regions(explanation: Explanation, most: int) -> tuple[list[Region], int
             votes.append(1)
         else:
             votes[same] += 1
-    kept = [i for i, region in enumerate(found) if not _holds_two(region, found)]
+    marked_by_words = len(found)
+    for remainder in list(_remainders(found)):
+        if not any(_alike(remainder, other) for other in found):
+            found.append(remainder)
+            votes.append(1)
+    kept = [i for i, region in enumerate(found) if not _holds_two(region, found[:marked_by_words])]
     best = sorted(sorted(kept, key=lambda i: -votes[i])[:most])
     return [found[i] for i in best], len(kept) - len(best)
 
@@ -145,23 +154,34 @@ def _alike(one: Region, other: Region) -> bool:
     return both >= ALIKE * (int(one.mask.sum()) + int(other.mask.sum()) - both)
 
 
+def holds(region: Region, other: Region) -> bool:
+    """Whether a region covers another one that is smaller, but a good part of it."""
+    size, part = int(region.mask.sum()), int(other.mask.sum())
+    return (
+        other.media == region.media
+        and _PART * size <= part < size
+        and int((region.mask & other.mask).sum()) >= HELD * part
+    )
+
+
+def _remainders(regions: Sequence[Region]) -> Iterator[Region]:
+    """What is left of each region beside those that it holds, without slivers."""
+    for region in regions:
+        held = [other.mask for other in regions if other is not region and holds(region, other)]
+        if not held:
+            continue
+        left = region.mask & ~np.logical_or.reduce(held)
+        opened = [cv2.morphologyEx(f.astype(np.uint8), cv2.MORPH_OPEN, _SLIVER) > 0 for f in left]
+        for part in _parts(np.stack(opened)):
+            if part.sum() >= _PART * region.mask.sum():
+                yield Region(region.media, part)
+
+
 def _holds_two(region: Region, others: Sequence[Region]) -> bool:
-    """Whether a region covers two others that lie apart, each a good part of it."""
-    size = int(region.mask.sum())
-    held = [
-        other.mask
-        for other in others
-        if other is not region
-        and other.media == region.media
-        and _PART * size <= int(other.mask.sum()) < size
-        and int((region.mask & other.mask).sum()) >= HELD * int(other.mask.sum())
-    ]
+    """Whether a region holds two others that lie apart."""
+    held = [other.mask for other in others if other is not region and holds(region, other)]
     return any(
         int((one & other).sum()) < _APART * min(int(one.sum()), int(other.sum()))
         for index, one in enumerate(held)
         for other in held[index + 1 :]
     )
-
-
-# What is held is at least this share of the holder; two lie apart that share less of the smaller.
-_PART, _APART = 0.15, 0.3

@@ -11,9 +11,9 @@ from tam.errors import InputError
 from tam.explanation.explanation import Explanation
 from tam.media.media import Media
 from tam.methods import explain
-from tam.methods.tam_cause import covered, places
+from tam.methods.tam_cause import alone, covered, places
 from tam.methods.tam_plus import tam_plus
-from tam.methods.word_regions import cut, grown, word_regions
+from tam.methods.word_regions import cut, grown, holds, word_regions
 from tam.replay import Replay
 from tests.hand_made import explanation, grid
 
@@ -77,6 +77,25 @@ def test_the_parts_of_one_words_mask_are_regions_of_their_own() -> None:
     assert [region.mask.sum() for region in found] == [18 * 16, 18 * 16]
 
 
+def test_what_a_region_holds_beside_a_smaller_one_is_a_region_too() -> None:
+    # The picture is even where two halves of one rectangle are marked, so cuts leave them.
+    both, half = rectangle(np.s_[12:30, 8:40]), rectangle(np.s_[12:30, 8:24])
+    grey = Media(np.full((1, HEIGHT, WIDTH, 3), 128, np.uint8), np.zeros(1), "even.png")
+    made = replace(marking(both, half), media=(grey,))
+    found = [region.mask[0] for region in word_regions(made, 9)[0]]
+    assert any(np.array_equal(mask, both & ~half) for mask in found)
+    assert any(np.array_equal(mask, half) for mask in found)
+    assert any(np.array_equal(mask, both) for mask in found)
+
+
+def test_a_region_does_not_count_where_a_smaller_one_inside_explains_the_loss() -> None:
+    outer, inner = (Region(0, rectangle(np.s_[10:30, 10 : 10 + w])[None]) for w in (30, 10))
+    lost = np.array([[0.9, 0.9, 0.1], [0.8, 0.2, 0.9]], np.float32)
+    assert holds(outer, inner)
+    assert not holds(inner, outer)
+    assert np.allclose(alone([outer, inner], lost), [[0, 0.9, 0], [0.8, 0.2, 0.9]])
+
+
 def test_a_region_grows_by_a_share_of_the_shorter_side() -> None:
     dot = rectangle(np.s_[20:21, 30:31])[None]
     wide = grown(Region(0, dot), 2 / HEIGHT).mask[0]
@@ -100,7 +119,8 @@ def test_heights_are_what_words_lose_without_regions(small_picture: Replay) -> N
     hidden = [[hide(grown(region, 0.05).mask)] for region in found]
     read = np.exp(small_picture.log_probabilities([trace.media, *hidden]).astype(float))
     lost = np.maximum(1 - read[1:] / read[0], 0)
-    heats = [np.outer(own, covered(trace, r)) for own, r in zip(lost, found, strict=True)]
+    kept = alone(found, lost.astype(np.float32))
+    heats = [np.outer(own, covered(trace, r)) for own, r in zip(kept, found, strict=True)]
     plain = places(tam_plus(trace, small_picture).maps[first:])
     assert np.allclose(result.maps[first:], np.maximum(plain, np.max(heats, axis=0)), atol=1e-4)
     assert np.isnan(result.maps[:first]).all()
