@@ -9,6 +9,7 @@ from typer.core import TyperCommand
 
 from tam.cli.options import AllowMissing, DeviceMap, Dtype, Json, LoadIn, Model, Revision
 from tam.errors import InputError
+from tam.resolver import uncollected
 from tam.text.printable import json_text
 
 if TYPE_CHECKING:
@@ -128,7 +129,8 @@ def check(
         check_output(saved, force=True)
     result = load_explanation(saved)
     words = typed_words(word) if word else None
-    from tam.model.loading import load
+    with uncollected():
+        from tam.model.loading import load
 
     loaded = load(
         model,

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from tam.cli.options import AllowMissing, DeviceMap, Dtype, Json, LoadIn, Revision
+from tam.resolver import uncollected
 from tam.text.printable import json_text
 
 _SAID = {True: "ok  ", False: "FAIL", None: "none"}
@@ -23,7 +24,8 @@ def verify(
 
     Exit code 1 if a check fails.
     """
-    from tam.model.loading import load
+    with uncollected():
+        from tam.model.loading import load
     from tam.model.verify import verify as verified
 
     loaded = load(

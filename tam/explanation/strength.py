@@ -96,13 +96,14 @@ def visuals(data: ExplanationData, rows: NDArray[np.float32]) -> list[float | No
     """Give :func:`visual` of each of some maps at once, float32 [R, N]."""
     highest = np.zeros(len(rows), np.float32)
     for first in range(0, len(rows), _ROWS):
-        some = rows[first : first + _ROWS]
+        part = slice(first, first + _ROWS)
         for media in range(len(data.media)):
-            for layer in _layers(data, some, media):
+            for layer in _layers(data, rows[part], media):
                 found = np.nan_to_num(layer.values).max(axis=(1, 2), initial=0)
-                np.maximum(highest[first : first + _ROWS], found, out=highest[first : first + _ROWS])
-    known = ~np.isnan(rows).all(axis=1)
-    return [value if is_one else None for value, is_one in zip(highest.tolist(), known, strict=True)]
+                highest[part] = np.maximum(highest[part], found)
+    known = (~np.isnan(rows).all(axis=1)).tolist()
+    values = zip(highest.tolist(), known, strict=True)
+    return [value if is_one else None for value, is_one in values]
 
 
 def peak(data: ExplanationData, row: Row, media: int | None = None) -> Peak | None:
