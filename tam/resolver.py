@@ -10,6 +10,7 @@ from typing import Any
 PUBLIC = {
     "Chat": "tam.model.chat:Chat",
     "Conversation": "tam.prompt.conversation:Conversation",
+    "Cut": "tam.media:Cut",
     "Explanation": "tam.explanation.explanation:Explanation",
     "Media": "tam.media:Media",
     "Model": "tam.model.model:Model",

@@ -67,7 +67,7 @@ def read_items(source: Path, prompt: str) -> list[Item]:
     if not rows:
         raise InputError("holds no items", where=str(source), remedy=_REMEDY)
     items = []
-    for number, row in enumerate(rows):
+    for number, row in enumerate(rows, start=1):
         names = [name.strip() for name in row["image"].split(";") if name.strip()]
         asked = row["prompt"] or prompt
         if not names or not asked:
@@ -81,23 +81,6 @@ def read_items(source: Path, prompt: str) -> list[Item]:
         name = f"{number:05d}-{slug(images[0].stem)}"
         items.append(Item(name, images, asked, row["answer"] or None))
     return items
-
-
-def check_alone(others: Mapping[str, Any]) -> None:
-    """Refuse options that a batch does not have, given by name and value.
-
-    Raises
-    ------
-    InputError
-        With the first.
-    """
-    given = [name for name, value in others.items() if value not in (None, False, [])]
-    if given:
-        raise InputError(
-            "a batch has it for each item, or not at all",
-            where=given[0],
-            remedy="leave it out; items.csv has the columns image, prompt and answer",
-        )
 
 
 def explain_batch(

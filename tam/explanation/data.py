@@ -20,7 +20,7 @@ from tam.geometry.layout import DroppedText, TextToken, VisionGrid
 from tam.geometry.upsample import coverage, coverage_at, upsample_at
 from tam.media.media import Media
 
-CUT_MARK = "… (cut at max_new_tokens)"
+CUT_MARK = "… (cut at its limit)"
 """What stands behind a reply that was cut, wherever its text is shown."""
 
 
@@ -107,7 +107,8 @@ class ExplanationData:
         target t was not explained. None if the method scores pictures only.
     relevance
         float32 [K, K] in [0, 1]: the same on the scale of target t's map, so that a word's
-        pictures and a word's earlier words can be compared. None if ``text_scores`` is None.
+        pictures and a word's earlier words can be compared; on a scale of its own where the
+        provenance names another method (``"relevance"``). None if ``text_scores`` is None.
     provenance
         Model, versions, dtype, options and notes of the run. JSON values only.
     stages
@@ -142,6 +143,11 @@ class ExplanationData:
         """The reply."""
         return "".join(token.text for token in self.tokens[self.prompt_targets :])
 
+    @property
+    def on_one_scale(self) -> bool:
+        """Whether maps and relevance are one method's, so that a word's two heights compare."""
+        return "relevance" not in self.provenance
+
     @cached_property
     def dropped(self) -> tuple[DroppedText, ...]:
         """What the chat template left out of the prompt, such as a thought of an earlier reply."""
@@ -149,7 +155,7 @@ class ExplanationData:
 
     @property
     def cut(self) -> bool | None:
-        """Whether the reply ended at its limit of new tokens; None where that is not known."""
+        """Whether the reply ended at a limit of tokens or time; None where that is not known."""
         found = self.provenance.get("cut")
         return found if isinstance(found, bool) else None
 

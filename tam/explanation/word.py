@@ -153,8 +153,12 @@ class Word:
 
     @property
     def share(self) -> float | None:
-        """Share of the picture, visual / (visual + textual), in [0, 1]."""
-        return strength.share(self.visual, self.textual)
+        """Share of the picture, visual / (visual + textual), in [0, 1].
+
+        None if one is not known, both are 0, or they are of two methods.
+        """
+        one = self.explanation.on_one_scale
+        return strength.share(self.visual, self.textual) if one else None
 
     @property
     def focus(self) -> float | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tam.errors import ModelError
 from tam.model.missing_tensors import check_tensors
+from tam.model.settings_files import check_settings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -31,19 +32,16 @@ def base_model(source: str, revision: str | None) -> str | None:
     Raises
     ------
     ModelError
-        If the adapter names no base model, or holds no safetensors weights.
+        If the adapter names no base model, holds no safetensors weights, or a settings file is
+        damaged.
     """
     from transformers.utils.hub import cached_file
 
     found = _adapter_config(source, revision)
     if found is None:
         return None
-    try:
-        base = json.loads(Path(found).read_text("utf-8")).get("base_model_name_or_path")
-    except (OSError, ValueError, AttributeError) as error:
-        raise ModelError(
-            "adapter_config.json cannot be read", where=source, remedy="save the adapter again"
-        ) from error
+    check_settings(source, revision)
+    base = json.loads(Path(found).read_text("utf-8")).get("base_model_name_or_path")
     if not isinstance(base, str) or not base:
         raise ModelError(
             "adapter_config.json does not name a model (base_model_name_or_path)",

@@ -153,8 +153,11 @@ def _words(explanation: Explanation) -> tuple[Word, ...]:
     return (*explanation.prompt_words, *explanation.words)
 
 
-def _strength(visual: float | None, textual: float | None) -> dict[str, Any]:
-    return {"visual": visual, "textual": textual, "share": strength.share(visual, textual)}
+def _strength(
+    explanation: Explanation, visual: float | None, textual: float | None
+) -> dict[str, Any]:
+    share = strength.share(visual, textual) if explanation.on_one_scale else None
+    return {"visual": visual, "textual": textual, "share": share}
 
 
 def _word(word: Word, row: dict[str, Any]) -> dict[str, Any]:
@@ -183,7 +186,7 @@ def _tokens(explanation: Explanation) -> Iterator[dict[str, Any]]:
             "text": token.text,
             "turn": token.turn,
             "role": token.role,
-            **_strength(visual, strength.textual(explanation, (target,))),
+            **_strength(explanation, visual, strength.textual(explanation, (target,))),
         }
 
 
@@ -203,7 +206,7 @@ def _phrases(explanation: Explanation) -> Iterator[dict[str, Any]]:
         visuals = strength.visuals(explanation, np.stack([phrase.cells() for phrase in phrases]))
         for (first, last), phrase, visual in zip(chosen, phrases, visuals, strict=True):
             place = {"first": before + first, "last": before + last}
-            yield {**place, **_strength(visual, phrase.textual)}
+            yield {**place, **_strength(explanation, visual, phrase.textual)}
 
 
 def _prediction(explanation: Explanation, step: int, prediction: Prediction) -> dict[str, Any]:

@@ -190,9 +190,9 @@ def test_a_compiled_model_is_explained_without_recompiling_each_step(
     compiled = torch.compile(model.module.forward, backend="eager")
     monkeypatch.setattr(model.module, "forward", compiled)
     compilations = []
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
     for steps in (STEPS // 2, STEPS):
-        torch._dynamo.reset()
-        torch._dynamo.utils.counters.clear()
         result = explain(model, max_new_tokens=steps, min_new_tokens=steps)
         compilations.append(torch._dynamo.utils.counters["frames"]["total"])
     torch._dynamo.reset()

@@ -56,13 +56,13 @@ def test_each_item_is_explained_as_alone_and_the_rest_goes_on(
     assert "absent.png" in found[2]["error"]
     pictures = [str(items.parent / name) for name in ("first.png", "second.png")]
     alone = tam.load(qwen_folder).explain(pictures, "Where is it", answer="a cat")
-    saved = tam.load_explanation(out / "00001-first")
+    saved = tam.load_explanation(out / "00002-first")
     assert np.allclose(saved.maps, alone.maps, atol=1e-6)
-    before = (out / "00000-first" / "report.html").stat().st_mtime_ns
+    before = (out / "00001-first" / "report.html").stat().st_mtime_ns
     (items.parent / "absent.png").write_bytes((items.parent / "first.png").read_bytes())
     assert run(asked) == 0
     assert index(out)[2]["answer"] == "a cat"
-    assert (out / "00000-first" / "report.html").stat().st_mtime_ns == before
+    assert (out / "00001-first" / "report.html").stat().st_mtime_ns == before
     assert run([*asked, "--method", "activation"]) == 2
     assert "with other options" in capsys.readouterr().err
 
@@ -72,8 +72,8 @@ def test_each_item_is_explained_as_alone_and_the_rest_goes_on(
     [
         ("name\nx\n", (), "no column image"),
         ("image\n", (), "holds no items"),
-        ("image,prompt\n,x\n", (), "item 0 has no image"),
-        ("image\nfirst.png\n", ("--prompt", ""), "item 0 has no prompt"),
+        ("image,prompt\n,x\n", (), "item 1 has no image"),
+        ("image\nfirst.png\n", ("--prompt", ""), "item 1 has no prompt"),
         ("image\nfirst.png\n", ("--live",), "--live"),
     ],
 )

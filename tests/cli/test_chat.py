@@ -69,7 +69,7 @@ def test_a_talk_with_odd_lines(incomplete: Path, tmp_path: Path) -> None:
     assert process.returncode == 0, told
     errors = [line.partition(";")[0] for line in told.decode().split("tam: ")[1:]]
     assert errors == [
-        "user turn: the text holds half a character (a surrogate)",
+        "user turn: the text contains a lone surrogate (half a character)",
         "gone b.png: no such file",
     ]
     assert b"Loading" not in told

@@ -1,5 +1,6 @@
 """Two evaluations in one folder, and folders whose settings are damaged."""
 
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tam.cli import run
+from tam.evaluate.journal import blocks
 from tam.evaluate.runner import LOCK, SETTINGS
 from tam.files.locks import lock_file
 
@@ -71,3 +73,23 @@ def test_damaged_settings_are_one_line(
     assert capsys.readouterr().err.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == [SETTINGS]
     assert (tmp_path / SETTINGS).read_bytes() == content
+
+
+@pytest.mark.promise(
+    "evaluation", "a full disk", "one line, exit code 4; what was measured is whole and goes on"
+)
+def test_a_full_disk_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "out"
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for size, full in ((64, SETTINGS), (200, "results-000.jsonl"), (5_000, "cases-small.html")):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+        try:
+            assert run(["evaluate", "--out", str(folder), *FEW]) == 4
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        assert f"{full}: cannot be written: File too large" in said
+        assert not (folder / full).exists() or not blocks(folder)
+    assert run(["evaluate", "--out", str(folder), *FEW]) == 0
+    assert len(blocks(folder)) == 1

@@ -111,7 +111,7 @@ def test_no_more_is_read_than_allowed(tmp_path: Path) -> None:
 def test_a_file_of_holes_is_refused(saved: Path) -> None:
     path = saved / TENSORS_NAME
     os.truncate(path, 2**31)
-    with pytest.raises(SavedFileError, match="says that it holds 2147483648 bytes"):
+    with pytest.raises(SavedFileError, match="claims to hold 2147483648 bytes"):
         load_explanation(saved)
 
 

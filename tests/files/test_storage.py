@@ -232,7 +232,7 @@ def _deep(levels: int) -> Any:
 CHANGES: list[tuple[str, Callable[[Any], Any]]] = [
     ("tokens is missing", lambda d: d.pop("tokens")),
     ("tokens is not an array", lambda d: d.update(tokens={})),
-    ("tokens holds nothing", lambda d: d.update(tokens=[])),
+    ("tokens is empty", lambda d: d.update(tokens=[])),
     (r"tokens\[0\] is not an object", lambda d: d["tokens"].__setitem__(0, 5)),
     (r"tokens\[1\]\.text is not a string", lambda d: d["tokens"][1].update(text=None)),
     (r"tokens\[1\]\.id is not a whole", lambda d: d["tokens"][1].update(id=True)),
@@ -309,7 +309,7 @@ TENSOR_CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("is not an 8-bit RGB", {"media__0__frame__0": png(64, 48, depth=16)}),
     ("is not an 8-bit RGB", {"media__0__frame__0": png(64, 48, colour=0)}),
     ("cannot be decoded", {"media__0__frame__0": png(64, 48)}),
-    ("a side has", {"media__0__frame__0": png(100_000, 1)}),
+    ("a side must have", {"media__0__frame__0": png(100_000, 1)}),
     ("is U8", {"media__0__frame__0": np.zeros((2, 2), np.uint8)}),
 ]
 

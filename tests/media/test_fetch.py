@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 
 from tam.errors import MediaError
 from tam.media import Sampling, open_image, open_media
-from tam.media.connection import is_public
-from tam.media.fetch import fetch
+from tam.media.connection import Deadline, is_public
+from tam.media.fetch import _answered, _Request, fetch
 from tests.media.numbered import numbers_of, write
 from tests.media.test_image import corners
 
@@ -199,9 +200,10 @@ def drip(head: bytes, drop: bytes) -> Callable[[socket.socket], None]:
         drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
         drip(b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
         drip(b"HTTP/1.1 302 Found\r\nLocation: ", b"x"),
+        drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n"),
         lambda connection: time.sleep(1),
     ],
-    ids="status header continue chunk-size chunks body redirect silence".split(),
+    ids="status header continue chunk-size chunks body redirect trailers silence".split(),
 )
 def test_the_time_limit_holds_from_the_first_byte(
     say: Callable[[socket.socket], None], monkeypatch: pytest.MonkeyPatch
@@ -242,7 +244,8 @@ def test_a_file_that_ends_too_early_is_not_taken_for_whole(
     "address",
     """127.0.0.1 127.9.9.9 10.0.0.1 172.16.0.1 192.168.1.1 169.254.169.254 100.64.0.1 0.0.0.0
     224.0.0.1 255.255.255.255 192.0.2.1 ::1 :: fe80::1 fe80::1%eth0 fc00::1 ff02::1
-    ::ffff:127.0.0.1 ::ffff:10.0.0.1 64:ff9b::7f00:1 2002:7f00:1:: 2001:db8::1 words""".split(),
+    ::ffff:127.0.0.1 ::ffff:10.0.0.1 64:ff9b::7f00:1 2002:7f00:1:: 2001:db8::1 words
+    ::127.0.0.1 ::ffff:8.8.8.8 fec0::1 64:ff9b:1::7f00:1 200::1 4000::1 3fff::1""".split(),
 )
 def test_addresses_that_are_not_public(address: str) -> None:
     assert not is_public(address)
@@ -270,6 +273,16 @@ def test_a_redirect_to_a_private_address_is_refused(
             fetch(f"http://public.example:{port}/to", allowed=True, timeout=5)
 
 
+@pytest.mark.parametrize(
+    "host", "127.1 0177.0.0.1 0x7f000001 2130706433 [::1] [::ffff:127.0.0.1] ①②⑦.0.0.1".split()
+)
+def test_another_spelling_of_a_private_address_is_refused(host: str) -> None:
+    deadline = Deadline(5)
+    request = _Request(urlsplit(f"http://{host}:9/x.png"), "here", deadline, 9, public_only=True)
+    with pytest.raises(MediaError, match="leads to an address that is not public"):
+        _answered(request)
+
+
 def test_other_redirects_are_followed(
     server: str, answers: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,9 +305,13 @@ def test_a_proxy_is_asked_for_the_whole_address(
     monkeypatch.setenv("http_proxy", server)
     answers["http://one.example:80/x.png"] = answers["/a%20picture.png"]
     assert fetch("http://one.example/x.png", allowed=True)[2] == answers["/a%20picture.png"]
-    answers["to"] = b"http://10.1.2.3/x.png"
-    with pytest.raises(MediaError, match="leads to an address that is not public"):
-        fetch("http://one.example/to", allowed=True)
+    inner = """10.1.2.3 127.1 0177.0.0.1 0x7f.1 2130706433 0x7f000001 127.0.0.1. [::1]
+    [::ffff:7f00:1] 169.254.43518 localhost localhost. a.localhost. printer.local.
+    router.lan box.home.arpa"""
+    for host in inner.split():
+        answers["to"] = f"http://{host}/x.png".encode()
+        with pytest.raises(MediaError, match="leads to an address that is not public"):
+            fetch("http://one.example/to", allowed=True)
 
 
 @pytest.mark.promise("addresses", "redirects without end", "given up")

@@ -3,6 +3,7 @@
 Where decord or OpenCV cannot, PyAV's frames are taken and a note says so.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -13,7 +14,8 @@ import numpy as np
 import pytest
 
 from tam.errors import MediaError
-from tam.media import Sampling, open_video
+from tam.media import Sampling, foreign, open_video
+from tam.media.foreign import PACKAGES
 from tam.media.video import BACKENDS
 from tests.media.numbered import (
     B_FRAMES,
@@ -272,3 +274,21 @@ def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
         container.mux(sound.encode())
     with pytest.raises(MediaError, match="sound and a cover picture, but no video"):
         open_video(path)
+
+
+@pytest.mark.promise(
+    "clips", "a decoder that does not come to an end", "left out with a note, within ten seconds"
+)
+def test_a_decoder_that_hangs_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "plain.mp4", range(12))
+    for name in PACKAGES:  # a package of the decoder's name, which never finishes loading
+        (tmp_path / f"{PACKAGES[name][0]}.py").write_text("import time\ntime.sleep(60)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(foreign, "_LONGEST", 1.0)
+    for backend in PACKAGES:
+        begun = time.monotonic()
+        media = open_video(path, Sampling(num_frames=4), backend=backend)
+        assert time.monotonic() - begun < 10
+        assert "does not come to an end within 1 seconds" in media.notes[-1]
+        assert media.notes[-1].endswith(FALLBACK)
+    assert foreign.patience(0.2) + 0.2 < 10 < foreign.patience(30.0)

@@ -318,7 +318,7 @@ def test_commands_of_a_talk_cost_no_turn(
     capsys: pytest.CaptureFixture,
 ) -> None:
     Image.fromarray(WIDE.frames[0]).save(tmp_path / "a.png")
-    typed = ["/words", "/wrds", "/help", "What?", "/words", "/show 0", f"/save {tmp_path / 'all'}"]
+    typed = ["/words", "/wrds", "/help", "What?", "/words", "/show 1", f"/save {tmp_path / 'all'}"]
     lines = iter([*typed, "/show", "/show 99", "/quit", "never read"])
     monkeypatch.setattr("builtins.input", lambda *_: next(lines))
     arguments = ["chat", "--image", str(tmp_path / "a.png"), "--model", str(qwen_folder)]
@@ -332,6 +332,8 @@ def test_commands_of_a_talk_cost_no_turn(
         "says it to the model",
         "tam: /show: no word is named; write /show N or TEXT",
     ]
+    words = len(tam.load_explanation(tmp_path / "all" / "reply-1").words)
+    assert told[3] == f"tam: /show: there is no word 99; the numbers here are: 1 to {words}"
     assert len(told) == 4
     assert "/image  FILE shows" in printed.out
     assert "earlier words" in printed.out

@@ -82,7 +82,7 @@ def test_a_loaded_model_is_wrapped(llava_folder: Path) -> None:
 @pytest.mark.promise("models", "an adapter that names no model", "refused in one line")
 @pytest.mark.parametrize(
     ("config", "complaint"),
-    [("{}", "does not name a model"), ("[", "cannot be read"), ("[]", "cannot be read")],
+    [("{}", "does not name a model"), ("[", "is not JSON"), ("[]", "is not a JSON object")],
 )
 def test_an_adapter_that_names_no_model_is_refused(
     tmp_path: Path, config: str, complaint: str

@@ -172,7 +172,7 @@ def test_a_token_that_cannot_be_measured_is_an_error(llava: tuple[Any, Any]) -> 
     patch = model.config.vision_config.patch_size
     model.config.vision_config.patch_size = None
     try:
-        with pytest.raises(ModelError, match="give cell_pixels"):
+        with pytest.raises(ModelError, match="pass cell_pixels"):
             probe_layout(model, processor, media, adapter=adapter_for(model.config))
     finally:
         model.config.vision_config.patch_size = patch

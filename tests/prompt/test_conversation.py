@@ -37,7 +37,7 @@ def test_an_empty_prompt_is_refused(prompt: str) -> None:
 )
 @pytest.mark.parametrize("text", ["a \udc80 dog", "\ud83d", None, 3, b"what?"])
 def test_what_no_tokenizer_reads_is_refused(text: Any) -> None:
-    """Half characters come of bytes that are no UTF-8 on the command line, and of JSON."""
+    """Lone surrogates come from bytes that are not UTF-8 on the command line, and from JSON."""
     with pytest.raises(ConversationError, match=r"prompt: .*(surrogate|is not text)"):
         question([PICTURE], text)
     with pytest.raises(ConversationError, match="system turn"):

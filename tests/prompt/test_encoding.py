@@ -1,4 +1,4 @@
-"""The words of a conversation are found again in the ids, by position."""
+"""Each word of a conversation is located in the ids, by position."""
 
 from pathlib import Path
 from typing import ClassVar

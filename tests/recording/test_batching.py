@@ -147,7 +147,7 @@ def test_the_batch_is_halved_where_memory_runs_out(
         return real(module, adapter, requests, **options)
 
     monkeypatch.setattr(capture, "generate", small_machine)
-    with pytest.warns(UserWarning, match="going on with half"):
+    with pytest.warns(UserWarning, match="continuing with half"):
         found = batch(model)
     assert sizes == [3, 1, 2, 1, 1]
     for result, wanted in zip(found, plain, strict=True):
@@ -157,7 +157,7 @@ def test_the_batch_is_halved_where_memory_runs_out(
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(capture, "generate", full_machine)
-    with pytest.warns(UserWarning, match="going on with half"):
+    with pytest.warns(UserWarning, match="continuing with half"):
         errors = batch(model, keep_going=True)
     assert all(isinstance(error, ResourceError) for error in errors)
 

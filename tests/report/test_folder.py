@@ -32,7 +32,7 @@ def test_everything_is_written(tmp_path: Path) -> None:
     report = write_explanation(example, folder, force=False, pictures=True)
     assert report == folder / "report.html"
     written = files(folder)
-    words = ["000-a", "001-grey", "002-greyhound", "003-on", "004-a", "005-bench", "006-word"]
+    words = ["001-a", "002-grey", "003-greyhound", "004-on", "005-a", "006-bench", "007-word"]
     assert sorted(written) == [
         "explanation.json",
         "explanation.safetensors",
@@ -41,7 +41,7 @@ def test_everything_is_written(tmp_path: Path) -> None:
     ]
     assert b"greyhound" in written["report.html"]
     assert same(load_explanation(folder), example)
-    with Image.open(io.BytesIO(written["words/002-greyhound.png"])) as picture:
+    with Image.open(io.BytesIO(written["words/003-greyhound.png"])) as picture:
         assert picture.width == 384
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
 
@@ -58,15 +58,15 @@ def test_file_names_hold_nothing_of_the_model(tmp_path: Path) -> None:
     reply = ("../../etc/passwd", "con", "猫", "a\x00b", "/", "x" * 500, "Ünï", "<script>", "-rf")
     write_explanation(explanation(reply=reply), tmp_path / "out", force=False, pictures=True)
     assert sorted(path.name for path in (tmp_path / "out" / "words").iterdir()) == [
-        "000-etc-passwd.png",
-        "001-con.png",
-        "002-word.png",
-        "003-a-b.png",
-        "004-word.png",
+        "001-etc-passwd.png",
+        "002-con.png",
+        "003-word.png",
+        "004-a-b.png",
+        "005-word.png",
         f"005-{'x' * 40}.png",
-        "006-uni.png",
-        "007-script.png",
-        "008-rf.png",
+        "007-uni.png",
+        "008-script.png",
+        "009-rf.png",
     ]
 
 
@@ -238,5 +238,5 @@ def test_what_came_there_meanwhile_is_not_replaced(
 def test_words_of_an_empty_map_are_still_drawn(tmp_path: Path) -> None:
     text_only = explanation([], [])
     write_explanation(text_only, tmp_path / "out", force=False, pictures=True)
-    with Image.open(tmp_path / "out" / "words" / "001-grey.png") as picture:
+    with Image.open(tmp_path / "out" / "words" / "002-grey.png") as picture:
         assert np.asarray(picture).shape[1] == 320

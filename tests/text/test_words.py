@@ -5,7 +5,7 @@ from tam.text.words import decode_pieces, group_words, stable_prefix
 
 
 class Bytes:
-    """A byte-level tokenizer without merges: every byte is a token."""
+    """A byte-level tokenizer without merges: each byte is a token."""
 
     def __init__(self) -> None:
         alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -143,7 +143,7 @@ def test_a_replacement_character_swallows_no_token() -> None:
 
 
 class Pieces:
-    """A tokenizer whose tokens are whole pieces of text, with bytes to fall back on."""
+    """A tokenizer whose tokens are whole pieces of text, with byte fallback."""
 
     def __init__(self, *texts: str) -> None:
         vocabulary = [*(f"<0x{byte:02X}>" for byte in range(256)), *texts]

@@ -39,7 +39,7 @@ def test_hand_computed_window() -> None:
     levels=st.sampled_from([1, 2, 4, 1000]),
 )
 def test_torch_equals_the_definition(seed: int, grids: list, kernel_size: int, levels: int) -> None:
-    # Few levels make ties and constant windows.
+    # Few levels produce ties and constant windows.
     cells = sum(h * w for h, w in grids)
     maps = np.random.default_rng(seed).integers(0, levels, (3, cells)) / levels
     wanted = select("rank_filter", "naive")(maps, grids, kernel_size)
@@ -107,7 +107,7 @@ def sorts(pairs: tuple, cases: np.ndarray) -> bool:
 
 
 def zeros_and_ones(count: int) -> np.ndarray:
-    """By the 0-1 principle a network that sorts all of these sorts anything."""
+    """By the 0-1 principle, a network that sorts all of these sorts any values."""
     return (np.arange(2**count)[:, None] >> np.arange(count)) & 1
 
 

@@ -6,7 +6,7 @@ import torch
 
 from tam.engine.ops.blocks import blocks, on_threads, one_thread
 
-# States that are cast and projected at once.
+# Number of states that are cast and projected at once.
 _STATES_CPU, _STATES = 256, 8192
 
 
@@ -18,7 +18,7 @@ def projection(
     *,
     relu: bool = True,
 ) -> torch.Tensor:
-    """Project some states on some LM-head rows, accumulating in float32; see :mod:`.naive`.
+    """Project selected states onto selected LM-head rows in float32; see :mod:`.naive`.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def projection(
     positions, ids
         int64 [P] and [K].
     relu
-        Keep what speaks for the token alone.
+        Whether to apply the ReLU.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def projection(
             if not relu:
                 scores[:, part] = product
                 return
-            # NaN where the product is not finite, and else 0.
+            # 0 · x is NaN if x is not finite, else 0; the ReLU alone would hide -inf.
             poison = product * 0
             torch.add(product.relu_(), poison, out=scores[:, part])
 

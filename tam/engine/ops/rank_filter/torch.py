@@ -27,18 +27,18 @@ def rank_filter(
     span: torch.Tensor | None = None,
     out: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Filter every grid of every map, after scaling it where a scale is given; see :mod:`.naive`.
+    """Filter every grid of every map, after scaling it if a scale is given; see :mod:`.naive`.
 
     Parameters
     ----------
     maps
-        [M, N] of a floating dtype, which the arithmetic runs in.
+        [M, N] of a floating dtype, in which everything is computed.
     grids
         ``(h, w)`` of each picture or frame.
     kernel_size
         k, odd.
     origin, span
-        [M] both of the same dtype, or None both.
+        Both [M] of the same dtype, or both None.
     out
         [M, N] of a floating dtype, or None.
 
@@ -52,19 +52,19 @@ def rank_filter(
         shape = (len(list(run)), h, w)
         last = first + math.prod(shape)
         source, target = (m[:, first:last].unflatten(1, shape) for m in (maps, filtered))
-        _filter_alike(source, target, kernel_size, origin, span)
+        _filter_run(source, target, kernel_size, origin, span)
         first = last
     return filtered
 
 
-def _filter_alike(
+def _filter_run(
     source: torch.Tensor,
     target: torch.Tensor,
     kernel_size: int,
     origin: torch.Tensor | None,
     span: torch.Tensor | None,
 ) -> None:
-    """Filter [M, G, h, w], the G neighbouring grids of one shape, into a target of that shape."""
+    """Filter [M, G, h, w], a run of G grids of the same shape, into a target of that shape."""
     device, (count, grids, h, w) = source.device, source.shape
     at = (slice(None), None, None, None)
 
@@ -168,13 +168,13 @@ def _filter(planes: _Planes) -> torch.Tensor:
         total.add_(high)
     if not pairs:
         return torch.where(total > 0, result, 0)
-    # cv² = k² Σx² / (Σx)² - 1. Rounding moves it by a part in 10^15 at most, and a cv² for which
-    # that matters gives weights of 0 but for the median. The low values have done their part.
+    # cv² = k² Σx² / (Σx)² - 1. Its rounding error is about 1e-15; for a cv² so small that this
+    # matters, all weights except the median's are 0 anyway. The low values are not needed any more.
     power, weight, factor, step = spare, *lows[:3]
     torch.mul(total, total, out=power).clamp_(min=torch.finfo(power.dtype).tiny)
     variation = squares.mul_(count).div_(power).sub_(1).clamp_(min=0)
-    # The weight of rank r is base^(r²), and r² the sum of the first r odd numbers. 2^x stays on the
-    # calling thread; e^x may wait for others.
+    # The weight of rank r is base^(r²), and r² is the sum of the first r odd numbers. exp2 stays on
+    # the calling thread, while exp may wait for other threads.
     base = variation.reciprocal_().mul_(-0.5 * math.log2(math.e)).exp2_()
     weight.copy_(base)
     factor.copy_(base)
@@ -204,7 +204,7 @@ def _sorted_windows(planes: _Planes) -> tuple[list[torch.Tensor], torch.Tensor]:
     _reflect(padded, 1, h, size)
     _reflect(padded, 2, w, size)
     if size == 3:
-        # Three windows share each column of three, so columns are sorted once for all.
+        # Three windows share each column of three values, so every column is sorted only once.
         low, middle, high, other = planes.columns
         above, at, below = (padded[:, i : i + h] for i in range(3))
         torch.minimum(above, at, out=low)
@@ -245,6 +245,6 @@ def _reflect(padded: torch.Tensor, axis: int, length: int, kernel_size: int) -> 
 
 @lru_cache(maxsize=256)
 def _reflected(length: int, kernel_size: int) -> tuple[int, ...]:
-    """Reflect-pad one axis by index; NumPy also knows what an axis of length 1 means."""
+    """Return indices that reflect-pad one axis. Unlike torch, NumPy accepts an axis of length 1."""
     padded: list[int] = np.pad(np.arange(length), kernel_size // 2, mode="reflect").tolist()
     return tuple(padded)
