@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from tam.errors import InputError
 from tam.explanation.data import ExplanationData
+from tam.explanation.holding import smallest_part, smallest_share
 from tam.geometry.layout import Box
 from tam.geometry.otsu import above_otsu
 from tam.geometry.upsample import coverage_at, node_pixels, upsample_at
@@ -46,9 +47,6 @@ FAINT = 0.1
 this height."""
 
 _SAMPLES = 2**18
-
-# Values that are sorted at once.
-_FEW = 512
 
 # Maps that are upsampled at once.
 _ROWS = 32
@@ -215,43 +213,9 @@ def focus(data: ExplanationData, row: Row) -> float | None:
         lasting.append(float(last - first))
     heat = np.concatenate(heights)
     if len(set(lasting)) <= 1:
-        return _smallest_part(heat)
+        return smallest_part(heat, HELD)
     counts = [len(some) for some in heights[1:]]
-    return _smallest_share(heat, np.repeat(lasting, counts))
-
-
-def _smallest_part(heat: Row) -> float | None:
-    """Give the smallest part of a map's values that holds 85 % of it; None if it is zero.
-
-    The values are halved until a few are left to sort: the higher half holds enough, or it is
-    counted and the rest is looked for in the lower one.
-    """
-    total = heat.sum(dtype=np.float64)
-    if total <= 0:
-        return None
-    enough, held, count, rest = HELD * total, 0.0, 0, heat
-    while len(rest) > _FEW:
-        middle = len(rest) // 2
-        halves = np.partition(rest, middle)
-        upper = float(halves[middle:].sum(dtype=np.float64))
-        if held + upper >= enough:
-            rest = halves[middle:]
-        else:
-            held, count, rest = held + upper, count + len(rest) - middle, halves[:middle]
-    reached = held + np.cumsum(np.sort(rest)[::-1], dtype=np.float64) >= enough
-    # The sums are rounded, so that even all of them may stay a little below.
-    last = int(np.argmax(reached)) if reached.any() else len(rest) - 1
-    return (count + last + 1) / len(heat)
-
-
-def _smallest_share(heat: Row, weight: NDArray[np.float64]) -> float | None:
-    """Give the smallest share of all weight that holds 85 % of a map; None if it is zero."""
-    order = np.argsort(-heat, kind="stable")
-    held = np.cumsum(heat[order].astype(np.float64) * weight[order])
-    if held[-1] <= 0:
-        return None
-    enough = int(np.argmax(held >= HELD * held[-1])) + 1
-    return float(weight[order][:enough].sum() / weight.sum())
+    return smallest_share(heat, np.repeat(lasting, counts), HELD)
 
 
 def mask(

@@ -187,8 +187,10 @@ def _filter(planes: _Planes) -> torch.Tensor:
         norm.add_(weight)
         result.addcmul_(weight, pair)
     result.div_(norm.mul_(2).add_(1))
-    # Of maps that are not negative, few are zero anywhere.
-    return result if total.min() > 0 else torch.where(total > 0, result, 0)
+    # The total is above 0 nearly everywhere; elsewhere than on a CPU looking first means waiting.
+    if total.device.type == "cpu" and total.min() > 0:
+        return result
+    return torch.where(total > 0, result, 0)
 
 
 def _sorted_windows(planes: _Planes) -> tuple[list[torch.Tensor], torch.Tensor]:
