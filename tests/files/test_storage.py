@@ -140,6 +140,18 @@ def test_a_large_picture_comes_back_exactly(tmp_path: Path) -> None:
     assert np.array_equal(load_explanation(tmp_path).media[0].frames, large.frames)
 
 
+def test_pictures_of_several_explanations_are_encoded_once(tmp_path: Path) -> None:
+    first = several()
+    second = replace(first, maps=first.maps / 2)
+    encoded: dict[int, list[bytes]] = {}
+    for number, made in enumerate((first, second)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        save_explanation(made, folder, encoded=encoded)
+        assert same(made, load_explanation(folder))
+        assert len(encoded) == len(first.media)
+
+
 def test_what_json_cannot_hold_is_refused(tmp_path: Path) -> None:
     for value in (float("nan"), {1, 2}):
         with pytest.raises(OutputError, match="provenance"):
