@@ -10,6 +10,7 @@ from typer.core import TyperCommand
 from tam.cli.groups import Loading, grouped
 from tam.cli.options import Json, Model, Words
 from tam.errors import InputError
+from tam.resolver import uncollected
 from tam.text.counting import number_of
 from tam.text.printable import json_text
 
@@ -127,7 +128,8 @@ def check(
     result = load_explanation(saved)
     words = words_named(word, result)
     media, index = place_named(picture, frame, result)
-    from tam.model.loading import load
+    with uncollected():
+        from tam.model.loading import load
 
     loaded = load(model, **vars(loading))
     if region is not None:

@@ -6,6 +6,7 @@ import typer
 
 from tam.cli.groups import Loading, grouped
 from tam.cli.options import Json
+from tam.resolver import uncollected
 from tam.text.printable import json_text
 
 _SAID = {True: "ok  ", False: "FAIL", None: "none"}
@@ -21,7 +22,8 @@ def verify(
 
     Exit code 1 if a check fails.
     """
-    from tam.model.loading import load
+    with uncollected():
+        from tam.model.loading import load
     from tam.model.verify import verify as verified
 
     loaded = load(model, **vars(loading))

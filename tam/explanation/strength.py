@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from tam.errors import InputError
 from tam.explanation.data import ExplanationData
+from tam.explanation.holding import smallest_part, smallest_share
 from tam.geometry.layout import Box
 from tam.geometry.otsu import above_otsu
 from tam.geometry.upsample import coverage_at, node_pixels, upsample_at
@@ -46,9 +47,6 @@ FAINT = 0.1
 at least the height ``FAINT``."""
 
 _SAMPLES = 2**18
-
-# Number of values that are sorted at once.
-_FEW = 512
 
 # Number of maps that are upsampled at once.
 _ROWS = 32
@@ -96,13 +94,11 @@ def visuals(data: ExplanationData, rows: NDArray[np.float32]) -> list[float | No
     """Return :func:`visual` of several maps at once, given as float32 [R, N]."""
     highest = np.zeros(len(rows), np.float32)
     for first in range(0, len(rows), _ROWS):
-        some = rows[first : first + _ROWS]
+        part = slice(first, first + _ROWS)
         for media in range(len(data.media)):
-            for layer in _layers(data, some, media):
+            for layer in _layers(data, rows[part], media):
                 maxima = np.nan_to_num(layer.values).max(axis=(1, 2), initial=0)
-                np.maximum(
-                    highest[first : first + _ROWS], maxima, out=highest[first : first + _ROWS]
-                )
+                highest[part] = np.maximum(highest[part], maxima)
     unknown = np.isnan(rows).all(axis=1)
     return [
         None if missing else float(value)
@@ -222,43 +218,9 @@ def focus(data: ExplanationData, row: Row) -> float | None:
         lasting.append(float(last - first))
     heat = np.concatenate(heights)
     if len(set(lasting)) <= 1:
-        return _smallest_part(heat)
+        return smallest_part(heat, HELD)
     counts = [len(some) for some in heights[1:]]
-    return _smallest_share(heat, np.repeat(lasting, counts))
-
-
-def _smallest_part(heat: Row) -> float | None:
-    """Return the smallest share of a map's values that holds 85 % of its sum; None if it is zero.
-
-    This is a selection without sorting all values: either their upper half holds enough and is
-    searched further, or it is counted and the lower half is searched for the rest.
-    """
-    total = heat.sum(dtype=np.float64)
-    if total <= 0:
-        return None
-    enough, held, count, rest = HELD * total, 0.0, 0, heat
-    while len(rest) > _FEW:
-        middle = len(rest) // 2
-        halves = np.partition(rest, middle)
-        upper = float(halves[middle:].sum(dtype=np.float64))
-        if held + upper >= enough:
-            rest = halves[middle:]
-        else:
-            held, count, rest = held + upper, count + len(rest) - middle, halves[:middle]
-    reached = held + np.cumsum(np.sort(rest)[::-1], dtype=np.float64) >= enough
-    # Because of rounding, even the sum of all values may stay slightly below the target.
-    last = int(np.argmax(reached)) if reached.any() else len(rest) - 1
-    return (count + last + 1) / len(heat)
-
-
-def _smallest_share(heat: Row, weight: NDArray[np.float64]) -> float | None:
-    """Return the smallest share of all weight that holds 85 % of a map; None if it is zero."""
-    order = np.argsort(-heat, kind="stable")
-    held = np.cumsum(heat[order].astype(np.float64) * weight[order])
-    if held[-1] <= 0:
-        return None
-    enough = int(np.argmax(held >= HELD * held[-1])) + 1
-    return float(weight[order][:enough].sum() / weight.sum())
+    return smallest_share(heat, np.repeat(lasting, counts), HELD)
 
 
 def mask(

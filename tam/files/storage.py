@@ -73,7 +73,10 @@ _ROLES = ("system", "user", "assistant")
 
 
 def save_explanation(
-    explanation: Explanation, folder: Path, step: Callable[[], None] = lambda: None
+    explanation: Explanation,
+    folder: Path,
+    step: Callable[[], None] = lambda: None,
+    encoded: dict[int, list[bytes]] | None = None,
 ) -> None:
     """Write ``explanation.json`` and ``explanation.safetensors`` into an existing folder.
 
@@ -81,6 +84,9 @@ def save_explanation(
     ----------
     step
         Called after each frame of a picture or clip, for a progress bar.
+    encoded
+        The encoded frames of pictures and clips that were saved before, by the ``id`` of their
+        array. Others are added, so that explanations of the same pictures encode them once.
 
     Raises
     ------
@@ -101,7 +107,8 @@ def save_explanation(
             remedy="keep strings, finite numbers, lists and string-keyed dicts in its provenance",
         ) from error
     metadata = {"schema": SCHEMA, "version": str(VERSION)}
-    (folder / TENSORS_NAME).write_bytes(save(_tensors(explanation, step), metadata=metadata))
+    tensors = _tensors(explanation, step, {} if encoded is None else encoded)
+    (folder / TENSORS_NAME).write_bytes(save(tensors, metadata=metadata))
     (folder / JSON_NAME).write_text(document + "\n", encoding="utf-8")
 
 
@@ -184,7 +191,9 @@ def _document(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _tensors(explanation: Explanation, step: Callable[[], None]) -> dict[str, NDArray[Any]]:
+def _tensors(
+    explanation: Explanation, step: Callable[[], None], encoded: dict[int, list[bytes]]
+) -> dict[str, NDArray[Any]]:
     tensors: dict[str, NDArray[Any]] = {"maps": explanation.maps}
     if explanation.text_scores is not None and explanation.relevance is not None:
         tensors["text_scores"] = explanation.text_scores
@@ -201,8 +210,11 @@ def _tensors(explanation: Explanation, step: Callable[[], None]) -> dict[str, ND
         tensors[f"grid.{g}.spans"] = grid.spans
     for m, item in enumerate(explanation.media):
         tensors[f"media.{m}.times"] = item.times
+        frames = encoded.setdefault(id(item.frames), [])
         for f, frame in enumerate(item.frames):
-            tensors[f"media.{m}.frame.{f}"] = np.frombuffer(item.jpeg or _png(frame), np.uint8)
+            if f == len(frames):
+                frames.append(item.jpeg or _png(frame))
+            tensors[f"media.{m}.frame.{f}"] = np.frombuffer(frames[f], np.uint8)
             step()
     # safetensors writes an array's memory and ignores its strides.
     return {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}

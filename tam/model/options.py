@@ -235,13 +235,15 @@ def asked(checkpoint: Checkpoint, options: Mapping[str, Any], kind: type = Optio
     method = chosen(given)
     candidates = given["candidate_maps"]
     check_candidate_maps(method, candidates)
-    reads = known_variables(checkpoint.processor, checkpoint.adapter)
-    _check_words(given["template_variables"], reads, "template")
     others = {name: value for name, value in given.items() if name not in DEFAULTS}
     model_class: Any = type(checkpoint.module)
     generates = generate_words(model_class)
-    known = {*kind.__annotations__, *generates, *reads}
-    _check_words({**others, **options}, known, "options")
+    known = {*kind.__annotations__, *generates}
+    if given["template_variables"] or not known.issuperset({*others, *options}):
+        # Parsing the template takes longer than all other checks.
+        reads = known_variables(checkpoint.processor, checkpoint.adapter)
+        _check_words(given["template_variables"], reads, "template")
+        _check_words({**others, **options}, known | reads, "options")
     template = {name: value for name, value in others.items() if name not in generates}
     generation = {name: value for name, value in others.items() if name in generates}
     return Asked(

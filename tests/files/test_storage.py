@@ -135,6 +135,25 @@ def test_strided_arrays_come_back(tmp_path: Path) -> None:
     assert same(load_explanation(tmp_path), original)
 
 
+def test_a_large_picture_comes_back_exactly(tmp_path: Path) -> None:
+    large = picture(1900, 1800)
+    box = (0.0, 0.0, 1800.0, 1900.0)
+    save_explanation(explanation([large], [grid(0, (1, 3, 4), box)]), tmp_path)
+    assert np.array_equal(load_explanation(tmp_path).media[0].frames, large.frames)
+
+
+def test_pictures_of_several_explanations_are_encoded_once(tmp_path: Path) -> None:
+    first = several()
+    second = replace(first, maps=first.maps / 2)
+    encoded: dict[int, list[bytes]] = {}
+    for number, made in enumerate((first, second)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        save_explanation(made, folder, encoded=encoded)
+        assert same(made, load_explanation(folder))
+        assert len(encoded) == len(first.media)
+
+
 def test_what_json_cannot_hold_is_refused(tmp_path: Path) -> None:
     for value in (float("nan"), {1, 2}):
         with pytest.raises(OutputError, match="provenance"):

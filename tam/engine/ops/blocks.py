@@ -54,9 +54,15 @@ def blocks(total: int, size: int) -> list[slice]:
     return [slice(first, min(first + size, total)) for first in range(0, total, size)]
 
 
-def row_blocks(rows: int, columns: int, device: torch.device) -> list[slice]:
-    """Split the rows of [rows, columns] into blocks for elementwise operations."""
-    elements = CACHED if device.type == "cpu" else _AT_ONCE
+def row_blocks(rows: int, columns: int, device: torch.device, cached: int = CACHED) -> list[slice]:
+    """Split the rows of [rows, columns] into blocks for elementwise operations.
+
+    Parameters
+    ----------
+    cached
+        Elements of a block on a CPU.
+    """
+    elements = cached if device.type == "cpu" else _AT_ONCE
     return blocks(rows, max(1, elements // max(1, columns)))
 
 

@@ -1,5 +1,7 @@
 """The projection on any device."""
 
+import threading
+
 import torch
 
 from tam.engine.ops.blocks import blocks, on_threads, one_thread
@@ -33,11 +35,19 @@ def projection(
     """
     device = states.device
     scores = torch.empty(len(ids), len(positions), device=device)
+    size = min(len(positions), _STATES_CPU if device.type == "cpu" else _STATES)
+    own = threading.local()
     with one_thread(device):
         rows = head[ids].to(device).float()
 
         def project(part: slice) -> None:
-            product = rows @ states[positions[part]].float().T
+            if not hasattr(own, "states"):
+                # Made once for all blocks: memory that is asked for again for each costs more than
+                # the copy into it.
+                own.states = states.new_empty(size, states.shape[1])
+            count = part.stop - part.start
+            some = torch.index_select(states, 0, positions[part], out=own.states[:count])
+            product = rows @ some.float().T
             if not relu:
                 scores[:, part] = product
                 return
@@ -45,6 +55,5 @@ def projection(
             poison = product * 0
             torch.add(product.relu_(), poison, out=scores[:, part])
 
-        size = _STATES_CPU if device.type == "cpu" else _STATES
         on_threads(project, blocks(len(positions), size), device)
     return scores
