@@ -102,6 +102,7 @@ MATRIX: dict[str, tuple[Any, Any]] = {
     "relevance": ("attention", "attention"),
     "sampling": (tam.Sampling(fps=1), None),
     "decoder": ("opencv", None),
+    "cut": (tam.Cut(slices=(0, 1)), None),
     "allow_urls": (True, None),
     "temperature": (0.5, "0.5"),
 }
