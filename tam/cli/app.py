@@ -89,7 +89,7 @@ def export(
     ] = SECONDS,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
-    """Write a picture, sheet, movie, figure or table of an explanation."""
+    """Write an explanation as a sheet, movie, figure or table."""
     from tam.cli.export import exported_file, saved_folder
     from tam.cli.numbers import place_named, words_named
     from tam.files.writing import check_file
