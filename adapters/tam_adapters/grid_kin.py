@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tam.families.adapter import Encoded
 from tam.families.processor import Processor
 from tam_adapters.grid_thw import GridThwAdapter
 from tam_adapters.tiles import takes_no_clips
@@ -74,10 +75,34 @@ class MiniMaxM3Adapter(GridThwAdapter):
         return super().call_processor(processor, {**options, "do_resize": True})
 
 
-class Dots3Adapter(GridThwAdapter):
-    """Dots3: pictures at their own aspect ratio, with a mixture-of-experts decoder; no clips."""
+class MuseAdapter(GridThwAdapter):
+    """Muse Glimmer and Muse Spark: the same grids; a time stamp before each cell of a clip."""
 
-    family = "Dots3"
+    family = "Muse"
+    marked_frames = True
+    resize_radius = 3
+
+    def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
+        """Encode a rendered prompt; the processor keeps a clip's times only when asked to."""
+        clips = {"return_metadata": True} if "videos" in options else {}
+        return super().call_processor(processor, {**options, **clips})
+
+    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int]:
+        """Give height and width of a vision token in pixels of the model's input."""
+        side = int(config.vision_config.patch_size * config.vision_config.merge_size)
+        return side, side
+
+    def merge_size(self, encoded: Encoded) -> int:
+        """Give the side in patches of the square that makes one token."""
+        return int(encoded.config.vision_config.merge_size)
+
+    def finished_logits(self, config: Any, scores: "torch.Tensor") -> "torch.Tensor":
+        """Give the head's scores times ``output_multiplier``, capped."""
+        return super().finished_logits(config, scores * config.text_config.output_multiplier)
+
+
+class PicturesAloneAdapter(GridThwAdapter):
+    """A family whose clips are not explained."""
 
     def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a prompt.
@@ -90,3 +115,39 @@ class Dots3Adapter(GridThwAdapter):
         if options.get("videos"):
             raise takes_no_clips(self.family, "conversation")
         return super().call_processor(processor, options)
+
+
+class Dots3Adapter(PicturesAloneAdapter):
+    """Dots3: patches at their own shape before a decoder with experts.
+
+    The cells of its clips have not been placed in time.
+    """
+
+    family = "Dots3"
+
+
+class VideoLlama3Adapter(PicturesAloneAdapter):
+    """VideoLLaMA 3: a SigLIP tower whose patches are merged by averaging.
+
+    Of a clip it drops the tokens that hardly differ from those of the frame before.
+    """
+
+    family = "VideoLLaMA 3"
+
+    def merge_size(self, encoded: Encoded) -> int:
+        """Give the side in patches of the square that makes one token of a picture."""
+        return int(encoded.processor.image_processor.merge_size)
+
+    def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int]:
+        """Give height and width of a vision token in pixels of the model's input."""
+        side = int(config.vision_config.patch_size * processor.image_processor.merge_size)
+        return side, side
+
+
+class Ernie45VLAdapter(PicturesAloneAdapter):
+    """ERNIE 4.5 VL: experts of their own for vision tokens and the markers around them.
+
+    Its video processor draws the times into the frames, which then are not the clip's own.
+    """
+
+    family = "ERNIE 4.5 VL"

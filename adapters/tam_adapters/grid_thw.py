@@ -57,7 +57,7 @@ class GridThwAdapter(Adapter):
         ModelError
             If the processor's grids do not match the pictures or the prompt.
         """
-        shapes = _token_grids(encoded)
+        shapes = _token_grids(encoded, self.merge_size(encoded))
         names = {"image": "image_token_id", "video": self.video_token}
         ids = {kind: int(getattr(encoded.config, name)) for kind, name in names.items()}
         positions: dict[int, NDArray[np.int64]] = {}
@@ -76,6 +76,10 @@ class GridThwAdapter(Adapter):
             ),
             separators=np.zeros(0, np.int64),
         )
+
+    def merge_size(self, encoded: Encoded) -> int:
+        """Give the side in patches of the square that makes one token."""
+        return int(encoded.config.vision_config.spatial_merge_size)
 
     def _pieces(self, placed: PlacedMedia, shape: tuple[int, int, int]) -> list[int]:
         """Return the lengths of the contiguous runs of one picture or clip."""
@@ -99,9 +103,8 @@ def _grid(
     )
 
 
-def _token_grids(encoded: Encoded) -> list[tuple[int, int, int]]:
+def _token_grids(encoded: Encoded, merge: int) -> list[tuple[int, int, int]]:
     """Return (t, h, w) in tokens of each picture and clip, in the order of the prompt."""
-    merge = int(encoded.config.vision_config.spatial_merge_size)
     kinds = [placed.media.kind for placed in encoded.media]
     rows = {kind: _rows(encoded, kind, kinds.count(kind)) for kind in ("image", "video")}
     remaining = {kind: iter(grids) for kind, grids in rows.items()}

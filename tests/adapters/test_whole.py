@@ -30,6 +30,7 @@ WITH_CLIPS = [
     "lfm3_vl",
     "minimax_m3_vl",
     "gemma4_unified",
+    "muse_glimmer",
 ]
 PICTURES_ALONE = [
     "glmga",
@@ -38,6 +39,12 @@ PICTURES_ALONE = [
     "kimi_k25",
     "mistral3_on_mistral4",
     "mistral_large4",
+    "ernie4_5_vl_moe",
+    "video_llama_3",
+    "glm5_next",
+    "inkling_mm_model",
+    "inkling2",
+    "nemotron_h_omni",
 ]
 EXACT = [*WITH_CLIPS, *PICTURES_ALONE]
 CONVOLUTIONAL = ["got_ocr2", "pp_chart2table", "deepseek_vl_hybrid", "gemma3n"]
@@ -131,7 +138,9 @@ def test_cells_lie_where_their_convolutions_look(opened: Open, name: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["hunyuan_vl", "mistral_large4", "kimi_k25", "dots3_note", "got_ocr2"]
+    "name",
+    """hunyuan_vl mistral_large4 kimi_k25 dots3_note got_ocr2 ernie4_5_vl_moe video_llama_3
+    glm5_next nemotron_h_omni""".split(),
 )
 def test_clips_are_refused(opened: Open, name: str) -> None:
     with pytest.raises(ModelError, match=r"takes no clips|cannot read clips"):

@@ -27,24 +27,11 @@ NOT_YET: tuple[Refused, ...] = tuple(
     Refused(name, types, reason, _NEXT, status="not yet")
     for name, types, reason in (
         (
-            "Nemotron Omni",
-            ("nemotron_h_omni",),
-            "there is no layout yet for its tiles and for its pruning of a clip's tokens",
-        ),
-        (
             "Step 3.7",
             ("step3p7",),
-            "there is no layout yet for its convolutions after the tower and its overlapping tiles",
-        ),
-        ("GLM-5 V", ("glm5_next",), "the layout of its tokens differs from GLM-4V's"),
-        ("ERNIE 4.5 VL", ("ernie4_5_vl_moe",), "its video processor draws times into the frames"),
-        (
-            "VideoLLaMA 3",
-            ("video_llama_3",),
-            "it drops tokens of a clip depending on their content",
+            "there is no layout yet for the two convolutions after its tower, which shift what a token "
+            "covers",
         ),
         ("Fuyu", ("fuyu",), "its processor does not return the positions of a text's words"),
-        ("Inkling", ("inkling_mm_model", "inkling2"), "no layout has been tried"),
-        ("Muse", ("muse_glimmer", "muse_spark"), "no layout has been tried"),
     )
 )
