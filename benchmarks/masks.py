@@ -120,10 +120,11 @@ def table(
 ) -> str:
     """Write the table, a row for each method and refinement."""
     command = f"--model {asked.model} --data {asked.data} --split {asked.split}"
+    command += f" --count {asked.count} --methods {asked.methods}"
     lines = [
         f"# Masks of words: {asked.model} on {asked.data}",
         "",
-        f"`python -m benchmarks.masks {command} --count {asked.count}`; {counted}. mIoU in per "
+        f"`python -m benchmarks.masks {command}`; {counted}. mIoU in per "
         "cent, with 95 % bootstrap intervals over pictures: the masks above Otsu's threshold and "
         f"above {HALF} against the true ones.",
         "",
