@@ -103,6 +103,10 @@ def test_the_app_from_a_picture_to_a_hidden_region(
     viewer.locator("html[data-ready]").wait_for(state="attached", timeout=90_000)
     reply = page.locator("button.reply")
     assert len(reply.locator("span").all()) > 5
+    assert not re.search(r" [,.]", reply.inner_text()), "spelled as the model wrote it"
+    # While the model wrote, the map of each word was shown; of these the last one is still there.
+    assert (page.locator("#liveMap").get_attribute("src") or "").startswith("data:image/")
+    expect(page.locator("#live")).to_be_hidden()
     expect(page.locator(".waiting li")).to_have_count(0)
     viewer.locator(".reply .word", has_text="ring").first.click()
     assert viewer.locator(".chosen-word").inner_text() == "ring"

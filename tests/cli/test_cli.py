@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import Browser
 
 from tam._version import __version__
 from tam.cli import run
@@ -70,6 +71,29 @@ def _children_seconds() -> float:
     """CPU seconds of all processes that ended: what else the machine does is not counted."""
     used = os.times()
     return used.children_user + used.children_system
+
+
+def test_several_methods_explain_one_reply(
+    picture: Path, qwen_folder: Path, tmp_path: Path, browser: Browser
+) -> None:
+    out = tmp_path / "out"
+    arguments = ("explain", picture, "--prompt", "What is it?", "--model", qwen_folder)
+    done = tam(*arguments, "--out", out, "--methods", "tam,attention", "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["provenance"]["method"]["name"] == "tam"
+    other = load_explanation(out / "methods" / "attention")
+    assert other.text == result["text"], "the model answered once"
+    assert other.provenance["method"]["name"] == "attention"
+    page = browser.new_page(offline=True)
+    page.goto(Path(result["report"]).as_uri())
+    page.wait_for_selector("html[data-ready]", state="attached")
+    shown = page.locator(".pane:not([hidden]) .chosen-word")
+    before = shown.inner_text()
+    page.get_by_role("button", name="attention", exact=True).click()
+    assert shown.inner_text() == before
+    assert page.locator(".pane[hidden]").count() == 1
+    page.close()
 
 
 def test_help_and_import_come_at_once() -> None:
