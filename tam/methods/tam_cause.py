@@ -13,7 +13,7 @@ from tam.geometry.cell_colors import pixels_of
 from tam.methods.options import check_not_negative, check_whole
 from tam.methods.result import Targets, explained, resolve_targets
 from tam.methods.tam_plus import tam_plus
-from tam.methods.word_regions import grown, holds, word_regions
+from tam.methods.word_regions import PART, grown, holds, word_regions
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
@@ -41,7 +41,8 @@ def tam_cause(
     ``max(max_r relu(1 - p_r / p) C_r, 0.05 T / max T)``
 
     C_r the share of each cell's pixels that lies in the region, T the map of ``tam-plus``. A region
-    does not count for a token that loses half as much without a smaller one in it. A height
+    does not count for a token that loses half as much without a smaller one in it, and is shown
+    less a smaller one without which it loses no tenth of that. A height
     is the part of the token's probability that goes with the region, so maps of different words
     compare; a word that nothing causes keeps its place at a twentieth. What no word marks is never
     hidden. Maps [K, N] of the reply's words; prompt words have no probability. Cost: that of
@@ -71,8 +72,9 @@ def tam_cause(
     steps = [target - trace.text.prompt_targets for target in asked]
     lost = np.maximum(1 - np.exp(np.minimum(read[1:, steps] - read[:1, steps], 0)), 0)
     evidence = places(plain.maps[asked])
-    for region, losses in zip(found, alone(found, lost), strict=True):
-        np.maximum(evidence, np.outer(losses, covered(trace, region)), out=evidence)
+    for index, losses in enumerate(alone(found, lost)):
+        shown = losses[:, None] * without_idle(trace, found, lost, index)
+        np.maximum(evidence, shown, out=evidence)
     method = {
         "name": "tam-cause",
         "regions": len(found),
@@ -91,6 +93,25 @@ def alone(regions: Sequence[Region], lost: NDArray[np.float32]) -> NDArray[np.fl
         explained_by = lost[inside].max(0, initial=0)
         kept[index, explained_by >= lost[index] / 2] = 0
     return kept
+
+
+def without_idle(
+    trace: Trace, regions: Sequence[Region], lost: NDArray[np.float32], index: int
+) -> NDArray[np.float32]:
+    """float32 [T, N]: the cells of a region for each token, less those of idle regions inside.
+
+    Idle is a smaller region without which the token loses less than a tenth of what it loses
+    without the whole one, if a good part of that is left.
+    """
+    region = regions[index]
+    shown = np.tile(covered(trace, region), (lost.shape[1], 1))
+    for other, losses in zip(regions, lost, strict=True):
+        left = region.mask & ~other.mask
+        if other is not region and holds(region, other) and left.sum() >= PART * region.mask.sum():
+            idle = losses < lost[index] / 10
+            rest = covered(trace, Region(region.media, left))
+            shown[idle] = np.minimum(shown[idle], rest)
+    return shown
 
 
 def places(maps: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -27,7 +27,7 @@ _REACH = 1 / 8
 # A cut that is smaller than this share of the mark has lost its object.
 _LEAST = 0.2
 # What is held is at least this share of the holder; two lie apart that share less of the smaller.
-_PART, _APART = 0.15, 0.3
+PART, _APART = 0.15, 0.3
 _SLIVER = np.ones((3, 3), np.uint8)
 
 
@@ -77,7 +77,7 @@ def grown(region: Region, share: float) -> Region:
     return Region(region.media, np.stack(frames))
 
 
-def cut(picture: NDArray[np.uint8], mask: Mask) -> Mask:
+def cut(picture: NDArray[np.uint8], mask: Mask, others: Mask | None = None) -> Mask:
     """Bring a mask to the edges of what it marks, by GrabCut.
 
     Source: Rother et al. 2004, doi 10.1145/1015706.1015720, in OpenCV. The mask is the probable
@@ -89,6 +89,8 @@ def cut(picture: NDArray[np.uint8], mask: Mask) -> Mask:
         uint8 [H, W, 3].
     mask
         bool [H, W].
+    others
+        bool [H, W]: what is marked apart from it, which is certain background.
 
     Returns
     -------
@@ -103,6 +105,8 @@ def cut(picture: NDArray[np.uint8], mask: Mask) -> Mask:
     around = cv2.dilate(inside, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
     marks = np.full((height, width), cv2.GC_BGD, np.uint8)
     marks[around > 0] = cv2.GC_PR_BGD
+    if others is not None:
+        marks[cv2.resize(others.astype(np.uint8), (width, height)) > 0] = cv2.GC_BGD
     marks[inside > 0] = cv2.GC_PR_FGD
     if not (inside > 0).any() or (inside > 0).all():
         return mask
@@ -120,23 +124,29 @@ def cut(picture: NDArray[np.uint8], mask: Mask) -> Mask:
 
 def _proposed(explanation: Explanation) -> Iterator[Region]:
     """Connected parts of the content words' masks, brought to the picture's edges."""
+    marks = list(_marks(explanation))
+    for mark in marks:
+        apart = [other.mask for other in marks if _apart(mark, other)]
+        others = np.logical_or.reduce([np.zeros_like(mark.mask), *apart]) & ~mark.mask
+        frames = explanation.media[mark.media].frames
+        edged = [
+            cut(np.ascontiguousarray(picture), own, rest) if own.any() else own
+            for picture, own, rest in zip(frames, mark.mask, others, strict=True)
+        ]
+        for piece in _parts(np.stack(edged)):
+            yield Region(mark.media, piece)
+
+
+def _marks(explanation: Explanation) -> Iterator[Region]:
+    """Connected parts of the content words' masks, none that is like an earlier one."""
     seen: list[Region] = []
     for word in explanation.words:
         region = marked(word) if is_content(word.text) else None
-        if region is None:
-            continue
-        frames = explanation.media[region.media].frames
-        for part in _parts(region.mask):
+        for part in () if region is None else _parts(region.mask):
             mark = Region(region.media, part)
-            if part.mean() > LARGEST or any(_alike(mark, other) for other in seen):
-                continue
-            seen.append(mark)
-            edged = [
-                cut(np.ascontiguousarray(picture), own) if own.any() else own
-                for picture, own in zip(frames, part, strict=True)
-            ]
-            for piece in _parts(np.stack(edged)):
-                yield Region(region.media, piece)
+            if part.mean() <= LARGEST and not any(_alike(mark, other) for other in seen):
+                seen.append(mark)
+                yield mark
 
 
 def _parts(mask: Mask) -> Iterator[Mask]:
@@ -159,7 +169,7 @@ def holds(region: Region, other: Region) -> bool:
     size, part = int(region.mask.sum()), int(other.mask.sum())
     return (
         other.media == region.media
-        and _PART * size <= part < size
+        and PART * size <= part < size
         and int((region.mask & other.mask).sum()) >= HELD * part
     )
 
@@ -173,15 +183,18 @@ def _remainders(regions: Sequence[Region]) -> Iterator[Region]:
         left = region.mask & ~np.logical_or.reduce(held)
         opened = [cv2.morphologyEx(f.astype(np.uint8), cv2.MORPH_OPEN, _SLIVER) > 0 for f in left]
         for part in _parts(np.stack(opened)):
-            if part.sum() >= _PART * region.mask.sum():
+            if part.sum() >= PART * region.mask.sum():
                 yield Region(region.media, part)
 
 
 def _holds_two(region: Region, others: Sequence[Region]) -> bool:
     """Whether a region holds two others that lie apart."""
-    held = [other.mask for other in others if other is not region and holds(region, other)]
-    return any(
-        int((one & other).sum()) < _APART * min(int(one.sum()), int(other.sum()))
-        for index, one in enumerate(held)
-        for other in held[index + 1 :]
-    )
+    held = [other for other in others if other is not region and holds(region, other)]
+    return any(_apart(one, other) for index, one in enumerate(held) for other in held[index + 1 :])
+
+
+def _apart(one: Region, other: Region) -> bool:
+    """Whether two regions of a picture share little of the smaller one."""
+    both = int((one.mask & other.mask).sum())
+    smaller = min(int(one.mask.sum()), int(other.mask.sum()))
+    return one.media == other.media and both < _APART * smaller
