@@ -40,6 +40,7 @@ from tam.cli.options import (
 )
 from tam.defaults import DECODER, EMBED, MAX_NEW_TOKENS, METHOD
 from tam.errors import InputError
+from tam.resolver import uncollected
 
 if TYPE_CHECKING:
     from tam.media import Cut, Sampling
@@ -82,7 +83,9 @@ class Reply:
             unknown.
         """
         from tam.cli.named_values import named_values
-        from tam.model.options import check_candidate_maps, chosen
+
+        with uncollected():
+            from tam.model.options import check_candidate_maps, chosen
 
         refine = [name.strip() for name in self.refine.split(",")] if self.refine else []
         explained: Options = {
