@@ -29,8 +29,8 @@ NOT_YET: tuple[Refused, ...] = tuple(
         (
             "Step 3.7",
             ("step3p7",),
-            "there is no layout yet for the two convolutions after its tower, which shift what a token "
-            "covers",
+            "there is no layout yet for the two convolutions after its tower, which shift what a "
+            "token covers",
         ),
         ("Fuyu", ("fuyu",), "its processor does not return the positions of a text's words"),
     )
