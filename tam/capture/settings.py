@@ -1,4 +1,4 @@
-"""The settings of ``generate`` that hold where its options are silent."""
+"""The settings that ``generate`` uses for options that are not given."""
 
 from collections.abc import Mapping
 from copy import copy
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def generation_settings(model: "PreTrainedModel", options: Mapping[str, Any]) -> "GenerationConfig":
-    """The caller's ``generation_config``, its gaps filled with the checkpoint's own settings.
+    """Return the caller's ``generation_config``, with missing settings from the checkpoint's.
 
     Raises
     ------
     InputError
-        If the caller's is of another type.
+        If the caller's has another type.
     """
     from transformers import GenerationConfig
 
@@ -25,13 +25,13 @@ def generation_settings(model: "PreTrainedModel", options: Mapping[str, Any]) ->
         raise InputError(
             f"{type(given).__name__} is not a GenerationConfig",
             where="generation_config",
-            remedy="give a transformers.GenerationConfig, or single options",
+            remedy="give a transformers.GenerationConfig, or individual options",
         )
-    own: GenerationConfig = model.generation_config
+    defaults: GenerationConfig = model.generation_config
     if given is None:
-        return own
-    found = copy(given)
-    for name, value in vars(own).items():
-        if getattr(found, name, None) is None:
-            setattr(found, name, value)
-    return found
+        return defaults
+    settings = copy(given)
+    for name, value in vars(defaults).items():
+        if getattr(settings, name, None) is None:
+            setattr(settings, name, value)
+    return settings

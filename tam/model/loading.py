@@ -18,12 +18,14 @@ from tam.model.provenance import versions
 from tam.model.quantisation import quantisation_of
 from tam.model.reading import plain_config, quiet, reading, source_of, told_name
 from tam.model.shipped import KNOWS, SHIPPED
+from tam.resolver import uncollected
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
 @download_bars_alone()
+@uncollected()
 def load(
     model: str | Path | None = None,
     *,

@@ -1,10 +1,10 @@
-"""How a generated reply ended: by itself, or cut at a limit."""
+"""Whether a generated reply ended by itself or was cut at a limit."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from transformers.generation import (
+from transformers.generation.stopping_criteria import (
     EosTokenCriteria,
     MaxLengthCriteria,
     MaxTimeCriteria,
@@ -16,14 +16,14 @@ from tam.families.checkpoint import Checkpoint
 
 
 def cut_note(tokens: int, limit: int | None) -> str:
-    """The note on a reply that was cut.
+    """Return the note on a reply that was cut.
 
     Parameters
     ----------
     tokens
         The number of tokens of the reply.
     limit
-        The largest number that was allowed, or None.
+        The maximum number of new tokens, or None.
     """
     if limit is not None and tokens >= limit:
         return (
@@ -39,12 +39,12 @@ def is_cut(
     limit: int | None,
     options: Mapping[str, Any],
 ) -> bool | None:
-    """Whether a generated reply ended at a limit of tokens or time and not by itself.
+    """Whether a generated reply was ended by a limit of tokens or time.
 
     Parameters
     ----------
     reply
-        Its token ids, special ones included.
+        Its token ids, special tokens included.
     limit
         The result of :func:`tam.recording.limits.new_tokens_at_most`.
     options
@@ -52,8 +52,9 @@ def is_cut(
 
     Returns
     -------
-    None where a stopping criterion of the caller's own may have ended it, whose reason is not
-    known.
+    bool or None
+        None if one of the caller's own stopping criteria may have ended the reply, because its
+        reason is unknown.
     """
     if not len(reply) or _ended_by_itself(checkpoint, reply, options):
         return False
@@ -68,10 +69,10 @@ def is_cut(
 
 
 def stop_strings(checkpoint: Checkpoint, options: Mapping[str, Any]) -> list[str]:
-    """The texts that end a reply, from the options or the checkpoint's own settings."""
+    """Return the stop strings of a reply, from the options or the checkpoint's settings."""
     settings = generation_settings(checkpoint.module, options)
-    found = options.get("stop_strings", getattr(settings, "stop_strings", None)) or []
-    return [found] if isinstance(found, str) else list(found)
+    stops = options.get("stop_strings", getattr(settings, "stop_strings", None)) or []
+    return [stops] if isinstance(stops, str) else list(stops)
 
 
 _LIMITS = (MaxLengthCriteria, MaxTimeCriteria)
@@ -81,10 +82,10 @@ _KNOWN = (*_LIMITS, EosTokenCriteria, StopStringCriteria)
 def _ended_by_itself(
     checkpoint: Checkpoint, reply: Sequence[int], options: Mapping[str, Any]
 ) -> bool:
-    """Whether a reply ends with an end token or holds a text that ends it."""
+    """Whether a reply ends with an end token or contains a stop string."""
     settings = generation_settings(checkpoint.module, options)
-    found = options.get("eos_token_id", settings.eos_token_id)
-    ends = set() if found is None else set(torch.as_tensor(found).flatten().tolist())
+    eos = options.get("eos_token_id", settings.eos_token_id)
+    ends = set() if eos is None else set(torch.as_tensor(eos).flatten().tolist())
     stops = stop_strings(checkpoint, options)
     for criterion in options.get("stopping_criteria") or ():
         if isinstance(criterion, EosTokenCriteria):
@@ -95,5 +96,5 @@ def _ended_by_itself(
         return True
     if not stops:
         return False
-    said = checkpoint.tokenizer.decode(list(map(int, reply)), skip_special_tokens=False)
-    return any(stop in said for stop in stops)
+    text = checkpoint.tokenizer.decode(list(map(int, reply)), skip_special_tokens=False)
+    return any(stop in text for stop in stops)

@@ -12,7 +12,7 @@ def grow_shrink(maps: Maps, work: Work) -> Maps:
     A cell's height becomes the highest level at which it is connected with the peak (8 neighbors of
     its grid and frame): ``max over paths of min over the path``. That is multiplied by the map's
     share of the highest map there, ``M_k / max_j M_j`` over the words whose maps peak in another
-    cell. Source: the idea of ESOL (Li and Li 2022, arXiv 2209.07761), expansion and then shrinkage,
+    cell. Source: the idea of ESOL (Li et al. 2022, arXiv 2209.07761), expansion and then shrinkage,
     which trains a network for it.
     """
     found = np.zeros_like(maps)

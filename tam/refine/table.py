@@ -75,6 +75,27 @@ _TABLE = (
         "tam.refine.mirror:mirror",
         "the run and the method once more",
     ),
+    Refinement(
+        "scales",
+        "the mean with the maps of a smaller and a larger picture",
+        "arXiv 2509.22415",
+        "tam.refine.scales:scales",
+        "the run and the method twice more",
+    ),
+    Refinement(
+        "crops",
+        "the mean with the maps of 4 and of 16 enlarged crops",
+        "arXiv 2209.07828",
+        "tam.refine.crops:crops",
+        "the run and the method 20 times more",
+    ),
+    Refinement(
+        "joint-kernels",
+        "each cell takes from cells that are like it in color, state and attention",
+        "arXiv 2502.15885",
+        "tam.refine.joint_kernels:joint_kernels",
+        "1 forward, 3 matrix products [N, N] a word",
+    ),
 )
 
 REFINEMENTS: Mapping[str, Refinement] = {step.name: step for step in _TABLE}

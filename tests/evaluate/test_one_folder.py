@@ -41,8 +41,11 @@ def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.mark.promise(
     "evaluation",
-    "two evaluations in one folder at once",
-    "the second is refused and told which process works there; a killed one holds nothing",
+    "two evaluations in one folder at the same time",
+    (
+        "the second is refused, and the error names the process that works there; a killed "
+        "process blocks nothing"
+    ),
 )
 def test_a_second_evaluation_is_told_who_works_there(
     other: subprocess.Popen[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -60,7 +63,9 @@ def test_a_second_evaluation_is_told_who_works_there(
 
 
 @pytest.mark.promise(
-    "evaluation", "damaged settings of an evaluation", "one line, and the folder is left alone"
+    "evaluation",
+    "damaged settings of an evaluation",
+    "a one-line error, and the folder is left unchanged",
 )
 @pytest.mark.parametrize(
     "content", [b"[]", b"null", b"{", b"{}", b'"x"', b"1e999", b"\xff\x00", b"", b"[" * 100_000]
@@ -76,7 +81,9 @@ def test_damaged_settings_are_one_line(
 
 
 @pytest.mark.promise(
-    "evaluation", "a full disk", "one line, exit code 4; what was measured is whole and goes on"
+    "evaluation",
+    "a full disk",
+    ("a one-line error, exit code 4; finished measurements are kept, and the run can be resumed"),
 )
 def test_a_full_disk_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "out"

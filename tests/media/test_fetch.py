@@ -60,7 +60,7 @@ def server(monkeypatch: pytest.MonkeyPatch, answers: dict[str, bytes]) -> Iterat
         thread.join()
 
 
-@pytest.mark.promise("addresses", "an address without --allow-urls", "not fetched")
+@pytest.mark.promise("addresses", "a URL without --allow-urls", "not fetched")
 @pytest.mark.parametrize(
     "url",
     ["http://127.0.0.1/x.png", "HTTPS://user:pass@x/y.png?token=secret", "data:,x", "s3://b/k"],
@@ -81,7 +81,7 @@ def test_an_allowed_address_is_fetched(server: str) -> None:
     )
 
 
-@pytest.mark.promise("addresses", "errors of the server, of TLS, of names", "one line")
+@pytest.mark.promise("addresses", "server, TLS and DNS errors", "a one-line error")
 def test_what_cannot_be_fetched(server: str) -> None:
     with pytest.raises(MediaError, match="the server answered 404"):
         open_image(f"{server}/missing.png", allow_urls=True)
@@ -140,7 +140,7 @@ def lead(monkeypatch: pytest.MonkeyPatch, names: dict[str, str]) -> list[str]:
     return asked
 
 
-@pytest.mark.promise("addresses", "international addresses", "asked in ASCII")
+@pytest.mark.promise("addresses", "international domain names", "requested in ASCII")
 def test_international_addresses_are_asked_in_ascii(
     server: str, answers: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,7 +227,7 @@ def test_a_name_that_is_looked_up_for_ever_is_given_up(monkeypatch: pytest.Monke
         found.set()
 
 
-@pytest.mark.promise("addresses", "an answer that ends too early", "not taken for whole")
+@pytest.mark.promise("addresses", "a truncated response", "not mistaken for a complete one")
 def test_a_file_that_ends_too_early_is_not_taken_for_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -259,7 +259,7 @@ def test_addresses_that_are_public(address: str) -> None:
 @pytest.mark.promise(
     "addresses",
     "a redirect to a private or loopback address",
-    "refused on the address that is connected to",
+    "refused; the address of the actual connection is checked",
 )
 @pytest.mark.parametrize("private", ["127.0.0.1", "169.254.169.254", "10.1.2.3"])
 def test_a_redirect_to_a_private_address_is_refused(
@@ -314,14 +314,14 @@ def test_a_proxy_is_asked_for_the_whole_address(
             fetch("http://one.example/to", allowed=True)
 
 
-@pytest.mark.promise("addresses", "redirects without end", "given up")
+@pytest.mark.promise("addresses", "endless redirects", "given up")
 def test_a_redirect_that_never_ends_is_given_up(server: str, answers: dict[str, bytes]) -> None:
     answers["/to"] = b"/to"
     with pytest.raises(MediaError, match="redirects more than 5 times"):
         fetch(f"{server}/to", allowed=True)
 
 
-@pytest.mark.promise("addresses", "an answer without end", "stopped at a limit of bytes")
+@pytest.mark.promise("addresses", "an endless response", "stopped at a size limit")
 def test_limits_of_a_fetch(server: str) -> None:
     with pytest.raises(MediaError, match="larger than 20 bytes"):
         fetch(f"{server}/a%20picture.png", allowed=True, max_bytes=20)

@@ -82,7 +82,7 @@ def test_damaged_files_are_told_in_one_line(folder: Path, name: str, content: by
 
 
 @pytest.mark.promise(
-    "models", "a settings file that is not a JSON object", "one line that names the file"
+    "models", "a settings file that is not a JSON object", "a one-line error that names the file"
 )
 @pytest.mark.parametrize("name", [*SETTINGS, "tokenizer.json"])
 def test_settings_that_are_not_an_object_are_told_by_name(folder: Path, name: str) -> None:

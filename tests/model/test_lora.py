@@ -80,7 +80,9 @@ def test_a_loaded_model_is_wrapped(llava_folder: Path) -> None:
     assert model.provenance["model"] == llava_folder.name
 
 
-@pytest.mark.promise("models", "an adapter that names no model", "refused in one line")
+@pytest.mark.promise(
+    "models", "a LoRA adapter that names no base model", "refused with a one-line error"
+)
 @pytest.mark.parametrize(
     ("config", "complaint"),
     [("{}", "does not name a model"), ("[", "is not JSON"), ("[]", "is not a JSON object")],
@@ -93,7 +95,7 @@ def test_an_adapter_that_names_no_model_is_refused(
         tam.load(tmp_path)
 
 
-@pytest.mark.promise("models", "an adapter in pickle", "refused")
+@pytest.mark.promise("models", "a pickled LoRA adapter", "refused")
 def test_a_pickled_adapter_is_refused(tmp_path: Path, llava_folder: Path) -> None:
     (tmp_path / "adapter_config.json").write_text(
         json.dumps({"base_model_name_or_path": str(llava_folder)})

@@ -1,4 +1,4 @@
-"""The limits of a run are told before it or said in its explanation."""
+"""The limits of a run are reported before it starts or noted in its explanation."""
 
 from functools import partial
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_a_reply_that_was_cut_says_so(model: tam.Model, words: dict[str, Any]) -
     assert not given.provenance["notes"]
 
 
-@pytest.mark.promise("conversations", "a reply that a limit of time ended", "says that it was cut")
+@pytest.mark.promise("conversations", "a reply that a time limit ended", "marked as cut off")
 def test_a_reply_that_time_ended_says_so(model: tam.Model, words: dict[str, Any]) -> None:
     ask = partial(model.explain, PICTURE, "What?", max_new_tokens=50, **words)
     clock = MaxTimeCriteria(0.0)
@@ -192,7 +192,7 @@ def test_positions_beyond_the_stated_range_are_noted_and_work(
     assert f"has {last:,} positions" not in note
 
 
-@pytest.mark.filterwarnings("ignore")  # transformers advises against options beside settings
+@pytest.mark.filterwarnings("ignore")  # transformers warns about options together with settings
 def test_settings_of_ones_own_hold(model: tam.Model) -> None:
     own = GenerationConfig(max_new_tokens=2, eos_token_id=10**6, pad_token_id=0, do_sample=True)
     result = model.explain(PICTURE, "What?", generation_config=own)

@@ -8,7 +8,9 @@ from tam.media.media import Media
 
 
 @pytest.mark.promise(
-    "models", "more vision tokens than stated positions", "explained; noted where positions exceed"
+    "models",
+    "more vision tokens than the model's stated positions",
+    "explained, with a note where positions exceed the limit",
 )
 @pytest.mark.parametrize(
     ("frames", "tokens"), [(28, 4_536), pytest.param(58, 9_396, marks=pytest.mark.grid)]

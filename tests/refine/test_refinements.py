@@ -7,13 +7,17 @@ import pytest
 
 import tam
 from tam.errors import InputError
+from tam.media.media import Media
 from tam.methods import choose, explain
 from tam.prompt.conversation import question
 from tam.refine import REFINEMENTS
 from tam.refine.affinity import boxes, sinkhorn
 from tam.refine.color_affinity import affinities, neighbors
+from tam.refine.crops import enlarged, in_place
 from tam.refine.grow_shrink import connected, grow_shrink
+from tam.refine.joint_kernels import by_color, by_state, joint
 from tam.refine.refinement import Work
+from tam.refine.scales import resized, to_size
 from tam.replay import Replay
 from tam.scenes.world import make_scene
 
@@ -94,6 +98,38 @@ def test_a_map_shrinks_where_another_words_is_hotter(replay: Replay) -> None:
     work = Work(replay, [0, 1], lambda other: explain("tam", other.trace, other))
     found = grow_shrink(maps, work)
     assert found[0, :3] == pytest.approx([1.0, 0.5 * 0.5, 0.25 / 3])
+
+
+def test_crops_tile_the_picture_and_go_back_to_their_places() -> None:
+    frames = np.arange(2 * 5 * 7 * 3, dtype=np.uint8).reshape(2, 5, 7, 3)
+    item = Media(frames, np.arange(2.0), "clip.mp4", "video")
+    for parts in (1, 2, 4):
+        tiles = [(parts, row, column) for row in range(parts) for column in range(parts)]
+        ones = [in_place(np.ones((5, 7), np.float32), item, tile) for tile in tiles]
+        assert np.allclose(np.sum(ones, axis=0), 1)
+        assert all(enlarged(frames, tile).shape == frames.shape for tile in tiles)
+    assert np.array_equal(enlarged(frames, (1, 0, 0)), frames)
+
+
+def test_a_picture_at_another_size_comes_back() -> None:
+    frames = np.zeros((1, 8, 12, 3), np.uint8)
+    frames[:, :, 6:] = 200
+    assert resized(frames, 0.5).shape == (1, 4, 6, 3)
+    seen = resized(frames, 1.5)[0, :, :, 0].astype(np.float32)
+    back = to_size(seen, Media(frames, np.zeros(1), "half.png"))
+    assert back.shape == (8, 12)
+    assert back[:, :4].max() < 40 < 160 < back[:, 8:].min()
+
+
+def test_a_joint_kernel_by_hand() -> None:
+    one = np.array([[1.0, 1.0], [0.0, 2.0]])
+    none = np.zeros((2, 2))
+    assert np.allclose(joint(one, none), [[0.75, 0.25], [0, 1]])
+    colors = np.array([[0.0, 0, 0], [0, 0, 0], [1, 1, 1]])
+    assert np.allclose(by_color(colors), [[1, 1, 0], [1, 1, 0], [0, 0, 1]], atol=1e-6)
+    states = np.array([[2.0, 0], [0, 2], [4, 1]])
+    assert (by_state(states) >= 0).all()
+    assert np.allclose(np.diag(by_state(states)), 1)
 
 
 def test_the_mirrored_picture_counts_as_much_as_the_picture(replay: Replay) -> None:

@@ -1,4 +1,4 @@
-"""Families that read no pictures, and those that nobody has placed the vision tokens of yet."""
+"""Families that read no pictures, and those whose vision tokens have no layout here yet."""
 
 from tam.families.family import Refused
 
@@ -29,8 +29,9 @@ NOT_YET: tuple[Refused, ...] = tuple(
         (
             "Step 3.7",
             ("step3p7",),
-            "two convolutions after its tower move what a token sees; no layout was tried",
+            "there is no layout yet for the two convolutions after its tower, which shift what a "
+            "token covers",
         ),
-        ("Fuyu", ("fuyu",), "its processor does not say where a text's words stand"),
+        ("Fuyu", ("fuyu",), "its processor does not return the positions of a text's words"),
     )
 )
