@@ -1,4 +1,4 @@
-"""The examples and notebooks run from start to end, offline, on the small model."""
+"""The examples and notebooks run from start to end, offline, with the small model."""
 
 import json
 import os
@@ -27,7 +27,7 @@ WRITTEN = {
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Give processes the project, and the user's configuration a folder of its own."""
+    """Return an environment with the project on its path and separate Jupyter folders."""
     paths = os.pathsep.join([str(ROOT), str(ROOT / "adapters")])
     places = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
     return os.environ | {"PYTHONPATH": paths} | {name: str(folder / name) for name in places}
@@ -71,7 +71,9 @@ def test_example_runs(example: str, tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.promise(
-    "app", "a folder with files that cannot be used", "left out, and the others are explained"
+    "app",
+    "a folder with files that cannot be used",
+    "they are left out, and the others are explained",
 )
 def test_a_batch_leaves_out_what_it_cannot_use_and_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

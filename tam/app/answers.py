@@ -1,4 +1,4 @@
-"""What the app's page is told, as JSON values; texts are as untrusted as they came."""
+"""JSON values that the app sends to its page, which inserts their untrusted texts as text."""
 
 import math
 from dataclasses import replace
@@ -21,7 +21,7 @@ _LIVE: Final = 480
 
 
 def told_state(session: Session, models: tuple[str, ...]) -> dict[str, Any]:
-    """Tell what can be chosen, what was said, and what goes with the next words."""
+    """Describe a session: the choices, the replies so far, and the media of the next question."""
     replies = len(session.chat.explanations) if session.chat else 0
     return {
         "models": list(models),
@@ -35,7 +35,7 @@ def told_state(session: Session, models: tuple[str, ...]) -> dict[str, Any]:
 
 
 def told_reply(session: Session, index: int) -> dict[str, Any]:
-    """Tell of one reply: what was said before it, and its words."""
+    """Describe one reply: the question before it, and its words."""
     assert session.chat is not None
     result = session.chat.explanations[index]
     return {
@@ -70,7 +70,7 @@ def live_map(word: Word) -> str | None:
 
 
 def told_without(found: Without) -> dict[str, Any]:
-    """Tell each word's probability with the whole picture and without the region."""
+    """List each word's probability with the whole picture and without the region."""
     return {
         "words": [
             {

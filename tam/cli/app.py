@@ -1,78 +1,27 @@
 """The commands. Everything heavy is imported inside them, so that help comes at once."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from tam.cli.chat import chat
-from tam.cli.checking import Check, CheckableCommand, checked, top_asked
+from tam.cli.checking import CheckableCommand
 from tam.cli.checking import check as check_saved
 from tam.cli.demo import demo
 from tam.cli.evaluate import evaluate
+from tam.cli.explain import explain
 from tam.cli.gallery import gallery
 from tam.cli.get import get
 from tam.cli.listing import exports, methods, metrics, models
 from tam.cli.masks import masks
-from tam.cli.options import (
-    AllowMissing,
-    AllowUrls,
-    Batch,
-    CandidateMaps,
-    Decoder,
-    DeviceMap,
-    Dtype,
-    Embed,
-    End,
-    Force,
-    Fps,
-    Frame,
-    Json,
-    Level,
-    LoadIn,
-    MaxFrames,
-    MaxNewTokens,
-    Method,
-    MethodOption,
-    Methods,
-    Model,
-    MoreOptions,
-    NumFrames,
-    Out,
-    Picture,
-    Pictures,
-    Plane,
-    Refine,
-    Region,
-    Revision,
-    Sample,
-    Seed,
-    Slices,
-    Split,
-    Stages,
-    Start,
-    Version,
-    Window,
-    Words,
-)
-from tam.cli.reply import explained_by, methods_asked, reply_options
+from tam.cli.options import Frame, Json, Picture, Version, Words
 from tam.cli.serve import app as serve_app
-from tam.cli.served import AnswerFile, States, explain_served
 from tam.cli.verify import verify
-from tam.defaults import (
-    COLORS,
-    DECODER,
-    EMBED,
-    MAX_NEW_TOKENS,
-    METHOD,
-    SECONDS,
-)
+from tam.defaults import COLORS, SECONDS
 from tam.files.kinds import KINDS
 from tam.text.counting import RULE
 from tam.text.printable import json_text
-
-if TYPE_CHECKING:
-    from tam.explanation.explanation import Explanation
 
 app = typer.Typer(
     name="tam",
@@ -92,164 +41,7 @@ def program(version: Version = False) -> None:
 Saved = Annotated[Path, typer.Argument(help="A saved explanation: its folder or .json file.")]
 
 
-@app.command(cls=CheckableCommand)
-def explain(
-    media: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="IMAGE", help="Pictures, videos, or folders of frames."),
-    ] = None,
-    prompt: Annotated[str, typer.Option("--prompt", "-p", help="What to ask.")] = "",
-    conversation: Annotated[
-        Path | None,
-        typer.Option(help="A JSON file of messages, instead of pictures and --prompt."),
-    ] = None,
-    model: Model = None,
-    out: Out = Path("out"),
-    answer: Annotated[
-        str | None, typer.Option(help="Explain this answer instead of the model's own.")
-    ] = None,
-    batch: Batch = None,
-    answer_file: AnswerFile = None,
-    states: States = None,
-    max_new_tokens: MaxNewTokens = MAX_NEW_TOKENS,
-    dtype: Dtype = None,
-    device_map: DeviceMap = None,
-    load_in: LoadIn = None,
-    tp: Split = False,
-    revision: Revision = None,
-    allow_missing: AllowMissing = False,
-    sample: Sample = False,
-    seed: Seed = None,
-    method: Method = METHOD,
-    methods: Methods = None,
-    method_option: MethodOption = None,
-    refine: Refine = "",
-    stages: Stages = False,
-    candidate_maps: CandidateMaps = 0,
-    option: MoreOptions = None,
-    live: Annotated[
-        bool, typer.Option("--live", help="Show each word with its map while the model writes.")
-    ] = False,
-    check: Check = None,
-    fps: Fps = None,
-    num_frames: NumFrames = None,
-    max_frames: MaxFrames = None,
-    start: Start = None,
-    end: End = None,
-    window: Window = None,
-    plane: Plane = None,
-    slices: Slices = None,
-    region: Region = None,
-    level: Level = None,
-    decoder: Decoder = DECODER,
-    allow_urls: AllowUrls = False,
-    pictures: Pictures = False,
-    embed: Embed = EMBED,
-    force: Force = False,
-    as_json: Json = False,
-) -> None:
-    """Ask about pictures and clips; explain each word of the reply."""
-    from tam.cli.asking import cut_asked, opened_conversation, sampling_asked
-    from tam.cli.finishing import finish
-    from tam.report.embedding import embedded_side
-    from tam.report.folder import check_output
-
-    # Errors that need no model are found before one is loaded.
-    if batch is None:
-        check_output(out, force=force)
-    embedded_side(embed)
-    top = None if check is None else top_asked(check)
-    names = [method] if methods is None else methods_asked(methods, method_option)
-    wanted = reply_options(
-        answer=answer,
-        max_new_tokens=max_new_tokens,
-        seed=seed,
-        sample=sample,
-        method=names[0],
-        method_option=method_option,
-        refine=refine,
-        stages=stages,
-        candidate_maps=candidate_maps,
-        option=option,
-    )
-    loading: dict[str, Any] = {
-        "model": model,
-        "revision": revision,
-        "device_map": device_map,
-        "dtype": dtype,
-        "load_in": load_in,
-        "allow_missing": allow_missing,
-    }
-    opening: dict[str, Any] = {
-        "sampling": sampling_asked(fps, num_frames, start, end, max_frames),
-        "decoder": decoder,
-        "allow_urls": allow_urls,
-        "cut": cut_asked(window, plane, slices, region, level),
-    }
-    if batch is not None:
-        from tam.cli.batch import check_alone, explain_batch, read_items
-
-        items = read_items(batch, prompt)
-        check_alone(
-            {
-                "IMAGE": media,
-                "--conversation": conversation,
-                "--answer": answer,
-                "--answer-file": answer_file,
-                "--states": states,
-                "--live": live,
-                "--check": check,
-                "--tp": tp,
-                "--json": as_json,
-                "--methods": methods,
-            }
-        )
-        saving = {"force": True, "pictures": pictures, "embed": embed}
-        explain_batch(items, out, {**wanted, **opening}, loading, saving)
-        return
-    if live:
-        from tam.cli.live import check_live, print_words
-
-        check_live(as_json=as_json, methods=names)
-    asked = opened_conversation(media or [], prompt, conversation, **opening)
-    if answer_file is not None or states is not None:
-        result = explain_served(
-            asked,
-            wanted,
-            answer_file,
-            states,
-            {"model": model, "revision": revision, "dtype": dtype},
-            {
-                "--answer": answer,
-                "--device-map": device_map,
-                "--load-in": load_in,
-                "--tp": tp,
-                "--sample": sample,
-                "--seed": seed,
-                "--live": live,
-                "--check": check,
-            },
-        )
-        finish(result, out, as_json, force=force, pictures=pictures, embed=embed)
-        return
-    from tam.model.loading import load
-
-    loaded = load(**loading, tp_plan="auto" if tp else None)
-    others: dict[str, Explanation] = {}
-    if live:
-        from tam.model.streaming import Stream
-        from tam.text.terminal import console
-
-        result = print_words(Stream(loaded, asked, **wanted), console())
-    else:
-        result, others = explained_by(loaded, asked, wanted, names)
-    if check is not None:
-        result = checked(loaded, result, top=top)
-    finish(result, out, as_json, force=force, pictures=pictures, embed=embed, others=others)
-    if tp:
-        from tam.model.processes import leave
-
-        leave()
+app.command(cls=CheckableCommand)(explain)
 
 
 @app.command()
@@ -297,7 +89,7 @@ def export(
     ] = SECONDS,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
-    """Write a picture, sheet, movie, figure or table of an explanation."""
+    """Write an explanation as a sheet, movie, figure or table."""
     from tam.cli.export import exported_file, saved_folder
     from tam.cli.numbers import place_named, words_named
     from tam.files.writing import check_file

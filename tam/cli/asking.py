@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tam.errors import ConversationError, MediaError
+from tam.errors import ConversationError
 from tam.files.reading import read_json
 from tam.media import Cut, Media, Sampling, open_media
 from tam.prompt.conversation import Conversation, from_messages, question
@@ -34,11 +34,16 @@ def opened_conversation(
 
     def opened(name: str, wanted: Sampling | None, kind: str | None = None) -> Media:
         return opened_media(
-            name, wanted, decoder=decoder, allow_urls=allow_urls, kind=kind, cut=cut
+            name,
+            sampling=wanted,
+            decoder=decoder,
+            allow_urls=allow_urls,
+            kind=kind,
+            cut=cut,
         )
 
     def beside(name: str, kind: str = "image", **own: Any) -> Media:
-        return opened(_beside(file, name) if file else name, _with(sampling, own), kind)
+        return opened(_beside(file, name) if file else name, changed(sampling, own), kind)
 
     if file is not None:
         if names or prompt:
@@ -55,89 +60,11 @@ def opened_conversation(
     return question([opened(name, sampling) for name in names], prompt)
 
 
-def sampling_asked(
-    fps: float | None,
-    num_frames: int | None,
-    start: float | None,
-    end: float | None,
-    max_frames: int | None,
-) -> Sampling | None:
-    """The sampling of clips that the options of a command ask for; None without such options.
+def changed(sampling: Sampling | None, own: dict[str, Any]) -> Sampling | None:
+    """A sampling with some settings of its own; a rate and a number exclude each other.
 
     Raises
     ------
-    MediaError
-        If a number makes no sense.
-    """
-    asked = {
-        "fps": fps,
-        "num_frames": num_frames,
-        "start": start,
-        "end": end,
-        "max_frames": max_frames,
-    }
-    return _with(None, {name: value for name, value in asked.items() if value is not None})
-
-
-def cut_asked(
-    window: str | None,
-    plane: str | None,
-    slices: str | None,
-    region: str | None,
-    level: int | None,
-) -> Cut | None:
-    """What the options of a command take of a volume, a stack or a slide; None without any.
-
-    Raises
-    ------
-    MediaError
-        If an option is of another form, or a value is not possible.
-    """
-    begin, _, end = (slices or "").partition("-")
-    asked: dict[str, Any] = {
-        "window": _numbers(window, "--window", 2, float),
-        "plane": plane,
-        "slices": _numbers(slices and f"{begin},{end or begin}", "--slices", 2, int),
-        "region": _numbers(region, "--region", 4, int),
-        "level": level,
-    }
-    given = {name: value for name, value in asked.items() if value is not None}
-    if "slices" in given:
-        first, last = given["slices"]
-        if not 1 <= first <= last:
-            raise MediaError(f"{slices} is not possible", where="--slices", remedy="count from 1")
-        given["slices"] = first - 1, last
-    return Cut(**given) if given else None
-
-
-_FORMS = {
-    "--window": "a centre and a width, such as 40,400",
-    "--slices": "a first and a last number, such as 12-40",
-    "--region": "left, top, width and height, such as 1000,2000,512,512",
-}
-
-
-def _numbers(
-    typed: str | None, where: str, count: int, kind: type[int] | type[float]
-) -> tuple[float, ...] | None:
-    """Read numbers that are separated by commas."""
-    if typed is None:
-        return None
-    try:
-        numbers = tuple(kind(number) for number in typed.split(","))
-    except ValueError:
-        numbers = ()
-    if len(numbers) != count:
-        raise MediaError("is of another form", where=where, remedy=f"give {_FORMS[where]}")
-    return numbers
-
-
-def _with(sampling: Sampling | None, own: dict[str, Any]) -> Sampling | None:
-    """A sampling with a message's settings for its clip; a rate and a number exclude each other.
-
-    Raises
-    ------
-    MediaError
         If a number makes no sense.
     """
     if not own:
@@ -153,7 +80,7 @@ def _beside(file: Path, name: str) -> str:
     return str(there) if "://" not in name and not Path(name).exists() and there.exists() else name
 
 
-def opened_media(name: str, sampling: Sampling | None, **options: Any) -> Media:
+def opened_media(name: str, *, sampling: Sampling | None, **options: Any) -> Media:
     """Open a picture or clip, and print its frames, budget and notes."""
     media = open_media(name, sampling=sampling, **options)
     told = list(media.notes)

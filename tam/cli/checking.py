@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from tam.cli.options import AllowMissing, DeviceMap, Dtype, Json, LoadIn, Model, Revision, Words
+from tam.cli.groups import Loading, grouped
+from tam.cli.options import Json, Model, Words
 from tam.errors import InputError
+from tam.resolver import uncollected
 from tam.text.counting import number_of
 from tam.text.printable import json_text
 
@@ -77,9 +79,10 @@ def checked(model: "LoadedModel", result: "Explanation", **options: Any) -> "Exp
     return model.check(result, **options)
 
 
+@grouped
 def check(
     saved: Annotated[Path, typer.Argument(help="A saved explanation: its folder.")],
-    model: Model = "small",
+    model: Model = None,
     top: Annotated[
         int | None, typer.Option(min=1, help="Number of words, those with the highest maps.")
     ] = None,
@@ -106,11 +109,7 @@ def check(
     reply: Annotated[
         bool, typer.Option("--reply", help="With --box: also let the model answer again.")
     ] = False,
-    dtype: Dtype = None,
-    device_map: DeviceMap = None,
-    load_in: LoadIn = None,
-    revision: Revision = None,
-    allow_missing: AllowMissing = False,
+    loading: Loading = Loading(),
     as_json: Json = False,
 ) -> None:
     """Hide what the maps mark, and measure what the model used.
@@ -129,16 +128,10 @@ def check(
     result = load_explanation(saved)
     words = words_named(word, result)
     media, index = place_named(picture, frame, result)
-    from tam.model.loading import load
+    with uncollected():
+        from tam.model.loading import load
 
-    loaded = load(
-        model,
-        revision=revision,
-        device_map=device_map,
-        dtype=dtype,
-        load_in=load_in,
-        allow_missing=allow_missing,
-    )
+    loaded = load(model, **vars(loading))
     if region is not None:
         lost = loaded.without(
             result, region, media=media or 0, frame=index, filler=filler, reply=reply

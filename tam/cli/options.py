@@ -65,6 +65,14 @@ Refine = Annotated[
         help="What the maps go through then, by commas; 'tam methods' lists them.",
     ),
 ]
+Relevance = Annotated[
+    str | None,
+    typer.Option(
+        metavar="METHOD",
+        help="Method whose relevance of earlier words is shown, such as attn-lrp; by default that "
+        "of --method.",
+    ),
+]
 Stages = Annotated[
     bool, typer.Option("--stages", help="Also keep each map before scaling and filtering.")
 ]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tam.errors import InputError
+from tam.resolver import uncollected
 
 if TYPE_CHECKING:
     from tam.explanation.explanation import Explanation
@@ -33,7 +34,8 @@ def reply_options(
     InputError
         If an option is not of the form NAME=VALUE, or the method or an option of it is unknown.
     """
-    from tam.model.options import check_candidate_maps, chosen
+    with uncollected():
+        from tam.model.options import check_candidate_maps, chosen
 
     written: Options = {"answer": answer, "max_new_tokens": max_new_tokens, "seed": seed}
     explained: Options = {

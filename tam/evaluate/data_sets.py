@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tam.errors import InputError
 from tam.evaluate.folder_items import folder_items
+from tam.evaluate.invented_items import INVENTED_SPLITS, invented_items
 from tam.evaluate.items import Item
 from tam.evaluate.photo_items import STILLS, categories, photo_items
 from tam.evaluate.published_items import PACKED_PROMPTS, coco_items, packed_items
@@ -35,7 +36,8 @@ def open_data(
     data
         One of ``KINDS``.
     splits
-        Named splits of the scenes or the composites; all by default, but for clips of composites.
+        Named splits of the scenes or the composites; all by default, but for clips of composites
+        and scenes on which words are invented (:mod:`tam.evaluate.invented_items`).
     count
         How many items: of each split of scenes and composites (``SCENE_COUNT`` by default), in
         all of the other data sets (every one by default).
@@ -50,15 +52,19 @@ def open_data(
     """
     kind, _, place = data.partition(":")
     if kind == "scenes" and not place:
-        unknown = [name for name in splits if name not in SCENE_SPLITS]
+        known = (*SCENE_SPLITS, *INVENTED_SPLITS)
+        unknown = [name for name in splits if name not in known]
         if unknown:
             raise InputError(
                 f"unknown split {unknown[0]!r}",
                 where="scenes",
-                remedy=f"use {', '.join(SCENE_SPLITS)}",
+                remedy=f"use {', '.join(known)}",
             )
         number = SCENE_COUNT if count is None else count
-        parts = [scene_items(name, number, world=world) for name in splits or SCENE_SPLITS]
+        parts = [
+            (invented_items if name in INVENTED_SPLITS else scene_items)(name, number, world=world)
+            for name in splits or SCENE_SPLITS
+        ]
         return chain.from_iterable(parts), scene_tagger()
     if kind == "photo":
         pack = open_pack(Path(place) if place else None)

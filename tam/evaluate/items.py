@@ -1,8 +1,9 @@
 """Evaluation items: a conversation about pictures, with masks of what is in them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from tam.media.media import Media
 from tam.prompt.conversation import Conversation
 
 Mask = NDArray[np.bool_]
+
+Spans = tuple[tuple[int, int], ...]
+"""Characters ``first <= c < last`` of a text."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +61,10 @@ class Item:
         renderings.
     kinds
         Groups of words that can stand in one another's place, such as the color words.
+    generation
+        Options of the model's own reply, such as a seed; greedy by default.
+    judged
+        Finds the false spans of a reply that the model wrote itself, as in ``false_spans``.
     """
 
     name: str
@@ -66,9 +74,15 @@ class Item:
     masks: Mapping[int, Mask]
     references: tuple[str, ...] = ()
     answer: str | None = None
-    false_spans: tuple[tuple[int, int], ...] = field(default=())
+    false_spans: Spans = ()
     removals: Callable[[], Sequence[Removal]] = tuple
     kinds: tuple[tuple[str, ...], ...] = ()
+    generation: Mapping[str, Any] = field(default_factory=dict)
+    judged: Callable[[str], Spans] | None = None
+
+    def with_reply(self, text: str) -> "Item":
+        """The item with the false spans of the reply that the model wrote."""
+        return self if self.judged is None else replace(self, false_spans=self.judged(text))
 
     @property
     def media(self) -> tuple[Media, ...]:

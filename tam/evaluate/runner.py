@@ -190,7 +190,9 @@ def item_blocks(
 
     added = {name: metric_function(name) for name in plan.metrics}
     try:
-        recording = model.run(item.conversation, answer=item.answer)
+        recording = model.run(item.conversation, answer=item.answer, **item.generation)
+        first = recording.trace.text.prompt_targets
+        item = item.with_reply("".join(t.text for t in recording.trace.text.tokens[first:]))
         replay = Replay(model.checkpoint, recording)
         found = scored_words(recording.trace, item, tagger)
         targets = found.targets

@@ -2,7 +2,7 @@
 
 Each library is imported when such a file is opened; ``pip install "token-activation-map[medical]"``
 brings all three. Names of patients, and of files and folders, which often hold them, are left out
-of what is opened: a volume is called by what it is.
+of the result: a volume is named after its kind.
 """
 
 import gzip

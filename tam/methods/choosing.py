@@ -11,6 +11,7 @@ from tam.extensions import METHODS as GROUP
 from tam.extensions import Extension, description_of, extensions
 from tam.methods.method import Method, Use, options_of
 from tam.methods.option_types import check_types
+from tam.methods.options import check_not_negative
 from tam.methods.table import ALIASES, METHODS
 from tam.refine.table import Refinement, refinements
 from tam.text.nearest import suggestion
@@ -43,6 +44,8 @@ class Chosen:
         the toolkit's methods, which write their own.
     refinements
         The refinements that its maps go through, in order.
+    relevance
+        The method whose relevance of earlier words is shown; None for its own, where it has one.
     """
 
     method: Method
@@ -50,6 +53,7 @@ class Chosen:
     options: Mapping[str, Any]
     told: Mapping[str, Any] | None = None
     refinements: tuple[Refinement, ...] = ()
+    relevance: "Chosen | None" = None
 
     def with_refinements(self, names: Sequence[str]) -> "Chosen":
         """Let its maps go through refinements, see :mod:`tam.refine`.
@@ -64,6 +68,27 @@ class Chosen:
         name = "/".join([self.method.name, *names])
         row = replace(self.method, name=name, replays=True, streams=False, candidates=False)
         return replace(self, method=row, refinements=(*self.refinements, *refinements(names)))
+
+    def with_relevance(self, name: str | None) -> "Chosen":
+        """Show the relevance of earlier words that another method gives.
+
+        Raises
+        ------
+        InputError
+            If there is no such method, or it gives none.
+        """
+        if name is None or name == self.method.name:
+            return self
+        other = choose(name)
+        if not other.method.relevance and not other.method.package:
+            giving = [method.name for method in METHODS.values() if method.relevance]
+            raise InputError(
+                f"{name} gives no relevance of earlier words",
+                where="relevance",
+                remedy=f"use one of {', '.join(giving)}",
+            )
+        row = replace(self.method, replays=self.method.replays or other.method.replays)
+        return replace(self, method=row, relevance=other)
 
     def with_options(self, added: Mapping[str, Any]) -> "Chosen":
         """Add options to the method.
@@ -89,6 +114,8 @@ class Chosen:
             from tam.engine.inputs import check_kernel_size
 
             check_kernel_size(added["kernel_size"])
+        if self.told is None and added.get("eci_cap") is not None:
+            check_not_negative("eci_cap", added["eci_cap"])
         told = None if self.told is None else {**self.told, **_as_json(added)}
         return replace(self, options={**self.options, **added}, told=told)
 
@@ -102,7 +129,7 @@ class Chosen:
                 where=f"method {self.method.name}",
                 remedy="pass a replay",
             )
-        result = self._explained(trace, replay, targets)
+        result = self._related(self._explained(trace, replay, targets), trace, replay, targets)
         if not self.refinements or replay is None:
             return result
         import numpy as np
@@ -112,6 +139,25 @@ class Chosen:
         known = [int(row) for row in np.flatnonzero(~np.isnan(result.maps).all(1))]
         work = Work(replay, known, lambda other: self._explained(other.trace, other, known))
         return refined(result, self.refinements, work)
+
+    def _related(
+        self,
+        result: "Explanation",
+        trace: "Trace",
+        replay: "Replay | None",
+        targets: Sequence[int] | None,
+    ) -> "Explanation":
+        """Take the relevance of earlier words from the other method, if one was asked for."""
+        if self.relevance is None:
+            return result
+        other = self.relevance.run(trace, replay, targets)
+        provenance = {**result.provenance, "relevance": other.provenance["method"]}
+        return replace(
+            result,
+            text_scores=other.text_scores,
+            relevance=other.relevance,
+            provenance=provenance,
+        )
 
     def _explained(
         self, trace: "Trace", replay: "Replay | None", targets: Sequence[int] | None

@@ -32,6 +32,8 @@ class Method:
         the whole reply: their words come at once, without maps, and the maps at the end.
     candidates
         Whether it can map the candidates of each token too (``candidate_maps``).
+    relevance
+        Whether it also gives the relevance of earlier words.
     package
         The package that adds it; empty for a method of the toolkit.
     error
@@ -46,6 +48,7 @@ class Method:
     replays: bool = True
     streams: bool = False
     candidates: bool = False
+    relevance: bool = False
     package: str = ""
     error: str = ""
 
@@ -86,6 +89,10 @@ class Tam(Use):
     ----------
     kernel_size
         Odd side of the rank Gaussian filter's window, in cells.
+    eci_cap
+        The largest scale at which the interference of earlier words is subtracted, from 0 on; None
+        for no limit, as published. A model whose earlier words explain too much away, so that maps
+        are empty where the object is, may need one, such as 1.
     stages
         Also keep the maps before scaling and filtering.
 
@@ -95,5 +102,12 @@ class Tam(Use):
     5
     """
 
-    def __init__(self, *, kernel_size: int = KERNEL_SIZE, stages: bool = False) -> None:
-        super().__init__("tam", {"kernel_size": kernel_size, "stages": stages})
+    def __init__(
+        self,
+        *,
+        kernel_size: int = KERNEL_SIZE,
+        eci_cap: float | None = None,
+        stages: bool = False,
+    ) -> None:
+        options = {"kernel_size": kernel_size, "eci_cap": eci_cap, "stages": stages}
+        super().__init__("tam", options)

@@ -19,6 +19,12 @@ def check_whole(name: str, value: Any, least: int = 1) -> None:
         )
 
 
+def check_not_negative(name: str, value: Any) -> None:
+    """Refuse anything but a number from 0 on; see :func:`check_whole`."""
+    if not isinstance(value, int | float) or not value >= 0:
+        raise InputError(f"{value!r} is not possible", where=name, remedy="give a number from 0 on")
+
+
 def check_positive(name: str, value: Any) -> None:
     """Refuse anything but a number above 0; see :func:`check_whole`."""
     if not isinstance(value, int | float) or not value > 0:

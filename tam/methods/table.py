@@ -16,6 +16,7 @@ _TABLE = (
         replays=False,
         streams=True,
         candidates=True,
+        relevance=True,
     ),
     Method(
         "tam-published",
@@ -23,6 +24,7 @@ _TABLE = (
         "arXiv 2506.23270",
         "tam.methods.published:tam_published",
         "1 matrix product, 1 state through the head",
+        relevance=True,
     ),
     Method(
         "tam-plus",
@@ -30,6 +32,14 @@ _TABLE = (
         "this toolkit",
         "tam.methods.tam_plus:tam_plus",
         "1 product with the whole head",
+        relevance=True,
+    ),
+    Method(
+        "tam-cause",
+        "the regions that words mark, each as high as what a word loses without it",
+        "this toolkit",
+        "tam.methods.tam_cause:tam_cause",
+        "1 forward for each region, about 6 a reply",
     ),
     Method(
         "activation",
@@ -38,6 +48,7 @@ _TABLE = (
         "tam.methods.parts:activation",
         "1 matrix product",
         replays=False,
+        relevance=True,
     ),
     Method(
         "eci",
@@ -46,6 +57,7 @@ _TABLE = (
         "tam.methods.parts:eci",
         "1 matrix product",
         replays=False,
+        relevance=True,
     ),
     Method(
         "rgf",
@@ -54,6 +66,7 @@ _TABLE = (
         "tam.methods.parts:rgf",
         "1 matrix product",
         replays=False,
+        relevance=True,
     ),
     Method(
         "logit-lens",
@@ -61,6 +74,7 @@ _TABLE = (
         "nostalgebraist 2020",
         "tam.methods.logit_lens:logit_lens",
         "1 forward",
+        relevance=True,
     ),
     Method(
         "grad-cam",
@@ -103,6 +117,7 @@ _TABLE = (
         "arXiv 1605.01713",
         "tam.methods.input_x_gradient:input_x_gradient",
         _ONE_EACH,
+        relevance=True,
     ),
     Method(
         "integrated-gradients",
@@ -117,6 +132,7 @@ _TABLE = (
         "",
         "tam.methods.attention:attention",
         "1 forward",
+        relevance=True,
     ),
     Method(
         "localization-heads",
@@ -138,6 +154,7 @@ _TABLE = (
         "arXiv 2103.15679",
         "tam.methods.relevancy:relevancy",
         _ONE_EACH,
+        relevance=True,
     ),
     Method(
         "attn-lrp",
@@ -145,6 +162,7 @@ _TABLE = (
         "arXiv 2402.05602",
         "tam.methods.attn_lrp:attn_lrp",
         _ONE_EACH,
+        relevance=True,
     ),
     Method(
         "dex-ar",
@@ -188,6 +206,7 @@ _TABLE = (
         "tam.methods.controls:random",
         "nothing",
         replays=False,
+        relevance=True,
     ),
     Method(
         "center",
@@ -196,6 +215,7 @@ _TABLE = (
         "tam.methods.controls:center",
         "nothing",
         replays=False,
+        relevance=True,
     ),
 )
 

@@ -1,5 +1,6 @@
 """Token Activation Map (arXiv 2506.23270)."""
 
+import math
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -23,6 +24,7 @@ def token_activation(
     targets: Targets = None,
     *,
     kernel_size: int = KERNEL_SIZE,
+    eci_cap: float | None = None,
     stages: bool = False,
 ) -> Explanation:
     """Explain a recorded run with the Token Activation Map.
@@ -40,6 +42,9 @@ def token_activation(
         Indices of the targets to explain; None for all.
     kernel_size
         Odd side of the filter's window, in cells.
+    eci_cap
+        The largest scale s at which the interference of earlier words is subtracted, from 0 on;
+        None for no limit, as published.
     stages
         Also keep the maps before scaling and filtering.
 
@@ -50,25 +55,44 @@ def token_activation(
     """
     # The candidates' maps need the activation of the words before them.
     result = engine_maps(
-        trace, trace.text.ids, kernel_size, stages=stages or trace.candidate_scores is not None
+        trace,
+        trace.text.ids,
+        kernel_size,
+        eci_cap=as_cap(eci_cap),
+        stages=stages or trace.candidate_scores is not None,
     )
-    method = {"name": "tam", "kernel_size": kernel_size}
     explanation = replace(
         build_explanation(
             trace,
             as_numpy(result.maps),
             as_numpy(result.text_scores),
             as_numpy(result.relevance),
-            method,
+            provenance_of(kernel_size, eci_cap),
         ),
         stages=Stages(as_numpy(result.activation), as_numpy(result.after_eci)) if stages else None,
-        candidate_maps=_candidate_maps(trace, result, kernel_size),
+        candidate_maps=_candidate_maps(trace, result, kernel_size, as_cap(eci_cap)),
     )
     return keep_targets(explanation, trace, targets)
 
 
+def provenance_of(kernel_size: int, eci_cap: float | None) -> dict[str, Any]:
+    """The method and its options, for the provenance."""
+    capped = {} if eci_cap is None else {"eci_cap": eci_cap}
+    return {"name": "tam", "kernel_size": kernel_size, **capped}
+
+
+def as_cap(eci_cap: float | None) -> float:
+    """Give the engine's limit of the scale: infinite where there is none."""
+    return math.inf if eci_cap is None else float(eci_cap)
+
+
 def engine_maps(
-    trace: Trace, classes: NDArray[np.int64], kernel_size: int, *, stages: bool
+    trace: Trace,
+    classes: NDArray[np.int64],
+    kernel_size: int,
+    *,
+    eci_cap: float = math.inf,
+    stages: bool,
 ) -> TokenActivationMaps:
     """Run the engine on a recorded run, with the LM-head rows of the class ids [K]."""
     return maps_of_run(
@@ -78,12 +102,13 @@ def engine_maps(
         trace.vision.filter_grids,
         trace.text.prompt_targets,
         kernel_size,
+        eci_cap=eci_cap,
         stages=stages,
     )
 
 
 def _candidate_maps(
-    trace: Trace, result: TokenActivationMaps, kernel_size: int
+    trace: Trace, result: TokenActivationMaps, kernel_size: int, eci_cap: float
 ) -> np.ndarray[Any, np.dtype[np.float32]] | None:
     """float32 [R, C, N]: the maps that each candidate would have, had it been written."""
     if trace.candidate_scores is None:
@@ -104,6 +129,7 @@ def _candidate_maps(
         steps,
         trace.vision.filter_grids,
         kernel_size,
+        eci_cap=eci_cap,
     ).maps
     return as_numpy(maps).reshape(replies, count, cells)
 

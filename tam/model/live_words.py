@@ -11,6 +11,7 @@ from tam.explanation.explanation import Explanation, Prediction, Word
 from tam.families.checkpoint import Checkpoint
 from tam.geometry.layout import TextToken
 from tam.methods import Chosen
+from tam.methods.token_activation import as_cap, provenance_of
 from tam.prompt.encoding import word_count
 from tam.recording.lm_head import LMHead
 from tam.recording.prepared import Prepared, special_ids
@@ -29,7 +30,8 @@ class LiveWords:
     prepared
         The conversation that it answers.
     method
-        The method. If it needs the whole reply, the words have no maps yet.
+        The method. If it needs the whole reply, the words have no maps yet; and no relevance of
+        earlier words if that is another method's.
 
     Attributes
     ----------
@@ -43,7 +45,9 @@ class LiveWords:
         self._checkpoint = checkpoint
         self._prepared = prepared
         self._mapped = method.method.streams
+        self._related = method.relevance is None
         self._kernel_size = int(method.options.get("kernel_size", KERNEL_SIZE))
+        self._eci_cap: float | None = method.options.get("eci_cap")
         self._special = special_ids(checkpoint)
         self._head = LMHead(checkpoint.lm_head, checkpoint.module)
         self._maps: IncrementalMaps | None = None
@@ -103,7 +107,7 @@ class LiveWords:
                 remedy="ask in another way, or allow more new tokens",
             )
         told = provenance(self._checkpoint, prepared, None, {})
-        method = {"name": "tam", "kernel_size": self._kernel_size}
+        method = provenance_of(self._kernel_size, self._eci_cap)
         unmapped = np.full((count, len(prepared.vision.positions)), np.nan, np.float32)
         return Explanation(
             media=tuple(item for _, item in prepared.conversation.media),
@@ -112,8 +116,8 @@ class LiveWords:
             predictions=tuple(self._predictions[: count - first]),
             grids=prepared.vision.grids,
             maps=maps.maps(count) if maps else unmapped,
-            text_scores=maps.text_scores(count) if maps else None,
-            relevance=maps.relevance(count) if maps else None,
+            text_scores=maps.text_scores(count) if maps and self._related else None,
+            relevance=maps.relevance(count) if maps and self._related else None,
             provenance={**told, "method": method} if maps else told,
         )
 
@@ -137,7 +141,9 @@ class LiveWords:
             self.follows = False
             return None
         grids = vision.filter_grids
-        self._maps = IncrementalMaps(self._head.scores, cells, grids, len(ids), self._kernel_size)
+        self._maps = IncrementalMaps(
+            self._head.scores, cells, grids, len(ids), self._kernel_size, as_cap(self._eci_cap)
+        )
         if ids:
             self._maps.extend(context, ids)
         return self._maps

@@ -94,6 +94,10 @@ class Explaining(TypedDict, total=False):
         Options of the method.
     refine
         Names of refinements that the maps go through, in order, see :mod:`tam.refine`.
+    relevance
+        Name of the method whose relevance of earlier words is shown beside the maps, such as
+        ``"attn-lrp"``; None for the method's own, which costs nothing more, or none if it gives
+        none. A word has no share of the picture where two methods tell.
     kernel_size
         The option of this name of ``tam``: the odd side of the rank Gaussian filter's window.
     stages
@@ -103,6 +107,7 @@ class Explaining(TypedDict, total=False):
     method: AnyMethod
     method_options: Mapping[str, Any] | None
     refine: Sequence[str]
+    relevance: str | None
     kernel_size: int | None
     stages: bool
 
@@ -158,6 +163,7 @@ DEFAULTS: Final[Options] = {
     "method": METHOD,
     "method_options": None,
     "refine": (),
+    "relevance": None,
     "kernel_size": None,
     "stages": False,
     "sampling": None,
@@ -229,13 +235,15 @@ def asked(checkpoint: Checkpoint, options: Mapping[str, Any], kind: type = Optio
     method = chosen(given)
     candidates = given["candidate_maps"]
     check_candidate_maps(method, candidates)
-    reads = known_variables(checkpoint.processor, checkpoint.adapter)
-    _check_words(given["template_variables"], reads, "template")
     others = {name: value for name, value in given.items() if name not in DEFAULTS}
     model_class: Any = type(checkpoint.module)
     generates = generate_words(model_class)
-    known = {*kind.__annotations__, *generates, *reads}
-    _check_words({**others, **options}, known, "options")
+    known = {*kind.__annotations__, *generates}
+    if given["template_variables"] or not known.issuperset({*others, *options}):
+        # Parsing the template takes longer than all other checks.
+        reads = known_variables(checkpoint.processor, checkpoint.adapter)
+        _check_words(given["template_variables"], reads, "template")
+        _check_words({**others, **options}, known | reads, "options")
     template = {name: value for name, value in others.items() if name not in generates}
     generation = {name: value for name, value in others.items() if name in generates}
     return Asked(
@@ -278,7 +286,7 @@ def chosen(options: Mapping[str, Any]) -> Chosen:
                     f"{name} is given twice", where="method_options", remedy="give it once"
                 )
             added[name] = given[name]
-    found = choose(method).with_refinements(given["refine"])
+    found = choose(method).with_refinements(given["refine"]).with_relevance(given["relevance"])
     if added and isinstance(method, Use):
         raise InputError(
             "already carries its options",
@@ -328,6 +336,14 @@ def without_opening(options: Options) -> Options:
     opening = Opening.__annotations__
     kept: Any = {name: value for name, value in options.items() if name not in opening}
     return cast(Options, kept)
+
+
+def split_explaining(options: Options) -> tuple[Explaining, Running]:
+    """Split options into those of an explanation and those of the run that it explains."""
+    named = Explaining.__annotations__
+    explaining: Any = {name: value for name, value in options.items() if name in named}
+    running: Any = {name: value for name, value in options.items() if name not in named}
+    return explaining, running
 
 
 def check_words(options: Mapping[str, Any], kind: type) -> None:

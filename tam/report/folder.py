@@ -87,14 +87,15 @@ def write_explanation(
         _replacing(folder.resolve()) as temporary,
         progress("Writing the explanation", steps) as step,
     ):
-        save_explanation(explanation, temporary, step)
+        encoded: dict[int, list[bytes]] = {}
+        save_explanation(explanation, temporary, step, encoded)
         if pictures:
             _write_words(explanation, temporary / WORDS_NAME, step)
         if others:
             for name, other in others.items():
                 place = temporary / METHODS_NAME / slug(name)
                 place.mkdir(parents=True)
-                save_explanation(other, place, step)
+                save_explanation(other, place, step, encoded)
             html = methods_html(
                 [explanation, *others.values()], [_method(explanation), *others], largest=largest
             )

@@ -1,9 +1,8 @@
-"""How words, turns, pictures, clips and frames are counted.
+"""The numbering of words, turns, pictures, clips and frames.
 
-People count from 1: these numbers stand wherever a person reads or types them, which is on the
-command line, in the terminal, in the report and the app, in messages and in file names. Programs
-count from 0: these indices are those of Python, ``--json``, tables (CSV), saved files and the
-report's address.
+People count from 1. Numbers from 1 are used wherever a person reads or types them: on the command
+line, in the terminal, the report and the app, in messages and in file names. Programs count from 0.
+Indices from 0 are used in Python, ``--json``, tables (CSV), saved files and the report's URL.
 """
 
 from typing import Final
@@ -13,32 +12,32 @@ from tam.errors import InputError
 RULE: Final = (
     "Words, turns, pictures and frames are counted from 1 here, and from 0 in Python and in --json."
 )
-"""The rule as ``--help`` says it."""
+"""The rule, as stated in ``--help``."""
 
 
 def number_of(index: int) -> int:
-    """Give the number, for people, of what has an index."""
+    """Return the number from 1 that people use for an index from 0."""
     return index + 1
 
 
 def index_of(number: int, count: int, name: str, where: str) -> int:
-    """Give the index of what a person names by its number.
+    """Return the index from 0 of an item that a person names by its number from 1.
 
     Parameters
     ----------
     number
-        What the person typed.
+        The number that the person typed.
     count
-        How many there are.
+        How many items there are.
     name
-        What one of them is called, such as ``"word"``.
+        The name of the kind of item, such as ``"word"``.
     where
-        Where it was typed, such as ``"--word"``.
+        The option or command in which it was typed, such as ``"--word"``.
 
     Raises
     ------
     InputError
-        If none of them has that number.
+        If no item has that number.
 
     Examples
     --------
@@ -47,7 +46,7 @@ def index_of(number: int, count: int, name: str, where: str) -> int:
     """
     if 1 <= number <= count:
         return number - 1
-    there = f"1 to {count}" if count > 1 else "1" if count else "none"
+    numbers = f"1 to {count}" if count > 1 else "1" if count else "none"
     raise InputError(
-        f"there is no {name} {number}", where=where, remedy=f"the numbers here are: {there}"
+        f"there is no {name} {number}", where=where, remedy=f"the numbers here are: {numbers}"
     )

@@ -1,4 +1,4 @@
-"""Families that show a picture whole: every vision token sees its cell, and no other."""
+"""Families that show each picture once: every vision token sees its own cell and no other."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -14,7 +14,7 @@ from tests.altered import Altered, Change, column_major, later_frames, next_posi
 from tests.loaded import Loaded
 from tests.tiny import BUILDERS
 
-# The processors of clips hand a tensor to numpy in a way that numpy is going to drop.
+# The video processors pass tensors to NumPy in a way that it has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 WITH_CLIPS = [
@@ -49,7 +49,7 @@ PICTURES = [probe_picture(60, 90), probe_picture(40, 200), probe_picture(60, 90,
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Loaded]:
-    """Give a tiny model and its processor, as `tam.load` would read them."""
+    """Return a function that loads a tiny model and its processor with ``tam.load``."""
 
     @cache
     def read(name: str) -> Loaded:

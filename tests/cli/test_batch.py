@@ -4,6 +4,7 @@ import csv
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 
 import tam
 from tam.cli import run
+from tam.cli.batch import _beside
+from tam.errors import OutputError
 from tam.files.png import encode_png
 from tam.testing import probe_picture
 
@@ -87,6 +90,21 @@ def test_what_is_no_batch_is_told(
     items.write_text(content)
     assert run([*words(items, items.parent / "none", items.parent / "out"), *more]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_work_beside_is_done_in_order_and_its_error_is_raised() -> None:
+    done: list[int] = []
+    with _beside(2) as add:
+        for number in range(9):
+            add(partial(done.append, number))
+            assert len(done) >= number - 2, "no more than two wait"
+    assert done == list(range(9))
+
+    def fail() -> None:
+        raise OutputError("the disk is full", where="out", remedy="make room")
+
+    with _beside(0) as add, pytest.raises(OutputError, match="disk is full"):
+        add(fail)
 
 
 def test_two_processes_share_a_folder_of_pictures(

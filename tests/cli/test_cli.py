@@ -151,7 +151,7 @@ def asked(*arguments: object) -> list[str]:
     return ["explain", *map(str, arguments), "--prompt", "What is it?"]
 
 
-@pytest.mark.promise("prompts", "wrong arguments of every kind", "one line and exit code 2")
+@pytest.mark.promise("prompts", "wrong arguments of every kind", "a one-line error and exit code 2")
 def test_bad_input_is_one_line_and_exit_2(
     picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -191,8 +191,8 @@ def test_bad_input_is_one_line_and_exit_2(
 
 @pytest.mark.promise(
     "prompts",
-    "numbers that are too large, not finite or of another kind, in any option",
-    "one line and exit code 2, before the model is loaded",
+    "numbers that are too large, not finite or of the wrong type, in any option",
+    "a one-line error and exit code 2, before the model is loaded",
 )
 def test_impossible_numbers_are_one_line(
     picture: Path,
@@ -308,7 +308,7 @@ def test_doctor_looks_at_everything(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.promise(
-    "processes", "a library that is broken on this machine", "`tam doctor` tells it and goes on"
+    "processes", "a library that is broken on this machine", "`tam doctor` reports it and continues"
 )
 def test_doctor_survives_a_broken_library(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

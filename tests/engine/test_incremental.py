@@ -1,4 +1,6 @@
-"""Maps that come one after another are the maps of the whole run."""
+"""Maps that are computed incrementally equal the maps of the whole run."""
+
+import math
 
 import numpy as np
 import pytest
@@ -13,18 +15,18 @@ CELLS, WIDTH, PROMPT = 42, 16, 5
 
 
 def run(targets: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
-    """Hidden states [N + K, D], a head [V, D] and the targets' ids [K]."""
+    """Return hidden states [N + K, D], a head [V, D] and the targets' ids [K]."""
     generator = torch.Generator().manual_seed(targets)
     hidden = torch.randn(CELLS + targets, WIDTH, generator=generator).to(dtype)
     head = torch.randn(9, WIDTH, generator=generator).to(dtype)
     return hidden, head, np.random.default_rng(0).integers(0, 9, targets)
 
 
-def begun(hidden: torch.Tensor, head: torch.Tensor) -> IncrementalMaps:
+def begun(hidden: torch.Tensor, head: torch.Tensor, cap: float = math.inf) -> IncrementalMaps:
     def score(ids: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
         return states.float() @ head[ids].float().T
 
-    return IncrementalMaps(score, hidden[:CELLS], GRIDS, PROMPT)
+    return IncrementalMaps(score, hidden[:CELLS], GRIDS, PROMPT, eci_cap=cap)
 
 
 def extended(
@@ -51,6 +53,15 @@ def test_the_maps_are_those_of_the_whole_run(targets: int, step: int, dtype: tor
     assert np.allclose(maps, whole.maps, atol=1e-6)
     assert np.allclose(found.text_scores(targets), whole.text_scores, rtol=1e-5, atol=1e-5)
     assert np.allclose(found.relevance(targets), whole.relevance, atol=1e-6)
+
+
+def test_the_cap_is_that_of_the_whole_run() -> None:
+    hidden, head, ids = run(12, torch.float32)
+    places = (range(CELLS), range(CELLS, CELLS + 12))
+    whole = token_activation_maps(hidden, head[ids], *places, ids, GRIDS, PROMPT, eci_cap=0.1)
+    found = begun(hidden, head, 0.1)
+    found.extend(hidden[CELLS:], ids.tolist())
+    assert np.allclose(found.maps(12), whole.maps, atol=1e-6)
 
 
 def test_what_was_given_out_stays_as_it_was() -> None:

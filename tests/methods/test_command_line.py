@@ -11,7 +11,7 @@ from PIL import Image
 import tam
 from tam.cli import run
 from tam.cli.methods import options_told
-from tam.cli.reply import named_values
+from tam.cli.named_values import named_values
 from tam.errors import InputError
 from tam.methods import METHODS, Method
 from tam.replay import Replay
@@ -89,6 +89,32 @@ def test_what_cannot_be_is_said_in_one_line(
     [line] = capsys.readouterr().err.strip().splitlines()
     assert message in line
     assert not (tmp_path / "out").exists()
+
+
+def test_the_relevance_is_that_of_the_method_that_was_asked_for(qwen_picture: Replay) -> None:
+    model, recording = tam.Model(qwen_picture.checkpoint), qwen_picture.recording
+    plain = model.explain_recording(recording)
+    other = model.explain_recording(recording, method="attention")
+    both = model.explain_recording(recording, relevance="attention")
+    assert np.array_equal(both.maps[plain.prompt_targets :], plain.maps[plain.prompt_targets :])
+    assert np.array_equal(both.relevance, other.relevance, equal_nan=True)
+    assert both.provenance["method"]["name"] == "tam"
+    assert both.provenance["relevance"] == other.provenance["method"]
+    assert "relevance" not in plain.provenance
+    # Heights of two methods are on two scales, so there is no share of the one in both.
+    assert both.words[-1].textual == other.words[-1].textual
+    assert both.words[-1].share is None is not plain.words[-1].share
+    same = model.explain_recording(recording, relevance="tam")
+    assert np.array_equal(same.relevance, plain.relevance)
+    assert same.words[-1].share == plain.words[-1].share
+    none = model.explain_recording(recording, method="eigen-cam")
+    assert none.relevance is None
+    told = model.explain_recording(recording, method="eigen-cam", relevance="tam")
+    assert told.words[-1].textual == plain.words[-1].textual
+    with pytest.raises(InputError, match="relevance: grad-cam gives no relevance of earlier words"):
+        model.explain_recording(recording, relevance="grad-cam")
+    with pytest.raises(InputError, match="unknown method 'atention'; did you mean 'attention'"):
+        model.explain_recording(recording, relevance="atention")
 
 
 def test_options_are_json_or_text() -> None:

@@ -20,6 +20,7 @@ CHEAP: dict[str, dict[str, Any]] = {
     "superpixel-occlusion": {"segments": 9},
     "kernel-shap": {"segments": 4, "samples": 6},
     "eagle": {"segments": 4, "scope": 2, "every": 4},
+    "tam-cause": {"regions": 3},
 }
 
 
@@ -56,6 +57,7 @@ def test_maps_of_what_was_asked_and_nothing_left_behind(name: str, replay: Repla
     assert np.isfinite(result.maps[asked]).all()
     assert 0 <= result.maps[asked].min() <= result.maps[asked].max() <= 1
     assert np.isnan(np.delete(result.maps, asked, axis=0)).all(), "not asked for, so not known"
+    assert METHODS[name].relevance == (result.relevance is not None)
     if result.relevance is not None:
         assert result.text_scores is not None
         assert result.text_scores.shape == result.relevance.shape == (count, count)

@@ -61,6 +61,16 @@ def test_the_four_rows_of_the_ablation_differ_in_their_steps_alone(small_picture
     assert not np.allclose(explain("rgf", trace).maps, explain("activation", trace).maps)
 
 
+def test_a_cap_limits_what_earlier_words_take_away(small_picture: Replay) -> None:
+    trace = small_picture.trace
+    free, unlike = explain("tam", trace), explain("tam", trace, eci_cap=0.2)
+    assert np.array_equal(explain("tam", trace, eci_cap=1e9).maps, free.maps)
+    assert np.array_equal(explain("tam", trace, eci_cap=0).maps, explain("rgf", trace).maps)
+    assert unlike.provenance["method"] == {"name": "tam", "kernel_size": 3, "eci_cap": 0.2}
+    assert "eci_cap" not in free.provenance["method"]
+    assert not np.allclose(unlike.maps, free.maps)
+
+
 def test_a_head_that_gives_scores_alone_does_as_well(small_picture: Replay) -> None:
     trace = small_picture.trace
     packed = replace(

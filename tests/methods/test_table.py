@@ -64,6 +64,8 @@ def test_wrong_names_are_answered_with_the_right_ones(qwen_picture: Replay) -> N
         ("superpixel-occlusion", {"segments": 0}, "segments: 0 is not possible"),
         ("dex-ar", {"depth": 0}, "depth: 0 is not possible"),
         ("tam", {"kernel_size": "x"}, "kernel_size cannot be 'x'; give an integer"),
+        ("tam", {"eci_cap": -1}, "eci_cap: -1 is not possible; give a number from 0 on"),
+        ("tam", {"eci_cap": "x"}, "eci_cap cannot be 'x'; give a number"),
         ("rgf", {"kernel_size": [1]}, "kernel_size cannot be [1]"),
         ("tam", {"stages": "x"}, "stages cannot be 'x'; give true or false"),
         ("occlusion", {"size": 0}, "size: 0 is not possible"),

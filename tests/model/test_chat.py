@@ -124,7 +124,7 @@ def test_a_new_picture_needs_a_run_from_the_start(model: tam.Model, reused: list
     assert np.array_equal(fresh.maps, second.maps)
 
 
-@pytest.mark.promise("conversations", "a turn that is interrupted", "no half cache is left")
+@pytest.mark.promise("conversations", "a turn that is interrupted", "leaves no partial cache")
 def test_an_interrupted_turn_leaves_no_half_cache(model: tam.Model, reused: list[int]) -> None:
     class Interrupt:
         def __call__(self, *_: Any, **__: Any) -> bool:
@@ -200,7 +200,7 @@ def test_a_chat_begins_at_the_model_and_one_picture_needs_no_list(
     assert [media.name for media in last.media] == ["a.png", "tall", "clip", "a.png"]
 
 
-@pytest.mark.promise("conversations", "a turn that fails", "the conversation is as it was")
+@pytest.mark.promise("conversations", "a turn that fails", "leaves the conversation unchanged")
 def test_a_turn_that_fails_leaves_the_conversation_as_it_was(model: tam.Model) -> None:
     chat = tam.Chat(model, system="Be brief.")
     chat.say("What is it?", [WIDE], answer="a dog")
@@ -214,7 +214,7 @@ def test_a_turn_that_fails_leaves_the_conversation_as_it_was(model: tam.Model) -
 
 
 @pytest.mark.promise(
-    "conversations", "messages of another format", "one line that names the message"
+    "conversations", "messages in another format", "a one-line error that names the message"
 )
 def test_messages_are_read_and_what_is_wrong_in_them_is_said(model: tam.Model) -> None:
     opened: list[str] = []
@@ -283,7 +283,9 @@ def test_a_conversation_from_the_command_line(
 
 
 @pytest.mark.promise(
-    "conversations", "a name that cannot be opened in `tam chat`", "told, and the talk goes on"
+    "conversations",
+    "a file that cannot be opened in `tam chat`",
+    "an error is shown, and the chat continues",
 )
 def test_talking_line_by_line(
     qwen_folder: Path,

@@ -114,7 +114,7 @@ def test_what_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         (["--out", "words"], "a file without a suffix"),
         (["--as", "csv", "--out", "a.png"], "does not end in .csv"),
         (["--out", "nowhere/a.csv"], "a folder that does not exist"),
-        (["--as", "csv", "--word", "cat"], "does not say 'cat'"),
+        (["--as", "csv", "--word", "cat"], "does not contain 'cat'"),
         (["--as", "sheet", "--picture", "3"], "there is no picture 3; the numbers here are: 1"),
         (["--as", "sheet", "--picture", "0"], "there is no picture 0"),
         (["--as", "csv", "--word", "0"], "there is no word 0; the numbers here are: 1 to 7"),

@@ -50,4 +50,4 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     **tagged.BUILDERS,
     **tiled.BUILDERS,
 }
-"""Writes a checkpoint to the folder that it is given. Tests of all families go through it."""
+"""Writes a checkpoint to the given folder. Tests over all families iterate over these."""

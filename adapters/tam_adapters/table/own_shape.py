@@ -1,4 +1,4 @@
-"""Families that show a picture whole, in as many tokens as its shape asks for."""
+"""Families that show a picture once, in a grid of its own aspect ratio."""
 
 from tam.families.family import Family
 
@@ -57,7 +57,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         examples=("Qwen/Qwen2.5-Omni-3B", "Qwen/Qwen2.5-Omni-7B"),
         inputs=("image", "images", "video"),
         notes=(
-            "its written words; the part that speaks is not loaded, nor is a clip's sound read",
+            "only its written words; its speech part is not loaded, and a clip's sound is not read",
         ),
     ),
     Family(
@@ -67,7 +67,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         examples=("Qwen/Qwen3-Omni-30B-A3B-Instruct",),
         inputs=("image", "images", "video"),
         notes=(
-            "its written words; the part that speaks is not loaded, nor is a clip's sound read",
+            "only its written words; its speech part is not loaded, and a clip's sound is not read",
         ),
         featured=True,
     ),

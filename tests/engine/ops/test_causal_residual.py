@@ -36,6 +36,18 @@ def test_torch_equals_the_definition(seed: int) -> None:
         assert np.allclose(value, right, atol=1e-12)
 
 
+@pytest.mark.parametrize("backend", ["naive", "torch"])
+def test_the_cap_limits_the_scale(backend: str) -> None:
+    # The interference is [1, 1]; the least squares' scale of [3, 1] on it is 2.
+    given = ([[1.0, 1.0]], [[3.0, 1.0]], [[1.0]], [7], [8], [1])
+    arrays = [np.array(value) for value in given]
+    if backend == "torch":
+        arrays = [torch.from_numpy(value) for value in arrays]
+    for cap, wanted in [(np.inf, [1, 0]), (2.5, [1, 0]), (0.5, [2.5, 0.5]), (0.0, [3, 1])]:
+        found, _, _ = select("causal_residual", backend)(*arrays, cap)
+        assert np.allclose(found, [wanted], atol=1e-7)
+
+
 def test_without_interference_the_map_stays() -> None:
     context, target, text, ids, own, stop = scores(0, 10, 3, 2)
     found, _, _ = select("causal_residual", "naive")(context * 0, target, text, ids, own, stop)

@@ -1,4 +1,4 @@
-"""The definition of the causal residual."""
+"""The causal residual: its definition, in NumPy."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,17 +14,18 @@ def causal_residual(
     context_ids: _Ints,
     target_ids: _Ints,
     causal_stop: _Ints,
+    cap: float = np.inf,
 ) -> tuple[_Floats, _Floats, _Floats]:
-    """Subtract from each target's map what its earlier words explain of it.
+    """Subtract from each target's map the part that its earlier words explain.
 
-    For target m with the context words ``i < causal_stop[m]`` that are not the same token
-    (arXiv 2506.23270, estimated causal inference; the scale is the closed form of its least
-    squares)::
+    For target m and the context words ``i < causal_stop[m]`` that are not the same token
+    (arXiv 2506.23270, estimated causal inference; the scale is the closed-form solution of its
+    least-squares problem)::
 
         w[i] = text_scores[m, i] / (sum_i text_scores[m, i] + 1e-8)
         I    = w @ context_activation                 the interference map
         s    = <A, I> / <I, I>                        0 where I is 0
-        E    = relu(A - s * I)                        with A = target_activation[m]
+        E    = relu(A - min(s, cap) * I)              with A = target_activation[m]
 
     Parameters
     ----------
@@ -37,15 +38,17 @@ def causal_residual(
     context_ids, target_ids
         Int [K] and [M]: token ids for the same-token rule.
     causal_stop
-        Int [M]: target m has the context words before this index.
+        Int [M]: target m uses the context words before this index.
+    cap
+        The largest scale; infinite in the published method.
 
     Returns
     -------
     residual
         float64 [M, N].
     low, high
-        float64 [M, P]: the smallest and the largest value of each of P parts of a row; here of the
-        row as a whole.
+        float64 [M, P]: the smallest and the largest value of each of P parts of a row; here P = 1,
+        the whole row.
     """
     residual = np.zeros(target_activation.shape)
     for m in range(len(target_activation)):
@@ -58,5 +61,5 @@ def causal_residual(
         activation = target_activation[m].astype(np.float64)
         power = float(np.sum(interference**2))
         scale = float(np.sum(activation * interference)) / power if power > 0 else 0.0
-        residual[m] = np.maximum(activation - scale * interference, 0)
+        residual[m] = np.maximum(activation - min(scale, cap) * interference, 0)
     return residual, residual.min(axis=1, keepdims=True), residual.max(axis=1, keepdims=True)

@@ -1,0 +1,187 @@
+"""Which detector tells the words that a model invents? AUROC, AUPR and calibration, by split.
+
+    python -m benchmarks.invented --items 60 --model small
+
+Models describe scenes by sampling (:mod:`tam.evaluate.invented_items`); each color and shape that
+they state of an object is true or false. Each detector (:mod:`tam.evaluate.detectors`) becomes a
+probability by a logistic function fitted on scenes of the world ``train``, and ``grounding +
+removal`` one of both. AUPR is that of the false words. ECE is the expected calibration error over
+ten bins of equal width. 95 % bootstrap intervals over scenes. Writes ``invented-MODEL.md``. A run
+that was stopped goes on with the same command (``benchmarks/unfinished``).
+"""
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import tam
+from benchmarks.unfinished import kept, work_folder
+from tam.evaluate.causes import auroc
+from tam.evaluate.detectors import detect
+from tam.evaluate.invented_items import INVENTED_SPLITS, invented_items
+from tam.evaluate.items import Item
+from tam.evaluate.statistics import draws, interval
+from tam.replay import Replay
+from tam.scenes.world import COLORS, SHAPES
+
+BOTH = ("grounding", "removal")
+RESAMPLES = 500
+BINS = 10
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Word:
+    """A color or shape that a model stated.
+
+    Parameters
+    ----------
+    reply
+        The item's name.
+    split
+        The split that it is of.
+    false
+        Whether it is true of no object.
+    scores
+        By detector; high for true words.
+    """
+
+    reply: str
+    split: str
+    false: bool
+    scores: Mapping[str, float]
+
+
+def main() -> None:
+    """Measure what is missing, and print and write it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--items", type=int, default=60, help="scenes of each split")
+    parser.add_argument("--model", default="small")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    asked = parser.parse_args()
+    worlds = {world: measured(asked.model, world, asked.items) for world in ("train", "test")}
+    command = f"python -m benchmarks.invented --items {asked.items} --model {asked.model}"
+    text = document(asked.model, worlds["train"], worlds["test"], command)
+    print(text)
+    (asked.out / f"invented-{asked.model}.md").write_text(text, encoding="utf-8")
+
+
+def measured(name: str, world: str, items: int) -> list[Word]:
+    """Score the words of all splits."""
+    load = cache(lambda: tam.load(name))
+    found = []
+    for split in INVENTED_SPLITS:
+        path = work_folder([name]) / f"invented-{world}-{split}.jsonl"
+        replies = kept(path, items, scorer(load, split, world))
+        found += [Word(**word) for reply in replies for word in reply]
+    return found
+
+
+def scorer(
+    load: Callable[[], tam.Model], split: str, world: str
+) -> Callable[[int], list[dict[str, Any]]]:
+    """Score the reply of a number, as JSON."""
+
+    def score(number: int) -> list[dict[str, Any]]:
+        [item] = invented_items(split, 1, world=world, first=number)
+        return [asdict(word) for word in scored(load(), item)]
+
+    return score
+
+
+def scored(model: tam.Model, item: Item) -> list[Word]:
+    """Score the colors and shapes of a model's own reply."""
+    recording = model.run(item.conversation, **item.generation)
+    tokens = recording.trace.text.tokens[recording.trace.text.prompt_targets :]
+    spans = item.with_reply("".join(token.text for token in tokens)).false_spans
+    scores = detect(Replay(model.checkpoint, recording))
+    found, end = [], 0
+    for index, token in enumerate(tokens):
+        start, end = end, end + len(token.text)
+        if token.text.strip() not in (*COLORS, *SHAPES):
+            continue
+        false = any(start < last and first < end for first, last in spans)
+        own = {name: float(values[index]) for name, values in scores.items()}
+        found.append(Word(item.name, item.split, false, own))
+    return found
+
+
+def document(model: str, train: Sequence[Word], test: Sequence[Word], command: str) -> str:
+    """Write one table for all splits together and one for each."""
+    lines = [f"# Words that {model} invents", "", f"`{command}`", ""]
+    names = [*train[0].scores, " + ".join(BOTH)]
+    fitted = {name: probabilities(train, test, name) for name in names}
+    for split in ("all", *INVENTED_SPLITS):
+        chosen = [i for i, word in enumerate(test) if split in ("all", word.split)]
+        words = [test[i] for i in chosen]
+        false = sum(word.false for word in words)
+        lines += [f"## {split}", "", f"{len(words)} colors and shapes, {false} of them false.", ""]
+        if not 0 < false < len(words):
+            continue
+        lines += ["| detector | AUROC | AUPR | ECE |", "| --- | ---: | ---: | ---: |"]
+        for name, values in fitted.items():
+            cells = figures(words, values[chosen])
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def probabilities(train: Sequence[Word], test: Sequence[Word], name: str) -> Values:
+    """float64 [W]: the probability that each word of ``test`` is true."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    parts = BOTH if name not in train[0].scores else (name,)
+    seen, told = (
+        np.array([[word.scores[part] for part in parts] for word in words])
+        for words in (train, test)
+    )
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=100, max_iter=1000))
+    model.fit(seen, [not word.false for word in train])
+    return np.asarray(model.predict_proba(told)[:, 1])
+
+
+def figures(words: Sequence[Word], values: Values) -> list[str]:
+    """AUROC, AUPR of the false words, and the calibration error, with intervals."""
+    from sklearn.metrics import average_precision_score
+
+    false = np.array([word.false for word in words])
+    replies = np.array([word.reply for word in words])
+    members = [np.flatnonzero(replies == reply) for reply in dict.fromkeys(replies.tolist())]
+    cells = []
+    for measure in (
+        lambda at: auroc(values[at][~false[at]], values[at][false[at]]),
+        lambda at: average_precision_score(false[at], -values[at]) if false[at].any() else None,
+        lambda at: calibration_error(values[at], ~false[at]),
+    ):
+        drawn = [
+            measure(np.concatenate([members[i] for i in row]))
+            for row in draws(len(members), resamples=RESAMPLES)
+        ]
+        told = interval(np.array([np.nan if value is None else value for value in drawn]))
+        cells.append(f"{100 * told.value:.0f} [{100 * told.low:.0f}, {100 * told.high:.0f}]")
+    return cells
+
+
+def calibration_error(values: Values, true: NDArray[np.bool_]) -> float:
+    """Mean distance of what is said and what is so, over bins of the probability."""
+    place = np.minimum((values * BINS).astype(int), BINS - 1)
+    parts = [place == index for index in range(BINS)]
+    return float(
+        sum(
+            part.mean() * abs(values[part].mean() - true[part].mean())
+            for part in parts
+            if any(part)
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

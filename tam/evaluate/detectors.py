@@ -1,0 +1,156 @@
+"""Detectors of invented words: scores of each token of a recorded reply, high for true words.
+
+====================  ==========================================================================
+probability           ``log p`` of the token (the negative log-likelihood, reversed)
+entropy               minus the entropy of its step's prediction
+internal confidence   its highest probability at any cell and layer (arXiv 2410.02762)
+visual attention      its attention to the picture in the middle layers (SVAR, arXiv 2411.16724)
+contextual lens       its highest cosine with a cell, in the middle layer (arXiv 2411.19187)
+global-local          its cosine with the prompt's end and with the cells that show it best (GLSim,
+                      arXiv 2508.19972)
+grounding             the toolkit's own score (:mod:`tam.recording.grounding`)
+removal               what it loses without a region: the height of ``tam-cause``
+====================  ==========================================================================
+
+The first two and grounding read the recorded run; the next four share one pass (:class:`Layers`);
+removal costs a pass for each region. Layers that the papers name by number are taken at the same
+part of the depth: of 32 layers the fifth to the eighteenth (attention), the sixteenth (lens).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tam.methods import explain
+from tam.recording.grounding import grounding
+from tam.recording.trace import Trace
+from tam.replay import Replay
+
+Scores = NDArray[np.float64]
+
+# Parts of the depth.
+_FIRST, _LAST, _MIDDLE = 5 / 32, 18 / 32, 16 / 32
+# GLSim's weight of the global part and number of cells; the paper tunes both for a model.
+_GLOBAL, _CELLS = 0.5, 8
+
+
+@dataclass(frozen=True, eq=False)
+class Layers:
+    """The states and the attention of one pass over prompt and reply.
+
+    Parameters
+    ----------
+    states
+        float32 [l, L, D]: the output of each of l layers at each position.
+    attention
+        float32 [l, L, L]: the mean of the heads.
+    """
+
+    states: torch.Tensor
+    attention: torch.Tensor
+
+
+def recorded_layers(replay: Replay) -> Layers:
+    """Read prompt and reply once more."""
+    count = len(replay.layers)
+    run = replay.run([], layers=range(count), attention=True)
+    return Layers(
+        torch.stack([states[0][0].float().cpu() for states in run.states]),
+        torch.stack([weights[0].float().mean(0).cpu() for weights in run.attentions]),
+    )
+
+
+def detect(replay: Replay) -> Mapping[str, Scores]:
+    """Give the scores of all detectors, each float64 [R]; grounding is NaN where it has none."""
+    trace = replay.trace
+    first = trace.text.prompt_targets
+    layers = recorded_layers(replay)
+    shown = shown_by_layer(replay, layers.states)
+    heights = explain("tam-cause", trace, replay).maps[first:].max(1)
+    return {
+        "probability": np.log([max(step.probability, 1e-30) for step in trace.predictions]),
+        "entropy": -entropy(trace),
+        "internal confidence": shown.amax((0, 1)).double().numpy(),
+        "visual attention": visual_attention(trace, layers.attention),
+        "contextual lens": contextual_lens(trace, layers.states),
+        "global-local": global_local(trace, layers.states, shown[-1]),
+        "grounding": grounding(trace).astype(np.float64),
+        "removal": heights.astype(np.float64),
+    }
+
+
+def entropy(trace: Trace) -> Scores:
+    """Entropy of each step's prediction, in nats: ``-sum_y p(y) log p(y)``."""
+    with torch.no_grad():
+        logits = trace.lm_head.logits(trace.context_states[trace.text.prompt_targets :]).float()
+    log = logits.log_softmax(-1)
+    return np.asarray((-(log.exp() * log).sum(-1)).double().cpu().numpy())
+
+
+def shown_by_layer(replay: Replay, states: torch.Tensor) -> torch.Tensor:
+    """float32 [l, N, R]: the probability of each token at each cell, read from each layer.
+
+    As in the logit lens, the states go through the final norm and the head.
+    """
+    trace = replay.trace
+    first = trace.text.prompt_targets
+    ids, cells = torch.from_numpy(trace.text.ids[first:]), torch.from_numpy(trace.vision.positions)
+    found = []
+    with torch.no_grad():
+        for layer in states:
+            normed = replay.final_norm(layer[cells])
+            found.append(trace.lm_head.logits(normed).float().softmax(-1)[:, ids].cpu())
+    return torch.stack(found)
+
+
+def visual_attention(trace: Trace, attention: torch.Tensor) -> Scores:
+    """Sum the attention to the picture over the middle layers: the mean of heads, from a token.
+
+    The rows are those of the token's own position, where it is read.
+    """
+    count = len(attention)
+    middle = attention[round(_FIRST * count) : max(round(_LAST * count), 1)]
+    looks = middle[:, _own(trace)][:, :, torch.from_numpy(trace.vision.positions)]
+    return np.asarray(looks.sum((0, 2)).double().numpy())
+
+
+def contextual_lens(trace: Trace, states: torch.Tensor) -> Scores:
+    """Give the highest cosine of a token's state with a cell's, in the middle layer."""
+    middle = states[_middle(states)]
+    cells = middle[torch.from_numpy(trace.vision.positions)]
+    return np.asarray(_cosines(middle[_own(trace)], cells).amax(1).double().numpy())
+
+
+def global_local(trace: Trace, states: torch.Tensor, shown: torch.Tensor) -> Scores:
+    """Mix a token's cosines with the last prompt token, and with the cells that show it best.
+
+    ``w cos(h_o, h_q) + (1 - w) mean_k cos(h_o, h_k)`` in the middle layer, k the eight cells at
+    which the last layer's probability [N, R] of the token is highest, w = 0.5.
+    """
+    middle = states[_middle(states)]
+    own = middle[_own(trace)]
+    last = int(trace.text.context_positions[trace.text.prompt_targets])
+    whole = _cosines(own, middle[last : last + 1])[:, 0]
+    near = _cosines(own, middle[torch.from_numpy(trace.vision.positions)])
+    best = shown.T.topk(min(_CELLS, len(shown)), dim=1).indices
+    local = near.gather(1, best).mean(1)
+    return np.asarray((_GLOBAL * whole + (1 - _GLOBAL) * local).double().numpy())
+
+
+def _middle(states: torch.Tensor) -> int:
+    return min(round(_MIDDLE * len(states)), len(states) - 1)
+
+
+def _own(trace: Trace) -> torch.Tensor:
+    """Positions at which the reply's tokens are read, which come after those that predict them."""
+    tokens = trace.text.tokens[trace.text.prompt_targets :]
+    return torch.tensor([token.position for token in tokens])
+
+
+def _cosines(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """float32 [A, B]: the cosines of the rows of [A, D] and [B, D]."""
+    normed = [part / part.norm(dim=1, keepdim=True).clamp(min=1e-9) for part in (one, other)]
+    return normed[0] @ normed[1].T

@@ -1,0 +1,146 @@
+"""Scenes on which models invent words of their own, labelled from the scene.
+
+===================  ===========================================================================
+invented             two to four objects
+invented-crowd       five or six objects, more than in any training scene
+invented-disturbed   two to four objects under strong noise and blur
+invented-small       two to four objects in a picture of half the usual side
+invented-unseen      colors and shapes that no training scene puts together
+===================  ===========================================================================
+
+The model describes them itself, sampled at temperature 1 with the item's seed. A color or shape
+that it states of no object so described is false (:func:`false_spans`).
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from tam.evaluate.items import Item
+from tam.evaluate.scene_items import CATEGORIES, KINDS, PROMPT, SCENE_SPLITS, object_masks
+from tam.media.media import image_from_array
+from tam.prompt.conversation import question
+from tam.scenes.language import Named, caption
+from tam.scenes.world import COLORS, SHAPES, make_scene, split_seed
+
+Picture = NDArray[np.uint8]
+
+_STRIDE = 5_000_000
+_SIDE = 128
+_LONGEST = 64
+_PHRASE = re.compile(rf"\b({'|'.join(COLORS)}) ({'|'.join(SHAPES)})\b")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a split's scenes are like.
+
+    Parameters
+    ----------
+    objects
+        The least and the greatest number of objects.
+    side
+        Height and width of the picture, in pixels.
+    disturbed
+        Whether the picture is blurred and under noise.
+    unseen
+        Whether colors and shapes are of the world's split ``combinations``.
+    """
+
+    objects: tuple[int, int] = (2, 4)
+    side: int = _SIDE
+    disturbed: bool = False
+    unseen: bool = False
+
+
+INVENTED_SPLITS: Mapping[str, Kind] = {
+    "invented": Kind(),
+    "invented-crowd": Kind(objects=(5, 6)),
+    "invented-disturbed": Kind(disturbed=True),
+    "invented-small": Kind(side=_SIDE // 2),
+    "invented-unseen": Kind(unseen=True),
+}
+"""The splits, by name."""
+
+
+def invented_items(
+    split: str, count: int, *, world: str = "test", first: int = 0
+) -> Iterator[Item]:
+    """Make the items of a split, which the model answers by sampling.
+
+    Parameters
+    ----------
+    split
+        One of :data:`INVENTED_SPLITS`.
+    count
+        How many.
+    world
+        Split of the world's seeds, see :func:`tam.evaluate.scene_items.scene_items`.
+    first
+        Index of the first one.
+    """
+    kind = INVENTED_SPLITS[split]
+    start = (len(SCENE_SPLITS) + 1 + list(INVENTED_SPLITS).index(split)) * _STRIDE
+    seeds = "combinations" if kind.unseen else world
+    for index in range(first, first + count):
+        scene = make_scene(
+            split_seed(seeds, start + index),
+            height=kind.side,
+            width=kind.side,
+            objects=kind.objects,
+            scale=kind.side / _SIDE,
+        )
+        shown = disturbed(scene.image, scene.seed) if kind.disturbed else scene.image
+        name = f"{world}-{split}-{index:05d}"
+        picture = replace(image_from_array(shown, name), drawn=True)
+        yield Item(
+            name=name,
+            split=split,
+            conversation=question([picture], PROMPT),
+            categories=CATEGORIES,
+            masks=object_masks(scene.objects, [item.mask for item in scene.objects]),
+            references=(caption(scene),),
+            kinds=KINDS,
+            generation={
+                "do_sample": True,
+                "temperature": 1.0,
+                "top_k": 0,
+                "top_p": 1.0,
+                "seed": index,
+                "max_new_tokens": _LONGEST,
+            },
+            judged=partial(false_spans, objects=scene.objects),
+        )
+
+
+def false_spans(text: str, objects: Sequence[Named]) -> tuple[tuple[int, int], ...]:
+    """Find the false colors and shapes of a description: characters ``first <= c < last``.
+
+    Each pair of a color and a shape is held to the objects. Where no object is so, the shape is
+    false if no object has it, the color if no object has it, and the color alone if both are there
+    but not together.
+    """
+    pairs = {item.pair for item in objects}
+    colors, shapes = ({pair[place] for pair in pairs} for place in (0, 1))
+    found = []
+    for match in _PHRASE.finditer(text):
+        color, shape = match.groups()
+        if (color, shape) in pairs:
+            continue
+        if color not in colors or shape in shapes:
+            found.append(match.span(1))
+        if shape not in shapes:
+            found.append(match.span(2))
+    return tuple(found)
+
+
+def disturbed(image: Picture, seed: int) -> Picture:
+    """Blur a picture [H, W, 3] by a pixel, and add noise of 20 grey levels."""
+    noise = np.random.default_rng(seed).normal(0, 20, image.shape)
+    blurred = gaussian_filter(image.astype(np.float64), (1, 1, 0), mode="nearest")
+    return np.asarray(np.clip(blurred + noise + 0.5, 0, 255), np.uint8)

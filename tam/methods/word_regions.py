@@ -1,0 +1,187 @@
+"""Regions that the words of a reply mark in the pictures, at best one for each object."""
+
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import label
+
+from tam.check.regions import LARGEST, Region, marked
+from tam.explanation.explanation import Explanation
+from tam.text.function_words import is_content
+
+Mask = NDArray[np.bool_]
+
+SMALLEST = 0.002
+"""The share of the picture below which a region is not kept."""
+ALIKE = 0.75
+"""Regions whose intersection is this share of their union are one."""
+HELD = 0.6
+"""A region holds another one if it covers this share of it."""
+
+# The longer side, in pixels, at which GrabCut works, and the rounds that it takes.
+_SIDE, _ROUNDS = 256, 3
+# GrabCut looks for a region's edge within this share of the longer side.
+_REACH = 1 / 8
+# A cut that is smaller than this share of the mark has lost its object.
+_LEAST = 0.2
+# What is held is at least this share of the holder; two lie apart that share less of the smaller.
+_PART, _APART = 0.15, 0.3
+_SLIVER = np.ones((3, 3), np.uint8)
+
+
+def word_regions(explanation: Explanation, most: int) -> tuple[list[Region], int]:
+    """Find the regions that content words of the reply mark.
+
+    Each connected part of a word's mask (over the frames of a clip too) is brought to the picture's
+    edges by :func:`cut`. Regions that are alike become one. One that holds two others which lie
+    apart is left out: hiding it would hide both at once. What is left of a region beside one that
+    it holds becomes a region too.
+
+    Parameters
+    ----------
+    explanation
+        Maps of the reply's words.
+    most
+        The largest number of regions; those that most words mark are kept.
+
+    Returns
+    -------
+    The regions, and how many more there were.
+    """
+    found: list[Region] = []
+    votes: list[int] = []
+    for region in _proposed(explanation):
+        same = next((i for i, other in enumerate(found) if _alike(region, other)), None)
+        if same is None:
+            found.append(region)
+            votes.append(1)
+        else:
+            votes[same] += 1
+    marked_by_words = len(found)
+    for remainder in list(_remainders(found)):
+        if not any(_alike(remainder, other) for other in found):
+            found.append(remainder)
+            votes.append(1)
+    kept = [i for i, region in enumerate(found) if not _holds_two(region, found[:marked_by_words])]
+    best = sorted(sorted(kept, key=lambda i: -votes[i])[:most])
+    return [found[i] for i in best], len(kept) - len(best)
+
+
+def grown(region: Region, share: float) -> Region:
+    """Widen a region on all sides by a share of the picture's shorter side."""
+    by = round(share * min(region.mask.shape[1:]))
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * by + 1, 2 * by + 1))
+    frames = [cv2.dilate(frame.astype(np.uint8), disk) > 0 for frame in region.mask]
+    return Region(region.media, np.stack(frames))
+
+
+def cut(picture: NDArray[np.uint8], mask: Mask) -> Mask:
+    """Bring a mask to the edges of what it marks, by GrabCut.
+
+    Source: Rother et al. 2004, doi 10.1145/1015706.1015720, in OpenCV. The mask is the probable
+    foreground, what lies around it the probable background, all else certain background.
+
+    Parameters
+    ----------
+    picture
+        uint8 [H, W, 3].
+    mask
+        bool [H, W].
+
+    Returns
+    -------
+    bool [H, W]; the mask itself where the cut loses it or takes most of the picture.
+    """
+    size = mask.shape
+    shrunk = min(1.0, _SIDE / max(size))
+    width, height = (max(1, round(shrunk * side)) for side in (size[1], size[0]))
+    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    inside = cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_AREA)
+    reach = max(1, round(_REACH * max(width, height)))
+    around = cv2.dilate(inside, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+    marks = np.full((height, width), cv2.GC_BGD, np.uint8)
+    marks[around > 0] = cv2.GC_PR_BGD
+    marks[inside > 0] = cv2.GC_PR_FGD
+    if not (inside > 0).any() or (inside > 0).all():
+        return mask
+    cv2.setRNGSeed(0)
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(small, marks, (0, 0, 0, 0), *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
+    whole = cv2.resize(
+        np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8),
+        (size[1], size[0]),
+        interpolation=cv2.INTER_NEAREST,
+    )
+    found: Mask = whole > 0
+    return found if _LEAST * mask.sum() <= found.sum() <= LARGEST * mask.size else mask
+
+
+def _proposed(explanation: Explanation) -> Iterator[Region]:
+    """Connected parts of the content words' masks, brought to the picture's edges."""
+    seen: list[Region] = []
+    for word in explanation.words:
+        region = marked(word) if is_content(word.text) else None
+        if region is None:
+            continue
+        frames = explanation.media[region.media].frames
+        for part in _parts(region.mask):
+            mark = Region(region.media, part)
+            if part.mean() > LARGEST or any(_alike(mark, other) for other in seen):
+                continue
+            seen.append(mark)
+            edged = [
+                cut(np.ascontiguousarray(picture), own) if own.any() else own
+                for picture, own in zip(frames, part, strict=True)
+            ]
+            for piece in _parts(np.stack(edged)):
+                yield Region(region.media, piece)
+
+
+def _parts(mask: Mask) -> Iterator[Mask]:
+    marks, count = label(mask, np.ones((3, 3, 3)))
+    sizes = np.bincount(marks.ravel(), minlength=count + 1)[1:]
+    for index in range(count):
+        if sizes[index] >= SMALLEST * mask.size / len(mask):
+            yield marks == index + 1
+
+
+def _alike(one: Region, other: Region) -> bool:
+    if one.media != other.media:
+        return False
+    both = int((one.mask & other.mask).sum())
+    return both >= ALIKE * (int(one.mask.sum()) + int(other.mask.sum()) - both)
+
+
+def holds(region: Region, other: Region) -> bool:
+    """Whether a region covers another one that is smaller, but a good part of it."""
+    size, part = int(region.mask.sum()), int(other.mask.sum())
+    return (
+        other.media == region.media
+        and _PART * size <= part < size
+        and int((region.mask & other.mask).sum()) >= HELD * part
+    )
+
+
+def _remainders(regions: Sequence[Region]) -> Iterator[Region]:
+    """What is left of each region beside those that it holds, without slivers."""
+    for region in regions:
+        held = [other.mask for other in regions if other is not region and holds(region, other)]
+        if not held:
+            continue
+        left = region.mask & ~np.logical_or.reduce(held)
+        opened = [cv2.morphologyEx(f.astype(np.uint8), cv2.MORPH_OPEN, _SLIVER) > 0 for f in left]
+        for part in _parts(np.stack(opened)):
+            if part.sum() >= _PART * region.mask.sum():
+                yield Region(region.media, part)
+
+
+def _holds_two(region: Region, others: Sequence[Region]) -> bool:
+    """Whether a region holds two others that lie apart."""
+    held = [other.mask for other in others if other is not region and holds(region, other)]
+    return any(
+        int((one & other).sum()) < _APART * min(int(one.sum()), int(other.sum()))
+        for index, one in enumerate(held)
+        for other in held[index + 1 :]
+    )
