@@ -7,6 +7,7 @@
 # make docs    the documentation site, build/docs/html/index.html
 # make packages  sdist and wheel, in dist
 # make test-install  the wheel in a fresh environment with everything it needs, and a demo (a download)
+# make guard  what people wait for, as ratios to plain work in the same run (docs/performance.md)
 # make fuzz    thousands of damaged files, each read or refused in a line (an hour)
 
 PYTHON ?= $(firstword $(foreach p,python3.13 python3.14 python3.12 python3.11 python3 python,\
@@ -16,7 +17,7 @@ READY := .venv/ready
 export TAM_MODELS := $(CURDIR)/.venv/models
 PHOTO := .venv/models/photo/config.json
 
-.PHONY: setup photo demo test test-all test-install heads fuzz docs packages lint types clean
+.PHONY: setup photo demo test test-all test-install heads guard fuzz docs packages lint types clean
 
 setup: $(READY)
 
@@ -70,6 +71,9 @@ heads: setup
 	$(HEADS)/bin/python -m pip install --quiet --no-deps torchao optimum-quanto hqq \
 		compressed-tensors ninja einops loguru termcolor
 	PYTHONPATH=.:adapters $(HEADS)/bin/python -m benchmarks.heads --out docs/heads.md
+
+guard: setup
+	$(BIN)/python benchmarks/guard.py
 
 fuzz: setup
 	$(BIN)/python -m tests.fuzz

@@ -1,8 +1,8 @@
-"""What quantising a model does to its maps, by each library, against float32.
+"""Measure how quantisation by each library changes a model's maps, compared with float32.
 
-``make heads`` runs it in an environment of its own, for four of the libraries are no dependencies:
-``python -m benchmarks.heads --out docs/heads.md``. The language model and the LM head of the small
-model are quantised, and the same forced reply is explained.
+``make heads`` runs ``python -m benchmarks.heads --out docs/heads.md`` in a separate environment,
+because four of the libraries are not dependencies. The language model and the LM head of the small
+model are quantised, and the same given reply is explained.
 """
 
 import argparse
@@ -25,17 +25,17 @@ ANSWER = "A small red circle and a large blue star."
 
 _PAGE = """# Quantised models and heads
 
-A head whose weight is a plain tensor is read row by row, the rows of the words that are explained
-alone. Any other (packed integers, float8, a shard, an adapter around it) is run as it is, and of
-its output only those words are kept; its states still come from the quantised model. An
-explanation's provenance names the quantisation, also of a model that was quantised in code.
+If the weight of an LM head is a plain tensor, only the rows of the explained words are read. Any
+other head (packed integers, float8, a shard, an adapter around it) is run as a whole, and only the
+outputs for these words are kept; the states still come from the quantised model. An explanation's
+provenance names the quantisation, also for a model that was quantised in code.
 
-`make heads` measured this table ({versions}): the small model's language model and LM head
-quantised, 9 words of a given reply on a picture of noise, all maps against those of float32.
-Correlation is Pearson's over all cells of all maps. Heads with a low-rank adapter (LoRA,
-`modules_to_save`) give the maps of the merged weights to 1e-4, which a test holds.
+`make heads` measured this table ({versions}): the small model's language model and LM head are
+quantised, 9 words of a given reply are explained on a picture of noise, and all maps are compared
+with those of float32. Correlation is Pearson's over all cells of all maps. A test checks that heads
+with a low-rank adapter (LoRA, `modules_to_save`) give the maps of the merged weights to 1e-4.
 
-| quantised by | correlation with float32 | largest difference | provenance says |
+| quantised by | correlation with float32 | largest difference | recorded in the provenance |
 | --- | --- | --- | --- |
 {rows}
 """
@@ -114,9 +114,9 @@ def by_torch(model: Any) -> None:
 
 WAYS: dict[str, tuple[str, Callable[[Any], None]]] = {
     "torch dynamic int8": ("torch", by_torch),
-    "torchao int8, weights alone": ("torchao", by_torchao("Int8WeightOnlyConfig")),
+    "torchao int8, weights only": ("torchao", by_torchao("Int8WeightOnlyConfig")),
     "torchao int8, dynamic": ("torchao", by_torchao("Int8DynamicActivationInt8WeightConfig")),
-    "torchao float8, weights alone": ("torchao", by_torchao("Float8WeightOnlyConfig")),
+    "torchao float8, weights only": ("torchao", by_torchao("Float8WeightOnlyConfig")),
     "quanto int8": ("optimum-quanto", by_quanto),
     "HQQ 8 bits": ("hqq", by_hqq),
     "compressed-tensors int8": ("compressed-tensors", by_compressed_tensors("int-quantized")),

@@ -21,15 +21,15 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import sync_playwright
 
-from tam.explanation.explanation import Candidate, Explanation, Prediction, Stages
-from tam.geometry.layout import TextToken, VisionGrid
+from tam.explanation.explanation import Explanation
 from tam.media.media import Media
 from tam.report import report_html
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from benchmarks.made import COLUMNS, ROWS, made
 from tests.provide_chromium import find
 
-ROWS, COLUMNS, SCALE = 24, 32, 40
+SCALE = 40
 TIMES_OPENED = 7
 # Notes when the page says that it is ready, by the page's own clock.
 WATCH = """
@@ -49,7 +49,9 @@ def main() -> int:
     parser.add_argument("--stages", action="store_true", help="keep the stages")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
-    example = made(options.words, options.pictures, options.candidates, options.stages)
+    example = made(
+        noisy(options.pictures), options.words, options.candidates, stages=options.stages
+    )
     result = measure(example)
     print(json.dumps(result, indent=2) if options.json else told(result, options))
     # What was kept only because it was asked for adds to the size.
@@ -59,55 +61,15 @@ def main() -> int:
     return 0 if within else 1
 
 
-def made(words: int, pictures: int, candidates: int, stages: bool) -> Explanation:
-    """Make an explanation of that size, seeded."""
+def noisy(pictures: int) -> list[Media]:
+    """Make pictures that JPEG does not make small."""
     rng = np.random.default_rng(0)
-    height, width = ROWS * SCALE, COLUMNS * SCALE
-    media, grids = [], []
+    found = []
     for index in range(pictures):
         coarse = rng.integers(0, 255, (ROWS * 4, COLUMNS * 4, 3), dtype=np.uint8)
         pixels = coarse.repeat(SCALE // 4, axis=0).repeat(SCALE // 4, axis=1)
-        media.append(Media(pixels[None], np.zeros(1), f"picture {index + 1}"))
-        positions = np.arange(ROWS * COLUMNS) + index * ROWS * COLUMNS
-        box = (0.0, 0.0, float(width), float(height))
-        span = np.array([[0, 1]])
-        grids.append(VisionGrid(index, 0, "whole", (1, ROWS, COLUMNS), box, positions, span))
-    texts = ["Describe", " these", " pictures", ".", *(f" word{i}" for i in range(words))]
-    tokens = tuple(
-        TextToken(i, i, i, int(i > 3), "assistant" if i > 3 else "user", text, i)
-        for i, text in enumerate(texts)
-    )
-    names = tuple(Candidate(i, f" candidate{i}", 0.5 / 2**i) for i in range(8))
-    count = len(tokens)
-    maps = bumps(rng, count, pictures)
-    relevance = np.tril(rng.random((count, count), dtype=np.float32), -1)
-    return Explanation(
-        media=tuple(media),
-        tokens=tokens,
-        prompt_targets=4,
-        predictions=(Prediction(0.5, None, names),) * words,
-        grids=tuple(grids),
-        maps=maps,
-        text_scores=relevance,
-        relevance=relevance,
-        provenance={"model": "benchmark"},
-        stages=Stages(maps * 10, maps * 5) if stages else None,
-        candidate_maps=(
-            bumps(rng, words * candidates, pictures).reshape(words, candidates, -1)
-            if candidates
-            else None
-        ),
-    )
-
-
-def bumps(rng: np.random.Generator, count: int, pictures: int) -> np.ndarray[Any, Any]:
-    """float32 [count, N]: one bump for each map and picture, on faint noise."""
-    y, x = np.mgrid[0:ROWS, 0:COLUMNS]
-    top, left = rng.uniform(0, ROWS, (count * pictures, 1)), rng.uniform(0, COLUMNS, (1,))
-    left = rng.uniform(0, COLUMNS, (count * pictures, 1))
-    distance = (y.reshape(1, -1) - top) ** 2 + (x.reshape(1, -1) - left) ** 2
-    values = np.exp(-distance / 20) * 0.9 + rng.random(distance.shape) * 0.05
-    return values.reshape(count, -1).astype(np.float32)
+        found.append(Media(pixels[None], np.zeros(1), f"picture {index + 1}"))
+    return found
 
 
 def measure(example: Explanation) -> dict[str, Any]:

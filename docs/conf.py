@@ -20,7 +20,7 @@ extensions = ["sphinx.ext.autodoc", "numpydoc", "myst_parser", "public_names", "
 exclude_patterns = ["_static"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
-autodoc_typehints = "none"  # the signature has them, and the Parameters section the rest
+autodoc_typehints = "none"  # the signature already shows the types
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False
 numpydoc_show_class_members = False
@@ -33,14 +33,14 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
-# A page's summary would have to be fetched, which a browser does not do from disk.
+# Sphinx would have to fetch each page's summary, which browsers forbid for files on disk.
 html_show_search_summary = False
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 
 
 def _list_other_pages(app: Sphinx, name: str, source: list[str]) -> None:
-    """List pages that the index does not name under a heading of their own."""
+    """Add the pages that the index does not list to a table of contents called "More"."""
     if name == "index":
         pages = sorted(path.stem for path in Path(__file__).parent.glob("*.md"))
         named = {"index", *re.findall(r"^\w+$", source[0], re.MULTILINE)}
@@ -49,8 +49,8 @@ def _list_other_pages(app: Sphinx, name: str, source: list[str]) -> None:
             source[0] += f"\n```{{toctree}}\n:caption: More\n:hidden:\n\n{others}\n```\n"
 
 
-def _leave_no_link_out_of_the_site(app: Sphinx, name: str, source: list[str]) -> None:
-    """Show links to files beside the docs, which the site does not hold, as their paths."""
+def _replace_links_out_of_the_site(app: Sphinx, name: str, source: list[str]) -> None:
+    """Replace links to files outside the docs folder, which the site lacks, by their paths."""
 
     def as_path(link: re.Match[str]) -> str:
         text, path = link.group(1), link.group(2)
@@ -60,7 +60,7 @@ def _leave_no_link_out_of_the_site(app: Sphinx, name: str, source: list[str]) ->
 
 
 def setup(app: Sphinx) -> None:
-    """Register what this file adds to Sphinx."""
+    """Register this file's lexer and event handlers with Sphinx."""
     app.add_lexer("csv", TextLexer)
     app.connect("source-read", _list_other_pages)
-    app.connect("source-read", _leave_no_link_out_of_the_site)
+    app.connect("source-read", _replace_links_out_of_the_site)

@@ -1,4 +1,4 @@
-"""The directive ``report``: a report of docs/make_gallery.py, alive in a frame."""
+"""The directive ``report`` embeds a live report of docs/make_gallery.py in a page."""
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -10,12 +10,12 @@ _FRAME = """<p><a href="reports/{name}.html">Open it on a page of its own</a></p
 
 
 class Report(SphinxDirective):
-    """``{report} clip``: the page of this name, under a link to it."""
+    """``{report} clip`` embeds the report of this name, with a link to its own page."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """Write the frame."""
+        """Return the frame as raw HTML."""
         return [nodes.raw("", _FRAME.format(name=self.arguments[0]), format="html")]
 
 

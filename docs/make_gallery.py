@@ -1,7 +1,7 @@
-"""Make the reports that docs/gallery.md shows, with the small model that comes along.
+"""Make the reports that docs/gallery.md shows, with the bundled model ``small``.
 
-Each page is a real run: the model answers, and the report is what `result.save` writes. The words
-that docs/gallery.md puts around them say what to look at.
+Each page is a real run: the model answers, and the report is what `result.save` writes. The text of
+docs/gallery.md says what to look at.
 """
 
 from collections.abc import Callable
@@ -19,12 +19,12 @@ DESCRIBE = "Describe this image."
 
 
 def scene(seed: int, count: int) -> tam.Media:
-    """Draw a scene of so many objects, as the model knows them from its training."""
+    """Draw a scene with ``count`` objects, of the kind that the model was trained on."""
     return tam.open_image(make_scene(seed, objects=(count, count)).image)
 
 
 def panning_clip(frames: int = 8, side: int = 128) -> tam.Media:
-    """Move a square view from left to right over a wide scene, half a second to a frame."""
+    """Pan a square view from left to right over a wide scene, at two frames a second."""
     wide = make_scene(3, height=side, width=2 * side, objects=(3, 3)).image
     lefts = np.linspace(0, side, frames).astype(int)
     views = np.stack([wide[:, left : left + side] for left in lefts])
@@ -46,7 +46,7 @@ def checked(model: tam.Model) -> tam.Explanation:
 
 
 def compared(model: tam.Model) -> str:
-    """Hold two methods' maps of one run side by side."""
+    """Compare the maps of two methods for one reply side by side."""
     picture = scene(5, 2)
     first = model.explain(picture, DESCRIBE)
     second = model.explain(picture, DESCRIBE, method="tam-plus", answer=first.text)
@@ -70,7 +70,7 @@ PAGES: dict[str, Callable[[tam.Model], tam.Explanation | str]] = {
 
 
 def make_gallery(folder: Path) -> None:
-    """Explain, and write one page after another."""
+    """Explain each example and write its page."""
     folder.mkdir(parents=True, exist_ok=True)
     model = tam.load("small")
     for name, make in PAGES.items():

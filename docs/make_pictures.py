@@ -1,10 +1,10 @@
-"""Make the pictures of the front page from the report itself, opened in a headless Chromium.
+"""Take the screenshots on the front page, from real reports in a headless Chromium.
 
     python docs/make_pictures.py [--model MODEL] [--prompt TEXT] [PICTURE]
 
-Writes ``docs/words.webp``, which walks through the words of the reply, and ``docs/report.png``, a
-still of the small model's report. Without arguments the first shows a photograph that comes along
-and the photo model, which ``tam get photo`` assembles.
+Writes ``docs/words.webp``, which steps through the words of the reply, and ``docs/report.png``, a
+still of the small model's report. Without arguments the first shows a bundled photograph, described
+by the photo model, which ``tam get photo`` assembles.
 """
 
 import argparse
@@ -28,27 +28,27 @@ TAM = DOCS.parent / "tam"
 PHOTOGRAPH = TAM / "photo" / "pack" / "photos" / "butterfly.webp"
 WINDOW = (1180, 640)
 SECONDS, LAST = 0.9, 2.5
-"""How long a word is shown, and the last one."""
+"""How long each word is shown, and how long the last one."""
 
 
 @contextmanager
 def opened(result: tam.Explanation, size: tuple[int, int]) -> Iterator[Page]:
-    """Open the report of an explanation in a window of this size."""
-    chromium = find()  # before playwright runs: to look for its own download it runs it, too
+    """Open the report of an explanation in a window of size (width, height)."""
+    chromium = find()  # must come before sync_playwright(): find() itself may start playwright
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         report = result.save(Path(folder) / "out")
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": size[0], "height": size[1]})
         page.goto(report.as_uri())
         page.wait_for_selector("html[data-ready]", state="attached")
-        page.wait_for_timeout(1000)  # the strip is drawn as it comes into sight
+        page.wait_for_timeout(1000)  # the strip of maps is drawn lazily
         yield page
         browser.close()
 
 
 def walk(page: Page, count: int) -> Iterator[Image.Image]:
-    """Choose the last ``count`` words one after another, and take a picture of each."""
-    # Stretched to each map's highest value, as the legend says: those of a photograph can be pale.
+    """Choose the last ``count`` words one after another and take a screenshot of each."""
+    # Each map is stretched to its maximum, as the legend says: maps of a photograph can be pale.
     page.evaluate("document.getElementById('stretch').click()")
     words = page.locator(".word")
     for index in range(words.count() - count, words.count()):

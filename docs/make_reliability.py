@@ -1,4 +1,4 @@
-"""Write docs/reliability.md: the table of faults, from the marks of the tests that hold each row.
+"""Write docs/reliability.md, the tables of faults, from the ``promise`` marks of the tests.
 
 python docs/make_reliability.py
 """
@@ -25,20 +25,20 @@ GROUPS = (
     "models",
     "app",
 )
-HEAD = """# What can go wrong, and what is promised then
+HEAD = """# What can go wrong, and what the toolkit promises
 
-Each row is held by a test that carries it as its mark, `@pytest.mark.promise(group, fault,
-promise)`. This page is written from these marks by `python docs/make_reliability.py`; a test fails
-where it is not current. `make fuzz` damages pictures, clips and saved explanations at random.
+A test checks each row, and carries it as a mark: `@pytest.mark.promise(group, fault, promise)`.
+`python docs/make_reliability.py` generates this page from these marks, and a test fails if the page
+is out of date. `make fuzz` damages pictures, clips and saved explanations at random.
 
-Exit codes: 0 done, 2 bad input, 3 something is missing from the machine, 4 memory or disk ran out,
-130 interrupted, 1 a fault of the toolkit itself.
+Exit codes: 0 success, 1 a bug in the toolkit, 2 bad input, 3 something is missing from the machine,
+4 out of memory or disk space, 130 interrupted.
 """
 
 
 @dataclass(frozen=True, order=True)
 class Promise:
-    """One row: a kind of fault, what is promised, and the test that holds it."""
+    """One row: a kind of fault, what is promised, and the test that checks it."""
 
     group: str
     fault: str
@@ -47,12 +47,12 @@ class Promise:
 
 
 def promises(tests: Path) -> list[Promise]:
-    """Read the marks of all test functions.
+    """Collect the ``promise`` marks of all test functions.
 
     Raises
     ------
     ValueError
-        If a mark has no three texts, or stands elsewhere than at a test function.
+        If a mark does not have three texts, or decorates something other than a test function.
     """
     found = []
     for path in sorted(tests.rglob("*.py")):
@@ -66,7 +66,7 @@ def promises(tests: Path) -> list[Promise]:
                         at_tests += 1
                         found.append(_promise(mark, name))
         if at_tests != sum(1 for _ in _marks(tree)):
-            raise ValueError(f"{path}: a promise stands elsewhere than at a test function")
+            raise ValueError(f"{path}: a promise decorates something other than a test function")
     return sorted(found, key=lambda row: (GROUPS.index(row.group), row.test, row.fault))
 
 
@@ -84,7 +84,7 @@ def _promise(mark: ast.Call, test: str) -> Promise:
 
 
 def page(rows: list[Promise]) -> str:
-    """Write the page."""
+    """Return the page as Markdown."""
     parts = [HEAD]
     for group in GROUPS:
         own = [row for row in rows if row.group == group]

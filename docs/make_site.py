@@ -2,8 +2,8 @@
 
     python docs/make_site.py [FOLDER]
 
-The site is FOLDER/html/index.html (build/docs without FOLDER), which opens from disk. A warning of
-Sphinx, such as a link that leads nowhere, fails the build.
+The site is FOLDER/html/index.html, which opens from disk; FOLDER defaults to build/docs. Any
+warning of Sphinx, such as a broken link, fails the build.
 """
 
 import sys
@@ -16,7 +16,7 @@ DOCS = Path(__file__).parent
 
 
 def main() -> int:
-    """Build everything; return 0 where nothing was warned of."""
+    """Build everything and return Sphinx's exit code, which is 0 if there were no warnings."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else DOCS.parent / "build" / "docs")
     make_gallery(folder / "gallery" / "reports")
     pages = folder / "html"

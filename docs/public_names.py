@@ -1,7 +1,7 @@
-"""The directive ``public``: a module's reference page, from its ``__all__`` and its docstrings.
+"""The directive ``public`` builds a module's reference from its ``__all__`` and its docstrings.
 
-A module is public where it has an ``__all__``, and so are the names in it. A name that several
-modules offer is described once, with the first of them, and the others refer to it.
+A module with an ``__all__`` is public, and so are the names in it. A name that several modules
+export is described once, with the first of them, and the others refer to it.
 """
 
 import ast
@@ -23,7 +23,7 @@ _INHERITED = "object, tuple, dict, Exception, BaseException, ABC, Protocol, Type
 
 
 def public_modules() -> list[str]:
-    """Name every module with an ``__all__``, packages before what is in them."""
+    """Return the names of all modules with an ``__all__``, packages before their submodules."""
     found = []
     for path in (ROOT / "tam").rglob("*.py"):
         assigned = [
@@ -38,7 +38,7 @@ def public_modules() -> list[str]:
 
 
 def public_names() -> list[str]:
-    """Name everything public: ``module.name`` for each name in each ``__all__``."""
+    """Return ``module.name`` for each name in each ``__all__``."""
     return [
         f"{name}.{member}" for name in public_modules() for member in import_module(name).__all__
     ]
@@ -46,7 +46,7 @@ def public_names() -> list[str]:
 
 @cache
 def _first_names() -> dict[int, str]:
-    """Give the first public name of each class and function, by the object's identity."""
+    """Return the first public name of each class and function, keyed by the object's id."""
     first: dict[int, str] = {}
     for name in public_names():
         found = _object(name)
@@ -60,8 +60,8 @@ def _object(name: str) -> Any:
     return getattr(import_module(module), member)
 
 
-def _described_elsewhere(module: ModuleType, member: str) -> str:
-    """Find the docstring below a constant, in the module that assigns it."""
+def _constant_docstring(module: ModuleType, member: str) -> str:
+    """Return the docstring below a constant, from the module that assigns it."""
     name: str | None = module.__name__
     while name:
         comments = ModuleAnalyzer.for_module(name).find_attr_docs()
@@ -84,7 +84,7 @@ def _imported_from(module: str, member: str) -> str | None:
 def _entry(module: ModuleType, member: str) -> list[str]:
     full, found = f"{module.__name__}.{member}", getattr(module, member)
     if isinstance(found, ModuleType):
-        return [f":py:mod:`{found.__name__}` is a module with a section of its own.", ""]
+        return [f":py:mod:`{found.__name__}` is a module with its own section.", ""]
     first = _first_names().get(id(found), full)
     kind = "class" if inspect.isclass(found) else "function" if inspect.isroutine(found) else "data"
     if first != full:
@@ -96,17 +96,17 @@ def _entry(module: ModuleType, member: str) -> list[str]:
         return [f".. autoclass:: {full}", *(f"   {option}" for option in options), ""]
     if kind == "function":
         return [f".. autofunction:: {full}", ""]
-    described = _described_elsewhere(module, member).splitlines()
+    described = _constant_docstring(module, member).splitlines()
     return [f".. py:data:: {member}", "", *(f"   {line}" for line in described), ""]
 
 
 class Public(SphinxDirective):
-    """``{public} tam.methods``: the module's docstring, then each of its names."""
+    """``{public} tam.methods`` shows the module's docstring, then each of its public names."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """Write the entries and let autodoc fill them in."""
+        """Return the entries, filled in by autodoc."""
         module = import_module(self.arguments[0])
         lines = [f".. automodule:: {module.__name__}", "   :no-members:", ""]
         for member in module.__all__:

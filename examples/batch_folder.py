@@ -2,8 +2,9 @@
 
     python examples/batch_folder.py [FOLDER] [OUT] [MODEL]
 
-Without a folder, three generated scenes. A picture that cannot be used is told and left out; one
-that was explained before is not explained again, so an interrupted run goes on where it stopped.
+Without a folder, it explains three generated scenes. A picture that cannot be used is reported and
+skipped; one that was already explained is not explained again, so an interrupted run can
+be resumed.
 """
 
 import csv
@@ -22,8 +23,8 @@ PROMPT = "Describe this image."
 BATCH = 4
 
 
-def generated(folder: Path) -> Path:
-    """Write three scenes."""
+def write_scenes(folder: Path) -> Path:
+    """Write three generated scenes to a folder and return it."""
     folder.mkdir(exist_ok=True)
     for seed in range(3):
         write_scene(make_scene(seed).image, folder / f"scene-{seed}.png")
@@ -31,7 +32,7 @@ def generated(folder: Path) -> Path:
 
 
 def write_table(folders: list[Path], path: Path) -> None:
-    """Write the words of saved explanations as one table, with the picture's name before each."""
+    """Write the words of saved explanations to one table whose first column names the picture."""
     with path.open("w", newline="", encoding="utf-8-sig") as file:
         writer = csv.writer(file)
         for index, folder in enumerate(folders):
@@ -42,8 +43,8 @@ def write_table(folders: list[Path], path: Path) -> None:
 
 
 def main() -> None:
-    """Go through a folder."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else generated(Path("scenes"))
+    """Explain every picture of a folder."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else write_scenes(Path("scenes"))
     out = Path(sys.argv[2] if len(sys.argv) > 2 else "batch_folder_out")
     pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     waiting = [picture for picture in pictures if not (out / picture.name).exists()]

@@ -2,10 +2,10 @@
 
     python examples/compare_models.py [PICTURE] [MODEL_A] [MODEL_B]
 
-A model is an id or a folder, with ``@dtype`` behind it if wanted. Without arguments: does bfloat16
-change the maps of the model that comes with the toolkit? The first model writes an answer; the
-second explains that very text as if it had written it. Words are compared by their probability and
-by the correlation of their maps, and both are shown side by side in one page.
+A model is an id or a folder, optionally followed by ``@dtype``. Without arguments, the example
+tests whether bfloat16 changes the maps of the bundled model. The first model writes an answer; the
+second explains the same text as if it had written it. Words are compared by their probability and
+by the correlation of their maps, and one page shows both explanations side by side.
 """
 
 import sys
@@ -22,13 +22,13 @@ PROMPT = "Describe this image."
 
 
 def loaded(name: str) -> tam.Model:
-    """Load a model by ``name`` or ``name@dtype``."""
+    """Load a model from ``name`` or ``name@dtype``."""
     model, _, dtype = name.partition("@")
     return tam.load(model, dtype=dtype or None)
 
 
 def correlation(a: tam.Word, b: tam.Word) -> float:
-    """Pearson's correlation of two maps over the same picture; NaN where one is flat."""
+    """Return Pearson's correlation of two maps of the same picture; NaN if one is constant."""
     first, second = a.map(0).ravel(), b.map(0).ravel()
     if not (np.ptp(first) and np.ptp(second)):
         return float("nan")
@@ -43,7 +43,7 @@ def main() -> None:
     second = loaded(b).explain(picture, PROMPT, answer=first.text)
     print(first.text)
     print(f"{'word':>12}  {a:>16}  {b:>16}  correlation of the maps")
-    # Another tokenizer can cut the text into other words.
+    # Another tokenizer may split the text into different words.
     partners, _ = linked_words(first, second)
     others = (*second.prompt_words, *second.words)
     for word, partner in zip(first.words, partners[len(first.prompt_words) :], strict=True):

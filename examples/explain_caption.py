@@ -2,7 +2,7 @@
 
     python examples/explain_caption.py [PICTURE] [MODEL]
 
-Without arguments: the picture and the model that come with the toolkit.
+Without arguments, it uses the bundled picture and model.
 """
 
 import sys

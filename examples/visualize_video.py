@@ -1,10 +1,10 @@
-"""Explain what a model says of a clip, and write a movie of the maps.
+"""Explain a model's description of a clip, and write a movie of the maps.
 
     python examples/visualize_video.py [CLIP] [MODEL] [WORD]
 
-A clip is a video file or a folder of frames; without one, a view that pans over a generated scene.
-For each word the curve over time is printed. The movie plays the clip once with the map of WORD;
-without one, of the word whose evidence changes most over time.
+CLIP is a video file or a folder of frames; by default, a view that pans over a generated scene. For
+each word the evidence over time is printed. The movie plays the clip once with the map of WORD; by
+default, the word whose evidence changes most over time.
 """
 
 import sys
@@ -16,7 +16,7 @@ from tam.scenes.world import make_scene
 
 
 def panning_clip(frames: int = 8, side: int = 192) -> tam.Media:
-    """Move a square view from left to right over a wide scene, half a second to a frame."""
+    """Pan a square view from left to right over a wide scene, at two frames a second."""
     wide = make_scene(3, height=side, width=2 * side, objects=(3, 3), scale=side / 128).image
     lefts = np.linspace(0, side, frames).astype(int)
     views = np.stack([wide[:, left : left + side] for left in lefts])
@@ -24,7 +24,7 @@ def panning_clip(frames: int = 8, side: int = 192) -> tam.Media:
 
 
 def main() -> None:
-    """Ask about one clip and write the movie."""
+    """Explain one clip and write the movie."""
     clip = sys.argv[1] if len(sys.argv) > 1 else panning_clip()
     model = tam.load(sys.argv[2] if len(sys.argv) > 2 else "small")
     result = model.explain(clip, "Describe this video.", sampling=tam.Sampling(fps=2))

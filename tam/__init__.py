@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tam.explanation.explanation import Explanation
     from tam.explanation.word import Word
     from tam.files.storage import load_explanation
-    from tam.media import Media, Sampling, open_image, open_video
+    from tam.media import Cut, Media, Sampling, open_image, open_video
     from tam.model.chat import Chat
     from tam.model.loading import load, wrap
     from tam.model.model import Model
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Chat",
     "Conversation",
+    "Cut",
     "Explanation",
     "Media",
     "Model",

@@ -1,4 +1,4 @@
-"""Adapters that are wrong on purpose: what a probe has to find."""
+"""Adapters with deliberately wrong grids, which the layout probe must detect."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ Change = Callable[[VisionGrid, Encoded], VisionGrid]
 
 
 class Altered(Adapter):
-    """An adapter whose every grid is changed."""
+    """An adapter that changes each grid."""
 
     family = "altered"
 
@@ -46,7 +46,7 @@ def exchanged_axes(grid: VisionGrid, _: Encoded) -> VisionGrid:
 
 
 def shifted(x: float, y: float) -> Change:
-    """Boxes moved by shares of a cell."""
+    """Shift boxes by fractions of a cell."""
 
     def change(grid: VisionGrid, _: Encoded) -> VisionGrid:
         left, top, right, bottom = grid.box
@@ -58,13 +58,13 @@ def shifted(x: float, y: float) -> Change:
 
 
 def whole_picture(grid: VisionGrid, encoded: Encoded) -> VisionGrid:
-    """As if nothing were cropped or padded."""
+    """Ignore cropping and padding."""
     media = encoded.media[grid.media].media
     return replace(grid, box=(0, 0, media.width, media.height))
 
 
 def centre_square(grid: VisionGrid, encoded: Encoded) -> VisionGrid:
-    """As if the centre were cropped."""
+    """Pretend that the centre is cropped."""
     media = encoded.media[grid.media].media
     side = min(media.width, media.height)
     x, y = (media.width - side) / 2, (media.height - side) / 2
@@ -80,7 +80,7 @@ def later_frames(grid: VisionGrid, _: Encoded) -> VisionGrid:
 
 
 def reordered(order: Sequence[int]) -> Change:
-    """Media mistaken for one another."""
+    """Exchange media with each other."""
 
     def change(grid: VisionGrid, _: Encoded) -> VisionGrid:
         return replace(grid, media=order[grid.media])

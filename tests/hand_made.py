@@ -1,4 +1,4 @@
-"""Explanations made by hand, for what renders, saves and shows them."""
+"""Synthetic explanations for tests of rendering, saving and display."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ REPLY_WORDS = (0, 1, 2, 2, 2, 3, 4, 5, 6)
 
 
 def picture(height: int = 48, width: int = 64, name: str = "dog.png", seed: int = 0) -> Media:
-    """A smooth picture with some noise."""
+    """Return a smooth picture with some noise."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width]
     base = np.stack([x * 255 // width, y * 255 // height, np.full_like(x, 120)], axis=-1)
@@ -25,7 +25,7 @@ def picture(height: int = 48, width: int = 64, name: str = "dog.png", seed: int 
 
 
 def clip(frames: int = 4, height: int = 40, width: int = 56) -> Media:
-    """A clip whose frames differ."""
+    """Return a clip of different frames."""
     stills = [picture(height, width, seed=seed).frames[0] for seed in range(frames)]
     return Media(np.stack(stills), np.arange(frames) / 2, "walk.mp4", "video")
 
@@ -41,7 +41,7 @@ def grid(
     turn: int = 0,
     seams: Seams = ((), ()),
 ) -> VisionGrid:
-    """A grid with positions that begin at ``first``."""
+    """Return a grid whose positions begin at ``first``."""
     positions = np.arange(first, first + int(np.prod(shape)), dtype=np.int64)
     return VisionGrid(media, turn, view, shape, box, positions, np.array(spans, np.int64), seams)
 
@@ -56,7 +56,7 @@ def explanation(
     notes: Sequence[str] = ("The reply was given.",),
     seed: int = 0,
 ) -> Explanation:
-    """A whole explanation with seeded random maps."""
+    """Return a complete explanation with seeded random maps."""
     rng = np.random.default_rng(seed)
     media = [picture()] if media is None else media
     if grids is None:
@@ -86,7 +86,7 @@ def explanation(
 
 
 def with_stages(original: Explanation, candidates: int = 3, seed: int = 5) -> Explanation:
-    """The same with its stages kept, and with maps of the first candidates."""
+    """Return an explanation with stages, and with maps of the first candidates."""
     rng = np.random.default_rng(seed)
     activation = _maps(rng, *original.maps.shape) * np.float32(9)
     after = activation * _maps(rng, *original.maps.shape)
@@ -99,14 +99,14 @@ def with_stages(original: Explanation, candidates: int = 3, seed: int = 5) -> Ex
 
 
 def with_grounding(original: Explanation, scores: Sequence[float]) -> Explanation:
-    """The same with scores for its first tokens, and none for the others."""
+    """Return an explanation with grounding scores only for its first tokens."""
     kept = np.full(len(original.predictions), np.nan, np.float32)
     kept[: len(scores)] = scores
     return replace(original, token_grounding=kept)
 
 
 def with_unread(original: Explanation, *texts: str) -> Explanation:
-    """The same, whose reply was cut, after parts of its first turn that the model did not read."""
+    """Return an explanation with a cut reply, and with dropped parts of its first turn."""
     dropped = [
         {"turn": 0, "role": "user", "text": text, "before_token": min(place, 2)}
         for place, text in enumerate(texts)
@@ -129,7 +129,7 @@ def _prediction(token: TextToken, rng: np.random.Generator) -> Prediction:
 
 
 def several() -> Explanation:
-    """Two pictures, the second in tiles with a thumbnail over them, and a clip."""
+    """Return an explanation of two pictures, the second with tiles and a thumbnail, and a clip."""
     media = [picture(name="one.png"), picture(60, 40, "two.png", seed=1), clip()]
     grids = [
         grid(0, (1, 6, 6), (8.0, 0.0, 56.0, 48.0)),
@@ -148,7 +148,7 @@ def several() -> Explanation:
 
 
 def same(a: Explanation, b: Explanation) -> bool:
-    """Whether two explanations hold exactly the same."""
+    """Whether two explanations have exactly the same content."""
     arrays = ("maps", "text_scores", "relevance")
     plain = ("tokens", "prompt_targets", "predictions", "provenance")
     return (

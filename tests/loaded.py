@@ -1,4 +1,4 @@
-"""A tiny checkpoint, loaded as any checkpoint is."""
+"""Tiny checkpoints, loaded like any other checkpoint."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,7 +28,7 @@ def load(make: Callable[[Path], Path], folder: Path) -> Loaded:
 def layout_of(
     loaded: Loaded, ids: Sequence[int], media: Sequence[Media], **arrays: Any
 ) -> VisionLayout:
-    """Ask the model's adapter for the layout of a prompt of these ids."""
+    """Return the adapter's layout for a prompt of these ids."""
     model, processor = loaded
     placed = [PlacedMedia(item, turn=0) for item in media]
     outputs = {name: np.array(value) for name, value in arrays.items()}
@@ -39,7 +39,7 @@ def layout_of(
 def assert_on_one_scale(
     found: Explanation, target: int, evidence: NDArray[Any], replay: Replay
 ) -> None:
-    """Hold a target's map and relevance to evidence [L] at all positions, over its highest."""
+    """Check a target's map and relevance against the evidence [L], divided by its maximum."""
     trace = replay.trace
     assert found.relevance is not None
     cells = evidence[trace.vision.positions]

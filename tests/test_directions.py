@@ -1,6 +1,7 @@
 """Data flows one way, so imports do too: those inside functions and for types count as well."""
 
 import ast
+import gc
 import subprocess
 import sys
 from functools import cache
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tam.resolver import DOORS, PUBLIC, resolve
+from tam.resolver import DOORS, PUBLIC, resolve, uncollected
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted(
@@ -161,6 +162,18 @@ def test_only_capture_and_replay_call_the_model() -> None:
 def test_importing_the_package_is_light() -> None:
     code = "import sys, tam; sys.exit(bool({'torch', 'numpy', 'transformers'} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=60)
+
+
+def test_garbage_is_collected_again_after_an_import() -> None:
+    with uncollected():
+        assert not gc.isenabled()
+        with uncollected():
+            pass
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    with pytest.raises(ImportError), uncollected():
+        raise ImportError
+    assert gc.isenabled()
 
 
 def test_few_files_stand_on_the_top_level() -> None:

@@ -111,7 +111,7 @@ def test_an_added_method_explains(llava_folder: Path) -> None:
 def test_added_names_work_on_the_command_line(installed: Path, tmp_path: Path) -> None:
     done = as_process(installed, tmp_path, "methods", "likeness", "--json")
     [row] = json.loads(done.stdout)
-    assert row["options"] == {"power": "1.0"}
+    assert [(option["name"], option["default"]) for option in row["options"]] == [("power", "1.0")]
     assert row["summary"].startswith("cosine")
     arguments = ["--methods", "likeness,random", "--metrics", "spread", "--count", "1"]
     done = as_process(

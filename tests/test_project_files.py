@@ -1,4 +1,4 @@
-"""What a project shows beside its code: it parses, and names only what there is."""
+"""The project's pages and configuration files parse and refer only to what exists."""
 
 import re
 import tomllib

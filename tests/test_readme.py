@@ -1,4 +1,4 @@
-"""The Python and the commands that README and guide print run, small models in place of others."""
+"""The Python code and commands in the README and the guide run, with small models."""
 
 import io
 import json
@@ -41,7 +41,7 @@ WRITTEN = {
     "conversations": ["talk/reply-2/report.html"],
     "clips": ["moves.mp4"],
 }
-"""What a page's Python leaves behind."""
+"""The files that the Python code of each page writes."""
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Setting `save_embedding_layers`:UserWarning"),
@@ -51,7 +51,7 @@ pytestmark = [
 
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with all that the README names."""
+    """Make a working folder with all files that the pages name."""
     monkeypatch.chdir(tmp_path)
     scenes = [make_scene(seed, objects=(2, 2)).image for seed in range(3)]
     for name, scene in zip(("photo", "before", "after"), scenes, strict=True):
@@ -66,12 +66,12 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def stand_in(text: str) -> str:
-    """Name the small model for one of the hub, and eight bits, which any width can have."""
+    """Replace hub models by the small one, and four bits by eight, which any width supports."""
     return re.sub(r"Qwen/[\w.-]+", "small", text).replace("4bit", "8bit")
 
 
 def save_named_models() -> None:
-    """Save the checkpoint and the LoRA that the page on models loads."""
+    """Save the checkpoint and the LoRA adapter that the page on models loads."""
     shutil.copytree(weights_folder("small"), "my-model")
     module = AutoModelForMultimodalLM.from_pretrained("my-model")
     config = peft.LoraConfig(r=2, target_modules=["q_proj"])

@@ -1,4 +1,4 @@
-"""The page of faults is written from the tests' own marks."""
+"""The page of faults is generated from the marks of the tests."""
 
 import importlib.util
 import sys

@@ -41,7 +41,7 @@ QWEN_CELL = 28
 LLAVA_CELL = 14
 CLIP_IMAGE = 112
 SIGLIP_IMAGE = 90
-"""Not a multiple of the patch, as in SigLIP so400m at 384 pixels: six patches, six pixels left."""
+"""Not a multiple of the patch, as in SigLIP so400m at 384 pixels: six patches plus six pixels."""
 
 QWEN_MARKERS = (
     "<|im_start|>",

@@ -1,4 +1,4 @@
-"""Layouts of several views that are wrong on purpose: what a probe has to find."""
+"""Layouts of several views that are deliberately wrong, which the layout probe must detect."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,7 +13,7 @@ Rearrange = Callable[[VisionLayout], VisionLayout]
 
 
 class Rearranged(Adapter):
-    """An adapter whose layout is changed as a whole."""
+    """An adapter that changes the whole layout."""
 
     family = "rearranged"
 
@@ -49,7 +49,7 @@ def of_each_grid(change: Callable[[VisionGrid], VisionGrid]) -> Rearrange:
 
 
 def tile_after_tile(grid: VisionGrid) -> VisionGrid:
-    """As if the tiles' tokens ran row by row over the whole canvas."""
+    """Pretend that tokens are ordered row by row over the whole canvas instead of by tile."""
     return replace(grid, positions=np.sort(grid.positions))
 
 
@@ -60,27 +60,27 @@ def columns_first(grid: VisionGrid) -> VisionGrid:
 
 
 def other_arrangement(grid: VisionGrid) -> VisionGrid:
-    """As many columns as there are rows: 2 × 3 tiles mistaken for 3 × 2."""
+    """Exchange the numbers of rows and columns, such as 2 × 3 tiles with 3 × 2."""
     t, h, w = grid.shape
     return replace(grid, shape=(t, w, h))
 
 
 def shifted_right(grid: VisionGrid) -> VisionGrid:
-    """By a fifth of a cell."""
+    """Shift a grid by a fifth of a cell."""
     left, top, right, bottom = grid.box
     by = (right - left) / grid.shape[2] / 5
     return replace(grid, box=(left + by, top, right + by, bottom))
 
 
 def shifted_down(grid: VisionGrid) -> VisionGrid:
-    """By a fifth of a cell."""
+    """Shift a grid by a fifth of a cell."""
     left, top, right, bottom = grid.box
     by = (bottom - top) / grid.shape[1] / 5
     return replace(grid, box=(left, top + by, right, bottom + by))
 
 
 def a_cell_further(grid: VisionGrid) -> VisionGrid:
-    """To the right and down: for cells so small that a fifth of one is less than a resize mixes."""
+    """Shift a grid to the right and down, for cells so small that a resize hides a fifth of one."""
     left, top, right, bottom = grid.box
     x, y = (right - left) / grid.shape[2], (bottom - top) / grid.shape[1]
     return replace(grid, box=(left + x, top + y, right + x, bottom + y))
@@ -95,7 +95,7 @@ def later_frame(grid: VisionGrid) -> VisionGrid:
 
 
 def thumbnail_at_the_other_end(layout: VisionLayout) -> VisionLayout:
-    """Of one picture: the thumbnail's tokens taken from the other end of its run."""
+    """Take the thumbnail's tokens of a single picture from the other end of its run."""
     thumbnail = next(grid for grid in layout.grids if grid.view == "thumbnail")
     order = np.sort(layout.positions)
     by = thumbnail.cells if thumbnail.positions.max() == order[-1] else -thumbnail.cells
@@ -108,11 +108,11 @@ def thumbnail_at_the_other_end(layout: VisionLayout) -> VisionLayout:
 
 
 def exchanged_media(layout: VisionLayout) -> VisionLayout:
-    """Two pictures mistaken for one another."""
+    """Exchange two pictures with each other."""
     return of_each_grid(lambda grid: replace(grid, media=1 - grid.media))(layout)
 
 
 def whole_pictures(layout: VisionLayout) -> VisionLayout:
-    """As if every view showed what the thumbnail shows: no padding."""
+    """Pretend that each view shows what the thumbnail shows, ignoring padding."""
     box = next(grid.box for grid in layout.grids if grid.view == "thumbnail")
     return of_each_grid(lambda grid: replace(grid, box=box))(layout)

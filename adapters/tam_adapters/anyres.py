@@ -1,8 +1,8 @@
 """Pictures at any resolution: a base view, then a canvas of tiles without its padding.
 
-The picture is resized onto a canvas, its aspect kept, and centred there; the tower sees the
-canvas's tiles. The tokens of the padding are taken out again, by whole rows or columns on both
-sides alike, and each row that is left ends in a token that marks a new line.
+The picture is resized to fit a canvas, keeping its aspect ratio, and centred there; the tower sees
+the canvas's tiles. The tokens of the padding are then removed, in whole rows or columns and equally
+on both sides, and each remaining row ends in a token that marks a new line.
 """
 
 import math
@@ -31,7 +31,7 @@ class Tower:
     pixels
         Side of the square in pixels.
     cell
-        Side of a token in pixels. Tokens that do not fit as a whole do not exist.
+        Side of a token in pixels. Only whole tokens exist: a remainder at the edge has none.
     """
 
     pixels: int
@@ -44,23 +44,24 @@ class Tower:
 
     @property
     def probed(self) -> int:
-        """Side of a token in pixels for the layout probe; half of it where the grid is inexact.
+        """Side of a token in pixels, for the layout probe.
 
-        See :meth:`place`.
+        This is 2 if the grid is approximate (see :meth:`place`), so that the probe allows for
+        errors of half a token.
         """
         return int(self.cell) if self.side * self.cell == self.pixels else 2
 
     def base_box(self, height: int, width: int) -> Box:
-        """The region that the tokens cover of a picture squashed to the square."""
+        """Return the region that the tokens cover of a picture squashed to the square."""
         seen = self.side * self.cell / self.pixels
         return (0, 0, width * seen, height * seen)
 
     def place(self, edge: int, tiles: int) -> float:
-        """The left edge of a token on a canvas, in pixels.
+        """Return the left edge of a token on a canvas, in pixels.
 
-        Where tokens do not fill a tile, each tile leaves a gap at its end that an even grid does
-        not have. The grid is then laid so that no token is off by more than half of that gap (three
-        pixels of a token's fourteen for a tile of 384).
+        Where tokens do not fill a tile, each tile has a gap at its end that an evenly spaced grid
+        cannot represent. The grid is then placed so that no token is off by more than half of that
+        gap (three pixels, with tokens of fourteen pixels in a tile of 384).
         """
         gap = self.pixels - self.side * self.cell
         if tiles == 1 or gap < 1e-6:
@@ -75,7 +76,7 @@ class Canvas:
     Parameters
     ----------
     rows, columns
-        Rows and columns of tokens; 0 for a picture so long and thin that all count as padding.
+        Rows and columns of tokens; 0 for a picture so elongated that all tokens count as padding.
     box
         The region, in pixels of the picture.
     seams
@@ -89,7 +90,7 @@ class Canvas:
 
     @property
     def tokens(self) -> int:
-        """The number of tokens, with one for each new line."""
+        """The number of tokens, including one for each new line."""
         return self.rows * (self.columns + 1)
 
 
@@ -106,22 +107,22 @@ def tower_of(config: Any, *, tokens: Fraction = _EVERY_PATCH) -> Tower:
     Raises
     ------
     ModelError
-        If it is not a fixed square, or has tokens other than its patches.
+        If the tower does not take a fixed square, or has tokens other than its patches.
     """
     vision = config.vision_config
     if vision.model_type not in _CLASS_TOKENS:
         raise ModelError(
-            f"the vision tower {vision.model_type!r} is not known to be a square of fixed size",
+            f"the vision tower {vision.model_type!r} is not known to take a square of fixed size",
             where="vision_config.model_type",
-            remedy="use a checkpoint on a CLIP or SigLIP tower",
+            remedy="use a checkpoint with a CLIP or SigLIP tower",
         )
     expected = "default" if _CLASS_TOKENS[vision.model_type] else "full"
     if config.vision_feature_select_strategy != expected:
         raise ModelError(
             f"{config.vision_feature_select_strategy!r} does not fit the tower "
-            f"{vision.model_type!r}, of whose tokens it takes too many or too few",
+            f"{vision.model_type!r}: it selects too many or too few of its tokens",
             where="vision_feature_select_strategy",
-            remedy=f"use {expected!r}, in the model's and in the processor's configuration",
+            remedy=f"use {expected!r} in the model's and the processor's configurations",
         )
     return Tower(int(vision.image_size), int(vision.patch_size) / float(tokens))
 
@@ -134,13 +135,14 @@ def canvas_of(
     Parameters
     ----------
     tower
-        The tower that sees its tiles.
+        The tower that reads the tiles.
     pinpoints
         ``image_grid_pinpoints``: the possible canvases, (height, width) in pixels.
     placed
         The picture.
     most_tiles
-        The largest number of tiles; more tokens are shrunk to as many (``anyres_max_9``).
+        The largest number of tiles; the tokens of larger canvases are downsampled to that number
+        (``anyres_max_9``).
     """
     from transformers.image_processing_utils import select_best_resolution
 
@@ -169,7 +171,7 @@ def canvas_of(
 def anyres_grids(
     index: int, placed: PlacedMedia, tower: Tower, canvas: Canvas, run: NDArray[np.int64]
 ) -> tuple[list[VisionGrid], NDArray[np.int64]]:
-    """Give a picture's grids and its new-line tokens.
+    """Return a picture's grids and the positions of its new-line tokens.
 
     Parameters
     ----------
@@ -178,7 +180,7 @@ def anyres_grids(
     tower, canvas
         Its tower and its canvas.
     run
-        int64 [side² + canvas.tokens]: positions of its tokens, the base view's first.
+        int64 [side² + canvas.tokens]: positions of its tokens, those of the base view first.
     """
     media, side = placed.media, tower.side
     base, rest = run[: side * side], run[side * side :].reshape(canvas.rows, canvas.columns + 1)
@@ -192,7 +194,7 @@ def anyres_grids(
 
 
 def _resized(target: tuple[int, int], height: int, width: int) -> tuple[int, int]:
-    """Height and width to which a picture is resized on a canvas."""
+    """Return the height and width to which a picture is resized on a canvas."""
     by_height, by_width = target[0] / height, target[1] / width
     if by_width < by_height:
         return min(math.ceil(height * by_width), target[0]), target[1]
@@ -202,14 +204,14 @@ def _resized(target: tuple[int, int], height: int, width: int) -> tuple[int, int
 def _seen(
     tower: Tower, pixels: int, tokens: int, padding: int, resized: int, original: int
 ) -> tuple[float, float]:
-    """First and last pixel of the picture that tokens cover, along one axis of the canvas."""
+    """Return the first and last pixel of the picture that tokens cover, along one axis."""
     tiles, pasted, step = pixels // tower.pixels, (pixels - resized) // 2, original / resized
     first, last = tower.place(padding, tiles), tower.place(tokens - padding, tiles)
     return (first - pasted) * step, (last - pasted) * step
 
 
 def _seams(tower: Tower, pixels: int, resized: int, original: int) -> tuple[float, ...]:
-    """Pixels of the picture where two of the canvas's tiles meet, along one axis."""
+    """Return the pixels of the picture where tiles of the canvas meet, along one axis."""
     pasted, step = (pixels - resized) // 2, original / resized
     edges = (edge - pasted for edge in range(tower.pixels, pixels, tower.pixels))
     return tuple(edge * step for edge in edges if 0 < edge < resized)

@@ -19,16 +19,16 @@ from tam_adapters.tiles import (
 
 
 class AyaVisionAdapter(Adapter):
-    """Places the tiles of a picture that was squashed to a canvas of them.
+    """Places the tiles of a picture that was squashed to a canvas of tiles.
 
-    The marks between tiles count them and do not say how they are arranged. The image processor's
-    own function says it, given the picture's size.
+    The marks between tiles number them but do not give their arrangement. The image processor's
+    own function computes it from the picture's size.
     """
 
     family = "Aya Vision"
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
-        """Give height and width of a vision token in pixels of the model's input."""
+        """Return the height and width of a vision token in pixels of the model's input."""
         del processor
         side = int(config.vision_config.patch_size) * int(config.downsample_factor)
         return side, side
@@ -39,7 +39,7 @@ class AyaVisionAdapter(Adapter):
         Raises
         ------
         ModelError
-            If the prompt does not fit its pictures.
+            If the prompt does not match its pictures.
         """
         only_pictures(self.family, encoded.media)
         processor = encoded.processor
@@ -56,13 +56,13 @@ class AyaVisionAdapter(Adapter):
         return VisionLayout(grids=tuple(grids), separators=np.zeros(0, np.int64))
 
     def _start_token(self, processor: Processor) -> str:
-        """Give the token that begins a picture."""
+        """Return the token that begins a picture."""
         token: str = processor.start_of_img_token
         return token
 
 
 class Cohere2VisionAdapter(AyaVisionAdapter):
-    """Cohere2 Vision: another choice of canvas, and a line break after each tile."""
+    """Cohere2 Vision: like Aya Vision with another choice of canvas and a line break per tile."""
 
     family = "Cohere2 Vision"
 

@@ -11,26 +11,26 @@ class DeepseekVLAdapter(SquareAdapter):
     family = "DeepSeek-VL"
 
     def framing(self, encoded: Encoded, placed: PlacedMedia) -> Framing:
-        """The picture in the middle of the square."""
+        """Return the framing of a picture centred in the square."""
         media = placed.media
         return letterbox(encoded.processor.image_processor, media.height, media.width)
 
 
 class JanusAdapter(DeepseekVLAdapter):
-    """Janus: DeepSeek's square before a tower of its own; explained where it writes text."""
+    """Janus: DeepSeek-VL's padded square with another tower. Its text output is explained."""
 
     family = "Janus"
 
 
 class DeepseekVLHybridAdapter(DeepseekVLAdapter):
-    """DeepSeek-VL on two towers: SigLIP's patches, and a map of SAM's reduced to as many cells.
+    """DeepSeek-VL with two towers: SigLIP's patches, and SAM's features reduced to the same grid.
 
-    SAM's part of a token is made by convolutions and sees up to a cell around it, its middle a
-    third of a cell further to the left and above.
+    SAM's part of a token comes from convolutions. It sees up to one cell around the token's own,
+    and its centre lies a third of a cell to the left of the token's and above it.
     """
 
     family = "DeepSeek-VL hybrid"
     convolutional = True
-    notes = ("A vision token also sees what lies around its cell, through convolutions.",)
+    notes = ("Through convolutions, a vision token also sees the surroundings of its cell.",)
     # Two resizes, and convolutions that reach over a cell of 16 pixels.
     resize_radius = 20

@@ -1,4 +1,4 @@
-"""FastVLM: a convolutional tower of timm, one token for each cell of its last feature map."""
+"""FastVLM: a convolutional tower from timm, one token for each cell of its last feature map."""
 
 from typing import Any
 
@@ -16,17 +16,17 @@ from tam_adapters.square import Square, refuse_clips, square_grid
 class FastVlmAdapter(Adapter):
     """Places the cells of the tower's last feature map.
 
-    The configuration does not say how far the tower reduces its input; the processor does, since
-    it has to write as many tokens: its ``patch_size`` is a cell's side in pixels of the input. The
-    tower is convolutional, so a token also sees what lies around its cell.
+    The configuration does not give the tower's stride. The processor does, since it writes one
+    placeholder per token: its ``patch_size`` is a cell's side in pixels of the input. The tower is
+    convolutional, so a token also sees the surroundings of its cell.
     """
 
     family = "FastVLM"
     convolutional = True
-    notes = ("the tower is convolutional: a vision token also sees what lies around its cell",)
+    notes = ("The tower is convolutional: a vision token also sees the surroundings of its cell.",)
 
     def check(self, config: Any) -> None:
-        """Refuse towers that are not timm's.
+        """Refuse towers that are not from timm.
 
         Raises
         ------
@@ -36,10 +36,10 @@ class FastVlmAdapter(Adapter):
         tower = config.vision_config
         if tower.model_type != "timm_wrapper":
             raise ModelError(
-                f"FastVLM on the vision tower {tower.model_type!r} is not supported yet: how its "
-                "features lie in the picture is not known",
+                f"FastVLM with the vision tower {tower.model_type!r} is not supported yet: the "
+                "positions of its features in the picture are not known",
                 where="vision_config.model_type",
-                remedy="use a checkpoint on a tower of timm",
+                remedy="use a checkpoint with a tower from timm",
             )
 
     def vision_layout(self, encoded: Encoded) -> VisionLayout:
@@ -67,6 +67,6 @@ class FastVlmAdapter(Adapter):
         )
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
-        """Give height and width of a cell in pixels of the model's input."""
+        """Return the height and width of a cell in pixels of the model's input."""
         del config
         return int(processor.patch_size), int(processor.patch_size)

@@ -1,4 +1,4 @@
-"""The origin of the pixels of a tower's input, back through pad, resize and crop."""
+"""Where the pixels of a tower's input come from: padding, resizing and cropping undone."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ class Axis:
     length
         Number of pixels of the input.
     start
-        Start of the first of them in the original; negative if padding comes first.
+        Where the first pixel begins in the original; negative if padding comes first.
     step
         Original pixels per pixel of the input.
     """
@@ -34,9 +34,9 @@ class Framing:
     x: Axis
 
     def box(self, height: int, width: int) -> Box:
-        """Box in original pixels of the input's upper left ``height × width`` pixels.
+        """Return the box, in original pixels, of the input's top left ``height × width`` pixels.
 
-        It reaches outside the picture where the processor padded.
+        The box extends beyond the picture where the processor padded it.
         """
         right = self.x.start + width * self.x.step
         bottom = self.y.start + height * self.y.step
@@ -46,13 +46,14 @@ class Framing:
 def framing(image_processor: Any, height: int, width: int) -> Framing:
     """Read the framing of a ``height × width`` picture from an image processor.
 
-    In the order of the processors of CLIP, SigLIP and LLaVA: pad to a centred square, resize, crop
-    the centre; each step only where the processor takes it, with its own integer rounding.
+    The steps are those of the processors of CLIP, SigLIP and LLaVA, in their order and with their
+    integer rounding: pad to a centred square, resize, crop the centre. Each is applied only where
+    the processor applies it.
 
     Raises
     ------
     ModelError
-        If the processor resizes or pads by a rule that is not known here.
+        If the processor resizes or pads by an unknown rule.
     """
     top, left, padded_height, padded_width = _pad_to_square(image_processor, height, width)
     resized = _resized(image_processor, padded_height, padded_width)
@@ -64,30 +65,31 @@ def framing(image_processor: Any, height: int, width: int) -> Framing:
 
 
 def letterbox(image_processor: Any, height: int, width: int) -> Framing:
-    """Read the framing of a ``height × width`` picture from an image processor of DeepSeek.
+    """Read the framing of a ``height × width`` picture from a DeepSeek image processor.
 
-    The longer side is brought to the square's, the shorter one with it, and the rest is padded on
-    both sides. With two sizes it pads the larger one and reduces that to the other.
+    The processor scales the longer side to the side of the square, keeping the aspect ratio, and
+    pads the rest on both sides. A processor with two sizes pads to the larger and then downsamples
+    to the smaller.
     """
     side = int(dict(getattr(image_processor, "high_res_size", image_processor.size))["height"])
     scale = side / max(height, width)
-    given = int(dict(image_processor.size)["height"])
+    final = int(dict(image_processor.size)["height"])
     return Framing(
-        y=_letterboxed(height, side, max(round(height * scale), image_processor.min_size), given),
-        x=_letterboxed(width, side, max(round(width * scale), image_processor.min_size), given),
+        y=_letterboxed(height, side, max(round(height * scale), image_processor.min_size), final),
+        x=_letterboxed(width, side, max(round(width * scale), image_processor.min_size), final),
     )
 
 
-def _letterboxed(length: int, side: int, resized: int, given: int) -> Axis:
+def _letterboxed(length: int, side: int, resized: int, final: int) -> Axis:
     step = length / resized
-    return Axis(length=given, start=-((side - resized) // 2) * step, step=step * side / given)
+    return Axis(length=final, start=-((side - resized) // 2) * step, step=step * side / final)
 
 
 def _pad_to_square(image_processor: Any, height: int, width: int) -> tuple[int, int, int, int]:
     if not getattr(image_processor, "do_pad", False):
         return 0, 0, height, width
     if not hasattr(image_processor, "pad_to_square"):
-        raise _unknown(image_processor, "pads pictures by a rule of its own")
+        raise _unknown(image_processor, "pads pictures by an unknown rule")
     side = max(height, width)
     return (side - height) // 2, (side - width) // 2, side, side
 
@@ -103,7 +105,7 @@ def _resized(image_processor: Any, height: int, width: int) -> tuple[int, int]:
         if width <= height:
             return int(short * height / width), short
         return short, int(short * width / height)
-    raise _unknown(image_processor, f"resizes pictures to {size}")
+    raise _unknown(image_processor, f"resizes pictures by an unknown rule ({size})")
 
 
 def _cropped(image_processor: Any, resized: tuple[int, int]) -> tuple[int, int]:

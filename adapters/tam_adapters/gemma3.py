@@ -1,4 +1,4 @@
-"""Gemma 3: the picture squashed to a square and, where wanted, crops of it after that."""
+"""Gemma 3: the picture squashed to a square and, with pan and scan, crops of it after that."""
 
 from typing import Any
 
@@ -21,15 +21,15 @@ _PAN_AND_SCAN = (
 class Gemma3Adapter(Adapter):
     """Places the pooled patches of a SigLIP tower.
 
-    With pan and scan (``do_pan_and_scan`` among the processor's ``images_kwargs``) long pictures
-    are shown again as crops. The last crop may be smaller than the others and each one is resized
-    on its own, so that every crop is a grid of its own.
+    With pan and scan (``do_pan_and_scan`` among the processor's ``images_kwargs``), elongated
+    pictures are shown again as crops. The last crop may be smaller than the others and each is
+    resized separately, so each crop has its own grid.
     """
 
     family = "Gemma 3"
     notes = (
-        "Gemma 3's vision tokens attend both ways within a picture: the state of each depends on "
-        "the whole picture, not only on what stands before it.",
+        "Gemma 3's vision tokens attend in both directions within a picture: the state of each "
+        "depends on the whole picture, not only on the tokens before it.",
     )
 
     def vision_layout(self, encoded: Encoded) -> VisionLayout:
@@ -64,7 +64,7 @@ def _square(config: Any) -> Square:
 
 
 def _views(processor: Processor, placed: PlacedMedia) -> list[tuple[str, Box]]:
-    """The views of a picture in the order of the prompt, and the region of each."""
+    """Return the views of a picture, in the order of the prompt, with the region of each."""
     height, width = placed.media.height, placed.media.width
     whole: Box = (0, 0, width, height)
     crops = _crops(processor, height, width)
@@ -72,13 +72,14 @@ def _views(processor: Processor, placed: PlacedMedia) -> list[tuple[str, Box]]:
 
 
 def _crops(processor: Processor, height: int, width: int) -> list[Box]:
-    """Ask the image processor itself how it crops a ``height × width`` picture."""
+    """Return the crops that the image processor takes of a ``height × width`` picture."""
     options = dict(getattr(processor, "images_kwargs", {}))
     if not options.get("do_pan_and_scan"):
         return []
     image_processor = processor.image_processor
     crop = getattr(image_processor, "pan_and_scan_batched", None) or image_processor.pan_and_scan
-    # Pictures whose pixel values are their coordinates; as views, they take no memory.
+    # Crop pictures whose pixel values are coordinates, so that each crop shows where it came from.
+    # Broadcast views take no memory.
     y = np.broadcast_to(np.arange(height)[None, :, None], (1, height, width))
     x = np.broadcast_to(np.arange(width)[None, None, :], (1, height, width))
     settings = {name: options[name] for name in _PAN_AND_SCAN}

@@ -1,4 +1,4 @@
-"""Gemma 4: pictures and frames at a size of their own, three by three patches in a token."""
+"""Gemma 4: pictures and frames at their own aspect ratio, 3 × 3 patches in a token."""
 
 from typing import Any
 
@@ -15,23 +15,23 @@ from tam_adapters.runs import cut_runs
 class Gemma4Adapter(Adapter):
     """Places the pooled patches by the processor's ``image_position_ids``.
 
-    It scales width and height separately to whole tokens, so the cells divide the whole picture.
-    Every frame of a clip stands in a run of its own, behind its time.
+    The processor scales width and height separately to whole tokens, so the cells divide the whole
+    picture. Each frame of a clip is a separate run of tokens that follows its time stamp.
     """
 
     family = "Gemma 4"
     notes = (
         "In Gemma 4 models that set use_bidirectional_attention to 'vision', vision tokens attend "
-        "both ways within a picture: the state of each depends on the whole picture, not only on "
-        "what stands before it.",
+        "in both directions within a picture: the state of each depends on the whole picture, not "
+        "only on the tokens before it.",
     )
 
     def positions_in_token(self, config: Any) -> int:
-        """The number of the processor's positions along one side of a token."""
+        """Return the number of the processor's positions along one side of a token."""
         return int(config.vision_config.pooling_kernel_size)
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
-        """Give height and width of a vision token in pixels of the model's input."""
+        """Return the height and width of a vision token in pixels of the model's input."""
         del processor
         side = int(config.vision_config.patch_size) * int(config.vision_config.pooling_kernel_size)
         return side, side
@@ -42,7 +42,7 @@ class Gemma4Adapter(Adapter):
         Raises
         ------
         ModelError
-            If the processor's positions do not fit the media or the prompt.
+            If the processor's positions do not match the media or the prompt.
         """
         grids: dict[int, VisionGrid] = {}
         for kind in ("image", "video"):
@@ -64,37 +64,37 @@ class Gemma4Adapter(Adapter):
 class Gemma4UnifiedAdapter(Gemma4Adapter):
     """Gemma 4 without a vision tower: the same pixels, one position for each token.
 
-    A token's feature is a projection of its own pixels alone.
+    The embedding of a token is a projection of its own pixels only.
     """
 
     family = "Gemma 4 unified"
     mixers = ()
 
     def positions_in_token(self, config: Any) -> int:
-        """The number of the processor's positions along one side of a token, which is one."""
+        """Return the number of the processor's positions along one side of a token: one."""
         del config
         return 1
 
 
 def _frame_shapes(encoded: Encoded, kind: str, count: int, pooled: int) -> list[tuple[int, int]]:
-    """(h, w) in tokens of each picture, or of each frame of each clip."""
-    places = encoded.arrays.get(f"{kind}_position_ids")
-    found = 0 if places is None else len(places)
-    if found != count:
+    """Return (h, w) in tokens of each picture, or of each frame of each clip."""
+    positions = encoded.arrays.get(f"{kind}_position_ids")
+    encoded_count = 0 if positions is None else len(positions)
+    if encoded_count != count:
         raise ModelError(
-            f"the processor encoded {found} of {count}",
+            f"the processor encoded {encoded_count} of {count}",
             where=f"{kind} inputs",
-            remedy="give as many to the processor as the prompt shows, and turn the video "
-            "processor's own sampling off (do_sample_frames=False)",
+            remedy="give the processor as many as the prompt shows, and turn off the video "
+            "processor's frame sampling (do_sample_frames=False)",
         )
-    if places is None:
+    if positions is None:
         return []
-    return [_shape(frame, pooled) for frame in places]
+    return [_shape(frame, pooled) for frame in positions]
 
 
-def _shape(places: NDArray[Any], pooled: int) -> tuple[int, int]:
-    # (x, y) of each patch; -1 in rows of padding.
-    x, y = places.max(axis=0)
+def _shape(positions: NDArray[Any], pooled: int) -> tuple[int, int]:
+    # Each row is the (x, y) of a patch, or -1 for padding.
+    x, y = positions.max(axis=0)
     return (int(y) + 1) // pooled, (int(x) + 1) // pooled
 
 

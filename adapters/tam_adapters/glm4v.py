@@ -1,4 +1,4 @@
-"""GLM-4.1V to GLM-4.6V: clips stand at the placeholder of pictures, each cell in its own frame."""
+"""GLM-4.1V to GLM-4.6V: clips use the placeholder of pictures, one run per temporal cell."""
 
 from tam.errors import ModelError
 from tam.families.adapter import Encoded
@@ -19,11 +19,11 @@ class Glm4VAdapter(GridThwAdapter):
         Raises
         ------
         ModelError
-            If pictures and clips are mixed, because the model takes all their tokens for pictures'.
+            If pictures and clips are mixed, because the model treats all their tokens as pictures.
         """
         if len({placed.media.kind for placed in encoded.media}) > 1:
             raise ModelError(
-                "GLM-4V takes pictures or clips in one conversation, not both",
+                "GLM-4V takes either pictures or clips in one conversation, not both",
                 where=", ".join(placed.media.name for placed in encoded.media),
                 remedy="ask about the pictures and about the clips in two conversations",
             )

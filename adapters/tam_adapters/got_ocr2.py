@@ -12,23 +12,22 @@ from tam_adapters.square import Square, SquareAdapter, patches_of
 from tam_adapters.tiles import takes_no_clips
 
 _REDUCED = 4
-"""Patches along a token's side: two convolutions of stride 2."""
+"""Patches along a token's side, after two convolutions of stride 2."""
 
 
 class GotOcr2Adapter(SquareAdapter):
-    """Places the tokens where their convolutions look.
+    """Places the tokens at the centres of their convolutions.
 
-    A convolution of three patches with stride 2 has its middle at every second patch. So the first
-    token's middle is that of the first patch, not of the first four by four: the grid lies one and
-    a half patches further to the left and above than the picture. Each token also sees four
-    patches around its middle.
+    A convolution over three patches with stride 2 is centred at every second patch. So the first
+    token is centred at the first patch, not at the first 4 × 4 patches: the grid is shifted by one
+    and a half patches to the left and upwards. Each token also sees four patches around its centre.
     """
 
     family = "GOT-OCR 2"
     convolutional = True
-    # Bicubic, and then convolutions that reach over four patches of 16 pixels.
+    # A bicubic kernel (2), then convolutions that reach over four patches of 16 pixels (64).
     resize_radius = 66
-    notes = ("A vision token also sees what lies around its cell, through convolutions.",)
+    notes = ("Through convolutions, a vision token also sees the surroundings of its cell.",)
     chat_template = (
         "{% if messages[0]['role'] != 'system' %}<|im_start|>system\n"
         "You should follow the instructions carefully and explain your answers in detail.<|im_end|>"
@@ -51,31 +50,31 @@ class GotOcr2Adapter(SquareAdapter):
             raise takes_no_clips(self.family, "conversation")
         if not options.get("images"):
             raise ModelError(
-                f"{self.family} answers about pictures alone",
+                f"{self.family} requires a picture",
                 where="conversation",
                 remedy="give a picture",
             )
         return processor(**options)
 
     def square(self, config: Any) -> Square:
-        """The tower's patches, four by four in a token."""
+        """Return the tower's square, with 4 × 4 patches in a token."""
         return patches_of(config.vision_config, patches_in_token=_REDUCED)
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
-        """Give height and width of a vision token in pixels of the model's input."""
+        """Return the height and width of a vision token in pixels of the model's input."""
         del processor
         side = _REDUCED * int(config.vision_config.patch_size)
         return side, side
 
     def framing(self, encoded: Encoded, placed: PlacedMedia) -> Framing:
-        """The squashed picture, seen from the middles of the convolutions."""
+        """Return the framing of the squashed picture, shifted to the convolutions' centres."""
         frame = super().framing(encoded, placed)
         patch = int(encoded.config.vision_config.patch_size)
         return Framing(y=_shifted(frame.y, patch), x=_shifted(frame.x, patch))
 
 
 class PPChart2TableAdapter(GotOcr2Adapter):
-    """PP-Chart2Table: the same model, trained to write the table of a chart."""
+    """PP-Chart2Table: the same model, trained to transcribe charts into tables."""
 
     family = "PP-Chart2Table"
 

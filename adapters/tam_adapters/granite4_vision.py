@@ -1,4 +1,4 @@
-"""Granite 4 Vision: views as LLaVA-NeXT, their patches merged in windows, added layer by layer."""
+"""Granite 4 Vision: LLaVA-NeXT's views, patches merged in windows and injected layer by layer."""
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 class Granite4VisionAdapter(LlavaNextAdapter):
     """Places a picture's base view and then its canvas, whose rows end in new-line tokens.
 
-    ``downsample_rate`` says how many tokens a window of patches makes along a side.
+    ``downsample_rate`` is the ratio of tokens to patches along a side of a window.
     """
 
     family = "Granite 4 Vision"
     notes = (
-        "A vision token is made of a window of patches by a small transformer, so it also sees "
-        "what lies beside its cell in that window.",
+        "A small transformer turns a window of patches into vision tokens, so a token also sees "
+        "the rest of its window.",
     )
 
     def tower(self, config: Any) -> Tower:
-        """Give the square that the tower takes, and the tokens that its windows become."""
+        """Return the tower's square input, with the tokens that its windows become."""
         return tower_of(config, tokens=Fraction(config.downsample_rate or 1))
 
     def new_cache(self, model: "PreTrainedModel") -> "Cache | None":
-        """Give an empty cache: its text model does not make one when it is asked to use one."""
+        """Return an empty cache, which the text model does not create by itself."""
         from transformers import DynamicCache
 
         return DynamicCache(config=model.config.get_text_config(decoder=True))
 
     def input_embeddings(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> "torch.Tensor":
-        """Give the embeddings with all that layers of the decoder add to them for pictures."""
+        """Return the embeddings plus the vision features that decoder layers add to them."""
         embeddings = super().input_embeddings(args, kwargs)
         features = kwargs.get("deepstack_features")
         if not features:

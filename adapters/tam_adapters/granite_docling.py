@@ -1,4 +1,4 @@
-"""Granite-Docling: tagged tiles row by row, and a thumbnail where there are several."""
+"""Granite-Docling: tagged tiles, row by row, and a thumbnail if there are several tiles."""
 
 from typing import Any
 
@@ -15,13 +15,13 @@ class GraniteDoclingAdapter(Adapter):
     """Places tiles by the tags before them; the first of a picture is ``<row_1_col_1>``.
 
     The picture is squashed to a canvas of tiles. Features of the tower's middle layers are added
-    to the same tokens further up. The fine route makes four tokens of one.
+    to the same tokens in later decoder layers. The fine route makes four tokens out of one.
     """
 
     family = "Granite-Docling"
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
-        """Give height and width of a vision token in pixels of the model's input."""
+        """Return the height and width of a vision token in pixels of the model's input."""
         tower = config.vision_config
         patches = int(tower.scale_factor) // (2 if processor.image_processor.fine_route else 1)
         side = int(tower.patch_size) * patches
@@ -33,7 +33,7 @@ class GraniteDoclingAdapter(Adapter):
         Raises
         ------
         ModelError
-            If a clip is given, or the prompt does not fit its pictures.
+            If a clip is given, or the prompt does not match its pictures.
         """
         only_pictures(self.family, encoded.media)
         runs = token_runs(encoded.ids, int(encoded.config.image_token_id))
@@ -48,7 +48,7 @@ class GraniteDoclingAdapter(Adapter):
             own = [tag for tag in tags[first:last] if tag is not None]
             rows, columns = max(own)
             if own != [(r + 1, c + 1) for r in range(rows) for c in range(columns)]:
-                raise misfit("its tiles are not in rows", placed.media.name)
+                raise misfit("its tiles are not in row-major order", placed.media.name)
             views = equal_views(runs[first:last], placed.media.name)
             grids += tiled_grids(index, placed, views, (rows, columns))
         return VisionLayout(grids=tuple(grids), separators=np.zeros(0, np.int64))

@@ -1,4 +1,4 @@
-"""Families whose processor counts patches in rows of (t, h, w): one grid over the whole picture."""
+"""Families whose processor returns patch counts (t, h, w): one grid over the whole picture."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,15 +17,14 @@ class GridThwAdapter(Adapter):
     """Places vision tokens by the processor's ``image_grid_thw`` and ``video_grid_thw``.
 
     The processor resizes width and height separately to whole cells, so the cells divide the
-    whole picture. Each row of a grid counts patches; ``spatial_merge_size`` squared of them make
-    one token.
+    whole picture. The grids count patches; ``spatial_merge_size`` squared of them make one token.
 
     Attributes
     ----------
     marked_frames
-        Whether other tokens (a time stamp) stand between a clip's temporal cells.
+        Whether other tokens (a time stamp) separate a clip's temporal cells.
     video_token
-        The configuration's name for the placeholder of a clip.
+        The configuration key of the placeholder of a clip.
     """
 
     marked_frames: bool = False
@@ -37,7 +36,7 @@ class GridThwAdapter(Adapter):
         Raises
         ------
         ModelError
-            If a clip has fewer frames than a temporal cell, and the processor does not repeat them.
+            If a clip has fewer frames than a temporal cell and the processor does not repeat them.
         """
         if self.marked_frames:
             needed = int(getattr(processor.video_processor, "temporal_patch_size", 1))
@@ -56,9 +55,9 @@ class GridThwAdapter(Adapter):
         Raises
         ------
         ModelError
-            If the processor's grids do not fit the pictures or the prompt.
+            If the processor's grids do not match the pictures or the prompt.
         """
-        shapes = _token_grids(encoded)
+        shapes = _token_grids(encoded, self.merge_size(encoded))
         names = {"image": "image_token_id", "video": self.video_token}
         ids = {kind: int(getattr(encoded.config, name)) for kind, name in names.items()}
         positions: dict[int, NDArray[np.int64]] = {}
@@ -78,8 +77,12 @@ class GridThwAdapter(Adapter):
             separators=np.zeros(0, np.int64),
         )
 
+    def merge_size(self, encoded: Encoded) -> int:
+        """Give the side in patches of the square that makes one token."""
+        return int(encoded.config.vision_config.spatial_merge_size)
+
     def _pieces(self, placed: PlacedMedia, shape: tuple[int, int, int]) -> list[int]:
-        """Lengths of the uninterrupted runs of one picture or clip."""
+        """Return the lengths of the contiguous runs of one picture or clip."""
         t, h, w = shape
         marked = placed.media.kind == "video" and self.marked_frames
         return [h * w] * t if marked else [t * h * w]
@@ -100,15 +103,14 @@ def _grid(
     )
 
 
-def _token_grids(encoded: Encoded) -> list[tuple[int, int, int]]:
-    """(t, h, w) in tokens of each picture and clip, in the order of the prompt."""
-    merge = int(encoded.config.vision_config.spatial_merge_size)
+def _token_grids(encoded: Encoded, merge: int) -> list[tuple[int, int, int]]:
+    """Return (t, h, w) in tokens of each picture and clip, in the order of the prompt."""
     kinds = [placed.media.kind for placed in encoded.media]
     rows = {kind: _rows(encoded, kind, kinds.count(kind)) for kind in ("image", "video")}
-    following = {kind: iter(found) for kind, found in rows.items()}
+    remaining = {kind: iter(grids) for kind, grids in rows.items()}
     shapes = []
     for kind in kinds:
-        t, h, w = next(following[kind])
+        t, h, w = next(remaining[kind])
         shapes.append((int(t), int(h) // merge, int(w) // merge))
     return shapes
 
@@ -120,7 +122,7 @@ def _rows(encoded: Encoded, kind: str, count: int) -> NDArray[np.int64]:
         raise ModelError(
             f"the processor encoded {len(rows)} of {count}",
             where=f"{kind} inputs",
-            remedy="give as many to the processor as the prompt shows",
+            remedy="give the processor as many as the prompt shows",
         )
     return rows
 
@@ -130,8 +132,8 @@ def _spans(placed: PlacedMedia, cells: int, encoded: Encoded) -> NDArray[np.int6
     if placed.media.kind == "image":
         step, last = 1, 1
     else:
-        # An odd last frame is repeated to fill its cell: the cell then covers that frame alone.
-        # A tower that sees single frames does not count them; the processor does.
+        # An odd last frame is repeated to fill its cell, so the cell covers only that frame.
+        # A tower that reads single frames has no temporal patch size; its processor does.
         known = getattr(encoded.config.vision_config, "temporal_patch_size", None)
         step = int(known or encoded.processor.video_processor.temporal_patch_size)
         last = frames
@@ -140,6 +142,6 @@ def _spans(placed: PlacedMedia, cells: int, encoded: Encoded) -> NDArray[np.int6
         raise ModelError(
             f"{frames} frames became {cells} temporal cells of {step} frames",
             where=placed.media.name,
-            remedy="turn the video processor's own sampling off (do_sample_frames=False)",
+            remedy="turn off the video processor's frame sampling (do_sample_frames=False)",
         )
     return np.stack([first, np.minimum(first + step, last)], axis=1)

@@ -11,12 +11,12 @@ from tam_adapters.tiles import misfit, only_pictures, picture_grid
 class HunyuanVLAdapter(Adapter):
     """Places the tokens of a picture that was squashed to whole tokens.
 
-    A beginning, an end and a newline after each row stand at the picture's placeholders too, and
-    belong to no part of it.
+    Some of the picture's placeholders are markers that belong to no part of it: the beginning, the
+    end, and a newline after each row.
     """
 
     family = "HunyuanOCR"
-    # Positions count the pictures of all prompts of a batch, not those of each prompt.
+    # Its position ids count pictures over all prompts of a batch, not within each prompt.
     batches = False
 
     def vision_layout(self, encoded: Encoded) -> VisionLayout:
@@ -25,7 +25,7 @@ class HunyuanVLAdapter(Adapter):
         Raises
         ------
         ModelError
-            If a clip is given, or the processor's grids do not fit the pictures or the prompt.
+            If a clip is given, or the processor's grids do not match the pictures or the prompt.
         """
         only_pictures(self.family, encoded.media)
         rows = encoded.arrays.get("image_grid_thw", np.zeros((0, 3), np.int64))

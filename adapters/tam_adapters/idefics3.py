@@ -1,4 +1,4 @@
-"""Idefics3 and SmolVLM: tagged tiles row by row, then the whole picture; frames whole."""
+"""Idefics3 and SmolVLM: tagged tiles, row by row, then the whole picture; frames are not tiled."""
 
 import re
 from typing import Any
@@ -27,17 +27,18 @@ _TAG = re.compile(r"<row_(\d+)_col_(\d+)>")
 class Idefics3Adapter(Adapter):
     """Places tiles by the tags before them, such as ``<row_1_col_2>``.
 
-    The picture is squashed to whole tiles. The view that shows all of it comes last.
+    The picture is squashed to whole tiles. The thumbnail comes last.
     """
 
     family = "Idefics3"
-    # Lanczos twice: to the longest edge, and then to whole tiles.
+    # It resizes twice with a Lanczos kernel: to the longest edge, then to whole tiles.
     resize_radius = 8
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
-        """Have the layout probe look at half tokens.
+        """Return half of a token's height and width, so that the layout probe allows for more blur.
 
-        The first resize leaves a long picture's short side fewer pixels than the tower then gets.
+        The first resize can leave the short side of an elongated picture with fewer pixels than
+        the tower's input.
         """
         del processor
         side = int(config.vision_config.patch_size) * int(config.scale_factor) // 2
@@ -49,14 +50,14 @@ class Idefics3Adapter(Adapter):
         Raises
         ------
         ModelError
-            If the prompt does not fit its pictures.
+            If the prompt does not match its pictures.
         """
         only_pictures(self.family, encoded.media)
         return _layout(encoded)
 
 
 class SmolVLMAdapter(Idefics3Adapter):
-    """SmolVLM: the same, and clips frame by frame."""
+    """SmolVLM: the same, plus clips, frame by frame."""
 
     family = "SmolVLM"
 
@@ -66,13 +67,13 @@ class SmolVLMAdapter(Idefics3Adapter):
         Raises
         ------
         ModelError
-            If the prompt does not fit its pictures and clips, or has both of them: the processor
-            keeps the pixels of the clips alone.
+            If the prompt does not match its pictures and clips, or has both pictures and clips, of
+            which the processor would keep only the clips.
         """
         clips = of_kind("video", encoded.media)
         if clips and len(clips) != len(encoded.media):
             raise ModelError(
-                "SmolVLM's processor does not take pictures and clips together",
+                "SmolVLM's processor does not accept pictures and clips together",
                 where=clips[0][1].media.name,
                 remedy="give either pictures or clips",
             )
@@ -95,7 +96,7 @@ def _layout(encoded: Encoded) -> VisionLayout:
             arrangement = max(tags, default=(0, 0))
             rows, columns = arrangement
             if tags != [(r + 1, c + 1) for r in range(rows) for c in range(columns)]:
-                raise misfit("its tiles are not in rows", placed.media.name)
+                raise misfit("its tiles are not in row-major order", placed.media.name)
             grids += tiled_grids(index, placed, views, arrangement)
         runs = runs[count:]
     if runs:
@@ -104,15 +105,15 @@ def _layout(encoded: Encoded) -> VisionLayout:
 
 
 def tag_before(encoded: Encoded, run: NDArray[np.int64]) -> tuple[int, int] | None:
-    """Row and column, from one on, of the tile whose tokens a run holds; None without a tag."""
+    """Return the 1-based row and column of a run's tile, from the tag before it, or None."""
     before = encoded.ids[run[0] - 1 : run[0]].tolist()
     token = "".join(encoded.processor.tokenizer.convert_ids_to_tokens(before))
-    found = _TAG.fullmatch(token)
-    return None if found is None else (int(found[1]), int(found[2]))
+    match = _TAG.fullmatch(token)
+    return None if match is None else (int(match[1]), int(match[2]))
 
 
 def _tags_of_one_picture(encoded: Encoded, runs: list[NDArray[np.int64]]) -> list[tuple[int, int]]:
-    """Row and column of the tiles up to the first view without a tag."""
+    """Return the row and column of each tile before the first view without a tag."""
     tags = []
     for run in runs:
         tag = tag_before(encoded, run)

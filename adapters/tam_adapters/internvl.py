@@ -21,11 +21,11 @@ from tam_adapters.tiles import (
 
 
 class InternVLAdapter(Adapter):
-    """Places the tiles of a picture that was squashed to a canvas of them.
+    """Places the tiles of a picture that was squashed to a canvas of tiles.
 
-    Nothing in the prompt separates the tiles or says how they are arranged: 2 × 3 and 3 × 2 look
-    the same. The image processor's own function says it, given the picture's size. The thumbnail
-    comes last. A frame of a clip is squashed to one tile.
+    Nothing in the prompt separates the tiles or gives their arrangement: 2 × 3 and 3 × 2 look the
+    same. The image processor's own function computes it from the picture's size. The thumbnail
+    comes last. Each frame of a clip is squashed to one tile.
     """
 
     family = "InternVL 3"
@@ -36,13 +36,13 @@ class InternVLAdapter(Adapter):
         Raises
         ------
         ModelError
-            If one clip has more frames than another.
+            If the clips differ in their number of frames.
         """
         equally_many_frames(self.family, options)
         return processor(**options)
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
-        """Give height and width of a vision token in pixels of the model's input."""
+        """Return the height and width of a vision token in pixels of the model's input."""
         del processor
         side = round(config.vision_config.patch_size[0] / config.downsample_ratio)
         return side, side
@@ -53,7 +53,7 @@ class InternVLAdapter(Adapter):
         Raises
         ------
         ModelError
-            If the prompt does not fit its pictures and clips.
+            If the prompt does not match its pictures and clips.
         """
         per_view = int(encoded.processor.image_seq_length)
         runs = token_runs(encoded.ids, int(encoded.config.image_token_id))
@@ -61,10 +61,10 @@ class InternVLAdapter(Adapter):
         for index, placed in enumerate(encoded.media):
             media = placed.media
             count = 1 if media.kind == "image" else len(media.frames)
-            taken, runs = runs[:count], runs[count:]
-            if not taken or any(run.size % per_view for run in taken):
-                raise misfit("its tokens are not whole views", media.name)
-            views = np.concatenate(taken).reshape(-1, per_view)
+            own_runs, runs = runs[:count], runs[count:]
+            if not own_runs or any(run.size % per_view for run in own_runs):
+                raise misfit("its tokens do not form whole views", media.name)
+            views = np.concatenate(own_runs).reshape(-1, per_view)
             if media.kind == "video":
                 side = square_side(per_view, media.name)
                 grids.append(clip_grid(index, placed, (side, side), views.ravel()))
@@ -78,7 +78,7 @@ class InternVLAdapter(Adapter):
 
 
 class QianfanOcrAdapter(InternVLAdapter):
-    """Qianfan-OCR: InternVL's tiles; it takes no clips."""
+    """Qianfan-OCR: InternVL's tiles, without clips."""
 
     family = "Qianfan-OCR"
 

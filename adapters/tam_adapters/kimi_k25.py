@@ -1,4 +1,4 @@
-"""Kimi K2.5: each picture once, at its own shape, padded at the right and below to whole tokens."""
+"""Kimi K2.5: each picture once, padded at the right and bottom to whole tokens."""
 
 import sys
 from collections.abc import Mapping
@@ -25,8 +25,8 @@ class KimiK25Adapter(Adapter):
         Raises
         ------
         ModelError
-            If a clip is given: the model takes the mean over its frames, and then counts the
-            tokens of every frame (transformers 5.23).
+            If a clip is given. In transformers 5.23 the model averages over its frames but expects
+            the tokens of each frame.
         """
         if options.get("videos"):
             raise ModelError(
@@ -37,7 +37,7 @@ class KimiK25Adapter(Adapter):
         return processor(**options)
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
-        """Give height and width of a vision token in pixels of the model's input."""
+        """Return the height and width of a vision token in pixels of the model's input."""
         del processor
         rows, columns = config.vision_config.merge_kernel_size
         patch = int(config.vision_config.patch_size)
@@ -49,7 +49,7 @@ class KimiK25Adapter(Adapter):
         Raises
         ------
         ModelError
-            If the processor's grids do not fit the pictures or the prompt.
+            If the processor's grids do not match the pictures or the prompt.
         """
         rows = encoded.arrays.get("image_grid_thw", np.zeros((0, 3), np.int64))
         if len(rows) != len(encoded.media):
@@ -69,9 +69,9 @@ class KimiK25Adapter(Adapter):
 
 
 def _padded_box(image_processor: Any, placed: PlacedMedia) -> Box:
-    """Give the region that a picture's tokens divide, padding included.
+    """Return the region that a picture's tokens cover, padding included.
 
-    The scale of the resize is asked of the processor's own module.
+    The scale of the resize comes from a function in the processor's module.
     """
     resize = sys.modules[type(image_processor).__module__].navit_resize
     media = placed.media

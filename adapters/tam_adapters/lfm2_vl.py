@@ -1,4 +1,4 @@
-"""LFM2-VL: small pictures whole, large ones in tagged tiles with a finer thumbnail at the end."""
+"""LFM2-VL: small pictures whole, large ones in tagged tiles followed by a finer thumbnail."""
 
 import re
 from typing import Any
@@ -30,14 +30,14 @@ _View = tuple[NDArray[np.int64], tuple[int, int]]
 class Lfm2VLAdapter(Adapter):
     """Places tiles by the tags before them, such as ``<|img_row_1_col_2|>``.
 
-    Tiles and thumbnail are both squashed, the thumbnail to a shape of its own; the processor's
-    ``spatial_shapes`` counts the patches of each view.
+    Tiles and thumbnail are both squashed, to different shapes; the processor's ``spatial_shapes``
+    counts the patches of each view.
     """
 
     family = "LFM2-VL"
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
-        """Give height and width of a vision token in pixels of the model's input."""
+        """Return the height and width of a vision token in pixels of the model's input."""
         del processor
         side = int(config.vision_config.patch_size) * int(config.downsample_factor)
         return side, side
@@ -48,7 +48,7 @@ class Lfm2VLAdapter(Adapter):
         Raises
         ------
         ModelError
-            If the prompt does not fit its pictures.
+            If the prompt does not match its pictures.
         """
         only_pictures(self.family, encoded.media)
         processor, factor = encoded.processor, int(encoded.config.downsample_factor)
@@ -60,10 +60,10 @@ class Lfm2VLAdapter(Adapter):
         start = processor.tokenizer.convert_tokens_to_ids(processor.image_start_token)
         groups = runs_after(encoded.ids, int(start), runs)
         one_each(groups, encoded.media)
-        following = iter(shapes)
+        remaining = iter(shapes)
         grids: list[VisionGrid] = []
         for index, (placed, group) in enumerate(zip(encoded.media, groups, strict=True)):
-            views = [(run, next(following)) for run in group]
+            views = [(run, next(remaining)) for run in group]
             grids += _grids(encoded, index, placed, views)
         return VisionLayout(grids=tuple(grids), separators=np.zeros(0, np.int64))
 
@@ -77,7 +77,7 @@ def _grids(
     rows, columns = max(named, default=(0, 0))
     expected = [(row + 1, column + 1) for row in range(rows) for column in range(columns)]
     if tags not in (expected, [*expected, None]) or len({shape for _, shape in tiles}) > 1:
-        raise misfit("its tiles are not in rows", placed.media.name)
+        raise misfit("its tiles are not in row-major order", placed.media.name)
     grids = []
     if tiles:
         cells = tiles[0][1]
@@ -92,7 +92,7 @@ def _grids(
 
 
 def _tag(encoded: Encoded, run: NDArray[np.int64]) -> tuple[int, int] | None:
-    """Row and column, from one on, that the token before a view names."""
+    """Return the 1-based row and column in the tag before a view, or None without a tag."""
     before = int(encoded.ids[run[0] - 1])
-    found = _TAG.fullmatch(encoded.processor.tokenizer.convert_ids_to_tokens(before))
-    return None if found is None else (int(found[1]), int(found[2]))
+    match = _TAG.fullmatch(encoded.processor.tokenizer.convert_ids_to_tokens(before))
+    return None if match is None else (int(match[1]), int(match[2]))

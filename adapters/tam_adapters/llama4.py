@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 class Llama4Adapter(Adapter):
     """Places tiles by the marks between them.
 
-    The picture is resized, its aspect kept, and padded on the right and below to whole tiles. The
-    view that shows all of it, squashed, comes last; a canvas of one tile has none.
+    The picture is resized, keeping its aspect ratio, and padded at the right and bottom to whole
+    tiles. A thumbnail, squashed to one tile, comes last unless the canvas is a single tile.
     """
 
     family = "Llama 4"
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
-        """Give height and width of a vision token in pixels of the model's input."""
+        """Return the height and width of a vision token in pixels of the model's input."""
         del processor
         vision = config.vision_config
         side = round(vision.patch_size / vision.pixel_shuffle_ratio)
@@ -46,7 +46,7 @@ class Llama4Adapter(Adapter):
         Raises
         ------
         ModelError
-            If the prompt does not fit its pictures.
+            If the prompt does not match its pictures.
         """
         only_pictures(self.family, encoded.media)
         processor = encoded.processor
@@ -62,16 +62,17 @@ class Llama4Adapter(Adapter):
             rows = max(int((inside == row).sum()), 1)
             columns, rest = divmod(max(len(views) - 1, 1), rows)
             if rest:
-                raise misfit(f"{len(views) - 1} tiles are not {rows} rows", placed.media.name)
+                raise misfit(f"{len(views) - 1} tiles do not fill {rows} rows", placed.media.name)
             arrangement = (rows, columns)
             box = _canvas_box(processor.image_processor, placed, arrangement)
             grids += tiled_grids(index, placed, views, arrangement, canvas_box=box)
         return VisionLayout(grids=tuple(grids), separators=np.zeros(0, np.int64))
 
     def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
-        """Encode a rendered prompt, with pixels in float32 as other processors give them.
+        """Encode a rendered prompt, with pixels in float32 as other processors return them.
 
-        This one rounds them to bfloat16 whatever the model's dtype.
+        Llama 4's processor casts them to bfloat16 regardless of the model's dtype. The values
+        stay rounded.
         """
         outputs = processor(**options)
         if "pixel_values" in outputs:
@@ -79,14 +80,14 @@ class Llama4Adapter(Adapter):
         return outputs
 
     def decoder(self, model: "PreTrainedModel") -> "nn.Module":
-        """Give the text model inside the language model, which itself returns logits."""
+        """Return the text model inside the language model, because the latter returns logits."""
         language_model = super().decoder(model)
         decoder: nn.Module = getattr(language_model, "model", language_model)
         return decoder
 
 
 def _canvas_box(image_processor: Any, placed: PlacedMedia, arrangement: tuple[int, int]) -> Box:
-    """The region of a canvas in pixels of the picture, which padding exceeds."""
+    """Return the region of a canvas in pixels of the picture; padding extends beyond it."""
     size = image_processor.size["height"], image_processor.size["width"]
     original = placed.media.height, placed.media.width
     canvas = arrangement[0] * size[0], arrangement[1] * size[1]

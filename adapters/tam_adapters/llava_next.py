@@ -31,11 +31,11 @@ class LlavaNextAdapter(Adapter):
         self.tower(config)
 
     def tower(self, config: Any) -> Tower:
-        """Give the square that the tower takes, and the tokens that it makes of it."""
+        """Return the tower's square input and the size of its tokens."""
         return tower_of(config)
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
-        """Give height and width of a vision token in pixels of the model's input."""
+        """Return the height and width of a vision token in pixels of the model's input."""
         del processor
         side = self.tower(config).probed
         return side, side
@@ -64,7 +64,7 @@ class LlavaNextVideoAdapter(LlavaNextAdapter):
         Raises
         ------
         ModelError
-            If one clip has more frames than another.
+            If the clips differ in their number of frames.
         """
         equally_many_frames(self.family, options)
         return processor(**options)
@@ -75,7 +75,7 @@ class LlavaNextVideoAdapter(LlavaNextAdapter):
         Raises
         ------
         ModelError
-            If the prompt does not fit its pictures and clips.
+            If the prompt does not match its pictures and clips.
         """
         grids, separators = picture_grids(encoded, tower_of(encoded.config))
         clips = _clip_grids(encoded)
@@ -85,7 +85,7 @@ class LlavaNextVideoAdapter(LlavaNextAdapter):
 
 
 def picture_grids(encoded: Encoded, tower: Tower) -> tuple[list[VisionGrid], NDArray[np.int64]]:
-    """Give the grids and the new-line tokens of all pictures of a prompt."""
+    """Return the grids of all pictures of a prompt, and the positions of new-line tokens."""
     config = encoded.config
     pictures = of_kind("image", encoded.media)
     canvases = [canvas_of(tower, config.image_grid_pinpoints, placed) for _, placed in pictures]
@@ -93,8 +93,8 @@ def picture_grids(encoded: Encoded, tower: Tower) -> tuple[list[VisionGrid], NDA
     runs = cut_runs(encoded.ids, int(config.image_token_id), lengths, "image")
     grids, separators = [], [np.zeros(0, np.int64)]
     for (index, placed), canvas, run in zip(pictures, canvases, runs, strict=True):
-        found, newlines = anyres_grids(index, placed, tower, canvas, run)
-        grids += found
+        own_grids, newlines = anyres_grids(index, placed, tower, canvas, run)
+        grids += own_grids
         separators.append(newlines)
     return grids, np.concatenate(separators)
 

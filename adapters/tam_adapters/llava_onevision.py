@@ -1,4 +1,4 @@
-"""LLaVA-OneVision: one picture at any resolution, several as padded squares, clips pooled."""
+"""LLaVA-OneVision: a single picture at any resolution, several as padded squares, pooled clips."""
 
 import math
 from collections.abc import Mapping
@@ -18,11 +18,11 @@ from tam_adapters.tiles import clip_grid, equally_many_frames, of_kind, picture_
 
 
 class LlavaOnevisionAdapter(Adapter):
-    """Places a base view and an unpadded canvas, as LLaVA-NeXT, with fewer tokens.
+    """Places a base view and an unpadded canvas, as in LLaVA-NeXT, with fewer tokens.
 
-    The tokens of large canvases are shrunk to those of ``vision_aspect_ratio``'s number of tiles,
-    and those of a frame to a quarter. Where a conversation shows several pictures, each is padded
-    to a square in place of a canvas.
+    The tokens of a large canvas are downsampled to at most those of the number of tiles in
+    ``vision_aspect_ratio``, those of a frame to a quarter. If a conversation shows several
+    pictures, each is padded to a square instead of being laid on a canvas.
     """
 
     family = "LLaVA-OneVision"
@@ -41,12 +41,12 @@ class LlavaOnevisionAdapter(Adapter):
     def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a prompt whose pictures all belong to one conversation.
 
-        The processor takes a plain list of pictures for as many conversations of one.
+        The processor would read a flat list of pictures as one conversation for each.
 
         Raises
         ------
         ModelError
-            If one clip has more frames than another.
+            If the clips differ in their number of frames.
         """
         equally_many_frames(self.family, options)
         if "images" in options:
@@ -54,7 +54,7 @@ class LlavaOnevisionAdapter(Adapter):
         return processor(**options)
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
-        """Have the layout probe look at half tokens: shrunk ones mix the nearest ones."""
+        """Return 2 × 2, so that the layout probe allows for tokens that mix their neighbours."""
         del config, processor
         return 2, 2
 
@@ -64,7 +64,7 @@ class LlavaOnevisionAdapter(Adapter):
         Raises
         ------
         ModelError
-            If the prompt does not fit its pictures and clips.
+            If the prompt does not match its pictures and clips.
         """
         grids, separators = _picture_grids(encoded)
         tower, ends = tower_of(encoded.config), []
@@ -95,10 +95,10 @@ def _picture_grids(encoded: Encoded) -> tuple[list[VisionGrid], NDArray[np.int64
     grids, separators = [], [np.zeros(0, np.int64)]
     for (index, placed), canvas, run in zip(pictures, canvases, runs, strict=True):
         if canvas is None:
-            found, newlines = [_padded_square(encoded, index, placed, tower, run[:-1])], run[-1:]
+            own, newlines = [_padded_square(encoded, index, placed, tower, run[:-1])], run[-1:]
         else:
-            found, newlines = anyres_grids(index, placed, tower, canvas, run)
-        grids += found
+            own, newlines = anyres_grids(index, placed, tower, canvas, run)
+        grids += own
         separators.append(newlines)
     return grids, np.concatenate(separators)
 
@@ -119,6 +119,6 @@ def _most_tiles(config: Any) -> int:
         raise ModelError(
             f"unknown tiling rule {name!r}",
             where="vision_aspect_ratio",
-            remedy="use a checkpoint with anyres_max_9 or the like",
+            remedy="use a checkpoint whose rule is anyres_max_N, such as anyres_max_9",
         )
     return int(number)

@@ -19,15 +19,15 @@ from tam_adapters.tiles import (
     whole_box,
 )
 
-# An end and a start mark stand between two slices of a row.
+# The gap between slices of one row: only an end mark and a start mark separate them.
 _WITHIN_A_ROW = 3
 
 
 class MiniCPMV46Adapter(Adapter):
     """Places views by the processor's ``target_sizes``, which counts the patches of each.
 
-    The picture is squashed to whole tokens, once for the view that shows all of it and once,
-    larger, for the slices. Frames of a clip are treated like pictures.
+    The picture is squashed to whole tokens twice: for the thumbnail and, at a larger size, for the
+    slices. Frames of a clip are treated like pictures.
     """
 
     family = "MiniCPM-V 4.6 and 4.7"
@@ -35,7 +35,7 @@ class MiniCPMV46Adapter(Adapter):
     batches = False
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
-        """Give height and width of a vision token in pixels of the model's input."""
+        """Return the height and width of a vision token in pixels of the model's input."""
         patches = 2 if config.downsample_mode == "4x" else 4
         side = patches * int(processor.image_processor.patch_size)
         return side, side
@@ -46,7 +46,7 @@ class MiniCPMV46Adapter(Adapter):
         Raises
         ------
         ModelError
-            If the prompt does not fit its pictures and clips.
+            If the prompt does not match its pictures and clips.
         """
         pictures = of_kind("image", encoded.media)
         grids = []
@@ -61,11 +61,11 @@ class MiniCPMV46Adapter(Adapter):
             raise misfit(
                 f"the prompt shows {len(frames)} of {sum(counts)} frames",
                 "video inputs",
-                "turn the video processor's own sampling off (do_sample_frames=False)",
+                "turn off the video processor's frame sampling (do_sample_frames=False)",
             )
         for (index, placed), count in zip(clips, counts, strict=True):
-            taken, frames = frames[:count], frames[count:]
-            grids += _grids(index, placed, taken)
+            own_frames, frames = frames[:count], frames[count:]
+            grids += _grids(index, placed, own_frames)
         return VisionLayout(
             grids=tuple(sorted(grids, key=lambda grid: grid.media)),
             separators=np.zeros(0, np.int64),
@@ -77,23 +77,26 @@ _View = tuple[NDArray[np.int64], tuple[int, int]]
 
 
 def _frames(encoded: Encoded, kind: str, name: str) -> list[list[_View]]:
-    """Give the views of each picture or frame."""
+    """Return the views of each picture or frame."""
     token = getattr(encoded.config, f"{kind}_token_id")
     runs = token_runs(encoded.ids, int(token)) if token is not None else []
     sizes = encoded.arrays.get(name, np.zeros((0, 2), np.int64))
     if len(sizes) != len(runs):
-        raise misfit(f"the prompt shows {len(runs)} views of {len(sizes)}", f"{kind} inputs")
+        raise misfit(
+            f"the prompt has {len(runs)} views, the processor encoded {len(sizes)}",
+            f"{kind} inputs",
+        )
     shapes = [
         _token_grid(int(h), int(w), run.size) for (h, w), run in zip(sizes, runs, strict=True)
     ]
     start = encoded.processor.tokenizer.convert_tokens_to_ids(encoded.processor.image_start_token)
     groups = [group for group in runs_after(encoded.ids, int(start), runs) if group]
-    following = iter(shapes)
-    return [[(run, next(following)) for run in group] for group in groups]
+    remaining = iter(shapes)
+    return [[(run, next(remaining)) for run in group] for group in groups]
 
 
 def _token_grid(patch_rows: int, patch_columns: int, tokens: int) -> tuple[int, int]:
-    """Rows and columns of tokens: 2 × 2 patches make one, or 4 × 4 where merged twice."""
+    """Return rows and columns of tokens, each of 2 × 2 patches, or 4 × 4 if merged twice."""
     for merge in (2, 4):
         rows, columns = patch_rows // merge, patch_columns // merge
         if rows * columns == tokens:
@@ -102,10 +105,10 @@ def _token_grid(patch_rows: int, patch_columns: int, tokens: int) -> tuple[int, 
 
 
 def _grids(index: int, placed: PlacedMedia, frames: list[list[_View]]) -> list[VisionGrid]:
-    """Lay the grids of a picture, or of a clip whose frames are all cut alike."""
+    """Return the grids of a picture, or of a clip whose frames are all sliced in the same way."""
     first = frames[0]
     if any([shape for _, shape in views] != [shape for _, shape in first] for views in frames):
-        raise misfit("its frames are not cut alike", placed.media.name)
+        raise misfit("its frames are not all sliced in the same way", placed.media.name)
     whole = [views[0][0] for views in frames]
     name = "whole" if len(first) == 1 else "thumbnail"
     grids = [_over_frames(index, placed, name, first[0][1], whole)]
@@ -118,7 +121,7 @@ def _grids(index: int, placed: PlacedMedia, frames: list[list[_View]]) -> list[V
         columns, rest = divmod(len(slices[0]), rows)
         shapes = {shape for _, shape in first[1:]}
         if rest or len(shapes) != 1:
-            raise misfit(f"its {len(slices[0])} slices are not {rows} rows", placed.media.name)
+            raise misfit(f"its {len(slices[0])} slices do not fill {rows} rows", placed.media.name)
         cells = shapes.pop()
         canvases = [stitched(np.concatenate(runs), (rows, columns), cells) for runs in slices]
         shape = (rows * cells[0], columns * cells[1])

@@ -1,4 +1,4 @@
-"""Mistral 3, Mistral Large 4 and LightOn-OCR: a Pixtral tower whose patches are merged."""
+"""Mistral 3, Mistral Large 4 and LightOn-OCR: a Pixtral tower with merged patches."""
 
 from typing import Any
 
@@ -20,8 +20,8 @@ class Mistral3Adapter(Adapter):
         Raises
         ------
         ModelError
-            If a clip is given, the processor's sizes do not fit the pictures or the prompt, or all
-            that is shown is one token, which transformers' model of Mistral 3 cannot read.
+            If a clip is given, if the processor's sizes do not match the pictures or the prompt, or
+            if the only vision token is a single one, which transformers' Mistral 3 cannot read.
         """
         cell = _cell(encoded.config)
         layout = resized_layout(self.family, encoded, cell, marked_rows=self.marked_rows)
@@ -29,19 +29,19 @@ class Mistral3Adapter(Adapter):
             raise ModelError(
                 f"{self.family} cannot read a single picture that is no larger than one token",
                 where=encoded.media[0].media.name,
-                remedy=f"enlarge it to more than {cell} pixels",
+                remedy=f"enlarge it to more than {cell} pixels on a side",
             )
         return layout
 
 
 class MistralLarge4Adapter(Mistral3Adapter):
-    """Mistral Large 4: the same tower and the same marks before another language model."""
+    """Mistral Large 4: the same tower and markers with another language model."""
 
     family = "Mistral Large 4"
 
 
 class LightOnOcrAdapter(Mistral3Adapter):
-    """LightOn-OCR: the same tokens in one run."""
+    """LightOn-OCR: the same tokens in one run, without line breaks."""
 
     family = "LightOn-OCR"
     marked_rows = False

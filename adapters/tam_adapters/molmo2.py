@@ -1,4 +1,4 @@
-"""Molmo2: the whole picture, then a finer grid of it; frames of a clip pooled."""
+"""Molmo2: the whole picture, then a finer grid of it; frames of a clip are pooled."""
 
 import sys
 from collections.abc import Mapping
@@ -17,33 +17,33 @@ from tam_adapters.tiles import clip_grid, misfit, picture_grid
 class Molmo2Adapter(Adapter):
     """Places both views by the processor's ``image_grids``, the frames by its ``video_grids``.
 
-    Both views squash the picture. The finer one is cut into overlapping crops, of which the
-    processor keeps each patch once, so that its tokens are one grid. Where patches do not fill the
-    last pooling window, cells reach beyond the picture.
+    Both views squash the picture. The finer one is cut into overlapping crops, from which the
+    processor keeps each patch once, so that its tokens form one grid. Where the patches do not fill
+    the last pooling window, cells extend beyond the picture.
     """
 
     family = "Molmo2"
-    # Its pooling of patches counts on over the pictures of a batch.
+    # Its patch indices for pooling run on over the pictures of a batch.
     batches = False
     notes = (
-        "Vision tokens attend to each other both ways, so a cell's state also holds what stands "
-        "behind it in the sequence.",
+        "Vision tokens attend to each other in both directions, so the state of each also depends "
+        "on the vision tokens after it.",
     )
 
     def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
-        """Encode a rendered prompt; where the processor puts a first token before it, move back.
+        """Encode a rendered prompt, with offsets corrected for a first token that is prepended.
 
         Raises
         ------
         ModelError
-            If there are several clips, or pictures beside one.
+            If there are several clips, or both a clip and pictures.
         """
         clips = len(options.get("videos", ()))
         if clips > 1 or (clips and "images" in options):
             raise ModelError(
                 "Molmo2 takes either one clip or pictures",
                 where="conversation",
-                remedy="ask about them in conversations of their own",
+                remedy="ask about them in separate conversations",
             )
         outputs = processor(**options)
         first = processor.tokenizer.bos_token or processor.tokenizer.eos_token or ""
@@ -57,7 +57,7 @@ class Molmo2Adapter(Adapter):
         return outputs
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
-        """Give height and width of a vision token in pixels of the model's input."""
+        """Return the height and width of a vision token in pixels of the model's input."""
         del config
         height, width = processor.image_processor.pooling_size
         patch = int(processor.image_processor.patch_size)
@@ -69,7 +69,7 @@ class Molmo2Adapter(Adapter):
         Raises
         ------
         ModelError
-            If the prompt does not fit its pictures and clips.
+            If the prompt does not match its pictures and clips.
         """
         rest = np.flatnonzero(encoded.ids == int(encoded.config.image_token_id)).astype(np.int64)
         rows = {
@@ -84,7 +84,7 @@ class Molmo2Adapter(Adapter):
             count = int(np.prod(row)) if len(row) == 3 else row[0] * row[1] + row[2] * row[3]
             positions, rest = rest[:count], rest[count:]
             if positions.size != count:
-                raise misfit(f"it has {positions.size} of {count} tokens", placed.media.name)
+                raise misfit(f"it has only {positions.size} of {count} tokens", placed.media.name)
             if placed.media.kind == "image":
                 grids += _picture_grids(encoded, index, placed, row, positions)
             else:
@@ -124,7 +124,7 @@ def _picture_grids(
         _pooled_box(placed, (patches // patch, others // patch), pooling, shape)
         for patches, others, shape in ((side, side, coarse), (height, width, fine))
     ]
-    # Crops overlap; where one's margin ends, the tokens are the next one's.
+    # Crops overlap. The seam lies where the tokens change from one crop to the next.
     left, right = (margin * patch for margin in processor.overlap_margins)
     window = side - left - right
     seams = (
@@ -145,7 +145,11 @@ def _frame_box(processor: Processor, placed: PlacedMedia, shape: list[int]) -> B
 def _pooled_box(
     placed: PlacedMedia, patches: tuple[int, int], pooling: list[int], shape: tuple[int, int]
 ) -> Box:
-    """What windows of patches cover, the smaller half of the missing patches above and left."""
+    """Return the region that pooling windows cover.
+
+    Missing patches are padding: half of them, rounded down, at the top and left, the rest at the
+    bottom and right.
+    """
     spare_rows = shape[0] * pooling[0] - patches[0]
     spare_columns = shape[1] * pooling[1] - patches[1]
     y, x = placed.media.height / patches[0], placed.media.width / patches[1]

@@ -1,4 +1,4 @@
-"""Qwen2.5-Omni and Qwen3-Omni: the thinker, which sees, listens and writes; not the talker."""
+"""Qwen2.5-Omni and Qwen3-Omni: the thinker, which sees, listens and writes, not the talker."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -9,25 +9,25 @@ from tam_adapters.grid_thw import GridThwAdapter
 
 
 class Qwen25OmniAdapter(GridThwAdapter):
-    """Qwen2.5-Omni: Qwen2.5-VL's grids; a clip's temporal cells stand in one run.
+    """Qwen2.5-Omni: Qwen2.5-VL's grids; a clip's temporal cells form one run of tokens.
 
-    Only the thinker of a model that speaks is loaded, because its words are explained. A clip is
-    shown without its sound.
+    Of a model that also speaks, only the thinker is loaded, because its words are explained. A clip
+    is shown without its sound.
     """
 
     family = "Qwen2.5-Omni"
 
     def explained(self, config: Any) -> Any:
-        """Give the thinker's configuration."""
+        """Return the thinker's configuration."""
         return getattr(config, "thinker_config", config)
 
     def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
-        """Encode a prompt, each clip at its own rate; the processor would take 2 frames a second.
+        """Encode a prompt with each clip's own frame rate; the processor assumes 2 per second.
 
         Raises
         ------
         ModelError
-            If a clip is too short, see :class:`~tam_adapters.grid_thw.GridThwAdapter`.
+            If a clip is too short; see :class:`~tam_adapters.grid_thw.GridThwAdapter`.
         """
         import torch
 
@@ -41,13 +41,13 @@ class Qwen25OmniAdapter(GridThwAdapter):
 
 
 def _step(clip: Mapping[str, Any]) -> float:
-    """Seconds from one frame of a clip to the next: the median, as its frames tell."""
+    """Return the median time between consecutive frames of a clip, in seconds."""
     frames = clip["frames_indices"]
     gaps = sorted(later - earlier for earlier, later in pairwise(frames)) or [1]
     return float(gaps[len(gaps) // 2] / clip["fps"])
 
 
 class Qwen3OmniAdapter(Qwen25OmniAdapter):
-    """Qwen3-Omni: the same before a decoder with experts, with Qwen3-VL's vision tower."""
+    """Qwen3-Omni: the same with a mixture-of-experts decoder and Qwen3-VL's vision tower."""
 
     family = "Qwen3-Omni"

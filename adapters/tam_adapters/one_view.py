@@ -1,4 +1,4 @@
-"""Families that show each picture once, at a size of its own."""
+"""Families that show each picture once, at its own aspect ratio."""
 
 from collections.abc import Sequence
 
@@ -12,26 +12,26 @@ from tam_adapters.square import refuse_clips
 
 
 def resized_layout(family: str, encoded: Encoded, cell: int, *, marked_rows: bool) -> VisionLayout:
-    """Place the tokens of pictures that a processor of Pixtral resized.
+    """Place the tokens of pictures that a Pixtral processor resized.
 
-    It scales width and height separately to whole patches. Where a token is several patches, those
-    at the right and lower edge that do not make a whole token have none.
+    The processor scales width and height separately to whole patches. Where a token merges several
+    patches, leftover patches at the right and bottom edges belong to no token.
 
     Parameters
     ----------
     family
-        For messages.
+        Name of the family, for messages.
     encoded
         The prompt; its ``image_sizes`` are (height, width) of each resized picture.
     cell
         Side of one token in pixels of the resized picture.
     marked_rows
-        Whether another token stands behind each row.
+        Whether another token follows each row.
 
     Raises
     ------
     ModelError
-        If a clip is given, or the processor's sizes do not fit the pictures or the prompt.
+        If a clip is given, or the processor's sizes do not match the pictures or the prompt.
     """
     refuse_clips(family, encoded.media)
     sizes = encoded.arrays.get("image_sizes", np.zeros((0, 2), np.int64))
@@ -39,7 +39,7 @@ def resized_layout(family: str, encoded: Encoded, cell: int, *, marked_rows: boo
         raise ModelError(
             f"the processor encoded {len(sizes)} of {len(encoded.media)}",
             where="image inputs",
-            remedy="give as many to the processor as the prompt shows",
+            remedy="give the processor as many as the prompt shows",
         )
     shapes = [(int(height) // cell, int(width) // cell) for height, width in sizes]
     lengths = [rows_of(h, w, marked_rows) for h, w in shapes]
@@ -65,5 +65,5 @@ def resized_layout(family: str, encoded: Encoded, cell: int, *, marked_rows: boo
 
 
 def rows_of(height: int, width: int, marked_rows: bool) -> Sequence[int]:
-    """Lengths of the unbroken runs of a picture of ``height × width`` tokens."""
+    """Return the lengths of the contiguous runs of a picture of ``height × width`` tokens."""
     return [width] * height if marked_rows else [height * width]

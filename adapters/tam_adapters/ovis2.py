@@ -1,4 +1,4 @@
-"""Ovis2: the whole picture first, then tiles with marks between columns and rows."""
+"""Ovis2: the thumbnail first, then tiles with markers between columns and rows."""
 
 from typing import Any
 
@@ -20,10 +20,10 @@ from tam_adapters.tiles import (
 
 
 class Ovis2Adapter(Adapter):
-    """Places tiles by the marks between them. The picture is squashed to whole tiles.
+    """Places tiles by the markers between them. The picture is squashed to whole tiles.
 
-    The marks (start, grid, column, row, end) get vectors of the visual vocabulary, so they are
-    vision tokens, and separators.
+    The markers (start, grid, column, row, end) are embedded by the visual vocabulary, so they are
+    vision tokens; they count as separators.
     """
 
     family = "Ovis2"
@@ -40,14 +40,15 @@ class Ovis2Adapter(Adapter):
         patches = int(vision.image_size) // int(vision.patch_size)
         if int(vision.image_size) % int(vision.patch_size) or patches % int(vision.hidden_stride):
             raise ModelError(
-                f"tiles of {vision.image_size} pixels are not made of whole tokens of "
-                f"{vision.hidden_stride} patches of {vision.patch_size} pixels",
+                f"tiles of {vision.image_size} pixels do not divide into tokens of "
+                f"{vision.hidden_stride} × {vision.hidden_stride} patches of "
+                f"{vision.patch_size} pixels",
                 where="vision_config",
                 remedy="use a published checkpoint, such as thisisiron/Ovis2-2B-hf",
             )
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
-        """Give height and width of a vision token in pixels of the model's input."""
+        """Return the height and width of a vision token in pixels of the model's input."""
         del processor
         side = int(config.vision_config.patch_size) * int(config.vision_config.hidden_stride)
         return side, side
@@ -58,7 +59,7 @@ class Ovis2Adapter(Adapter):
         Raises
         ------
         ModelError
-            If the prompt does not fit its pictures.
+            If the prompt does not match its pictures.
         """
         only_pictures(self.family, encoded.media)
         start, _, _, row, _ = (int(i) for i in encoded.config.visual_indicator_token_ids)
@@ -72,7 +73,7 @@ class Ovis2Adapter(Adapter):
             rows = 1 + int((inside == row).sum())
             columns, rest = divmod(len(views) - 1, rows)
             if rest:
-                raise misfit(f"{len(views) - 1} tiles are not {rows} rows", placed.media.name)
+                raise misfit(f"{len(views) - 1} tiles do not fill {rows} rows", placed.media.name)
             grids += tiled_grids(index, placed, views, (rows, columns), thumbnail_first=True)
         marks = np.isin(encoded.ids, encoded.config.visual_indicator_token_ids)
         return VisionLayout(grids=tuple(grids), separators=np.flatnonzero(marks).astype(np.int64))

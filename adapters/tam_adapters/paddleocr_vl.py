@@ -1,4 +1,4 @@
-"""PaddleOCR-VL: pictures alone, squashed to whole cells."""
+"""PaddleOCR-VL: pictures squashed to whole cells; no clips."""
 
 from tam.families.adapter import Encoded
 from tam.geometry.layout import VisionLayout
@@ -7,7 +7,7 @@ from tam_adapters.square import refuse_clips
 
 
 class PaddleOcrVLAdapter(GridThwAdapter):
-    """PaddleOCR-VL: Qwen2-VL's grids behind a SigLIP tower."""
+    """PaddleOCR-VL: Qwen2-VL's grids with a SigLIP tower."""
 
     family = "PaddleOCR-VL"
 

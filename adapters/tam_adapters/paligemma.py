@@ -1,4 +1,4 @@
-"""PaliGemma: squashed pictures before a prompt that attends both ways."""
+"""PaliGemma: squashed pictures, then a prompt with bidirectional attention."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,17 +9,17 @@ from tam_adapters.square import SquareAdapter
 
 
 class PaliGemmaAdapter(SquareAdapter):
-    """Places the patches of a SigLIP tower. A prompt is the pictures, then the text."""
+    """Places the patches of a SigLIP tower. A prompt is the pictures followed by the text."""
 
     family = "PaliGemma"
     notes = (
-        "PaliGemma's prompt attends both ways: the states of the picture's tokens depend on the "
-        "text of the question, and those of the question's words on the words after them.",
+        "PaliGemma's prompt has bidirectional attention: the states of the picture's tokens depend "
+        "on the text of the question, and those of the question's words on the words after them.",
     )
     causal = False
     reply_token_type = 1
-    # The processor has no template: it puts the first token behind the pictures and a line break
-    # behind the text.
+    # The processor has no template: it inserts the first token after the pictures and a line break
+    # after the text.
     chat_template = (
         "{% for message in messages %}{% if not loop.first %}\n{% endif %}"
         "{% for part in message['content'] %}{% if part['type'] == 'image' %}<image>"
@@ -27,7 +27,7 @@ class PaliGemmaAdapter(SquareAdapter):
     )
 
     def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
-        """Encode a prompt; leave out what is for training, and say what was put in.
+        """Encode a prompt, without training labels, and record the tokens that were inserted.
 
         Raises
         ------
@@ -36,15 +36,15 @@ class PaliGemmaAdapter(SquareAdapter):
         """
         if "images" not in options:
             raise ModelError(
-                "PaliGemma takes no prompt without a picture",
+                "PaliGemma requires a picture",
                 where="conversation",
                 remedy="give a picture, and no clips",
             )
         outputs = processor(**options)
         outputs.pop("labels", None)
         first = processor.tokenizer.bos_token or ""
-        behind = options["text"][0].rfind(processor.image_token) + len(processor.image_token)
+        insertion = options["text"][0].rfind(processor.image_token) + len(processor.image_token)
         outputs["text_replacement_offsets"][0].append(
-            {"span": (behind, behind), "new_span": (behind, behind + len(first))}
+            {"span": (insertion, insertion), "new_span": (insertion, insertion + len(first))}
         )
         return outputs

@@ -1,4 +1,4 @@
-"""PerceptionLM: the whole picture, then its tiles, in one run of tokens; frames whole."""
+"""PerceptionLM: a thumbnail, then tiles, in one run of tokens; frames are not tiled."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,10 +14,10 @@ from tam_adapters.tiles import clip_grid, equally_many_frames, of_kind, tiled_gr
 
 
 class PerceptionLMAdapter(Adapter):
-    """Places a view that shows all of a picture, and then the tiles that it was squashed to.
+    """Places a picture's thumbnail, and then the tiles that it was squashed to.
 
-    Nothing in the prompt says how the tiles are arranged. The image processor's own rules say it,
-    given the picture's size. A frame of a clip is squashed to one tile.
+    Nothing in the prompt gives the arrangement of the tiles. The image processor's own rules
+    compute it from the picture's size. Each frame of a clip is squashed to one tile.
     """
 
     family = "PerceptionLM"
@@ -28,7 +28,7 @@ class PerceptionLMAdapter(Adapter):
         Raises
         ------
         ModelError
-            If one clip has more frames than another, or one picture more tiles.
+            If the clips differ in their number of frames, or the pictures in that of tiles.
         """
         equally_many_frames(self.family, options)
         sizes = [picture.shape[:2] for picture in options.get("images", ())]
@@ -38,12 +38,12 @@ class PerceptionLMAdapter(Adapter):
                 f"{self.family} takes several pictures only if they are cut into equally many "
                 f"views, not {views}",
                 where="conversation",
-                remedy="give pictures of one size",
+                remedy="give pictures of the same size",
             )
         return processor(**options)
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
-        """Give height and width of a vision token in pixels of the model's input."""
+        """Return the height and width of a vision token in pixels of the model's input."""
         del config
         side = int(processor.patch_size) * int(processor.pooling_ratio)
         return side, side
@@ -54,7 +54,7 @@ class PerceptionLMAdapter(Adapter):
         Raises
         ------
         ModelError
-            If the prompt does not fit its pictures and clips.
+            If the prompt does not match its pictures and clips.
         """
         grids = _picture_grids(encoded) + _clip_grids(encoded)
         return VisionLayout(
@@ -94,12 +94,12 @@ def _clip_grids(encoded: Encoded) -> list[VisionGrid]:
 
 
 def _side(processor: Processor, pixels: int) -> int:
-    """Tokens along the side of a view."""
+    """Return the number of tokens along the side of a view."""
     return pixels // int(processor.patch_size) // int(processor.pooling_ratio)
 
 
 def _arrangement(image_processor: Any, height: int, width: int) -> tuple[int, int]:
-    """Rows and columns of tiles; none where the picture is shown whole only."""
+    """Return the rows and columns of tiles; (0, 0) if only the thumbnail is shown."""
     if image_processor.vision_input_type != "thumb+tile":
         return 0, 0
     if image_processor.max_num_tiles == 1:
@@ -109,8 +109,8 @@ def _arrangement(image_processor: Any, height: int, width: int) -> tuple[int, in
         "img_height": height,
         "tile_size": image_processor.tile_size,
     }
-    found = image_processor._fit_image_to_canvas(**size)
-    columns, rows = found or image_processor._find_closest_aspect_ratio(**size)
+    fitting = image_processor._fit_image_to_canvas(**size)
+    columns, rows = fitting or image_processor._find_closest_aspect_ratio(**size)
     return int(rows), int(columns)
 
 

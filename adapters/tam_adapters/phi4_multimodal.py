@@ -1,4 +1,4 @@
-"""Phi-4 multimodal: rows of a padded canvas with a mark behind each, then the canvas as a whole."""
+"""Phi-4 multimodal: a padded canvas with a marker after each row, then the canvas as a whole."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -23,10 +23,11 @@ _MERGED = 2
 
 
 class Phi4MultimodalAdapter(Adapter):
-    """Places the tokens of a canvas that are left of its padding, and then those of all of it.
+    """Places the tokens of a canvas without its padding, and then those of its thumbnail.
 
-    The picture is resized onto a canvas of tiles, its aspect kept, and padded on the right and
-    below. Rows and columns of padding alone are taken out. Both views end their rows in a mark.
+    The picture is resized to fit a canvas of tiles, keeping its aspect ratio, and padded at the
+    right and bottom. Rows and columns that hold only padding are removed. Rows of both views end in
+    a marker.
     """
 
     family = "Phi-4 multimodal"
@@ -51,7 +52,7 @@ class Phi4MultimodalAdapter(Adapter):
         patch, side = int(vision.patch_size), int(vision.image_size)
         if side != vision.crop_size or side % (_MERGED * patch):
             raise ModelError(
-                f"tiles of {vision.crop_size} pixels are not made of whole tokens of "
+                f"tiles of {vision.crop_size} pixels do not divide into tokens of "
                 f"{_MERGED} × {_MERGED} patches of {patch} pixels",
                 where="vision_config",
                 remedy="use a published checkpoint, such as microsoft/Phi-4-multimodal-instruct",
@@ -63,7 +64,7 @@ class Phi4MultimodalAdapter(Adapter):
         Raises
         ------
         ModelError
-            If a picture is so long and thin that the processor refuses it.
+            If a picture is so elongated that the processor refuses it.
         """
         try:
             return processor(**options)
@@ -71,13 +72,13 @@ class Phi4MultimodalAdapter(Adapter):
             if "aspect ratio" not in str(error):
                 raise
             raise ModelError(
-                f"{self.family} takes no picture that long and thin",
+                f"{self.family} does not accept a picture this long and thin",
                 where="conversation",
-                remedy="cut it",
+                remedy="crop it, or cut it into several pictures",
             ) from error
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
-        """Give height and width of a vision token in pixels of the model's input."""
+        """Return the height and width of a vision token in pixels of the model's input."""
         del processor
         side = _MERGED * int(config.vision_config.patch_size)
         return side, side
@@ -88,7 +89,7 @@ class Phi4MultimodalAdapter(Adapter):
         Raises
         ------
         ModelError
-            If the prompt does not fit its pictures.
+            If the prompt does not match its pictures.
         """
         only_pictures(self.family, encoded.media)
         vision = encoded.config.vision_config
@@ -129,19 +130,19 @@ class Phi4MultimodalAdapter(Adapter):
         return VisionLayout(grids=tuple(grids), separators=np.concatenate(marks))
 
     def embedding_consumer(self, model: "PreTrainedModel") -> "nn.Module":
-        """Give the decoder's first layer: the decoder itself also holds the vision tower."""
+        """Return the decoder's first layer, because the decoder also contains the vision tower."""
         decoder: Any = self.decoder(model)
         layer: nn.Module = decoder.layers[0]
         return layer
 
     def input_embeddings(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> "torch.Tensor":
-        """Give the states that enter the first layer."""
+        """Return the hidden states that are the input of the first layer."""
         states: torch.Tensor = args[0] if args else kwargs["hidden_states"]
         return states
 
 
 def _resized(placed: PlacedMedia, canvas: tuple[int, int]) -> tuple[int, int]:
-    """Height and width of the picture on its canvas."""
+    """Return the height and width of the picture on its canvas."""
     height, width = placed.media.height, placed.media.width
     by_height, by_width = canvas[0] / height, canvas[1] / width
     if by_width < by_height:
@@ -150,7 +151,7 @@ def _resized(placed: PlacedMedia, canvas: tuple[int, int]) -> tuple[int, int]:
 
 
 def _tokens(canvas: int, resized: int, cell: int) -> int:
-    """Tokens along a side of which at least the first patch holds a part of the picture."""
+    """Return the number of tokens along a side that are not only padding."""
     patch = cell // _MERGED
     patches = canvas // patch - (canvas - resized) // patch
     return -(-patches // _MERGED)
@@ -159,6 +160,6 @@ def _tokens(canvas: int, resized: int, cell: int) -> int:
 def _rows(
     run: NDArray[np.int64], shape: tuple[int, int]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Part the tokens of a view from the mark behind each row."""
+    """Split the positions of a view into its tokens and the marker after each row."""
     rows = run.reshape(shape[0], shape[1] + 1)
     return rows[:, :-1].ravel(), rows[:, -1]

@@ -4,12 +4,12 @@ from tam_adapters.grid_thw import GridThwAdapter
 
 
 class Qwen2VLAdapter(GridThwAdapter):
-    """Qwen2-VL: a clip's temporal cells stand in one run, without markers."""
+    """Qwen2-VL: a clip's temporal cells form one run of tokens, without markers."""
 
     family = "Qwen2-VL"
 
 
 class Qwen25VLAdapter(GridThwAdapter):
-    """Qwen2.5-VL: another vision tower behind the same grids."""
+    """Qwen2.5-VL: the same grids with another vision tower."""
 
     family = "Qwen2.5-VL"

@@ -1,4 +1,4 @@
-"""Cutting runs of placeholder tokens into pictures."""
+"""Splitting runs of placeholder tokens into those of each picture."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,9 @@ from tam.errors import ModelError
 def cut_runs(
     ids: NDArray[np.int64], token_id: int, lengths: Sequence[int], kind: str
 ) -> list[NDArray[np.int64]]:
-    """Cut the positions of one placeholder into pieces of known lengths, in their order.
+    """Split the positions of one placeholder into pieces of known lengths, in order.
 
-    Pictures that stand next to each other share one run of placeholders; the lengths alone say
-    where one ends.
+    Adjacent pictures share one run of placeholders; only the lengths say where each ends.
 
     Parameters
     ----------
@@ -23,7 +22,7 @@ def cut_runs(
     token_id
         The placeholder.
     lengths
-        Number of placeholders of each picture or clip.
+        Number of placeholders of each piece.
     kind
         ``"image"`` or ``"video"``, for messages.
 
@@ -35,22 +34,22 @@ def cut_runs(
     Raises
     ------
     ModelError
-        If the prompt does not hold exactly as many placeholders, or a picture's are interrupted.
+        If the prompt does not hold exactly that many placeholders, or a piece is interrupted.
     """
     positions = np.flatnonzero(ids == token_id)
     if positions.size != sum(lengths):
         raise ModelError(
             f"the prompt has {positions.size} {kind} tokens where its pictures need {sum(lengths)}",
             where=f"token id {token_id}",
-            remedy="give processor and model of the same checkpoint, and as many pictures as the "
-            "prompt shows",
+            remedy="use the processor and the model of the same checkpoint, and as many pictures "
+            "as the prompt shows",
         )
     pieces = np.split(positions, np.cumsum(lengths)[:-1]) if len(lengths) else []
     for number, piece in enumerate(pieces):
         if piece.size and piece[-1] - piece[0] + 1 != piece.size:
             raise ModelError(
-                f"other tokens stand among those of {kind} {number + 1}",
+                f"other tokens interrupt those of {kind} {number + 1}",
                 where=f"positions {piece[0]} to {piece[-1]}",
-                remedy="give processor and model of the same checkpoint",
+                remedy="use the processor and the model of the same checkpoint",
             )
     return pieces

@@ -1,4 +1,4 @@
-"""Towers that take a square of fixed size: where its tokens are in the picture."""
+"""Layouts of vision towers whose input is a square of fixed size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ from tam_adapters.runs import cut_runs
 
 @dataclass(frozen=True)
 class Square:
-    """How a tower cuts its input.
+    """How a tower divides its input into tokens.
 
     Parameters
     ----------
     pixels
-        Side of the input.
+        Side of the input in pixels.
     cell
         Side of one token in pixels of the input.
     side
-        Tokens along each side. Fewer than fit leave a strip at the right and lower edge without
-        tokens.
+        Tokens along each side. If they do not fill the input, a strip at its right and bottom has
+        no tokens.
     class_tokens
-        Tokens without a place that stand before them.
+        Number of tokens before them that belong to no part of the picture.
     """
 
     pixels: int
@@ -38,19 +38,19 @@ class Square:
 
     @property
     def length(self) -> int:
-        """Number of tokens of one view, those without a place included."""
+        """Number of tokens of one view, class tokens included."""
         return self.class_tokens + self.side**2
 
 
 class SquareAdapter(Adapter):
-    """A family of single pictures, each seen once, in one run of tokens."""
+    """A family that shows each picture once, in one run of tokens."""
 
     def square(self, config: Any) -> Square:
-        """How the family's tower cuts its input; without an answer, into patches."""
+        """Return how the tower divides its input; by default, into its patches."""
         return patches_of(config.vision_config)
 
     def framing(self, encoded: Encoded, placed: PlacedMedia) -> Framing:
-        """What the image processor shows of a picture."""
+        """Return the part of a picture that the image processor shows."""
         media = placed.media
         return framing(encoded.processor.image_processor, media.height, media.width)
 
@@ -60,7 +60,7 @@ class SquareAdapter(Adapter):
         Raises
         ------
         ModelError
-            If a clip is given, or the image processor does not fit the tower.
+            If a clip is given, or the image processor does not match the tower.
         """
         self.check(encoded.config)
         refuse_clips(self.family, encoded.media)
@@ -77,7 +77,7 @@ class SquareAdapter(Adapter):
 
 
 def patches_of(tower: Any, *, patches_in_token: int = 1) -> Square:
-    """Read from a tower's configuration how it cuts its input.
+    """Read how a tower divides its input into tokens from its configuration.
 
     Parameters
     ----------
@@ -95,14 +95,14 @@ def patches_of(tower: Any, *, patches_in_token: int = 1) -> Square:
         raise ModelError(
             f"image size {tower.image_size} and patch size {tower.patch_size} are not square",
             where="vision_config",
-            remedy="use a checkpoint whose tower takes square pictures and patches",
+            remedy="use a checkpoint whose tower has square pictures and patches",
         )
     cell = tower.patch_size * patches_in_token
     return Square(tower.image_size, cell, tower.image_size // cell)
 
 
 def refuse_clips(family: str, media: Sequence[PlacedMedia]) -> None:
-    """Refuse clips for families that take pictures alone.
+    """Refuse clips, for families that take only pictures.
 
     Raises
     ------
@@ -130,29 +130,29 @@ def square_grid(
     Parameters
     ----------
     square
-        How the tower cuts its input.
+        How the tower divides its input into tokens.
     index
         The picture's index in the conversation.
     placed
         The picture or clip.
     frame
-        What the input shows of it.
+        The part of it that the input shows.
     positions
-        int64 [frames * square.length].
+        int64 [frames * square.length]: positions of its tokens.
     view
         See :class:`~tam.geometry.layout.VisionGrid`.
 
     Raises
     ------
     ModelError
-        If the image processor's pictures are not what the tower takes.
+        If the image processor's output does not have the size of the tower's input.
     """
     if (frame.y.length, frame.x.length) != (square.pixels, square.pixels):
         raise ModelError(
             f"the image processor makes pictures of {frame.y.length} × {frame.x.length} pixels, "
-            f"the tower takes {square.pixels} × {square.pixels}",
+            f"but the tower takes {square.pixels} × {square.pixels}",
             where=placed.media.name,
-            remedy="give processor and model of the same checkpoint",
+            remedy="use the processor and the model of the same checkpoint",
         )
     used = square.side * square.cell
     frames = len(positions) // square.length
@@ -170,6 +170,6 @@ def square_grid(
 
 
 def class_positions(square: Square, runs: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """The positions, within some runs of whole views, of the tokens without a place."""
+    """Return the positions of the class tokens within runs of whole views."""
     views = np.concatenate([np.zeros(0, np.int64), *runs]).reshape(-1, square.length)
     return views[:, : square.class_tokens].ravel()

@@ -1,4 +1,4 @@
-"""The arrangement of tiles that an image processor chooses, asked of its own function."""
+"""The arrangement of tiles that an image processor chooses, computed by its own function."""
 
 import sys
 from typing import Any
@@ -7,10 +7,10 @@ from tam_adapters.tiles import misfit
 
 
 def tile_arrangement(image_processor: Any, height: int, width: int) -> tuple[int, int]:
-    """Rows and columns of tiles into which a ``height × width`` picture is cut.
+    """Return the rows and columns of tiles into which a ``height × width`` picture is cut.
 
-    Processors differ in their choice for the same picture; each has a function
-    ``get_optimal_tiled_canvas`` in its own module, which gives (columns, rows).
+    Processors choose differently for the same picture. Each has a function
+    ``get_optimal_tiled_canvas`` in its module, which returns (columns, rows).
 
     Raises
     ------
@@ -29,7 +29,7 @@ def tile_arrangement(image_processor: Any, height: int, width: int) -> tuple[int
             )
             return int(rows), int(columns)
     raise misfit(
-        "does not say how it cuts pictures into tiles",
+        "has no known function that arranges the tiles of a picture",
         type(image_processor).__name__,
         "use the image processor that the checkpoint was published with",
     )

@@ -1,4 +1,4 @@
-"""Pictures cut into tiles: runs of placeholders, and tiles put together to one grid."""
+"""Pictures cut into tiles: runs of placeholders, and tiles stitched into one grid."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from tam.geometry.layout import Box, Seams, VisionGrid
 
 
 def token_runs(ids: NDArray[np.int64], token_id: int) -> list[NDArray[np.int64]]:
-    """Give the positions of each unbroken run of one token."""
+    """Return the positions of each contiguous run of one token."""
     positions = np.flatnonzero(ids == token_id).astype(np.int64)
     if not positions.size:
         return []
@@ -22,7 +22,7 @@ def token_runs(ids: NDArray[np.int64], token_id: int) -> list[NDArray[np.int64]]
 def runs_after(
     ids: NDArray[np.int64], marker_id: int, runs: Sequence[NDArray[np.int64]]
 ) -> list[list[NDArray[np.int64]]]:
-    """Group runs by the marker before them, one list for each time that the marker stands there.
+    """Group runs by the marker before them, one list for each occurrence of the marker.
 
     Parameters
     ----------
@@ -31,19 +31,19 @@ def runs_after(
     marker_id
         The token that begins a picture.
     runs
-        Positions of unbroken runs of placeholders, in their order.
+        Positions of contiguous runs of placeholders, in order.
 
     Raises
     ------
     ModelError
-        If a run stands before the first marker.
+        If a run comes before the first marker.
     """
     markers = np.flatnonzero(ids == marker_id)
     groups: list[list[NDArray[np.int64]]] = [[] for _ in markers]
     for run in runs:
         owner = int(np.searchsorted(markers, run[0])) - 1
         if owner < 0:
-            raise misfit(f"image tokens at position {run[0]} follow no beginning of a picture")
+            raise misfit(f"the image tokens at position {run[0]} come before any picture's start")
         groups[owner].append(run)
     return groups
 
@@ -51,7 +51,7 @@ def runs_after(
 def stitched(
     tiles: NDArray[np.int64], arrangement: tuple[int, int], cells: tuple[int, int]
 ) -> NDArray[np.int64]:
-    """Order the tokens of abutting tiles row by row over the whole canvas.
+    """Reorder the tokens of adjacent tiles row by row over the whole canvas.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def stitched(
     arrangement
         Rows and columns of tiles.
     cells
-        h and w: rows and columns of tokens in a tile.
+        (h, w): rows and columns of tokens in a tile.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def stitched(
 
 
 def even_seams(box: Box, arrangement: tuple[int, int]) -> Seams:
-    """Give the seams of equal tiles that fill a region.
+    """Return the seams of equal tiles that fill a region.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def even_seams(box: Box, arrangement: tuple[int, int]) -> Seams:
 
 
 def whole_box(placed: PlacedMedia) -> Box:
-    """Give the region that is the whole picture."""
+    """Return the region of the whole picture."""
     return (0, 0, placed.media.width, placed.media.height)
 
 
@@ -105,7 +105,7 @@ def picture_grid(
     box: Box | None = None,
     seams: Seams = ((), ()),
 ) -> VisionGrid:
-    """Lay a grid over a picture, or over a region of it.
+    """Return the grid of one view of a picture, or of a region of it.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def clip_grid(
     positions: NDArray[np.int64],
     box: Box | None = None,
 ) -> VisionGrid:
-    """Lay a grid over each frame of a clip, or over a region of it.
+    """Return the grid of the frames of a clip, or of a region of them.
 
     Parameters
     ----------
@@ -159,10 +159,10 @@ def clip_grid(
     frames = len(placed.media.frames)
     if positions.size != frames * shape[0] * shape[1]:
         raise misfit(
-            f"{positions.size} video tokens are not {shape[0]} × {shape[1]} for each of {frames} "
-            "frames",
+            f"{positions.size} video tokens do not make {frames} frames of {shape[0]} × "
+            f"{shape[1]} tokens",
             placed.media.name,
-            "turn the video processor's own sampling off (do_sample_frames=False)",
+            "turn off the video processor's frame sampling (do_sample_frames=False)",
         )
     first = np.arange(frames, dtype=np.int64)
     return VisionGrid(
@@ -185,7 +185,7 @@ def tiled_grids(
     thumbnail_first: bool = False,
     canvas_box: Box | None = None,
 ) -> list[VisionGrid]:
-    """Lay the grids of a picture that was cut into tiles and squashed to a thumbnail.
+    """Return the grids of a picture that was cut into tiles and squashed to a thumbnail.
 
     Parameters
     ----------
@@ -198,12 +198,12 @@ def tiled_grids(
     thumbnail_first
         Whether the thumbnail comes before the tiles instead of after them.
     canvas_box
-        The region of all tiles, in pixels of the picture; None for the whole picture.
+        The region that the tiles cover, in pixels of the picture; None for the whole picture.
 
     Raises
     ------
     ModelError
-        If there are more or fewer views than the arrangement has.
+        If the number of views does not match the arrangement.
     """
     side = square_side(views.shape[1], placed.media.name)
     if len(views) == 1:
@@ -212,7 +212,7 @@ def tiled_grids(
     if len(views) != rows * columns + 1:
         raise misfit(
             f"the prompt shows {len(views)} views of a picture that is cut into {rows} × {columns} "
-            "tiles and a thumbnail",
+            "tiles plus a thumbnail",
             placed.media.name,
         )
     thumbnail, tiles = (views[0], views[1:]) if thumbnail_first else (views[-1], views[:-1])
@@ -227,7 +227,7 @@ def tiled_grids(
 
 
 def square_side(tokens: int, where: str) -> int:
-    """Give the side of a square of tokens.
+    """Return the side of a square with a number of tokens.
 
     Raises
     ------
@@ -246,7 +246,7 @@ def equal_views(runs: Sequence[NDArray[np.int64]], where: str) -> NDArray[np.int
     Raises
     ------
     ModelError
-        If there is none, or their lengths differ.
+        If there are no runs, or their lengths differ.
     """
     if len({run.size for run in runs}) != 1:
         raise misfit(f"its views have {[run.size for run in runs]} tokens", where)
@@ -254,7 +254,7 @@ def equal_views(runs: Sequence[NDArray[np.int64]], where: str) -> NDArray[np.int
 
 
 def of_kind(kind: str, media: Sequence[PlacedMedia]) -> list[tuple[int, PlacedMedia]]:
-    """Give the pictures (``"image"``) or the clips (``"video"``) with their indices."""
+    """Return the pictures (``"image"``) or the clips (``"video"``), with their indices."""
     return [(index, placed) for index, placed in enumerate(media) if placed.media.kind == kind]
 
 
@@ -272,12 +272,12 @@ def only_pictures(family: str, media: Sequence[PlacedMedia]) -> None:
 
 
 def takes_no_clips(family: str, where: str) -> ModelError:
-    """The error of a clip for a family that takes pictures only."""
+    """Return the error for a clip that is given to a family that takes only pictures."""
     return ModelError(f"{family} takes no clips", where=where, remedy="give single pictures")
 
 
 def equally_many_frames(family: str, options: Mapping[str, Any]) -> None:
-    """Refuse clips of different lengths, which the family's processor cannot put together.
+    """Refuse clips of different lengths, which the family's processor cannot stack.
 
     Parameters
     ----------
@@ -289,14 +289,14 @@ def equally_many_frames(family: str, options: Mapping[str, Any]) -> None:
     Raises
     ------
     ModelError
-        If one clip has more frames than another.
+        If the clips differ in their number of frames.
     """
     counts = [len(frames) for frames in options.get("videos", ())]
     if len(set(counts)) > 1:
         raise ModelError(
             f"{family} takes several clips only if they have equally many frames, not {counts}",
             where="conversation",
-            remedy="take the same number of frames of each",
+            remedy="use the same number of frames from each",
         )
 
 
@@ -313,7 +313,9 @@ def one_each(groups: Sequence[Any], media: Sequence[PlacedMedia]) -> None:
 
 
 def misfit(
-    what: str, where: str = "prompt", remedy: str = "give processor and model of one checkpoint"
+    what: str,
+    where: str = "prompt",
+    remedy: str = "use the processor and the model of the same checkpoint",
 ) -> ModelError:
-    """The error of a prompt that does not fit its pictures."""
+    """Return the error for a prompt that does not match its pictures."""
     return ModelError(what, where=where, remedy=remedy)

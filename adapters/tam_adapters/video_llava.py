@@ -1,4 +1,4 @@
-"""Video-LLaVA: every frame of a clip is a square with a class token before it."""
+"""Video-LLaVA: each frame of a clip is a square with a class token before it."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,20 +22,20 @@ class VideoLlavaAdapter(Adapter):
     family = "Video-LLaVA"
 
     def check(self, config: Any) -> None:
-        """Refuse towers that are not CLIP's.
+        """Refuse towers other than CLIP's.
 
         Raises
         ------
         ModelError
-            If the first token of a frame is not known to be a class token.
+            If the tower is not CLIP's, so that its first token may not be a class token.
         """
         tower = config.vision_config.model_type
         if tower != "clip_vision_model":
             raise ModelError(
-                f"Video-LLaVA on the vision tower {tower!r} is not supported: the first of its "
-                "tokens is not known to be a class token",
+                f"Video-LLaVA with the vision tower {tower!r} is not supported: its first token is "
+                "not known to be a class token",
                 where="vision_config.model_type",
-                remedy="use a checkpoint on CLIP towers, such as LanguageBind/Video-LLaVA-7B-hf",
+                remedy="use a checkpoint with CLIP towers, such as LanguageBind/Video-LLaVA-7B-hf",
             )
 
     def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
@@ -49,7 +49,7 @@ class VideoLlavaAdapter(Adapter):
         counts = {len(frames) for frames in options.get("videos", ())}
         if len(counts) > 1:
             raise ModelError(
-                f"Video-LLaVA takes clips of one length, not of {sorted(counts)} frames",
+                f"Video-LLaVA takes only clips of equal length, not of {sorted(counts)} frames",
                 where="clips",
                 remedy="open them with the same number of frames",
             )
@@ -61,7 +61,7 @@ class VideoLlavaAdapter(Adapter):
         Raises
         ------
         ModelError
-            If the processor does not fit the towers.
+            If the processor does not match the towers.
         """
         self.check(encoded.config)
         patches = patches_of(encoded.config.vision_config)

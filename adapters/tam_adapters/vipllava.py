@@ -1,4 +1,4 @@
-"""VipLLaVA: LLaVA on a CLIP tower of which several layers are read."""
+"""VipLLaVA: LLaVA on the features of several layers of a CLIP tower."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from tam_adapters.square import SquareAdapter
 
 
 class VipLlavaAdapter(SquareAdapter):
-    """Places the patches of a CLIP tower; its class token is always left out."""
+    """Places the patches of a CLIP tower, without its class token."""
 
     family = "VipLLaVA"
 
     def check(self, config: Any) -> None:
-        """Refuse towers without a class token, because their first patch would be left out.
+        """Refuse towers without a class token, because their first patch would be dropped.
 
         Raises
         ------
@@ -22,8 +22,8 @@ class VipLlavaAdapter(SquareAdapter):
         tower = config.vision_config.model_type
         if tower != "clip_vision_model":
             raise ModelError(
-                f"VipLLaVA on the vision tower {tower!r} is not supported: the first of its "
-                "tokens, which is left out, is not known to be a class token",
+                f"VipLLaVA with the vision tower {tower!r} is not supported: its first token, "
+                "which the model drops, is not known to be a class token",
                 where="vision_config.model_type",
-                remedy="use a checkpoint on a CLIP tower, such as llava-hf/vip-llava-7b-hf",
+                remedy="use a checkpoint with a CLIP tower, such as llava-hf/vip-llava-7b-hf",
             )

@@ -1,9 +1,9 @@
-"""A clip of a scanner, as ultrasound gives it: a DICOM file of several frames.
+"""Explain a clip from a scanner, such as ultrasound: a multi-frame DICOM file.
 
     pip install "token-activation-map[medical]"
     python examples/fields/clip.py [CLIP.dcm] [MODEL] [OUT]
 
-Without a file, a sample that comes with pydicom.
+Without a file, it uses a sample that comes with pydicom.
 """
 
 import sys
@@ -15,7 +15,7 @@ from tam.media import open_media
 
 
 def main() -> None:
-    """Explain a clip, and tell how strong each word is in each of its frames."""
+    """Explain a clip, and print the evidence for each word in each frame."""
     given = sys.argv[1:] + [""] * 3
     clip = open_media(given[0] or str(get_testdata_file("SC_rgb_rle_2frame.dcm")))
     result = tam.load(given[1] or "small").explain(clip, "Describe this video.")

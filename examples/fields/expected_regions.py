@@ -1,9 +1,10 @@
-"""Word maps against regions that someone expects: a lesion, an action unit of a face, a spill.
+"""Compare word maps with expected regions: a lesion, a facial action unit, a spill.
 
     python examples/fields/expected_regions.py [PICTURE REGIONS.json] [MODEL]
 
-REGIONS.json names a box for each word: {"circle": [380, 90, 480, 200]}. Told are the cosine between
-the word's map and the box as a mask, and whether the map is highest inside it (pointing).
+REGIONS.json gives a box for each word: {"circle": [380, 90, 480, 200]}. For each word the example
+prints the cosine between its map and the mask of the box, and whether the map's peak lies inside it
+(the pointing game).
 """
 
 import json
@@ -20,7 +21,7 @@ REGIONS = {"circle": [330, 80, 490, 260], "white": [170, 110, 400, 320]}
 
 
 def agreement(word: Word, box: list[float]) -> tuple[float, bool]:
-    """Give the cosine of a word's map with a box, and whether its peak lies in it."""
+    """Return the cosine of a word's map with a box, and whether its peak lies in the box."""
     heat = word.map(0)
     y, x = np.mgrid[0 : heat.shape[0], 0 : heat.shape[1]]
     inside = (x >= box[0]) & (x < box[2]) & (y >= box[1]) & (y < box[3])
@@ -31,7 +32,7 @@ def agreement(word: Word, box: list[float]) -> tuple[float, bool]:
 
 
 def main() -> None:
-    """Explain a picture, and hold its words against the regions."""
+    """Explain a picture and compare its words with the regions."""
     given = sys.argv[1:]
     picture, regions = DEMO, REGIONS
     if len(given) > 1:

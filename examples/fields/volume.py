@@ -1,10 +1,11 @@
-"""A volume, as tomography gives it: its slices are shown as a clip along z in millimetres.
+"""Explain a volume from tomography: its slices are shown as a clip along z in millimetres.
 
     pip install "token-activation-map[medical]"
     python examples/fields/volume.py [VOLUME.nii.gz | FOLDER_OF_DICOM] [MODEL] [OUT]
 
-Without a file, the sample that comes with nibabel. The built-in models know nothing of such
-pictures: the example shows how they are opened and where each word's evidence lies, not a finding.
+Without a file, it uses the sample that comes with nibabel. The bundled models know nothing about
+such pictures: the example shows how to open them and where each word's evidence lies, and does not
+produce a finding.
 """
 
 import sys
@@ -17,7 +18,7 @@ from tam.media import open_media
 
 
 def main() -> None:
-    """Explain a volume, and tell the slice that each word is highest in."""
+    """Explain a volume, and print the slice where the evidence for each word is highest."""
     given = sys.argv[1:] + [""] * 3
     path = given[0] or str(Path(str(data_path)) / "example4d.nii.gz")
     volume = open_media(path)

@@ -1,22 +1,27 @@
-"""What the app's page is told, as JSON values; texts are as untrusted as they came."""
+"""JSON values that the app sends to its page, which inserts their untrusted texts as text."""
 
 import math
-from typing import Any
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any, Final
 
 from tam.app.sessions import Session
 from tam.app.uploads import EXAMPLES
 from tam.check.box import Without
 from tam.defaults import METHOD
+from tam.explanation.word import Word
 from tam.media.media import Media
 from tam.methods.choosing import listed
-from tam.render.resize import resized_media
+from tam.render.pictures import word_image
+from tam.render.resize import resized, resized_media
 from tam.report.sprites import picture
 
-_THUMBNAIL = 160
+_THUMBNAIL: Final = 160
+_LIVE: Final = 480
 
 
 def told_state(session: Session, models: tuple[str, ...]) -> dict[str, Any]:
-    """Tell what can be chosen, what was said, and what goes with the next words."""
+    """Describe a session: the choices, the replies so far, and the media of the next question."""
     replies = len(session.chat.explanations) if session.chat else 0
     return {
         "models": list(models),
@@ -30,20 +35,42 @@ def told_state(session: Session, models: tuple[str, ...]) -> dict[str, Any]:
 
 
 def told_reply(session: Session, index: int) -> dict[str, Any]:
-    """Tell of one reply: what was said before it, and its words."""
+    """Describe one reply: the question before it, and its words."""
     assert session.chat is not None
     result = session.chat.explanations[index]
     return {
         "reply": index,
         "prompt": session.prompts[index],
         "method": session.methods[index],
-        "words": [{"word": word.text, "visual": word.visual} for word in result.words],
+        "words": [
+            told_word(word, before) for before, word in pairwise((None, *result.words)) if word
+        ],
         "notes": [str(note) for note in result.provenance.get("notes", ())],
     }
 
 
+def told_word(word: Word, before: Word | None) -> dict[str, Any]:
+    """Tell a word of a reply, with the white space that stands between it and the one before."""
+    tokens = word.explanation.tokens
+    first = word.explanation.prompt_targets if before is None else before.targets[-1] + 1
+    spelled = "".join(token.text for token in tokens[first : word.targets[-1] + 1])
+    return {
+        "before": spelled[: len(spelled) - len(spelled.lstrip())],
+        "word": word.text,
+        "visual": word.visual,
+    }
+
+
+def live_map(word: Word) -> str | None:
+    """Draw a word's map over its pictures, small, as a data URI; None if it has no map yet."""
+    if word.visual is None or not word.explanation.grids:
+        return None
+    small = resized(word.explanation, largest=_LIVE)
+    return picture(word_image(replace(word, explanation=small), caption=False))
+
+
 def told_without(found: Without) -> dict[str, Any]:
-    """Tell each word's probability with the whole picture and without the region."""
+    """List each word's probability with the whole picture and without the region."""
     return {
         "words": [
             {

@@ -35,10 +35,10 @@ async function tried(act) {
 }
 
 function spoken(words) {
-  return words.flatMap(({ word, visual }) => {
+  return words.flatMap(({ before, word, visual }) => {
     const element = make("span", {}, word);
     element.style.setProperty("--visual", visual ?? 0);
-    return [element, " "];
+    return [before, element];
   });
 }
 
@@ -58,10 +58,10 @@ function show(next) {
 }
 
 function turn(reply) {
-  const words = make("button", { type: "button", className: "reply", onclick: () => see(reply.reply) }, ...spoken(reply.words));
+  const words = make("button", { type: "button", className: "reply", dir: "auto", onclick: () => see(reply.reply) }, ...spoken(reply.words));
   words.dataset.reply = reply.reply;
   words.setAttribute("aria-pressed", "false");
-  return [make("li", { className: "said" }, reply.prompt), make("li", {}, words)];
+  return [make("li", { className: "said", dir: "auto" }, reply.prompt), make("li", {}, words)];
 }
 
 // Shows the report of a reply, which is the page that `tam explain` writes.
@@ -71,6 +71,7 @@ function see(reply) {
   for (const id of ["bar", "viewer"]) $(id).hidden = reply < 0;
   for (const id of ["losses", "program"]) $(id).hidden = true;
   $("empty").hidden = reply >= 0;
+  $("live").hidden = true;
   $("hide").disabled = true;
   for (const button of document.querySelectorAll(".reply")) button.setAttribute("aria-pressed", String(Number(button.dataset.reply) === reply));
   if (reply < 0) return;
@@ -90,8 +91,9 @@ async function upload(files) {
 async function say() {
   const text = $("text").value;
   const response = await asked("/api/say", { body: JSON.stringify({ text, method: $("method").value }) });
-  const words = make("p", { className: "reply" });
-  $("talk").append(make("li", { className: "said" }, text), make("li", {}, words));
+  const words = make("p", { className: "reply", dir: "auto" });
+  $("talk").append(make("li", { className: "said", dir: "auto" }, text), make("li", {}, words));
+  see(-1);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let held = "";
   let last = null;
@@ -104,15 +106,27 @@ async function say() {
       if (last.word === undefined) continue;
       tell("");
       words.append(...spoken([last]));
+      showLive(last);
       $("talk").scrollTop = $("talk").scrollHeight;
     }
   }
   show(await (await fetch("/api/state")).json());
+  if (last?.reply === undefined && state.replies.length) see(state.replies.length - 1);
   if (last?.reply === undefined) throw new Error(last?.error ?? "The reply broke off.");
   see(last.reply);
   $("talk").scrollTop = $("talk").scrollHeight;
   if (last.notes.length) tell(last.notes.join(" "));
   $("text").value = "";
+}
+
+// Shows the map of the newest word while the model writes; the report takes its place at the end.
+function showLive({ word, map }) {
+  if (!map) return;
+  $("live").hidden = false;
+  $("empty").hidden = true;
+  $("liveMap").src = map;
+  $("liveMap").alt = `Map of ${word}`;
+  $("liveWord").textContent = word;
 }
 
 function percent(value) {

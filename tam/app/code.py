@@ -1,4 +1,4 @@
-"""The code that does what a person did in the app."""
+"""A Python program that reproduces a conversation of the app."""
 
 from tam.app.sessions import Session
 from tam.text.printable import printable
@@ -9,7 +9,10 @@ _TAIL = "print(result.text)\nresult.save('out')  # the report: out/report.html\n
 
 
 def code_of(session: Session, reply: int) -> str:
-    """Spell a conversation up to a reply as a Python program; pictures are named by their files."""
+    """Write a Python program that repeats a conversation up to a reply.
+
+    Pictures are named by their uploaded files' names.
+    """
     assert session.chat is not None
     parts = [_HEAD.format(model=session.model)]
     seen = 0

@@ -1,4 +1,4 @@
-"""The models that the app offers, each loaded when it is first asked, and one reply at a time."""
+"""The models that the app offers. Each is loaded on first use; one reply is generated at a time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -12,12 +12,12 @@ from tam.model.model import Model
 
 
 class Models:
-    """Models by name, and the queue before them.
+    """Models by name, and the queue of requests for them.
 
     Parameters
     ----------
     names
-        What people can choose from; the first is chosen for them.
+        The models that users can choose from; the first one is the default.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -32,7 +32,7 @@ class Models:
         Raises
         ------
         InputError
-            If it is not.
+            If the name is not on the list.
         """
         if name not in self.names:
             raise InputError(

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from tam.app.answers import told_reply, told_state, told_without
+from tam.app.answers import live_map, told_reply, told_state, told_without, told_word
 from tam.app.code import code_of
 from tam.app.models import Models
 from tam.app.sessions import MOST_MEDIA, Session, Sessions
@@ -161,8 +161,11 @@ class _App:
                 media = tuple(session.waiting)
                 words = chat.stream(text, media, method=method)
                 try:
+                    before = None
                     while word := await anyio.to_thread.run_sync(next, words, None):
-                        yield _line({"word": word.text, "visual": word.visual})
+                        drawn = await anyio.to_thread.run_sync(live_map, word)
+                        yield _line({**told_word(word, before), "map": drawn})
+                        before = word
                 finally:
                     with CancelScope(shield=True):
                         await anyio.to_thread.run_sync(words.close)

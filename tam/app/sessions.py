@@ -1,4 +1,7 @@
-"""What one person has said and shown; nobody else gets at it, and it goes with the session."""
+"""Sessions: each holds one user's conversation and media, which no other user can reach.
+
+A session and everything in it is deleted after an hour without use.
+"""
 
 import secrets
 import time
@@ -24,13 +27,15 @@ class Session:
     model
         The name of the model that answers.
     chat
-        The conversation with it; None until something is said.
+        The conversation with it; None before the first question.
     waiting
-        Pictures and clips that go with the next words.
+        Pictures and clips to send with the next question.
     prompts, methods
-        What was said before each reply, and which method explains it.
+        The question before each reply, and the method that explains it.
     used
-        When it was last used, in seconds of a clock that only goes on.
+        Time of the last use, in seconds of a monotonic clock.
+    busy
+        Whether a reply is being generated.
     """
 
     model: str
@@ -42,7 +47,7 @@ class Session:
     busy: bool = False
 
     def begin(self, model: str) -> None:
-        """Begin a new conversation with a model; what was said and shown is forgotten."""
+        """Begin a new conversation with a model; the earlier one and its media are deleted."""
         self.model, self.chat = model, None
         self.waiting.clear()
         self.prompts.clear()
@@ -50,14 +55,14 @@ class Session:
 
 
 class Sessions:
-    """All sessions, by a key that only the person's browser knows.
+    """All sessions, by a key that only the user's browser knows.
 
     Parameters
     ----------
     model
         The model that a new session begins with.
     clock
-        Gives the time in seconds.
+        A monotonic clock, in seconds.
     """
 
     def __init__(self, model: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -66,7 +71,7 @@ class Sessions:
         self._sessions: dict[str, Session] = {}
 
     def find(self, key: str | None) -> Session | None:
-        """Give the session of a key, or None where it has none or was idle for too long."""
+        """Return the session of a key, or None if it is unknown or has expired."""
         now = self._clock()
         for old in [k for k, s in self._sessions.items() if now - s.used > IDLE_SECONDS]:
             del self._sessions[old]
@@ -81,11 +86,11 @@ class Sessions:
         Raises
         ------
         ResourceError
-            If so many people are here that the machine's memory would not do.
+            If the limit of concurrent sessions, which bounds memory, is reached.
         """
         if len(self._sessions) >= MOST_SESSIONS:
             raise ResourceError(
-                f"{MOST_SESSIONS} people are here already", where="app", remedy="come back later"
+                f"{MOST_SESSIONS} sessions are open already", where="app", remedy="try again later"
             )
         key = secrets.token_urlsafe(32)
         session = self._sessions[key] = Session(self._model, used=self._clock())

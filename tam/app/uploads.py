@@ -1,4 +1,4 @@
-"""Pictures and clips that are sent to the app, and the examples that it offers."""
+"""Uploaded pictures and clips, and the examples that the app offers."""
 
 import tempfile
 from collections.abc import AsyncIterator
@@ -18,27 +18,27 @@ EXAMPLES: Final = {
     "A drawn scene": _PACKAGE / "scenes" / "demo.png",
     "A photograph": _PACKAGE / "photo" / "demo.jpg",
 }
-"""Pictures that come along, by what they are called."""
+"""Pictures that ship with the package, by their titles."""
 
 _LONGEST_NAME: Final = 120
 
 
 async def received(chunks: AsyncIterator[bytes], name: str, limit: int) -> Media:
-    """Take a file as it comes, open it, and keep its pixels alone.
+    """Receive an upload, open it, and keep only its pixels.
 
     Parameters
     ----------
     chunks
-        Its bytes.
+        The bytes of the file.
     name
-        What to call it; never used as a path.
+        Its display name; never used as a path.
     limit
-        How many bytes are taken.
+        The largest accepted size in bytes.
 
     Raises
     ------
     MediaError
-        If it is larger, or cannot be used.
+        If the file is larger than that, or is not a usable picture or clip.
     """
     name = one_line(name)[-_LONGEST_NAME:] or "picture"
     with tempfile.TemporaryDirectory(prefix="tam-app-") as folder:

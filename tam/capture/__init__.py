@@ -1,12 +1,13 @@
-"""Forward passes of the model, whose states and probabilities are recorded.
+"""Forward passes of the model, with its states and probabilities recorded.
 
-Methods that run the model again do so through :mod:`tam.replay`; nothing else calls it.
+Methods that run the model again do so through :mod:`tam.replay`. Apart from the layout probe, only
+these two packages call the model.
 
-Forward hooks read the text decoder's output (the final-normed last hidden states) and the model's
-logits while transformers' own ``generate`` runs. Only needed positions are kept, in the model's
-dtype. Whatever generates in another order than one token after another (beams, assistants, several
-sequences, compiled or cacheless decoding) is recognised by the states that passed, and explained by
-teacher forcing afterwards.
+Forward hooks read the text decoder's output (the last hidden states, after the final norm) and the
+model's logits while transformers' own ``generate`` runs. Only the positions that are needed are
+kept, in the model's dtype. Decoding that does not produce one token after another (beams,
+assistants, several sequences, compiled or cacheless decoding) is detected from the hidden states
+seen by the hooks, and its reply is then read by teacher forcing.
 """
 
 from tam.capture.forcing import force

@@ -1,8 +1,8 @@
 """Access to a model that several runs share: each forward pass belongs to one run.
 
-Runs overlap where a program explains something inside the loop over a stream, in several threads,
-or in tasks. Each holds the model for one forward pass at a time, and the model's state is the run's
-own while it does. No run keeps the model while it waits for a caller.
+Runs overlap when a program explains something while it iterates over a stream, or runs several
+threads or tasks. Each run holds the model for one forward pass at a time, and its own state is on
+the model during that pass. No run holds the model while it waits for the caller.
 """
 
 import threading
@@ -21,10 +21,10 @@ from tam.capture.module_state import ModuleState, read_state
 class Access:
     """One run's access to a model.
 
-    A context manager: the run ends with its block. Within it the model is held between
-    :meth:`acquire` and :meth:`release`, which may be called in any order; only the thread that
-    holds the model may run it. A run that begins inside another one of the same thread, as in a
-    callback, gets the model at once.
+    This is a context manager; the run ends with its block. Within the block the run holds the model
+    between :meth:`acquire` and :meth:`release`, which may be called in any order; only the thread
+    that holds the model may run it. A run that begins inside another run of the same thread, for
+    example in a callback, gets the model immediately.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Access:
 
     @property
     def held(self) -> bool:
-        """Whether a forward pass that runs in this thread now belongs to this run."""
+        """Whether a forward pass in the current thread belongs to this run."""
         return self._thread == threading.get_ident() and self._shared.holder is self
 
     def acquire(self) -> None:
@@ -54,7 +54,7 @@ class Access:
         self._thread = threading.get_ident()
 
     def release(self) -> None:
-        """Hand the model to the next run."""
+        """Release the model to the next run."""
         if self._thread is None:
             return
         self._thread = None
@@ -81,14 +81,14 @@ class Access:
 
 @contextmanager
 def exclusive(model: nn.Module) -> Iterator[None]:
-    """Hold a model for the whole block as a run of its own, for one or a few short passes."""
+    """Hold a model for the whole block as a separate run, for one or a few short passes."""
     with Access(model):
         yield
 
 
 @contextmanager
 def locked(model: nn.Module) -> Iterator[None]:
-    """Keep other runs from a model for the whole block, and leave its state as it is."""
+    """Keep other runs off a model for the whole block, without changing its state."""
     lock = _shared(model).lock
     lock.acquire()
     try:
@@ -98,19 +98,19 @@ def locked(model: nn.Module) -> Iterator[None]:
 
 
 def is_waiting_or_holding(model: nn.Module) -> bool:
-    """Whether this thread holds the model or waits for it, so that it must not wait for others."""
+    """Whether this thread holds the model or waits for it, and so must not wait for other runs."""
     return _shared(model).lock.depth > 0
 
 
 class _Shared:
-    """State that the runs of one model share; nothing in it outlives the last run.
+    """State that the runs of one model share, cleared when the last run ends.
 
     Attributes
     ----------
     lock
-        Held for each pass.
+        The lock that a run holds during each pass.
     holder
-        The run whose state is on the model; it may have released the model since.
+        The run whose state is on the model; it may since have released the model.
     """
 
     def __init__(self) -> None:
@@ -120,15 +120,15 @@ class _Shared:
         self._idle: ModuleState | None = None
 
     def enter(self, run: Access, model: nn.Module) -> None:
-        """Replace the state of the last holder by that of another run."""
+        """Replace the state of the last holder with that of another run."""
         if not self._running:
             self._idle = read_state(model)
         elif self.holder is not run:
             if self.holder in self._running:
                 self.holder._state = read_state(model)
-            # A run that begins while others are under way finds the model as they found it.
+            # A run that begins while others are in progress starts from the state before them all.
             state = run._state or self._idle
-            assert state is not None, "read when the first of the runs began"
+            assert state is not None, "the first run has read it"
             state.restore()
         self._running.add(run)
         self.holder = run

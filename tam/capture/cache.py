@@ -4,7 +4,7 @@ from dataclasses import fields
 
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
-# transformers 5.24 renamed it everywhere at once, and warns of the old name.
+# transformers 5.24 renamed it everywhere and warns about the old name.
 CACHE = (
     "cache"
     if "cache" in {field.name for field in fields(CausalLMOutputWithPast)}

@@ -1,4 +1,4 @@
-"""Random draws of one run from generators of its own."""
+"""Random draws of one run, from its own generators."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,15 +25,15 @@ _DRAWS: frozenset[Callable[..., Any]] = frozenset(
         torch.Tensor.uniform_,
     }
 )
-# Some versions of torch give these no generator.
+# In some versions of torch these do not accept a generator.
 _LIKE = {torch.rand_like: torch.rand, torch.randn_like: torch.randn}
 
 
 class SeededDraws(TorchFunctionMode):
-    """A mode in which torch's random functions use this run's generator, in this thread.
+    """A mode in which torch's random functions use this run's generators, in this thread.
 
-    The program's own generators are neither read nor advanced, so nothing outside the run changes
-    what it draws. The draws equal those after ``torch.manual_seed(seed)``.
+    The global generators are neither read nor advanced, so nothing outside the run affects its
+    draws. The draws equal those after ``torch.manual_seed(seed)``.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class SeededDraws(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Call a function of torch."""
+        """Call a torch function, with this run's generator if it draws."""
         options = dict(kwargs or {})
         if self._paused or options.get("generator") is not None:
             return func(*args, **options)
@@ -68,7 +68,7 @@ class SeededDraws(TorchFunctionMode):
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Draw from the program's generators while the caller's code runs."""
+        """Draw from the global generators while the caller's code runs."""
         self._paused = True
         try:
             yield
@@ -82,7 +82,7 @@ class SeededDraws(TorchFunctionMode):
 
 
 def _device(args: Sequence[Any], options: Mapping[str, Any]) -> torch.device:
-    """The device of a draw: the one that is asked for, or that of the first tensor."""
+    """Return the device of a draw: the requested one, or that of the first tensor."""
     if options.get("device") is not None:
         return torch.device(options["device"])
     values = [*args, *options.values()]

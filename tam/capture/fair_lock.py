@@ -7,8 +7,8 @@ from collections import deque
 class FairLock:
     """A reentrant lock without barging.
 
-    A thread that releases an ordinary lock and asks for it again at once nearly always gets it
-    before a thread that has long been waiting. Here it goes to the end of the queue.
+    A thread that releases an ordinary lock and immediately acquires it again nearly always gets it
+    before threads that were already waiting. Here it goes to the end of the queue.
     """
 
     def __init__(self) -> None:
@@ -18,7 +18,7 @@ class FairLock:
 
     @property
     def depth(self) -> int:
-        """How often this thread holds the lock, or waits for it."""
+        """How many times this thread holds the lock, including an acquisition in progress."""
         depth: int = getattr(self._own, "depth", 0)
         return depth
 
@@ -37,7 +37,7 @@ class FairLock:
             raise
 
     def release(self) -> None:
-        """Give the lock to the next thread in the queue, once for each :meth:`acquire`."""
+        """Undo one :meth:`acquire`; the last release passes the lock to the next thread."""
         if self._own.depth == 1:
             self._leave(threading.get_ident())
         else:

@@ -1,4 +1,4 @@
-"""Teacher forcing: a given reply is read through the model."""
+"""Teacher forcing: the model reads a given reply."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from tam.families.adapter import Adapter
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# Tokens of the reply whose logits over the whole vocabulary are computed at once.
+# Number of reply tokens for which logits over the whole vocabulary are computed at once.
 _CHUNK = 64
 
 
@@ -28,15 +28,15 @@ def force(
     tick: Tick,
     prefix_cache: PrefixCache | None = None,
 ) -> Run:
-    """Read a reply through the model.
+    """Let the model read a given reply.
 
-    The prompt goes in first and the reply after it, over the cache, so that the prompt's states are
-    computed just as when the model generates.
+    The model reads the prompt first and then the reply, with the cache, so that the prompt's states
+    are computed exactly as in generation.
 
     Parameters
     ----------
     reply
-        int64 [n], n at least 1.
+        int64 [n], n at least 1: token ids of the reply.
     model, adapter, candidates, tick, prefix_cache
         As in :func:`tam.capture.generate`.
     request

@@ -1,4 +1,4 @@
-"""Generation: the model answers, and the states and probabilities of its reply are kept."""
+"""Generation: the model replies, and the states and probabilities of its reply are kept."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ from tam.capture.forcing import force
 from tam.capture.hooks import Hook, Logits, States, Tick, TokenCallback, hooked, numpy_floats
 from tam.capture.padding import padded
 from tam.capture.placing import cached, placed, restore
-from tam.capture.refusals import check_generation, told_errors
+from tam.capture.refusals import attributed_errors, check_generation
 from tam.capture.run import PrefixCache, Request, Run
 from tam.capture.settings import generation_settings
 from tam.families.adapter import Adapter
@@ -24,7 +24,7 @@ from tam.families.adapter import Adapter
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# Options of ``generate`` that are always set here; the caller's values are ignored.
+# Options of ``generate`` that are always set here, overriding the caller's values.
 _OURS = ("return_dict_in_generate", "output_scores", "output_logits", "output_hidden_states")
 
 
@@ -40,7 +40,7 @@ def generate(
     prefix_cache: PrefixCache | None = None,
     on_token: TokenCallback | None = None,
 ) -> list[Run]:
-    """Let the model answer one or several conversations at once.
+    """Let the model reply to one or several conversations at once.
 
     Parameters
     ----------
@@ -60,11 +60,12 @@ def generate(
     prefix_cache
         The cache of the beginning of a single conversation.
     on_token
-        Called for each token of a single conversation. An exception in it ends the run.
+        Called for each token of a single conversation. An exception raised in it ends the run.
 
     Returns
     -------
-    One run for each conversation.
+    list of Run
+        One run for each conversation.
     """
     check_generation(model, options)
     lengths = [request.length for request in requests]
@@ -80,8 +81,8 @@ def generate(
             inputs = {name: inputs[name] for name in ("input_ids", "attention_mask")}
             inputs[CACHE] = prefix_cache.cache
 
-        def seen(tokens: torch.Tensor) -> None:
-            """Release the model to other runs while the caller's code runs."""
+        def on_step(tokens: torch.Tensor) -> None:
+            """Call the caller's code for a new token, releasing the model meanwhile."""
             access.release()
             with nullcontext() if draws is None else draws.paused():
                 tick()
@@ -90,9 +91,9 @@ def generate(
             access.acquire()
 
         with nullcontext() if draws is None else draws:
-            result = _generated(model, adapter, inputs, states, logits, access, seen, options)
+            result = _generated(model, adapter, inputs, states, logits, access, on_step, options)
         access.acquire()
-        # With beams or several sequences, the first one of each conversation.
+        # With beams or several sequences, take the first one of each conversation.
         replies = result.sequences[:: len(result.sequences) // len(requests), max(lengths) :]
         steps = replies.shape[1]
         if states.complete(steps) and logits.steps == steps:
@@ -119,7 +120,7 @@ def _run(
     logits: Logits,
     result: Any,
 ) -> Run:
-    """Collect what was kept of one conversation of a batch."""
+    """Collect the states and probabilities of one conversation of a batch."""
     positions, kept = states.of(row, padding, len(reply))
     probabilities, ids, best = logits.of(row, len(reply))
     cache = result.get(CACHE) if len(states.wanted) == 1 else None
@@ -137,7 +138,7 @@ def _run(
 
 @cache
 def generate_words(model_class: Any) -> frozenset[str]:
-    """Option names that a model's ``generate`` takes: its own, GenerationConfig's, forward's."""
+    """Return the option names that ``generate`` accepts: its own, GenerationConfig's, forward's."""
     functions = [model_class.generate, model_class.forward]
     words = {name for function in functions for name in inspect.signature(function).parameters}
     config = {name for name in vars(GenerationConfig()) if not name.startswith("_")}
@@ -157,30 +158,30 @@ def _generated(
     states: States,
     logits: Logits,
     access: Access,
-    seen: Callable[[torch.Tensor], None],
+    on_step: Callable[[torch.Tensor], None],
     options: Mapping[str, Any],
 ) -> Any:
-    """Run ``generate`` with the hooks on.
+    """Run ``generate`` with the hooks registered.
 
-    The model is held from here to the end of its first pass, then from each token to the end of
-    the pass that reads it, since the code that prepares a pass may read the model's state too. The
-    caller's own callbacks (logits processors, stopping criteria, streamers) run without it.
+    The run holds the model until the end of the first pass, then from each token to the end of the
+    pass that reads it, because the code that prepares a pass may read the model's state too. The
+    caller's callbacks (logits processors, stopping criteria, streamers) run without it.
     """
     options = {k: v for k, v in options.items() if k not in _OURS}
     stopping = StoppingCriteriaList(options.pop("stopping_criteria", None) or [])
-    stopping.append(_EachToken(logits, seen))
+    stopping.append(_EachToken(logits, on_step))
 
-    def free(*_: Any) -> None:
+    def release(*_: Any) -> None:
         if states.seen >= states.prompt_length:  # a long prompt may be read in several passes
             access.release()
 
     hooks: list[Hook] = []
     if not _is_compiled(model, options):
-        hooks = [(adapter.decoder(model), states.keep), (model, logits.keep), (model, free)]
+        hooks = [(adapter.decoder(model), states.keep), (model, logits.keep), (model, release)]
     access.acquire()
-    with torch.no_grad(), hooked(hooks, access), told_errors(model, options):
-        writer: Any = model  # its class mixes generation in
-        return writer.generate(
+    with torch.no_grad(), hooked(hooks, access), attributed_errors(model, options):
+        generator: Any = model  # its class inherits GenerationMixin, its declared type does not
+        return generator.generate(
             **inputs,
             **options,
             stopping_criteria=stopping,
@@ -194,30 +195,30 @@ def _generated(
 class _EachToken(StoppingCriteria):
     """A stopping criterion that never stops; it reports each new token."""
 
-    def __init__(self, logits: Logits, seen: Callable[[torch.Tensor], None]) -> None:
+    def __init__(self, logits: Logits, on_step: Callable[[torch.Tensor], None]) -> None:
         self.logits = logits
-        self.seen = seen
+        self.on_step = on_step
         self.never = torch.zeros(0, dtype=torch.bool)
 
     def __call__(
         self, input_ids: torch.LongTensor, _scores: torch.FloatTensor, **_: Any
     ) -> torch.Tensor:
         self.logits.chosen(input_ids[:, -1])
-        self.seen(input_ids[:, -1])
+        self.on_step(input_ids[:, -1])
         if len(self.never) != len(input_ids):
             self.never = torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
         return self.never
 
 
 def _is_compiled(model: "PreTrainedModel", options: Mapping[str, Any]) -> bool:
-    """Whether decoding may be compiled; a hook that keeps states would force recompilation."""
+    """Whether decoding may be compiled, where hooks that keep states would force recompilation."""
     settings = generation_settings(model, options)
     cache = options.get("cache_implementation", settings.cache_implementation)
     return cache not in (None, "dynamic") or "compile_config" in options
 
 
 def _pad_id(model: "PreTrainedModel") -> int:
-    """The token id that pads shorter prompts, and shorter replies after their end."""
+    """Return the token id that pads shorter prompts, and shorter replies after their end."""
     config = model.generation_config
     if config.pad_token_id is not None:
         return int(config.pad_token_id)
@@ -226,18 +227,26 @@ def _pad_id(model: "PreTrainedModel") -> int:
 
 
 def _without_padding(model: "PreTrainedModel", replies: torch.Tensor) -> list[torch.Tensor]:
-    """Each reply [n] without the padding up to the longest of the batch."""
+    """Return each reply [n] of a batch without its padding.
+
+    If the padding token is also an end token, the first one after a reply belongs to the reply.
+    """
     if len(replies) == 1:
         return [replies[0]]
-    found = []
+    pad, end = _pad_id(model), model.generation_config.eos_token_id
+    ends = set() if end is None else set(torch.as_tensor(end).flatten().tolist())
+    unpadded = []
     for reply in replies:
-        words = torch.nonzero(reply != _pad_id(model))
-        found.append(reply[: int(words[-1]) + 1 if len(words) else 1])
-    return found
+        kept = torch.nonzero(reply != pad)
+        length = int(kept[-1]) + 1 if len(kept) else 0
+        if not length or (pad in ends and int(reply[length - 1]) not in ends):
+            length += 1
+        unpadded.append(reply[:length])
+    return unpadded
 
 
 def _sampled(result: Any, row: int, reply: torch.Tensor) -> Any:
-    """float32 [n]: probabilities in the distribution that was sampled from; None if not kept."""
+    """Return the probabilities, float32 [n], under the distribution sampled from, or None."""
     if not result.scores or not len(reply):
         return None
     steps = zip(result.scores, reply, strict=False)

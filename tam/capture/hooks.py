@@ -18,23 +18,23 @@ Tick = Callable[[], None]
 """A callback for each new token, to advance a progress bar."""
 
 TokenCallback = Callable[["States", "Logits", int], None]
-"""A callback for each new token: the states and logits kept so far, and its id."""
+"""A callback for each new token: the states and logits kept so far, and the token's id."""
 
-# How many steps' logits are evaluated together.
+# Number of steps whose logits are evaluated together.
 _STEPS = 16
 
 Hook = tuple[torch.nn.Module, Callable[[Any, Any, Any], None]]
 
 
 class States:
-    """Keeps the wanted rows of the decoder's output, forward pass after forward pass.
+    """Keeps selected rows of the decoder's output over successive forward passes.
 
     Parameters
     ----------
     wanted
         int64 positions within the padded prompt, for each of the B prompts.
     prompt_length
-        P: tokens of the padded prompt.
+        P: number of tokens of the padded prompt.
     prefix_cache
         The cache of the beginning of a single prompt.
     """
@@ -58,7 +58,7 @@ class States:
         self.reply: list[torch.Tensor] = []
 
     def keep(self, _module: torch.nn.Module, _inputs: Any, output: Any) -> None:
-        """Forward hook of the decoder."""
+        """Keep the selected rows of one pass; a forward hook of the decoder."""
         states = output[0].detach()
         first, self.seen = self.seen, self.seen + int(states.shape[1])
         self.in_step &= len(states) == len(self.wanted)
@@ -70,30 +70,30 @@ class States:
                 kept.append(own[torch.from_numpy(rows).to(own.device)])
         if self.seen > self.prompt_length:
             own = states[:, max(0, self.prompt_length - first) :]
-            # A view would keep the whole tensor in memory.
+            # Cloned, because a view would keep the whole tensor in memory.
             self.reply.append(own if own.shape == states.shape else own.clone())
 
     def complete(self, reply_length: int) -> bool:
-        """Whether prompts and replies, without their last tokens, passed once and in order."""
+        """Whether prompts and replies, except the last token, were each read once, in order."""
         return self.in_step and self.seen == self.prompt_length + reply_length - 1
 
     def latest(self) -> torch.Tensor:
-        """[1, D]: the state of the first prompt's newest position."""
+        """Return the state [1, D] at the newest position of the first prompt."""
         return self.reply[-1][0, -1:] if self.reply else self.prompt[0][-1][-1:]
 
     def of(self, row: int, padding: int, reply_length: int) -> tuple[NDArray[np.int64], Any]:
-        """Positions [S] and states [S, D] of one prompt and its reply, without its padding."""
+        """Return positions [S] and states [S, D] of one prompt and its reply, without padding."""
         kept = reply_length - 1
-        positions = [self.wanted[row], np.arange(self.prompt_length, self.prompt_length + kept)]
+        parts = [self.wanted[row], np.arange(self.prompt_length, self.prompt_length + kept)]
         states = [*self.prompt[row], *(part[row] for part in self.reply)]
-        found = np.concatenate(positions).astype(np.int64) - padding
-        joined = torch.cat(states)[: len(found)]
+        positions = np.concatenate(parts).astype(np.int64) - padding
+        joined = torch.cat(states)[: len(positions)]
         if self.prefix_cache is None:
-            return found, joined
+            return positions, joined
         earlier = self.prefix_cache.positions < self.start
         index = torch.from_numpy(np.flatnonzero(earlier)).to(joined.device)
         return (
-            np.concatenate([self.prefix_cache.positions[earlier], found]),
+            np.concatenate([self.prefix_cache.positions[earlier], positions]),
             torch.cat([self.prefix_cache.states[index], joined]),
         )
 
@@ -101,7 +101,8 @@ class States:
 class Logits:
     """Keeps the probabilities of each token of the replies and of its candidates, on the device.
 
-    A few steps are evaluated together: for one alone, a GPU takes longer to start than to compute.
+    Several steps are evaluated together, because launching GPU kernels for a single step takes
+    longer than the computation.
     """
 
     def __init__(self, candidates: int) -> None:
@@ -117,7 +118,7 @@ class Logits:
         return sum(map(len, self.written)) + len(self.waiting)
 
     def keep(self, _module: torch.nn.Module, _inputs: Any, output: Any) -> None:
-        """Forward hook of the model."""
+        """Keep the logits of the last position; a forward hook of the model."""
         logits = output.logits.detach()
         self.last = logits[:, -1] if logits.shape[1] == 1 else logits[:, -1].clone()
 
@@ -130,20 +131,27 @@ class Logits:
             self.evaluate()
 
     def evaluate(self) -> None:
-        """Evaluate the steps that are kept."""
+        """Evaluate the steps that are waiting."""
         if self.waiting:
             logits, tokens = map(torch.stack, zip(*self.waiting, strict=True))
             self.waiting.clear()
             self.record(logits, tokens)
 
     def latest(self) -> tuple[float, NDArray[np.int64], NDArray[np.float32]]:
-        """The first reply's newest step: its probability, candidates' ids [C] and probabilities."""
+        """Return the newest step of the first reply.
+
+        Returns
+        -------
+        tuple
+            The token's probability, the candidates' ids int64 [C] and their probabilities
+            float32 [C].
+        """
         self.evaluate()
         ids, best = (part[-1, 0].cpu() for part in self.best[-1])
         return float(self.written[-1][-1, 0]), ids.numpy(), best.numpy()
 
     def record(self, logits: torch.Tensor, tokens: torch.Tensor) -> None:
-        """Record n steps at once: [n, B, V] logits and the int64 [n, B] tokens written there."""
+        """Record n steps at once: logits [n, B, V] and the tokens, int64 [n, B], chosen there."""
         probabilities = logits.float().softmax(-1)
         best = probabilities.topk(min(self.candidates, probabilities.shape[-1]))
         self.written.append(probabilities.gather(2, tokens.to(logits.device)[..., None])[..., 0])
@@ -152,7 +160,7 @@ class Logits:
     def of(
         self, row: int, reply_length: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
-        """Probabilities [n], candidates' ids [n, C] and their probabilities of one reply."""
+        """Return a reply's probabilities [n], and its candidates' ids and probabilities [n, C]."""
         self.evaluate()
         if not self.written:
             return np.zeros(0, np.float32), np.zeros((0, 0), np.int64), np.zeros((0, 0), np.float32)
@@ -166,13 +174,13 @@ class Logits:
 def hooked(hooks: Sequence[Hook], access: Access) -> Iterator[None]:
     """Register forward hooks on some modules for the duration of the block.
 
-    They see the passes of the run that ``access`` belongs to, and no other.
+    The hooks see only the passes of the run that ``access`` belongs to.
     """
     handles: list[Any] = []
     try:
         for module, hook in hooks:
-            # Inside a compiled model, a hook that keeps states would be recompiled at each step.
-            own = torch.compiler.disable(_of_one_run(access, hook))
+            # In a compiled model, a hook that keeps states would be recompiled at each step.
+            own = torch.compiler.disable(_for_one_run(access, hook))
             handles.append(module.register_forward_hook(own))
         yield
     finally:
@@ -180,7 +188,7 @@ def hooked(hooks: Sequence[Hook], access: Access) -> Iterator[None]:
             handle.remove()
 
 
-def _of_one_run(
+def _for_one_run(
     access: Access, hook: Callable[[Any, Any, Any], None]
 ) -> Callable[[Any, Any, Any], None]:
     def own(module: "PreTrainedModel", inputs: Any, output: Any) -> None:
@@ -191,6 +199,6 @@ def _of_one_run(
 
 
 def numpy_floats(values: torch.Tensor) -> NDArray[np.float32]:
-    """Bring a tensor of any floating type to the CPU as float32."""
+    """Copy a tensor of any floating-point dtype to the CPU as float32."""
     array: NDArray[np.float32] = values.float().cpu().numpy()
     return array

@@ -1,4 +1,4 @@
-"""State that model code keeps on its modules from one forward pass to the next."""
+"""State that model code stores on its modules between forward passes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedConfig
 
-# Flags, hooks and containers are settings made by the model's user, not results of a pass.
+# Flags, hooks and containers are settings of the model's user, not results of a forward pass.
 _KINDS = (torch.Tensor, type(None), int, float)
 _OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 _OF_CONFIGURATIONS = ("_attn_implementation_internal", "_experts_implementation_internal")
@@ -18,20 +18,20 @@ _OF_CONFIGURATIONS = ("_attn_implementation_internal", "_experts_implementation_
 class ModuleState:
     """Tensors, numbers and None among the attributes and buffers of a model's modules.
 
-    This covers, for example, ``rope_deltas`` (Qwen2-VL and its relatives), caches of rotary
+    These include, for example, ``rope_deltas`` (Qwen2-VL and related models), cached rotary
     frequencies, and the attention implementation that a configuration names. Tensors are held by
-    reference: code that writes into one in place is not covered.
+    reference, so in-place changes to them are not undone.
 
     Parameters
     ----------
     values
-        The namespace of each module and configuration, and the values found in it.
+        The namespace of each module and configuration, and its saved values.
     """
 
     values: tuple[tuple[dict[str, Any], dict[str, Any]], ...]
 
     def restore(self) -> None:
-        """Put everything back as it was found."""
+        """Restore all saved values, and delete values that were added since."""
         for namespace, values in self.values:
             for name in [name for name in _kept(namespace) if name not in values]:
                 del namespace[name]
@@ -39,23 +39,23 @@ class ModuleState:
 
 
 def read_state(model: nn.Module) -> ModuleState:
-    """Read the present state of a model."""
+    """Read the current state of a model."""
     return ModuleState(tuple((space, _kept(space)) for space in _namespaces(model)))
 
 
 def configurations(module: nn.Module) -> list[Any]:
-    """The configurations that a module and its parts read, each before its sub-configurations."""
-    found: dict[int, Any] = {}
+    """Return the configurations of a module and its parts, each before its sub-configurations."""
+    configs: dict[int, Any] = {}
 
     def add(config: Any) -> None:
-        if isinstance(config, PreTrainedConfig) and id(config) not in found:
-            found[id(config)] = config
+        if isinstance(config, PreTrainedConfig) and id(config) not in configs:
+            configs[id(config)] = config
             for name in config.sub_configs:
                 add(getattr(config, name, None))
 
     for part in module.modules():
         add(getattr(part, "config", None))
-    return list(found.values())
+    return list(configs.values())
 
 
 def _namespaces(model: nn.Module) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Several prompts as one batch: the shorter ones padded on the left."""
+"""Several prompts as one batch, with shorter prompts padded on the left."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,10 +7,10 @@ from torch.nn.functional import pad
 
 
 def fitting_parts(requests: Sequence[Mapping[str, torch.Tensor]]) -> list[list[int]]:
-    """Divide prompts into parts that go together without padding their pictures or clips.
+    """Divide prompts into batches that need no padding of their pictures or clips.
 
-    Many models take the zeros that fill up a shorter clip or a picture of fewer tiles for frames
-    and tiles, and some expect pictures and clips in an order of their own.
+    Many models treat zeros that pad a shorter clip, or a picture of fewer tiles, as frames and
+    tiles, and some expect pictures and clips in a particular order.
 
     Parameters
     ----------
@@ -19,7 +19,8 @@ def fitting_parts(requests: Sequence[Mapping[str, torch.Tensor]]) -> list[list[i
 
     Returns
     -------
-    The indices of each part; the parts are ordered by their first index.
+    list of list of int
+        The indices of each batch; batches are ordered by their first index.
 
     Examples
     --------
@@ -42,15 +43,16 @@ def fitting_parts(requests: Sequence[Mapping[str, torch.Tensor]]) -> list[list[i
 
 
 def padded(requests: Sequence[Mapping[str, torch.Tensor]], pad_id: int) -> dict[str, torch.Tensor]:
-    """Put the processor's outputs for several prompts together.
+    """Combine the processor's outputs for several prompts into one batch.
 
-    Outputs with an entry for each token are padded on the left. All others (pixels, sizes of
-    pictures) are concatenated, padded with zeros where pictures differ in size, as processors do.
+    Outputs with one entry for each token are padded on the left. All others (pixels, sizes of
+    pictures) are concatenated and, where pictures differ in size, padded with zeros as processors
+    do.
 
     Parameters
     ----------
     requests
-        The outputs for each prompt: ``input_ids`` [1, P], the others [1, P, …] or [n, …].
+        The outputs for each prompt: ``input_ids`` [1, P] and others [1, P, …] or [n, …].
     pad_id
         Token id of the padding.
 
@@ -65,32 +67,32 @@ def padded(requests: Sequence[Mapping[str, torch.Tensor]], pad_id: int) -> dict[
     names = {name: None for inputs in requests for name in inputs}
     batch = {}
     for name in names:
-        held = [
+        present = [
             (inputs[name], length)
             for inputs, length in zip(requests, lengths, strict=True)
             if name in inputs
         ]
-        if all(value.shape[:2] == (1, length) for value, length in held):
+        if all(value.shape[:2] == (1, length) for value, length in present):
             fill = pad_id if name == "input_ids" else 0
             batch[name] = torch.cat(
-                [_left(value, max(lengths) - length, fill) for value, length in held]
+                [_left(value, max(lengths) - length, fill) for value, length in present]
             )
         else:
-            batch[name] = _concatenated([value for value, _ in held])
+            batch[name] = _concatenated([value for value, _ in present])
     return batch
 
 
 def _left(value: torch.Tensor, missing: int, fill: int) -> torch.Tensor:
-    """Pad the second dimension of [1, P, …] in front."""
+    """Pad the second dimension of [1, P, …] on the left."""
     trailing = [0, 0] * (value.ndim - 2)
     return pad(value, (*trailing, missing, 0), value=fill)
 
 
 def _concatenated(values: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Concatenate [n, …] along the first dimension, the others brought to their largest size."""
+    """Concatenate [n, …] along the first dimension, padding the others to their largest size."""
     shape = [max(sizes) for sizes in zip(*(value.shape[1:] for value in values), strict=True)]
-    grown = []
+    enlarged = []
     for value in values:
         missing = [(0, size - own) for size, own in zip(shape, value.shape[1:], strict=True)]
-        grown.append(pad(value, [edge for pair in reversed(missing) for edge in pair]))
-    return torch.cat(grown)
+        enlarged.append(pad(value, [edge for pair in reversed(missing) for edge in pair]))
+    return torch.cat(enlarged)

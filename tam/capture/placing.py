@@ -1,4 +1,4 @@
-"""Inputs on the model's devices, and the prefix cache of a conversation's next turn."""
+"""Moving inputs to the model's device, and the prefix cache for a conversation's next turn."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def placed(model: "PreTrainedModel", inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Move the inputs to the device that reads them, and cast the pixels to the model's dtype."""
+    """Move the inputs to the model's input device, and cast the pixels to the model's dtype."""
     device = _input_device(model)
     return {name: value.to(device) for name, value in in_its_dtype(model, inputs).items()}
 
@@ -33,7 +33,7 @@ def in_its_dtype(
 
 
 def _input_device(model: "PreTrainedModel") -> torch.device:
-    """The device of the token embedding, also where accelerate has offloaded its weight."""
+    """Return the device of the token embedding, even if accelerate has offloaded its weight."""
     embedding: Any = model.get_input_embeddings()
     hook = getattr(embedding, "_hf_hook", None)
     execution = getattr(hook, "execution_device", None)
@@ -49,7 +49,7 @@ def cached(
     positions: NDArray[np.int64],
     states: torch.Tensor,
 ) -> PrefixCache | None:
-    """The prefix cache for the next turn, or None where the model's cache cannot be reused."""
+    """Return the prefix cache for the next turn, or None if the model's cache cannot be reused."""
     if not adapter.causal or type(cache) is not DynamicCache:
         return None
     ids = np.concatenate([request.inputs["input_ids"][0].cpu().numpy(), reply[:-1].cpu().numpy()])
@@ -60,7 +60,7 @@ def cached(
 
 
 def restore(model: "PreTrainedModel", prefix_cache: PrefixCache) -> None:
-    """Restore what the model kept on its modules; another conversation may have run since."""
+    """Restore the offset on the model's modules; another conversation may have run since."""
     for module in _keepers(model):
         setattr(module, _OFFSET, prefix_cache.offset)
 
@@ -69,5 +69,5 @@ _OFFSET = "rope_deltas"
 
 
 def _keepers(model: "PreTrainedModel") -> list[torch.nn.Module]:
-    """The modules that keep the offset of text positions from the token count."""
+    """Return the modules that store the offset of text positions from the token count."""
     return [module for module in model.modules() if hasattr(module, _OFFSET)]

@@ -1,4 +1,4 @@
-"""Attribution of a failed run's error to the options, the model, or the caller's own code."""
+"""Attributing the error of a failed run to the options, the model, or the caller's own code."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -29,18 +29,19 @@ FOREIGN_ERRORS = (
     AssertionError,
     RuntimeError,
 )
-"""Exceptions that libraries raise for an input that they cannot use."""
+"""Exceptions that libraries raise for inputs that they cannot process."""
 
-# Characters of a library's message that are quoted.
+# Maximum number of characters quoted from a library's message.
 _LONGEST = 300
 
-# Ways to generate in which the states are not those of successive passes over the reply.
+# Decoding options under which the states are not those of successive passes over the reply.
 _REFUSED: Mapping[str, str] = {
-    "guidance_scale": "guidance mixes the scores of a second run, without the picture, into the "
-    "model's",
-    "assistant_early_exit": "a part of the model drafts the reply, and its states are not final",
-    "custom_generate": "it is not known what your own loop does with the model; run it in "
-    "tam.MapStreamer, or give its reply as the answer",
+    "guidance_scale": "guidance mixes the scores of a second run without the picture into the "
+    "model's own",
+    "assistant_early_exit": "the model's early layers draft the reply, and their states are not "
+    "final",
+    "custom_generate": "how a custom decoding loop calls the model is not known; run it in "
+    "tam.MapStreamer, or pass its reply as the answer",
 }
 _REFUSED_CACHES = frozenset(
     ("offloaded", "offloaded_static", "offloaded_hybrid", "offloaded_hybrid_chunked", "quantized")
@@ -48,45 +49,46 @@ _REFUSED_CACHES = frozenset(
 
 
 def check_generation(model: "PreTrainedModel", options: Mapping[str, Any]) -> None:
-    """Refuse ways to generate that cannot be explained, before the model runs.
+    """Refuse decoding options whose replies cannot be explained, before the model runs.
 
     Parameters
     ----------
     model
-        The transformers model; what its ``generation_config`` asks for counts where the options
-        are silent.
+        The transformers model; its ``generation_config`` supplies the defaults of the options.
     options
         Options of transformers' ``generate``.
 
     Raises
     ------
     InputError
-        With the name of the option.
+        If an option is refused. The message names it.
     """
     for name, reason in _REFUSED.items():
-        value = _asked(model, options, name)
+        value = _effective(model, options, name)
         if value is not None and not (name == "guidance_scale" and value == 1):
             raise _refused(name, reason)
-    cache = _asked(model, options, "cache_implementation")
+    cache = _effective(model, options, "cache_implementation")
     if cache in _REFUSED_CACHES:
         raise _refused(
-            "cache_implementation", f"{cache!r} keys and values are rounded or offloaded"
+            "cache_implementation", f"a {cache!r} cache rounds or offloads the keys and values"
         )
 
 
-def _asked(model: "PreTrainedModel", options: Mapping[str, Any], name: str) -> Any:
+def _effective(model: "PreTrainedModel", options: Mapping[str, Any], name: str) -> Any:
     settings = generation_settings(model, options)
     return options.get(name, getattr(settings, name, None))
 
 
 def _refused(name: str, reason: str) -> InputError:
     return InputError(
-        f"replies written this way cannot be explained: {reason}", where=name, remedy="leave it out"
+        f"replies generated this way cannot be explained: {reason}",
+        where=name,
+        remedy="leave it out",
     )
 
 
 @contextmanager
-def told_errors(
+def attributed_errors(
     model: "PreTrainedModel", options: Mapping[str, Any] | None = None
 ) -> Iterator[None]:
     """Attribute an error that ends a run to its cause.
@@ -96,19 +98,19 @@ def told_errors(
     model
         The transformers model.
     options
-        The caller's options of ``generate``, if it writes the reply.
+        The caller's options of ``generate``, if the model generates the reply.
 
     Raises
     ------
     InputError
-        If transformers refuses the options, which it checks before the model runs.
+        If transformers rejects the options, which it checks before the model runs.
     ModelError
-        If the model's own code fails, or transformers fails without options.
+        If the model's own code fails, or transformers fails although no options were given.
     SetupError
         If a package is missing.
 
-    Errors of the caller's own code, such as a logits processor, and errors of memory pass through
-    unchanged.
+    Errors raised by the caller's own code, such as a logits processor, and out-of-memory errors
+    pass through unchanged.
     """
     try:
         yield
@@ -124,42 +126,44 @@ def told_errors(
         if ran_out_of_memory(error):
             raise
         frames = [frame for frame, _ in walk_tb(error.__traceback__)][1:]
-        own = [name for name in options or () if name != "max_new_tokens" or name in str(error)]
-        if any(_is_models(frame, model) for frame in frames):
+        suspects = [
+            name for name in options or () if name != "max_new_tokens" or name in str(error)
+        ]
+        if any(_in_model_code(frame, model) for frame in frames):
             raise ModelError(
                 f"the model fails on this conversation ({one_line(error)})",
                 where=type(model).__name__,
-                remedy="try another picture or prompt; 'tam verify' tells whether any works",
+                remedy="try another picture or prompt; run 'tam verify' to see whether any works",
             ) from error
-        if any(map(_is_callers, frames)):
+        if any(map(_in_callers_code, frames)):
             raise
-        if own:
+        if suspects:
             raise InputError(
                 f"transformers refuses these options of generate ({one_line(error)})",
-                where=", ".join(own),
-                remedy="see its GenerationConfig",
+                where=", ".join(suspects),
+                remedy="see the documentation of GenerationConfig",
             ) from error
         raise ModelError(
-            f"transformers cannot let this model write ({one_line(error)})",
+            f"transformers cannot generate with this model ({one_line(error)})",
             where=type(model).__name__,
             remedy="see the checkpoint's generation_config.json",
         ) from error
 
 
 def one_line(error: BaseException) -> str:
-    """An error's message on one line, cut to a fixed length."""
+    """Return an error's message on one line, truncated to a fixed length."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text.rstrip(".") if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
-def _is_models(frame: FrameType, model: "PreTrainedModel") -> bool:
+def _in_model_code(frame: FrameType, model: "PreTrainedModel") -> bool:
     name = str(frame.f_globals.get("__name__", ""))
     roots = ("transformers.models.", "transformers_modules.")
     return name.startswith(roots) or name == type(model).__module__
 
 
-def _is_callers(frame: FrameType) -> bool:
-    """Whether a frame runs code that is neither ours, nor Python's, nor an installed package's."""
+def _in_callers_code(frame: FrameType) -> bool:
+    """Whether a frame's code is neither the toolkit's, Python's, nor an installed package's."""
     root = str(frame.f_globals.get("__name__", "")).partition(".")[0]
     path = frame.f_code.co_filename
     known = root in _OURS or root in sys.stdlib_module_names or path.startswith(("<", _LIBRARIES))

@@ -1,4 +1,4 @@
-"""The request for a run of the model, and the run as it was recorded."""
+"""A request for a run of the model, and the recorded run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,15 +12,15 @@ from transformers.cache_utils import DynamicLayer
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Request:
-    """One encoded conversation that is to be answered or read.
+    """One encoded conversation for the model to reply to, or to read with a given reply.
 
     Parameters
     ----------
     inputs
         The processor's outputs for it, each [1, …].
     wanted
-        int64: positions of the prompt whose states are kept, beside every position that predicts a
-        token of the reply.
+        int64: positions of the prompt whose states are kept, in addition to every position that
+        predicts a token of the reply.
     """
 
     inputs: Mapping[str, torch.Tensor]
@@ -50,11 +50,11 @@ class Run:
     probabilities
         float32 [n]: softmax of the raw logits at each token of the reply.
     sampled_probabilities
-        float32 [n]: the same in the distribution that was sampled from, or None.
+        float32 [n]: the same under the distribution that was sampled from, or None.
     candidate_ids, candidate_probabilities
-        int64 and float32 [n, C]: the most probable tokens, best first.
+        int64 and float32 [n, C]: the most probable tokens, most probable first.
     prefix_cache
-        The cache from which the conversation goes on without repeating this run, or None.
+        The cache from which the next turn continues without repeating this run, or None.
     """
 
     ids: NDArray[np.int64]
@@ -67,7 +67,7 @@ class Run:
     prefix_cache: "PrefixCache | None" = None
 
     def at(self, positions: NDArray[np.int64]) -> torch.Tensor:
-        """[len(positions), D]: the states at some of the kept positions."""
+        """Return the states [len(positions), D] at some of the kept positions."""
         index = torch.from_numpy(np.searchsorted(self.positions, positions))
         return self.states[index.to(self.states.device)]
 
@@ -79,12 +79,12 @@ class Run:
 class PrefixCache:
     """Keys and values that a model computed for the beginning of a conversation.
 
-    A prefix cache serves one run, because the model extends it in place.
+    A prefix cache can be used for one run only, because the model extends it in place.
 
     Parameters
     ----------
     ids
-        int64 [L]: the tokens that the cache holds.
+        int64 [L]: ids of the tokens that the cache holds.
     cache
         Keys and values of those tokens in every layer.
     offset
@@ -100,21 +100,22 @@ class PrefixCache:
     states: torch.Tensor
 
     def shared_with(self, request: Request, last_media: int) -> "PrefixCache | None":
-        """Cut the cache to the tokens that a longer conversation begins with.
+        """Crop the cache to the tokens that it shares with the start of a longer conversation.
 
-        Templates may write a reply otherwise than the model did, so the last tokens can differ;
-        the cache is cut off there, where its layers allow that.
+        The chat template may render a reply differently from how the model wrote it, so the last
+        tokens can differ. The cache is cropped there, if its layers support cropping.
 
         Parameters
         ----------
         request
             The longer conversation.
         last_media
-            The last position of a picture or clip; new ones need a run from the start.
+            The last position of a picture or clip, which must be in the shared part.
 
         Returns
         -------
-        The cache, or None where too little is shared.
+        PrefixCache or None
+            The cropped cache, or None if the shared part is too short.
         """
         prompt = request.inputs["input_ids"][0].cpu().numpy()
         shorter = min(len(prompt) - 1, len(self.ids))

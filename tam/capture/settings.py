@@ -1,6 +1,7 @@
-"""The settings of ``generate`` that hold where its options are silent."""
+"""The settings that ``generate`` uses for options that are not given."""
 
 from collections.abc import Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from tam.errors import InputError
@@ -10,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def generation_settings(model: "PreTrainedModel", options: Mapping[str, Any]) -> "GenerationConfig":
-    """The caller's ``generation_config``, or the checkpoint's own where none is given.
+    """Return the caller's ``generation_config``, with missing settings from the checkpoint's.
 
     Raises
     ------
     InputError
-        If the caller's is of another type.
+        If the caller's has another type.
     """
     from transformers import GenerationConfig
 
@@ -24,7 +25,13 @@ def generation_settings(model: "PreTrainedModel", options: Mapping[str, Any]) ->
         raise InputError(
             f"{type(given).__name__} is not a GenerationConfig",
             where="generation_config",
-            remedy="give a transformers.GenerationConfig, or single options",
+            remedy="give a transformers.GenerationConfig, or individual options",
         )
-    found: GenerationConfig = model.generation_config if given is None else given
-    return found
+    defaults: GenerationConfig = model.generation_config
+    if given is None:
+        return defaults
+    settings = copy(given)
+    for name, value in vars(defaults).items():
+        if getattr(settings, name, None) is None:
+            setattr(settings, name, value)
+    return settings

@@ -7,7 +7,7 @@ from typing import Any
 
 from tam.errors import ConversationError
 from tam.files.reading import read_json
-from tam.media import Media, Sampling, open_media
+from tam.media import Cut, Media, Sampling, open_media
 from tam.prompt.conversation import Conversation, from_messages, question
 from tam.text.printable import one_line
 
@@ -20,6 +20,7 @@ def opened_conversation(
     sampling: Sampling | None,
     decoder: str,
     allow_urls: bool,
+    cut: Cut | None = None,
 ) -> Conversation:
     """Open the media of a question or of a file of messages, and report the frames of clips.
 
@@ -32,10 +33,17 @@ def opened_conversation(
     """
 
     def opened(name: str, wanted: Sampling | None, kind: str | None = None) -> Media:
-        return opened_media(name, wanted, decoder=decoder, allow_urls=allow_urls, kind=kind)
+        return opened_media(
+            name,
+            sampling=wanted,
+            decoder=decoder,
+            allow_urls=allow_urls,
+            kind=kind,
+            cut=cut,
+        )
 
     def beside(name: str, kind: str = "image", **own: Any) -> Media:
-        return opened(_beside(file, name) if file else name, _with(sampling, own), kind)
+        return opened(_beside(file, name) if file else name, changed(sampling, own), kind)
 
     if file is not None:
         if names or prompt:
@@ -52,36 +60,11 @@ def opened_conversation(
     return question([opened(name, sampling) for name in names], prompt)
 
 
-def sampling_asked(
-    fps: float | None,
-    num_frames: int | None,
-    start: float | None,
-    end: float | None,
-    max_frames: int | None,
-) -> Sampling | None:
-    """The sampling of clips that the options of a command ask for; None without such options.
+def changed(sampling: Sampling | None, own: dict[str, Any]) -> Sampling | None:
+    """A sampling with some settings of its own; a rate and a number exclude each other.
 
     Raises
     ------
-    MediaError
-        If a number makes no sense.
-    """
-    asked = {
-        "fps": fps,
-        "num_frames": num_frames,
-        "start": start,
-        "end": end,
-        "max_frames": max_frames,
-    }
-    return _with(None, {name: value for name, value in asked.items() if value is not None})
-
-
-def _with(sampling: Sampling | None, own: dict[str, Any]) -> Sampling | None:
-    """A sampling with a message's settings for its clip; a rate and a number exclude each other.
-
-    Raises
-    ------
-    MediaError
         If a number makes no sense.
     """
     if not own:
@@ -97,15 +80,18 @@ def _beside(file: Path, name: str) -> str:
     return str(there) if "://" not in name and not Path(name).exists() and there.exists() else name
 
 
-def opened_media(name: str, sampling: Sampling | None, **options: Any) -> Media:
+def opened_media(name: str, *, sampling: Sampling | None, **options: Any) -> Media:
     """Open a picture or clip, and print its frames, budget and notes."""
     media = open_media(name, sampling=sampling, **options)
     told = list(media.notes)
     if media.kind == "video":
         first, last = media.times[[0, -1]]
-        limit = sampling or Sampling()
+        limit, count = sampling or Sampling(), len(media.frames)
+        span = f"{count} frames from {first:.2f} to {last:.2f} s"
+        if not media.axis.is_time:
+            span = f"from {media.place(0)} to {media.place(count - 1)}"
         told = [
-            f"{len(media.frames)} frames from {first:.2f} to {last:.2f} s",
+            span,
             f"budget: {limit.max_frames} frames, {limit.max_pixels / 1e6:g} megapixels",
             *told,
         ]

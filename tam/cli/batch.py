@@ -14,8 +14,12 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +71,7 @@ def read_items(source: Path, prompt: str) -> list[Item]:
     if not rows:
         raise InputError("holds no items", where=str(source), remedy=_REMEDY)
     items = []
-    for number, row in enumerate(rows):
+    for number, row in enumerate(rows, start=1):
         names = [name.strip() for name in row["image"].split(";") if name.strip()]
         asked = row["prompt"] or prompt
         if not names or not asked:
@@ -81,23 +85,6 @@ def read_items(source: Path, prompt: str) -> list[Item]:
         name = f"{number:05d}-{slug(images[0].stem)}"
         items.append(Item(name, images, asked, row["answer"] or None))
     return items
-
-
-def check_alone(others: Mapping[str, Any]) -> None:
-    """Refuse options that a batch does not have, given by name and value.
-
-    Raises
-    ------
-    InputError
-        With the first.
-    """
-    given = [name for name, value in others.items() if value not in (None, False, [])]
-    if given:
-        raise InputError(
-            "a batch has it for each item, or not at all",
-            where=given[0],
-            remedy="leave it out; items.csv has the columns image, prompt and answer",
-        )
 
 
 def explain_batch(
@@ -170,7 +157,10 @@ def _failures(
     wanted: Mapping[str, Any],
     saving: Mapping[str, Any],
 ) -> Iterator[tuple[str, str]]:
-    """Explain some items and save them; give the name and the error of each that fails."""
+    """Explain some items and save them; give the name and the error of each that fails.
+
+    An explanation is saved in another thread while the model answers the next questions.
+    """
     questions = [([str(image) for image in item.images], item.prompt) for item in items]
     found = model.explain_batch(
         questions,
@@ -179,14 +169,38 @@ def _failures(
         answer=[item.answer for item in items],
         **wanted,
     )
-    with progress("Explaining", len(items)) as tick:
+    with progress("Explaining", len(items)) as tick, _beside(BATCH_SIZE) as save:
         for item, result in zip(items, found, strict=True):
             tick()
             if isinstance(result, TamError):
                 print(one_line(f"{item.name}: {result}"), file=sys.stderr)
                 yield item.name, str(result)
             else:
-                result.save(out / item.name, **saving)
+                save(partial(result.save, out / item.name, **saving))
+
+
+@contextmanager
+def _beside(most: int) -> Iterator[Callable[[Callable[[], object]], None]]:
+    """Do work in another thread, in order, with at most so much of it waiting.
+
+    An error of the work is raised at a later call, or at the end of the block. If the block ends
+    with an error of its own, what has not begun is left out.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        waiting: deque[Future[object]] = deque()
+
+        def add(work: Callable[[], object]) -> None:
+            waiting.append(pool.submit(work))
+            while len(waiting) > most:
+                waiting.popleft().result()
+
+        try:
+            yield add
+            while waiting:
+                waiting.popleft().result()
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
 
 
 def _claim(

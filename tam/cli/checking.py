@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from tam.cli.options import AllowMissing, DeviceMap, Dtype, Json, LoadIn, Model, Revision
+from tam.cli.groups import Loading, grouped
+from tam.cli.options import Json, Model, Words
 from tam.errors import InputError
+from tam.resolver import uncollected
+from tam.text.counting import number_of
 from tam.text.printable import json_text
 
 if TYPE_CHECKING:
@@ -76,16 +79,14 @@ def checked(model: "LoadedModel", result: "Explanation", **options: Any) -> "Exp
     return model.check(result, **options)
 
 
+@grouped
 def check(
     saved: Annotated[Path, typer.Argument(help="A saved explanation: its folder.")],
-    model: Model = "small",
+    model: Model = None,
     top: Annotated[
         int | None, typer.Option(min=1, help="Number of words, those with the highest maps.")
     ] = None,
-    word: Annotated[
-        list[str] | None,
-        typer.Option("--word", "-w", help="A word by its number or its text; all by default."),
-    ] = None,
+    word: Words = None,
     filler: Annotated[
         str, typer.Option(help="Replacement of hidden pixels: blur, mean or inpaint.")
     ] = "blur",
@@ -99,25 +100,23 @@ def check(
             metavar="X0,Y0,X1,Y1", help="Hide this region instead, and read every word without it."
         ),
     ] = None,
-    picture: Annotated[int, typer.Option(min=0, help="Index of the picture or clip of --box.")] = 0,
+    picture: Annotated[
+        int, typer.Option(help="Number of the picture or clip of --box, counted from 1.")
+    ] = 1,
     frame: Annotated[
-        int | None, typer.Option(min=0, help="Index of its frame; all by default.")
+        int | None, typer.Option(help="Number of its frame, counted from 1; all by default.")
     ] = None,
     reply: Annotated[
         bool, typer.Option("--reply", help="With --box: also let the model answer again.")
     ] = False,
-    dtype: Dtype = None,
-    device_map: DeviceMap = None,
-    load_in: LoadIn = None,
-    revision: Revision = None,
-    allow_missing: AllowMissing = False,
+    loading: Loading = Loading(),
     as_json: Json = False,
 ) -> None:
     """Hide what the maps mark, and measure what the model used.
 
     The results are stored in the explanation's folder. With --box nothing is stored.
     """
-    from tam.cli.export import typed_words
+    from tam.cli.numbers import place_named, words_named
     from tam.files.storage import load_explanation
     from tam.report.folder import check_output
 
@@ -127,20 +126,15 @@ def check(
     if region is None:
         check_output(saved, force=True)
     result = load_explanation(saved)
-    words = typed_words(word) if word else None
-    from tam.model.loading import load
+    words = words_named(word, result)
+    media, index = place_named(picture, frame, result)
+    with uncollected():
+        from tam.model.loading import load
 
-    loaded = load(
-        model,
-        revision=revision,
-        device_map=device_map,
-        dtype=dtype,
-        load_in=load_in,
-        allow_missing=allow_missing,
-    )
+    loaded = load(model, **vars(loading))
     if region is not None:
         lost = loaded.without(
-            result, region, media=picture, frame=frame, filler=filler, reply=reply
+            result, region, media=media or 0, frame=index, filler=filler, reply=reply
         )
         _print_without(lost, as_json=as_json)
         return
@@ -172,9 +166,9 @@ def _print_checks(result: "Explanation", *, as_json: bool) -> None:
     from tam.text.printable import on_one_line
     from tam.text.terminal import console
 
-    for word in result.words:
+    for index, word in enumerate(result.words):
         if word.check is not None:
-            line = Text(f"{word.index:>3} ").append(on_one_line(word.text), style="bold")
+            line = Text(f"{number_of(index):>3} ").append(on_one_line(word.text), style="bold")
             console().print(line.append(f": {word.check.sentence}"))
 
 

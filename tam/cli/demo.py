@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from tam.cli.options import Force, Json, Out
+from tam.resolver import uncollected
 
 
 def demo(
@@ -23,7 +24,9 @@ def demo(
 
     check_output(out, force=force)
     from tam.errors import InputError
-    from tam.model.loading import load
+
+    with uncollected():
+        from tam.model.loading import load
 
     pictures = {"photo": "photo/demo.jpg", "small": "scenes/demo.png"}
     if model not in pictures:

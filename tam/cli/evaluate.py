@@ -126,13 +126,9 @@ def _summary(
     if as_json:
         print(json_text(rows_json(rows), indent=None))
         return
-    from rich.table import Table
+    from tam.cli.measures import print_measures
 
-    for title, header, cells in printed(rows):
-        table = Table(*header, title=title, title_justify="left")
-        for row in cells:
-            table.add_row(*row)
-        console().print(table)
+    print_measures(printed(rows), methods[0], console())
     print(out.resolve())
 
 

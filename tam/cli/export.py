@@ -8,12 +8,16 @@ from pathlib import Path
 from tam.errors import InputError
 from tam.files.kinds import kind_named
 from tam.render.export import exported_before
+from tam.text.slug import slug
 
 
-def exported_file(saved: Path, kind: str | None, out: Path | None) -> Path:
+def exported_file(
+    saved: Path, kind: str | None, out: Path | None, words: Sequence[str] = ()
+) -> Path:
     """Give the file: ``out``, or the saved folder's name with ``-tam`` and a suffix, beside it.
 
-    A default name is counted up, so that it is never the name of another program's file.
+    A picture of one word has that word in its name. A default name is counted up, so that it is
+    never the name of another program's file.
 
     Raises
     ------
@@ -30,7 +34,8 @@ def exported_file(saved: Path, kind: str | None, out: Path | None) -> Path:
         return out
     suffix = kind_named(kind).suffix
     if out is None:
-        return _free_name(Path(os.path.realpath(saved_folder(saved))), suffix)
+        named = f"tam-{slug(words[0])}" if kind == "png" and words else "tam"
+        return _free_name(Path(os.path.realpath(saved_folder(saved))), named, suffix)
     if out.suffix.lower() != suffix:
         raise InputError(
             f"does not end in {suffix}", where=str(out), remedy="leave --as or --out out"
@@ -38,18 +43,13 @@ def exported_file(saved: Path, kind: str | None, out: Path | None) -> Path:
     return out
 
 
-def _free_name(folder: Path, suffix: str) -> Path:
+def _free_name(folder: Path, named: str, suffix: str) -> Path:
     known = exported_before(folder)
     names = (f"-{number}" if number > 1 else "" for number in count(1))
-    paths = (folder.with_name(f"{folder.name}-tam{name}{suffix}") for name in names)
+    paths = (folder.with_name(f"{folder.name}-{named}{name}{suffix}") for name in names)
     return next(p for p in paths if not p.exists() or (p.is_file() and known(p)))
 
 
 def saved_folder(saved: Path) -> Path:
     """Give the folder of a saved explanation, named by the folder or its JSON file."""
     return saved.parent if saved.suffix == ".json" else saved
-
-
-def typed_words(typed: Sequence[str]) -> list[int | str]:
-    """Read digits as a word's number and anything else as its text."""
-    return [int(word) if word.isascii() and word.isdigit() else word for word in typed]

@@ -11,6 +11,7 @@ GIVES = {
     "evaluate": "plots, COCO's masks, the published tagger and METEOR of 'tam evaluate'",
     "masks": "masks in COCO's format: 'tam masks --as coco'",
     "medical": "DICOM, NIfTI and multi-page TIFF",
+    "slides": "slides of microscopes",
     "methods": "the methods cf-cam and superpixel-occlusion",
     "pandas": "words as a table: 'result.to_pandas()'",
     "peft": "checkpoints that are a LoRA or like adapter",

@@ -1,12 +1,10 @@
 """``--live``: each word with its map in the terminal, while the model writes."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
-from tam.errors import InputError
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Word
 from tam.render.terminal import strength_line
@@ -15,26 +13,6 @@ from tam.text.printable import on_one_line
 
 if TYPE_CHECKING:
     from tam.model.streaming import Stream
-
-
-def check_live(*, as_json: bool, methods: Sequence[str]) -> None:
-    """Refuse --live beside --json, because its words and maps are not JSON, or several methods.
-
-    Raises
-    ------
-    InputError
-        If JSON is asked for, or several methods explain the reply.
-    """
-    if len(methods) > 1:
-        raise InputError(
-            "one method alone can explain words as they come",
-            where="--live",
-            remedy="leave out --live or --methods",
-        )
-    if as_json:
-        raise InputError(
-            "words and maps are not JSON", where="--live", remedy="leave out --live or --json"
-        )
 
 
 def print_words(stream: "Stream", console: Console) -> Explanation:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tam.cli.options import Frame, Picture, Words
+
 
 def masks(
     saved: Annotated[Path, typer.Argument(help="A saved explanation: its folder or .json file.")],
@@ -12,31 +14,31 @@ def masks(
         str, typer.Option("--as", help="coco, voc, png, boxes, points or labelme.")
     ] = "coco",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The file.")] = None,
-    word: Annotated[
-        list[str] | None,
-        typer.Option("--word", "-w", help="A word by its number or its text; all by default."),
-    ] = None,
-    picture: Annotated[int | None, typer.Option(help="Index of the only picture or clip.")] = None,
-    frame: Annotated[int | None, typer.Option(help="Index of the only frame of a clip.")] = None,
+    word: Words = None,
+    picture: Picture = None,
+    frame: Frame = None,
     threshold: Annotated[
         str, typer.Option(help="otsu, or the height from 0 to 1 at which a mask begins.")
     ] = "otsu",
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
     """Write masks, boxes or points of the words for other tools."""
-    from tam.cli.export import saved_folder, typed_words
+    from tam.cli.export import saved_folder
+    from tam.cli.numbers import place_named, words_named
     from tam.files.storage import load_explanation
     from tam.render.mask_files import FORMATS, write_masks
 
     folder = saved_folder(saved).resolve()
     path = out or folder.with_name(f"{folder.name}-{kind}{FORMATS.get(kind, '')}")
+    explanation = load_explanation(saved)
+    media, index = place_named(picture, frame, explanation)
     written = write_masks(
-        load_explanation(saved),
+        explanation,
         path,
         kind,
-        typed_words(word) if word else None,
-        media=picture,
-        frame=frame,
+        words_named(word, explanation),
+        media=media,
+        frame=index,
         threshold=_height(threshold),
         force=force,
     )

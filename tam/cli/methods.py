@@ -1,7 +1,9 @@
 """``tam methods``: the table of methods, or one of them with its options."""
 
-from dataclasses import asdict, replace
-from typing import Any
+import inspect
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any, get_type_hints
 
 from rich.markup import escape
 from rich.table import Table
@@ -9,35 +11,136 @@ from rich.table import Table
 from tam.errors import SetupError
 from tam.methods import Method, choose, listed
 from tam.methods.method import options_of
+from tam.methods.option_types import type_told
 from tam.refine import REFINEMENTS
 from tam.text.terminal import console
 
 _WAITS = "maps at the end of the reply"
 
 
+@dataclass(frozen=True)
+class Option:
+    """An option of a method, as its function declares it.
+
+    Parameters
+    ----------
+    name
+        Its name, as ``--method-option`` takes it.
+    kind
+        The type of its values, in words.
+    default
+        Its default, as Python writes it.
+    summary
+        What the docstring of the function says on it.
+    """
+
+    name: str
+    kind: str
+    default: str
+    summary: str
+
+
 def methods_json(name: str | None = None) -> list[dict[str, Any]]:
     """The methods as JSON values, or one of them with its options."""
     if name is None:
         return [_json(method) for method in listed()]
-    method, options = _asked(name)
-    return [{**_json(method), "options": {key: repr(value) for key, value in options.items()}}]
+    method, function = _asked(name)
+    return [{**_json(method), "options": [asdict(option) for option in options_told(function)]}]
 
 
 def print_methods(name: str | None = None) -> None:
     """Print the methods, or one of them with its options."""
+    shown = console()
+    if name is not None:
+        _print_method(*_asked(name))
+        return
     table = Table()
     for column in ("method", "what it does", "source", "cost beside the run", "in a stream"):
         table.add_column(column, overflow="fold")
-    method, options = (None, {}) if name is None else _asked(name)
-    for row in listed() if method is None else [method]:
-        streams = "" if row.error else ("maps with each word" if row.streams else _WAITS)
-        table.add_row(row.name, escape(_summary(row)), row.source, row.cost, streams)
-    shown = console()
+    for row in listed():
+        table.add_row(row.name, escape(_summary(row)), row.source, row.cost, _streams(row))
     shown.print(table)
-    if method is None:
-        shown.print(_refinements())
-    for option, default in options.items():
-        shown.print(f"{option} = {default!r}", markup=False)
+    shown.print(_refinements())
+    shown.print("The options of a method: tam methods NAME")
+
+
+def options_told(function: Callable[..., Any] | None) -> list[Option]:
+    """Describe the options of a method by the signature and the docstring of its function."""
+    if function is None:
+        return []
+    try:
+        kinds = get_type_hints(function)
+    except (NameError, TypeError):  # of another package, named for type checkers alone
+        kinds = {}
+    summaries = _parameters(inspect.getdoc(function) or "")
+    return [
+        Option(
+            name,
+            type_told(kinds[name]) if name in kinds else "",
+            repr(default),
+            summaries.get(name, ""),
+        )
+        for name, default in options_of(function).items()
+    ]
+
+
+def _parameters(doc: str) -> dict[str, str]:
+    """Read the section "Parameters" of a docstring in NumPy style: what it says on each name."""
+    found: dict[str, str] = {}
+    names: list[str] = []
+    _, _, section = doc.partition("Parameters\n----------\n")
+    for line in section.splitlines():
+        if line.startswith("---"):  # the underline of the next section
+            break
+        if line and not line[0].isspace():
+            names = [name.strip() for name in line.partition(":")[0].split(",")]
+        elif line.strip():
+            for name in names:
+                found[name] = f"{found.get(name, '')} {line.strip()}".strip()
+    return found
+
+
+def _print_method(method: Method, function: Callable[..., Any] | None) -> None:
+    """Print what one method is, and its options."""
+    shown = console()
+    shown.print(f"{method.name}: {_summary(method)}", markup=False)
+    facts = Table.grid(padding=(0, 2))
+    rows = (
+        ("source", method.source),
+        ("cost beside the run", method.cost),
+        ("in a stream", _streams(method)),
+    )
+    for name, value in rows:
+        if value:
+            facts.add_row(name, escape(value))
+    shown.print(facts)
+    options = options_told(function)
+    if not options:
+        shown.print("It has no options.")
+        return
+    table = Table()
+    for column in ("option", "default", "value", "what it is"):
+        table.add_column(column, overflow="fold")
+    for option in options:
+        cells = (option.name, _typed(option.default), option.kind, option.summary)
+        table.add_row(*map(escape, cells))
+    shown.print(table)
+    shown.print(
+        f"tam explain … --method {method.name} "
+        f"--method-option {options[0].name}={_typed(options[0].default)}",
+        markup=False,
+    )
+
+
+def _typed(default: str) -> str:
+    """Write a default as it is typed on the command line."""
+    return {"None": "null", "True": "true", "False": "false"}.get(default, default.strip("'"))
+
+
+def _streams(method: Method) -> str:
+    if method.error:
+        return ""
+    return "maps with each word" if method.streams else _WAITS
 
 
 def _refinements() -> Table:
@@ -50,16 +153,16 @@ def _refinements() -> Table:
     return table
 
 
-def _asked(name: str) -> tuple[Method, dict[str, Any]]:
-    """One method and its options; a broken one of another package has an error and no options."""
+def _asked(name: str) -> tuple[Method, Callable[..., Any] | None]:
+    """One method and its function; a broken one of another package has an error and none."""
     try:
         found = choose(name)
     except SetupError as error:
         for method in listed():
             if method.name == name:
-                return replace(method, error=error.what), {}
+                return replace(method, error=error.what), None
         raise
-    return found.method, options_of(found.function)
+    return found.method, found.function
 
 
 def _summary(method: Method) -> str:

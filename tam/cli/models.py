@@ -13,7 +13,7 @@ from tam.text.terminal import console
 
 
 def models_json() -> dict[str, Any]:
-    """The registry as JSON values."""
+    """Return the registry as JSON values."""
     return {
         "supported": [asdict(family) for family in families()],
         "refused": [asdict(refused) for refused in refusals()],
@@ -21,7 +21,7 @@ def models_json() -> dict[str, Any]:
 
 
 def short_markdown() -> str:
-    """The README's table: the most used families, and the number of the others."""
+    """Return the README's table: the most used families, and the number of all."""
     shown = [family for family in families() if family.featured]
     rows = ["| family | for example | takes |", "| --- | --- | --- |"]
     rows += [f"| {f.name} | {f.examples[0]} | {', '.join(f.inputs)} |" for f in shown]
@@ -29,23 +29,22 @@ def short_markdown() -> str:
     rows += [
         "",
         f"These are {len(shown)} of {len(families())} families with {types} model types; "
-        "[all of them](docs/families.md), with what each takes, and every model that is refused, "
-        "with the reason.",
+        "[Model families](docs/families.md) lists all of them, and every model that is refused.",
     ]
     return "\n".join(rows) + "\n"
 
 
 def long_markdown() -> str:
-    """All families, supported or not, as a page of the documentation."""
+    """Return the documentation's page of all families, supported and refused."""
     parts = [_INTRODUCTION.format(version=compared_with()), _supported_markdown()]
-    for status, (title, told) in _OTHERS.items():
+    for status, (title, why) in _OTHERS.items():
         entries = [entry for entry in refusals() if entry.status == status]
         types = sum(len(entry.model_types) for entry in entries)
         rows = ["| family | `model_type` | why | instead |", "| --- | --- | --- | --- |"]
         rows += [
             f"| {e.name} | {_types(e.model_types)} | {e.reason} | {e.instead} |" for e in entries
         ]
-        parts.append(f"## {title}\n\n{types} model types. {told}\n\n" + "\n".join(rows) + "\n")
+        parts.append(f"## {title}\n\n{types} model types. {why}\n\n" + "\n".join(rows) + "\n")
     return "\n".join(parts)
 
 
@@ -73,24 +72,27 @@ def _types(names: Sequence[str]) -> str:
 
 _INTRODUCTION = """# Model families
 
-`tam models` prints this page's tables. Every model type of the image-text and multimodal models of
-transformers {version} has a row in one of them. A type that the installed release of transformers
-does not have is refused by transformers itself, with the release to install.
+`tam models` prints this page's tables. Every model type among the image-text and multimodal models
+of transformers {version} has a row in one of them. A type that is missing from the installed
+release of transformers is refused by transformers itself, which names the release to install.
 
-A supported family passed, on a tiny random model with a real processor: the layout probe (blocks of
-original pixels against the vision tokens that change), the head's scores from the kept states, a
-reply read as it was written, several turns, a batch, and each kind of input that its row names.
-Published checkpoints were not run. Those behind "should work" are fine-tuned from a supported
-type; `tam verify MODEL` tells about any of them on your machine.
+Every supported family passed these checks on a tiny random model with a real processor: the layout
+probe (which vision tokens change with blocks of original pixels), the head's scores from the
+recorded states, reading a reply with the same result as generating it, several turns, a batch, and
+each kind of input in its row. Published checkpoints were not run. Those after "should work" are
+fine-tuned from a supported type. `tam verify MODEL` checks any of them on your machine.
 """
 
 _OTHERS: dict[Status, tuple[str, str]] = {
     "refused": (
         "Refused",
-        "For a property of the architecture, or because the checkpoint runs code of its own.",
+        "The reason is a property of the architecture, or that the checkpoint needs custom code.",
     ),
     "audio only": ("Sound, no pictures", "There is no picture to draw maps on."),
-    "not yet": ("Not yet", "Nothing rules them out; nobody has placed their vision tokens."),
+    "not yet": (
+        "Not yet",
+        "Nothing rules them out, but the layout of their vision tokens has not been worked out.",
+    ),
 }
 
 
@@ -119,7 +121,7 @@ def _remark(text: str) -> str:
 
 
 def _table(title: str, *columns: str) -> Table:
-    """A table whose last column takes the remaining width."""
+    """Return a table whose last column takes the remaining width."""
     table = Table(title=title, title_justify="left", show_lines=True)
     for column in columns[:-1]:
         table.add_column(column, overflow="fold", max_width=18)

@@ -103,8 +103,40 @@ MaxFrames = Annotated[
 Start = Annotated[float | None, typer.Option(help="First second of a video.")]
 End = Annotated[float | None, typer.Option(help="Last second of a video.")]
 Decoder = Annotated[str, typer.Option(help="pyav, or decord or opencv where they agree with it.")]
+Window = Annotated[
+    str | None,
+    typer.Option(metavar="CENTRE,WIDTH", help="Values of DICOM, NIfTI or TIFF that are shown."),
+]
+Plane = Annotated[
+    str | None, typer.Option(help="Slices of a NIfTI volume: axial, coronal or sagittal.")
+]
+Slices = Annotated[
+    str | None,
+    typer.Option(metavar="FIRST-LAST", help="Slices of a volume or pages of a TIFF, from 1."),
+]
+Region = Annotated[
+    str | None,
+    typer.Option(
+        metavar="X,Y,WIDTH,HEIGHT", help="Part of a slide, in pixels of its full resolution."
+    ),
+]
+Level = Annotated[
+    int | None, typer.Option(help="Resolution of a slide: 0 is the full one, 1 is coarser, …")
+]
 AllowUrls = Annotated[
     bool, typer.Option("--allow-urls", help="Fetch pictures from http(s) addresses.")
+]
+
+
+Words = Annotated[
+    list[str] | None,
+    typer.Option("--word", "-w", help="A word by its number or its text; all by default."),
+]
+Picture = Annotated[
+    int | None, typer.Option(help="Number of the only picture or clip, counted from 1.")
+]
+Frame = Annotated[
+    int | None, typer.Option(help="Number of the only frame of a clip, counted from 1.")
 ]
 
 

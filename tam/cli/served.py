@@ -1,6 +1,5 @@
 """``tam explain --states``: a reply that a serving engine wrote."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +8,7 @@ import typer
 from tam.errors import InputError
 
 if TYPE_CHECKING:
+    from tam.cli.groups import Loading
     from tam.explanation.explanation import Explanation
     from tam.model.options import Options
     from tam.prompt.conversation import Conversation
@@ -22,9 +22,8 @@ States = Annotated[
     typer.Option(help="That reply's last-layer states, by vLLM, SGLang or docs/elsewhere.md."),
 ]
 
-# The options of a reply that concern its explanation, not its generation.
-_EXPLAINING = ("method", "method_options", "stages", "candidate_maps")
 _WRITING = ("answer", "max_new_tokens", "seed", "do_sample")
+"""The options of a reply that concern how it is written."""
 
 
 def explain_served(
@@ -32,8 +31,8 @@ def explain_served(
     wanted: "Options",
     answer: Path | None,
     states: Path | None,
-    loading: Mapping[str, Any],
-    unfit: Mapping[str, Any],
+    model: str | None,
+    loading: "Loading",
 ) -> "Explanation":
     """Explain a reply that was written elsewhere, by a model that does not run here.
 
@@ -45,15 +44,13 @@ def explain_served(
         The options of the command.
     answer, states
         Files of the engine's reply and states.
-    loading
-        Arguments of :func:`tam.from_states`.
-    unfit
-        Values of the options that need a model that runs here, by their names.
+    model, loading
+        The checkpoint whose processor, norm and LM head are read; its revision and dtype.
 
     Raises
     ------
     InputError
-        If one of the two files is not named, or an option does not fit.
+        If one of the two files is not named.
     """
     if answer is None or states is None:
         raise InputError(
@@ -61,26 +58,16 @@ def explain_served(
             where="--states" if states is None else "--answer-file",
             remedy="give both files; for SGLang the same one twice",
         )
-    given = [name for name, value in unfit.items() if value not in (None, False)]
-    if given:
-        raise InputError(
-            "the reply was written elsewhere", where=given[0], remedy="leave the option out"
-        )
     from tam.model.assembled import default_model
     from tam.served.explaining import from_states
 
-    typed = dict(wanted)
-    own: dict[str, Any] = {name: typed[name] for name in _EXPLAINING if name in typed}
-    more: dict[str, Any] = {
-        name: value for name, value in typed.items() if name not in (*own, *_WRITING)
-    }
+    given: Any = {name: value for name, value in wanted.items() if name not in _WRITING}
     return from_states(
         conversation,
         answer=answer,
         states=states,
-        model=loading["model"] or default_model(),
-        revision=loading["revision"],
-        dtype=loading["dtype"],
-        **own,
-        **more,
+        model=model or default_model(),
+        revision=loading.revision,
+        dtype=loading.dtype,
+        **given,
     )

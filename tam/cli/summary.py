@@ -15,7 +15,7 @@ def summary(result: Explanation) -> dict[str, Any]:
 
     Returns
     -------
-    The reply's ``text``; whether it was ``cut`` at its limit of new tokens; the parts of the
+    The reply's ``text``; whether it was ``cut`` at a limit of tokens or time; the parts of the
     conversation that were ``dropped`` (turn, role, text, the token it stood before), which the
     model did not read; its ``words``, each with the values that :mod:`tam.explanation.strength`
     defines, to four digits, null where not known: for each picture the peak of the map with the box

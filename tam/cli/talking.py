@@ -154,11 +154,12 @@ class _Conversation:
         self._terminal.print(path, soft_wrap=True)
 
     def _show(self, word: str) -> None:
-        from tam.cli.export import typed_words
+        from tam.cli.numbers import word_named
 
         if not word:
             raise InputError("no word is named", where="/show", remedy="write /show N or TEXT")
-        show_word(self._last(), typed_words([word])[0], self._terminal)
+        reply = self._last()
+        show_word(reply, word_named(word, reply, "/show"), self._terminal)
 
     def _last(self) -> Explanation:
         if not self.chat.explanations:

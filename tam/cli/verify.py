@@ -4,36 +4,29 @@ from typing import Annotated
 
 import typer
 
-from tam.cli.options import AllowMissing, DeviceMap, Dtype, Json, LoadIn, Revision
+from tam.cli.groups import Loading, grouped
+from tam.cli.options import Json
+from tam.resolver import uncollected
 from tam.text.printable import json_text
 
 _SAID = {True: "ok  ", False: "FAIL", None: "none"}
 
 
+@grouped
 def verify(
     model: Annotated[str, typer.Argument(help="'photo', 'small', a hub id, or a folder.")],
-    dtype: Dtype = None,
-    device_map: DeviceMap = None,
-    load_in: LoadIn = None,
-    revision: Revision = None,
-    allow_missing: AllowMissing = False,
+    loading: Loading = Loading(),
     as_json: Json = False,
 ) -> None:
     """Check that a checkpoint is interpreted correctly.
 
     Exit code 1 if a check fails.
     """
-    from tam.model.loading import load
+    with uncollected():
+        from tam.model.loading import load
     from tam.model.verify import verify as verified
 
-    loaded = load(
-        model,
-        revision=revision,
-        device_map=device_map,
-        dtype=dtype,
-        load_in=load_in,
-        allow_missing=allow_missing,
-    )
+    loaded = load(model, **vars(loading))
     checks = verified(loaded)
     if as_json:
         lines = [{**vars(check), "report": check.report} for check in checks]

@@ -1,6 +1,6 @@
-"""The arithmetic of the Token Activation Map (arXiv 2506.23270), on tensors alone.
+"""The arithmetic of the Token Activation Map (arXiv 2506.23270), which works on tensors only.
 
-:func:`token_activation_maps` gives the maps of all targets of a recorded run.
+:func:`token_activation_maps` computes the maps of all targets of a recorded run.
 """
 
 from tam.engine.maps import maps_from_scores, token_activation_maps

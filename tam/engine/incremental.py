@@ -1,7 +1,7 @@
-"""Token activation maps of targets that come one after another, while the model writes.
+"""Token activation maps of targets that are added one after another, while the model writes.
 
 Each target costs one product of the vision states with its row of the head, and O(N) for each
-target before it; nothing is computed twice.
+earlier target; nothing is computed twice.
 """
 
 import math
@@ -27,13 +27,13 @@ class IncrementalMaps:
     Parameters
     ----------
     score
-        Gives float32 [P, M], without ReLU, of int64 [M] token ids and states [P, D].
+        Maps int64 [M] token ids and states [P, D] to float32 [P, M] scores, without ReLU.
     vision_states
         [N, D] of any floating dtype: final-normed last hidden states of the vision cells.
     grids
         ``(h, w)`` of each picture or frame.
     prompt_targets
-        How many of the targets are prompt words; they come first.
+        The number of targets that are prompt words; they come first.
     kernel_size
         Odd size of the filter's window.
     eci_cap
@@ -42,7 +42,7 @@ class IncrementalMaps:
     Attributes
     ----------
     count
-        K, the targets so far.
+        K, the number of targets so far.
 
     Examples
     --------
@@ -80,7 +80,7 @@ class IncrementalMaps:
         self._relevance = np.zeros((_FIRST_CAPACITY, _FIRST_CAPACITY), np.float32)
 
     def extend(self, context_states: torch.Tensor, ids: Sequence[int]) -> None:
-        """Add M targets: all words of the prompt at once, or what the model wrote since.
+        """Add M targets: all words of the prompt at once, or what the model has written since.
 
         Parameters
         ----------
@@ -121,21 +121,24 @@ class IncrementalMaps:
         self.count = last
 
     def maps(self, count: int) -> Floats:
-        """float32 [count, N]: maps of the first targets, in [0, 1]; later ones change nothing."""
+        """Return the maps of the first targets, float32 [count, N] in [0, 1].
+
+        They do not change when later targets are added.
+        """
         view = self._maps[:count]
         view.flags.writeable = False
         return view
 
     def text_scores(self, count: int) -> Floats:
-        """float32 [count, count]: scores of the earlier words, as the engine gives them."""
+        """Return the scores of the earlier words, float32 [count, count], as the engine does."""
         return self._text[:count, :count].copy()
 
     def relevance(self, count: int) -> Floats:
-        """float32 [count, count] in [0, 1]: the same on the scale of each target's map."""
+        """Return the same on the scale of each target's map, float32 [count, count] in [0, 1]."""
         return self._relevance[:count, :count].copy()
 
     def _reserve(self, count: int) -> None:
-        """Make room, at least twice as much as before. What was given out keeps its own memory."""
+        """Grow the buffers to twice their size or more. Arrays returned earlier stay valid."""
         before = len(self._ids)
         if count <= before:
             return

@@ -1,10 +1,10 @@
 """Token activation maps of all targets at once (arXiv 2506.23270).
 
-Three functions: :func:`token_activation_maps` starts at hidden states and rows of the head,
-:func:`maps_of_run` at the scores that a head of any kind gives them, :func:`maps_from_scores` at
-scores of targets in the context of other words. They take NumPy arrays or torch tensors on any
-device and answer in kind. Beside what they return they need a bounded scratch,
-whatever the length of the video or the answer.
+There are three entry points: :func:`token_activation_maps` starts from hidden states and rows of
+the head, :func:`maps_of_run` from the scores that any kind of head assigns to these states, and
+:func:`maps_from_scores` from scores of targets in the context of other words. They accept NumPy
+arrays or torch tensors on any device and return the same kind. Besides their results they need
+scratch memory of a bounded size, however long the video or the answer is.
 """
 
 import math
@@ -21,23 +21,23 @@ from tam.engine.inputs import (
     Scores,
     as_index,
     as_tensor,
-    beside,
-    blame,
     check_grids,
     check_shapes,
     checked,
-    misfit,
     not_finite,
+    raise_not_finite,
+    shape_error,
+    to_device_of,
 )
 from tam.engine.ops.blocks import in_chunks, one_thread
 from tam.engine.ops.dispatch import backend_for, select
 from tam.engine.result import TokenActivationMaps
 
-# Elements of one map stage that are worked on at once: 16 MiB in float64 on a CPU, 256 MiB in
-# float32 elsewhere. Longer runs go in chunks of targets.
+# Elements of one map stage that are processed at once: 16 MiB in float64 on a CPU, 256 MiB in
+# float32 elsewhere. Longer runs are split into chunks of targets.
 _CHUNK_CPU, _CHUNK = 1 << 21, 1 << 26
 
-# Bytes that a chunk works with, several arrays of its size.
+# Scratch memory of a chunk in bytes: several arrays of its size.
 _SCRATCH = 1 << 27
 
 
@@ -63,27 +63,27 @@ def token_activation_maps(
     hidden
         [L, D] of any floating dtype: the final-normed last hidden states.
     head_rows
-        [K, D]: the LM-head row of each target's class id; or with ``class_ids`` the head [V, D],
-        of which only those rows are read.
+        [K, D]: the LM-head row of each target's class id; or, with ``class_ids``, the whole head
+        [V, D], of which only those rows are read.
     vision_positions
         Int [N]: positions of the vision cells, grid after grid, each row-major.
     context_positions
-        Int [K]: the position whose state stands for each target: a prompt word's own, for a
-        generated token the one that predicted it.
+        Int [K]: the position whose state represents each target: its own for a prompt word, and
+        the one that predicted it for a generated token.
     context_ids
-        Int [K]: token ids, for the rule that a word does not explain itself away.
+        Int [K]: token ids; a context word with the target's own id is left out of the causal step.
     grids
         ``(h, w)`` of each picture or frame, ``sum(h * w) == N``; also an int array [G, 2].
     prompt_targets
-        How many of the K targets are prompt words.
+        The number of the K targets that are prompt words.
     kernel_size
         Odd size of the filter's window.
     eci_cap
         The largest scale at which the interference of earlier words is subtracted; 0 leaves it.
     class_ids
-        Int [K]: rows of the head.
+        Int [K]: the targets' rows of the head.
     stages
-        Keep the maps before scaling and filtering too, at once.
+        Compute the stages before scaling and filtering right away instead of on first access.
     backend
         See :func:`tam.engine.ops.dispatch.backend_for`.
 
@@ -96,7 +96,7 @@ def token_activation_maps(
     NumericsError
         If shapes do not fit, a position is out of range, or a needed state or row is not finite.
     SetupError
-        If the backend that is asked for cannot be used.
+        If the requested backend cannot be used.
 
     Examples
     --------
@@ -124,16 +124,18 @@ def token_activation_maps(
     vision = checked("vision", vision_positions, states)
     context = checked("context", context_positions, states)
     if states.ndim != 2 or head.ndim != 2 or states.shape[1] != head.shape[1]:
-        raise misfit(f"hidden {list(states.shape)} and head rows {list(head.shape)} do not fit")
+        raise shape_error(
+            f"hidden {list(states.shape)} and head rows {list(head.shape)} do not fit"
+        )
     classes = torch.arange(len(head)) if class_ids is None else checked("class", class_ids, head)
     count = len(classes)
     if len(context) != count:
-        raise misfit(f"{len(context)} context positions for {count} head rows")
+        raise shape_error(f"{len(context)} context positions for {count} head rows")
     if not 0 <= prompt_targets <= count:
-        raise misfit(f"prompt_targets {prompt_targets} is not between 0 and {count}")
+        raise shape_error(f"prompt_targets {prompt_targets} is not between 0 and {count}")
     chosen = backend_for(states.device, backend)
     targets = torch.arange(count)
-    places, rows, ids, targets, stops = beside(
+    places, rows, ids, targets, stops = to_device_of(
         states,
         torch.cat([vision, context]),
         classes,
@@ -148,9 +150,10 @@ def token_activation_maps(
         activation, text = both.split([len(vision), count], dim=1)
         scores = Scores(activation, activation, text, ids, ids, targets, stops)
         result = _explain(scores, grids, kernel_size, eci_cap, None if stages else later, chosen)
-        # Queued last, so that a GPU works while the CPU waits. A finite sum needs no closer look.
+        # Read the sum last, so that a GPU is busy while the CPU waits for it. If the sum is finite,
+        # so are all products.
         if not math.isfinite(total.item()) and not bool(torch.isfinite(projected()).all()):
-            blame(
+            raise_not_finite(
                 ("vision states", states, vision),
                 ("context states", states, context),
                 ("head rows", head, classes),
@@ -170,14 +173,15 @@ def maps_of_run(
     stages: bool = False,
     backend: str | None = None,
 ) -> TokenActivationMaps:
-    """Explain every target of one run, from the scores of its joined states.
+    """Explain every target of one run, from the scores of its vision and context states.
 
     Parameters
     ----------
     score
-        Gives float32 [N + K, K], without ReLU: products of the vision cells' states, then of the
-        states at the K context positions, with the head rows of the targets' classes. A new tensor,
-        which is overwritten; called again where stages are asked for later.
+        Returns float32 [N + K, K], without ReLU: products of the vision cells' states, then of the
+        states at the K context positions, with the head rows of the targets' classes. It must
+        return a new tensor, which is overwritten, and is called again if the stages are accessed
+        later.
     cells
         N.
     ids
@@ -211,11 +215,12 @@ def maps_of_run(
     both = score().T
     count = len(both)
     if both.shape[1] != cells + count or len(ids) != count:
-        raise misfit(f"scores {list(both.T.shape)} of {cells} cells and {len(ids)} targets")
+        shape = list(both.T.shape)
+        raise shape_error(f"scores {shape} do not fit {cells} cells and {len(ids)} targets")
     with one_thread(both.device):
         activation, text = positive_scores(both).split([cells, count], dim=1)
         targets = torch.arange(count)
-        index = beside(both, as_index(ids), targets, targets.clamp(min=int(prompt_targets)))
+        index = to_device_of(both, as_index(ids), targets, targets.clamp(min=int(prompt_targets)))
         scores = Scores(activation, activation, text, index[0], *index)
         chosen = backend_for(both.device, backend)
         return _explain(scores, grids, kernel_size, eci_cap, None if stages else later, chosen)
@@ -236,7 +241,7 @@ def maps_from_scores(
     stages: bool = False,
     backend: str | None = None,
 ) -> TokenActivationMaps:
-    """Make the maps of M targets in the context of K words, from scores.
+    """Compute the maps of M targets in the context of K words, from scores.
 
     Parameters
     ----------
@@ -249,9 +254,9 @@ def maps_from_scores(
     context_ids, target_ids
         Int [K] and [M]: token ids.
     causal_stop
-        Int [M]: target m has the context words ``i < causal_stop[m]`` for the causal step,
+        Int [M]: the causal step of target m uses the context words ``i < causal_stop[m]``.
     scale_stop
-        Int [M]: and the words ``i < scale_stop[m]`` for the joint scaling.
+        Int [M]: the joint scaling of target m uses the context words ``i < scale_stop[m]``.
     grids, kernel_size, eci_cap, stages, backend
         As in :func:`token_activation_maps`.
 
@@ -260,11 +265,11 @@ def maps_from_scores(
     NumericsError
         If shapes do not fit, a score is not finite, or the kernel size is not odd.
     SetupError
-        If the backend that is asked for cannot be used.
+        If the requested backend cannot be used.
 
     Examples
     --------
-    One more candidate for a step that has three words before it:
+    A further candidate for a step with three earlier words:
 
     >>> context, target, text = np.ones((4, 3)), np.arange(4.0)[:, None], np.ones((3, 1))
     >>> r = maps_from_scores(context, target, text, [5, 6, 7], [9], [3], [3], [(2, 2)])
@@ -289,7 +294,7 @@ def maps_from_scores(
     target = as_tensor(target_activation).T
     context, text = (as_tensor(v).T.to(target.device) for v in (context_activation, text_scores))
     indices = (context_ids, target_ids, causal_stop, scale_stop)
-    scores = Scores(context, target, text, *beside(target, *map(as_index, indices)))
+    scores = Scores(context, target, text, *to_device_of(target, *map(as_index, indices)))
     chosen = backend_for(target.device, backend)
     named = {"context": context, "target": target, "text": text}
     with one_thread(target.device):
@@ -302,11 +307,11 @@ def maps_from_scores(
 
 
 def memory_needed(targets: int, cells: int) -> int:
-    """Estimate what the maps of a run take at their peak, in bytes.
+    """Estimate the peak memory of computing the maps of a run, in bytes.
 
-    Scores of K targets at N vision cells and at each other [K, N + K], the text scores and the
-    relevance made of them [K, K], one copy of each at the end, all in float32; and the scratch of
-    a chunk.
+    It consists of the scores of K targets at the N vision cells and at each other [K, N + K], the
+    text scores and the relevance [K, K], and one final copy of each, all in float32; and of the
+    scratch memory of a chunk.
 
     Parameters
     ----------
@@ -323,9 +328,9 @@ def positive_scores(products: torch.Tensor) -> torch.Tensor:
     Raises
     ------
     NumericsError
-        If a product is not finite, which a ReLU could hide.
+        If a product is not finite, which the ReLU could hide.
     """
-    # A finite sum needs no look at each.
+    # If the sum is finite, so are all products.
     if not math.isfinite(products.sum().item()) and not bool(torch.isfinite(products).all()):
         raise not_finite("products of states and head rows")
     return products.relu_()
@@ -339,17 +344,17 @@ def _explain(
     later: "partial[TokenActivationMaps] | None",
     backend: str,
 ) -> TokenActivationMaps:
-    """Explain M targets, a chunk at a time; without a call to make the stages later, keep them.
+    """Explain M targets in chunks. ``later`` computes the stages on demand; None keeps them now.
 
-    Where the targets are their own context and no stage is asked for, the maps take the place of
-    the scores, from the last chunk to the first: no target has a later one for context.
+    If the targets are their own context and the stages are not kept, the maps overwrite the scores
+    from the last chunk to the first, which is safe because no target has a later one as context.
     """
     check_shapes(scores)
     target, text = scores.target, scores.text
     count, cells = target.shape
-    grids = [(int(h), int(w)) for h, w in grids]  # an array's rows, too
+    grids = [(int(h), int(w)) for h, w in grids]  # also converts the rows of an array
     check_grids(grids, cells, kernel_size)
-    # The CPU has float64 at hand: results are exact to the last grey level. Elsewhere float32.
+    # float64 on a CPU makes results exact to the last grey level. Other devices use float32.
     exact = target.device.type == "cpu" and backend == "torch"
     dtype = torch.float64 if exact else torch.float32
     own = target is scores.context and later is not None
@@ -360,18 +365,18 @@ def _explain(
 
     def explain(first: int, last: int) -> None:
         rows = slice(first, last)
-        said = text[rows].to(dtype)
+        text_rows = text[rows].to(dtype)
         residual, low, high = select("causal_residual", backend)(
             scores.context,
             target[rows].to(dtype),
-            said,
+            text_rows,
             scores.context_ids,
             scores.target_ids[rows],
             scores.causal_stop[rows],
             eci_cap,
         )
         origin, span, relevance[rows], used[rows] = select("joint_scaling", backend)(
-            low, high, said, scores.scale_stop[rows]
+            low, high, text_rows, scores.scale_stop[rows]
         )
         select("rank_filter", backend)(residual, grids, kernel_size, origin, span, maps[rows])
         if after is not None:

@@ -1,4 +1,4 @@
-"""The engine's result: the maps of some targets, and the stages before them."""
+"""The engine's result: the maps of some targets, and the stages that led to them."""
 
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -9,7 +9,7 @@ from typing import Any
 class TokenActivationMaps:
     """Maps of M targets over N vision cells.
 
-    Each is float32, a torch tensor on the inputs' device or a NumPy array, as the inputs were.
+    Every array is float32; like the inputs, torch tensors on their device or NumPy arrays.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ class TokenActivationMaps:
     relevance
         [M, K] in [0, 1]: the text scores on the scale of the target's map.
     stages
-        The values of ``activation`` and ``after_eci``, or the call that computes them.
+        The values of ``activation`` and ``after_eci``, or a call that computes them.
     """
 
     maps: Any
@@ -32,8 +32,8 @@ class TokenActivationMaps:
     def activation(self) -> Any:
         """[M, N]: projection of the vision states on each target's row.
 
-        Where the stages were not kept, this and ``after_eci`` are computed when they are first
-        asked for, from the inputs, which the result refers to as long as it lives.
+        If the stages were not kept, this and ``after_eci`` are computed on first access from the
+        inputs, to which the result keeps a reference.
         """
         return self._kept[0]
 
@@ -47,7 +47,7 @@ class TokenActivationMaps:
         return self.stages if isinstance(self.stages, tuple) else self.stages()._kept
 
     def numpy(self) -> "TokenActivationMaps":
-        """The same as NumPy arrays, from tensors on a CPU."""
+        """Convert tensors on a CPU to NumPy arrays."""
         stages = self.stages
         if isinstance(stages, tuple):
             stages = (stages[0].numpy(), stages[1].numpy())

@@ -12,6 +12,9 @@ from tam.evaluate.statistics import RESAMPLES
 from tam.evaluate.summary import ALL, Row
 from tam.files.writing import rewriting_file
 
+SENSES = "↑: a higher value is better; ↓: a lower one."
+"""What the arrows in the headings mean."""
+
 LEAST_ITEMS = 6
 """The fewest items for which a difference is marked: with fewer, even full agreement happens by
 chance once in twenty times."""
@@ -37,23 +40,25 @@ def markdown(rows: Sequence[Row], reference: str, tagger: str) -> str:
             part = [row for row in rows if (row.model, row.split) == (model, split)]
             parts.append(_table(part, model, split, reference))
     parts.append(
-        f"Means in per cent with 95 % intervals of {RESAMPLES} bootstrap draws of whole items; "
-        f"▲ and ▼: better and worse than {reference}, the interval of the paired difference "
-        f"without 0 in it, of {LEAST_ITEMS} items at least. Of deletion, sensitivity (how far maps "
-        "move under noise) and randomized (correlation with the maps of shuffled weights) less is "
-        "better. Of causes: cause, words with one cause whose hottest object it is; AUROC and ρ of "
-        "heat over objects within the word; height, AUROC of the map's height for whether anything "
-        "in the picture causes the word; text, the same of relevance over earlier words. "
-        "ms: of the method for each token that it explained, beside the recorded run. "
+        f"Means in per cent with 95 % intervals of {RESAMPLES} bootstrap draws of whole items. "
+        f"{SENSES} ▲ and ▼: better and worse than {reference}, where the interval of the paired "
+        f"difference does not hold 0 and there are at least {LEAST_ITEMS} items. "
+        "Sensitivity is how far maps move under noise; randomized is their correlation with the "
+        "maps of shuffled weights. "
+        "Causes: cause is the share of words with one cause whose hottest object it is; AUROC and "
+        "ρ compare heat with effects over the objects of a word; height is the AUROC of the map's "
+        "height for whether anything in the picture causes the word; text is the same for "
+        "relevance over earlier words. "
+        "ms: time of the method for each token that it explained, beside the recorded run. "
         f"Words were tagged by: {tagger}.\n"
     )
     return "\n".join(parts)
 
 
 def printed(rows: Sequence[Row]) -> list[tuple[str, list[str], list[list[str]]]]:
-    """Give title, header and cells of each model's overall table, for a terminal.
+    """Give title, header and cells of each model's overall tables, for a terminal.
 
-    Without the intervals, which eighty columns have no room for; the marks stay.
+    The intervals are left out, which a terminal has no room for; the marks stay.
     """
     tables = []
     for model in dict.fromkeys(row.model for row in rows):
@@ -64,17 +69,22 @@ def printed(rows: Sequence[Row]) -> list[tuple[str, list[str], list[list[str]]]]
         names = _columns(part)
         causes = [name for name in names if name.startswith(("cause_", "relevance_"))]
         places = [name for name in names if name not in causes]
-        # Eighty columns have no room for both.
         for shown, told in ((places, title), (causes, f"{model}: causes")):
             if shown:
-                header = ["method", *(metric_named(name).column for name in shown), "ms"]
-                tables.append((told, header, _cells(part, shown, intervals=False)))
+                tables.append((told, _header(shown), _cells(part, shown, intervals=False)))
     return tables
+
+
+def _header(names: Sequence[str]) -> list[str]:
+    """The headings of a table: with each measure an arrow to its better side."""
+    metrics = [metric_named(name) for name in names]
+    told = [f"{metric.column} {'↓' if metric.less_is_better else '↑'}" for metric in metrics]
+    return ["method", *told, "ms ↓"]
 
 
 def _table(rows: Sequence[Row], model: str, split: str, reference: str) -> str:
     names = _columns(rows)
-    header = ["method", *(metric_named(name).column for name in names), "ms"]
+    header = _header(names)
     lines = [
         f"### {model}, {'all splits' if split == ALL else split}: "
         f"{rows[0].items} items, {rows[0].words} words with a mask\n",

@@ -1,1 +1,1 @@
-"""Results: explanations, words, merge rules, and the only definitions of a word's strength."""
+"""Results: explanations, words, merge rules, and the definitions of a word's strength."""

@@ -18,8 +18,8 @@ REASONS = {
 """The reasons why a word cannot be checked."""
 
 LEAST_SCORE = math.log(2)
-"""The score in nats from which on the model used a region: half of the word's probability, more
-than hiding other regions costs it."""
+"""The lowest score in nats at which a region counts as used: hiding it halves the word's
+probability, relative to hiding other regions."""
 
 _LEVEL = 0.95
 
@@ -36,12 +36,13 @@ def verdict(
     interval
         Its lower and upper bounds.
     threshold
-        The score from which on a region counts as used.
+        The lowest score at which a region counts as used.
 
     Returns
     -------
-    True if the score reaches the threshold and the interval lies above 0; False if the whole
-    interval lies below the threshold; else None.
+    bool or None
+        True if the score reaches the threshold and the interval lies above 0; False if the whole
+        interval lies below the threshold; otherwise None.
     """
     low, high = interval
     if score >= threshold and low > 0:
@@ -53,7 +54,7 @@ def verdict(
 class Check:
     """The effect on a word of hiding the region that its map marks, compared with other regions.
 
-    All probabilities are those of the word's tokens together, read with the reply as it stands
+    All probabilities are joint probabilities of the word's tokens, with the reply unchanged
     (teacher forcing).
 
     Parameters
@@ -61,7 +62,7 @@ class Check:
     targets
         Indices of the word's tokens among the explanation's tokens.
     filler
-        The replacement of the hidden pixels, see :mod:`tam.check.fillers`.
+        The replacement of the hidden pixels; see :mod:`tam.check.fillers`.
     before
         Log-probability of the word with the whole picture, in nats.
     without
@@ -92,8 +93,8 @@ class Check:
         """Lower and upper bounds of the score at 95 %.
 
         ``score ± t √(1 + 1/n) s`` with Student's t for n - 1 degrees of freedom and the controls'
-        standard deviation s: the interval in which one more control would fall (a prediction
-        interval). A region that is like its controls has 0 inside in 95 of 100 cases.
+        standard deviation s. This is a prediction interval: the range in which one more control
+        would fall. For a region like its controls, it contains 0 in 95 of 100 cases.
         """
         if self.score is None:
             return None
@@ -106,7 +107,7 @@ class Check:
 
     @property
     def used(self) -> bool | None:
-        """Whether the model used what the map marks, see :func:`verdict`.
+        """Whether the model used what the map marks; see :func:`verdict`.
 
         None if that is undecided, or the word cannot be checked.
         """

@@ -1,9 +1,10 @@
 """The data of an explanation, and its maps at the size of the pictures.
 
-NumPy arrays and text only: no model, no device tensors. A value that is not known is None, or NaN
-inside an array.
+The data are NumPy arrays and text, without a model or device tensors. An unknown value is None, or
+NaN inside an array.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,8 +20,8 @@ from tam.geometry.layout import DroppedText, TextToken, VisionGrid
 from tam.geometry.upsample import coverage, coverage_at, upsample_at
 from tam.media.media import Media
 
-CUT_MARK = "… (cut at max_new_tokens)"
-"""What stands behind a reply that was cut, wherever its text is shown."""
+CUT_MARK = "… (cut at its limit)"
+"""The mark after a reply that was cut, wherever its text is shown."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Candidate:
     id
         Token id.
     text
-        Its text when decoded alone.
+        Its text when decoded by itself.
     probability
         Softmax of the model's raw logits, in [0, 1].
     """
@@ -44,17 +45,17 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The model's prediction at the step at which one token was written.
+    """The model's prediction at the step that produced one token.
 
     Parameters
     ----------
     probability
         Softmax of the raw logits at the written token.
     sampled_probability
-        The same in the distribution that was sampled from (temperature, top-k, top-p, penalties),
-        or None if the reply was given or not sampled.
+        The same under the distribution that was sampled from (temperature, top-k, top-p,
+        penalties), or None if the reply was given or not sampled.
     candidates
-        The most probable tokens, best first.
+        The most probable tokens, most probable first.
     """
 
     probability: float
@@ -64,12 +65,12 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Stages:
-    """The maps before they were scaled and filtered.
+    """The maps before scaling and filtering.
 
     Parameters
     ----------
     activation
-        float32 [K, N], not negative: the LM head's score of each target at each cell.
+        float32 [K, N], non-negative: the LM head's score of each target at each cell.
     after_eci
         float32 [K, N]: the same after estimated causal inference, on the same scale.
     """
@@ -91,36 +92,37 @@ class ExplanationData:
     media
         The pictures and clips of the conversation, in order.
     tokens
-        The K targets: the conversation's text tokens, prompt first, then the reply's.
+        The K targets: the conversation's text tokens, first those of the prompt, then those of the
+        reply.
     prompt_targets
         The number of targets before the reply.
     predictions
         The predictions of the reply's K - prompt_targets tokens.
     grids
-        The vision grids; their cells, one after another, are the N columns of the maps.
+        The vision grids; their cells, one grid after another, are the N columns of the maps.
     maps
-        float32 [K, N] in [0, 1], NaN where not known: in rows of targets that were not explained,
-        and at cells for which the method gives no value.
+        float32 [K, N] in [0, 1]. NaN where unknown: in rows of targets that were not explained, and
+        at cells for which the method gives no value.
     text_scores
-        float32 [K, K]: row t holds the raw score of each earlier token i for target t, NaN if
-        target t was not explained. None if the method scores pictures only.
+        float32 [K, K]: row t has the raw score of each earlier token i for target t, NaN if target
+        t was not explained. None if the method scores only pictures.
     relevance
-        float32 [K, K] in [0, 1]: the same on the scale of target t's map, so that a word's
-        pictures and a word's earlier words can be compared; on a scale of its own where the
-        provenance names another method (``"relevance"``). None if ``text_scores`` is None.
+        float32 [K, K] in [0, 1]: the same on the scale of target t's map, so that the evidence in
+        pictures and in earlier words can be compared. If the provenance names another method for it
+        (``"relevance"``), it has a scale of its own. None if ``text_scores`` is None.
     provenance
         Model, versions, dtype, options and notes of the run. JSON values only.
     stages
-        The maps before scaling and filtering, or None if they were not asked for.
+        The maps before scaling and filtering, or None if they were not requested.
     candidate_maps
         float32 [K - prompt_targets, C, N] in [0, 1]: the maps that the first C candidates of each
-        of the reply's tokens would have in its place, or None if they were not asked for.
+        of the reply's tokens would have in its place, or None if they were not requested.
     token_grounding
         float32 [K - prompt_targets]: how far the picture supports each word, in [0, 1] at the
-        word's first token, NaN if it has no score (:mod:`tam.recording.grounding`); None if it was
-        not computed.
+        word's first token, NaN elsewhere and for words without a score
+        (:mod:`tam.recording.grounding`). None if it was not computed.
     checks
-        The checks of words (:mod:`tam.check`), which hide their marked regions; may be empty.
+        The checks of words (:mod:`tam.check`); may be empty.
     """
 
     media: tuple[Media, ...]
@@ -144,23 +146,23 @@ class ExplanationData:
 
     @property
     def on_one_scale(self) -> bool:
-        """Whether maps and relevance are one method's, so that a word's two heights compare."""
+        """Whether maps and relevance come from one method, so that their values are comparable."""
         return "relevance" not in self.provenance
 
     @cached_property
     def dropped(self) -> tuple[DroppedText, ...]:
-        """What the chat template left out of the prompt, such as a thought of an earlier reply."""
+        """The text that the chat template dropped, such as the thoughts of an earlier reply."""
         return dropped_texts(self.provenance)
 
     @property
     def cut(self) -> bool | None:
-        """Whether the reply ended at its limit of new tokens; None where that is not known."""
-        found = self.provenance.get("cut")
-        return found if isinstance(found, bool) else None
+        """Whether the reply was cut at a limit of tokens or time; None if unknown."""
+        cut = self.provenance.get("cut")
+        return cut if isinstance(cut, bool) else None
 
     @cached_property
     def word_targets(self) -> tuple[tuple[int, ...], ...]:
-        """The targets of each word, the prompt's words first; white space belongs to none."""
+        """The targets of each word, the prompt's words first; white space belongs to no word."""
         groups: dict[tuple[bool, int], list[int]] = {}
         for target, token in enumerate(self.tokens):
             if token.word >= 0:
@@ -168,22 +170,38 @@ class ExplanationData:
         return tuple(tuple(group) for group in groups.values())
 
     @cached_property
+    def word_numbers(self) -> dict[tuple[int, ...], int]:
+        """The index of each word among those of the reply, or of the prompt, by its targets."""
+        first = sum(word[0] < self.prompt_targets for word in self.word_targets)
+        return {
+            word: index - first if index >= first else index
+            for index, word in enumerate(self.word_targets)
+        }
+
+    @cached_property
+    def text_starts(self) -> tuple[int, ...]:
+        """The offset in the reply's text at which each of its tokens begins."""
+        lengths = (len(token.text) for token in self.tokens[self.prompt_targets :])
+        return tuple(itertools.accumulate(lengths, initial=0))
+
+    @cached_property
     def word_ends(self) -> NDArray[np.int64]:
-        """int64 [K]: the last target of each target's word; K for a target without a word."""
+        """The last target of each target's word, int64 [K]; K for a target without a word."""
         ends = np.full(len(self.tokens), len(self.tokens), np.int64)
         for word in self.word_targets:
             ends[list(word)] = word[-1]
         return ends
 
     def by_grid(self, row: NDArray[np.float32]) -> Iterator[tuple[VisionGrid, NDArray[np.float32]]]:
-        """Split the N columns of a map into its grids, each float32 [t, h, w]."""
+        """Yield each grid with its part of the maps [..., N], float32 [..., t, h, w]."""
         first = 0
         for grid in self.grids:
-            yield grid, row[first : first + grid.cells].reshape(grid.shape)
+            cells = row[..., first : first + grid.cells]
+            yield grid, cells.reshape(*row.shape[:-1], *grid.shape)
             first += grid.cells
 
     def token_map(self, target: int, media: int = 0, frame: int = 0) -> NDArray[np.float32]:
-        """Give one token's map at the size of the picture.
+        """Return one token's map at the size of the picture.
 
         Parameters
         ----------
@@ -194,12 +212,13 @@ class ExplanationData:
 
         Returns
         -------
-        float32 [H, W] in [0, 1], as from :meth:`picture_map`.
+        ndarray
+            float32 [H, W] in [0, 1], as from :meth:`picture_map`.
         """
         return self.picture_map(self.maps[target], media, frame)
 
     def candidate_row(self, target: int, candidate: int) -> NDArray[np.float32]:
-        """float32 [N]: the map that a candidate would have instead of a token of the reply.
+        """Return the map that a candidate would have in place of a reply token, float32 [N].
 
         Raises
         ------
@@ -212,7 +231,7 @@ class ExplanationData:
             raise InputError(
                 f"candidate {candidate} of token {target} has no map",
                 where="map",
-                remedy="explain with a higher candidate_maps; words of the prompt have none",
+                remedy="explain with a higher candidate_maps; words of the prompt never have one",
             )
         row: NDArray[np.float32] = maps[step, candidate]
         return row
@@ -220,7 +239,7 @@ class ExplanationData:
     def candidate_map(
         self, target: int, candidate: int, media: int = 0, frame: int = 0
     ) -> NDArray[np.float32]:
-        """Give the map that a candidate would have instead of a token of the reply.
+        """Return the map that a candidate would have in place of a token of the reply.
 
         Parameters
         ----------
@@ -233,7 +252,8 @@ class ExplanationData:
 
         Returns
         -------
-        float32 [H, W] in [0, 1], as from :meth:`token_map`.
+        ndarray
+            float32 [H, W] in [0, 1], as from :meth:`token_map`.
 
         Raises
         ------
@@ -256,8 +276,10 @@ class ExplanationData:
 
         Returns
         -------
-        float32 [H, W]; zero where the model saw nothing (see :meth:`coverage`), NaN where not
-        known. If a picture has several views, each pixel is the mean of those that cover it.
+        ndarray
+            float32 [H, W]; zero where the model saw nothing (see :meth:`coverage`), NaN where
+            unknown. If a picture has several views, each pixel is the mean over the views that
+            cover it.
 
         Raises
         ------
@@ -275,8 +297,8 @@ class ExplanationData:
         y: NDArray[np.int64],
         x: NDArray[np.int64],
     ) -> NDArray[np.float32]:
-        """Give :meth:`picture_map` at the crossings of some pixel rows and columns, [Y, X]."""
-        # Outside its box a grid gives zero, so a single grid needs no merging.
+        """Return :meth:`picture_map` at the crossings of some pixel rows and columns, [Y, X]."""
+        # A grid is zero outside its box, so a single grid needs no merging.
         parts = [
             (grid.box, cells[step])
             for grid, cells in self.by_grid(row)
@@ -296,7 +318,7 @@ class ExplanationData:
         return total
 
     def coverage(self, media: int = 0) -> NDArray[np.bool_]:
-        """The pixels of a picture that the model's vision tokens cover, bool [H, W]."""
+        """Return the pixels of a picture that the model's vision tokens cover, bool [H, W]."""
         item = self.item(media)
         masks = [
             coverage(grid.box, item.height, item.width)
@@ -306,7 +328,7 @@ class ExplanationData:
         return np.logical_or.reduce(masks) if masks else np.zeros((item.height, item.width), bool)
 
     def item(self, media: int, frame: int | None = None) -> Media:
-        """Give a picture or clip by its index, and check that it has a frame.
+        """Return a picture or clip by its index, after checking that it has the given frame.
 
         Raises
         ------

@@ -1,7 +1,7 @@
-"""The result: every word with its map over every picture and its relevance for other words.
+"""The result: each word with its maps over the pictures and its relevance to other words.
 
-An :class:`Explanation` holds NumPy arrays and text only: no model, no device tensors. It opens on
-a machine without torch.
+An :class:`Explanation` contains NumPy arrays and text, without a model or device tensors. It can be
+opened on a machine without torch.
 """
 
 import re
@@ -29,10 +29,10 @@ __all__ = ["Candidate", "Explanation", "Prediction", "Stages", "Word"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Explanation(ExplanationData):
-    """One explained reply: its words with their maps, and the ways to save and show them.
+    """One explained reply: its words with their maps, and methods to save and show them.
 
-    ``len(result)`` counts the reply's words, and ``for word in result`` iterates over them. The
-    fields are those of :class:`tam.explanation.data.ExplanationData`.
+    ``len(result)`` is the number of the reply's words, and ``for word in result`` iterates over
+    them. The fields are those of :class:`tam.explanation.data.ExplanationData`.
     """
 
     @cached_property
@@ -68,38 +68,41 @@ class Explanation(ExplanationData):
         """Find all occurrences of a text in the reply, as words or phrases of whole words."""
         starts = {word.span[0]: word for word in self.words if word.span}
         ends = {word.span[1]: word for word in self.words if word.span}
-        found = []
-        said = text.strip()
-        for match in re.finditer(re.escape(said), self.text) if said else ():
+        occurrences = []
+        wanted = text.strip()
+        for match in re.finditer(re.escape(wanted), self.text) if wanted else ():
             first, last = starts.get(match.start()), ends.get(match.end())
             if first is not None and first is last:
-                found.append(first)
+                occurrences.append(first)
             elif first is not None and last is not None:
-                found.append(self.phrase(range(first.targets[0], last.targets[-1] + 1)))
-        return tuple(found)
+                occurrences.append(self.phrase(range(first.targets[0], last.targets[-1] + 1)))
+        return tuple(occurrences)
 
     def phrase(self, text: str | range, merge: str = "geometric") -> Word:
-        """Merge several words of the reply into one: a phrase, a sentence, the whole answer.
+        """Merge several words of the reply into one: a phrase, a sentence, the whole reply.
 
         Parameters
         ----------
         text
-            A text of the reply, whose first occurrence is taken; or a range of indices into
+            A text of the reply, of which the first occurrence is used, or a range of indices into
             ``tokens``.
         merge
-            The rule that merges the maps of its tokens, see :mod:`tam.explanation.merge`.
+            The rule that merges the maps of its tokens; see :mod:`tam.explanation.merge`.
 
         Raises
         ------
         InputError
-            If the text is not in the reply, the range holds no tokens, or the rule is unknown.
+            If the text is not in the reply, the range is empty or out of bounds, or the rule is
+            unknown.
         """
         if isinstance(text, range):
             return Word(self, self._range(text), merge)
         first = self.text.find(text)
         if not text.strip() or first < 0:
             raise InputError(
-                f"the reply does not say {text!r}", where="phrase", remedy="copy it from the reply"
+                f"the reply does not contain {text!r}",
+                where="phrase",
+                remedy="copy it from the reply",
             )
         targets, end = [], 0
         for target in range(self.prompt_targets, len(self.tokens)):
@@ -114,15 +117,15 @@ class Explanation(ExplanationData):
                 f"the range {targets.start} to {targets.stop} is out of range "
                 f"(0 to {len(self.tokens)})",
                 where="phrase",
-                remedy="give a range of indices into tokens that holds at least one",
+                remedy="give a non-empty range of indices into tokens",
             )
         return tuple(targets)
 
     def words_for(self, box: Box, media: int = 0, frame: int | None = None) -> tuple[Word, ...]:
-        """Find the reply's words whose evidence lies in a region of a picture, the highest first.
+        """Find the words of the reply with evidence in a region of a picture, strongest first.
 
-        A word's evidence lies there if its map reaches, at some pixel of the region, most of its
-        maximum over all pictures (:data:`tam.explanation.strength.REACHES`), and is not faint
+        A word has evidence there if its map, at some pixel of the region, reaches most of its
+        maximum over all pictures (:data:`tam.explanation.strength.REACHES`) and is not faint
         (:data:`tam.explanation.strength.FAINT`).
 
         Parameters
@@ -144,13 +147,13 @@ class Explanation(ExplanationData):
                 where="words_for",
                 remedy=f"give x0 < x1 and y0 < y1 within {item.width} × {item.height} pixels",
             )
-        found = []
+        words = []
         for word in self.words:
             cells = word.cells()
             height = strength.height_in(self, cells, box, media, frame)
             if strength.lies_in(height, strength.visual(self, cells)):
-                found.append((height, word))
-        return tuple(word for _, word in sorted(found, key=lambda pair: -pair[0]))
+                words.append((height, word))
+        return tuple(word for _, word in sorted(words, key=lambda pair: -pair[0]))
 
     def save(
         self,
@@ -168,25 +171,27 @@ class Explanation(ExplanationData):
         folder
             The folder, which is created if it does not exist.
         force
-            Replace an earlier explanation in that folder.
+            Whether to replace an earlier explanation in that folder.
         pictures
             Whether to also write a PNG for each word.
         embed
-            Size of the pictures in the report: ``"full"``, up to 4,096 pixels on their long side,
-            or ``"screen"``, up to 1,600.
+            Size of the pictures in the report: ``"full"`` (up to 4,096 pixels on their long side)
+            or ``"screen"`` (up to 1,600).
         others
-            The same reply explained by other methods, by their names; the report has a switch.
+            The same reply explained by other methods, by their names. The report can switch
+            between them.
 
         Returns
         -------
-        The path of the report.
+        Path
+            The path of the report.
 
         Raises
         ------
         InputError
             If ``embed`` is unknown.
         OutputError
-            If the folder holds files already and ``force`` is off, or cannot be written.
+            If the folder already contains files and ``force`` is off, or cannot be written.
         """
         write = resolve(DOORS["write_explanation"])
         return cast(
@@ -204,18 +209,18 @@ class Explanation(ExplanationData):
         return cast(Path, resolve(DOORS["export"])(self, path, words, **options))
 
     def plot(self, words: Sequence[Choice] | None = None, **options: Any) -> "Figure":
-        """Draw chosen words as a matplotlib figure, see :func:`tam.render.plot.plot`."""
+        """Draw the chosen words as a matplotlib figure; see :func:`tam.render.plot.plot`."""
         return cast("Figure", resolve(DOORS["plot"])(self, words, **options))
 
     def to_pandas(self) -> "DataFrame":
-        """The words as a pandas DataFrame, see :func:`tam.render.table.words_frame`."""
+        """Return the words as a pandas DataFrame; see :func:`tam.render.table.words_frame`."""
         return cast("DataFrame", resolve(DOORS["words_frame"])(self))
 
     def __repr__(self) -> str:
         return f"<Explanation of {len(self.words)} words: {reprlib.repr(self.text)}>"
 
     def _repr_html_(self) -> str:
-        """The report in a frame, for notebooks."""
+        """Return the report in an iframe, for notebooks."""
         return cast(str, resolve(DOORS["notebook_html"])(self))
 
 

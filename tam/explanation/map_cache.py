@@ -10,37 +10,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 BUDGET: Final = 256 * 2**20
-"""The largest size of the maps that one process keeps, in bytes."""
+"""The largest total size in bytes of the maps that a process keeps."""
 
 Map = NDArray[np.float32]
 
 
 class MapCache:
-    """The maps that were used last, as many as fit into a budget of bytes.
+    """A least-recently-used cache of maps with a limited size in bytes.
 
-    The maps are read-only, since several callers share them, and are dropped with their
-    explanation. Several threads may use a cache at once.
+    The maps are read-only, because several callers share them, and are dropped with their
+    explanation. A cache is thread-safe.
 
     Parameters
     ----------
     budget
-        Bytes of all maps together; a larger map is not kept.
+        Largest total size in bytes; a single larger map is not kept.
     """
 
     def __init__(self, budget: int = BUDGET) -> None:
         self._budget = budget
         self._kept: OrderedDict[tuple[weakref.ref[Any], Hashable], Map] = OrderedDict()
         self._bytes = 0
-        # Garbage collection may drop an explanation, and so call back, while the lock is held.
+        # Reentrant, because garbage collection may drop an explanation, and thus call back, while
+        # the lock is held.
         self._lock = threading.RLock()
 
     @property
     def bytes(self) -> int:
-        """The size of the kept maps in bytes."""
+        """The total size of the kept maps in bytes."""
         return self._bytes
 
     def get(self, owner: object, key: Hashable, make: Callable[[], Map]) -> Map:
-        """Give the map of a key, and make it if it is not kept.
+        """Return the map of a key, computing it if it is not cached.
 
         Parameters
         ----------
@@ -49,19 +50,19 @@ class MapCache:
         key
             The key of the map within it.
         make
-            A function that makes the map.
+            A function that computes the map.
         """
-        place = (weakref.ref(owner, self._drop_all), key)
+        entry = (weakref.ref(owner, self._drop_all), key)
         with self._lock:
-            found = self._kept.get(place)
-            if found is not None:
-                self._kept.move_to_end(place)
-                return found
+            cached = self._kept.get(entry)
+            if cached is not None:
+                self._kept.move_to_end(entry)
+                return cached
         made = make()
         made.flags.writeable = False
         with self._lock:
-            if made.nbytes <= self._budget and place not in self._kept:
-                self._kept[place] = made
+            if made.nbytes <= self._budget and entry not in self._kept:
+                self._kept[entry] = made
                 self._bytes += made.nbytes
                 while self._bytes > self._budget:
                     self._bytes -= self._kept.popitem(last=False)[1].nbytes
@@ -69,5 +70,5 @@ class MapCache:
 
     def _drop_all(self, owner: "weakref.ref[Any]") -> None:
         with self._lock:
-            for place in [place for place in self._kept if place[0] is owner]:
-                self._bytes -= self._kept.pop(place).nbytes
+            for entry in [entry for entry in self._kept if entry[0] is owner]:
+                self._bytes -= self._kept.pop(entry).nbytes

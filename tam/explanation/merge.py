@@ -1,15 +1,15 @@
 """Rules that merge the maps of several tokens into the map of a word or a phrase.
 
 ==========  ==================================================================================
-maximum     each cell shows the token that has the most evidence there
-first       the map of the first token alone
-weighted    the mean, each token weighted by the probability that the model gave it
-geometric   the geometric mean: cells that all of the tokens point at
+maximum     the maximum: in each cell, the token that has the most evidence there
+first       the map of the first token only
+weighted    the mean, with each token weighted by the probability that the model gave it
+geometric   the geometric mean: cells with evidence for all of the tokens
 ==========  ==================================================================================
 
-``benchmarks/phrases.py`` compares them on scenes with known masks: the geometric mean points best,
-because each word of a phrase narrows down its meaning, while the maximum shows the least certain of
-its words. For everything that a long answer mentions, take the maximum.
+``benchmarks/phrases.py`` compares them on scenes with known masks. The geometric mean points best,
+because each word of a phrase narrows down its meaning, while the maximum also shows its least
+certain word. For everything that a long reply mentions, use the maximum.
 """
 
 from collections.abc import Callable
@@ -22,11 +22,11 @@ from tam.errors import InputError
 Maps = NDArray[np.float32]
 
 GREY_LEVEL = 1 / 255
-"""A constant that is added to every map before the geometric mean, and subtracted after it."""
+"""A constant that is added to all maps before the geometric mean and subtracted after it."""
 
 
 def merged(maps: Maps, weights: Maps, rule: str) -> Maps:
-    """Merge float32 [T, N] maps into one [N].
+    """Merge the maps of T tokens, float32 [T, N], into one, [N].
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def merged(maps: Maps, weights: Maps, rule: str) -> Maps:
 
 
 def _weighted(maps: Maps, weights: Maps) -> Maps:
-    # In float64, shares first, because products with tiny probabilities underflow in float32.
+    # Normalise the weights first, in float64, because products with tiny probabilities underflow.
     precise = weights.astype(np.float64)
     total = precise.sum()
     mean: Maps = precise / total @ maps if total > 0 else maps.mean(axis=0)
@@ -63,7 +63,7 @@ def _weighted(maps: Maps, weights: Maps) -> Maps:
 
 
 def _geometric(maps: Maps, _weights: Maps) -> Maps:
-    # One grey level more, so that a single token without evidence does not blank a phrase.
+    # Offset by one grey level, so that a single token without evidence does not blank a phrase.
     mean: Maps = np.exp(np.log(maps.astype(np.float64) + GREY_LEVEL).mean(axis=0)) - GREY_LEVEL
     return mean
 

@@ -1,4 +1,4 @@
-"""The strength and the place of a word: the only definitions, which every surface shows.
+"""The strength and the location of a word: the single definitions that every output shows.
 
 All are computed on the map that the user sees: at the pixels of the pictures, without padding and
 cropped parts, with the views of a picture merged to their mean
@@ -10,12 +10,12 @@ textual   the highest relevance of an earlier word
 share     visual / (visual + textual)
 focus     the smallest share of the pictures' area that holds 85 % of the map
 peak      the pixel where the map is highest
-mask      the pixels above Otsu's threshold, or above a height
+mask      the pixels above Otsu's threshold, or of at least a given height
 box       the rectangle around the mask
 region    a word's evidence lies in a region where its map nearly reaches its maximum
 ========  ======================================================================================
 
-Each is None if it is not known. A map is given as a row of N values, one for each vision cell.
+Each is None if unknown. A map is passed as a row of N values, one for each vision cell.
 """
 
 import itertools
@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from tam.errors import InputError
 from tam.explanation.data import ExplanationData
+from tam.explanation.holding import smallest_part, smallest_share
 from tam.geometry.layout import Box
 from tam.geometry.otsu import above_otsu
 from tam.geometry.upsample import coverage_at, node_pixels, upsample_at
@@ -38,19 +39,22 @@ Row = NDArray[np.float32]
 Pixels = NDArray[np.int64]
 
 HELD = 0.85
-"""The part of a map's sum that the area of :func:`focus` holds."""
+"""The share of a map's sum that the area of :func:`focus` holds."""
 
 REACHES = 0.8
 FAINT = 0.1
-"""A word's evidence lies in a region where its map reaches this part of its maximum, and at least
-this height."""
+"""A word has evidence in a region where its map reaches the share ``REACHES`` of its maximum, and
+at least the height ``FAINT``."""
 
 _SAMPLES = 2**18
+
+# Number of maps that are upsampled at once.
+_ROWS = 32
 
 
 @dataclass(frozen=True)
 class Peak:
-    """The place where a word's map is highest.
+    """The pixel where a word's map is highest.
 
     Parameters
     ----------
@@ -75,11 +79,31 @@ def is_known(row: Row) -> bool:
 
 
 def visual(data: ExplanationData, row: Row) -> float | None:
-    """Maximum of a map over all pictures, clips and frames, in [0, 1]."""
-    if not is_known(row):
-        return None
-    highest = peak(data, row)
-    return highest.value if highest else 0.0
+    """Return the maximum of a map over all pictures, clips and frames, in [0, 1]."""
+    return height(row, peak(data, row))
+
+
+def height(row: Row, highest: Peak | None) -> float | None:
+    """Return :func:`visual` of a map, given its peak."""
+    if highest is not None:
+        return highest.value
+    return 0.0 if is_known(row) else None
+
+
+def visuals(data: ExplanationData, rows: NDArray[np.float32]) -> list[float | None]:
+    """Return :func:`visual` of several maps at once, given as float32 [R, N]."""
+    highest = np.zeros(len(rows), np.float32)
+    for first in range(0, len(rows), _ROWS):
+        part = slice(first, first + _ROWS)
+        for media in range(len(data.media)):
+            for layer in _layers(data, rows[part], media):
+                maxima = np.nan_to_num(layer.values).max(axis=(1, 2), initial=0)
+                highest[part] = np.maximum(highest[part], maxima)
+    unknown = np.isnan(rows).all(axis=1)
+    return [
+        None if missing else float(value)
+        for value, missing in zip(highest, np.atleast_1d(unknown), strict=True)
+    ]
 
 
 def peak(data: ExplanationData, row: Row, media: int | None = None) -> Peak | None:
@@ -92,7 +116,8 @@ def peak(data: ExplanationData, row: Row, media: int | None = None) -> Peak | No
 
     Returns
     -------
-    The peak, or None if the map is not known, or zero everywhere.
+    Peak or None
+        The peak; None if the map is unknown or zero everywhere.
 
     Raises
     ------
@@ -113,7 +138,7 @@ def peak(data: ExplanationData, row: Row, media: int | None = None) -> Peak | No
 
 
 def over_time(data: ExplanationData, row: Row, media: int = 0) -> Row:
-    """Maximum of a map in each frame of a clip, float32 [T]; NaN where not known."""
+    """Return the maximum of a map in each frame of a clip, float32 [T]; NaN where unknown."""
     curve = np.zeros(len(data.item(media).frames), np.float32)
     for layer in _layers(data, row, media):
         known = layer.values[~np.isnan(layer.values)]
@@ -124,29 +149,31 @@ def over_time(data: ExplanationData, row: Row, media: int = 0) -> Row:
 def earlier(
     data: ExplanationData, targets: Sequence[int]
 ) -> list[tuple[tuple[int, ...], float]] | None:
-    """Give the words that end before some targets, each with its relevance to them.
+    """Return the words that end before some targets, each with its relevance to them.
 
     The relevance of one word to another is the maximum over their tokens.
 
     Returns
     -------
-    Targets and relevance of each word, in reading order; None if relevance is not known.
+    list of tuple or None
+        The targets and the relevance of each word, in reading order; None if unknown.
     """
     if data.relevance is None:
         return None
-    row = data.relevance[list(targets), : targets[0]].max(axis=0, initial=0)
-    if np.isnan(row).any():
+    row = data.relevance[list(targets)].max(axis=0)
+    if np.isnan(row[: targets[0]]).any():
         return None
-    values = row.tolist()
-    return [
-        (word, max(values[target] for target in word))
-        for word in data.word_targets
-        if word[-1] < targets[0]
-    ]
+    words = data.word_targets
+    if not words:
+        return []
+    starts = np.cumsum([0, *map(len, words[:-1])])
+    highest = np.maximum.reduceat(row[list(itertools.chain(*words))], starts).tolist()
+    ended = zip(words, highest, strict=True)
+    return [(word, value) for word, value in ended if word[-1] < targets[0]]
 
 
 def textual(data: ExplanationData, targets: Sequence[int]) -> float | None:
-    """Highest relevance of an earlier word to some targets, in [0, 1]; 0 without earlier words."""
+    """Return the highest relevance of an earlier word, in [0, 1]; 0 if there is no earlier word."""
     if data.relevance is None:
         return None
     before = data.word_ends[: targets[0]] < targets[0]
@@ -155,21 +182,22 @@ def textual(data: ExplanationData, targets: Sequence[int]) -> float | None:
 
 
 def share(visual: float | None, textual: float | None) -> float | None:
-    """Give visual / (visual + textual), in [0, 1]; None if one is not known or both are 0."""
+    """Return visual / (visual + textual), in [0, 1]; None if one is unknown or both are 0."""
     if visual is None or textual is None or visual + textual <= 0:
         return None
     return visual / (visual + textual)
 
 
 def focus(data: ExplanationData, row: Row) -> float | None:
-    """Give the smallest share of the pictures' area that holds 85 % of a map, in (0, 1].
+    """Return the smallest share of the pictures' area that holds 85 % of a map, in (0, 1].
 
     All pixels of all pictures and frames that the model saw have the same weight. Above 2^18
-    pixels, every n-th row and column is taken.
+    pixels, only every n-th row and column is used.
 
     Returns
     -------
-    The share, or None if the map is not known, or zero everywhere.
+    float or None
+        The share; None if the map is unknown or zero everywhere.
     """
     spans = [
         (media, first, last)
@@ -178,7 +206,7 @@ def focus(data: ExplanationData, row: Row) -> float | None:
     ]
     pixels = sum(data.media[media].height * data.media[media].width for media, *_ in spans)
     step = max(1, math.ceil(math.sqrt(pixels / _SAMPLES)))
-    heights, weights = [np.zeros(0, np.float32)], [np.zeros(0)]
+    heights, lasting = [np.zeros(0, np.float32)], []
     for media, first, last in spans:
         item = data.media[media]
         y, x = (
@@ -187,25 +215,12 @@ def focus(data: ExplanationData, row: Row) -> float | None:
         heat = data.picture_map_at(row, media, first, y, x)
         heat[np.isnan(heat)] = 0
         heights.append(heat.ravel())
-        weights.append(np.full(heat.size, float(last - first)))
-    return _smallest_share(np.concatenate(heights), np.concatenate(weights))
-
-
-def _smallest_share(heat: Row, weight: NDArray[np.float64]) -> float | None:
-    """Give the smallest share of all weight that holds 85 % of a map; None if it is zero."""
-    if not heat.size:
-        return None
-    if weight.min() == weight.max():
-        # Sorting values alone is many times faster than sorting an index.
-        held = np.cumsum(np.sort(heat)[::-1], dtype=np.float64)
-        enough = int(np.argmax(held >= HELD * held[-1])) + 1
-        return enough / heat.size if held[-1] > 0 else None
-    order = np.argsort(-heat, kind="stable")
-    held = np.cumsum(heat[order].astype(np.float64) * weight[order])
-    if held[-1] <= 0:
-        return None
-    enough = int(np.argmax(held >= HELD * held[-1])) + 1
-    return float(weight[order][:enough].sum() / weight.sum())
+        lasting.append(float(last - first))
+    heat = np.concatenate(heights)
+    if len(set(lasting)) <= 1:
+        return smallest_part(heat, HELD)
+    counts = [len(some) for some in heights[1:]]
+    return smallest_share(heat, np.repeat(lasting, counts), HELD)
 
 
 def mask(
@@ -215,24 +230,25 @@ def mask(
     frame: int = 0,
     threshold: float | str = "otsu",
 ) -> NDArray[np.bool_] | None:
-    """Give the pixels where a map is high.
+    """Return the pixels where a map is high.
 
     Parameters
     ----------
     media, frame
         Index of the picture or clip, and of its frame.
     threshold
-        ``"otsu"`` for the pixels above Otsu's threshold of this picture's map (none if all are
-        equal), or a number in [0, 1] for those of at least this height.
+        ``"otsu"`` for the pixels above Otsu's threshold of this picture's map (no pixels if all are
+        equal), or a number in [0, 1] for the pixels of at least that height.
 
     Returns
     -------
-    bool [H, W], False where the model saw nothing; None if the map is not known.
+    ndarray or None
+        bool [H, W], False where the model saw nothing; None if the map is unknown.
 
     Raises
     ------
     InputError
-        If the picture or frame is out of range, or the threshold is neither.
+        If the picture or frame is out of range, or the threshold is unknown.
     """
     item = data.item(media, frame)
     heat = data.picture_map(row, media, frame)
@@ -263,18 +279,19 @@ def box(
     frame: int = 0,
     threshold: float | str = "otsu",
 ) -> tuple[int, int, int, int] | None:
-    """Give the rectangle around :func:`mask`: x0, y0, x1, y1 in pixels, x1 and y1 just outside.
+    """Return the bounding box of :func:`mask`: x0, y0, x1, y1 in pixels, x1 and y1 exclusive.
 
     Returns
     -------
-    The rectangle, or None if the mask is empty or not known.
+    tuple of int or None
+        The rectangle; None if the mask is empty or unknown.
     """
     high = mask(data, row, media, frame, threshold)
     return None if high is None else box_around(high)
 
 
 def box_around(high: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
-    """Give the rectangle around a mask, as :func:`box` does; None if it is empty."""
+    """Return the bounding box of a mask, as :func:`box` does; None if the mask is empty."""
     if not high.any():
         return None
     y, x = (np.flatnonzero(high.any(axis=axis)) for axis in (1, 0))
@@ -284,13 +301,13 @@ def box_around(high: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
 def height_in(
     data: ExplanationData, row: Row, region: Box, media: int = 0, frame: int | None = None
 ) -> float:
-    """Give the maximum of a map at the pixels of a region, in [0, 1].
+    """Return the maximum of a map at the pixels of a region, in [0, 1].
 
     Parameters
     ----------
     region
-        (x0, y0, x1, y1) in pixels of the picture. It holds the pixels whose centre lies in it, or
-        the one in its middle if it is too small for any.
+        (x0, y0, x1, y1) in pixels of the picture. It contains the pixels whose centres lie in it,
+        or the pixel at its middle if it is too small for any.
     media, frame
         Index of the picture or clip, and of its frame; None for all frames.
     """
@@ -303,15 +320,16 @@ def height_in(
 
 
 def lies_in(height: float, visual: float | None) -> bool:
-    """Whether a word's evidence lies in a region, from the map's height there and its maximum."""
+    """Whether a word has evidence in a region, from its map's height there and its maximum."""
     return visual is not None and height >= max(FAINT, REACHES * visual)
 
 
 @dataclass(frozen=True, eq=False)
 class _Layer:
-    """The nodes of a map in the frames ``first <= frame < last``, all of which have one map.
+    """A map in the frames ``first <= frame < last``, which share it, at its nodes.
 
-    The map is highest at one of the nodes: values float32 [Y, X], at pixel rows y and columns x.
+    The nodes include the pixel where the map is highest. They are at the crossings of the pixel
+    rows y and columns x, with values float32 [..., Y, X].
     """
 
     first: int
@@ -324,7 +342,7 @@ class _Layer:
 def _layers(
     data: ExplanationData, row: Row, media: int, region: Box | None = None
 ) -> Iterator[_Layer]:
-    """Iterate over the distinct maps of a picture or clip, or of a region of it."""
+    """Iterate over the distinct maps [..., N] of a picture or clip, or of a region of it."""
     item = data.item(media)
     parts = [(grid, cells) for grid, cells in data.by_grid(row) if grid.media == media]
     boxes = [(grid.box, (grid.shape[1], grid.shape[2])) for grid, _ in parts]
@@ -335,19 +353,19 @@ def _layers(
     values = [upsample_at(cells, grid.box, y, x) for grid, cells in parts]
     covered = [coverage_at(grid.box, y, x) for grid, _ in parts]
     for first, last in _segments(data, media):
-        total = np.zeros((len(y), len(x)), np.float32)
+        total = np.zeros((*row.shape[:-1], len(y), len(x)), np.float32)
         views = np.zeros((len(y), len(x)), np.float32)
         for (grid, _), heights, seen in zip(parts, values, covered, strict=True):
             step = grid.step_at(first)
             if step is not None:
-                total += heights[step]
+                total += heights[..., step, :, :]
                 views += seen
         merged = np.asarray(total / np.maximum(views, 1), np.float32)
         yield _Layer(first, last, y, x, merged)
 
 
 def _segments(data: ExplanationData, media: int) -> list[tuple[int, int]]:
-    """Split a clip's frames where another temporal cell begins or ends."""
+    """Split a clip's frames where temporal cells begin or end."""
     count = len(data.item(media).frames)
     spans = [grid.spans.ravel() for grid in data.grids if grid.media == media]
     if not spans:
@@ -357,10 +375,10 @@ def _segments(data: ExplanationData, media: int) -> list[tuple[int, int]]:
 
 
 def _within(nodes: Pixels, low: float, high: float, pixels: int) -> Pixels:
-    """Give the nodes of an axis inside a region, and the region's own first and last pixel."""
+    """Return the nodes of an axis inside a region, plus the region's first and last pixels."""
     first, last = math.ceil(low - 0.5), math.ceil(high - 0.5) - 1
     if last < first:
         first = last = math.floor((low + high) / 2)
-    first, last = (min(max(place, 0), pixels - 1) for place in (first, last))
+    first, last = (min(max(pixel, 0), pixels - 1) for pixel in (first, last))
     inside = nodes[(nodes >= first) & (nodes <= last)]
     return np.unique(np.concatenate([inside, np.array([first, last])]))

@@ -25,9 +25,9 @@ _MAPS = MapCache()
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Word:
-    """One word of an explanation, or a phrase: a group of its tokens.
+    """One word of an explanation, or a phrase: a group of tokens.
 
-    :mod:`tam.explanation.strength` defines its strength and its place. Unknown values are None.
+    :mod:`tam.explanation.strength` defines its strength and its location. Unknown values are None.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Word:
     targets
         Indices of its tokens among the explanation's tokens, ascending.
     merge
-        The rule that merges the maps of its tokens, see :mod:`tam.explanation.merge`.
+        The rule that merges the maps of its tokens; see :mod:`tam.explanation.merge`.
     """
 
     explanation: ExplanationData
@@ -46,7 +46,7 @@ class Word:
     @property
     def text(self) -> str:
         """The word, without the white space around it."""
-        return self._spelled.strip()
+        return self._raw_text.strip()
 
     @property
     def span(self) -> tuple[int, int] | None:
@@ -58,25 +58,19 @@ class Word:
         first = self.explanation.prompt_targets
         if self.targets[0] < first:
             return None
-        tokens = self.explanation.tokens[first : self.targets[-1] + 1]
-        lengths = [len(token.text) for token in tokens]
-        start = sum(lengths[: self.targets[0] - first])
-        said = "".join(token.text for token in tokens[self.targets[0] - first :])
-        return start + len(said) - len(said.lstrip()), start + len(said.rstrip())
+        start = self.explanation.text_starts[self.targets[0] - first]
+        tokens = self.explanation.tokens[self.targets[0] : self.targets[-1] + 1]
+        text = "".join(token.text for token in tokens)
+        return start + len(text) - len(text.lstrip()), start + len(text.rstrip())
 
     @property
     def index(self) -> int | None:
         """Index of the word in ``result.words``, or in ``prompt_words``; None for a phrase."""
-        words = self.explanation.word_targets
-        if self.targets not in words:
-            return None
-        before = sum(word[0] < self.explanation.prompt_targets for word in words)
-        place = words.index(self.targets)
-        return place - before if place >= before else place
+        return self.explanation.word_numbers.get(self.targets)
 
     @property
     def turn(self) -> int:
-        """Index of its turn."""
+        """Index of its turn in the conversation."""
         return self.tokens[0].turn
 
     @property
@@ -95,7 +89,7 @@ class Word:
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
-        """The candidates for its first token, best first; empty for a word of the prompt."""
+        """The candidates for its first token, most probable first; empty for a prompt word."""
         if self.targets[0] < self.explanation.prompt_targets:
             return ()
         return self.explanation.predictions[self._steps[0]].candidates
@@ -104,8 +98,8 @@ class Word:
     def grounding(self) -> float | None:
         """How far the picture supports the word, in [0, 1].
 
-        For a phrase, it is the lowest of its words' scores. It is None for words of the prompt and
-        words that name nothing. See :mod:`tam.recording.grounding`.
+        For a phrase, this is the lowest score of its words. It is None for words of the prompt and
+        for words without content. See :mod:`tam.recording.grounding`.
         """
         scores = self.explanation.token_grounding
         if scores is None or self.targets[0] < self.explanation.prompt_targets:
@@ -123,10 +117,10 @@ class Word:
         See :func:`tam.check.words.check`.
         """
         checks = self.explanation.checks
-        return next((found for found in checks if found.targets == self.targets), None)
+        return next((check for check in checks if check.targets == self.targets), None)
 
     def cells(self) -> NDArray[np.float32]:
-        """float32 [N]: the word's map on the vision cells, its tokens' maps merged."""
+        """Return the word's map on the vision cells, float32 [N], merged from its tokens' maps."""
         first = self.explanation.prompt_targets
         steps = self.explanation.predictions
         weights = [steps[t - first].probability if t >= first else 1.0 for t in self.targets]
@@ -134,12 +128,12 @@ class Word:
         return merged(maps, np.array(weights, np.float32), self.merge)
 
     def map(self, media: int = 0, frame: int = 0) -> NDArray[np.float32]:
-        """float32 [H, W] in [0, 1]: the word's map at the size of the picture.
+        """Return the word's map at the size of the picture, float32 [H, W] in [0, 1].
 
         The tokens' maps are merged on the vision cells and upsampled to the picture's pixels. The
-        map is zero where the model saw nothing, NaN where not known. See
-        :meth:`Explanation.token_map` for one token's map. It is read-only, because up to 256 MB of
-        maps are cached; copy it to change it.
+        map is zero where the model saw nothing, and NaN where it is unknown. The array is
+        read-only, because up to 256 MB of maps are cached; copy it to change it. For the map of a
+        single token, see :meth:`Explanation.token_map`.
         """
         return _MAPS.get(
             self.explanation,
@@ -159,9 +153,9 @@ class Word:
 
     @property
     def share(self) -> float | None:
-        """Share of the picture, visual / (visual + textual), in [0, 1].
+        """The picture's share, visual / (visual + textual), in [0, 1].
 
-        None if one is not known, both are 0, or they are of two methods.
+        It is None if one is unknown, both are 0, or they come from two methods.
         """
         one = self.explanation.on_one_scale
         return strength.share(self.visual, self.textual) if one else None
@@ -172,34 +166,34 @@ class Word:
         return strength.focus(self.explanation, self.cells())
 
     def peak(self, media: int | None = None) -> Peak | None:
-        """The place where its map is highest, in all pictures or one; None if the map is zero."""
+        """Return where its map is highest, in all pictures or one; None if the map is zero."""
         return strength.peak(self.explanation, self.cells(), media)
 
     def mask(
         self, media: int = 0, frame: int = 0, threshold: float | str = "otsu"
     ) -> NDArray[np.bool_] | None:
-        """Bool [H, W]: the pixels above Otsu's threshold, or of at least a height in [0, 1]."""
+        """Return the pixels above Otsu's threshold, or of at least a height, bool [H, W]."""
         return strength.mask(self.explanation, self.cells(), media, frame, threshold)
 
     def box(
         self, media: int = 0, frame: int = 0, threshold: float | str = "otsu"
     ) -> tuple[int, int, int, int] | None:
-        """x0, y0, x1, y1 around :meth:`mask`, in pixels; None if the mask is empty."""
+        """Return the bounding box of :meth:`mask` in pixels, x0, y0, x1, y1; None if empty."""
         return strength.box(self.explanation, self.cells(), media, frame, threshold)
 
     def over_time(self, media: int = 0) -> NDArray[np.float32]:
-        """float32 [T]: the maximum of its map in each frame of a clip, in [0, 1]."""
+        """Return the maximum of its map in each frame of a clip, float32 [T] in [0, 1]."""
         return strength.over_time(self.explanation, self.cells(), media)
 
     def relevance(self, earlier: "Word") -> float | None:
-        """How much an earlier word explains this one, in [0, 1]: the maximum over their tokens."""
+        """Return how much an earlier word explains this one, in [0, 1]: the maximum over tokens."""
         if self.explanation.relevance is None:
             return None
         highest = float(self.explanation.relevance[np.ix_(self.targets, earlier.targets)].max())
         return None if np.isnan(highest) else highest
 
     def earlier(self) -> "tuple[tuple[Word, float], ...] | None":
-        """The words before it with their relevance, the most relevant first; None if not known."""
+        """Return the words before it with their relevance, most relevant first; None if unknown."""
         words = strength.earlier(self.explanation, self.targets)
         if words is None:
             return None
@@ -207,32 +201,32 @@ class Word:
         return tuple((Word(self.explanation, targets), value) for targets, value in ranked)
 
     @property
-    def _spelled(self) -> str:
+    def _raw_text(self) -> str:
         return "".join(token.text for token in self.tokens)
 
     @property
     def _steps(self) -> list[int]:
-        """Indices of its tokens among the reply's."""
+        """Indices of its tokens among the reply's tokens."""
         return [target - self.explanation.prompt_targets for target in self.targets]
 
     def __repr__(self) -> str:
         return f"<Word {reprlib.repr(self.text)}>"
 
     def _repr_png_(self) -> bytes | None:
-        """The map over the pictures, for notebooks."""
+        """Return the map over the pictures as a PNG, for notebooks."""
         return cast("bytes | None", resolve(DOORS["notebook_png"])(self))
 
 
 @dataclass(frozen=True, eq=False)
 class Loss:
-    """A word's loss: its log-probability with the whole picture and without a region of it.
+    """A word's log-probability with the whole picture and without a region of it.
 
     Parameters
     ----------
     word
         A word of the reply.
     before, without
-        Its log-probability with the whole picture, and without the region, in nats.
+        Its log-probability with the whole picture and without the region, in nats.
     """
 
     word: Word
@@ -241,7 +235,7 @@ class Loss:
 
 
 class Words(tuple[Word, ...]):
-    """Words in reading order, by index, by slice, or by text (the first with that text)."""
+    """A tuple of words in reading order, indexed by number, slice, or text (the first match)."""
 
     __slots__ = ()
 
@@ -250,7 +244,7 @@ class Words(tuple[Word, ...]):
     @overload
     def __getitem__(self, key: slice) -> "Words": ...
     def __getitem__(self, key: SupportsIndex | slice | str) -> "Word | Words":
-        """Give a word by its index or its text, or several by a slice.
+        """Return a word by its index or text, or several words by a slice.
 
         Raises
         ------
@@ -263,14 +257,14 @@ class Words(tuple[Word, ...]):
             return Words(tuple.__getitem__(self, key))
         if not isinstance(key, str):
             return tuple.__getitem__(self, key)
-        found = next(self.saying(key), None)
-        if found is None:
+        word = next(self.saying(key), None)
+        if word is None:
             raise InputError(
                 f"no word is {key!r}",
                 where="words",
-                remedy="copy it from the reply; result.phrase finds several words",
+                remedy="copy it from the reply; use result.phrase for several words",
             )
-        return found
+        return word
 
     def saying(self, text: str) -> Iterator[Word]:
         """Iterate over the words with a text."""
@@ -278,4 +272,4 @@ class Words(tuple[Word, ...]):
 
 
 Choice = int | str | Word
-"""A word by its index in the reply, by its text (or a phrase's), or itself."""
+"""A word: its index in the reply, its text (or the text of a phrase), or the word itself."""

@@ -1,1 +1,1 @@
-"""Model families: the adapter protocol, the registry of adapters, and what a checkpoint is."""
+"""Model families: the adapter protocol, the registry of adapters, and checkpoints."""

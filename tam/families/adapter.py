@@ -1,7 +1,7 @@
 """The adapter protocol: what the toolkit needs to know about a model family.
 
-Every adapter implements one method, :meth:`Adapter.vision_layout`: which part of which picture does
-each vision token cover? Everything else has a default that fits most families.
+Every adapter implements one method, :meth:`Adapter.vision_layout`, which says which part of which
+picture each vision token covers. Everything else has a default that fits most families.
 """
 
 from abc import ABC, abstractmethod
@@ -34,7 +34,7 @@ class PlacedMedia:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Encoded:
-    """One encoded prompt, as an adapter sees it.
+    """One encoded prompt, the input of an adapter.
 
     Parameters
     ----------
@@ -63,31 +63,31 @@ class Encoded:
 
 
 class Adapter(ABC):
-    """One architecture family. Subclass it, give it a layout, and register it.
+    """One architecture family. Subclass it, implement the layout, and register it.
 
     Attributes
     ----------
     family
         The common name of the family.
     notes
-        Assumptions of the method that the family breaks; noted in every explanation.
+        Assumptions of the method that the family violates; noted in every explanation.
     chat_template
-        The chat template, for families whose processors carry none.
+        The chat template, for families whose processors have none.
     resize_radius
         Radius of the processor's resize kernel, in pixels of the model's input: 1 bilinear, 2
         bicubic, 3 Lanczos, more if it resizes twice. The layout probe uses it.
     mixers
-        Parts of the names of the classes through which vision tokens see each other before they
-        enter the language model. The layout probe switches them off; empty if each token is
-        computed from its own pixels alone.
+        Substrings of the names of the classes through which vision tokens interact before they
+        enter the language model. The layout probe disables these modules. Empty if each token is
+        computed only from its own pixels.
     causal
         Whether the state of a text token depends only on the tokens before it. If not, the cache
         of one turn cannot be reused in the next.
     batches
-        Whether several prompts, padded on the left, give the same states as each alone.
+        Whether a batch of prompts, padded on the left, gives the same states as each prompt alone.
     convolutional
         Whether the vision tower is convolutional, so that a vision token also sees the surroundings
-        of its cell, less with the distance. The layout probe uses it.
+        of its cell, with an influence that falls with distance. The layout probe uses it.
     reply_token_type
         The token type of a reply's tokens, if the inputs have token types.
     """
@@ -106,7 +106,8 @@ class Adapter(ABC):
     def vision_layout(self, encoded: Encoded) -> VisionLayout:
         """Place every vision token of an encoded prompt.
 
-        Every position whose state comes from a picture must be a cell of one grid or a separator.
+        Every position whose embedding comes from a picture must be a cell of one grid or a
+        separator.
 
         Raises
         ------
@@ -115,7 +116,7 @@ class Adapter(ABC):
         """
 
     def check(self, config: Any) -> None:
-        """Refuse a configuration that only looks like this family's, before weights are loaded.
+        """Refuse a configuration that this adapter does not support, before weights are loaded.
 
         Raises
         ------
@@ -125,10 +126,10 @@ class Adapter(ABC):
         del config
 
     def explained(self, config: Any) -> Any:
-        """Give the configuration of the part that reads pictures and writes text.
+        """Return the configuration of the part that reads pictures and writes text.
 
-        It is the whole configuration, except for a model that also speaks, of which only this part
-        is loaded.
+        This is the whole configuration, except for a model that also speaks: only its text part is
+        loaded.
         """
         return config
 
@@ -144,60 +145,60 @@ class Adapter(ABC):
 
         Returns
         -------
-        Its outputs, with ``offset_mapping`` and, if placeholders were expanded,
+        The processor's outputs, with ``offset_mapping`` and, if placeholders were expanded,
         ``text_replacement_offsets``.
         """
         return processor(**options)
 
     def decoder(self, model: "PreTrainedModel") -> "nn.Module":
-        """Give the module whose first output is the final-normed last hidden state [B, L, D]."""
+        """Return the module whose first output is the last hidden state, normalised, [B, L, D]."""
         decoder: nn.Module = model.get_decoder()
         return decoder
 
     def new_cache(self, model: "PreTrainedModel") -> "Cache | None":
-        """Give an empty cache, for a model that makes none of its own in its first forward pass."""
+        """Return an empty cache, for a model that does not create one in its first forward pass."""
         del model
         return None
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
-        """Give height and width of a vision token in pixels of the model's input.
+        """Return the height and width of a vision token in pixels of the model's input.
 
-        The layout probe uses it. None stands for patch size times merge size, as the vision
-        configuration gives them.
+        The layout probe uses it. None means patch size times merge size, as in the vision
+        configuration.
         """
         del config, processor
         return None
 
     def embedding_consumer(self, model: "PreTrainedModel") -> "nn.Module":
-        """Give the module that reads text and vision embeddings as one sequence.
+        """Return the module that reads text and vision embeddings as one sequence.
 
         The layout probe looks at its input; see :meth:`input_embeddings`.
         """
         return self.decoder(model)
 
     def input_embeddings(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> "torch.Tensor":
-        """Give the embeddings [B, P, D] that enter that module, from its arguments."""
+        """Return the input embeddings [B, P, D] of that module, from its arguments."""
         del args
         embeddings: torch.Tensor = kwargs["inputs_embeds"]
         return embeddings
 
     def lm_head(self, model: "PreTrainedModel") -> "nn.Module":
-        """Give the LM head, which maps those states to the vocabulary."""
+        """Return the LM head, which maps last hidden states to the vocabulary."""
         head: nn.Module = model.get_output_embeddings()
         return head
 
     def finished_logits(self, config: Any, scores: "torch.Tensor") -> "torch.Tensor":
-        """Give the logits of a model's own forward pass from its head's scores.
+        """Return the logits that the model's forward pass computes from the output of its head.
 
-        Families divide them by ``logits_scaling``, or cap them at ``final_logit_softcapping``; the
-        order of a position's scores stays the same.
+        Families divide by ``logits_scaling``, or cap at ``final_logit_softcapping``. The order of
+        a position's scores stays the same.
 
         Parameters
         ----------
         config
             The model's configuration.
         scores
-            [..., V]: the output of the head.
+            [..., V]: the raw output of the head.
         """
         import torch
 

@@ -17,7 +17,7 @@ __all__ = ["Checkpoint"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Checkpoint:
-    """A plain handle to a loaded model, which recording, replay, streaming and verification take.
+    """A loaded model, as recording, replay, streaming and verification take it.
 
     Parameters
     ----------

@@ -22,12 +22,12 @@ class Family:
         Checkpoints of the family.
     inputs
         The inputs that it takes: ``"image"``, ``"images"`` (several in a conversation) and
-        ``"video"``; empty if not known.
+        ``"video"``; empty if unknown.
     notes
         Notes for the user.
     relatives
-        Checkpoints for particular fields that have one of these types. They are expected
-        to work but were not tried here; ``tam verify`` checks them.
+        Checkpoints for particular fields with one of these model types. They are expected to work
+        but were not tried; ``tam verify`` checks them.
     featured
         Whether the README's short table shows it.
     """
@@ -43,12 +43,12 @@ class Family:
 
 
 Status = Literal["refused", "audio only", "not yet"]
-"""Whether a family cannot have maps, takes sound only, or has no adapter yet."""
+"""Whether a family cannot have maps, takes only sound, or has no adapter yet."""
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A known architecture family that is not explained.
+    """A known architecture family that is not supported.
 
     Parameters
     ----------
@@ -57,11 +57,11 @@ class Refused:
     model_types
         The values of ``config.model_type`` that belong to it.
     reason
-        Why it has no maps, as the end of the sentence "It is refused: …".
+        Why it has no maps, as a clause that completes "It is refused: …".
     instead
-        What to use instead, as an instruction; empty if there is nothing.
+        What to use instead, in the imperative; empty if there is no alternative.
     status
-        The kind of reason.
+        Why it is not supported.
     """
 
     name: str

@@ -15,7 +15,7 @@ class Processor(Protocol):
 
     @property
     def chat_template(self) -> str | Mapping[str, str] | None:
-        """The chat template, several by name, or None where the processor carries none."""
+        """The chat template, several of them by name, or None if the processor has none."""
 
     def __call__(self, **options: Any) -> Any:
         """Encode a rendered prompt with its decoded media."""
@@ -24,4 +24,4 @@ class Processor(Protocol):
         """Render the messages of a conversation."""
 
     def __getattr__(self, name: str) -> Any:
-        """Give a member of one family's processors, such as ``patch_size``."""
+        """Return a family-specific attribute, such as ``patch_size``."""

@@ -1,4 +1,4 @@
-"""The registry of adapters: which one explains which model, and which models are refused.
+"""The registry of adapters: which adapter belongs to which model, and which models are refused.
 
 The table of built-in families is ``tam_adapters.table``. Other packages add families through the
 entry-point group ``tam.adapters``: the entry point's name is a ``model_type``, its value an
@@ -7,10 +7,10 @@ entry-point group ``tam.adapters``: the entry point's name is a ``model_type``, 
     [project.entry-points."tam.adapters"]
     my_model = "my_package.my_model:MyModelAdapter"
 
-Such a package may add a model type. It may not replace one that the table supports or refuses:
-its entry point for that type is left out, with a warning. Where two packages add the same type,
-that type is an error until one of them is removed. A package that cannot be imported is an error
-for its own types only.
+Such a package may add model types but not replace one that the table supports or refuses: its entry
+point for that type is ignored, with a warning. If two packages add the same type, using it is an
+error until one of them is removed. A package that cannot be imported is an error for its own types
+only.
 """
 
 import warnings
@@ -27,7 +27,7 @@ GROUP = "tam.adapters"
 
 
 def adapter_for(config: Any) -> Adapter:
-    """Give the adapter of a model's configuration.
+    """Return the adapter for a model's configuration.
 
     Parameters
     ----------
@@ -38,14 +38,14 @@ def adapter_for(config: Any) -> Adapter:
     ------
     ModelError
         If the model type is missing, unknown or refused, or its package cannot be imported. The
-        message lists what is supported.
+        message lists the supported families.
     """
-    found = config if isinstance(config, Mapping) else vars(config)
-    model_type = str(found.get("model_type") or getattr(config, "model_type", ""))
-    return _adapter_for_type(model_type, brings_code=bool(found.get("auto_map")))
+    settings = config if isinstance(config, Mapping) else vars(config)
+    model_type = str(settings.get("model_type") or getattr(config, "model_type", ""))
+    return _adapter_for_type(model_type, custom_code=bool(settings.get("auto_map")))
 
 
-def _adapter_for_type(model_type: str, *, brings_code: bool) -> Adapter:
+def _adapter_for_type(model_type: str, *, custom_code: bool) -> Adapter:
     for family in _built_in():
         if model_type in family.model_types:
             _warn_of_clash(model_type)
@@ -54,22 +54,22 @@ def _adapter_for_type(model_type: str, *, brings_code: bool) -> Adapter:
         if model_type in refused.model_types:
             _warn_of_clash(model_type)
             raise ModelError(
-                f"{refused.name} {_SAID[refused.status]}: {refused.reason}",
+                f"{refused.name} {_STATUS_TEXT[refused.status]}: {refused.reason}",
                 where=f"model type {model_type!r}",
                 remedy=f"{refused.instead or 'use a supported model'} ({_supported()})",
             )
     added = _added(model_type)
     if not added:
         raise ModelError(
-            _unknown(model_type, brings_code),
+            _unknown(model_type, custom_code),
             where=f"model type {model_type!r}" if model_type else "",
-            remedy=f"use {_native(brings_code)}a supported model ({_supported()}), or add an "
+            remedy=f"use {_native(custom_code)}a supported model ({_supported()}), or add an "
             f"adapter for it (entry-point group {GROUP!r})",
         )
     if len(added) > 1:
         packages = " and ".join(sorted(_package(entry) for entry in added))
         raise ModelError(
-            f"{packages} both supply an adapter",
+            f"more than one package supplies an adapter: {packages}",
             where=f"model type {model_type!r}",
             remedy="uninstall all but one of them",
         )
@@ -81,8 +81,8 @@ def families() -> tuple[Family, ...]:
 
     Other packages are not imported.
     """
-    taken = {name for family in _built_in() for name in family.model_types}
-    taken |= {name for refused in refusals() for name in refused.model_types}
+    known = {name for family in _built_in() for name in family.model_types}
+    known |= {name for refused in refusals() for name in refused.model_types}
     others = tuple(
         Family(
             name=entry.name,
@@ -91,19 +91,19 @@ def families() -> tuple[Family, ...]:
             notes=(f"from the package {_package(entry)}",),
         )
         for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
-        if entry.name not in taken
+        if entry.name not in known
     )
     return _built_in() + others
 
 
 def refusals() -> tuple[Refused, ...]:
-    """List the families that are known and not explained, for whatever reason."""
+    """List the families that are known but not supported."""
     from tam_adapters.table import OTHERS
 
     return OTHERS
 
 
-_SAID: dict[Status, str] = {
+_STATUS_TEXT: dict[Status, str] = {
     "refused": "is refused",
     "audio only": "has no pictures",
     "not yet": "is not supported yet",
@@ -111,7 +111,7 @@ _SAID: dict[Status, str] = {
 
 
 def compared_with() -> str:
-    """Give the release of transformers whose model types the table was compared with."""
+    """Return the release of transformers whose model types the table was compared with."""
     from tam_adapters.table import COMPARED_WITH
 
     return COMPARED_WITH
@@ -123,15 +123,15 @@ def _built_in() -> tuple[Family, ...]:
     return FAMILIES
 
 
-def _unknown(model_type: str, brings_code: bool) -> str:
+def _unknown(model_type: str, custom_code: bool) -> str:
     if not model_type:
         return "the configuration has no model_type"
-    code = ", and the checkpoint runs code that it brings along" if brings_code else ""
-    return f"no adapter knows this model{code}"
+    code = ", and the checkpoint runs its own custom code" if custom_code else ""
+    return f"no adapter supports this model{code}"
 
 
-def _native(brings_code: bool) -> str:
-    return "its variant that transformers runs natively, if there is one, or " * brings_code
+def _native(custom_code: bool) -> str:
+    return "its variant that transformers runs natively, if there is one, or " * custom_code
 
 
 def _supported() -> str:
@@ -141,7 +141,7 @@ def _supported() -> str:
         else family.name
         for family in families()
     ]
-    return "supported are " + "; ".join(types)
+    return "supported families: " + "; ".join(types)
 
 
 def _added(model_type: str) -> list[EntryPoint]:

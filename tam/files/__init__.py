@@ -1,1 +1,1 @@
-"""Files on disk: saved explanations, typed fields, tensors, PNG and atomic writing."""
+"""Files on disk: saved explanations, typed JSON fields, tensors, PNG and atomic writing."""

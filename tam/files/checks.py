@@ -7,13 +7,13 @@ from typing import Any
 from tam.explanation.check import REASONS, Check
 from tam.files.fields import Field
 
-# A finite number below any log-probability of a model.
+# A finite number below every log-probability that a model computes.
 _LEAST = -1e9
 _LEAST_CONTROLS = 2
 
 
 def written_checks(checks: Sequence[Check]) -> list[dict[str, Any]]:
-    """Give the checks as JSON values."""
+    """Return the checks as JSON values."""
     return [
         {
             "targets": list(check.targets),

@@ -1,6 +1,6 @@
 """Typed reading of an untrusted JSON document.
 
-Each method returns a value of the type that it names, or raises SavedFileError with the place.
+Each method returns a value of the type in its name, or raises SavedFileError with the value's path.
 """
 
 import math
@@ -14,7 +14,7 @@ from tam.files.reading import read_json
 
 REMEDY = "the file is damaged or was changed; save the explanation again"
 FAR = 1e7
-"""The largest distance of a place from its picture, in pixels, and of a frame from frame 0."""
+"""The largest accepted coordinate in pixels, and the largest accepted time or axis position."""
 
 _LARGEST_INTEGER = 2**53
 _DEEPEST = 16
@@ -22,7 +22,7 @@ _DEEPEST = 16
 
 @dataclass(frozen=True)
 class Field:
-    """One value of the document and its place in it.
+    """One value of a document and its path.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Field:
     file
         Name of the file, for messages.
     path
-        Its place in the document, such as ``tokens[3].text``.
+        The value's path in the document, such as ``tokens[3].text``.
     """
 
     value: Any
@@ -74,12 +74,12 @@ class Field:
         """Return a number, ``low <= number <= high``."""
         if isinstance(self.value, bool) or not isinstance(self.value, int | float):
             self.refuse("is not a number")
-        if not low <= self.value <= high:  # also where it is NaN
+        if not low <= self.value <= high:  # also true for NaN
             self.refuse(f"is {_short(self.value)}, not within {low:g} and {high:g}")
         return float(self.value)
 
     def object(self) -> dict[str, Any]:
-        """Return an object unchecked, except for the depth of its nesting."""
+        """Return an object whose members are not checked, except for the depth of nesting."""
         if not isinstance(self.value, dict):
             self.refuse("is not an object")
         if not _is_shallow(self.value, _DEEPEST):
@@ -88,7 +88,7 @@ class Field:
         return members
 
     def refuse(self, what: str) -> NoReturn:
-        """Raise SavedFileError for this place."""
+        """Raise SavedFileError for this value."""
         raise SavedFileError(
             f"{self.path or 'the document'} {what}", where=self.file, remedy=REMEDY
         )

@@ -19,12 +19,12 @@ _SIDEWAYS = range(5, 9)
 
 
 def is_jpeg(data: bytes) -> bool:
-    """Whether bytes begin as a JPEG does."""
+    """Whether bytes begin with the signature of a JPEG."""
     return data.startswith(_SIGNATURE)
 
 
 def jpeg_size(data: bytes) -> tuple[int, int]:
-    """Read width and height of a JPEG, turned upright, from its header.
+    """Read the width and height of a JPEG from its header, after applying its orientation.
 
     Raises
     ------
@@ -65,6 +65,6 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
                 yield picture
     except Image.DecompressionBombError as error:
         raise ValueError(f"is too large to decode: {error}") from error
-    # Pillow reports a damaged file in all of these ways.
+    # Pillow raises any of these for a damaged file.
     except (OSError, SyntaxError, EOFError, struct.error, IndexError, MediaError) as error:
         raise ValueError(f"cannot be decoded: {error}") from error

@@ -1,4 +1,7 @@
-"""The table of exports, the kinds of file of an explanation. Reading it imports nothing."""
+"""The table of exports: the kinds of file that an explanation can be written to.
+
+Reading the table imports none of the functions in it.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,22 +22,24 @@ class Kind:
     Parameters
     ----------
     name
-        Its name, as ``--as`` takes it.
+        The name that ``--as`` takes.
     suffix
-        The suffix of its files; for a kind of another package, its name.
+        The suffix of its files; for a kind from another package, a dot and its name.
     summary
-        One line on what the file holds.
+        What the file holds, in one line.
     function
         ``"module:function"``, imported when it is needed. It is called with an explanation, the
-        chosen words and the path to write, and with those of ``media``, ``colors`` and ``seconds``
-        that it has parameters for.
+        chosen words and the path to write to, and with ``media``, ``frame``, ``colors`` and
+        ``seconds`` if it has parameters of these names.
     marked
-        Whether its files hold the mark of :mod:`tam.files.marks`; the others are recorded in the
+        Whether its files hold the mark of :mod:`tam.files.marks`; other files are recorded in the
         folder of the saved explanation.
     package
-        The package that adds it; empty for a kind of the toolkit.
+        The package that adds it; empty for the toolkit's kinds.
     error
         Why it cannot be used; empty if it can.
+    extension
+        The entry point of a kind from another package.
     """
 
     name: str
@@ -47,7 +52,7 @@ class Kind:
     extension: Extension | None = None
 
     def load(self) -> Callable[..., Any]:
-        """Import its function."""
+        """Import and return its function."""
         if self.extension is not None:
             return self.extension.load()
         function: Callable[..., Any] = resolve(self.function)
@@ -56,6 +61,7 @@ class Kind:
 
 _TABLE = (
     Kind("sheet", ".png", "a contact sheet of the words", "tam.render.writers:sheet"),
+    Kind("png", ".png", "one word's map over its picture", "tam.render.writers:picture"),
     Kind("mp4", ".mp4", "a movie, word by word", "tam.render.writers:movie"),
     Kind("gif", ".gif", "the same movie, smaller", "tam.render.writers:movie"),
     Kind("csv", ".csv", "a table of all words", "tam.render.writers:csv", marked=False),
@@ -64,7 +70,7 @@ _TABLE = (
 )
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _TABLE}
-"""Every kind of the toolkit by its name."""
+"""The toolkit's own kinds by name."""
 
 
 def listed_kinds() -> list[Kind]:
@@ -74,7 +80,7 @@ def listed_kinds() -> list[Kind]:
 
 
 def kind_named(name: str) -> Kind:
-    """Give a kind by its name.
+    """Return the kind with a name.
 
     Raises
     ------
@@ -88,7 +94,7 @@ def kind_named(name: str) -> Kind:
 
 
 def kind_of(path: Path) -> Kind:
-    """Give the kind of a file by its suffix.
+    """Return the kind of a file by its suffix; for ``.png`` that is the sheet.
 
     Raises
     ------
@@ -99,10 +105,11 @@ def kind_of(path: Path) -> Kind:
     for kind in kinds:
         if kind.suffix == path.suffix.lower():
             return kind
+    suffixes = dict.fromkeys(kind.suffix for kind in kinds)
     raise InputError(
         f"cannot write {path.suffix or 'a file without a suffix'}",
         where=str(path),
-        remedy=f"name a file that ends in {', '.join(kind.suffix for kind in kinds)}",
+        remedy=f"use a file name that ends in {', '.join(suffixes)}",
     )
 
 
@@ -110,7 +117,7 @@ def _row(extension: Extension) -> Kind:
     return Kind(
         extension.name,
         f".{extension.name}",
-        "a kind of its own",
+        "an export of another package",
         extension.value,
         False,
         extension.package,

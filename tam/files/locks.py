@@ -1,4 +1,4 @@
-"""File locks that end with their process and name their holder."""
+"""File locks that are released when their process ends, and that name their holder."""
 
 import json
 import os
@@ -38,15 +38,15 @@ else:
 
 
 @contextmanager
-def lock_file(path: Path, **told: str) -> Iterator[bool]:
-    """Hold a lock while the block runs; the system frees it whenever the process ends.
+def lock_file(path: Path, **values: str) -> Iterator[bool]:
+    """Hold a lock while the block runs; the system releases it when the process ends.
 
     Parameters
     ----------
     path
-        The file of the lock, which is removed at the end.
-    **told
-        Further values to write into it, beside the process id and its machine.
+        The lock file, which is removed at the end.
+    **values
+        Further values to write into it, besides the process id and the machine's name.
 
     Yields
     ------
@@ -57,7 +57,7 @@ def lock_file(path: Path, **told: str) -> Iterator[bool]:
         yield False
         return
     try:
-        content = {"mark": _MARK, "process": os.getpid(), "machine": _machine(), **told}
+        content = {"mark": _MARK, "process": os.getpid(), "machine": _machine(), **values}
         os.ftruncate(number, 0)
         os.write(number, json.dumps(content).encode())
         yield True
@@ -73,17 +73,17 @@ def free_lock(path: Path) -> Iterator[dict[str, Any] | None]:
 
     Yields
     ------
-    The values in it; None, and the file stays, if its process still runs, may run on another
-    machine, or the file is not a lock of this toolkit.
+    The values in the lock file. None if its process still runs, may run on another machine, or the
+    file is not a lock of this toolkit; the file is then kept.
     """
-    told = lock_holder(path)
-    ours = told is not None and told.get("machine", _machine()) == _machine()
+    values = lock_holder(path)
+    ours = values is not None and values.get("machine", _machine()) == _machine()
     number = _locked(path, create=False) if ours else None
     if number is None:
         yield None
         return
     try:
-        yield told
+        yield values
         with suppress(OSError):
             path.unlink()
     finally:
@@ -91,21 +91,21 @@ def free_lock(path: Path) -> Iterator[dict[str, Any] | None]:
 
 
 def lock_holder(path: Path) -> dict[str, Any] | None:
-    """Read the values in a lock; None if the file is not a lock of this toolkit.
+    """Return the values in a lock file; None if the file is not a lock of this toolkit.
 
-    An empty file gives no values: its process had no time to write.
+    The result is empty if the file is empty, because its process had no time to write.
     """
     try:
         if path.stat().st_size == 0:
             return {}
-        told = read_json(path, remedy="", kind=OutputError, limit=4096)
+        values = read_json(path, remedy="", kind=OutputError, limit=4096)
     except (OutputError, OSError):
         return None
-    return told if isinstance(told, dict) and told.get("mark") == _MARK else None
+    return values if isinstance(values, dict) and values.get("mark") == _MARK else None
 
 
 def _locked(path: Path, *, create: bool = True) -> int | None:
-    """Open and lock a file; give its descriptor, or None if it cannot be locked."""
+    """Open and lock a file; return its descriptor, or None if it cannot be locked."""
     for _ in range(10):
         try:
             number = os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), 0o644)
@@ -119,7 +119,7 @@ def _locked(path: Path, *, create: bool = True) -> int | None:
                 return number
         except FileNotFoundError:
             pass
-        os.close(number)  # its holder has removed it meanwhile
+        os.close(number)  # the previous holder removed the file in the meantime
     return None
 
 

@@ -1,8 +1,8 @@
-"""Marks of files that the toolkit wrote, which alone may be replaced.
+"""Marks of files that the toolkit wrote; only such files may be replaced.
 
 A marked file holds ``tam.export:`` and the SHA-256 of the whole file, computed with zeros in place
-of its own digits. So a file that was changed afterwards, or that another program wrote, has no
-valid mark. Its place is that of comments in each kind of file:
+of the digest. So a file that was changed afterwards, or that another program wrote, has no valid
+mark. The mark is stored where each kind of file keeps comments:
 
 ====== ==============================================================
 PNG    a ``tEXt`` chunk named ``Comment``
@@ -13,7 +13,7 @@ SVG    ``dc:subject`` of the metadata
 HTML   a comment at the end
 ====== ==============================================================
 
-A table in CSV has no such place; its digest is kept in the folder of the saved explanation, see
+A CSV file has no comments; its digest is kept in the folder of the saved explanation, see
 :func:`record_export`.
 """
 
@@ -40,7 +40,7 @@ _LARGEST_EXPORT = 2**30
 
 
 def write_mark(path: Path) -> None:
-    """Complete the placeholder of a newly written file; a file without one is not changed."""
+    """Fill in the placeholder of a newly written file; a file without one is not changed."""
     content = path.read_bytes()
     if content.count(PLACEHOLDER.encode()) == 1:
         path.write_bytes(_filled(content, _digest(content)))
@@ -57,7 +57,7 @@ def is_marked(path: Path) -> bool:
 
 
 def record_export(folder: Path, exported: Path) -> None:
-    """Note the digest of an exported file in the folder of its saved explanation.
+    """Record the digest of an exported file in the folder of its saved explanation.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def is_recorded(folder: Path, exported: Path) -> bool:
 
 
 def _content(path: Path) -> bytes:
-    """The content of a file; empty for one that is larger than any export."""
+    """Return the content of a file, or nothing if it is larger than any export."""
     return path.read_bytes() if path.stat().st_size <= _LARGEST_EXPORT else b""
 
 
@@ -100,7 +100,7 @@ def _digest(content: bytes) -> str:
 
 
 def _filled(content: bytes, digits: str) -> bytes:
-    """Replace the digits of the only mark, and the checksum that a PNG has over it."""
+    """Replace the digest in the only mark, and in a PNG also the checksum of its chunk."""
     place = next(_MARK.finditer(content))
     start, end = place.span(1)
     changed = content[:start] + digits.encode() + content[end:]

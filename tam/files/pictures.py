@@ -15,21 +15,21 @@ from tam.media.media import Encoded, Media
 PIXEL_LIMIT: Final = 1_000_000_000
 """The largest number of pixels of all frames of a saved file, unless the caller allows more."""
 
-# A byte of PNG holds about one pixel of a photograph, and up to some dozens of a drawing; more only
-# in empty pictures and attacks on memory.
+# A byte of PNG holds about one pixel of a photograph and up to some dozens of a drawing; only empty
+# pictures and decompression bombs hold more.
 _MOST_PIXELS_A_BYTE = 60
 _HARMLESS = 100_000_000
 
 
 def read_media(items: Field, tensors: SavedTensors, pixel_limit: int) -> tuple[Media, ...]:
-    """Read all pictures: first the sizes of all frames, then their pixels."""
+    """Read all pictures and clips: first the sizes of all frames, then their pixels."""
     pixels = 0
     encoded: list[tuple[Field, list[bytes]]] = []
     for index, item in enumerate(items.items()):
         size = item["width"].integer(1), item["height"].integer(1)
         count = item["frames"].integer(1)
         frames: list[bytes] = []
-        # A wrong count ends at the first missing tensor.
+        # If the count is too high, reading stops with an error at the first missing tensor.
         for f in range(count):
             name = f"media.{index}.frame.{f}"
             frames.append(tensors.read(name, "U8", (None,)).tobytes())
@@ -42,7 +42,7 @@ def read_media(items: Field, tensors: SavedTensors, pixel_limit: int) -> tuple[M
         raise SavedFileError(
             f"holds pictures of {pixels} pixels; the limit is {pixel_limit}",
             where=str(tensors.path),
-            remedy="if you trust the file, give load_explanation a higher pixel_limit",
+            remedy="if you trust the file, pass a higher pixel_limit to load_explanation",
         )
     held = sum(len(data) for _, frames in encoded for data in frames)
     if pixels > max(_HARMLESS, _MOST_PIXELS_A_BYTE * held):
@@ -76,7 +76,7 @@ def _decoded(item: Field, index: int, frames: list[bytes], tensors: SavedTensors
 
 
 def _axis(item: Field) -> Axis:
-    """What the frames stand along; time, where it is not said."""
+    """Return the axis of the frames, which is time if the document does not name one."""
     if "axis" not in item.object():
         return TIME
     axis = item["axis"]

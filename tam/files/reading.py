@@ -1,4 +1,4 @@
-"""Bounded reading of untrusted files, regular ones only."""
+"""Bounded reading of untrusted files, which must be regular files."""
 
 import json
 import os
@@ -9,10 +9,10 @@ from typing import Any, Final, NoReturn
 from tam.errors import SavedFileError, TamError, os_errors_as_tam_errors
 
 JSON_BYTES: Final = 64 * 2**20
-"""The largest size of a JSON document in bytes; one of ten thousand words takes a fifth of it."""
+"""The largest size of a JSON document in bytes; ten thousand words take a fifth of it."""
 
 JSON_VALUES: Final = 2_000_000
-"""The largest number of its values; a parsed value can take a hundred times its one byte."""
+"""The largest number of values in it: one byte of JSON can take a hundred bytes once parsed."""
 
 _MOSTLY_HOLES: Final = 16
 _SMALL: Final = 64 * 2**20
@@ -21,11 +21,11 @@ _SMALL: Final = 64 * 2**20
 def check_regular(
     path: Path, *, remedy: str, kind: type[TamError] = SavedFileError
 ) -> os.stat_result:
-    """Refuse anything but a plain file: a folder, a pipe, a device, a sparse file.
+    """Refuse anything but a regular file with content: folders, pipes, devices, sparse files.
 
     Returns
     -------
-    The file's status.
+    The file's status, as from :func:`os.stat`.
 
     Raises
     ------
@@ -36,10 +36,10 @@ def check_regular(
         found = path.stat()
     if not stat.S_ISREG(found.st_mode):
         raise kind("is not a regular file", where=str(path), remedy=remedy)
-    held = getattr(found, "st_blocks", None)  # Windows does not tell
+    held = getattr(found, "st_blocks", None)  # not available on Windows
     if held is not None and found.st_size > max(_SMALL, _MOSTLY_HOLES * 512 * held):
         raise kind(
-            f"says that it holds {found.st_size} bytes, and holds {512 * held}",
+            f"claims to hold {found.st_size} bytes, but holds {512 * held}",
             where=str(path),
             remedy=remedy,
         )
@@ -61,7 +61,7 @@ def read_bounded(
     Raises
     ------
     TamError
-        An error of ``kind`` if it is missing, unreadable, too long or not a regular file.
+        An error of ``kind`` if the file is missing, unreadable, too long or not a regular file.
     """
     check_regular(path, remedy=remedy, kind=kind)
     guarded = os_errors_as_tam_errors(path, doing="read", remedy=remedy, kind=kind)
@@ -80,7 +80,7 @@ def read_json(
     limit: int = JSON_BYTES,
     most: int = JSON_VALUES,
 ) -> Any:
-    """Read a JSON file, after counting the values that it decodes to.
+    """Read a JSON file, after counting the values that it would decode to.
 
     Parameters
     ----------
@@ -94,10 +94,10 @@ def read_json(
     Raises
     ------
     TamError
-        An error of ``kind``, also if the file is not JSON (NaN and infinity are not).
+        An error of ``kind``, also if the file is not JSON (NaN and infinity are not allowed).
     """
     content = read_bounded(path, limit, remedy=remedy, kind=kind)
-    # Each comma and each bracket makes one value; those inside strings are counted as well.
+    # Each comma and each opening bracket adds a value; those inside strings are counted, too.
     values = sum(map(content.count, (b",", b"[", b"{")))
     if values > most:
         raise kind(f"holds {values} values; the limit is {most}", where=str(path), remedy=remedy)

@@ -1,18 +1,18 @@
-"""Saved explanations: written and opened again without a model and without torch.
+"""Saved explanations, which are written and opened without a model and without torch.
 
-A saved explanation is two files beside each other. Their content is not trusted when they are
+A saved explanation consists of two files in one folder. Their content is not trusted when they are
 opened: every type, shape and index is checked, pictures are measured before they are decoded, and
 nothing in them can run.
 
 ``explanation.json``, UTF-8::
 
     schema          "tam.explanation"
-    version         4; 3, 2 and 1 are read too (3 had no axis, 2 no JPEGs, 1 neither NaN in maps
-                    nor a way to leave relevance out)
-    text            the reply, for readers; not used on loading
+    version         4; 3, 2 and 1 are read too (3 had no axis, 2 no JPEGs, 1 had no NaN in maps
+                    and relevance was always present)
+    text            the reply, for human readers; not used on loading
     prompt_targets  the number of tokens before the reply
     media           [{name, kind: "image" | "video", width, height, frames,
-                      axis: {frame, symbol, unit}}]; axis of a volume alone
+                      axis: {frame, symbol, unit}}]; axis only for a volume
     tokens          [{id, position, context_position, turn, role, text, word}]; K of them
     predictions     [{probability, sampled_probability: number | null,
                       candidates: [{id, text, probability}]}]; K - prompt_targets of them
@@ -23,20 +23,20 @@ nothing in them can run.
 
 ``explanation.safetensors``, with K tokens and N cells in all grids together::
 
-    maps               float32 [K, N] in [0, 1], NaN where it is not known
-    text_scores        float32 [K, K], not negative, NaN where it is not known; only of methods
-                       that score earlier words
-    relevance          float32 [K, K] in [0, 1], NaN where it is not known; beside it
-    stages.activation  float32 [K, N], not negative; only where the stages were asked for
-    stages.after_eci   float32 [K, N], not negative; beside it
-    candidate_maps     float32 [K - prompt_targets, C, N] in [0, 1]; only where asked for, and
-                       then each prediction has at least C candidates
-    grounding          float32 [K - prompt_targets] in [0, 1] or NaN; only where it was computed
+    maps               float32 [K, N] in [0, 1], NaN where not known
+    text_scores        float32 [K, K], not negative, NaN where not known; only for methods that
+                       score earlier words
+    relevance          float32 [K, K] in [0, 1], NaN where not known; together with text_scores
+    stages.activation  float32 [K, N], not negative; only if the stages were requested
+    stages.after_eci   float32 [K, N], not negative; together with stages.activation
+    candidate_maps     float32 [K - prompt_targets, C, N] in [0, 1]; only if requested; then each
+                       prediction has at least C candidates
+    grounding          float32 [K - prompt_targets] in [0, 1] or NaN; only if it was computed
     grid.G.positions   int64 [t * h * w]
     grid.G.spans       int64 [t, 2]; frames first <= frame < last
-    media.M.times      float64 [T]; seconds, or places on the axis
-    media.M.frame.F    uint8 [bytes]: frame F as a PNG, 8-bit RGB; or as the JPEG without metadata
-                       that it was decoded from, grey or color, 8 bits
+    media.M.times      float64 [T]; seconds, or positions along the axis
+    media.M.frame.F    uint8 [bytes]: frame F as an 8-bit RGB PNG, or as the 8-bit grey or color
+                       JPEG that it was decoded from, without metadata
 
 The fields are defined by :class:`tam.Explanation` and the types that it holds. A reader refuses
 other versions; every change in the meaning of a field increases the version.
@@ -56,7 +56,7 @@ from tam.explanation.explanation import Explanation
 from tam.files.checks import read_checks, written_checks
 from tam.files.fields import FAR, Field, read_document
 from tam.files.pictures import PIXEL_LIMIT, read_media
-from tam.files.png import encode_png
+from tam.files.png import encode_large_png, encode_png
 from tam.files.tensors import SavedTensors, open_tensors
 from tam.geometry.layout import Seams, TextToken, VisionGrid
 from tam.media.media import Media
@@ -73,7 +73,10 @@ _ROLES = ("system", "user", "assistant")
 
 
 def save_explanation(
-    explanation: Explanation, folder: Path, step: Callable[[], None] = lambda: None
+    explanation: Explanation,
+    folder: Path,
+    step: Callable[[], None] = lambda: None,
+    encoded: dict[int, list[bytes]] | None = None,
 ) -> None:
     """Write ``explanation.json`` and ``explanation.safetensors`` into an existing folder.
 
@@ -81,6 +84,9 @@ def save_explanation(
     ----------
     step
         Called after each frame of a picture or clip, for a progress bar.
+    encoded
+        The encoded frames of pictures and clips that were saved before, by the ``id`` of their
+        array. Others are added, so that explanations of the same pictures encode them once.
 
     Raises
     ------
@@ -101,12 +107,13 @@ def save_explanation(
             remedy="keep strings, finite numbers, lists and string-keyed dicts in its provenance",
         ) from error
     metadata = {"schema": SCHEMA, "version": str(VERSION)}
-    (folder / TENSORS_NAME).write_bytes(save(_tensors(explanation, step), metadata=metadata))
+    tensors = _tensors(explanation, step, {} if encoded is None else encoded)
+    (folder / TENSORS_NAME).write_bytes(save(tensors, metadata=metadata))
     (folder / JSON_NAME).write_text(document + "\n", encoding="utf-8")
 
 
 def load_explanation(path: str | Path, *, pixel_limit: int = PIXEL_LIMIT) -> Explanation:
-    """Open a saved explanation.
+    """Load a saved explanation.
 
     Parameters
     ----------
@@ -119,7 +126,7 @@ def load_explanation(path: str | Path, *, pixel_limit: int = PIXEL_LIMIT) -> Exp
     Raises
     ------
     SavedFileError
-        If a file is missing, damaged, inconsistent, or of another version.
+        If a file is missing, damaged, inconsistent, or of an unsupported version.
     """
     document_path = Path(path)
     if document_path.is_dir():
@@ -128,7 +135,7 @@ def load_explanation(path: str | Path, *, pixel_limit: int = PIXEL_LIMIT) -> Exp
         if replies and not document_path.exists():
             last = max(replies, key=lambda found: found.stat().st_mtime).parent
             raise SavedFileError(
-                f"holds a conversation of {len(replies)} replies, each explained by itself",
+                f"holds a conversation of {len(replies)} replies, each saved separately",
                 where=str(path),
                 remedy=f"give one of them, such as {last}",
             )
@@ -162,7 +169,7 @@ def _document(explanation: Explanation) -> dict[str, Any]:
             }
             for item in explanation.media
         ],
-        # vars() of these frozen dataclasses are exactly the fields of the schema.
+        # The fields of these frozen dataclasses are exactly those of the schema.
         "tokens": [vars(token) for token in explanation.tokens],
         "predictions": [
             {**vars(step), "candidates": [vars(candidate) for candidate in step.candidates]}
@@ -184,7 +191,9 @@ def _document(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _tensors(explanation: Explanation, step: Callable[[], None]) -> dict[str, NDArray[Any]]:
+def _tensors(
+    explanation: Explanation, step: Callable[[], None], encoded: dict[int, list[bytes]]
+) -> dict[str, NDArray[Any]]:
     tensors: dict[str, NDArray[Any]] = {"maps": explanation.maps}
     if explanation.text_scores is not None and explanation.relevance is not None:
         tensors["text_scores"] = explanation.text_scores
@@ -201,16 +210,18 @@ def _tensors(explanation: Explanation, step: Callable[[], None]) -> dict[str, ND
         tensors[f"grid.{g}.spans"] = grid.spans
     for m, item in enumerate(explanation.media):
         tensors[f"media.{m}.times"] = item.times
+        frames = encoded.setdefault(id(item.frames), [])
         for f, frame in enumerate(item.frames):
-            tensors[f"media.{m}.frame.{f}"] = np.frombuffer(item.jpeg or _png(frame), np.uint8)
+            if f == len(frames):
+                frames.append(item.jpeg or _png(frame))
+            tensors[f"media.{m}.frame.{f}"] = np.frombuffer(frames[f], np.uint8)
             step()
-    # safetensors writes an array's memory, whatever its strides.
+    # safetensors writes an array's memory and ignores its strides.
     return {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
 
 
 def _png(frame: NDArray[np.uint8]) -> bytes:
-    # For a large photograph, a higher level takes seconds and saves little.
-    return encode_png(frame, compress_level=1 if frame.size > _LARGE else 3)
+    return encode_large_png(frame) if frame.size > _LARGE else encode_png(frame)
 
 
 def _check_version(document: Field) -> None:
@@ -232,7 +243,7 @@ def _check_version(document: Field) -> None:
 def _explanation(document: Field, tensors: SavedTensors, pixel_limit: int) -> Explanation:
     tokens = list(document["tokens"].items())
     if not tokens:
-        document["tokens"].refuse("holds nothing")
+        document["tokens"].refuse("is empty")
     prompt_targets = document["prompt_targets"].integer(0, len(tokens))
     predictions = tuple(_prediction(item) for item in document["predictions"].items())
     if len(predictions) != len(tokens) - prompt_targets:
@@ -271,7 +282,7 @@ def _relevance(
         return None, None
     scores = tensors.read_known("text_scores", "F32", (count, count), 0, np.inf)
     relevance = tensors.read_known("relevance", "F32", (count, count), 0, 1 + _ROUNDING)
-    # Version 1 had zeros where a method scores no earlier words.
+    # Version 1 stored zeros if a method scored no earlier words.
     if version == 1 and not scores.any():
         return None, None
     return scores, relevance
@@ -369,5 +380,5 @@ def _seams(item: Field) -> Seams:
         tuple(place.number(-FAR, FAR) for place in axis.items()) for axis in item["seams"].items()
     )
     if len(axes) != 2 or max(map(len, axes)) >= _GRID_SIDE_LIMIT:
-        item["seams"].refuse("does not hold some places on the x axis and some on the y axis")
+        item["seams"].refuse("does not hold a list of x coordinates and one of y coordinates")
     return axes[0], axes[1]

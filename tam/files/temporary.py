@@ -1,8 +1,8 @@
-"""Temporary files beside their targets, removed at the latest by the next run.
+"""Temporary files beside their targets, which the next run removes if this one is killed.
 
 Each has a lock file beside it while its process works on it. A killed process leaves both; the next
-one that writes into the same folder finds the lock free and removes the files that it names. If the
-process was killed between two renames, the earlier file gets its name back.
+process that writes into the same folder finds the lock free and removes the files that belong to
+it. If the process was killed between two renames, the earlier file gets its name back.
 """
 
 import re
@@ -37,7 +37,7 @@ class Places:
 
 @contextmanager
 def places_beside(target: Path) -> Iterator[Places]:
-    """Give temporary names beside a target; files with these names are removed at the end.
+    """Yield temporary names beside a target; files with these names are removed at the end.
 
     Raises
     ------
@@ -63,18 +63,18 @@ def places_beside(target: Path) -> Iterator[Places]:
 def sweep(folder: Path) -> None:
     """Remove the temporary files of killed runs in a folder, and restore what they replaced.
 
-    Only files that a lock file of this toolkit names are removed, once its process has ended.
+    A file is removed only if it belongs to a lock file of this toolkit whose process has ended.
     """
     try:
         locks = [path for path in folder.iterdir() if _LOCK.fullmatch(path.name)]
     except OSError:
-        return  # later work in the folder reports why it cannot be read
+        return  # whatever uses the folder next reports why it cannot be read
     for path in locks:
         mark = path.name.removesuffix(".lock")
-        with free_lock(path) as told:
-            if told is None:
+        with free_lock(path) as values:
+            if values is None:
                 continue
-            target = told.get("target")
+            target = values.get("target")
             if isinstance(target, str) and target == Path(target).name:
                 _settle(folder / f"{mark}-old", folder / target)
             for left in [p for p in folder.iterdir() if p.name.startswith(mark)]:
@@ -88,7 +88,7 @@ def is_temporary(name: str) -> bool:
 
 
 def _settle(old: Path, target: Path) -> None:
-    """Restore the earlier file if nothing took its place."""
+    """Restore the earlier file if nothing has replaced it."""
     if old.exists() and not target.exists():
         with suppress(OSError):
             old.rename(target)

@@ -26,9 +26,9 @@ def open_tensors(
     path
         The file.
     framework
-        The type of the tensors: ``"numpy"``, or ``"pt"`` for torch, which has bfloat16.
+        The type of the tensors: ``"numpy"``, or ``"pt"`` for torch, which supports bfloat16.
     remedy
-        Remedy of an error.
+        The remedy that errors suggest.
 
     Raises
     ------
@@ -77,7 +77,7 @@ class SavedTensors:
         return dict(self._file.metadata() or {})
 
     def kind(self, name: str) -> tuple[str, tuple[int, ...]]:
-        """Dtype, such as ``"BF16"``, and shape of a tensor, without reading it."""
+        """Return a tensor's dtype, such as ``"BF16"``, and its shape, without reading it."""
         if name not in self._names:
             self.refuse(f"holds no tensor {name}")
         found = self._file.get_slice(name)
@@ -88,7 +88,7 @@ class SavedTensors:
         return self._file.get_tensor(name)
 
     def read(self, name: str, dtype: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
-        """Read a tensor; None in ``shape`` stands for any length."""
+        """Read a tensor; None in ``shape`` allows any length."""
         kind, lengths = self.kind(name)
         fits = len(lengths) == len(shape) and all(
             wanted in (None, length) for wanted, length in zip(shape, lengths, strict=True)
@@ -104,7 +104,7 @@ class SavedTensors:
     ) -> NDArray[Any]:
         """Read a tensor whose values are finite and lie within two limits."""
         tensor = self.read(name, dtype, shape)
-        # Written so that NaN fails.
+        # Comparisons with NaN are false, so NaN is refused too.
         if not np.all((tensor >= low) & (tensor <= high) & np.isfinite(tensor)):
             self.refuse(f"tensor {name} holds values that are not within {low:g} and {high:g}")
         return tensor

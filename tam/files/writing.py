@@ -1,4 +1,4 @@
-"""Atomic writing of files, which never replaces files of others."""
+"""Atomic writing of files, which never replaces a file that the toolkit did not write."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,36 +13,36 @@ from tam.files.temporary import places_beside
 def replacing_file(
     path: Path, *, force: bool, known: Callable[[Path], bool] = is_marked
 ) -> Iterator[Path]:
-    """Give a temporary file that takes the name ``path`` when the block ends without an exception.
+    """Yield a temporary path that is renamed to ``path`` if the block ends without an exception.
 
     The file gets the toolkit's mark if its kind can hold one, see :mod:`tam.files.marks`.
 
     Raises
     ------
     OutputError, ResourceError
-        As in :func:`check_file`, and instead of errors of the system.
+        As in :func:`check_file`, and in place of operating system errors.
     """
     with os_errors_as_tam_errors(path), places_beside(path) as places:
         yield places.new
         write_mark(places.new)
-        check_file(path, force=force, known=known)  # it may have been written meanwhile
+        check_file(path, force=force, known=known)  # it may have appeared in the meantime
         places.new.replace(path)
 
 
 def check_file(path: Path, *, force: bool, known: Callable[[Path], bool] = is_marked) -> None:
-    """Refuse a file that must not be written, before any work is done for it.
+    """Refuse a path that must not be written to, before any work is done for it.
 
     Parameters
     ----------
     force
         Whether to replace a file that the toolkit wrote.
     known
-        A test of whether an existing file is the toolkit's.
+        A predicate: whether the toolkit wrote an existing file.
 
     Raises
     ------
     OutputError
-        If it exists and must not be replaced, is a folder, or its folder does not exist.
+        If the path exists and must not be replaced, is a folder, or its folder does not exist.
     """
     with os_errors_as_tam_errors(path):
         if path.is_dir() or not path.parent.is_dir():
@@ -66,12 +66,12 @@ def check_file(path: Path, *, force: bool, known: Callable[[Path], bool] = is_ma
 
 @contextmanager
 def rewriting_file(path: Path) -> Iterator[Path]:
-    """Give a temporary file that replaces a file in the toolkit's own folder.
+    """Yield a temporary path that replaces a file in the toolkit's own folder.
 
     Raises
     ------
     OutputError, ResourceError
-        Instead of errors of the system.
+        In place of operating system errors.
     """
     with os_errors_as_tam_errors(path), places_beside(path) as places:
         yield places.new

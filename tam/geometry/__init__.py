@@ -1,1 +1,1 @@
-"""Numbers of space: vision and text layouts, grids, boxes, and upsampling to pixels."""
+"""Geometry: vision and text layouts, grids, boxes, thresholds, and upsampling to pixels."""

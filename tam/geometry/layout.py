@@ -1,4 +1,4 @@
-"""Layouts: the position of every token of a run, and the part of a picture or text it covers."""
+"""Layouts: the position of each token of a run, and the part of a picture or text it covers."""
 
 import reprlib
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from tam.errors import NumericsError
 __all__ = ["Box", "Seams", "TextLayout", "TextToken", "VisionGrid", "VisionLayout"]
 
 Box = tuple[float, float, float, float]
-"""``(x0, y0, x1, y1)`` in original-image pixels; x to the right, y down, 0 at the upper left."""
+"""``(x0, y0, x1, y1)`` in original-image pixels: x to the right, y down, origin at the top left."""
 
 Seams = tuple[tuple[float, ...], tuple[float, ...]]
-"""The x and y coordinates of borders between tiles, in original-image pixels."""
+"""The x and y coordinates of the borders between tiles, in original-image pixels."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class VisionGrid:
     """A regular grid of vision tokens over one view of one picture or clip.
 
-    The cells divide ``box`` evenly: every processor resizes, crops or pads by an affine map and
-    cuts the result into equal patches, so the cells of one view are equal in the original too.
+    The cells divide ``box`` evenly. Processors resize, crop or pad by an affine map and cut the
+    result into equal patches, so the cells of one view have equal sizes in the original as well.
 
     Parameters
     ----------
@@ -36,14 +36,14 @@ class VisionGrid:
     shape
         ``(t, h, w)``: temporal cells, rows, columns.
     box
-        The region that the h × w cells divide. It reaches outside the picture where the model saw
-        padding, and leaves part of the picture out where the model saw a crop.
+        The region that the h × w cells divide. It extends beyond the picture where the model saw
+        padding, and excludes a part of the picture where the model saw a crop.
     positions
         int64 [t * h * w]: each cell's position in the sequence, in row-major order of (t, h, w).
     spans
         int64 [t, 2]: the frames ``first <= frame < last`` that each temporal cell covers.
     seams
-        The borders between the tiles of the view, which the vision tower saw one by one.
+        The borders between the tiles of the view, if the vision tower saw them separately.
 
     Examples
     --------
@@ -71,7 +71,7 @@ class VisionGrid:
                 where=f"media {self.media}",
                 remedy="give one position for each cell and one span for each temporal cell",
             )
-        # An adapter may give NumPy integers, which cannot be written as JSON.
+        # An adapter may pass NumPy integers, which cannot be written as JSON.
         object.__setattr__(self, "shape", (int(t), int(h), int(w)))
 
     @property
@@ -80,13 +80,13 @@ class VisionGrid:
         return int(self.positions.size)
 
     def step_at(self, frame: int) -> int | None:
-        """Index of the temporal cell that covers a frame; None if none does."""
+        """Return the index of the temporal cell that covers a frame, or None."""
         inside = (self.spans[:, 0] <= frame) & (frame < self.spans[:, 1])
         return int(np.argmax(inside)) if inside.any() else None
 
     @cached_property
     def boxes(self) -> NDArray[np.float64]:
-        """float64 [h * w, 4]: each cell's box in original-image pixels, row-major."""
+        """The box of each cell in original-image pixels, float64 [h * w, 4], row-major."""
         _, h, w = self.shape
         x = np.linspace(self.box[0], self.box[2], w + 1)
         y = np.linspace(self.box[1], self.box[3], h + 1)
@@ -102,14 +102,15 @@ class VisionGrid:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class VisionLayout:
-    """Every vision token of a run, each in exactly one cell of one grid, or a separator.
+    """All vision tokens of a run, each of them either one cell of one grid or a separator.
 
     Parameters
     ----------
     grids
         The grids in the order of the maps' columns.
     separators
-        int64 [S]: vision positions without a place in a picture (newline, class and tile markers).
+        int64 [S]: vision positions that show no part of a picture (newline, class and tile
+        markers).
 
     Raises
     ------
@@ -126,18 +127,18 @@ class VisionLayout:
             raise NumericsError(
                 "a vision token belongs to two cells",
                 where="vision layout",
-                remedy="the adapter must give every vision position exactly one place",
+                remedy="make the adapter assign each vision position to one cell or separator",
             )
 
     @cached_property
     def positions(self) -> NDArray[np.int64]:
-        """int64 [N]: sequence positions of all cells, grid after grid."""
+        """The sequence positions of all cells, int64 [N], grid after grid."""
         parts = [grid.positions for grid in self.grids]
         return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
     @property
     def filter_grids(self) -> tuple[tuple[int, int], ...]:
-        """``(h, w)`` of every temporal cell in order, as the engine takes its grids."""
+        """The shapes ``(h, w)`` of all temporal cells in order, as the engine takes its grids."""
         return tuple((g.shape[1], g.shape[2]) for g in self.grids for _ in range(g.shape[0]))
 
     def __repr__(self) -> str:
@@ -146,26 +147,26 @@ class VisionLayout:
 
 @dataclass(frozen=True)
 class TextToken:
-    """One text token that is a target: a word of the conversation or a part of one.
+    """One text token that is a target: a word of the conversation, or a part of one.
 
     Parameters
     ----------
     id
         Token id.
     position
-        Its own position in the sequence.
+        Its position in the sequence.
     context_position
-        The position whose state stands for it in the method: its own for a word that a user wrote,
-        the one before (which predicted it) for a word that the model wrote.
+        The position whose state represents it in the method: its own position for a token that a
+        user wrote, the one before (which predicted it) for a token that the model wrote.
     turn
         Index of its turn in the conversation.
     role
         ``"system"``, ``"user"`` or ``"assistant"``.
     text
-        Its piece of text. A character that is spread over several tokens belongs to the last of
-        them; the pieces of the others are empty.
+        Its piece of text. A character that spans several tokens belongs to the last of them; the
+        pieces of the others are empty.
     word
-        Index of its word within the layout, or -1 if it is white space alone.
+        Index of its word within the layout, or -1 if it is only white space.
     """
 
     id: int
@@ -179,7 +180,7 @@ class TextToken:
 
 @dataclass(frozen=True)
 class DroppedText:
-    """A part of the conversation that the chat template keeps from the model.
+    """A part of the conversation that the chat template drops, so the model does not read it.
 
     Parameters
     ----------
@@ -188,7 +189,7 @@ class DroppedText:
     text
         The dropped characters.
     before_token
-        The number of the prompt's text tokens that precede it.
+        The number of text tokens of the prompt that precede it.
     """
 
     turn: int
@@ -199,9 +200,9 @@ class DroppedText:
 
 @dataclass(frozen=True, repr=False)
 class TextLayout:
-    """The text tokens of a run in their order: first the prompt's, then the generated ones.
+    """The text tokens of a run in order: first those of the prompt, then those of the reply.
 
-    Special tokens and the chat template's own text are not in it.
+    Special tokens and the chat template's own text are not included.
     """
 
     tokens: tuple[TextToken, ...]
@@ -209,14 +210,14 @@ class TextLayout:
 
     @property
     def context_positions(self) -> NDArray[np.int64]:
-        """int64 [K]: context position of each target."""
+        """The context position of each target, int64 [K]."""
         return np.array([token.context_position for token in self.tokens], dtype=np.int64)
 
     @property
     def ids(self) -> NDArray[np.int64]:
-        """int64 [K]: token id of each target."""
+        """The token id of each target, int64 [K]."""
         return np.array([token.id for token in self.tokens], dtype=np.int64)
 
     def __repr__(self) -> str:
-        said = reprlib.repr("".join(token.text for token in self.tokens))
-        return f"<TextLayout of {len(self.tokens)} tokens, {self.prompt_targets} in prompt: {said}>"
+        text = reprlib.repr("".join(token.text for token in self.tokens))
+        return f"<TextLayout of {len(self.tokens)} tokens, {self.prompt_targets} in prompt: {text}>"

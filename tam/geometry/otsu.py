@@ -5,16 +5,17 @@ from numpy.typing import NDArray
 
 
 def above_otsu(heat: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Give the part of a map above its Otsu threshold, on 256 grey levels of its own range.
+    """Return where a map is above its Otsu threshold, quantised to 256 grey levels of its range.
 
     Parameters
     ----------
     heat
-        float [...], NaN where not known; such values count as the lowest.
+        float [...], NaN where unknown; unknown values count as the lowest.
 
     Returns
     -------
-    bool [...]; all False if the map is all equal.
+    ndarray
+        bool [...]; all False if the map is constant.
     """
     known = heat[~np.isnan(heat)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
@@ -27,18 +28,18 @@ def above_otsu(heat: NDArray[np.floating]) -> NDArray[np.bool_]:
 
 
 def otsu_threshold(grey: NDArray[np.uint8]) -> int:
-    """Grey level that divides an image into two classes of the greatest variance between them.
+    """Return the grey level that maximises the variance between the two classes of an image.
 
-    Otsu, "A threshold selection method from gray-level histograms", 1979: levels up to and
-    including the result are one class.
+    Levels up to and including the result form one class (Otsu, "A threshold selection method from
+    gray-level histograms", 1979).
     """
     counts = np.bincount(grey.ravel(), minlength=256).astype(np.float64)
     below = np.cumsum(counts)
     moment = np.cumsum(counts * np.arange(256))
     above = below[-1] - below
-    parted = (below > 0) & (above > 0)
-    if not parted.any():
+    split = (below > 0) & (above > 0)
+    if not split.any():
         return 255
-    lower = moment / np.where(parted, below, 1)
-    upper = (moment[-1] - moment) / np.where(parted, above, 1)
-    return int(np.argmax(np.where(parted, below * above * (upper - lower) ** 2, -1)))
+    lower = moment / np.where(split, below, 1)
+    upper = (moment[-1] - moment) / np.where(split, above, 1)
+    return int(np.argmax(np.where(split, below * above * (upper - lower) ** 2, -1)))

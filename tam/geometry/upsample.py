@@ -1,4 +1,4 @@
-"""Upsampling of the cells of a grid to the pixels of a picture."""
+"""Upsampling the cells of a grid to the pixels of a picture."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -20,7 +20,7 @@ def upsample(cells: NDArray[np.float32], box: Box, height: int, width: int) -> N
     Parameters
     ----------
     cells
-        float32 [h, w]: one value for each cell, NaN where it is not known.
+        float32 [h, w]: one value for each cell, NaN where unknown.
     box
         The region that the cells divide evenly, in pixels of the picture.
     height, width
@@ -28,25 +28,27 @@ def upsample(cells: NDArray[np.float32], box: Box, height: int, width: int) -> N
 
     Returns
     -------
-    float32 [height, width]; zero at pixels whose centre lies outside the box, NaN where a cell that
-    is not known has a weight.
+    ndarray
+        float32 [height, width]; zero at pixels whose centre lies outside the box, NaN where an
+        unknown cell has a weight.
     """
     return upsample_at(cells, box, np.arange(height), np.arange(width))
 
 
 def upsample_at(cells: NDArray[np.float32], box: Box, y: Pixels, x: Pixels) -> NDArray[np.float32]:
-    """Give :func:`upsample` at the crossings of some pixel rows and columns alone.
+    """Return :func:`upsample` only at the crossings of some pixel rows and columns.
 
     Parameters
     ----------
     cells
-        float32 [..., h, w], NaN where it is not known.
+        float32 [..., h, w], NaN where unknown.
     y, x
         int64 [Y] and [X]: indices of pixel rows and columns.
 
     Returns
     -------
-    float32 [..., Y, X].
+    ndarray
+        float32 [..., Y, X].
     """
     rows = _weights(cells.shape[-2], box[1], box[3], y)
     columns = _weights(cells.shape[-1], box[0], box[2], x).T
@@ -58,24 +60,24 @@ def upsample_at(cells: NDArray[np.float32], box: Box, y: Pixels, x: Pixels) -> N
 
 
 def coverage(box: Box, height: int, width: int) -> NDArray[np.bool_]:
-    """The pixels whose centre lies inside the box, bool [height, width]."""
+    """Return whether each pixel's centre lies inside the box, bool [height, width]."""
     return coverage_at(box, np.arange(height), np.arange(width))
 
 
 def coverage_at(box: Box, y: Pixels, x: Pixels) -> NDArray[np.bool_]:
-    """The crossings of some pixel rows and columns whose centre lies inside the box, [Y, X]."""
+    """Return :func:`coverage` only at the crossings of some pixel rows and columns, bool [Y, X]."""
     return np.outer(_inside(box[1], box[3], y), _inside(box[0], box[2], x))
 
 
 def node_pixels(
     grids: Sequence[tuple[Box, tuple[int, int]]], height: int, width: int
 ) -> tuple[Pixels, Pixels]:
-    """Give the pixel rows and columns at whose crossings a mean of upsampled grids is highest.
+    """Return pixel rows and columns whose crossings include the maximum of a mean of grids.
 
-    Between the lines through cell centres and along the edges of the boxes, each grid is bilinear
-    and the same grids cover every pixel; so is their mean, and a bilinear function is highest at a
-    corner of any rectangle of pixels. The corners are the first and the last pixel between
-    neighbouring lines.
+    The lines through cell centres and along the edges of the boxes divide the picture into
+    rectangles. In each of them the same grids cover every pixel and each grid is bilinear, so their
+    mean is bilinear too and is highest at a corner. The corners are the first and last pixels
+    between neighbouring lines.
 
     Parameters
     ----------
@@ -86,7 +88,8 @@ def node_pixels(
 
     Returns
     -------
-    int64 [Y] and [X]: sorted indices, without repetition; read-only.
+    tuple of ndarray
+        int64 [Y] and [X]: sorted, unique indices; read-only.
     """
     return _kept_nodes(tuple(grids), height, width)
 
@@ -107,7 +110,7 @@ def _kept_nodes(
 
 
 def _beside_lines(low: float, high: float, cells: int) -> Pixels:
-    """Give the pixels just before and just after each line through cell centres."""
+    """Return the pixels just before and just after each line through cell centres."""
     centres = low + (np.arange(cells) + 0.5) * (high - low) / cells
     before = np.floor(centres - 0.5).astype(np.int64)
     return np.concatenate([before, before + 1])
@@ -115,7 +118,7 @@ def _beside_lines(low: float, high: float, cells: int) -> Pixels:
 
 def _corners(beside: Sequence[Pixels], edges: Sequence[float], pixels: int) -> Pixels:
     """Merge the pixels beside lines with those at edges and at the picture's borders."""
-    # An edge includes pixels within its tolerance, so it may lie one pixel further out.
+    # A box includes pixels within a tolerance of its edge, so its edge may be a pixel further out.
     around = np.floor(np.asarray(edges)[:, None] - 0.5).astype(np.int64) + np.arange(-1, 3)
     every = np.unique(np.concatenate([*beside, around.ravel(), [0, pixels - 1]]))
     return every[(every >= 0) & (every < pixels)]
@@ -138,19 +141,19 @@ def _product(
 
 
 def _weights(cells: int, low: float, high: float, pixels: Pixels) -> NDArray[np.float32]:
-    """float32 [P, cells]: the linear weight of each cell at some pixels of one axis; read-only."""
+    """Return the linear weights of the cells at some pixels of an axis, float32 [P, cells]."""
     return _kept_weights(cells, float(low), float(high), pixels.astype(np.int64).tobytes())
 
 
-# The words of a reply need the same few weights again and again.
+# Cached, because all words of a reply need the same few weights. The arrays are read-only.
 @lru_cache(maxsize=32)
 def _kept_weights(cells: int, low: float, high: float, kept: bytes) -> NDArray[np.float32]:
     pixels = np.frombuffer(kept, np.int64)
-    place = (pixels + 0.5 - low) / (high - low) * cells - 0.5
-    place = np.clip(place, 0, cells - 1)
-    left = np.minimum(place.astype(np.int64), cells - 1)
+    position = (pixels + 0.5 - low) / (high - low) * cells - 0.5
+    position = np.clip(position, 0, cells - 1)
+    left = np.minimum(position.astype(np.int64), cells - 1)
     right = np.minimum(left + 1, cells - 1)
-    share = (place - left).astype(np.float32)
+    share = (position - left).astype(np.float32)
     weights = np.zeros((len(pixels), cells), np.float32)
     index = np.arange(len(pixels))
     np.add.at(weights, (index, left), 1 - share)

@@ -1,5 +1,6 @@
 """Opening media: the only part of the toolkit that reads picture and video files."""
 
+from tam.media.cut import Cut
 from tam.media.image import Source, open_image
 from tam.media.media import Media, image_from_array
 from tam.media.opening import open_all, open_media
@@ -7,6 +8,7 @@ from tam.media.sampling import Sampling
 from tam.media.video import open_video
 
 __all__ = [
+    "Cut",
     "Media",
     "Sampling",
     "Source",

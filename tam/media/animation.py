@@ -30,6 +30,16 @@ def is_moving(image: Image.Image) -> bool:
         return True  # Pillow found a second frame, but it is damaged
 
 
+def is_stack(image: Image.Image) -> bool:
+    """Whether an opened picture is a TIFF of several pages."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return image.format == "TIFF" and getattr(image, "n_frames", 1) > 1
+        except Exception:
+            return False  # a later page is damaged: the first alone is shown, with a note
+
+
 def moving_picture(file: MediaFile, sampling: Sampling) -> Media | None:
     """Open a picture as a clip: the frames of an animation, or one frame of a still picture.
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from tam.text.counting import number_of
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -36,12 +38,15 @@ class Axis:
         'slice 12, z = 34.5 mm'
         >>> Axis("page", "", "").told(0, 0)
         'page 1'
+        >>> Axis("page", "", "").told(1, 4)  # the second that was taken
+        'page 2 (5 in the file)'
         """
-        step = f"{self.frame} {index + 1}"
+        step = f"{self.frame} {number_of(index)}"
         if self.is_time:
             return f"{step} at {place:.2f} s"
-        if not self.unit:
-            return step
+        if not self.unit:  # a mere number
+            there = number_of(round(place))
+            return step if there == number_of(index) else f"{step} ({there} in the file)"
         return f"{step}, {self.symbol} = {place:.1f} {self.unit}"
 
 

@@ -69,31 +69,34 @@ def is_public(address: str) -> bool:
     """Whether a socket's address is public.
 
     Loopback, link-local, private, shared, multicast and reserved addresses are not, nor are IPv6
-    addresses that hold such an IPv4 address.
+    addresses that hold such an IPv4 address or any in the form of one (``::ffff:8.8.8.8``).
     """
     try:
         parsed: Address = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    inner = _embedded(parsed)
-    return (
-        parsed.is_global
-        and not parsed.is_multicast
-        and (inner is None or (inner.is_global and not inner.is_multicast))
-    )
+    if isinstance(parsed, ipaddress.IPv6Address):
+        inner = _embedded(parsed)
+        if parsed in _NAT64:
+            return inner is not None and is_public(str(inner))
+        if parsed not in _UNICAST or parsed in _DOCUMENTED:
+            return False
+        if inner is not None and not is_public(str(inner)):
+            return False
+    return parsed.is_global and not parsed.is_multicast
 
 
-def _embedded(address: Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address in an IPv6 address: mapped, 6to4, Teredo or NAT64."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return None
+def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address in an IPv6 address: 6to4, Teredo or NAT64."""
     if address in _NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    teredo = address.teredo
-    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None)
+    return address.sixtofour or (address.teredo[1] if address.teredo else None)
 
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# All that is assigned for the public; the rest is local, reserved, or IPv4 in another form.
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+_DOCUMENTED = ipaddress.IPv6Network("3fff::/20")
 
 
 class CheckedConnection(http.client.HTTPConnection):

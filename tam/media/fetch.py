@@ -2,7 +2,7 @@
 
 import base64
 import http.client
-import ipaddress
+import socket
 from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -242,11 +242,17 @@ def _proxy(scheme: str, host: str) -> SplitResult | None:
 
 
 def _looks_public(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return "." in host and not host.endswith((".localhost", ".local", ".internal"))
-    return is_public(host)
+    """Whether a host that is not looked up here may be public, by its name or number alone."""
+    host = host.rstrip(".").lower()
+    if ":" in host:
+        return is_public(host)
+    try:  # systems take 127.1, 0177.0.0.1, 0x7f000001 and 2130706433 for 127.0.0.1
+        return is_public(socket.inet_ntoa(socket.inet_aton(host)))
+    except OSError:
+        return "." in host and not host.endswith(_INNER_NAMES)
+
+
+_INNER_NAMES = (".localhost", ".local", ".localdomain", ".internal", ".lan", ".home.arpa")
 
 
 def _host(parts: SplitResult) -> str:

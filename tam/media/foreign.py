@@ -28,8 +28,25 @@ MEAN, BLOCK = 0.9, 12
 block of 4 × 4. Most give equal pixels, and some round differently; another frame differs more,
 except in a clip that hardly moves, where it is as good."""
 
-_STARTING = 60.0
-"""Seconds that the other process may take in addition to decoding."""
+_LONGEST = 9.0
+"""Seconds that both decodings of a short clip may take together, the other process's start
+included; a long clip has more, see :func:`patience`."""
+
+
+def patience(spent: float) -> float:
+    """The longest time of the other process in seconds.
+
+    Parameters
+    ----------
+    spent
+        The seconds that PyAV took for the same frames, on a machine that may be busy.
+
+    Examples
+    --------
+    >>> patience(0.5), patience(60.0)
+    (8.5, 240.0)
+    """
+    return max(_LONGEST - spent, 4 * spent)
 
 
 @dataclass(frozen=True)
@@ -45,7 +62,7 @@ def decode_like(
     numbers: list[int],
     ours: list[Pixels],
     matrix: Matrix | None,
-    patience: float,
+    spent: float,
 ) -> list[Pixels] | Fallback:
     """Decode frames with another library, and compare them with PyAV's.
 
@@ -61,8 +78,8 @@ def decode_like(
         PyAV's frames, uint8 [H, W, 3] RGB as stored.
     matrix
         Their display matrix, because a library may have turned the frames itself.
-    patience
-        The longest time of the decoding in seconds.
+    spent
+        The seconds that PyAV took for them.
 
     Returns
     -------
@@ -73,7 +90,7 @@ def decode_like(
     SetupError
         If the library is not on this machine.
     """
-    theirs = _decoded(backend, file, numbers, patience)
+    theirs = _decoded(backend, file, numbers, patience(spent))
     if isinstance(theirs, Fallback):
         return theirs
     stored = []
@@ -87,7 +104,7 @@ def decode_like(
 
 
 def _decoded(
-    backend: str, file: MediaFile, numbers: list[int], patience: float
+    backend: str, file: MediaFile, numbers: list[int], seconds: float
 ) -> list[Pixels] | Fallback:
     module, package = PACKAGES[backend]
     if importlib.util.find_spec(module) is None:
@@ -99,7 +116,7 @@ def _decoded(
         # An absolute path is never read as an address.
         "path": os.path.abspath(file.path),  # noqa: PTH100 - symbolic links stay
         "numbers": numbers,
-        "patience": patience,
+        "patience": seconds,
     }
     worker = Path(__file__).with_name("foreign_worker.py")
     try:
@@ -107,11 +124,11 @@ def _decoded(
             [sys.executable, str(worker), json.dumps(task)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=_STARTING + patience,
+            timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Fallback("does not come to an end")
+        return Fallback(f"does not come to an end within {seconds:.0f} seconds")
     except OSError as error:
         return Fallback(f"cannot be started ({error.strerror})")
     if done.returncode == 3:

@@ -27,6 +27,7 @@ MAX_ASPECT = 200
 
 # Raster formats that Pillow decodes itself. Others run programs (EPS) or are rarely pictures.
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+_COMMON = ("BMP", "GIF", "JPEG", "PNG", "PPM")
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]+://|data:)", re.IGNORECASE)
 _JPEG = ("JPEG", "MPO")
 ANIMATIONS = ("AVIF", "GIF", "PNG", "WEBP")
@@ -154,7 +155,7 @@ def identified(stream: BinaryIO, where: str) -> Image.Image | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return Image.open(stream, formats=_formats())
+            return _opened(stream)
         except Image.DecompressionBombError as error:
             raise _too_large("more pixels than Pillow accepts", where) from error
         except MemoryError:
@@ -163,6 +164,14 @@ def identified(stream: BinaryIO, where: str) -> Image.Image | None:
             return None
         except Exception as error:
             raise damaged(error, where) from error
+
+
+def _opened(stream: BinaryIO) -> Image.Image:
+    """Open a picture by the plugins that Pillow loads first, and by all of them only then."""
+    try:
+        return Image.open(stream, formats=_COMMON)
+    except UnidentifiedImageError:
+        return Image.open(stream, formats=[name for name in _formats() if name not in _COMMON])
 
 
 def _formats() -> list[str]:

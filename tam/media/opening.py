@@ -6,8 +6,9 @@ from typing import Any, cast
 
 from tam.defaults import DECODER
 from tam.errors import MediaError
-from tam.media.animation import is_moving
+from tam.media.animation import is_moving, is_stack
 from tam.media.container import NOT_A_VIDEO, many_pictures
+from tam.media.cut import WHOLE, Cut
 from tam.media.files import MediaFile
 from tam.media.image import Source, identified, media_file, open_image, open_picture
 from tam.media.media import Media
@@ -23,12 +24,15 @@ def open_media(
     decoder: str = DECODER,
     allow_urls: bool = False,
     kind: str | None = None,
+    cut: Cut | None = None,
 ) -> Media:
-    """Open a picture or a clip.
+    """Open a picture, a clip, a volume or a slide.
 
     A folder is a clip of the pictures in it. The content of a file decides what it is, not its
-    suffix. An animated picture is a clip if a clip is asked for, by its kind or by a sampling;
-    otherwise its first frame is taken, and a note says so.
+    suffix; a slide of a vendor's format is told by it, and a TIFF is one where a region or a level
+    is asked for. An animated picture is a clip if a clip is asked for, by its kind or by a
+    sampling, and a TIFF of several pages if slices or a window are; otherwise the first picture is
+    taken, and a note says so.
 
     Parameters
     ----------
@@ -40,11 +44,14 @@ def open_media(
         Whether to fetch pictures and clips from http(s) addresses.
     kind
         ``"image"`` or ``"video"`` to require that kind; a picture then makes a clip of one frame.
+    cut
+        What is taken of a volume, a stack or a slide.
 
     Raises
     ------
     MediaError
-        If the source cannot be used, or is a clip where a picture is required.
+        If the source cannot be used, is a clip where a picture is required, or is nothing that a
+        cut can be taken of.
     SetupError
         If the decoder is not installed.
     """
@@ -54,7 +61,7 @@ def open_media(
     elif not isinstance(source, str | Path):
         media = open_image(source)
     else:
-        media = _open_file(source, sampling, decoder, allow_urls, kind)
+        media = _open_file(source, sampling, decoder, allow_urls, kind, cut or WHOLE)
     if kind == "image" and media.kind == "video":
         raise MediaError(
             "is a clip where a picture is wanted",
@@ -65,31 +72,45 @@ def open_media(
 
 
 def _open_file(
-    source: str | Path, sampling: Sampling | None, decoder: str, allow_urls: bool, kind: str | None
+    source: str | Path,
+    sampling: Sampling | None,
+    decoder: str,
+    allow_urls: bool,
+    kind: str | None,
+    cut: Cut,
 ) -> Media:
-    file = media_file(source, allow_urls=allow_urls)
+    file, most = media_file(source, allow_urls=allow_urls), (sampling or Sampling()).max_frames
     if file.path is not None and str(source).strip():
-        volume = volume_kind(file.path)
+        volume = volume_kind(file.path, cut)
         if volume:
-            return open_volume(file.path, volume, (sampling or Sampling()).max_frames)
+            return open_volume(file.path, volume, cut, most)
         if _is_folder(file.path):
             return open_video(file.path, sampling, backend=decoder)
     with file.opened() as stream:
         image = identified(stream, file.where)
         if image is not None:
             with image:
+                if cut != WHOLE and kind != "image" and file.path and is_stack(image):
+                    return open_volume(file.path, "pages", cut, most)
+                _check_whole(file, cut)
                 moving = is_moving(image) and (sampling is not None or kind == "video")
                 many = image.format == "JPEG" and many_pictures(stream)
                 clip = moving or kind == "video" or many
                 if kind == "image" or not clip:
                     stream.seek(0)
                     return open_picture(file, stream)
+    _check_whole(file, cut)
     try:
         return open_video(file, sampling, backend=decoder)
     except MediaError as error:
         if image is None and error.what.startswith(NOT_A_VIDEO):
             raise _unknown(file) from error
         raise
+
+
+def _check_whole(file: MediaFile, cut: Cut) -> None:
+    """Refuse a cut of what is neither a volume nor a stack nor a slide."""
+    cut.check_fits(f"{file.name}, a picture or clip,", ())
 
 
 def _is_folder(path: Path) -> bool:

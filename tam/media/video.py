@@ -87,8 +87,8 @@ def _from_file(file: MediaFile, sampling: Sampling, backend: str) -> Media:
     if backend != "pyav":
         theirs: list[Pixels] | Fallback = Fallback("is not used for a damaged file")
         if not contents.damaged:
-            patience = 5 + 4 * (time.monotonic() - begun)
-            theirs = decode_like(backend, file, numbers, pixels, matrix, patience)
+            spent = time.monotonic() - begun
+            theirs = decode_like(backend, file, numbers, pixels, matrix, spent)
         if isinstance(theirs, Fallback):
             notes += (f"{backend} {theirs.reason}; the frames are PyAV's",)
         else:

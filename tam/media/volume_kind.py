@@ -5,19 +5,29 @@ import zlib
 from pathlib import Path
 from typing import Final
 
+from tam.media.cut import WHOLE, Cut
 from tam.media.media import Media
+from tam.media.slides import is_slide, open_slide
 
 _DICOM_MARK: Final = (128, b"DICM")
 _NIFTI_MARKS: Final = ((344, (b"n+1\0", b"ni1\0")), (4, (b"n+2\0", b"ni2\0")))
+_TIFF_MARKS: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _HEADER: Final = 348
 
 
-def volume_kind(path: Path) -> str | None:
+def volume_kind(path: Path, cut: Cut = WHOLE) -> str | None:
     """Tell what kind of volume a file is, or a folder by its first file.
+
+    Parameters
+    ----------
+    path
+        The file or folder.
+    cut
+        A TIFF is a slide where its region or its level is asked for.
 
     Returns
     -------
-    ``"dicom"``, ``"nifti"``, or None for anything else, also for what cannot be read.
+    ``"dicom"``, ``"nifti"``, ``"slide"``, or None for anything else, also for what cannot be read.
     """
     try:
         if path.is_dir():
@@ -30,15 +40,20 @@ def volume_kind(path: Path) -> str | None:
         return None
     if _is_dicom(head):
         return "dicom"
+    of_slide = cut.region is not None or cut.level is not None
+    if is_slide(path) or (of_slide and head[:4] in _TIFF_MARKS):
+        return "slide"
     return "nifti" if _is_nifti(head) or _is_nifti(_unzipped(path, head)) else None
 
 
-def open_volume(path: Path, kind: str, max_frames: int) -> Media:
-    """Open what :func:`volume_kind` told, see :mod:`tam.media.volumes`."""
-    from tam.media.volumes import open_dicom, open_nifti
+def open_volume(path: Path, kind: str, cut: Cut, max_frames: int) -> Media:
+    """Open what :func:`volume_kind` told, or ``"pages"``, see :mod:`tam.media.volumes`."""
+    if kind == "slide":
+        return open_slide(path, cut=cut)
+    from tam.media.volumes import open_dicom, open_nifti, open_pages
 
-    openers = {"dicom": open_dicom, "nifti": open_nifti}
-    return openers[kind](path, max_frames=max_frames)
+    openers = {"dicom": open_dicom, "nifti": open_nifti, "pages": open_pages}
+    return openers[kind](path, cut=cut, max_frames=max_frames)
 
 
 def _head(path: Path) -> bytes:

@@ -2,7 +2,7 @@
 
 Each library is imported when such a file is opened; ``pip install "token-activation-map[medical]"``
 brings all three. Names of patients, and of files and folders, which often hold them, are left out
-of what is opened: a volume is called by what it is.
+of the result: a volume is named after its kind.
 """
 
 import gzip
@@ -17,22 +17,18 @@ from numpy.typing import NDArray
 from tam.defaults import MAX_FRAMES
 from tam.errors import MediaError, SetupError
 from tam.media.axis import Axis
+from tam.media.cut import PLANES, WHOLE, Cut, Window
 from tam.media.media import Media
+from tam.text.counting import number_of
 
 SLICES: Final = Axis("slice", "z", "mm")
 NUMBERED: Final = Axis("slice", "", "")
 PAGES: Final = Axis("page", "", "")
 
-Window = tuple[float, float]
-"""Centre and width of the values that are shown, from black to white."""
-
 _MOST_VALUES: Final = 400_000_000
-_PLANES: Final = {"sagittal": 0, "coronal": 1, "axial": 2}
 
 
-def open_dicom(
-    path: str | Path, *, window: Window | None = None, max_frames: int = MAX_FRAMES
-) -> Media:
+def open_dicom(path: str | Path, *, cut: Cut = WHOLE, max_frames: int = MAX_FRAMES) -> Media:
     """Open a DICOM file, or a folder of the slices of one series.
 
     Slices are sorted by their position along the normal of their plane. Values are rescaled as the
@@ -43,15 +39,15 @@ def open_dicom(
     ----------
     path
         A file of one or more frames, or a folder.
-    window
-        Centre and width, in the file's rescaled values.
+    cut
+        Its ``window`` and ``slices`` are used.
     max_frames
         Of more frames so many are taken, evenly spread.
 
     Raises
     ------
     MediaError
-        If it is not DICOM, or holds no pictures that can be decoded.
+        If it is not DICOM, or holds no pictures that can be decoded, or no such slices.
     SetupError
         If pydicom is not installed.
     """
@@ -61,6 +57,7 @@ def open_dicom(
         raise _missing("pydicom") from error
     from pydicom.errors import InvalidDicomError
 
+    cut.check_fits("DICOM", ("window", "slices"))
     try:
         paths = (
             sorted(p for p in Path(path).iterdir() if p.is_file())
@@ -72,7 +69,7 @@ def open_dicom(
         files.sort(key=(lambda file: _depth(file) or 0.0) if placed else _number)
         count = sum(int(f.Rows) * int(f.Columns) * int(f.get("NumberOfFrames") or 1) for f in files)
         _check_size(count, path)
-        shown = [frame for file in files for frame in _dicom_frames(file, window)]
+        shown = [frame for file in files for frame in _dicom_frames(file, cut.window)]
     except (
         InvalidDicomError,
         AttributeError,
@@ -90,32 +87,26 @@ def open_dicom(
     elif len(files) == 1 and spacing:
         places, axis = places * float(spacing), SLICES
     name = " ".join(["DICOM", str(files[0].get("Modality", "")).strip()]).strip()
-    return _volume(shown, places, name, axis, max_frames)
+    return _volume(shown, places, name, axis, cut, max_frames)
 
 
-def open_nifti(
-    path: str | Path,
-    *,
-    plane: str = "axial",
-    window: Window | None = None,
-    max_frames: int = MAX_FRAMES,
-) -> Media:
+def open_nifti(path: str | Path, *, cut: Cut = WHOLE, max_frames: int = MAX_FRAMES) -> Media:
     """Open a NIfTI volume, turned to right-anterior-superior axes (RAS+).
 
     Parameters
     ----------
     path
         A ``.nii`` or ``.nii.gz`` file.
-    plane
-        ``"axial"``, ``"coronal"`` or ``"sagittal"``: the slices that are taken. Anterior, or
-        superior, is up; the patient's right is at the left, as radiologists look at it.
-    window, max_frames
+    cut
+        Its ``plane``, ``window`` and ``slices`` are used. Anterior, or superior, is up; the
+        patient's right is at the left, as radiologists look at it.
+    max_frames
         As in :func:`open_dicom`.
 
     Raises
     ------
     MediaError
-        If it is not NIfTI, or there is no such plane.
+        If it is not NIfTI, or there are no such slices.
     SetupError
         If nibabel is not installed.
     """
@@ -124,10 +115,7 @@ def open_nifti(
     except ImportError as error:
         raise _missing("nibabel") from error
     nibabel: Any = library  # its functions have no types
-    if plane not in _PLANES:
-        raise MediaError(
-            f"unknown plane {plane!r}", where="plane", remedy=f"use {', '.join(_PLANES)}"
-        )
+    cut.check_fits("NIfTI", ("plane", "window", "slices"))
     try:
         with _unzipped(path) as stream:
             kinds = (nibabel.Nifti1Image, nibabel.Nifti2Image)
@@ -149,7 +137,7 @@ def open_nifti(
         raise _unreadable(path, "NIfTI", error) from error
     while values.ndim > 3:
         values = values[..., 0]
-    along = _PLANES[plane]
+    along = PLANES[cut.plane or "axial"]
     slices = np.moveaxis(values, along, 0)
     # Of the two axes left the first goes from left to right, or from behind to the front.
     turned = slices[:, ::-1, ::-1].transpose(0, 2, 1)
@@ -157,16 +145,25 @@ def open_nifti(
         image.affine, np.eye(3)[along] * np.arange(len(slices))[:, None]
     )[:, along]
     axis = Axis("slice", "xyz"[along], "mm")
-    return _volume(_windowed(turned, window), places, "NIfTI volume", axis, max_frames)
+    return _volume(_windowed(turned, cut.window), places, "NIfTI volume", axis, cut, max_frames)
 
 
-def open_pages(path: str | Path, *, max_frames: int = MAX_FRAMES) -> Media:
+def open_pages(path: str | Path, *, cut: Cut = WHOLE, max_frames: int = MAX_FRAMES) -> Media:
     """Open a TIFF of several pages, or the planes of an OME-TIFF, as a stack.
+
+    Parameters
+    ----------
+    path
+        The file.
+    cut
+        Its ``window`` and ``slices`` are used.
+    max_frames
+        As in :func:`open_dicom`.
 
     Raises
     ------
     MediaError
-        If it cannot be read, or its pages are of different sizes.
+        If it cannot be read, its pages are of different sizes, or it has no such pages.
     SetupError
         If tifffile is not installed.
     """
@@ -174,6 +171,7 @@ def open_pages(path: str | Path, *, max_frames: int = MAX_FRAMES) -> Media:
         import tifffile
     except ImportError as error:
         raise _missing("tifffile") from error
+    cut.check_fits("a TIFF stack", ("window", "slices"))
     try:
         with tifffile.TiffFile(path) as file:
             series = file.series[0]
@@ -184,10 +182,11 @@ def open_pages(path: str | Path, *, max_frames: int = MAX_FRAMES) -> Media:
     color = axes.endswith("S") and values.shape[-1] in (3, 4)
     grey = values if color else values[..., None]
     pages = grey.reshape(-1, *grey.shape[-3:])[..., :3]
-    frames = list(_windowed(pages, None) if pages.dtype != np.uint8 else pages)
+    plain = pages.dtype == np.uint8 and cut.window is None
+    frames = list(pages if plain else _windowed(pages, cut.window))
     axis = PAGES if spacing is None else Axis("slice", "z", "µm")
     places = np.arange(len(frames), dtype=np.float64) * (spacing or 1.0)
-    return _volume(frames, places, "TIFF stack", axis, max_frames)
+    return _volume(frames, places, "TIFF stack", axis, cut, max_frames)
 
 
 def _unzipped(path: str | Path) -> Any:
@@ -274,19 +273,32 @@ def _volume(
     places: NDArray[np.float64],
     name: str,
     axis: Axis,
+    cut: Cut,
     max_frames: int,
 ) -> Media:
     if len({frame.shape for frame in shown}) > 1:
         raise MediaError(
             "its slices are of different sizes", where=name, remedy="give the slices of one series"
         )
-    count = len(shown)
-    taken = np.unique(np.rint(np.linspace(0, count - 1, min(count, max_frames))).astype(int))
+    first, behind = cut.slices or (0, len(shown))
+    if behind > len(shown):
+        raise MediaError(
+            f"there is no {axis.frame} {number_of(behind - 1)}",
+            where=name,
+            remedy=f"there are {len(shown)}",
+        )
+    count = behind - first
+    taken = first + np.unique(
+        np.rint(np.linspace(0, count - 1, min(count, max_frames))).astype(int)
+    )
     frames = np.stack([shown[index] for index in taken])
     if frames.ndim == 3:
         frames = frames[..., None]
     frames = np.ascontiguousarray(np.broadcast_to(frames, (*frames.shape[:3], 3)))
-    less = (f"{len(taken)} of {count} {axis.frame}s are taken",) if len(taken) < count else ()
+    less: tuple[str, ...] = ()
+    if len(taken) < len(shown):
+        numbers = f"from {number_of(first)} to {number_of(behind - 1)} of {len(shown)}"
+        less = (f"{len(taken)} {axis.frame}s are taken, {numbers}",)
     kind = "video" if len(taken) > 1 else "image"
     return Media(frames, np.asarray(places, float)[taken], name, kind, less, axis=axis)
 

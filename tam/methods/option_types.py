@@ -30,7 +30,7 @@ def check_types(function: Callable[..., Any], options: Mapping[str, Any], where:
             raise InputError(
                 f"the option {name} cannot be {value!r}",
                 where=where,
-                remedy=f"give {_told(wanted[name])}",
+                remedy=f"give {type_told(wanted[name])}",
             )
 
 
@@ -47,7 +47,8 @@ def _fits(value: Any, kind: Any) -> bool:
     return kind not in _PLAIN or isinstance(value, kind)
 
 
-def _told(kind: Any) -> str:
+def type_told(kind: Any) -> str:
+    """Name the type of an annotation for people: ``int | str`` is "an integer or a text"."""
     names = {int: "an integer", float: "a number", bool: "true or false", str: "a text"}
     parts = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
     known = [names.get(part, "a list") for part in parts if part is not type(None)]

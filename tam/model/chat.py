@@ -100,7 +100,7 @@ class Chat:
         """Say something, and give each word of the reply as it comes.
 
         The turn is kept when the last word was taken; then ``explanations[-1]`` has the whole
-        reply. What was computed for earlier turns is computed again.
+        reply.
 
         Parameters
         ----------
@@ -117,13 +117,14 @@ class Chat:
             The conversation then stays as it was before.
         """
         turns = self._asked(text, media)
-        self._prefix_cache = None
-        stream = Stream(self, Conversation(turns), **options)
+        prefix_cache, self._prefix_cache = self._prefix_cache, None
+        stream = Stream(self, Conversation(turns), prefix_cache=prefix_cache, **options)
         try:
             yield from stream
         finally:
             stream.close()
         self._answered(turns, stream.explanation)
+        self._prefix_cache = stream.prefix_cache
 
     def _asked(self, text: str, media: Sequence[Media]) -> tuple[Turn, ...]:
         if not text.strip():

@@ -1,6 +1,5 @@
 """Loading of a :class:`tam.model.model.Model` from a hub id or a folder."""
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +18,14 @@ from tam.model.provenance import versions
 from tam.model.quantisation import quantisation_of
 from tam.model.reading import plain_config, quiet, reading, source_of, told_name
 from tam.model.shipped import KNOWS, SHIPPED
+from tam.resolver import uncollected
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
 @download_bars_alone()
+@uncollected()
 def load(
     model: str | Path | None = None,
     *,
@@ -95,7 +96,6 @@ def load(
             adapter = adapter_for(plain)
             config = adapter.explained(AutoConfig.from_pretrained(source, **pinned))
             adapter.check(config)
-            _check_generation_settings(source)
             split = splitting(tp_plan, config, device_map)
         on_gpu = torch.cuda.is_available()
         with reading(name, "its weights"):
@@ -222,19 +222,6 @@ def _check_devices(device_map: Any) -> None:
                 where="device_map",
                 remedy="leave it out to use the devices that 'tam doctor' lists",
             )
-
-
-def _check_generation_settings(source: str) -> None:
-    """Check generation_config.json, which transformers silently ignores if it is damaged.
-
-    Raises
-    ------
-    ValueError
-        If it is not a JSON object.
-    """
-    found = Path(source) / "generation_config.json"
-    if found.is_file() and not isinstance(json.loads(found.read_text("utf-8")), dict):
-        raise ValueError("generation_config.json is not a JSON object")
 
 
 def _remote_code(wanted: bool, revision: str | None) -> bool:

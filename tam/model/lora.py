@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tam.errors import ModelError
 from tam.model.missing_tensors import check_tensors
+from tam.model.settings_files import check_settings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -19,9 +20,6 @@ _WEIGHTS = "adapter_model.safetensors"
 # The name under which PEFT keeps the adapter within the model.
 _NAME = "default"
 
-# Tensors that PEFT keeps once for all layers and saves under another name.
-_SHARED = ("vblora_vector_bank", "tinylora_v", "unilora_theta_d")
-
 _OFFLOADED = frozenset(("cpu", "disk"))
 
 
@@ -31,19 +29,16 @@ def base_model(source: str, revision: str | None) -> str | None:
     Raises
     ------
     ModelError
-        If the adapter names no base model, or holds no safetensors weights.
+        If the adapter names no base model, holds no safetensors weights, or a settings file is
+        damaged.
     """
     from transformers.utils.hub import cached_file
 
     found = _adapter_config(source, revision)
     if found is None:
         return None
-    try:
-        base = json.loads(Path(found).read_text("utf-8")).get("base_model_name_or_path")
-    except (OSError, ValueError, AttributeError) as error:
-        raise ModelError(
-            "adapter_config.json cannot be read", where=source, remedy="save the adapter again"
-        ) from error
+    check_settings(source, revision)
+    base = json.loads(Path(found).read_text("utf-8")).get("base_model_name_or_path")
     if not isinstance(base, str) or not base:
         raise ModelError(
             "adapter_config.json does not name a model (base_model_name_or_path)",
@@ -117,11 +112,9 @@ def put_on(module: "PreTrainedModel", source: str, revision: str | None) -> None
     wrapped = peft.PeftModel(module, config, _NAME)
     weights = peft.load_peft_weights(source, device="cpu", **pinned)
     found: Any = peft.set_peft_model_state_dict(wrapped, weights, adapter_name=_NAME)
-    missing = [
-        key
-        for key in found.missing_keys
-        if _NAME in key.split(".") and not any(shared in key for shared in _SHARED)
-    ]
+    # What the adapter would be saved as; PEFT's own list of missing keys leaves biases out.
+    saved = peft.get_peft_model_state_dict(wrapped, adapter_name=_NAME, save_embedding_layers=False)
+    missing = sorted(set(saved) - set(weights))
     check_tensors(source, missing, found.unexpected_keys)
     module.eval()
 

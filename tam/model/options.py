@@ -14,7 +14,7 @@ from tam.capture.generating import generate_words
 from tam.defaults import DECODER, MAX_NEW_TOKENS, METHOD
 from tam.errors import InputError
 from tam.families.checkpoint import Checkpoint
-from tam.media import Sampling, Source, open_all
+from tam.media import Cut, Sampling, Source, open_all
 from tam.methods.choosing import AnyMethod, Chosen, choose
 from tam.methods.method import Use
 from tam.prompt.conversation import Conversation, question
@@ -123,11 +123,14 @@ class Opening(TypedDict, total=False):
         The library that decodes clips: ``"pyav"``, ``"decord"`` or ``"opencv"``.
     allow_urls
         Fetch pictures from http(s) addresses.
+    cut
+        What is taken of volumes, stacks of pages and slides.
     """
 
     sampling: Sampling | None
     decoder: str
     allow_urls: bool
+    cut: Cut | None
 
 
 class Running(Writing, total=False):
@@ -166,6 +169,7 @@ DEFAULTS: Final[Options] = {
     "sampling": None,
     "decoder": DECODER,
     "allow_urls": False,
+    "cut": None,
 }
 """The defaults of options that are left out."""
 
@@ -231,13 +235,15 @@ def asked(checkpoint: Checkpoint, options: Mapping[str, Any], kind: type = Optio
     method = chosen(given)
     candidates = given["candidate_maps"]
     check_candidate_maps(method, candidates)
-    reads = known_variables(checkpoint.processor, checkpoint.adapter)
-    _check_words(given["template_variables"], reads, "template")
     others = {name: value for name, value in given.items() if name not in DEFAULTS}
     model_class: Any = type(checkpoint.module)
     generates = generate_words(model_class)
-    known = {*kind.__annotations__, *generates, *reads}
-    _check_words({**others, **options}, known, "options")
+    known = {*kind.__annotations__, *generates}
+    if given["template_variables"] or not known.issuperset({*others, *options}):
+        # Parsing the template takes longer than all other checks.
+        reads = known_variables(checkpoint.processor, checkpoint.adapter)
+        _check_words(given["template_variables"], reads, "template")
+        _check_words({**others, **options}, known | reads, "options")
     template = {name: value for name, value in others.items() if name not in generates}
     generation = {name: value for name, value in others.items() if name in generates}
     return Asked(
@@ -330,6 +336,14 @@ def without_opening(options: Options) -> Options:
     opening = Opening.__annotations__
     kept: Any = {name: value for name, value in options.items() if name not in opening}
     return cast(Options, kept)
+
+
+def split_explaining(options: Options) -> tuple[Explaining, Running]:
+    """Split options into those of an explanation and those of the run that it explains."""
+    named = Explaining.__annotations__
+    explaining: Any = {name: value for name, value in options.items() if name in named}
+    running: Any = {name: value for name, value in options.items() if name not in named}
+    return explaining, running
 
 
 def check_words(options: Mapping[str, Any], kind: type) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from tam.capture.memory import memory_errors
 from tam.errors import ModelError, SetupError, TamError
 from tam.model.assembled import PHOTO, assembled_folder
+from tam.model.settings_files import check_settings
 from tam.model.shipped import SHIPPED, weights_folder
 
 _KINDS = (
@@ -44,19 +45,12 @@ def told_name(name: str) -> str:
 
 
 def plain_config(source: str, pinned: Mapping[str, Any]) -> dict[str, Any]:
-    """Read a checkpoint's config.json as it is, before any code runs on it.
-
-    Raises
-    ------
-    ValueError
-        If it is not a JSON object.
-    """
+    """Read a checkpoint's config.json as it is, before any code runs on it."""
     from transformers import PreTrainedConfig
 
-    try:
-        plain, _ = PreTrainedConfig.get_config_dict(source, **pinned)
-    except TypeError as error:
-        raise ValueError("config.json is not a JSON object") from error
+    check_settings(source, pinned.get("revision"))
+    plain, _ = PreTrainedConfig.get_config_dict(source, **pinned)
+    check_settings(source, pinned.get("revision"))  # what was downloaded, too
     return dict(plain)
 
 

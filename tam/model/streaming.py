@@ -7,6 +7,7 @@ from typing import Any, Self, Unpack
 
 import torch
 
+from tam.capture import PrefixCache
 from tam.capture.access import Access, is_waiting_or_holding
 from tam.capture.cache import CACHE
 from tam.capture.hooks import Logits, States, hooked
@@ -46,6 +47,8 @@ class Stream:
         The :class:`tam.Model` that answers.
     conversation
         Turns, the last of which is answered.
+    prefix_cache
+        As in :func:`tam.recording.running.run`.
     **options
         See :class:`tam.model.options.Options`. With a method that needs the whole reply the words
         come at once, their maps with the explanation at the end.
@@ -63,9 +66,12 @@ class Stream:
         self,
         model: Loaded,
         conversation: Conversation,
+        *,
+        prefix_cache: PrefixCache | None = None,
         **options: Unpack[Options],
     ) -> None:
-        self._outcome = Outcome()
+        # The thread must not hold the stream itself, which would then never be dropped and closed.
+        self._outcome = outcome = Outcome()
         checkpoint = model.checkpoint
         check_opened(options)
         wanted = asked(checkpoint, options)
@@ -77,9 +83,17 @@ class Stream:
             def on_token(states: States, logits: Logits, token: int) -> None:
                 put(live.add(states, logits, token))
 
-            recording = run(checkpoint, prepared, on_token=on_token, **wanted.running)
+            recording = run(
+                checkpoint,
+                prepared,
+                prefix_cache=prefix_cache,
+                on_token=on_token,
+                **wanted.running,
+            )
             put([])  # a stream that was closed meanwhile needs no explanation
-            return explain_recording(checkpoint, recording, wanted.method)
+            result = explain_recording(checkpoint, recording, wanted.method)
+            outcome.prefix_cache = recording.run.prefix_cache
+            return result
 
         self._words = words_from_thread(work, checkpoint.module, self._outcome)
 
@@ -92,6 +106,11 @@ class Stream:
     def close(self) -> None:
         """Stop the model at its next token, and wait for its thread."""
         self._words.close()
+
+    @property
+    def prefix_cache(self) -> PrefixCache | None:
+        """What the next turn can continue, once the reply is finished; None if it cannot."""
+        return self._outcome.prefix_cache
 
     @property
     def explanation(self) -> Explanation:

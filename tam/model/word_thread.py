@@ -8,6 +8,7 @@ from queue import SimpleQueue
 
 from torch import nn
 
+from tam.capture import PrefixCache
 from tam.capture.access import is_waiting_or_holding
 from tam.errors import InputError
 from tam.explanation.explanation import Explanation
@@ -20,9 +21,10 @@ explanation."""
 
 @dataclass
 class Outcome:
-    """The result of a thread: an explanation or an error."""
+    """The result of a thread: an explanation, with the cache of its run, or an error."""
 
     explanation: Explanation | None = None
+    prefix_cache: PrefixCache | None = None
     error: BaseException | None = None
 
 

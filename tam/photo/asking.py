@@ -1,4 +1,4 @@
-"""Short questions about many pictures, asked of the photo model in batches."""
+"""Ask the photo model short questions about many pictures, in batches."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,7 @@ def replies(
     max_new_tokens: int = 20,
     batch: int = 8,
 ) -> list[str]:
-    """Ask the same of each picture; the likeliest word is taken every time.
+    """Ask the same question about each picture, with greedy decoding.
 
     Parameters
     ----------
@@ -30,11 +30,15 @@ def replies(
     pictures
         uint8 [H, W, 3] each.
     question
-        What is asked.
+        The question.
     max_new_tokens, batch
-        Longest reply; pictures at a time.
+        Longest reply in tokens; pictures per batch.
+
+    Returns
+    -------
+    The reply for each picture.
     """
-    told: list[str] = []
+    answers: list[str] = []
     for part in (list(pictures[i : i + batch]) for i in range(0, len(pictures), batch)):
         inputs = _inputs(model, part, question)
         with torch.inference_mode():
@@ -44,16 +48,16 @@ def replies(
             )
         new = ids[:, inputs["input_ids"].shape[1] :]
         tokenizer = _tokenizer(model)
-        told += [tokenizer.decode(row, skip_special_tokens=True).strip() for row in new]
-    return told
+        answers += [tokenizer.decode(row, skip_special_tokens=True).strip() for row in new]
+    return answers
 
 
 def preference(
     model: Model, picture: Picture, question: str, answers: Sequence[str]
 ) -> list[float]:
-    """Natural logarithm of the probability of each answer as a whole, for one picture."""
+    """Return the log-probability of each whole answer for one picture, in nats."""
     inputs = _inputs(model, [picture], question)
-    told = []
+    log_probabilities = []
     for answer in answers:
         ids = _tokenizer(model)(answer, add_special_tokens=False, return_tensors="pt").input_ids
         whole = torch.cat([inputs["input_ids"], ids], 1)
@@ -62,8 +66,8 @@ def preference(
                 input_ids=whole, pixel_values=inputs["pixel_values"], use_cache=False
             ).logits[0, -len(ids[0]) - 1 : -1]
         chosen = logits.float().log_softmax(-1).gather(1, ids[0][:, None])
-        told.append(float(chosen.sum()))
-    return told
+        log_probabilities.append(float(chosen.sum()))
+    return log_probabilities
 
 
 def _inputs(model: Model, pictures: Sequence[Picture], question: str) -> Any:

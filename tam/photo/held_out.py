@@ -1,4 +1,4 @@
-"""Photographs that no training sees, and the names that count as right for them."""
+"""Photographs that training never uses, and the names that are accepted for them."""
 
 import importlib.util
 import io
@@ -22,11 +22,11 @@ class HeldOut:
     Parameters
     ----------
     package
-        The package that holds it: of Debian, or of Python.
+        The Debian or Python package that holds it.
     path
-        The file inside it.
+        The path of the file inside the package.
     accepted
-        The names that count as right; the first is what the picture is called.
+        The accepted names; the first is the usual one.
     """
 
     package: str
@@ -35,27 +35,27 @@ class HeldOut:
 
     @property
     def noun(self) -> str:
-        """What the picture is called."""
+        """The usual name of the object."""
         return self.accepted[0]
 
 
 @cache
 def held_out() -> tuple[HeldOut, ...]:
-    """The list, as it was committed before anything was measured."""
+    """Return the held-out photographs; the list was committed before anything was measured."""
     lines = _LIST.read_text(encoding="utf-8").splitlines()
     rows = [line.split("\t") for line in lines if not line.startswith("#")]
     return tuple(HeldOut(row[0], row[1], tuple(row[2].split(","))) for row in rows)
 
 
 def open_held_out(item: HeldOut, data: Path | None) -> NDArray[np.uint8] | None:
-    """uint8 [H, W, 3], or None where its package is not here.
+    """Open a photograph as uint8 [H, W, 3]; None if its package is not available.
 
     Parameters
     ----------
     item
-        Which one.
+        The photograph.
     data
-        Where Debian packages are unpacked, each in a folder of its name.
+        The folder in which Debian packages are unpacked, each in a folder of its name.
     """
     content = _content(item, data)
     if content is None:

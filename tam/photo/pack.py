@@ -1,4 +1,4 @@
-"""Cut-outs and backgrounds that come along, or a user's own, and scenes composed of them."""
+"""Scenes composed of cut-outs and backgrounds, which are bundled or supplied by the user."""
 
 import re
 from dataclasses import dataclass, replace
@@ -18,21 +18,21 @@ from tam.photo.tower import squared
 _OWN = Path(__file__).parent / "pack"
 _SUFFIXES = frozenset((".png", ".webp"))
 _OPAQUE = frozenset((".jpg", ".jpeg"))
-"""Further kinds of files, without an alpha channel."""
+"""Suffixes of pictures without an alpha channel, for backgrounds and photographs."""
 
 
 @dataclass(frozen=True)
 class Pack:
-    """What scenes and mosaics are made of.
+    """The pictures that scenes and mosaics are composed of.
 
     Parameters
     ----------
     cutouts
-        For scenes.
+        The objects of scenes.
     backgrounds
-        uint8 [PIXELS, PIXELS, 3].
+        The backgrounds of scenes, uint8 [PIXELS, PIXELS, 3].
     photos
-        Photographs of one object each with its noun, uint8 [PIXELS, PIXELS, 3]: for mosaics.
+        The parts of mosaics: nouns, each with a photograph of it, uint8 [PIXELS, PIXELS, 3].
     """
 
     cutouts: tuple[Cutout, ...]
@@ -53,34 +53,33 @@ class Composed:
     placed: tuple[Placed, ...]
 
     def render(self) -> tuple[NDArray[np.uint8], tuple[NDArray[np.bool_], ...]]:
-        """The picture, and where each cut-out is visible."""
+        """Return the picture and a mask of each cut-out's visible part."""
         return paste(self.background, self.placed)
 
     def without(self, index: int) -> "Composed":
-        """The same scene, one cut-out left out: the exact cause of what is said of it."""
+        """Return the scene without one cut-out, which shows exactly what that cut-out causes."""
         left = self.placed[:index] + self.placed[index + 1 :]
         return replace(self, placed=left)
 
     @property
     def left_to_right(self) -> tuple[int, ...]:
-        """Indices of the cut-outs, by the middles of their boxes."""
+        """Indices of the cut-outs, sorted by the centres of their boxes."""
         middles = [item.box[0] + item.box[2] for item in self.placed]
         return tuple(sorted(range(len(middles)), key=middles.__getitem__))
 
 
 @cache
 def open_pack(folder: Path | None = None) -> Pack:
-    """Open a folder with ``cutouts``, ``backgrounds`` and perhaps ``photos``.
+    """Open a folder with ``cutouts``, ``backgrounds`` and optionally ``photos``.
 
-    Without one, what comes along.
-
-    A cut-out is a PNG or WebP picture with an alpha channel, named after what it shows; what
-    follows a digit or a hyphen tells several apart: ``red panda-2.png``.
+    None opens the bundled pack. A cut-out is a PNG or WebP picture with an alpha channel, named
+    after what it shows. Its name ends before the first digit or hyphen, so several cut-outs can
+    show the same: ``red panda-2.png``.
 
     Raises
     ------
     InputError
-        If a picture is missing, or a cut-out has no transparent part.
+        If pictures are missing, or a cut-out has no transparent part.
     """
     place = _OWN if folder is None else folder
     cutouts = tuple(_cutout(path) for path in _pictures(place / "cutouts"))
@@ -90,13 +89,13 @@ def open_pack(folder: Path | None = None) -> Pack:
         raise InputError(
             "holds cut-outs of fewer than two nouns",
             where=str(place),
-            remedy="add some: one object must be missing for a false caption",
+            remedy="add some: a false caption names an object that is not in the scene",
         )
     return Pack(cutouts, backgrounds, tuple((_noun(path), _square(path)) for path in photos))
 
 
 def compose(pack: Pack, objects: int, seed: int) -> Composed:
-    """Draw a scene of so many objects of different nouns, side by side, that may overlap.
+    """Draw a scene of objects with different nouns, side by side and possibly overlapping.
 
     Raises
     ------
@@ -128,15 +127,16 @@ def mosaic(
 ) -> tuple[NDArray[np.uint8], tuple[tuple[str, NDArray[np.bool_]], ...]]:
     """Draw a mosaic of ``side × side`` photographs of different nouns.
 
-    The grid pointing game (Böhle, Fritz and Schiele, "Convolutional Dynamic Alignment Networks for
-    Interpretable Classifications", CVPR 2021) asks how much of a map lies in the right photograph.
+    It is for the grid pointing game (Böhle, Fritz and Schiele, "Convolutional Dynamic Alignment
+    Networks for Interpretable Classifications", CVPR 2021), which measures how much of a map lies
+    in the right photograph.
 
     Returns
     -------
     picture
         uint8 [PIXELS, PIXELS, 3].
     parts
-        From the upper left on, each photograph's noun and bool [PIXELS, PIXELS]: where it is.
+        The noun of each photograph and its mask, bool [PIXELS, PIXELS], in row-major order.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def mosaic(
         raise InputError(
             f"has {len(pack.photos)} photographs, not {side**2}",
             where="pack",
-            remedy="put more into its folder 'photos'",
+            remedy="add more to its folder 'photos'",
         )
     rng = np.random.default_rng(seed)
     edges = np.linspace(0, PIXELS, side + 1).round().astype(int)
@@ -165,7 +165,7 @@ def mosaic(
 
 
 def _sides(objects: int) -> tuple[float, float]:
-    """The shortest and the longest side of an object, as shares of the picture's."""
+    """Return the smallest and largest side of an object, as shares of the picture's side."""
     return (0.5, 0.85) if objects == 1 else (1.0 / objects, min(1.2 / objects, 0.6))
 
 

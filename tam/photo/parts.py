@@ -1,4 +1,4 @@
-"""The language model and the vision tower, read from the files that their packages carry."""
+"""Reading the language model and the vision tower from the files in their packages."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -12,21 +12,20 @@ ARCHITECTURE = "tf_efficientnet_lite0"
 """The tower's name in timm."""
 
 HEAD = ("classifier.weight", "classifier.bias")
-"""The tower's classifier, which the multimodal model does not use, by timm's names."""
+"""timm's names of the tower's classifier, which the multimodal model does not use."""
 
 IMAGE_TOKEN = "<image>"
-"""How a place of a picture is written in a prompt."""
+"""The placeholder of a picture in a prompt."""
 
 _UNUSED_TOKEN = "<empty_output>"
-"""A token of the published tokenizer for notebooks' code. It is the image's place here: the table
-of embeddings keeps its size, and the language model remains what was published."""
+"""A token of the published tokenizer, meant for notebooks. It becomes the image token, so that the
+embedding table keeps its size and the language model stays as published."""
 
 
 def read_language(path: Path) -> tuple[Any, dict[str, torch.Tensor], Any]:
-    """Read a GGUF file: its configuration, its weights in float32 and its tokenizer.
+    """Read the configuration, the float32 weights and the tokenizer from a GGUF file.
 
-    Weights and tokenizer are transformers' own reading; the tokens' template is replaced, see
-    :mod:`tam.photo.assembly`.
+    transformers does the reading. The chat template is replaced, see :mod:`tam.photo.assembly`.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -42,15 +41,15 @@ def read_language(path: Path) -> tuple[Any, dict[str, torch.Tensor], Any]:
 
 
 def read_tower(path: Path) -> dict[str, torch.Tensor]:
-    """Read the tower's weights, classifier included, and give them timm's names.
+    """Read the tower's weights, including the classifier, under timm's names.
 
-    The file is the one pickle that the toolkit ever reads, after its hash was checked, and with
-    ``weights_only``: tensors alone.
+    The file is the only pickle that the toolkit ever reads: after its hash was checked, and with
+    ``weights_only=True``.
 
     Raises
     ------
     ValueError
-        If a tensor has no name in timm, or another shape there.
+        If a tensor does not match timm's name or shape.
     """
     import timm
 
@@ -64,7 +63,7 @@ def read_tower(path: Path) -> dict[str, torch.Tensor]:
 
 
 def with_image_token(files: Path) -> int:
-    """Rename a token that no conversation uses, in a saved tokenizer, to the image's; its id."""
+    """Rename an unused token of a saved tokenizer to the image token, and return its id."""
     import json
 
     for name in ("tokenizer.json", "tokenizer_config.json"):
@@ -77,7 +76,7 @@ def with_image_token(files: Path) -> int:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep transformers from drawing a bar for each tensor and warning of the model's type."""
+    """Suppress transformers' progress bar for tensors and its warning about the model's type."""
     from transformers.utils import logging as transformers_logging
 
     level = transformers_logging.get_verbosity()

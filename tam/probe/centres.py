@@ -1,9 +1,10 @@
-"""Where a convolutional tower's response to a changed block lies, and how wide it is.
+"""The centre and the width of a convolutional tower's response to a changed block.
 
-A convolution mixes neighbouring cells, and there is no attention to switch off: behind such a tower
-a block changes nearly every token, but the most where it lies. The response is the squared change
-of each token. Its centre of mass has to be near the block's centre, and its width small against the
-picture. A picture's edge cuts a response off and so moves its centre inwards, by less than a cell.
+Convolutions mix neighbouring cells and, unlike attention, cannot be switched off. With such a tower
+a block changes nearly every token, but those at the block the most. The response is the squared
+change of each token. Its centre of mass must be close to the block's centre, and its width small
+relative to the picture. The edge of a picture truncates a response, which moves its centre inwards
+by less than a cell.
 """
 
 from collections.abc import Sequence
@@ -16,25 +17,25 @@ from tam.geometry.layout import VisionGrid, VisionLayout
 from tam.probe.blocks import Block
 
 _FARTHEST = 1.5
-"""Cells by which a single response's centre may lie off."""
+"""Largest distance in cells between the centres of a response and of its block."""
 _WIDEST = 0.3
-"""Largest width of a response, as a share of the grid's side: an even response has 0.29."""
+"""Largest width of a response relative to the grid's side; that of a uniform response is 0.29."""
 
 
 @dataclass(frozen=True)
 class Response:
-    """How the tokens of a picture answered to one block.
+    """How the tokens of a picture changed with one block.
 
     Parameters
     ----------
     expected
-        Position of the token whose cell holds the block's centre.
+        Position of the token whose cell contains the block's centre.
     strongest
         Position of the token that changed the most.
     offset
         (x, y) from the block's centre to the response's centre of mass, in cells.
     width
-        (x, y): the response's standard deviation, as a share of the grid's side.
+        (x, y): the response's standard deviation, relative to the grid's side.
     """
 
     expected: int
@@ -49,11 +50,11 @@ def response_to(block: Block, change: NDArray[np.floating], layout: VisionLayout
     Parameters
     ----------
     block
-        What was changed.
+        The block that was changed.
     change
-        float [P]: by how much the features at each position of the prompt did.
+        float [P]: by how much the features at each position of the prompt changed.
     layout
-        Where the vision tokens lie.
+        The layout of the vision tokens.
     """
     grid = next(grid for grid in layout.grids if grid.media == block.media)
     positions, centres, cell = _cells(grid, block.frame)
@@ -72,12 +73,12 @@ def response_to(block: Block, change: NDArray[np.floating], layout: VisionLayout
 
 
 def misplaced(response: Response) -> bool:
-    """Whether a response lies elsewhere than its block, or is as good as even."""
+    """Whether a response is far from its block, or practically uniform."""
     return max(np.abs(response.offset)) > _FARTHEST or max(response.width) > _WIDEST
 
 
 def mean_offset(responses: Sequence[Response]) -> float:
-    """How far the responses lie to one side of their blocks on the mean, in cells; 0 for none."""
+    """Return the larger component of the mean offset of the responses, in cells; 0 for none."""
     if not responses:
         return 0.0
     return float(np.abs(np.mean([response.offset for response in responses], axis=0)).max())
@@ -86,7 +87,7 @@ def mean_offset(responses: Sequence[Response]) -> float:
 def _cells(
     grid: VisionGrid, frame: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Positions [n], centres [n, 2] and the size [2] of the cells that show a frame."""
+    """Return positions [n], centres [n, 2] and the size [2] of the cells that show a frame."""
     shown = (grid.spans[:, 0] <= frame) & (frame < grid.spans[:, 1])
     positions = grid.positions.reshape(len(shown), -1)[shown].ravel()
     x0, y0, x1, y1 = grid.boxes.T

@@ -1,4 +1,4 @@
-"""The layout probe: checks an adapter's vision layout against the pixels themselves."""
+"""The layout probe, which checks an adapter's vision layout by changing pixels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -37,12 +37,11 @@ class BlockResult:
     changed
         Sequence positions whose features changed.
     missed
-        Those that had to change and did not.
+        Positions that should have changed, by the layout, but did not.
     unexpected
-        Those that changed and could not, by the layout.
+        Positions that changed but should not have, by the layout.
     response
-        Behind a convolutional tower, where the change lies; None where it was judged token by
-        token.
+        For a convolutional tower, the response; None if the change was judged token by token.
     """
 
     block: Block
@@ -59,11 +58,11 @@ class LayoutReport:
     Parameters
     ----------
     results
-        One for each block.
+        The results, one for each block.
     unplaced
-        Positions that hold vision features, and that the layout does not know.
+        Positions with vision features that are missing from the layout.
     without_vision
-        Positions of cells that hold the features of text.
+        Positions of cells that have text embeddings instead of vision features.
     """
 
     results: tuple[BlockResult, ...]
@@ -72,33 +71,35 @@ class LayoutReport:
 
     @property
     def missed(self) -> int:
-        """Number of tokens that had to change and did not, over all blocks."""
+        """Number of tokens that should have changed but did not, over all blocks."""
         return sum(len(result.missed) for result in self.results)
 
     @property
     def unexpected(self) -> int:
-        """Number of tokens that changed and could not, over all blocks."""
+        """Number of tokens that changed but should not have, over all blocks."""
         return sum(len(result.unexpected) for result in self.results)
 
     @property
     def drifted(self) -> bool:
-        """Whether the changes behind a convolutional tower lie to one side of their blocks."""
+        """Whether a convolutional tower's responses are consistently off to one side."""
         return mean_offset([r.response for r in self.results if r.response]) > 0.5
 
     @property
     def passed(self) -> bool:
-        """Whether some block was probed, and nothing was wrong."""
+        """Whether at least one block was probed and nothing was wrong."""
         wrong = self.missed or self.unexpected or self.unplaced or self.without_vision
         return bool(self.results) and not wrong and not self.drifted
 
     def __str__(self) -> str:
         lines = [
             f"{len(self.results)} blocks: {self.missed} tokens missed, "
-            f"{self.unexpected} unexpected, {len(self.unplaced)} without a place, "
-            f"{len(self.without_vision)} cells without vision"
+            f"{self.unexpected} unexpected, {len(self.unplaced)} not in the layout, "
+            f"{len(self.without_vision)} cells without vision features"
         ]
         if self.drifted:
-            lines.append("  all changes lie half a cell or more to one side of their blocks")
+            lines.append(
+                "  on average, changes lie more than half a cell to one side of the blocks"
+            )
         for result in self.results:
             if result.missed or result.unexpected:
                 lines.append(
@@ -122,45 +123,44 @@ def probe_layout(
 ) -> LayoutReport:
     """Change blocks of the original pictures and compare the changed tokens with the layout.
 
-    The vision tower's attention is switched off by hooks, so that a token depends on its own
-    patches alone; the tokens' features are read where they enter the language model, which
-    itself does not run. Which tokens must and which may change is exact, see
-    :mod:`tam.probe.blocks`.
+    Hooks switch off the vision tower's attention, so that a token depends only on its own patches.
+    The features of the tokens are read at the input of the language model, which does not run
+    itself. Which tokens must and may change is known exactly; see :mod:`tam.probe.blocks`.
 
     Parameters
     ----------
     model, processor
-        A transformers model and its processor; random weights will do.
+        A transformers model and its processor; random weights are sufficient.
     media
-        What one user turn shows, for example from :func:`probe_picture`. One medium may be given
+        The media of one user turn, for example from :func:`probe_picture`. The same one may occur
         twice.
     adapter
-        The adapter to test; without it the registered one of the model's type.
+        The adapter to test. The default is the adapter registered for the model's type.
     cell_pixels
-        (height, width) of one vision token in pixels of the model's input. Without it, what the
-        adapter says, or else patch size times merge size from the vision configuration.
+        (height, width) of one vision token in pixels of the model's input. The default is the
+        adapter's, or else patch size times merge size from the vision configuration.
     resize_radius
-        Half width of the processor's resampling kernel: 1 bilinear, 2 bicubic, 3 Lanczos. Without
-        it, what the adapter says.
+        Half width of the processor's resampling kernel: 1 bilinear, 2 bicubic, 3 Lanczos. The
+        default is the adapter's.
     random_cells
-        How many cells to probe in each grid besides its corners and its middle.
+        How many cells to probe in each grid, in addition to its corners and its middle.
     seed
-        Seed of the choice of blocks.
+        Seed for the choice of blocks.
     tolerance
-        A token has changed where its features differ by more than this share of the largest
-        feature. The default is rounding; a tower quantised to 8 bits rounds all tokens together
-        and needs about 0.05.
+        A token counts as changed if its features differ by more than this share of the largest
+        feature. The default allows for rounding; a tower quantised to 8 bits rounds all tokens
+        jointly and needs about 0.05.
 
     Returns
     -------
     LayoutReport
-        ``report.passed`` is the verdict, ``str(report)`` says what was wrong. Media thinner than
-        one pixel of the model's input give no blocks.
+        ``report.passed`` is the verdict, and ``str(report)`` describes any errors. Media thinner
+        than one pixel of the model's input give no blocks.
 
     Raises
     ------
     ModelError
-        If the size of a cell is not known, or the tower has no attention to switch off.
+        If the size of a cell is unknown, or the tower has no attention to switch off.
     """
     adapter = adapter if adapter is not None else adapter_for(model.config)
     cell = cell_pixels or adapter.cell_pixels(model.config, processor)
@@ -210,16 +210,16 @@ def _cell_pixels(config: Any) -> tuple[int, int]:
     patch = getattr(vision, "patch_size", None)
     if not isinstance(patch, int):
         raise ModelError(
-            "the configuration does not say how many input pixels a vision token covers",
+            "the configuration does not state how many input pixels a vision token covers",
             where="vision_config.patch_size",
-            remedy="give cell_pixels",
+            remedy="pass cell_pixels",
         )
     side = patch * int(getattr(vision, "spatial_merge_size", 1))
     return side, side
 
 
 def _altered(media: list[Media], block: Block) -> list[Media]:
-    """The same media with one block turned as far from its mean as 8 bits allow."""
+    """Return the media with one block set to black or white, whichever is further from its mean."""
     frames = media[block.media].frames.copy()
     pixels = frames[block.frame, block.y0 : block.y1, block.x0 : block.x1]
     pixels[:] = np.where(pixels.mean(axis=(0, 1)) < 128, 255, 0)
@@ -230,13 +230,13 @@ def _altered(media: list[Media], block: Block) -> list[Media]:
 def _changed(before: NDArray[np.float32], after: NDArray[np.float32], tolerance: float) -> set[int]:
     if before.shape != after.shape:
         raise ModelError(
-            f"the prompt has {len(before)} tokens and, with other pixels, {len(after)}",
+            f"the prompt has {len(before)} tokens, but {len(after)} with other pixels",
             where="layout probe",
-            remedy="turn off whatever drops tokens by their content",
+            remedy="turn off any pruning of tokens by their content",
         )
-    # The same sums of the same numbers: an unchanged token differs by rounding at most.
-    room = tolerance * np.abs(before).max()
-    return set(np.flatnonzero(np.abs(before - after).max(axis=1) > room).tolist())
+    # An unchanged token is the same sum of the same numbers, so it differs by rounding at most.
+    threshold = tolerance * np.abs(before).max()
+    return set(np.flatnonzero(np.abs(before - after).max(axis=1) > threshold).tolist())
 
 
 def _result(
@@ -254,7 +254,7 @@ def _result(
 def _result_by_centre(
     block: Block, changed: set[int], change: NDArray[np.float32], layout: VisionLayout
 ) -> BlockResult:
-    """Judge where the change lies in place of which tokens changed: nearly all of them do."""
+    """Judge a change by its centre and width, because nearly all tokens change."""
     response = response_to(block, np.linalg.norm(change, axis=1), layout)
     wrong = misplaced(response)
     return BlockResult(

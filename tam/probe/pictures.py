@@ -1,4 +1,4 @@
-"""Pictures and clips to probe with."""
+"""Pictures and clips for the layout probe."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from tam.media.media import Media
 
 
 def probe_picture(height: int, width: int, *, seed: int = 0) -> Media:
-    """A picture of faint noise about middle grey, without two equal parts."""
+    """Return a picture of faint noise around middle grey, without two equal parts."""
     return _noise((1, height, width, 3), "image", seed)
 
 
 def probe_clip(frames: int, height: int, width: int, *, seed: int = 0) -> Media:
-    """A clip of such pictures, two frames a second."""
+    """Return a clip of such noise, with two frames per second."""
     return _noise((frames, height, width, 3), "video", seed)
 
 

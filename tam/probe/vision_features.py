@@ -1,4 +1,4 @@
-"""Vision features as the language model receives them, with the tower's attention switched off."""
+"""Vision features at the input of the language model, with the tower's attention switched off."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,30 +17,30 @@ if TYPE_CHECKING:
 
 
 class _ReachedError(Exception):
-    """Ends a run where the language model would begin."""
+    """Ends a forward pass at the input of the language model."""
 
 
 @contextmanager
 def attention_off(model: "PreTrainedModel", adapter: Adapter) -> Iterator[None]:
-    """Switch off every attention outside the text decoder, so that no patch sees another.
+    """Switch off all attention outside the text decoder, so that no patch sees another.
 
-    A module is an attention if its class's name says so and it holds no other one; a family may
-    have other such modules (``Adapter.mixers``). Its output is replaced with zeros; the residual
-    connection carries each patch past it.
+    Attention modules are recognised by the names of their classes (``Adapter.mixers``); of nested
+    ones, only the innermost counts. Their output is replaced with zeros, and the residual
+    connection carries each patch past them.
 
-    A convolutional tower may have none.
+    A convolutional tower may have no attention.
 
     Raises
     ------
     ModelError
-        If there is none where there has to be one: then patches may mix in a way that this does
-        not switch off.
+        If no attention is found although the family needs it, because patches may then mix in a
+        way that cannot be switched off.
     """
     inside = set(adapter.embedding_consumer(model).modules())
     named = [
         module for module in model.modules() if module not in inside and _mixes(module, adapter)
     ]
-    # A module that holds another one merges patches, or adds a residual connection of its own.
+    # An outer module also merges patches or has its own residual connection, so it must stay on.
     modules = [m for m in named if not any(m is not n and n in m.modules() for n in named)]
     if not modules and adapter.mixers and not adapter.convolutional:
         raise ModelError(
@@ -62,7 +62,7 @@ def _mixes(module: torch.nn.Module, adapter: Adapter) -> bool:
 def vision_features(
     model: "PreTrainedModel", adapter: Adapter, prompt: Prompt
 ) -> NDArray[np.float32]:
-    """float32 [P, D]: what enters the text decoder at each position of the prompt."""
+    """Return the input of the text decoder at each position of the prompt, float32 [P, D]."""
     seen: list[torch.Tensor] = []
 
     def stop(_module: torch.nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
@@ -88,7 +88,7 @@ def vision_features(
 
 
 def text_features(model: "PreTrainedModel", prompt: Prompt) -> NDArray[np.float32]:
-    """float32 [P, D]: the embeddings of the prompt's token ids alone."""
+    """Return the embeddings of the prompt's token ids, without vision features, float32 [P, D]."""
     embedding: Any = model.get_input_embeddings()
     with torch.no_grad():
         rows = embedding(torch.from_numpy(prompt.ids).to(embedding.weight.device))
@@ -99,7 +99,8 @@ def text_features(model: "PreTrainedModel", prompt: Prompt) -> NDArray[np.float3
 def _zeroed(_module: torch.nn.Module, _args: Any, output: Any) -> Any:
     states = output[0] if isinstance(output, tuple) else output
     if states.ndim > 2 and states.shape[-2] == 1:
-        # A single query for each group: it pools one token's patches, which nothing else carries.
+        # A single query per group pools the patches of one token. Zeros would lose them, because no
+        # residual connection carries them.
         return output
     if isinstance(output, tuple):
         return (torch.zeros_like(states), *output[1:])

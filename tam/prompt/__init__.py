@@ -1,1 +1,1 @@
-"""Conversations, and their encoding to the token ids that a model reads."""
+"""Conversations and their encoding as the token ids that a model reads."""

@@ -15,9 +15,9 @@ ROLES = ("system", "user", "assistant")
 
 @dataclass(frozen=True)
 class TokenizedText:
-    """A text that exists as token ids, such as a model's own reply.
+    """A text with known token ids, such as a model's own reply.
 
-    It enters a prompt as these ids, because decoding and tokenising again could give others.
+    It enters a prompt as these ids, because decoding and tokenising it again could give others.
     """
 
     text: str
@@ -47,8 +47,8 @@ class Turn:
             )
         for part in self.parts:
             _check_part(part, f"{self.role} turn")
-        # A model may write white space alone; in a user's turn it is a mistake.
-        if not any(isinstance(part, Media) or _says_something(part) for part in self.parts):
+        # A model may write only white space; in a user's turn that is a mistake.
+        if not any(isinstance(part, Media) or _has_content(part) for part in self.parts):
             raise ConversationError(
                 "the turn is empty", where=f"{self.role} turn", remedy="give a text or a picture"
             )
@@ -63,7 +63,7 @@ class Turn:
         return f"<Turn of {self.role}: {', '.join(map(str, parts))}>"
 
 
-def _says_something(text: str | TokenizedText) -> bool:
+def _has_content(text: str | TokenizedText) -> bool:
     return bool(text.ids) if isinstance(text, TokenizedText) else bool(text.strip())
 
 
@@ -78,8 +78,8 @@ def check_text(text: object, where: str) -> None:
     Raises
     ------
     ConversationError
-        If it is not text, or holds a lone surrogate, which JSON and the command line make of bytes
-        that are not UTF-8.
+        If it is not text, or contains a lone surrogate. These come from JSON escapes, and from
+        bytes on the command line that are not UTF-8.
     """
     if not isinstance(text, str):
         raise ConversationError(
@@ -87,14 +87,14 @@ def check_text(text: object, where: str) -> None:
         )
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise ConversationError(
-            "the text holds half a character (a surrogate)",
+            "the text contains a lone surrogate (half a character)",
             where=where,
-            remedy="give it in valid Unicode (UTF-8)",
+            remedy="give valid Unicode text (UTF-8)",
         )
 
 
 def spoken(text: str | TokenizedText) -> str:
-    """The characters of a text part."""
+    """Return the characters of a text part."""
     return text.text if isinstance(text, TokenizedText) else text
 
 
@@ -106,7 +106,7 @@ class Conversation:
 
     @property
     def media(self) -> tuple[tuple[int, Media], ...]:
-        """Every picture or clip with the index of its turn, in the order of the conversation."""
+        """Each picture or clip, after the index of its turn, in the order of the conversation."""
         return tuple(
             (index, part)
             for index, turn in enumerate(self.turns)
@@ -115,7 +115,10 @@ class Conversation:
         )
 
     def messages(self) -> list[dict[str, Any]]:
-        """The messages format of transformers' chat templates, with a marker for each media."""
+        """Return the conversation in the message format of transformers' chat templates.
+
+        Pictures and clips are content parts that hold only their type.
+        """
         return [
             {
                 "role": turn.role,
@@ -134,7 +137,7 @@ class Conversation:
 
 
 def question(media: Sequence[Media], prompt: str) -> Conversation:
-    """Make a conversation of one user turn: a question about some pictures.
+    """Make a conversation of a single user turn: a question about some pictures.
 
     Raises
     ------
@@ -152,44 +155,44 @@ def question(media: Sequence[Media], prompt: str) -> Conversation:
 
 
 def from_messages(messages: Any, open_media: Callable[..., Media]) -> Conversation:
-    """Read the messages format of transformers' chat templates.
+    """Read the message format of transformers' chat templates.
 
     A message is ``{"role": ..., "content": ...}``; its content is a text, or a list of
-    ``{"type": "text", "text": ...}`` and ``{"type": "image" or "video", "path": ...}``; the file
-    may also stand under ``"url"``, ``"image"`` or ``"video"``. A video part may say which frames
-    are taken: ``"fps"``, ``"num_frames"``, ``"max_frames"``, ``"start"``, ``"end"``.
+    ``{"type": "text", "text": ...}`` and ``{"type": "image" or "video", "path": ...}``. The file
+    may also be under ``"url"``, ``"image"`` or ``"video"``. A video part may choose its frames with
+    ``"fps"``, ``"num_frames"``, ``"max_frames"``, ``"start"`` and ``"end"``.
 
     Parameters
     ----------
     messages
-        Parsed JSON, which is not trusted.
+        Parsed JSON from an untrusted source.
     open_media
-        A function that opens the file of a media part. It is called with the name alone for a
-        picture, and with ``kind="video"`` and the part's frame options for a clip.
+        A function that opens the file of a media part. For a picture it is called with only the
+        name, for a clip also with ``kind="video"`` and the part's frame options.
 
     Raises
     ------
     ConversationError
-        If the format is another one, or the last turn is not the user's.
+        If the messages have another format, or the last turn is not the user's.
     """
     if not isinstance(messages, list) or not messages:
-        raise _unreadable("conversation", "a list of messages is wanted")
+        raise _unreadable("conversation", "it must be a list of messages")
     turns = []
-    for index, message in enumerate(messages):
-        where = f"message {index}"
+    for number, message in enumerate(messages, start=1):
+        where = f"message {number}"
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-            raise _unreadable(where, "a role and a content are wanted")
+            raise _unreadable(where, "it must have a role and a content")
         content = message.get("content")
         parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
         if not isinstance(parts, list):
             raise _unreadable(where, "its content is neither a text nor a list")
         turns.append(Turn(message["role"], tuple(_part(part, where, open_media) for part in parts)))
     if turns[-1].role != "user":
-        raise _unreadable(f"message {len(turns) - 1}", "the last message must be the user's")
+        raise _unreadable(f"message {len(turns)}", "the last message must be the user's")
     return Conversation(tuple(turns))
 
 
-# The names of tam.Sampling, and those that Qwen's own tools write.
+# The option names of tam.Sampling and those of Qwen's tools, mapped to the former.
 _SAMPLING = {
     "fps": "fps",
     "num_frames": "num_frames",
@@ -217,20 +220,20 @@ def _part(part: Any, where: str, open_media: Callable[..., Media]) -> Part:
 
 
 def _sampling(part: dict[str, Any], where: str) -> dict[str, float]:
-    """What a video part says of the frames that are taken."""
-    given: dict[str, float] = {}
-    for name, meaning in _SAMPLING.items():
+    """Return the frame options of a video part."""
+    sampling: dict[str, float] = {}
+    for name, option in _SAMPLING.items():
         value = part.get(name)
         if value is None:
             continue
-        whole = meaning in ("num_frames", "max_frames")
+        whole = option in ("num_frames", "max_frames")
         if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
             raise _unreadable(where, f"its {name} is not a {'whole ' if whole else ''}number")
-        given[meaning] = value
-    return given
+        sampling[option] = value
+    return sampling
 
 
 def _unreadable(where: str, what: str) -> ConversationError:
     return ConversationError(
-        what, where=where, remedy="see the messages format of transformers' chat templates"
+        what, where=where, remedy="see the message format of transformers' chat templates"
     )

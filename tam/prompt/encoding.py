@@ -1,4 +1,4 @@
-"""From a conversation to the model's inputs, with every word of it found again in the ids."""
+"""Encoding of a conversation as the model's inputs, with each of its words located in the ids."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,10 +17,11 @@ from tam.prompt.conversation import Conversation, TokenizedText, spoken
 from tam.prompt.known_ids import harmless_messages, known_ids, marker_texts
 from tam.prompt.template import Segment, render
 from tam.prompt.tokenizer_lock import tokenizer_lock
+from tam.text.counting import number_of
 from tam.text.tokenizer import Tokenizer
 from tam.text.words import decode_pieces, group_words
 
-# Templates move such a tag, as around a thought; it is no word of its own.
+# Templates move such tags, for example those around a thought; they do not count as words.
 _TAGS = re.compile(r"</?\w+>")
 
 _LENGTH_WARNING = "sequence-length-is-longer-than-the-specified-maximum"
@@ -31,20 +32,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Prompt:
-    """An encoded conversation that ends where the model is to answer.
+    """An encoded conversation, up to the start of the model's answer.
 
     Parameters
     ----------
     inputs
-        The processor's outputs [1, …], as the model takes them.
+        The processor's outputs [1, …], which are the model's inputs.
     ids
         int64 [P]: token ids, with the vision placeholders expanded.
     tokens
         The text tokens of the conversation in order, without the template's own text.
     dropped
-        The text that the chat template leaves out, apart from white space.
+        The text that the chat template drops, apart from white space.
     notes
-        Notes for the reader on what the chat template left out or rewrote.
+        Notes for the reader on the text that the chat template drops or rewrites.
     """
 
     inputs: Mapping[str, "torch.Tensor"]
@@ -55,7 +56,7 @@ class Prompt:
 
     @property
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """The inputs without pixels as NumPy arrays, for an adapter."""
+        """The inputs without pixels, as NumPy arrays for an adapter."""
         return {
             name: value.cpu().numpy()
             for name, value in self.inputs.items()
@@ -75,32 +76,32 @@ def encode(
 ) -> Prompt:
     """Render a conversation with the processor's chat template and encode it.
 
-    Media go to the processor as decoded arrays, never as paths or addresses. Text that the template
-    leaves out (such as a thinking model's earlier thoughts) has no tokens; text that it rewrites
-    has those of the new text.
+    Media go to the processor as decoded arrays, never as paths or URLs. Text that the template
+    drops (such as a thinking model's earlier thoughts) has no tokens; text that it rewrites has the
+    tokens of the new text.
 
     Parameters
     ----------
     processor
         The model's processor.
     conversation
-        Turns, the last of which is to be answered.
+        The turns; the last one is to be answered.
     adapter
-        The model's family, for its own chat template and its own way to call the processor.
+        The model's family, which may have its own chat template and processor call.
     template_variables
-        Further variables of the chat template, such as ``enable_thinking``.
+        Additional variables of the chat template, such as ``enable_thinking``.
 
     Raises
     ------
     ConversationError
-        If the template refuses the conversation, or alters its texts so that they cannot be
-        followed.
+        If the template refuses the conversation, or changes its texts so that they cannot be
+        located.
     InputError
         If the template has no such variable.
     ModelError
         If the processor has no chat template.
     SetupError
-        If the tokenizer or transformers does not give the offsets of a text's tokens.
+        If the tokenizer or transformers does not return the offsets of a text's tokens.
     """
     markers = marker_texts(processor)
     rendering = render(
@@ -118,12 +119,12 @@ def encode(
     known = [
         known_ids(processor.tokenizer, segment, texts[segment.part], markers) for segment in kept
     ]
-    inputs, places = _put_in(dict(outputs), places, known)
+    inputs, places = _insert_known(dict(outputs), places, known)
     ids = inputs["input_ids"][0].cpu().numpy().astype(np.int64)
     tokens, dropped = _text_tokens(
         processor.tokenizer, ids, rendering.segments, dict(zip(kept, places, strict=True)), texts
     )
-    notes = [note for found in (_dropped_note(dropped), _rewritten_note(kept)) for note in found]
+    notes = [*_dropped_notes(dropped), *_rewritten_notes(kept)]
     return Prompt(inputs, ids, tokens, dropped, tuple(notes))
 
 
@@ -137,22 +138,22 @@ def text_tokens(
     first_word: int,
     before: Sequence[int] = (),
 ) -> tuple[TextToken, ...]:
-    """Describe consecutive text tokens: their pieces of text, and the words that they form.
+    """Return consecutive text tokens with their pieces of text and the words that they form.
 
     Parameters
     ----------
     tokenizer
         As in :func:`tam.text.words.decode_pieces`.
     ids, positions
-        int64 [n]: the token ids and their own positions in the sequence.
+        int64 [n]: the token ids and their positions in the sequence.
     turn, role
         The turn of the text. The context position of an assistant's token is the one before it,
         which predicted it.
     first_word
         Index of the first word.
     before
-        Ids of the tokens just before these, if the text continues from there: some tokenizers
-        decode a token by what precedes it.
+        Ids of the tokens just before these, if the text continues from there, because some
+        tokenizers decode a token depending on the preceding ones.
     """
     pieces = decode_pieces(tokenizer, [*before, *ids.tolist()])[len(before) :]
     words = group_words(pieces)
@@ -172,17 +173,18 @@ def text_tokens(
 
 
 def word_count(tokens: tuple[TextToken, ...]) -> int:
-    """The number of words that the tokens form, which is the index of the next word."""
+    """Return the number of words that the tokens form, which is also the index of the next word."""
     return max((token.word for token in tokens), default=-1) + 1
 
 
 def _options(processor: Processor, conversation: Conversation, rendered: str) -> dict[str, Any]:
     tokenizer = processor.tokenizer
-    # Its warning of "indexing errors" takes vision tokens for positions; recording checks them.
+    # Silence the tokenizer's warning about long sequences: it counts vision tokens as positions.
+    # tam.recording.limits checks the positions that the model really uses.
     getattr(tokenizer, "deprecation_warnings", {})[_LENGTH_WARNING] = True
     if not getattr(tokenizer, "is_fast", False):
         raise SetupError(
-            "this tokenizer does not give the offsets of its tokens",
+            "this tokenizer does not return the offsets of its tokens",
             where=type(processor.tokenizer).__name__,
             remedy="install the tokenizer's fast variant (pip install tokenizers)",
         )
@@ -194,32 +196,32 @@ def _options(processor: Processor, conversation: Conversation, rendered: str) ->
         "return_tensors": "pt",
         "return_offsets_mapping": True,
         "return_text_replacement_offsets": True,
-        # Most templates write the first token themselves.
+        # Most templates write the beginning-of-sequence token themselves.
         "add_special_tokens": not (bos and rendered.startswith(bos)),
     }
     if images:
         options["images"] = images
     if clips:
-        # The frames were chosen when the clip was opened; the processor must not choose again.
+        # The frames were chosen when the clip was opened; the processor must not sample again.
         options["videos"] = [clip.frames for clip in clips]
         options["video_metadata"] = [_metadata(clip) for clip in clips]
         options["do_sample_frames"] = False
     if images or clips:
-        # Otherwise a picture of 1, 3 or 4 rows is taken for one with channels first.
+        # Otherwise a picture of 1, 3 or 4 rows would be mistaken for one with channels first.
         options["input_data_format"] = "channels_last"
     return options
 
 
-# transformers states a clip's times as frame numbers at a rate; at this rate, frame numbers are
-# microseconds.
+# transformers expresses a clip's times as frame numbers at a frame rate. At this rate, frame
+# numbers are microseconds.
 _TICKS = 1_000_000
 
 
 def _metadata(clip: Media) -> dict[str, Any]:
-    """A clip's times as frame numbers at a rate, which transformers' video processors read.
+    """Return a clip's metadata for transformers' video processors, with times as frame numbers.
 
-    The times start at the clip's first frame, even if only a later part is shown. The frame count
-    gives processors the median step between two frames.
+    Times count from the start of the clip, even if only a later part is shown. The total number of
+    frames is such that processors derive the median step between two frames from it.
     """
     steps = np.diff(clip.seconds)
     step = float(np.median(steps)) if len(steps) and np.median(steps) > 0 else 1.0
@@ -239,36 +241,36 @@ def _places(
     offsets: NDArray[np.int64],
     replaced: list[dict[str, Any]],
 ) -> list[tuple[int, int]]:
-    """The first, and one past the last, position of each segment's tokens."""
+    """Return the first, and one past the last, position of each segment's tokens."""
     places: list[tuple[int, int]] = []
-    behind = 0
+    end = 0
     for segment in segments:
         assert segment.written is not None
         first, last = (_shifted(place, replaced) for place in segment.written)
         positions = np.flatnonzero((offsets[:, 0] < last) & (offsets[:, 1] > first))
         # A token that spans two segments belongs to the first.
-        positions = positions[positions >= behind]
-        said = spoken(texts[segment.part])[slice(*segment.source)]
+        positions = positions[positions >= end]
+        source = spoken(texts[segment.part])[slice(*segment.source)]
         if len(positions):
-            behind = int(positions[-1]) + 1
-            places.append((int(positions[0]), behind))
-        elif said.strip() and not places:
+            end = int(positions[-1]) + 1
+            places.append((int(positions[0]), end))
+        elif source.strip() and not places:
             raise ConversationError(
-                "no token of this text is left in the prompt",
-                where=f"{segment.role} turn {segment.turn}",
+                "the prompt contains no token of this text",
+                where=f"{segment.role} turn {number_of(segment.turn)}",
                 remedy="shorten the conversation",
             )
         else:
-            places.append((behind, behind))
+            places.append((end, end))
     return places
 
 
-def _put_in(
+def _insert_known(
     inputs: dict[str, "torch.Tensor"],
     places: list[tuple[int, int]],
     known: list[list[int] | None],
 ) -> tuple[dict[str, "torch.Tensor"], list[tuple[int, int]]]:
-    """Replace ids of the tokenizer by known ones, and shift what follows them.
+    """Replace the tokenizer's ids with known ids, and shift the places after them.
 
     The other inputs along the sequence (masks, token types) repeat their value at the first
     replaced token.
@@ -314,35 +316,35 @@ def _text_tokens(
                 first_word=word_count(tokens),
             )
             continue
-        said = spoken(texts[segment.part])[slice(*segment.source)]
-        if _TAGS.sub("", said).strip():
-            dropped.append(DroppedText(segment.turn, segment.role, said, len(tokens)))
+        text = spoken(texts[segment.part])[slice(*segment.source)]
+        if _TAGS.sub("", text).strip():
+            dropped.append(DroppedText(segment.turn, segment.role, text, len(tokens)))
     return tokens, tuple(dropped)
 
 
-def _dropped_note(dropped: Sequence[DroppedText]) -> Iterator[str]:
+def _dropped_notes(dropped: Sequence[DroppedText]) -> Iterator[str]:
     turns = sorted({(part.turn, part.role) for part in dropped})
     for turn, role in turns:
         words = sum(len(part.text.split()) for part in dropped if part.turn == turn)
         yield (
-            f"the chat template leaves {words} words of turn {turn + 1} ({role}) out of the "
-            "prompt; the model did not read them, and they explain nothing"
+            f"the chat template leaves {words} words of turn {number_of(turn)} ({role}) out of the "
+            "prompt; the model did not read them, so they explain nothing"
         )
 
 
-def _rewritten_note(kept: Sequence[Segment]) -> Iterator[str]:
+def _rewritten_notes(kept: Sequence[Segment]) -> Iterator[str]:
     for turn, role in sorted({(part.turn, part.role) for part in kept if not part.exact}):
         yield (
-            f"the chat template rewrites turn {turn + 1} ({role}); its words are shown as the "
-            "model read them"
+            f"the chat template rewrites turn {number_of(turn)} ({role}); its words are shown as "
+            "the model read them"
         )
 
 
 def _shifted(place: int, replaced: list[dict[str, Any]]) -> int:
-    """The place of a character of the rendered prompt after its placeholders are expanded."""
-    moved = 0
+    """Return a character's index in the rendered prompt after its placeholders are expanded."""
+    shift = 0
     for new in replaced:
         if new["span"][1] <= place:
-            grown: int = new["new_span"][1] - new["new_span"][0]
-            moved += grown - (new["span"][1] - new["span"][0])
-    return place + moved
+            length: int = new["new_span"][1] - new["new_span"][0]
+            shift += length - (new["span"][1] - new["span"][0])
+    return place + shift

@@ -1,4 +1,4 @@
-"""Texts that enter a prompt as known ids: a model's own words, and markers meant as text."""
+"""Texts that enter a prompt as known ids: a model's own words, and markers meant literally."""
 
 from bisect import bisect_left
 from itertools import accumulate
@@ -9,12 +9,13 @@ from tam.families.processor import Processor
 from tam.prompt.conversation import Conversation, TokenizedText, spoken
 from tam.prompt.template import Segment
 from tam.prompt.tokenizer_lock import tokenizer_lock
+from tam.text.counting import number_of
 from tam.text.tokenizer import Tokenizer
 from tam.text.words import decode_pieces
 
 
 def plain_ids(tokenizer: Tokenizer, text: str) -> list[int]:
-    """Ids of a text in which markers are plain characters, not special tokens."""
+    """Tokenise a text with its markers as plain characters, not special tokens."""
     with tokenizer_lock(tokenizer):
         ids = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
     return list(ids)
@@ -31,7 +32,7 @@ _MARKERS = (
 
 
 def marker_texts(processor: Processor) -> set[str]:
-    """The texts that the tokenizer or the processor reads as markers, not as words."""
+    """Return the texts that the tokenizer or the processor reads as markers, not as words."""
     tokenizer = processor.tokenizer
     markers = set(tokenizer.all_special_tokens)
     markers |= {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
@@ -43,10 +44,10 @@ def marker_texts(processor: Processor) -> set[str]:
 
 
 def harmless_messages(conversation: Conversation, markers: set[str]) -> list[dict[str, Any]]:
-    """The conversation's messages, with the markers in its texts replaced.
+    """Return the conversation's messages with the markers in its texts replaced.
 
-    A text with a marker enters the prompt as ids afterwards (see :func:`known_ids`); the rendered
-    replacement keeps the template and the processor from acting on the marker.
+    The replacement keeps the template and the processor from acting on the markers. The texts that
+    contain them are inserted into the prompt afterwards, as ids (see :func:`known_ids`).
     """
     messages = conversation.messages()
     for message in messages:
@@ -59,31 +60,31 @@ def harmless_messages(conversation: Conversation, markers: set[str]) -> list[dic
 def known_ids(
     tokenizer: Tokenizer, segment: Segment, text: str | TokenizedText, markers: set[str]
 ) -> list[int] | None:
-    """Give the known ids of a segment, or None if the tokenizer's are right.
+    """Return the known ids of a segment, or None if the tokenizer's ids are right.
 
     Raises
     ------
     ConversationError
-        If the template rewrites a text that holds a marker.
+        If the template rewrites a text that contains a marker.
     """
     first, last = segment.source
-    said = spoken(text)[first:last]
-    marked = any(marker in said for marker in markers)
+    source = spoken(text)[first:last]
+    marked = any(marker in source for marker in markers)
     if segment.exact and isinstance(text, TokenizedText):
         return _ids_within(tokenizer, text, first, last)
     if marked and not segment.exact:
         raise ConversationError(
-            "the model's chat template rewrites this text, which holds a special token",
-            where=f"{segment.role} turn {segment.turn}",
+            "the model's chat template rewrites this text, which contains a special token",
+            where=f"{segment.role} turn {number_of(segment.turn)}",
             remedy="leave the special token out",
         )
-    return plain_ids(tokenizer, said) if marked else None
+    return plain_ids(tokenizer, source) if marked else None
 
 
 def _ids_within(
     tokenizer: Tokenizer, text: TokenizedText, first: int, last: int
 ) -> list[int] | None:
-    """Give the ids of some characters of a text; the rest of a cut token is tokenised again."""
+    """Return the ids of a range of characters; tokens that it cuts are tokenised again."""
     if (first, last) == (0, len(text.text)):
         return list(text.ids)
     pieces = decode_pieces(tokenizer, text.ids)

@@ -1,4 +1,4 @@
-"""The rendering of a conversation by a chat template, with the place of each text in it."""
+"""Rendering a conversation with a chat template, and locating each of its texts in the result."""
 
 import difflib
 import re
@@ -10,13 +10,14 @@ from typing import Any
 from tam.errors import ConversationError, InputError, ModelError
 from tam.families.adapter import Adapter
 from tam.families.processor import Processor
+from tam.text.counting import number_of
 
-# Replaces a text while the template's own words are determined. No template writes it, and neither
-# trimming nor upper-casing changes its characters.
+# Replaces a text in order to find the template's own words. No template writes these characters,
+# and neither trimming nor upper-casing changes them.
 _SENTINEL = "\ue000{}\ue001"
 _ANY_SENTINEL = re.compile("\ue000(\\d+)\ue001")
 
-# Arguments of apply_chat_template that are set here; every other name goes to the template.
+# Arguments of apply_chat_template itself; every other name is passed to the template.
 _RESERVED = frozenset(
     "conversation messages chat_template tokenize add_generation_prompt continue_final_message "
     "return_assistant_tokens_mask return_dict return_tensors sanitize_control_tokens "
@@ -25,15 +26,16 @@ _RESERVED = frozenset(
 
 _GENERATION_TAG = re.compile(r"{%-?\s*(end)?generation\s*-?%}")
 _HELPERS = frozenset(("raise_exception", "strftime_now"))
-"""Functions that transformers gives every template."""
+"""Functions that transformers provides to every template."""
 
-# Longer texts that a template rewrites are matched as a whole, not word by word.
+# Maximum number of pieces (words, spaces, marks) of a rewritten text that are matched one by one; a
+# longer text is matched as a whole.
 _LONGEST_COMPARED = 4000
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of a text as the template treats it.
+    """A part of a text that the template keeps, rewrites or drops.
 
     Parameters
     ----------
@@ -46,7 +48,7 @@ class Segment:
     written
         The same within the rendered prompt, or None if the template drops this part.
     exact
-        Whether the prompt holds exactly these characters; if not, the template rewrites them.
+        Whether the prompt contains exactly these characters; if not, the template rewrites them.
     """
 
     part: int
@@ -59,7 +61,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Rendering:
-    """A rendered prompt, with the segments of the conversation's texts in their order."""
+    """A rendered prompt, with the segments of the conversation's texts in order."""
 
     prompt: str
     segments: tuple[Segment, ...]
@@ -74,7 +76,7 @@ class _Text:
 
 @dataclass(frozen=True)
 class _Place:
-    """The rendering ``text`` of one text, which replaces ``first`` to ``last`` of the skeleton."""
+    """The rendering of one text, which replaces ``first`` to ``last`` of the skeleton."""
 
     first: int
     last: int
@@ -87,11 +89,12 @@ def render(
     adapter: Adapter | None = None,
     variables: Mapping[str, Any] | None = None,
 ) -> Rendering:
-    """Render messages, and find each text in the result.
+    """Render messages, and locate each text in the result.
 
     A second rendering, the skeleton, has sentinels instead of the texts and shows the template's
     own words. (A search for the texts themselves could find "you" in a system prompt.) If the two
-    do not match, the template has changed a text; each is then rendered alone among sentinels.
+    do not match, the template has changed a text. Each text is then rendered with sentinels in
+    place of all others.
 
     Parameters
     ----------
@@ -100,14 +103,14 @@ def render(
     messages
         Messages in the format of transformers, whose content is a list of parts.
     adapter
-        The model's family, for its own chat template.
+        The model's family, which may have its own chat template.
     variables
-        Further variables of the template, such as ``enable_thinking``.
+        Additional variables of the template, such as ``enable_thinking``.
 
     Raises
     ------
     ConversationError
-        If the template refuses the conversation, or changes texts so that they cannot be followed.
+        If the template refuses the conversation, or changes texts so that they cannot be located.
     InputError
         If the template has no such variable.
     ModelError
@@ -126,41 +129,41 @@ def render(
         places = []
         for number, text in enumerate(texts):
             mixed = [*sentinels[:number], text.text, *sentinels[number + 1 :]]
-            places.append(_place_alone(write(mixed), skeleton, number))
+            places.append(_place_among_sentinels(write(mixed), skeleton, number))
         _check_together(whole, skeleton, places, texts)
     return Rendering(whole, tuple(_segments(texts, places)))
 
 
 def chat_template(processor: Processor, adapter: Adapter | None) -> str:
-    """Give a processor's chat template, or its family's.
+    """Return a processor's chat template, or its family's.
 
     Raises
     ------
     ModelError
         If there is no chat template.
     """
-    found = getattr(processor, "chat_template", None)
-    if isinstance(found, Mapping):
-        found = found.get("default")
-    if found is None and adapter is not None:
-        found = adapter.chat_template
-    if not isinstance(found, str):
+    template = getattr(processor, "chat_template", None)
+    if isinstance(template, Mapping):
+        template = template.get("default")
+    if template is None and adapter is not None:
+        template = adapter.chat_template
+    if not isinstance(template, str):
         raise ModelError(
             "the processor has no chat template",
             where=type(processor).__name__,
             remedy="use the model's chat variant, or set processor.chat_template",
         )
-    return found
+    return template
 
 
 def known_variables(processor: Processor, adapter: Adapter | None = None) -> frozenset[str]:
-    """Names of the variables that the chat template reads, apart from those always given."""
+    """Return the names of the template's variables, apart from those that are always set."""
     from jinja2 import Environment, TemplateSyntaxError, meta
 
     template = chat_template(processor, adapter)
     environment = Environment(extensions=["jinja2.ext.loopcontrols"])
     try:
-        # transformers marks a reply with a tag of its own, which has no variables.
+        # transformers adds its own tag for replies, which has no variables.
         names = meta.find_undeclared_variables(environment.parse(_GENERATION_TAG.sub("", template)))
     except TemplateSyntaxError:
         names = set(re.findall(r"[a-z_]\w*", template))
@@ -197,12 +200,12 @@ def _write(
     """Render the messages with their texts replaced."""
     from jinja2 import TemplateError
 
-    coming = iter(texts)
+    remaining = iter(texts)
     filled = [
         {
             **message,
             "content": [
-                {**part, "text": next(coming)} if part["type"] == "text" else dict(part)
+                {**part, "text": next(remaining)} if part["type"] == "text" else dict(part)
                 for part in message["content"]
             ],
         }
@@ -217,45 +220,46 @@ def _write(
             **variables,
         )
     except (TemplateError, TypeError, ValueError, LookupError, AttributeError) as error:
-        told = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise ConversationError(
-            f"the model's chat template cannot render this conversation ({told})",
+            f"the model's chat template cannot render this conversation ({reason})",
             where="chat template",
-            remedy="use the roles and the order of turns that the model knows, or another "
-            "processor.chat_template",
+            remedy="use the roles and the order of turns that the template supports, or set "
+            "another processor.chat_template",
         ) from error
     return prompt
 
 
 def _plain_places(whole: str, skeleton: str, texts: Sequence[_Text]) -> list[_Place] | None:
-    """Find the texts if each is there in full or trimmed; None if one is not."""
+    """Locate the texts if each is rendered in full or trimmed; return None otherwise."""
     places = []
-    cursor = behind = 0
+    cursor = end = 0
     for number, text in enumerate(texts):
         sentinel = _SENTINEL.format(number)
-        first = skeleton.find(sentinel, behind)
-        frame = skeleton[behind:first]
+        first = skeleton.find(sentinel, end)
+        frame = skeleton[end:first]
         start = cursor + len(frame)
-        said = text.text if whole.startswith(text.text, start) else text.text.strip()
-        if first < 0 or not whole.startswith(frame + said, cursor):
+        rendered = text.text if whole.startswith(text.text, start) else text.text.strip()
+        if first < 0 or not whole.startswith(frame + rendered, cursor):
             return None
-        places.append(_Place(first, first + len(sentinel), said))
-        cursor, behind = start + len(said), first + len(sentinel)
-    return places if whole[cursor:] == skeleton[behind:] else None
+        places.append(_Place(first, first + len(sentinel), rendered))
+        cursor, end = start + len(rendered), first + len(sentinel)
+    return places if whole[cursor:] == skeleton[end:] else None
 
 
-def _place_alone(alone: str, skeleton: str, number: int) -> _Place:
-    """Find the rendering of one text among the sentinels of all others."""
+def _place_among_sentinels(alone: str, skeleton: str, number: int) -> _Place:
+    """Locate one text in a prompt whose other texts are sentinels."""
     sentinel = _SENTINEL.format(number)
     first = skeleton.find(sentinel)
     if first < 0 and alone == skeleton:
         return _Place(0, 0, "")
     if first < 0:
-        # The template truncates texts, and sentinels too.
+        # The template truncates texts, sentinels included.
         first = last = _shared(alone, skeleton)
     else:
         last = first + len(sentinel)
-    # The template's words around a text may depend on it; those that differ count as its rendering.
+    # The template's words around a text may depend on it; if they differ, they count as part of its
+    # rendering.
     front = min(_shared(alone, skeleton), first)
     back = len(skeleton) - last
     if sentinel not in skeleton or not alone.endswith(skeleton[last:]):
@@ -265,7 +269,7 @@ def _place_alone(alone: str, skeleton: str, number: int) -> _Place:
 
 
 def _shared(one: str, other: str) -> int:
-    """The length of the common beginning of two texts."""
+    """Return the length of the common prefix of two texts."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
 
@@ -273,46 +277,46 @@ def _shared(one: str, other: str) -> int:
 def _check_together(
     whole: str, skeleton: str, places: Sequence[_Place], texts: Sequence[_Text]
 ) -> None:
-    """Check that the renderings of the single texts make up the whole prompt."""
-    made, behind = "", 0
+    """Check that the separate renderings of the texts combine to the whole prompt."""
+    combined, end = "", 0
     for place, text in zip(places, texts, strict=True):
         if place.last == 0:
             continue
-        made += skeleton[behind : place.first] + place.text
-        if place.first < behind or not whole.startswith(made) or _ANY_SENTINEL.search(place.text):
+        combined += skeleton[end : place.first] + place.text
+        if place.first < end or not whole.startswith(combined) or _ANY_SENTINEL.search(place.text):
             raise _altered(text)
-        behind = place.last
-    if made + skeleton[behind:] != whole:
+        end = place.last
+    if combined + skeleton[end:] != whole:
         raise _altered(texts[-1])
 
 
 def _altered(text: _Text) -> ConversationError:
     return ConversationError(
         "the model's chat template changes this text together with others, so its words cannot be "
-        "followed",
-        where=f"{text.role} turn {text.turn}",
+        "located",
+        where=f"{text.role} turn {number_of(text.turn)}",
         remedy="give the turn as one text, or use another processor.chat_template",
     )
 
 
 def _segments(texts: Sequence[_Text], places: Sequence[_Place]) -> Iterator[Segment]:
-    moved = 0
+    shift = 0
     for part, (text, place) in enumerate(zip(texts, places, strict=True)):
-        start = place.first + moved
+        start = place.first + shift
         for source, written, exact in _compared(text.text, place.text):
             at = None if written is None else (start + written[0], start + written[1])
             yield Segment(part, text.turn, text.role, source, at, exact)
-        moved += len(place.text) - (place.last - place.first)
+        shift += len(place.text) - (place.last - place.first)
 
 
 _Pair = tuple[tuple[int, int], tuple[int, int] | None, bool]
-"""Characters of a text, their rendering or None, and whether the two are equal."""
+"""A range of a text, the range of its rendering or None, and whether the two are equal."""
 
 
 def _compared(text: str, written: str) -> Iterator[_Pair]:
     """Pair a text with its rendering, without the template's own additions."""
     if written in text:
-        # A template that cuts usually drops the beginning, such as earlier thoughts.
+        # A template that shortens a text usually drops the beginning, such as earlier thoughts.
         first = len(text) - len(written) if text.endswith(written) else text.find(written)
         last = first + len(written)
         kept: _Pair = ((first, last), (0, len(written)), True)
@@ -331,7 +335,7 @@ def _compared(text: str, written: str) -> Iterator[_Pair]:
 
 def _rewritten(text: str, written: str) -> Iterator[_Pair]:
     """Pair a text with its changed rendering, word by word."""
-    before, after = (re.findall(r"\w+|\s+|[^\w\s]", said) for said in (text, written))
+    before, after = (re.findall(r"\w+|\s+|[^\w\s]", each) for each in (text, written))
     if max(len(before), len(after)) > _LONGEST_COMPARED:
         yield (0, len(text)), (0, len(written)), False
         return
@@ -348,7 +352,7 @@ def _rewritten(text: str, written: str) -> Iterator[_Pair]:
             pending = None
             yield source, None, True
         elif pending is not None and pending[1] is not None and pending[1][1] == target[0]:
-            # A token may span both.
+            # Merge with the neighbour, because a token may span both.
             pending = ((pending[0][0], source[1]), (pending[1][0], target[1]), False)
         else:
             if pending is not None:
@@ -359,7 +363,7 @@ def _rewritten(text: str, written: str) -> Iterator[_Pair]:
 
 
 def _starts(pieces: Sequence[str]) -> list[int]:
-    """The start of each piece, and the end of the last one."""
+    """Return the start of each piece, and the end of the last one."""
     starts = [0]
     for piece in pieces:
         starts.append(starts[-1] + len(piece))

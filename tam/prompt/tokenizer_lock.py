@@ -1,4 +1,4 @@
-"""A lock for the calls of a tokenizer."""
+"""A lock for calls to a tokenizer."""
 
 import threading
 from typing import Any
@@ -11,10 +11,10 @@ _LOCKS_LOCK = threading.Lock()
 
 
 def tokenizer_lock(tokenizer: Tokenizer) -> threading.RLock:
-    """Give the lock that is held while a tokenizer encodes.
+    """Return the lock to hold while a tokenizer encodes.
 
-    A fast tokenizer keeps the options of a call, such as ``split_special_tokens``, as settings of
-    its own until the call ends, so concurrent threads would encode with each other's options.
+    A fast tokenizer stores the options of a call, such as ``split_special_tokens``, on itself until
+    the call ends, so concurrent threads would encode with each other's options.
     """
     with _LOCKS_LOCK:
         if tokenizer not in _LOCKS:

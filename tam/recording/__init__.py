@@ -1,1 +1,1 @@
-"""Recorded runs: the trace that methods read, and how one or many conversations are recorded."""
+"""Recorded runs: the trace that methods read, and the recording of one or many conversations."""

@@ -1,4 +1,4 @@
-"""A given reply, text or token ids, as the model's token ids."""
+"""Conversion of a given reply, text or token ids, to checked token ids."""
 
 import operator
 import reprlib
@@ -11,16 +11,16 @@ from tam.prompt.conversation import check_text
 from tam.prompt.known_ids import plain_ids
 
 Answer = str | Sequence[int] | None
-"""A given reply as text or as token ids; None where the model is to write one."""
+"""A given reply as text or token ids, or None if the model is to write one."""
 
 
 def answer_ids(checkpoint: Checkpoint, answer: str | Sequence[int]) -> list[int]:
-    """Give the token ids of a reply.
+    """Return the token ids of a reply.
 
     Raises
     ------
     ConversationError
-        If it has no tokens, or one that the model does not know.
+        If it has no tokens, or contains an id outside the model's vocabulary.
     """
     if isinstance(answer, str):
         check_text(answer, "answer")

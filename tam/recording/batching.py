@@ -1,4 +1,4 @@
-"""Many conversations, answered in batches."""
+"""Answering many conversations in batches."""
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,20 +23,21 @@ def recordings(
     options: Mapping[str, Any],
     template_variables: Mapping[str, Any] | None = None,
 ) -> Iterator[Recording | TamError]:
-    """Answer conversations, ``batch_size`` at a time, in their order.
+    """Answer conversations in order, ``batch_size`` at a time.
 
-    The next batch is opened and encoded while the model answers this one. Conversations whose
-    pictures or clips cannot be put together without padding are answered in parts. Where memory
-    runs out, a part is halved. Families whose prompts cannot be padded are answered one at a time.
+    The next batch is opened and encoded while the model answers the current one. Conversations
+    whose pictures or clips cannot be batched without padding are answered in separate parts. If
+    memory runs out, a part is halved. Families whose prompts cannot be padded are answered one at a
+    time.
 
     Parameters
     ----------
     checkpoint
         The model that answers.
     conversations
-        Functions that each make one conversation; they are called in another thread.
+        Functions that each return one conversation; they are called in another thread.
     batch_size
-        The largest number of conversations that are answered at once.
+        The largest number of conversations to answer at once.
     options
         Options of transformers' ``generate``.
     template_variables
@@ -44,7 +45,8 @@ def recordings(
 
     Yields
     ------
-    The recording of each, or the error that kept it from being answered.
+    Recording or TamError
+        The recording of each conversation, or the error that prevented its answer.
     """
     remaining = iter(conversations)
     with ThreadPoolExecutor(1) as pool:
@@ -55,10 +57,10 @@ def recordings(
                 for make in islice(remaining, batch_size)
             ]
 
-        coming = encode_next()
-        while coming:
-            batch = [future.result() for future in coming]
-            coming = encode_next()
+        encoding = encode_next()
+        while encoding:
+            batch = [future.result() for future in encoding]
+            encoding = encode_next()
             ready = [item for item in batch if isinstance(item, Prepared)]
             answered = iter(_answered(checkpoint, ready, options))
             for item in batch:
@@ -85,25 +87,25 @@ def _prepared(
 def _answered(
     checkpoint: Checkpoint, batch: Sequence[Prepared], options: Mapping[str, Any]
 ) -> list[Recording | TamError]:
-    """Answer a batch in parts: conversations whose inputs have the same shapes go together."""
-    found: dict[int, Recording | TamError] = {}
+    """Answer a batch in parts: conversations whose inputs have the same shapes form one part."""
+    results: dict[int, Recording | TamError] = {}
     for part in fitting_parts([prepared.request.inputs for prepared in batch]):
         answered = _together(checkpoint, [batch[index] for index in part], options)
-        found |= dict(zip(part, answered, strict=True))
-    return [found[index] for index in range(len(batch))]
+        results |= dict(zip(part, answered, strict=True))
+    return [results[index] for index in range(len(batch))]
 
 
 def _together(
     checkpoint: Checkpoint, batch: Sequence[Prepared], options: Mapping[str, Any]
 ) -> list[Recording | TamError]:
-    """Answer a part at once; by halves where memory runs out, one by one where one fails."""
+    """Answer a part at once, or in halves if memory runs out, or one by one if any fails."""
     if len(batch) > 1 and checkpoint.adapter.batches:
         try:
             with memory_errors():
                 return record_batch(checkpoint, batch, options)
         except ResourceError:
             warnings.warn(
-                f"memory ran out with {len(batch)} prompts at once; going on with half of them",
+                f"memory ran out with {len(batch)} prompts at once; continuing with half of them",
                 stacklevel=2,
             )
             half = len(batch) // 2
@@ -111,7 +113,7 @@ def _together(
                 checkpoint, batch[half:], options
             )
         except TamError:
-            # Each is asked alone below, which shows whose error it is.
+            # Each conversation is answered separately below, which shows where the error belongs.
             pass
     return [_alone(checkpoint, prepared, options) for prepared in batch]
 

@@ -1,18 +1,18 @@
 """Word grounding: whether the picture supports a word that the model wrote or was given to read.
 
-The score weighs two things that a recorded run knows, without running anything again:
+The score combines two quantities that a recorded run already holds, without another forward pass:
 
-- *seen*: the last states of the vision cells are read through the LM head, as the method itself
-  does, and turned into probabilities among the tokens in play (the reply's own and all of their
-  candidates). A word's evidence is its highest log-probability over the cells. *seen* is how far
-  that falls short of the evidence of the word's first rival, the likeliest other token of its step;
-  0 where it does not fall short. A cell that shows a circle speaks for "circle" and against
-  "square"; words that no cell can show, such as "left", have rivals that no cell can show either.
-- *said*: the log-probability with which the model wrote the word, or would have.
+- *seen*: the LM head reads the last hidden states of the vision cells, as in the method itself, and
+  a softmax turns the scores into probabilities among the relevant tokens (those of the reply and
+  all of their candidates). A word's evidence is its highest log-probability over the cells. *seen*
+  is the word's evidence minus that of its first rival, the most probable other token of its step,
+  clipped at 0. A cell that shows a circle supports "circle" over "square"; words that no cell can
+  show, such as "left", have rivals that no cell can show either.
+- *said*: the log-probability that the model assigned to the word, whether it wrote it or read it.
 
-Both go through a logistic function whose weights were fitted on scenes with planted false words, of
+A logistic function combines them. Its weights were fitted on scenes with planted false words, from
 a split that no measurement uses: ``python -m benchmarks.grounding --fit``. A score below one half
-means that the word is more likely planted than true, at one planted word in a dozen.
+means that the word is more likely planted than true if one word in twelve is planted.
 """
 
 import math
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
 WEIGHTS: tuple[float, float, float] = (1.33, 0.395, 5.48)
 """Weights of *seen* and *said*, and the constant.
 
-They were fitted on an earlier pair of small models and kept: planted words are improbable, which a
-model's own inventions are not, and a fit on a better model relies on that more. A fit on today's
-models (1.59, 1.76, 16.33) tells planted words still better, but a confident word that no cell shows
-would pass it.
+They were fitted on an earlier pair of small models and kept. Planted words are improbable, while a
+model's own hallucinations are not, and a fit on a better model relies more on that difference. A
+fit on the current models (1.59, 1.76, 16.33) detects planted words even better, but it would accept
+a confident word that no cell shows.
 """
 
 LEAST = -8.0
-"""The lowest value of either; below it a model's log-probabilities are not reliable."""
+"""The lower bound of both; a model's log-probabilities below it are not reliable."""
 
 
 def grounding(trace: "Trace") -> NDArray[np.float32]:
     """Score each word of a reply.
 
-    Costs one product of the N cells' states with the head's rows of the tokens in play, nine for
-    each of the R tokens at most.
+    The cost is one matrix product of the N cells' states with the head's rows of the relevant
+    tokens, at most nine for each of the reply's R tokens.
 
     Parameters
     ----------
@@ -53,9 +53,10 @@ def grounding(trace: "Trace") -> NDArray[np.float32]:
 
     Returns
     -------
-    float32 [R] in [0, 1], at the first token of each word. NaN at the others, and for words that
-    name nothing: marks, numbers in figures, and the closed classes of English. Function words of
-    other languages are scored too, but their scores mean nothing.
+    ndarray
+        float32 [R] in [0, 1], at the first token of each word. NaN at the other tokens, and for
+        words without content: punctuation, numbers in digits, and English function words. Function
+        words of other languages are scored as well, but their scores are meaningless.
     """
     features = evidence_of_words(trace)
     seen, said, constant = WEIGHTS
@@ -63,30 +64,30 @@ def grounding(trace: "Trace") -> NDArray[np.float32]:
 
 
 def evidence_of_words(trace: "Trace") -> NDArray[np.float64]:
-    """Give *seen* and *said*, which the score weighs: float64 [R, 2] in [``LEAST``, 0], or NaN."""
+    """Return *seen* and *said* of each token: float64 [R, 2] in [``LEAST``, 0], or NaN."""
     first = trace.text.prompt_targets
     steps, own = trace.predictions, trace.text.ids[first:].tolist()
-    in_play = sorted({*own, *(c.id for step in steps for c in step.candidates)})
-    place = {token: column for column, token in enumerate(in_play)}
-    best = _log_probabilities(trace, in_play).amax(0).tolist()
-    found = np.full((len(own), 2), np.nan)
+    relevant = sorted({*own, *(c.id for step in steps for c in step.candidates)})
+    columns = {token: column for column, token in enumerate(relevant)}
+    best = _log_probabilities(trace, relevant).amax(0).tolist()
+    evidence = np.full((len(own), 2), np.nan)
     for index in _first_tokens(trace):
         rivals = [c.id for c in steps[index].candidates if c.id != own[index]]
         if not rivals:
             continue
-        seen = best[place[own[index]]] - best[place[rivals[0]]]
+        seen = best[columns[own[index]]] - best[columns[rivals[0]]]
         said = math.log(max(steps[index].probability, 1e-30))
-        found[index] = np.clip([seen, said], LEAST, 0)
-    return found
+        evidence[index] = np.clip([seen, said], LEAST, 0)
+    return evidence
 
 
 def _log_probabilities(trace: "Trace", tokens: list[int]) -> torch.Tensor:
-    """float32 [N, T]: log-probabilities of some tokens among themselves, at each cell."""
+    """Return the log-softmax over only the given tokens at each cell, float32 [N, T]."""
     return trace.lm_head.scores(torch.tensor(tokens), trace.vision_states).log_softmax(1)
 
 
 def _first_tokens(trace: "Trace") -> list[int]:
-    """Indices into the reply of the first token of each content word."""
+    """Return the indices into the reply of the first token of each content word."""
     first = trace.text.prompt_targets
     words: dict[int, list[int]] = {}
     for index, token in enumerate(trace.text.tokens[first:]):

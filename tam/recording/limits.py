@@ -1,6 +1,6 @@
-"""The limits of a run: memory, positions, and the length at which a reply is cut."""
+"""The limits of a run: memory, positions, and the length of a reply."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
@@ -18,12 +18,12 @@ from tam.recording.prepared import Prepared
 def new_tokens_at_most(
     checkpoint: Checkpoint, prepared: Prepared, options: Mapping[str, Any]
 ) -> int | None:
-    """The largest number of tokens of a reply, or None where nothing limits it.
+    """Return the maximum number of tokens of a reply, or None if there is no limit.
 
     Parameters
     ----------
     options
-        Options of transformers' ``generate``; the checkpoint's generation settings fill the gaps.
+        Options of transformers' ``generate``; missing ones come from the checkpoint's settings.
     """
     settings = generation_settings(checkpoint.module, options)
     for source in (options, vars(settings)):
@@ -35,17 +35,17 @@ def new_tokens_at_most(
 
 
 def check_limits(checkpoint: Checkpoint, prepared: Prepared, new_tokens: int) -> None:
-    """Refuse a run that exceeds the memory or the model's positions, before it starts.
+    """Refuse a run that exceeds the free memory or the model's positions, before it starts.
 
     Parameters
     ----------
     new_tokens
-        The largest number of tokens of the reply.
+        The maximum number of tokens of the reply.
 
     Raises
     ------
     ConversationError
-        If the run needs a position beyond the model's table.
+        If the prompt needs more positions than the model has.
     ResourceError
         If the maps of all words need more memory than is free.
     """
@@ -53,7 +53,7 @@ def check_limits(checkpoint: Checkpoint, prepared: Prepared, new_tokens: int) ->
     table = _position_table(checkpoint)
     if table is not None and length > table:
         raise ConversationError(
-            f"the prompt has {length:,} tokens, and the model has positions for {table:,}",
+            f"the prompt has {length:,} tokens, but the model has positions for only {table:,}",
             where="prompt",
             remedy="shorten the text, or show fewer frames or a smaller picture",
         )
@@ -68,10 +68,10 @@ def check_limits(checkpoint: Checkpoint, prepared: Prepared, new_tokens: int) ->
 
 
 def position_notes(checkpoint: Checkpoint, run: Run, prompt_tokens: int) -> list[str]:
-    """Note that a run went beyond the positions that the model was trained for.
+    """Return a note if a run went beyond the positions that the model was trained for.
 
-    Positions are counted as the model assigns them: M-RoPE gives a picture fewer than it has
-    tokens, and scaled rotary embeddings reach further than unscaled ones.
+    Positions are counted as the model assigns them: M-RoPE gives a picture fewer positions than
+    tokens, and scaled rotary embeddings have a larger range than unscaled ones.
 
     Parameters
     ----------
@@ -86,56 +86,13 @@ def position_notes(checkpoint: Checkpoint, run: Run, prompt_tokens: int) -> list
     if stated is None or last <= stated:
         return []
     return [
-        f"the conversation has {last:,} positions and the model states a range of {stated:,}; "
-        "its words and maps beyond that range may be worse"
+        f"the conversation has {last:,} positions, but the model's configuration states a range of "
+        f"{stated:,}; its words and maps beyond that range may be worse"
     ]
 
 
-def cut_note(limit: int) -> str:
-    """The note on a reply that was cut."""
-    return (
-        f"the reply was cut at {limit:,} new tokens and is not finished; allow more "
-        "(--max-new-tokens)"
-    )
-
-
-def is_cut(
-    checkpoint: Checkpoint,
-    reply: Sequence[int],
-    limit: int | None,
-    options: Mapping[str, Any],
-) -> bool:
-    """Whether a generated reply ended at its limit and not by itself.
-
-    Parameters
-    ----------
-    reply
-        Its token ids, special ones included.
-    limit
-        The result of :func:`new_tokens_at_most`.
-    """
-    if limit is None or len(reply) < limit or not len(reply):
-        return False
-    settings = generation_settings(checkpoint.module, options)
-    ends = options.get("eos_token_id", settings.eos_token_id)
-    if int(reply[-1]) in (ends if isinstance(ends, list | tuple) else [ends]):
-        return False
-    stops = stop_strings(checkpoint, options)
-    if not stops:
-        return True
-    said = checkpoint.tokenizer.decode(list(map(int, reply)), skip_special_tokens=False)
-    return not any(stop in said for stop in stops)
-
-
-def stop_strings(checkpoint: Checkpoint, options: Mapping[str, Any]) -> list[str]:
-    """The texts that end a reply, from the options or the checkpoint's own settings."""
-    settings = generation_settings(checkpoint.module, options)
-    found = options.get("stop_strings", getattr(settings, "stop_strings", None)) or []
-    return [found] if isinstance(found, str) else list(found)
-
-
 def _stated_range(config: Any) -> int | None:
-    """The number of positions that a text model states, its rotary scaling included."""
+    """Return the number of positions in a text model's configuration, with rotary scaling."""
     stated = getattr(config, "max_position_embeddings", None)
     if not isinstance(stated, int):
         return None
@@ -151,10 +108,11 @@ def _stated_range(config: Any) -> int | None:
 
 
 def _position_table(checkpoint: Checkpoint) -> int | None:
-    """The size of a table of learned positions; None for models that compute theirs, as most do."""
+    """Return the size of the table of learned position embeddings; None if there is none."""
     decoder = checkpoint.adapter.decoder(checkpoint.module)
     words = checkpoint.module.get_input_embeddings()
-    for name, part in decoder.named_children():  # a tower inside has tables of its own
+    # Only direct children: a vision tower further inside has its own tables.
+    for name, part in decoder.named_children():
         if not isinstance(part, nn.Embedding) or part is words:
             continue
         if "pos" in name:

@@ -1,4 +1,4 @@
-"""The LM head: scores of hidden states for a few tokens, whatever kind of module it is."""
+"""The LM head: scores of hidden states for selected tokens, for any kind of head module."""
 
 from typing import Any
 
@@ -9,44 +9,46 @@ from torch import nn
 from tam.capture.access import locked
 from tam.engine.ops.dispatch import backend_for, select
 
-# States that the whole head scores at once; its output spans the whole vocabulary.
+# Number of states that go through the head at once; its output spans the whole vocabulary.
 _CHUNK = 64
 
 
 class LMHead:
     """The module that maps last hidden states to the vocabulary.
 
-    Where its weight is a plain tensor with a row for each token, and the head computes with nothing
-    else, only the rows that are needed are read. Any other head (quantised, sharded, wrapped by a
-    low-rank adapter) is run as a whole, and only the needed part of its output is kept.
+    If its weight is a plain tensor with one row for each token, and the head is a plain linear
+    layer with that weight, only the needed rows are read. Any other head (quantised, sharded,
+    wrapped by a low-rank adapter) is run as a whole, and only the needed columns of its output are
+    kept.
 
     Parameters
     ----------
     module
         The head.
     model
-        The root module of the head. It is locked while the head is read, because weights may be
-        loaded from elsewhere for that, and a packed head may keep state of its own.
+        The root module of the head. It is locked while the head is read, because offloaded weights
+        may be loaded meanwhile, and a packed head may have state.
     """
 
     def __init__(self, module: nn.Module, model: nn.Module) -> None:
         self._module = module
         self._model = model
-        self._is_its_weight: bool | None = None
+        self._is_linear: bool | None = None
 
     def scores(self, ids: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
-        """Score states for some tokens: their products with the tokens' rows, without the bias.
+        """Score states for some tokens: dot products with the tokens' rows, without the bias.
 
         Parameters
         ----------
         ids
             int64 [K]: token ids.
         states
-            [P, D] of any floating dtype: final-normed last hidden states.
+            [P, D] of any floating-point dtype: last hidden states, after the final norm.
 
         Returns
         -------
-        float32 [P, K] on the device of ``states``; a new tensor.
+        torch.Tensor
+            float32 [P, K] on the device of ``states``; a new tensor.
         """
         with locked(self._model), torch.no_grad():
             if not self.reads_rows(states[-1:]):
@@ -60,29 +62,32 @@ class LMHead:
         return scores.T
 
     def logits(self, states: torch.Tensor) -> torch.Tensor:
-        """Run the head: float32 [P, V] of states [P, D], with its bias, in the caller's grad mode.
+        """Run the head, with its bias, on states [P, D], in the caller's grad mode.
 
-        These are the logits before a family scales or caps them.
+        Returns
+        -------
+        torch.Tensor
+            float32 [P, V]: the logits before any scaling or capping by the model family.
         """
         with locked(self._model):
             logits: torch.Tensor = self._module(states).float()
         return logits
 
     def reads_rows(self, probe: torch.Tensor) -> bool:
-        """Whether a score costs one row of the head, and not the whole of it.
+        """Whether scores can be computed from single rows of the weight.
 
         Parameters
         ----------
         probe
-            [1, D]: a state on which the head is tried once. A head that computes more than products
-            with its weight gives other scores than its rows do.
+            [1, D]: a state on which the head is tested once. If the head computes more than
+            products with its weight, its output differs from the scores of the rows.
         """
-        if self._is_its_weight is None:
+        if self._is_linear is None:
             with locked(self._model), torch.no_grad():
-                self._is_its_weight = self._tried(probe)
-        return self._is_its_weight
+                self._is_linear = self._test(probe)
+        return self._is_linear
 
-    def _tried(self, probe: torch.Tensor) -> bool:
+    def _test(self, probe: torch.Tensor) -> bool:
         with align_module_device(self._module):
             weight: Any = getattr(self._module, "weight", None)
             if not _is_plain(weight, probe.shape[1]):
@@ -91,7 +96,7 @@ class LMHead:
         ids = torch.arange(0, count, max(1, count // _CHUNK))
         expected = self._run(ids, probe)
         rows = self._gather("weight", ids).to(probe.device).float()
-        # Half-precision heads round their output: 2^-7 of the largest score covers bfloat16.
+        # Half-precision heads round their output; 2^-7 of the largest score is enough for bfloat16.
         tolerance = 2**-7 * float(expected.abs().max()) + 1e-6
         return float((expected - probe.float() @ rows.T).abs().max()) <= tolerance
 
@@ -107,11 +112,11 @@ class LMHead:
         return scores
 
     def _gather(self, name: str, ids: torch.Tensor) -> torch.Tensor:
-        """Some rows of a parameter, also where accelerate keeps it elsewhere."""
+        """Return some rows of a parameter, even if accelerate has offloaded it."""
         with align_module_device(self._module):
             values: Any = getattr(self._module, name)
             if not isinstance(values, torch.Tensor):
-                values = values()  # torch's own quantised layers give theirs by a method
+                values = values()  # in torch's quantised layers this is a method
                 if values is None:
                     return torch.zeros(len(ids))
             rows: torch.Tensor = values[ids.to(values.device)].detach().clone()
@@ -119,10 +124,10 @@ class LMHead:
 
 
 def _is_plain(weight: Any, width: int) -> bool:
-    """Whether a weight holds one readable row of numbers for each token.
+    """Whether a weight is a plain floating-point matrix with one row for each token.
 
-    Subclasses of Tensor (packed integers, shards of a distributed tensor) do not count, because
-    they may return anything for an index.
+    Subclasses of Tensor (packed integers, shards of a distributed tensor) do not qualify, because
+    indexing them may return anything.
     """
     return (
         type(weight) in (torch.Tensor, nn.Parameter)

@@ -1,4 +1,4 @@
-"""A prepared conversation: encoded, its pictures and words located in the model's input."""
+"""A prepared conversation: encoded, with its pictures and words located in the model's input."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,18 +22,18 @@ from tam.prompt.known_ids import marker_texts
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A conversation, encoded and laid out.
+    """An encoded conversation with its layout.
 
     Parameters
     ----------
     conversation
-        Turns, the last of which is to be answered.
+        The turns; the last one is to be answered.
     prompt
         The encoded input of the model.
     vision
-        The vision tokens in it and the cells that they cover.
+        The vision tokens in the prompt and the cells that they cover.
     template_variables
-        Further variables of the chat template that it was encoded with.
+        Additional chat-template variables that it was encoded with.
     """
 
     conversation: Conversation
@@ -43,7 +43,7 @@ class Prepared:
 
     @property
     def request(self) -> capture.Request:
-        """The request for a run that keeps the states of all cells and of all words."""
+        """The request for a run that keeps the states of all cells and words."""
         words = np.array([token.context_position for token in self.prompt.tokens], np.int64)
         return capture.Request(self.prompt.inputs, np.union1d(self.vision.positions, words))
 
@@ -60,14 +60,14 @@ def prepare(
     checkpoint
         The model that is to answer.
     conversation
-        Turns, the last of which is to be answered.
+        The turns; the last one is to be answered.
     template_variables
-        Further variables of the chat template, as in :func:`tam.prompt.encoding.encode`.
+        Additional chat-template variables, as in :func:`tam.prompt.encoding.encode`.
 
     Raises
     ------
     ConversationError
-        If it shows no picture or clip, or the model's own processor cannot encode it.
+        If it shows no picture or clip, or the model's processor cannot encode it.
     """
     variables = dict(template_variables or {})
     with _processor_errors(checkpoint.processor):
@@ -77,7 +77,7 @@ def prepare(
         raise ConversationError(
             "the conversation shows no picture", where="conversation", remedy="give at least one"
         )
-    # The processor's float32 would take twice the memory of what the model reads.
+    # Cast early, because the processor's float32 pixels take twice the memory of half precision.
     prompt = replace(prompt, inputs=capture.in_its_dtype(checkpoint.module, prompt.inputs))
     encoded = Encoded(
         prompt.ids, prompt.arrays, media, checkpoint.module.config, checkpoint.processor
@@ -87,7 +87,7 @@ def prepare(
 
 @contextmanager
 def _processor_errors(processor: Processor) -> Iterator[None]:
-    """Attribute errors of the model's processor to it."""
+    """Convert errors of the model's processor to one clear error."""
     try:
         with memory_errors():
             yield
@@ -95,16 +95,16 @@ def _processor_errors(processor: Processor) -> Iterator[None]:
         raise ConversationError(
             f"the model's processor cannot encode this conversation ({one_line(error)})",
             where=type(processor).__name__,
-            remedy="try another picture or prompt; if none works, the processor's files do not fit "
-            "the model",
+            remedy="try another picture or prompt; if none works, the processor's files do not "
+            "match the model",
         ) from error
 
 
 def special_ids(checkpoint: Checkpoint) -> set[int]:
-    """Ids of the special tokens: end tokens, markers and placeholders."""
+    """Return the ids of the special tokens: end tokens, markers and placeholders."""
     tokenizer = checkpoint.tokenizer
     ends = checkpoint.module.generation_config.eos_token_id
-    # A placeholder that a processor replaces before it tokenizes is a marker without an id.
+    # A placeholder that the processor replaces before tokenization is a marker without an id.
     markers = sorted(marker_texts(checkpoint.processor))
     special = set(tokenizer.convert_tokens_to_ids(markers)) - {None}
     return special | set(ends if isinstance(ends, list) else [ends])

@@ -1,4 +1,4 @@
-"""One run of a model on a conversation: encoded, answered, and recorded as a trace."""
+"""Recording of one run of a model on a conversation, including the trace that methods read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from tam import capture
-from tam.capture.refusals import told_errors
+from tam.capture.refusals import attributed_errors
 from tam.capture.settings import generation_settings
 from tam.errors import ConversationError, InputError, TamError
 from tam.explanation.explanation import Candidate, Prediction
@@ -18,14 +18,8 @@ from tam.geometry.layout import TextLayout
 from tam.progress import progress
 from tam.prompt.encoding import word_count
 from tam.recording.answers import Answer, answer_ids
-from tam.recording.limits import (
-    check_limits,
-    cut_note,
-    is_cut,
-    new_tokens_at_most,
-    position_notes,
-    stop_strings,
-)
+from tam.recording.ending import cut_note, is_cut, stop_strings
+from tam.recording.limits import check_limits, new_tokens_at_most, position_notes
 from tam.recording.lm_head import LMHead
 from tam.recording.prepared import Prepared, special_ids
 from tam.recording.reply_tokens import reply_tokens
@@ -35,7 +29,7 @@ from tam.text.words import decode_pieces
 __all__ = ["Recording"]
 
 CANDIDATES = 8
-"""The number of candidates that are kept for each token of a reply."""
+"""The number of candidates kept for each token of a reply."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -84,7 +78,7 @@ def record(
     seed
         Seed of a sampled reply.
     prefix_cache
-        The cache of an earlier run of the same model; used where this conversation continues it.
+        The cache of an earlier run of the same model, used if this conversation continues it.
     on_token
         Called for each token that the model writes, instead of a progress bar.
     """
@@ -110,7 +104,10 @@ def record(
             )
     else:
         reply = torch.tensor(given, dtype=torch.int64)
-        with progress("Reading the answer", len(reply)) as tick, told_errors(checkpoint.module):
+        with (
+            progress("Reading the answer", len(reply)) as tick,
+            attributed_errors(checkpoint.module),
+        ):
             run = capture.force(
                 checkpoint.module,
                 checkpoint.adapter,
@@ -126,23 +123,23 @@ def record(
 def _completed(
     checkpoint: Checkpoint, prepared: Prepared, options: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Add what ``generate`` needs to the caller's options.
+    """Add the options that ``generate`` needs to the caller's options.
 
-    It needs the tokenizer where texts end the reply. Prompt lookup, which proposes the tokens that
-    follow the reply's last ones in the prompt, must not propose vision placeholders: they would
-    stand for a picture that does not exist, and the model fails.
+    Stop strings need the tokenizer. Prompt lookup drafts tokens that follow the reply's last tokens
+    in the prompt; it must not draft vision placeholders, because the model fails on placeholders of
+    a picture that does not exist.
     """
     if stop_strings(checkpoint, options):
         options = {"tokenizer": checkpoint.tokenizer, **options}
     if not options.get("prompt_lookup_num_tokens"):
         return options
     placeholders = np.unique(prepared.prompt.ids[prepared.vision.positions]).tolist()
-    asked = (
+    suppressed = (
         options.get("suppress_tokens")
         or generation_settings(checkpoint.module, options).suppress_tokens
         or []
     )
-    return {**options, "suppress_tokens": [*asked, *placeholders]}
+    return {**options, "suppress_tokens": [*suppressed, *placeholders]}
 
 
 def record_batch(
@@ -152,7 +149,8 @@ def record_batch(
 
     Returns
     -------
-    A recording for each, or the error of one that the model had no words for.
+    list of Recording or ConversationError
+        A recording for each conversation, or an error if the model wrote no words.
     """
     for prepared in batch:
         limit = new_tokens_at_most(checkpoint, prepared, options)
@@ -176,7 +174,7 @@ def record_batch(
 
 
 def check_candidates(count: int) -> None:
-    """Refuse maps of more candidates than are kept.
+    """Refuse maps for more candidates than are kept.
 
     Raises
     ------
@@ -185,7 +183,7 @@ def check_candidates(count: int) -> None:
     """
     if not 0 <= count <= CANDIDATES:
         raise InputError(
-            f"{count} candidates cannot have maps",
+            f"maps of {count} candidates were requested",
             where="candidate_maps",
             remedy=f"give a number from 0 to {CANDIDATES}",
         )
@@ -198,7 +196,7 @@ def recorded(
     answer: Answer,
     options: Mapping[str, Any],
 ) -> Recording:
-    """Make a recording of a run, whether the model ran here or elsewhere.
+    """Make a recording from a run, of this process or of another one.
 
     Parameters
     ----------
@@ -233,7 +231,7 @@ def recorded(
 def provenance(
     checkpoint: Checkpoint, prepared: Prepared, answer: Answer, options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The provenance of a run: the model, how the reply came about, and notes for the reader."""
+    """Return the provenance of a run: the model, the reply's origin, and notes for the reader."""
     variables = prepared.template_variables
     dropped = [asdict(part) for part in prepared.prompt.dropped]
     return {
@@ -257,7 +255,7 @@ def provenance(
 
 
 def _beyond(checkpoint: Checkpoint, prepared: Prepared) -> list[str]:
-    """Note what a model of drawn scenes knows, where it is shown any other picture."""
+    """Return a note if a model of drawn scenes is shown any other kind of picture."""
     knows = checkpoint.provenance.get("knows")
     others = [item.name for _, item in prepared.conversation.media if not item.drawn]
     if not knows or not others:
@@ -272,18 +270,20 @@ def _ending(
     answer: Answer,
     options: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The provenance that is known after a run only: whether the reply was cut, and notes."""
+    """Return the provenance known only after a run: whether the reply was cut, and notes."""
     limit = new_tokens_at_most(checkpoint, prepared, options)
-    cut = answer is None and is_cut(checkpoint, run.ids.tolist(), limit, options)
+    cut = None
+    if answer is None:
+        cut = is_cut(checkpoint, run.ids.tolist(), limit, options)
     notes = provenance(checkpoint, prepared, answer, options)["notes"]
     notes = [*notes, *position_notes(checkpoint, run, len(prepared.prompt.ids))]
-    if cut and limit is not None:
-        notes = [cut_note(limit), *notes]
-    return {"cut": cut if answer is None else None, "notes": notes}
+    if cut:
+        notes = [cut_note(len(run.ids), limit), *notes]
+    return {"cut": cut, "notes": notes}
 
 
 def with_candidates(recording: Recording, count: int) -> Recording:
-    """Score the first ``count`` candidates of each token of the reply as targets are scored."""
+    """Return the recording with scores for the first ``count`` candidates of each reply token."""
     trace = recording.trace
     ids = [candidate.id for step in trace.predictions for candidate in step.candidates[:count]]
     if not ids:
@@ -295,21 +295,21 @@ def with_candidates(recording: Recording, count: int) -> Recording:
 def _text_layout(
     checkpoint: Checkpoint, prepared: Prepared, reply: NDArray[np.int64], answer: Answer
 ) -> tuple[TextLayout, NDArray[np.int64]]:
-    """Lay out all text tokens; also give the indices of the reply's targets within it."""
+    """Return the layout of all text tokens, and the indices of the targets within the reply."""
     special = special_ids(checkpoint)
     kept = np.array([i for i, token in enumerate(reply) if int(token) not in special], np.int64)
     prompt = prepared.prompt
     first_word = word_count(prompt.tokens)
     tokens = reply_tokens(checkpoint.tokenizer, prepared, reply[kept], kept, first_word=first_word)
-    # A model may write a turn of white space alone; given as text, one is a mistake.
+    # A model may write only white space in a turn; as a given text, that is a mistake.
     given = answer is not None
     if not tokens or (isinstance(answer, str) and all(token.word < 0 for token in tokens)):
         raise ConversationError(
             "the answer has no words" if given else "the model wrote no words",
             where="answer",
-            remedy="give one that says something"
+            remedy="give an answer with words"
             if given
-            else "ask in another way, or allow more new tokens",
+            else "rephrase the question, or allow more new tokens",
         )
     return TextLayout(prompt.tokens + tokens, len(prompt.tokens)), kept
 

@@ -1,4 +1,4 @@
-"""The text tokens of a reply, defined once for finished replies and those being written."""
+"""The text tokens of a reply, for both finished replies and those still being written."""
 
 from collections.abc import Sequence
 
@@ -20,23 +20,23 @@ def reply_tokens(
     first_word: int,
     before: Sequence[int] = (),
 ) -> tuple[TextToken, ...]:
-    """Describe tokens of a reply, special tokens left out.
+    """Return descriptions of tokens of a reply; special tokens must already be left out.
 
     Parameters
     ----------
     tokenizer
         The model's tokenizer.
     prepared
-        The conversation that is answered.
+        The conversation that the reply answers.
     ids
         int64 [n]: the tokens' ids.
     places
-        int64 [n]: their indices among all tokens of the reply, special tokens counted.
+        int64 [n]: their indices among all tokens of the reply, special tokens included.
     first_word
-        Index of the first of their words among all words of the conversation.
+        Index of their first word among all words of the conversation.
     before
-        Ids of the tokens just before them in the reply; some tokenizers decode a token by what
-        precedes it.
+        Ids of the tokens just before them in the reply, because some tokenizers decode a token
+        depending on the preceding ones.
     """
     return text_tokens(
         tokenizer,

@@ -1,4 +1,4 @@
-"""One run: a conversation prepared, answered by the model, and recorded."""
+"""Running a model once on a conversation: prepare, answer, record."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -32,18 +32,18 @@ def run(
     checkpoint
         The model that answers.
     conversation
-        Turns, the last of which is answered; they may be encoded already.
+        The turns, the last of which is answered, or a conversation that is already encoded.
     answer, seed, candidate_maps, **options
         As in :meth:`tam.Model.explain`.
     prefix_cache
-        The cache of an earlier run of this model (``Recording.run.prefix_cache``), which is
-        consumed: where the conversation continues that run and shows no new picture, only the rest
-        is computed.
+        The cache of an earlier run of this model (``Recording.run.prefix_cache``), which this run
+        consumes. If the conversation continues that run and shows no new picture, only the rest is
+        computed.
     on_token
-        Called for each token that the model writes, with the states and logits kept so far; an
-        exception in it ends the run.
+        Called for each token that the model writes, with the states and logits kept so far. An
+        exception raised in it ends the run.
     template_variables
-        Further variables of the model's chat template, such as ``enable_thinking``.
+        Additional variables of the model's chat template, such as ``enable_thinking``.
     """
     check_candidates(candidate_maps)
     with memory_errors():
@@ -58,7 +58,7 @@ def run(
 
 
 def with_seed(recording: Recording, seed: int | None) -> Recording:
-    """Note the seed of the reply in the provenance."""
+    """Record the seed of the reply in the provenance."""
     if seed is None:
         return recording
     provenance = {**recording.trace.provenance, "seed": seed}

@@ -1,4 +1,4 @@
-"""A trace: one recorded run, with the input, the reply and the states behind it."""
+"""A trace: the part of a recorded run that methods read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ __all__ = ["Trace"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Trace:
-    """One recorded run, all that a method needs.
+    """The part of a recorded run that methods read.
 
     Parameters
     ----------
@@ -29,17 +29,17 @@ class Trace:
     text
         Layout of the K targets.
     states
-        [N + K, D] in the model's dtype: final-normed last hidden states of the vision cells, then
-        of the targets' context positions.
+        [N + K, D] in the model's dtype: last hidden states, after the final norm, of the vision
+        cells, then of the targets' context positions.
     lm_head
-        The LM head, which scores them: ``lm_head.scores(ids, states)``.
+        The LM head, which scores the states: ``lm_head.scores(ids, states)``.
     predictions
         Probability and candidates of each of the reply's targets.
     provenance
         Model, method and notes of the run. JSON values only.
     candidate_scores
-        float32 [N + K, R * C] without ReLU: the same states with the rows of the first C candidates
-        of each of the reply's R tokens; None where no candidate is explained.
+        float32 [N + K, R * C] without ReLU: scores of the same states for the first C candidates of
+        each of the reply's R tokens; None if no candidate is explained.
     """
 
     media: tuple[Media, ...]
@@ -58,12 +58,12 @@ class Trace:
 
     @property
     def vision_states(self) -> "torch.Tensor":
-        """[N, D]: the states of the vision cells."""
+        """The states of the vision cells, [N, D]."""
         return self.states[: self.cells]
 
     @property
     def context_states(self) -> "torch.Tensor":
-        """[K, D]: the states at the targets' context positions."""
+        """The states at the targets' context positions, [K, D]."""
         return self.states[self.cells :]
 
     def __repr__(self) -> str:

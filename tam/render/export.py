@@ -1,4 +1,4 @@
-"""Exports of an explanation: a contact sheet, a movie, a figure or a table."""
+"""Exports of an explanation: a picture, a contact sheet, a movie, a figure or a table."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -6,9 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from tam.defaults import SECONDS
+from tam.errors import InputError
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Choice
-from tam.files.kinds import kind_of
+from tam.files.kinds import kind_named, kind_of
 from tam.files.marks import is_marked, is_recorded, record_export
 from tam.files.writing import check_file, replacing_file
 from tam.render.colors import DEFAULT_COLORS
@@ -20,25 +21,29 @@ def export(
     path: str | Path,
     words: Sequence[Choice] | None = None,
     *,
+    kind: str | None = None,
     together: bool = False,
     media: int | None = None,
+    frame: int | None = None,
     colors: str = DEFAULT_COLORS,
     seconds: float = SECONDS,
     force: bool = False,
     record: Path | None = None,
 ) -> Path:
-    """Write one file of the kind that its suffix names.
-
-    The suffix is one of the table :mod:`tam.files.kinds`, or one that another package adds.
+    """Write one file of a kind of the table :mod:`tam.files.kinds`, or that a package adds.
 
     Parameters
     ----------
     path
         The file, which is written under a temporary name and renamed.
+    kind
+        Its kind; None for the one that the file's suffix names, which is ``sheet`` for ``.png``.
     words, together
         The words, as in :func:`tam.render.selection.chosen_words`; a table always has all.
     media
         Index of the only picture or clip to draw; None for all.
+    frame
+        Index of the frame of a clip that ``png`` draws; None for the one where the map is highest.
     colors
         Name of the color map.
     seconds
@@ -55,7 +60,8 @@ def export(
     Raises
     ------
     InputError
-        If the suffix, a word, the picture or the color map is unknown.
+        If the kind, a word, the picture or the color map is unknown, a frame is given and the kind
+        draws more than one, or ``png`` is asked for more than one word or picture.
     OutputError
         If the file exists and is not to be replaced, or cannot be written.
     SetupError
@@ -64,16 +70,22 @@ def export(
         If the disk or the memory is full.
     """
     path = Path(path)
-    kind = kind_of(path)
+    row = kind_of(path) if kind is None else kind_named(kind)
     known = exported_before(record)
     check_file(path, force=force, known=known)
     chosen = chosen_words(explanation, words, together=together)
-    given = {"media": media, "colors": colors, "seconds": seconds}
-    write = kind.load()
+    given = {"media": media, "frame": frame, "colors": colors, "seconds": seconds}
+    write = row.load()
     takes = inspect.signature(write).parameters
+    if frame is not None and "frame" not in takes:
+        raise InputError(
+            f"one frame cannot be chosen for {row.name}",
+            where="frame",
+            remedy="leave it out, or ask for png",
+        )
     with replacing_file(path, force=force, known=known) as temporary:
         write(explanation, chosen, temporary, **{k: v for k, v in given.items() if k in takes})
-        if record is not None and not kind.marked:
+        if record is not None and not row.marked:
             with suppress(OSError):  # a read-only folder: the file is not recognised later
                 record_export(record, temporary)
     return path

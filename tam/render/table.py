@@ -108,7 +108,9 @@ def words_frame(explanation: Explanation) -> "DataFrame":
 
 def word_row(word: Word) -> dict[str, Any]:
     """Give all columns of a word at full precision; None where a value is not known."""
-    explanation, span, highest = word.explanation, word.span, word.peak()
+    explanation, span, cells = word.explanation, word.span, word.cells()
+    highest = strength.peak(explanation, cells)
+    visual, textual = strength.height(cells, highest), word.textual
     earlier = strength.earlier(explanation, word.targets) or ()
     best = max(earlier, key=lambda pair: pair[1], default=None)
     related = best if best and best[1] > 0 else None
@@ -120,10 +122,10 @@ def word_row(word: Word) -> dict[str, Any]:
         "end": span and span[1],
         "probability": word.probability,
         "grounding": word.grounding,
-        "visual": word.visual,
-        "textual": word.textual,
-        "share": word.share,
-        "focus": word.focus,
+        "visual": visual,
+        "textual": textual,
+        "share": strength.share(visual, textual),
+        "focus": strength.focus(explanation, cells),
         "media": highest and highest.media,
         "frame": highest and highest.frame,
         "seconds": highest and _seconds(explanation.media[highest.media], highest.frame),

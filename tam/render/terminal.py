@@ -16,6 +16,7 @@ from tam.explanation.word import Choice, Loss, Word
 from tam.geometry.layout import DroppedText, TextToken
 from tam.render.selection import chosen_words
 from tam.render.terminal_map import print_map
+from tam.text.counting import number_of
 from tam.text.printable import decimal, on_one_line, percent, printable
 
 _SHOWN_EARLIER: Final = 3
@@ -48,7 +49,7 @@ def show(explanation: Explanation, console: Console, word: Choice | None = None)
         size = f"{item.width}×{item.height}"
         frames = f", {len(item.frames)} frames" if len(item.frames) > 1 else ""
         name = printable(item.name).replace("\n", " ")
-        console.print(Text(f"{item.kind} {index}: {name} ({size}{frames})", style="dim"))
+        console.print(Text(f"{item.kind} {number_of(index)}: {name} ({size}{frames})", style="dim"))
     for turn in _turns(explanation):
         console.print(turn)
     console.print(_scale())
@@ -147,7 +148,7 @@ def _table(explanation: Explanation, words: tuple[Word, ...]) -> Table:
         table.add_column("checked", overflow="fold")
     for index, word in enumerate(words):
         table.add_row(
-            str(index),
+            str(number_of(index)),
             Text(on_one_line(word.text), style=_style(word.share)),
             percent(word.probability),
             decimal(word.visual),
@@ -163,8 +164,9 @@ def _where(word: Word) -> Text:
     if highest is None:
         return Text("not known" if word.visual is None else "nowhere", style="dim")
     item = explanation.media[highest.media]
-    picture = f"{item.kind} {highest.media} " if len(explanation.media) > 1 else ""
-    frame = f"frame {highest.frame} " if len(item.frames) > 1 else ""
+    several = len(explanation.media) > 1
+    picture = f"{item.kind} {number_of(highest.media)} " if several else ""
+    frame = f"{item.axis.frame} {number_of(highest.frame)} " if len(item.frames) > 1 else ""
     return Text(f"{picture}{frame}({highest.x}, {highest.y})")
 
 
@@ -208,7 +210,7 @@ def show_losses(losses: Sequence[Loss], reply: str | None, console: Console) -> 
         table.add_column(name, overflow="fold", justify="left" if name == "word" else "right")
     for loss in losses:
         table.add_row(
-            str(loss.word.index),
+            "" if loss.word.index is None else str(number_of(loss.word.index)),
             Text(on_one_line(loss.word.text)),
             percent(math.exp(loss.before)),
             percent(math.exp(loss.without)),

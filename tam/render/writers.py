@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from tam.errors import InputError
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Word
 from tam.files.marks import PLACEHOLDER
 from tam.files.png import encode_png
 from tam.render.gif import write_gif
 from tam.render.movie import LARGEST, draw_movie, write_mp4
+from tam.render.pictures import shown_media, word_image
 from tam.render.plot import plot
 from tam.render.sheet import contact_sheet
 from tam.render.table import words_csv
@@ -19,6 +21,40 @@ def sheet(
 ) -> None:
     """Write a contact sheet as PNG, see :func:`tam.render.sheet.contact_sheet`."""
     drawn = contact_sheet(explanation, words, media=media, colors=colors)
+    path.write_bytes(encode_png(drawn, comment=PLACEHOLDER))
+
+
+def picture(
+    explanation: Explanation,
+    words: Sequence[Word],
+    path: Path,
+    *,
+    media: int | None,
+    frame: int | None,
+    colors: str,
+) -> None:
+    """Write one word's map over its picture as PNG, at the picture's size.
+
+    Raises
+    ------
+    InputError
+        If there are several words, or several pictures have a map and none is chosen.
+    """
+    if len(words) > 1:
+        raise InputError(
+            f"a PNG holds the map of one word or phrase, not of {len(words)}",
+            where="--as png",
+            remedy="name one, or ask for a sheet of all; 'tam explain --pictures' writes a PNG of "
+            "each word",
+        )
+    shown = shown_media(explanation, media)
+    if len(shown) != 1:
+        raise InputError(
+            f"{len(shown)} pictures have a map",
+            where="--as png",
+            remedy="choose one of them" if shown else "explain the reply by another method",
+        )
+    drawn = word_image(words[0], shown[0], frame, colors=colors, caption=False)
     path.write_bytes(encode_png(drawn, comment=PLACEHOLDER))
 
 

@@ -1,7 +1,8 @@
-"""Replays: a recorded conversation is run again, with gradients or with other pictures.
+"""Replays: running a recorded conversation again, with gradients or with other pictures.
 
-Only this package and :mod:`tam.capture` call the model. Everything that a replay sets (hooks, the
-attention implementation, ``requires_grad`` of the parameters) is restored when it ends.
+Apart from the layout probe, only this package and :mod:`tam.capture` call the model. Everything
+that a replay changes on the model (hooks, the attention implementation, ``requires_grad`` of the
+parameters) is restored when it ends.
 """
 
 from tam.replay.layers import LayerName

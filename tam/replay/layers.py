@@ -1,4 +1,4 @@
-"""The layers of a model, by the names under which users ask for them."""
+"""The layers of a model, looked up by the names that users give."""
 
 import re
 from typing import TYPE_CHECKING
@@ -12,25 +12,26 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 LayerName = int | str
-"""A layer of the language model by its number, from 0 or from the end (-1), ``"input"`` for the
-input of its first layer, or a layer of the vision tower: ``"vision.0"``, ``"vision.-1"``."""
+"""A layer of the language model by its number, from 0 or from the end (-1); ``"input"`` for the
+input of its first layer; or a layer of the vision tower, such as ``"vision.0"`` or
+``"vision.-1"``."""
 
 _VISION = re.compile(r"vision\.(-?\d+)")
 
 
 def language_layers(model: "PreTrainedModel", adapter: Adapter) -> nn.ModuleList:
-    """The layers of the language model, in order.
+    """Return the layers of the language model, in order.
 
     Raises
     ------
     ModelError
-        If its decoder does not hold exactly one list of layers.
+        If the decoder does not have exactly one list of layers.
     """
     decoder = adapter.decoder(model)
     lists = [child for child in decoder.children() if isinstance(child, nn.ModuleList)]
     if len(lists) != 1:
         raise ModelError(
-            f"the decoder holds {len(lists)} lists of layers",
+            f"the decoder has {len(lists)} lists of layers instead of one",
             where=type(decoder).__name__,
             remedy="use a method that needs no layer, such as tam",
         )
@@ -38,7 +39,9 @@ def language_layers(model: "PreTrainedModel", adapter: Adapter) -> nn.ModuleList
 
 
 def vision_layers(model: "PreTrainedModel", adapter: Adapter) -> nn.ModuleList:
-    """The layers of the vision tower: the only list of attention layers outside the language model.
+    """Return the layers of the vision tower.
+
+    They are the only list of layers with attention outside the language model.
 
     Raises
     ------
@@ -65,12 +68,12 @@ def vision_layers(model: "PreTrainedModel", adapter: Adapter) -> nn.ModuleList:
 
 
 def final_norm(model: "PreTrainedModel", adapter: Adapter) -> nn.Module:
-    """The norm between the last layer and the head: the decoder's ``norm``, or its only one.
+    """Return the norm between the last layer and the head: the decoder's ``norm``, or its only one.
 
     Raises
     ------
     ModelError
-        If the decoder has none, or several of other names.
+        If the decoder has no norm, or several norms with other names.
     """
     decoder = adapter.decoder(model)
     norms = {
@@ -82,15 +85,16 @@ def final_norm(model: "PreTrainedModel", adapter: Adapter) -> nn.Module:
         return norms["norm"]
     if len(norms) != 1:
         raise ModelError(
-            f"the decoder holds {len(norms)} norms, so it is not known which one is the last",
+            f"the decoder has {len(norms)} norms, none of them called 'norm', so its final norm is "
+            "not known",
             where=type(decoder).__name__,
-            remedy="use a method that reads no layer but the last, such as tam",
+            remedy="use a method that reads only the last hidden states, such as tam",
         )
     return next(iter(norms.values()))
 
 
 def numbered(layers: nn.ModuleList, index: int, name: LayerName) -> int:
-    """The layer's number from 0.
+    """Return a layer's index from 0.
 
     Raises
     ------
@@ -108,7 +112,7 @@ def numbered(layers: nn.ModuleList, index: int, name: LayerName) -> int:
 
 
 def parsed(name: LayerName) -> tuple[str, int]:
-    """Split a name into ``"input"``, ``"language"`` or ``"vision"``, and a number.
+    """Parse a name into ``"input"``, ``"language"`` or ``"vision"``, and a number.
 
     Raises
     ------
@@ -119,8 +123,8 @@ def parsed(name: LayerName) -> tuple[str, int]:
         return "language", name
     if name == "input":
         return "input", 0
-    if isinstance(name, str) and (found := _VISION.fullmatch(name)):
-        return "vision", int(found[1])
+    if isinstance(name, str) and (match := _VISION.fullmatch(name)):
+        return "vision", int(match[1])
     raise InputError(
         f"{name!r} is not the name of a layer",
         where="layer",

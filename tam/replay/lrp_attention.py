@@ -1,6 +1,6 @@
-"""Attention with the rules of AttnLRP, registered with transformers under a name of its own.
+"""Attention with the rules of AttnLRP, registered with transformers under its own name.
 
-Nothing in transformers is replaced: only a pass that chooses the name gets these rules.
+Nothing in transformers is replaced: only a pass that selects this name uses these rules.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ Softmax = tuple[torch.Tensor, torch.Tensor]
 """The scores before a softmax and the weights after it, both [1, H, L, L]."""
 
 _KEPT: ContextVar[list[Softmax] | None] = ContextVar("softmaxes", default=None)
-# Further arguments of some families' attention, for which these rules are not known.
+# Additional arguments of some families' attention, for which there is no rule.
 _UNKNOWN = ("s_aux", "sinks", "position_bias", "head_mask")
 
 
@@ -36,19 +36,19 @@ def softmaxes_kept() -> Iterator[list[Softmax]]:
 
 
 def half_gradient(values: torch.Tensor) -> torch.Tensor:
-    """Give the same values, with half of the gradient: each factor's share of a product."""
+    """Return the same values with half of the gradient: the share of each factor of a product."""
     half = values / 2
     return half + half.detach()
 
 
-def proportional(output: torch.Tensor, entering: torch.Tensor) -> torch.Tensor:
-    """Give the same output as a multiple of its input, element by element.
+def proportional(output: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
+    """Return the output unchanged, with the gradient of an element-wise multiple of its inputs.
 
-    The relevance of the output then equals that of the input (the identity rule).
+    The relevance of the inputs then equals that of the output (the identity rule).
     """
-    ratio = torch.where(entering == 0, 0, output / entering).detach()
-    linear = entering * ratio
-    # Rounding must not change the pass.
+    ratio = torch.where(inputs == 0, 0, output / inputs).detach()
+    linear = inputs * ratio
+    # Add the rounding error back, so that the values of the pass do not change.
     return linear + (output - linear).detach()
 
 
@@ -62,27 +62,28 @@ def attention_with_rules(
     softcap: float | None = None,
     **others: Any,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Compute attention whose gradient halves both products, and keeps that of the softmax.
+    """Compute attention with half gradients in both matrix products and the softmax's own gradient.
 
     Parameters
     ----------
     module
-        The attention module that calls it.
+        The attention module that calls this function.
     query, key, value
-        [B, H, L, D], keys and values perhaps of fewer heads.
+        [B, H, L, D]; keys and values may have fewer heads.
     attention_mask
         [B, 1, L, L], added to the scores.
     scaling, softcap
-        As transformers gives them.
+        As transformers passes them.
 
     Returns
     -------
-    The output [B, L, H, D] and the weights [B, H, L, L].
+    tuple of torch.Tensor
+        The output [B, L, H, D] and the weights [B, H, L, L].
 
     Raises
     ------
     ModelError
-        If the family's attention adds a term without a rule here.
+        If the family's attention adds a term for which there is no rule.
     """
     for name in _UNKNOWN:
         if others.get(name) is not None:
@@ -102,7 +103,7 @@ def attention_with_rules(
     if attention_mask is not None:
         capped = capped + attention_mask[..., : key.shape[2]]
     weights = capped.softmax(-1, torch.float32).to(query.dtype)
-    # A vision tower may share the language model's configuration, and gets no gradient.
+    # A vision tower may share the language model's configuration, but its pass has no gradient.
     if (kept := _KEPT.get()) is not None and scores.requires_grad:
         kept.append((scores, weights))
     output = half_gradient(weights) @ half_gradient(value)

@@ -11,7 +11,7 @@ from torch import nn
 
 @dataclass(frozen=True, eq=False)
 class Pass:
-    """The recorded tensors of one pass, with their autograd graph if gradients were asked for.
+    """The recorded tensors of one pass, with their autograd graph if gradients were requested.
 
     Parameters
     ----------
@@ -20,9 +20,9 @@ class Pass:
     log_probabilities
         float32 [T]: the targets' log-probabilities, without a graph.
     states
-        The outputs [B, S, D] or [S, D] of each layer that was asked for, one for each call.
+        The outputs [B, S, D] or [S, D] of each requested layer, one for each call of the layer.
     attentions
-        [1, H, L, L] for each layer with attention weights; empty where they were not asked for.
+        [1, H, L, L] for each layer with attention weights; empty unless they were requested.
     """
 
     scores: torch.Tensor
@@ -31,12 +31,12 @@ class Pass:
     attentions: tuple[torch.Tensor, ...]
 
     def gradients(self, of: Sequence[torch.Tensor]) -> Iterator[tuple[torch.Tensor, ...]]:
-        """Give the gradients of each target's score; one backward pass for each target.
+        """Yield the gradients of each target's score, with one backward pass for each target.
 
         Parameters
         ----------
         of
-            Tensors of this pass. The gradient is zero where a score does not depend on one.
+            Tensors of this pass. The gradient is zero for tensors that a score does not depend on.
         """
         for one in torch.eye(len(self.scores), device=self.scores.device):
             yield torch.autograd.grad(
@@ -50,7 +50,7 @@ class ActivationHook:
     Parameters
     ----------
     graph
-        Start the autograd graph at these states, unless it has started earlier.
+        Whether to start the autograd graph at these states, unless it starts earlier.
     """
 
     def __init__(self, *, graph: bool) -> None:
@@ -58,13 +58,13 @@ class ActivationHook:
         self.seen: list[torch.Tensor] = []
 
     def output(self, _module: nn.Module, _args: Any, output: Any) -> Any:
-        """Forward hook of a layer."""
+        """Keep the output of a layer; its forward hook."""
         states, rest = (output[0], output[1:]) if isinstance(output, tuple) else (output, None)
         states = self._kept(states)
         return states if rest is None else (states, *rest)
 
     def input(self, _module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
-        """Forward pre-hook of a layer."""
+        """Keep the input of a layer; its forward pre-hook."""
         if args:
             return (self._kept(args[0]), *args[1:]), kwargs
         return args, {**kwargs, "hidden_states": self._kept(kwargs["hidden_states"])}
@@ -73,12 +73,12 @@ class ActivationHook:
         if self.graph and not states.requires_grad:
             states = states.detach().requires_grad_()
         self.seen.append(states)
-        # Later code may write into the states in place, which a leaf of the graph does not allow.
+        # Later code may write into the states in place, which autograd forbids for a leaf.
         return states.clone() if states.requires_grad and states.is_leaf else states
 
 
 class Attentions:
-    """Keeps the attention weights of a layer, which a module in it returns beside its states.
+    """Keeps the attention weights of a layer, which one of its modules returns with its states.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class Attentions:
         self.seen: list[torch.Tensor] = []
 
     def output(self, _module: nn.Module, _args: Any, output: Any) -> None:
-        """Forward hook of the layer's modules."""
+        """Keep attention weights; a forward hook of the layer's modules."""
         if not isinstance(output, tuple) or len(output) < 2:
             return
         weights = output[1]
@@ -101,7 +101,7 @@ class Attentions:
 
 
 class Replaced:
-    """Replaces some of the states that enter a layer.
+    """Replaces some of the states in a layer's input.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ class Replaced:
         self.states = states
 
     def input(self, _module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
-        """Forward pre-hook of a layer."""
+        """Replace states in the input of a layer; its forward pre-hook."""
         if args:
             return (self._put(args[0]), *args[1:]), kwargs
         return args, {**kwargs, "hidden_states": self._put(kwargs["hidden_states"])}
@@ -128,7 +128,7 @@ class Replaced:
 
 @dataclass(frozen=True)
 class Hooks:
-    """Hooks with their modules: those before a module's forward, and those after it."""
+    """Hooks with their modules: forward pre-hooks (before) and forward hooks (after)."""
 
     before: list[tuple[nn.Module, Any]]
     after: list[tuple[nn.Module, Any]]
@@ -140,7 +140,8 @@ def registered(hooks: Hooks) -> Iterator[None]:
     handles: list[Any] = []
     try:
         for module, hook in hooks.after:
-            # Prepended, because hooks of transformers collect a tower's states for the projector.
+            # Prepended, so as to run before the hooks with which transformers collects the vision
+            # tower's states.
             handles.append(module.register_forward_hook(hook, prepend=True))
         for module, hook in hooks.before:
             handles.append(module.register_forward_pre_hook(hook, with_kwargs=True))

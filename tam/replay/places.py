@@ -1,4 +1,4 @@
-"""The vision cell of each row of a layer's states."""
+"""The mapping of a layer's states to vision cells."""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class Places:
     Parameters
     ----------
     rows
-        int64 [S]: rows of the layer's states, its calls concatenated, that lie in a cell.
+        int64 [S]: rows of the layer's states (of all its calls, concatenated) that lie in a cell.
     cells
         int64 [S]: the cell of each of these rows.
     count
@@ -34,12 +34,12 @@ class Places:
     count: int
 
     def of(self, outputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        """[S, D]: the rows of a layer's outputs that lie in a cell."""
+        """Return the rows [S, D] of a layer's outputs that lie in a cell."""
         flat = torch.cat([output.reshape(-1, output.shape[-1]) for output in outputs])
         return flat[torch.from_numpy(self.rows).to(flat.device)]
 
     def to_cells(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """[N]: the mean of the values [S] in each cell."""
+        """Return the mean [N] of the values [S] in each cell."""
         total = np.bincount(self.cells, weights=values, minlength=self.count)
         count = np.bincount(self.cells, minlength=self.count)
         return (total / np.maximum(count, 1)).astype(np.float32)
@@ -48,18 +48,19 @@ class Places:
 def places(replay: Replay, layer: LayerName) -> Places:
     """Find the vision cells of a layer's states.
 
-    In the language model they stand at the cells' positions. In the vision tower families differ
-    (windows, merged patches, tiles, class tokens), so they are measured: with attention off, a
-    state of the tower reaches the vision tokens that it becomes a part of, and no other. Cells
-    are told apart by the bits of their index, one backward pass for each: a pass asks which states
-    have a gradient in a random projection of the cells whose bit is set, and of the others.
+    In the language model, the states are at the cells' positions. In the vision tower, families
+    differ (windows, merged patches, tiles, class tokens), so the mapping is measured: with
+    attention off, a state of the tower affects only the vision tokens that it becomes a part of.
+    The index of a cell is found bit by bit, with two backward passes for each bit: one finds the
+    states with a gradient in a random projection of the cells whose bit is 0, the other of those
+    whose bit is 1.
 
     Raises
     ------
     InputError
         If the layer comes after the one that the language model reads.
     ModelError
-        If a state of the tower reaches several cells, or a cell is reached by no state.
+        If a state of the tower affects several cells, or no state affects some cell.
     """
     vision = replay.trace.vision
     count = len(vision.positions)
@@ -73,19 +74,19 @@ def places(replay: Replay, layer: LayerName) -> Places:
     inside = (reached[0] | reached[1]).any(axis=0)
     if not inside.any():
         raise InputError(
-            "no vision token is made of this layer's states",
+            "no vision token depends on this layer's states",
             where=f"layer {layer}",
             remedy="choose an earlier layer; many families skip the last one",
         )
     index = (reached[1].astype(np.int64) << np.arange(bits)[:, None]).sum(axis=0)
-    found = Places(np.flatnonzero(inside), index[inside], count)
-    if set(found.cells) != set(cells):
-        raise _unplaced(replay, "some cell has no state of its vision tower alone")
-    return found
+    located = Places(np.flatnonzero(inside), index[inside], count)
+    if set(located.cells) != set(cells):
+        raise _unplaced(replay, "some cell has no state of the vision tower to itself")
+    return located
 
 
 def _reached(replay: Replay, layer: LayerName, bits: int) -> NDArray[np.bool_]:
-    """Bool [2, bits, rows]: whether a state reaches a cell whose bit is 0 or 1."""
+    """Return whether each state affects a cell whose bit is 0 or 1, bool [2, bits, rows]."""
     positions = torch.from_numpy(replay.trace.vision.positions)
     module, adapter = replay.checkpoint.module, replay.checkpoint.adapter
     with exclusive(module), attention_off(module, adapter):
@@ -94,17 +95,17 @@ def _reached(replay: Replay, layer: LayerName, bits: int) -> NDArray[np.bool_]:
     features = embeddings[0, positions.to(embeddings.device)].float()
     generator = torch.Generator().manual_seed(0)
     projection = torch.randn(features.shape, generator=generator).to(features.device)
-    told = (features * projection).sum(1)
-    found = []
+    projected = (features * projection).sum(1)
+    reached = []
     for value in (0, 1):
         for bit in range(bits):
-            chosen = (torch.arange(len(told), device=told.device) >> bit & 1) == value
+            chosen = (torch.arange(len(projected), device=projected.device) >> bit & 1) == value
             gradients = torch.autograd.grad(
-                told[chosen].sum(), outputs, retain_graph=True, materialize_grads=True
+                projected[chosen].sum(), outputs, retain_graph=True, materialize_grads=True
             )
             rows = [gradient.reshape(-1, gradient.shape[-1]) for gradient in gradients]
-            found.append((torch.cat(rows) != 0).any(1).cpu().numpy())
-    return np.stack(found).reshape(2, bits, -1)
+            reached.append((torch.cat(rows) != 0).any(1).cpu().numpy())
+    return np.stack(reached).reshape(2, bits, -1)
 
 
 def _unplaced(replay: Replay, what: str) -> ModelError:

@@ -34,19 +34,19 @@ from tam.replay.lrp_rules import Rules
 from tam.replay.passing import ActivationHook, Attentions, Hooks, Pass, Replaced, registered
 from tam.replay.settings import attention_by, frozen
 
-# The largest difference from the recorded log-probabilities that rounding explains.
+# The largest difference from the recorded log-probabilities that rounding can explain.
 _ROUNDING = {torch.float32: 0.02}
 _HALF_ROUNDING = 0.5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Replay:
-    """A recorded conversation with the model that it was recorded with.
+    """A recorded conversation together with its model.
 
     Parameters
     ----------
     checkpoint
-        The model that it was recorded with.
+        The model with which the conversation was recorded.
     recording
         The recorded conversation and run.
     """
@@ -64,7 +64,7 @@ class Replay:
 
     @cached_property
     def inputs(self) -> dict[str, torch.Tensor]:
-        """The model's inputs for prompt and reply as one sequence of L tokens."""
+        """The model's inputs for the prompt and the reply as one sequence of L tokens."""
         return placed(
             self.checkpoint.module, self._with_reply(self.recording.prepared.prompt.inputs)
         )
@@ -89,7 +89,7 @@ class Replay:
         return final_norm(self.checkpoint.module, self.checkpoint.adapter)
 
     def layer(self, name: LayerName) -> tuple[nn.Module, bool]:
-        """Give a layer by its name, and whether its input is meant instead of its output."""
+        """Look up a layer by name; also return whether its input is meant instead of its output."""
         kind, index = parsed(name)
         layers = self.layers
         if kind == "vision":
@@ -97,16 +97,17 @@ class Replay:
         return layers[numbered(layers, index, name)], kind == "input"
 
     def read_by_head(self, last: int) -> torch.Tensor:
-        """What the LM head reads in a plain pass, in the caller's gradient mode.
+        """Return the input of the LM head in an ordinary pass, in the caller's gradient mode.
 
         Parameters
         ----------
         last
-            How many positions, from the end of prompt and reply.
+            The number of positions to return, counted from the end of the prompt and reply.
 
         Returns
         -------
-        [last, D], fewer where the sequence is shorter.
+        torch.Tensor
+            [last, D], or fewer rows if the sequence is shorter.
         """
         model, seen = self.checkpoint.module, []
         with exclusive(model):
@@ -117,8 +118,8 @@ class Replay:
                 model(**self.inputs, use_cache=False, logits_to_keep=last)
             finally:
                 handle.remove()
-        found: torch.Tensor = seen[0]
-        return found
+        states: torch.Tensor = seen[0]
+        return states
 
     def run(
         self,
@@ -132,34 +133,35 @@ class Replay:
         rules: Rules | None = None,
         checked: bool = True,
     ) -> Pass:
-        """Read prompt and reply in one pass, without a cache.
+        """Read the prompt and the reply in one pass, without a cache.
 
         Parameters
         ----------
         targets
-            Indices of the targets whose scores are wanted.
+            Indices of the targets whose scores are returned.
         layers
             Layers whose states are kept.
         gradients
-            Build the autograd graph of the scores from these states and the attention weights.
+            Whether to build the autograd graph from these states and the attention weights to the
+            scores.
         attention
-            Keep the attention weights of the language model.
+            Whether to keep the attention weights of the language model.
         pixels
-            Pixel inputs that replace the recorded ones; all else stays.
+            Pixel inputs that replace the recorded ones; all other inputs stay the same.
         vision_input
-            [N, D]: states that replace those at the cells in the first layer's input.
+            [N, D]: states that replace those of the cells in the first layer's input.
         rules
-            Take gradients by these rules; attention weights cannot be kept beside them.
+            Rules for the gradients; they cannot be combined with attention weights.
         checked
-            Whether to require the recorded log-probabilities, if the pictures are unchanged.
+            Whether to check the recorded log-probabilities, if the pictures are unchanged.
 
         Raises
         ------
         InputError
             If there is no such layer.
         ModelError
-            If one pass over the reply gives other probabilities than writing it did, or the model
-            returns no attention weights.
+            If one pass over the reply gives different probabilities than generating it, or the
+            model returns no attention weights.
         """
         activations = [ActivationHook(graph=gradients) for _ in layers]
         length = int(self.inputs["input_ids"].shape[1])
@@ -195,36 +197,38 @@ class Replay:
     def log_probabilities(
         self, edited: Iterable[Sequence[Media]], *, batch: int = 16
     ) -> NDArray[np.float32]:
-        """Read the reply with other pictures before it, without gradients.
+        """Read the reply after edited pictures, without gradients.
 
         Parameters
         ----------
         edited
             E versions of the conversation's media, each of its recorded size.
         batch
-            How many of them go through the model at once.
+            How many versions go through the model at once.
 
         Returns
         -------
-        float32 [E, R]: the log-probability of each of the reply's R targets.
+        ndarray
+            float32 [E, R]: the log-probability of each of the reply's R targets.
         """
         return self._readings(map(self._about, edited), batch)
 
     def reworded(
         self, versions: Iterable[Mapping[int, int]], *, batch: int = 16
     ) -> NDArray[np.float32]:
-        """Read the reply with other words before it or in it, without gradients.
+        """Read the reply with replaced tokens in the prompt or the reply, without gradients.
 
         Parameters
         ----------
         versions
             E mappings from positions to the token ids that replace the recorded ones there.
         batch
-            How many of them go through the model at once.
+            How many versions go through the model at once.
 
         Returns
         -------
-        float32 [E, R]: the log-probability of each of the reply's R recorded targets.
+        ndarray
+            float32 [E, R]: the log-probability of each of the reply's R recorded targets.
         """
         whole = self._with_reply(self.recording.prepared.prompt.inputs)
 
@@ -237,7 +241,7 @@ class Replay:
         return self._readings(edited(), batch)
 
     def _about(self, media: Sequence[Media]) -> dict[str, torch.Tensor]:
-        """Encode the conversation with other pictures, and the reply."""
+        """Encode the conversation with other pictures, followed by the reply."""
         recorded = self.recording.prepared
         conversation = with_media(recorded.conversation, media)
         checkpoint, variables = self.checkpoint, recorded.template_variables
@@ -247,14 +251,14 @@ class Replay:
     def _readings(
         self, requests: Iterable[Mapping[str, torch.Tensor]], batch: int
     ) -> NDArray[np.float32]:
-        """Read the reply after each of some prompts, ``batch`` of them at once."""
+        """Read the reply after each of several prompts, ``batch`` of them at once."""
         size = batch if self.checkpoint.adapter.batches else 1
-        waiting = iter(requests)
-        found = []
-        while part := list(islice(waiting, size)):
-            found.append(self._read(part))
-        replies = len(self.trace.text.tokens) - self.trace.text.prompt_targets
-        return np.concatenate([np.zeros((0, replies), np.float32), *found])
+        remaining = iter(requests)
+        readings = []
+        while part := list(islice(remaining, size)):
+            readings.append(self._read(part))
+        targets = len(self.trace.text.tokens) - self.trace.text.prompt_targets
+        return np.concatenate([np.zeros((0, targets), np.float32), *readings])
 
     def _read(self, requests: Sequence[Mapping[str, torch.Tensor]]) -> NDArray[np.float32]:
         text = self.trace.text
@@ -263,18 +267,18 @@ class Replay:
             logits = self._logits(inputs, text.context_positions[text.prompt_targets :])
         rows = logits.float().log_softmax(-1)
         ids = torch.from_numpy(text.ids[text.prompt_targets :]).to(rows.device)
-        found: NDArray[np.float32] = rows[:, torch.arange(len(ids)), ids].cpu().numpy()
-        return found
+        reading: NDArray[np.float32] = rows[:, torch.arange(len(ids)), ids].cpu().numpy()
+        return reading
 
     def _logits(
         self, inputs: Mapping[str, torch.Tensor], positions: NDArray[np.int64]
     ) -> torch.Tensor:
-        """Run the model without a cache, and give the logits [B, P, V] at some positions."""
+        """Run the model without a cache, and return the logits [B, P, V] at some positions."""
         model = self.checkpoint.module
         length = int(inputs["input_ids"].shape[1])
         keep = length - int(positions.min())
         logits: torch.Tensor = model(**inputs, use_cache=False, logits_to_keep=keep).logits
-        # Some families return the logits of every position, whichever are asked for.
+        # Some families ignore ``logits_to_keep`` and return the logits of all positions.
         return logits[:, positions - (length - logits.shape[1])]
 
     def _hooks(
@@ -299,7 +303,7 @@ class Replay:
         return hooks
 
     def _with_reply(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Append the reply's ids, and the other inputs that have an entry for each token."""
+        """Append the reply's ids to the inputs, and extend all inputs with an entry per token."""
         ids = torch.from_numpy(self.recording.run.ids)
         length = inputs["input_ids"].shape[1]
         longer = {}
@@ -319,11 +323,11 @@ class Replay:
         first = self.trace.text.prompt_targets
         rows = logits[first:].float().log_softmax(-1).gather(1, ids[first:, None])[:, 0]
         recorded = torch.tensor([step.probability for step in self.trace.predictions]).log()
-        off = float((rows.cpu() - recorded).abs().max())
-        if not off <= _ROUNDING.get(logits.dtype, _HALF_ROUNDING):
+        difference = float((rows.cpu() - recorded).abs().max())
+        if not difference <= _ROUNDING.get(logits.dtype, _HALF_ROUNDING):
             raise ModelError(
-                "one pass over the reply gives other probabilities than writing it did "
-                f"(log-probabilities differ by {off:.2g})",
+                "one pass over the reply gives different probabilities than generating it "
+                f"(log-probabilities differ by {difference:.2g})",
                 where=self.checkpoint.adapter.family,
                 remedy="use a method that needs no second pass, such as tam",
             )
@@ -340,13 +344,13 @@ class Replay:
 
 
 def with_media(conversation: Conversation, media: Sequence[Media]) -> Conversation:
-    """The same conversation with other pictures."""
-    following = iter(media)
+    """Return the same conversation with other pictures."""
+    remaining = iter(media)
     turns = tuple(
         replace(
             turn,
             parts=tuple(
-                next(following) if isinstance(part, Media) else part for part in turn.parts
+                next(remaining) if isinstance(part, Media) else part for part in turn.parts
             ),
         )
         for turn in conversation.turns

@@ -10,14 +10,14 @@ from tam.capture.module_state import configurations
 
 @contextmanager
 def frozen(model: nn.Module) -> Iterator[None]:
-    """Turn ``requires_grad`` off on all parameters, so that a graph starts where a pass asks."""
-    wanting = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    for parameter in wanting:
+    """Disable ``requires_grad`` on all parameters; a pass enables gradients where it needs them."""
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    for parameter in trainable:
         parameter.requires_grad_(False)
     try:
         yield
     finally:
-        for parameter in wanting:
+        for parameter in trainable:
             parameter.requires_grad_(True)
 
 
@@ -25,12 +25,12 @@ def frozen(model: nn.Module) -> Iterator[None]:
 def attention_by(name: str, model: nn.Module, layers: nn.ModuleList) -> Iterator[None]:
     """Switch some layers to an attention implementation of transformers, by its name.
 
-    ``"eager"`` is the one that returns its weights.
+    ``"eager"`` is the implementation that returns its weights.
     """
     configs = configurations(model)
     kept = [config._attn_implementation for config in configs]
     chosen = {id(config) for config in configurations(layers)}
-    # Setting a configuration also sets its sub-configurations, which come later in the list.
+    # Setting a configuration also sets its sub-configurations; they come later in the list.
     for config, own in zip(configs, kept, strict=True):
         config._attn_implementation = name if id(config) in chosen else own
     try:

@@ -1,5 +1,5 @@
-// What is shown, as the part of the address behind #: it is there again after a reload, and for
-// others who get the address. Indices count from 0, as in Python.
+// The state of the page as the part of its address after #, so that a reload, or anyone who gets the
+// address, sees the same. Indices count from 0, as in Python.
 
 const SETTINGS = { colors: "text", stage: "text", view: "text", opacity: "number", level: "number", smooth: "flag", stretch: "flag", outline: "flag", cells: "flag", difference: "flag" };
 
@@ -7,7 +7,7 @@ function numbers(text, separator = ",") {
   return (text ?? "").split(separator).filter((part) => part !== "").map(Number);
 }
 
-// The settings that an address names, over those that the page begins with.
+// The settings of the page, with those that an address names in place of the defaults.
 function addressSettings(page, settings) {
   const asked = new URLSearchParams(location.hash.slice(1));
   const known = { colors: Object.keys(page.colors), stage: Object.keys(STAGES) };
@@ -87,7 +87,7 @@ async function showAddress(page) {
   return state.words.length > 0;
 }
 
-// Keeps the address up with the page; a frame in a notebook or in the app has none to keep.
+// Updates the address when the page changes. A frame in a notebook or in the app has no address.
 function keepAddress(page) {
   if (location.protocol !== "file:" && (origin === "null" || !/^https?:$/.test(location.protocol))) return;
   let waiting = 0;

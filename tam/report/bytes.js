@@ -1,4 +1,4 @@
-// Bytes and numbers out of the texts that they are embedded as.
+// Decoding of bytes and numbers that are embedded as text.
 
 function bytesOf(base64) {
   const text = atob(base64);
@@ -19,7 +19,7 @@ function decodeFloats(base64) {
   return Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
 }
 
-// Unpacks what is told of each word, and the rows of relevance.
+// Decompresses the words’ data and the rows of relevance.
 async function unpack(data) {
   const text = new TextDecoder().decode(await inflate([bytesOf(data.packed)]));
   delete data.packed;

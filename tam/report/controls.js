@@ -6,7 +6,7 @@ const STAGES = {
   activation: { name: "raw", title: "Raw score for " },
 };
 
-// What the controls begin with; `end` is the value at the end of the legend.
+// The controls’ initial values; `end` is the value at the end of the legend.
 function firstSettings(page) {
   return { opacity: page.opacity, colors: page.defaultColors, stretch: false, smooth: true, outline: false, level: 0.5, cells: false, difference: false, view: null, stage: "maps" };
 }
@@ -54,7 +54,7 @@ function listenToControls(page) {
 
 const COLOR_NOTES = { inferno: "default", viridis: "color-blind safe", jet: "as in the paper" };
 
-// Pictures of which the model saw several views can show one alone.
+// Lets one view be shown alone, where the model saw several views of a picture.
 function offerViews(page) {
   const views = new Set();
   for (const { data } of page.panes) {
@@ -66,7 +66,7 @@ function offerViews(page) {
   $("view").onchange = (event) => { page.settings.view = event.target.value || null; page.refresh(); };
 }
 
-// The stages are there where they were kept in every pane.
+// Offers the stages of the method, where every pane has them.
 function offerStages(page) {
   const kept = page.panes.every(({ data }) => data.activationTops);
   $("stages").hidden = !kept;

@@ -1,4 +1,4 @@
-// The conversation as text, every word of it a thing to choose.
+// The conversation as text, in which every word can be chosen.
 
 // Characters of a dropped text that is not folded.
 const LONGEST_DROPPED = 200;
@@ -43,7 +43,7 @@ function buildConversation(data, container) {
   return elements;
 }
 
-// What the chat template kept from the model, such as an earlier thought; a long one is folded.
+// Text that the chat template left out of the prompt, such as an earlier thought; long text is folded.
 function droppedText({ text }) {
   const said = text.trim();
   const count = said.split(/\s+/).length;

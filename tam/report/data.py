@@ -32,9 +32,14 @@ DIFFERENCE_ANCHORS: Final = ("1455c8", "3f8cf0", "9cc6fb", "f5f5f5", "ffc98a", "
 # The largest number of phrases whose values the page gets, the shortest first; fewer of large maps.
 _PHRASES: Final = 1000
 _PHRASE_CELLS: Final = 4_000_000
+_AT_ONCE: Final = 32
 
 # What a report of many words would be too large with, unless it is compressed.
 _PACKED: Final = ("tokens", "words", "phrases", "predictions", "csv")
+
+# The largest number of relevances that are kept in hundredths. More, of a reply of over some 2,000
+# words, are kept in steps of two: 3,000 words and their maps then take less than 5 MB.
+_FINE: Final = 2_500_000
 
 # A relevance that is not known.
 _UNKNOWN: Final = 255
@@ -128,7 +133,7 @@ def _explanation(
         "label": label,
         "media": _media(explanation, largest, embed=not _same_pictures(explanation, shown)),
         "grids": _grids(explanation),
-        "tokens": [_token(explanation, target) for target in range(len(explanation.tokens))],
+        "tokens": list(_tokens(explanation)),
         "promptTargets": explanation.prompt_targets,
         "dropped": [asdict(part) for part in explanation.dropped],
         "cut": CUT_MARK if explanation.cut else None,
@@ -152,9 +157,10 @@ def _words(explanation: Explanation) -> tuple[Word, ...]:
     return (*explanation.prompt_words, *explanation.words)
 
 
-def _strength(word: Word) -> dict[str, Any]:
-    visual, textual = word.visual, word.textual
-    share = strength.share(visual, textual) if word.explanation.on_one_scale else None
+def _strength(
+    explanation: Explanation, visual: float | None, textual: float | None
+) -> dict[str, Any]:
+    share = strength.share(visual, textual) if explanation.on_one_scale else None
     return {"visual": visual, "textual": textual, "share": share}
 
 
@@ -176,15 +182,16 @@ def _check(word: Word) -> dict[str, Any] | None:
     return None if check is None else {"used": check.used, "sentence": check.sentence}
 
 
-def _token(explanation: Explanation, target: int) -> dict[str, Any]:
-    token = explanation.tokens[target]
-    return {
-        "id": token.id,
-        "text": token.text,
-        "turn": token.turn,
-        "role": token.role,
-        **_strength(Word(explanation, (target,))),
-    }
+def _tokens(explanation: Explanation) -> Iterator[dict[str, Any]]:
+    visuals = strength.visuals(explanation, explanation.maps)
+    for target, (token, visual) in enumerate(zip(explanation.tokens, visuals, strict=True)):
+        yield {
+            "id": token.id,
+            "text": token.text,
+            "turn": token.turn,
+            "role": token.role,
+            **_strength(explanation, visual, strength.textual(explanation, (target,))),
+        }
 
 
 def _phrases(explanation: Explanation) -> Iterator[dict[str, Any]]:
@@ -194,13 +201,16 @@ def _phrases(explanation: Explanation) -> Iterator[dict[str, Any]]:
     ranges = (
         (first, first + more) for more in range(1, len(words)) for first in range(len(words) - more)
     )
-    for first, last in islice(ranges, most):
-        targets = range(words[first].targets[0], words[last].targets[-1] + 1)
-        yield {
-            "first": before + first,
-            "last": before + last,
-            **_strength(explanation.phrase(targets)),
-        }
+    while chosen := list(islice(ranges, min(most, _AT_ONCE))):
+        most -= len(chosen)
+        phrases = [
+            explanation.phrase(range(words[first].targets[0], words[last].targets[-1] + 1))
+            for first, last in chosen
+        ]
+        visuals = strength.visuals(explanation, np.stack([phrase.cells() for phrase in phrases]))
+        for (first, last), phrase, visual in zip(chosen, phrases, visuals, strict=True):
+            place = {"first": before + first, "last": before + last}
+            yield {**place, **_strength(explanation, visual, phrase.textual)}
 
 
 def _prediction(explanation: Explanation, step: int, prediction: Prediction) -> dict[str, Any]:
@@ -223,7 +233,8 @@ def _prediction(explanation: Explanation, step: int, prediction: Prediction) -> 
 def _relevance(explanation: Explanation) -> str | None:
     """Encode uint8 rows, one for each token: the relevance of each word that ends before it.
 
-    A byte holds hundredths, rounded as Python prints two digits: all that the page shows of it.
+    A byte holds hundredths, rounded as Python prints two digits: all that the page shows of it. Of
+    more than `_FINE` they are even.
     """
     relevance, words = explanation.relevance, explanation.word_targets
     if relevance is None or not words:
@@ -232,7 +243,8 @@ def _relevance(explanation: Explanation) -> str | None:
     ends = [word[-1] for word in words]
     rows = [row[: bisect_left(ends, target)] for target, row in enumerate(columns)]
     values = np.concatenate(rows).astype(np.float64)
-    hundredths = np.where(np.isnan(values), _UNKNOWN, np.rint(100 * values))
+    step = 1 if len(values) <= _FINE else 2
+    hundredths = np.where(np.isnan(values), _UNKNOWN, step * np.rint(100 * values / step))
     return _compressed(hundredths.astype(np.uint8).tobytes())
 
 

@@ -1,4 +1,4 @@
-// Elements made of text, and the words that numbers are told in.
+// Helpers that build elements from text and format numbers.
 
 // Builds an element; children that are strings become text, never markup.
 function make(tag, properties = {}, ...children) {
@@ -50,7 +50,7 @@ function labelled({ label }, name) {
   return label ? `${name}: ${label}` : name;
 }
 
-// "picture" or "clip", numbered where there are several.
+// "picture" or "clip", with its number, counted from 1, where there are several.
 function mediaName(data, media) {
   const kind = data.media[media].frames.length > 1 ? "clip" : "picture";
   return data.media.length > 1 ? `${kind} ${media + 1}` : kind;

@@ -1,4 +1,4 @@
-// The present view as files: each picture with its map, and the figures of all words.
+// Downloads of the current view: each picture with its map, and the figures of all words.
 
 function offer(name, content, kind) {
   const link = make("a", { download: name, href: URL.createObjectURL(content instanceof Blob ? content : new Blob([content], { type: kind })) });
@@ -6,7 +6,7 @@ function offer(name, content, kind) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-// A name for a file: what is told, in letters that every system takes.
+// A file name made of a text, in characters that every system accepts.
 function fileName(pane, ending, media = null) {
   const told = [pane.facts?.name ?? "", media === null ? "" : mediaName(pane.data, media)].join(" ");
   const plain = told.normalize("NFKD").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 60);
@@ -55,7 +55,7 @@ function downloadSvg(pane, figure) {
   offer(fileName(pane, "svg", figure.media), new XMLSerializer().serializeToString(svg), "image/svg+xml");
 }
 
-// The figures that the page was handed of every word, and of what is chosen.
+// The figures of every word and of the chosen ones, as JSON.
 function numbersJson({ data, facts }) {
   const words = data.words.map((word, index) => {
     const { turn, role } = data.tokens[word.targets[0]];

@@ -23,6 +23,8 @@ _LARGEST_FRAME: Final = 960
 _BUDGET: Final = 3_500_000
 # Bytes per pixel of the JPEGs that are encoded here, measured on photographs.
 _BYTES_A_PIXEL: Final = 0.3
+# A picture is not reduced by less than this: that takes longer than encoding it, and saves little.
+_WORTHWHILE: Final = 0.97
 
 
 def embedded_side(embed: str) -> int | None:
@@ -71,5 +73,7 @@ def embedded_frames(media: Sequence[Media], largest: int | None = None) -> Itera
 def _side(item: Media, budget: float) -> int:
     """Give the long side at which a photograph of this shape takes about so many bytes."""
     long_side = max(item.width, item.height)
-    fitting = long_side * (budget / _BYTES_A_PIXEL / (item.width * item.height)) ** 0.5
-    return min(LARGEST, max(SCREEN, int(fitting)))
+    scale = (budget / _BYTES_A_PIXEL / (item.width * item.height)) ** 0.5
+    if scale > _WORTHWHILE and long_side <= LARGEST:
+        return long_side
+    return min(LARGEST, max(SCREEN, int(long_side * scale)))

@@ -1,9 +1,9 @@
-// The card of the chosen words: numbers, tokens, candidates, earlier words.
+// The card of the chosen words: their figures, tokens, candidates, and the words related to them.
 
 const RELEVANT = 0.05;
 const SHOWN_RELATED = 8;
 
-// What the page knows of some words together, or of one token of a single one.
+// Everything the card shows about some words together, or about one token of a single word.
 function describe(data, words, token) {
   const targets = token === null ? targetsOf(data, words) : [token];
   const figures = figuresOf(data, words, token);
@@ -28,7 +28,7 @@ function describe(data, words, token) {
   };
 }
 
-// A word as a person can read it: one that cannot be seen by its code points.
+// A word as a person can read it; an invisible one is spelled by its code points.
 function wordName(data, index) {
   const { text, targets } = data.words[index];
   if (!/^[\p{C}\p{Z}]*$/u.test(text)) return text;
@@ -36,7 +36,7 @@ function wordName(data, index) {
   return visible(text || spelled, data.tokens[targets[0]].id);
 }
 
-// The map of what is chosen: of a phrase the geometric mean, of other words the maximum.
+// The map of the chosen words: the geometric mean for a phrase, the maximum for other words.
 function factsSource({ page, data, facts }, stage = page.stage) {
   return targetSource(data, facts?.targets ?? [], stage, facts?.phrase ? page.greyLevel : null);
 }
@@ -94,10 +94,10 @@ function tokenChips(data, word, state, act) {
 }
 
 function wordChips(data, facts, act) {
-  const chips = make("div", { className: "chips", role: "group", "aria-label": "Chosen words; press one to take it out" });
+  const chips = make("div", { className: "chips", role: "group", "aria-label": "Chosen words; press one to remove it" });
   for (const index of facts.words) {
     const text = wordName(data, index);
-    chips.append(chip(`${text} ×`, null, () => act.toggle(index), { "aria-label": `take out ${text}` }));
+    chips.append(chip(`${text} ×`, null, () => act.toggle(index), { "aria-label": `remove ${text}` }));
   }
   return chips;
 }
@@ -161,7 +161,7 @@ function peakNote(data, word) {
   return places.join(" · ");
 }
 
-// The same with a button that leads to the frame of a clip.
+// The place of a word’s peak, with a button that shows that frame of a clip.
 function peakPlace(data, word, act) {
   const note = peakNote(data, word);
   if (!word.peak) return [note];
@@ -222,7 +222,7 @@ function earlierList(data, facts, act) {
 }
 
 function laterList(data, facts, act) {
-  return relatedList(data, facts.later, act, { title: "Later words that rest on it", key: "later", none: "None rests on it." });
+  return relatedList(data, facts.later, act, { title: "Later words that depend on it", key: "later", none: "None depends on it." });
 }
 
 function relatedList(data, related, act, { title, key, none }) {
@@ -240,7 +240,7 @@ function relatedList(data, related, act, { title, key, none }) {
   return column;
 }
 
-// One sentence for a screen reader.
+// The card as one sentence, for screen readers.
 function spoken(data, facts) {
   const parts = [facts.words.map((index) => wordName(data, index)).join(" and ")];
   if (facts.probability !== null) parts.push(`probability ${percent(facts.probability)}`);

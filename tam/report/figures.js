@@ -1,6 +1,5 @@
-// Figures of words, phrases and tokens: handed to the page, never worked out on it. Relevance is
-// held as the rows that it comes in: one for each token, of the words that end before it, each as
-// its hundredths.
+// Figures of words, phrases and tokens. All are computed in Python; the page only looks them up.
+// Relevance is kept in rows, one for each token, with the words that end before it, in hundredths.
 
 const UNKNOWN = 255;
 
@@ -17,20 +16,20 @@ function prepareFigures(data) {
   });
 }
 
-// Whether several words stand side by side in one turn, so that they are a phrase.
+// Whether several words are neighbors in one turn, and so form a phrase.
 function isPhrase(data, words) {
   const turnOf = (index) => data.tokens[data.words[index].targets[0]].turn;
   return words.length > 1 && words.at(-1) - words[0] === words.length - 1 && turnOf(words[0]) === turnOf(words.at(-1));
 }
 
-// All tokens from the first word of a choice to its last where it is a phrase, else the words' own.
+// The tokens of the chosen words; for a phrase also those between its words.
 function targetsOf(data, words) {
   const targets = words.flatMap((index) => data.words[index].targets);
   if (!isPhrase(data, words)) return targets;
   return Array.from({ length: targets.at(-1) - targets[0] + 1 }, (_, i) => targets[0] + i);
 }
 
-// { visual, textual, share } of a choice, or null where the page was handed none.
+// { visual, textual, share } of the chosen words, or null where the file holds none for them.
 function figuresOf(data, words, token) {
   if (token !== null) return data.tokens[token];
   if (words.length === 1) return data.words[words[0]];
@@ -50,7 +49,7 @@ function earlierWords(data, targets) {
 }
 
 // The words that begin after some tokens, each with the highest relevance that one of some words has
-// for it: which later words rest on these; null where relevance is not known.
+// for it: the later words that depend on these. Null where relevance is not known.
 function laterWords(data, words, targets) {
   if (!data.relevance) return null;
   const found = [];

@@ -20,6 +20,7 @@ from tam.render.pictures import word_image
 from tam.render.resize import resized
 from tam.report import methods_html, report_html
 from tam.report.embedding import embedded_side
+from tam.text.counting import number_of
 from tam.text.slug import slug
 
 REPORT_NAME: Final = "report.html"
@@ -86,14 +87,15 @@ def write_explanation(
         _replacing(folder.resolve()) as temporary,
         progress("Writing the explanation", steps) as step,
     ):
-        save_explanation(explanation, temporary, step)
+        encoded: dict[int, list[bytes]] = {}
+        save_explanation(explanation, temporary, step, encoded)
         if pictures:
             _write_words(explanation, temporary / WORDS_NAME, step)
         if others:
             for name, other in others.items():
                 place = temporary / METHODS_NAME / slug(name)
                 place.mkdir(parents=True)
-                save_explanation(other, place, step)
+                save_explanation(other, place, step, encoded)
             html = methods_html(
                 [explanation, *others.values()], [_method(explanation), *others], largest=largest
             )
@@ -202,7 +204,7 @@ def _write_words(explanation: Explanation, folder: Path, step: Callable[[], None
     small = resized(explanation, largest=largest, smallest=min(_SMALLEST, largest))
     for index, word in enumerate(explanation.words):
         pixels = word_image(replace(word, explanation=small))
-        (folder / f"{index:03d}-{slug(word.text)}.png").write_bytes(encode_png(pixels))
+        (folder / f"{number_of(index):03d}-{slug(word.text)}.png").write_bytes(encode_png(pixels))
         step()
 
 

@@ -1,4 +1,4 @@
-// The gallery: cards of explained replies, searched and filtered, made as they come into sight.
+// The gallery: cards of explained replies, searched and filtered, built as they are scrolled into view.
 
 const CARDS_AT_ONCE = 48;
 

@@ -1,4 +1,4 @@
-// Every word against every earlier one: the relevance of the column's word for the row's.
+// The relevance matrix: how relevant the word of a column is for the later word of a row.
 
 const LARGEST_CELL = 20;
 const LARGEST_MATRIX = 1400;
@@ -43,7 +43,7 @@ function buildMatrix(pane) {
 function cellTold(data, row, column) {
   const said = (index) => make("b", {}, make("bdi", {}, wordName(data, index)));
   const { targets } = data.words[row];
-  if (data.words[column].targets.at(-1) >= targets[0]) return [said(column), " does not stand before ", said(row)];
+  if (data.words[column].targets.at(-1) >= targets[0]) return [said(column), " does not come before ", said(row)];
   return [said(column), " (", String(column + 1), ") for ", said(row), " (", String(row + 1), "): ", make("b", {}, decimal(relevanceOf(data, targets, column)))];
 }
 

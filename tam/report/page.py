@@ -3,12 +3,16 @@
 import base64
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from importlib import resources
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tam.explanation.explanation import Explanation
 from tam.report.data import embedded_json, payload
 from tam.text.printable import printable
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 # Joined in this order to one module script.
 _SCRIPTS: Final = (
@@ -131,7 +135,6 @@ def assembled(
     **texts
         What else the template names; untrusted.
     """
-    from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
     style = "\n".join(_text(name) for name in styles)
@@ -146,9 +149,8 @@ def assembled(
             "form-action 'none'",
         )
     )
-    environment = Environment(autoescape=True, undefined=StrictUndefined)
     # Markup marks text that is the package's own, or escaped for its place.
-    return environment.from_string(_text(template)).render(
+    return _template(template).render(
         policy=policy,
         style=Markup(style),
         script=Markup(script),
@@ -162,6 +164,14 @@ def _shortened(text: str) -> str:
     return line if len(line) <= _LONGEST_TITLE else line[: _LONGEST_TITLE - 1] + "…"
 
 
+@cache
+def _template(name: str) -> "Template":
+    from jinja2 import Environment, StrictUndefined
+
+    return Environment(autoescape=True, undefined=StrictUndefined).from_string(_text(name))
+
+
+@cache
 def _text(name: str) -> str:
     # Line ends as an HTML parser makes them, so that the hashes hold on every system.
     return resources.files("tam.report").joinpath(name).read_text("utf-8").replace("\r\n", "\n")

@@ -1,4 +1,4 @@
-// One explanation on the page: what is chosen in it, and everything that follows from that.
+// A pane: one explanation on the page, its chosen words, and all that is drawn for them.
 
 function buildPane(page, data, index) {
   const pane = { page, data, index, frames: data.media.map(() => 0), figures: [], facts: null, planned: null };

@@ -1,4 +1,4 @@
-// All words at once, below: as small maps, as a table, or as a matrix of what rests on what.
+// The panel of all words: small maps, a table, or the relevance matrix.
 
 function buildPanel(pane) {
   const { data } = pane;

@@ -1,5 +1,5 @@
 // The pictures with their maps: one figure for each, or three of one picture where a candidate is
-// held against the word that was written.
+// compared with the word that was written.
 
 const KINDS = ["word", "candidate", "difference"];
 

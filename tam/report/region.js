@@ -89,7 +89,7 @@ function buildRegion(pane) {
   const { media, box } = state.region;
   const name = data.media.length > 1 ? `In this region of ${mediaName(data, media)}` : "In this region";
   const head = make("p", { className: "region-title" }, name, make("span", { className: "faint" }, ` ${box.map((edge) => Math.round(edge)).join(", ")}`));
-  const close = make("button", { type: "button", className: "quiet small", "aria-label": "Leave the region", onclick: () => act.ask(null) }, "×");
+  const close = make("button", { type: "button", className: "quiet small", "aria-label": "Close the region", onclick: () => act.ask(null) }, "×");
   const list = make("div", { className: "chips" });
   if (!found.length) list.append(make("p", { className: "empty" }, `No word of the reply is highest here.${lower.length ? " Strongest, but higher elsewhere:" : ""}`));
   for (const { index, value } of found.length ? found.slice(0, SHOWN_WORDS) : lower) {

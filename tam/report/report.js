@@ -1,4 +1,4 @@
-// The page: its panes, what they share, and how a choice in one is followed by the other.
+// The page: its panes, their shared controls, and how the panes follow each other’s choices.
 
 const $ = (id) => document.getElementById(id);
 const page = JSON.parse($("data").textContent);

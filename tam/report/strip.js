@@ -1,4 +1,4 @@
-// All words of the reply at once: a strip of small multiples, each drawn when it comes into sight.
+// A strip with a small map of every word of the reply, each drawn when it is scrolled into view.
 
 const LONGEST_SMALL = 150;
 

@@ -1,4 +1,4 @@
-// All words as a table that is sorted and searched.
+// A table of all words that can be sorted, searched and filtered.
 
 const ROWS_AT_ONCE = 200;
 

@@ -1,19 +1,19 @@
-// What the terms of the page mean: each term shows its definition under the pointer and the focus.
+// Definitions of the page’s terms, shown as a tooltip where a term has the pointer or the focus.
 
 const TERMS = {
-  evidence: "How strongly the picture and the earlier words speak for this word. Both go from 0 to 1 on one scale, so that they can be compared.",
+  evidence: "How strongly the picture and the earlier words support this word. Both are measured on one scale from 0 to 1, so they can be compared.",
   visual: "Visual evidence: the maximum of the word’s map over all pictures and frames, from 0 to 1.",
-  textual: "Textual evidence: the highest relevance of one earlier word for this one, from 0 to 1.",
-  share: "Share: the visual part of both kinds of evidence, visual / (visual + textual).",
-  probability: "The model’s own probability of the word: that of its tokens together, before anything is sampled.",
-  sampled: "The same probability in the distribution that was sampled from, after temperature, top-k, top-p and penalties.",
-  focus: "The smallest share of the pictures’ area that holds 85 % of the map. The lower it is, the more the map is on one place.",
+  textual: "Textual evidence: the relevance of the most relevant earlier word, from 0 to 1.",
+  share: "Share: the visual part of the evidence, visual / (visual + textual).",
+  probability: "The probability that the model gave the word: the product of its tokens’ probabilities, before sampling.",
+  sampled: "The word’s probability in the distribution that was sampled from, after temperature, top-k, top-p and penalties.",
+  focus: "The smallest share of the pictures’ area that holds 85 % of the map. The lower it is, the more the map concentrates on one place.",
   grounding: "Grounding: whether the picture supports the word, from 0 to 1. A word below one half is doubted: it is more likely wrong than right.",
   peak: "The pixel where the word’s map is highest, counted from the upper left corner of the original picture.",
-  candidates: "The tokens that the model held most probable at this step, each with its probability.",
-  earlier: "The words that stand before this one, by their relevance for it: how strongly they speak for it, from 0 to 1.",
-  later: "The words that stand after this one, by the relevance that this one has for them.",
-  check: "What hiding the region that the map marks does to the word’s probability, beside hiding others like it.",
+  candidates: "The tokens that the model considered most probable at this step, with their probabilities.",
+  earlier: "The words before this one, ordered by relevance: how strongly each supports it, from 0 to 1.",
+  later: "The words after this one, ordered by how relevant this one is for them.",
+  check: "How much the word’s probability falls when the region that the map marks is hidden, compared with hiding other regions like it.",
 };
 const TERMS_PAGE = "docs/word.md";
 

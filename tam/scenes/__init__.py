@@ -1,1 +1,1 @@
-"""Synthetic scenes with exact masks, and the small model that was trained on them."""
+"""Generated scenes with exact masks, and the small models that were trained on them."""

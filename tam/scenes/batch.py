@@ -1,9 +1,9 @@
-"""Turns examples into the arrays that one training step reads, with NumPy alone.
+"""Conversion of examples to the arrays of a training step, using only NumPy.
 
-The picture layout is exactly the processor's (a test holds the two equal), made without it because
-the processor would take longer than the step. Every row shows one or two pictures or one clip and
-holds several turns. They either follow one another as a conversation, or stand side by side: each
-then sees the pictures but not the other turns, and starts at the same position.
+The layout of pictures equals the processor's, which a test checks; the processor itself would take
+longer than the step. Every row shows one or two pictures or one clip and has several turns. The
+turns either form a conversation or are independent: then each turn sees the pictures but not the
+other turns, and all turns start at the same position.
 """
 
 from collections.abc import Iterable
@@ -26,13 +26,13 @@ STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
 """The image processor's normalisation."""
 
 IGNORED = -100
-"""Label of the positions that carry no caption or answer loss."""
+"""Label of the positions without a caption or answer loss."""
 
 WORDS: tuple[str, ...] = (*COLORS, *SHAPES)
 """The words of the readability loss."""
 
 UNMASKED: tuple[str, ...] = ("orange", "blue", "square", "star")
-"""Words that mask supervision leaves out, to tell what it teaches from what it trains."""
+"""Words that mask supervision leaves out, to measure how far it generalizes."""
 
 BACKGROUND_WORD = "background"
 
@@ -42,7 +42,7 @@ DECISIVE_WORDS: tuple[str, ...] = (
     *(f" {word}" for word in ("left", "right", "above", "below", "up", "down", "still")),
     *(f" {word}" for word in ("first", "second")),
 )
-"""The words that decide an answer which otherwise repeats its question."""
+"""The words that decide an answer that otherwise repeats its question."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,13 @@ class Batch:
 
     ``pixels`` float32 [B*G*N, P]; ``grid`` (h, w), N = h*w; ``ids``, ``labels`` and ``segments``
     int64 [B, L]; ``positions`` int64 [3, B, L]; ``vision`` int64 [G*N] are the vision positions,
-    the same in every row; ``true_words`` bool [B, G, W] and ``true_pairs`` bool [B, G, colours,
+    the same in every row; ``true_words`` bool [B, G, W] and ``true_pairs`` bool [B, G, colors,
     shapes].
 
-    A batch made with masks also has (None otherwise): ``cell_words`` bool [B, G*N, W], the words
-    of the object that a cell shows, and ``spelled`` int64 [B, G*N], the grids as text: for each
-    cell its object's color or shape, whichever a coin says, by the word's first token, and the
-    word of the background elsewhere.
+    Only a batch made with masks also has ``cell_words`` bool [B, G*N, W], the words of the object
+    that a cell shows, and ``cell_tokens`` int64 [B, G*N], the grids written as text: the first
+    token of the word for each cell's object, at random its color or its shape, or of the word for
+    the background. Both are None in other batches.
     """
 
     pixels: NDArray[np.float32]
@@ -70,11 +70,11 @@ class Batch:
     true_words: NDArray[np.bool_]
     true_pairs: NDArray[np.bool_]
     cell_words: NDArray[np.bool_] | None
-    spelled: NDArray[np.int64] | None
+    cell_tokens: NDArray[np.int64] | None
 
 
 class Encoder:
-    """Token ids of texts and of the scenes' words, for one tokenizer."""
+    """Token ids of texts and of the scenes' words for one tokenizer."""
 
     def __init__(self, tokenizer: "PreTrainedTokenizerFast") -> None:
         self._tokenizer = tokenizer
@@ -89,7 +89,7 @@ class Encoder:
         self.word_kinds = [
             2 * piece + (word in SHAPES) for word in WORDS for piece in range(len(pieces[word]))
         ]
-        """Kind of each readability token: colour or shape, first piece or a later one."""
+        """Kind of each readability token: color or shape, first piece or a later one."""
         self.background = self.ids(f" {BACKGROUND_WORD}")[0]
         self.decisive = [self.ids(word)[0] for word in DECISIVE_WORDS]
 
@@ -97,24 +97,24 @@ class Encoder:
         return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def words_true_of(self, pairs: Iterable[tuple[str, str]]) -> NDArray[np.bool_]:
-        """Which readability tokens spell a word of one of the pairs, bool [W]."""
-        said = {word for pair in pairs for word in pair}
-        return np.array([word in said for word in self.token_words])
+        """Return which readability tokens belong to a word of one of the pairs, bool [W]."""
+        words = {word for pair in pairs for word in pair}
+        return np.array([word in words for word in self.token_words])
 
 
 def patches(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The vision tower's input, as the processor makes it.
+    """Return the vision tower's input, equal to that of the processor.
 
     Parameters
     ----------
     frames : uint8 [G, T, H, W, 3]
-        G grids of T frames each, a still repeated; height and width are multiples of the patch
-        size.
+        G grids of T frames each, which are equal for a still; height and width are multiples of
+        the patch size.
 
     Returns
     -------
     float32 [G * N, 3 * T * p * p]
-        Patches in row order.
+        Patches in row-major order.
     """
     count, depth, height, width, _ = frames.shape
     p = PATCH_SIZE
@@ -125,7 +125,7 @@ def patches(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def stills(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Pictures [G, H, W, 3] as grids of equal frames [G, T, H, W, 3]."""
+    """Repeat pictures [G, H, W, 3] to grids of equal frames [G, T, H, W, 3]."""
     return np.repeat(images[:, None], TEMPORAL_PATCH_SIZE, axis=1)
 
 
@@ -141,9 +141,9 @@ def make_batch(
     masks: bool,
     kind: str = "picture",
 ) -> Batch:
-    """Batch of ``count`` examples of a split, from index ``first`` on; see `Batch`.
+    """Make a batch of ``count`` examples of a split, beginning at index ``first``; see `Batch`.
 
-    Two pictures take two indices each.
+    An example with two pictures takes two indices.
     """
     stride = 2 if kind == "pictures" else 1
     examples = [
@@ -177,16 +177,16 @@ def make_batch(
         ),
         true_pairs=np.stack([[_true_pairs(pairs) for pairs in item.shown] for item in examples]),
         cell_words=cell_words,
-        spelled=None if cell_words is None else _spelled(encoder, cell_words, first),
+        cell_tokens=None if cell_words is None else _cell_tokens(encoder, cell_words, first),
     )
 
 
 Block = tuple[tuple[int, ...], int]
-"""Text, then so many grids of vision tokens."""
+"""Ids of a text, and the number of grids of vision tokens that follow it."""
 
 
 def _blocks(encoder: Encoder, kind: str, grids: int, grid: tuple[int, int]) -> list[Block]:
-    """The blocks before the turns: each picture, or the whole clip, between its marks."""
+    """Return the blocks before the turns: each picture, or the whole clip, between its marks."""
     opening = encoder.ids("<|im_start|>user\n<|vision_start|>")
     closing = encoder.ids("<|vision_end|>")
     if kind == "clip":
@@ -198,7 +198,7 @@ def _blocks(encoder: Encoder, kind: str, grids: int, grid: tuple[int, int]) -> l
 def _row(
     encoder: Encoder, blocks: list[Block], grid: tuple[int, int], example: Example
 ) -> tuple[list[int], list[int], list[int], NDArray[np.int64]]:
-    """Ids, labels, segments [L] and positions [3, L] of one example."""
+    """Return ids, labels and segments [L] and positions [3, L] of one example."""
     clip = any(grids > 1 for _, grids in blocks)
     ids: list[int] = []
     positions: list[NDArray[np.int64]] = []
@@ -213,16 +213,16 @@ def _row(
             following += max(grid)
     labels = [IGNORED] * len(ids)
     segments = [0] * len(ids)
-    for number, (asked, answered) in enumerate(example.turns):
+    for number, (question, answer) in enumerate(example.turns):
         later = example.conversation and number > 0
-        question = [
+        question_ids = [
             *(encoder.ids("\n<|im_start|>user\n") if later else ()),
-            *encoder.ids(f"{asked}<|im_end|>\n<|im_start|>assistant\n"),
+            *encoder.ids(f"{question}<|im_end|>\n<|im_start|>assistant\n"),
         ]
-        answer = encoder.ids(f"{answered}<|im_end|>")
-        piece = [*question, *answer]
+        answer_ids = encoder.ids(f"{answer}<|im_end|>")
+        piece = [*question_ids, *answer_ids]
         ids += piece
-        labels += [*[IGNORED] * len(question), *answer]
+        labels += [*[IGNORED] * len(question_ids), *answer_ids]
         segments += [0 if example.conversation else number + 1] * len(piece)
         positions.append(_text_positions(following, len(piece)))
         if example.conversation:
@@ -235,13 +235,13 @@ def _text_positions(start: int, length: int) -> NDArray[np.int64]:
 
 
 def _true_pairs(pairs: Iterable[tuple[str, str]]) -> NDArray[np.bool_]:
-    """Which combinations there are, bool [colours, shapes]."""
+    """Return which combinations are shown, bool [colors, shapes]."""
     shown = set(pairs)
     return np.array([[(color, shape) in shown for shape in SHAPES] for color in COLORS])
 
 
 def _cell_words(encoder: Encoder, example: Example, grid: tuple[int, int]) -> NDArray[np.bool_]:
-    """Which readability tokens name the object that covers most of a cell, bool [G*N, W]."""
+    """Return which readability tokens name the object that covers most of a cell, bool [G*N, W]."""
     p = PATCH_SIZE
     words = np.zeros((len(example.owners), grid[0] * grid[1], len(encoder.word_tokens)), bool)
     for at, pairs in enumerate(example.shown):
@@ -252,9 +252,9 @@ def _cell_words(encoder: Encoder, example: Example, grid: tuple[int, int]) -> ND
     return words.reshape(-1, words.shape[-1])
 
 
-def _spelled(encoder: Encoder, cell_words: NDArray[np.bool_], seed: int) -> NDArray[np.int64]:
-    """One word for each cell; see `Batch`."""
-    coins = np.random.default_rng([seed, 4]).integers(2, size=cell_words.shape[:2])
-    said = cell_words & (np.array(encoder.word_kinds) == coins[..., None])
-    tokens = np.array(encoder.word_tokens)[said.argmax(-1)]
-    return np.where(said.any(-1), tokens, encoder.background)
+def _cell_tokens(encoder: Encoder, cell_words: NDArray[np.bool_], seed: int) -> NDArray[np.int64]:
+    """Draw one token for each cell; see `Batch`."""
+    kinds = np.random.default_rng([seed, 4]).integers(2, size=cell_words.shape[:2])
+    drawn = cell_words & (np.array(encoder.word_kinds) == kinds[..., None])
+    tokens = np.array(encoder.word_tokens)[drawn.argmax(-1)]
+    return np.where(drawn.any(-1), tokens, encoder.background)

@@ -1,11 +1,12 @@
-"""Prints the small models' true figures on held-out scenes: ``python -m tam.scenes.check``.
+"""``python -m tam.scenes.check`` measures the small models on held-out scenes.
 
-Captions and answers are generated from the weights through the processor, as a user would. For
-every colour and shape word of a caption that is true of the scene, the word's map is compared with
-the visible pixels of all objects that the word is true of, for four stages of the method: the raw
+Captions and answers are generated from the weights and the processor as by a user. For every color
+and shape word of a caption that is true of the scene, the word's map is compared with the visible
+pixels of all objects that the word is true of, for four stages of the method: the raw
 ``activation``, after estimated causal inference (``eci``), the raw activation scaled and filtered
-(``rgf``), and the whole method (``tam``). For one scene in five there is also a clip, measured in
-space and time, a conversation that asks for the caption in its third turn, and a pair of pictures.
+(``rgf``), and the whole method (``tam``). For every fifth scene there are also a clip, which is
+measured in space and time, a conversation that asks for the caption in its third turn, and a pair
+of pictures.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from tam.scenes.language import Question, follow_up, questions, stated_pairs
 from tam.scenes.motion import CLIP_PROMPTS, clip_questions
 from tam.scenes.pairs import pair_questions
 from tam.scenes.pointing import Truth, word_records
-from tam.scenes.replies import Asked, Reply, Speaker
+from tam.scenes.replies import Dialogue, Reply, Speaker
 from tam.scenes.tokens import PATCH_SIZE, TEMPORAL_PATCH_SIZE
 from tam.scenes.world import DIFFICULTIES, SPLITS, Scene, make_scene, split_seed
 
@@ -36,7 +37,7 @@ QUESTIONS = 3
 """Questions for each scene, clip and pair of pictures."""
 
 EXTRA = 5
-"""One clip, conversation and pair of pictures for so many scenes."""
+"""There is one clip, conversation and pair of pictures for every ``EXTRA`` scenes."""
 
 T = TypeVar("T")
 
@@ -44,21 +45,21 @@ T = TypeVar("T")
 def check(
     folder: Path, *, scenes: int, split: str = "test", difficulty: str | None = None
 ) -> dict[str, Any]:
-    """Measure a model folder on scenes of a split; see the module for the measures.
+    """Measure a model on scenes of a split; the module describes the measurements.
 
     Parameters
     ----------
     folder : Path
         Anything that ``from_pretrained`` reads as a Qwen2-VL model and processor.
     scenes : int
-        Scenes, from the start of the split on.
+        Number of scenes, from the start of the split.
     difficulty : str, optional
         One of `tam.scenes.world.DIFFICULTIES`.
 
     Returns
     -------
     JSON values: the figures, their 95 % intervals under the same names, and the same by kind of
-    word, for the words that mask supervision knows (``masked``) and for those that it leaves out
+    word, for the words that mask supervision uses (``masked``) and those that it leaves out
     (``unmasked``), for ``clips``, for the ``third_turn`` and for ``two_pictures``.
     """
     began = time.monotonic()
@@ -66,7 +67,7 @@ def check(
     extra = -(-scenes // EXTRA)
 
     def still(index: int) -> Scene:
-        # Pictures of one batch have one size; the sizes come in turn.
+        # All pictures of a batch have one size; the batches cycle through the sizes.
         height, width = (PATCH_SIZE * side for side in GRIDS[index // BATCH % len(GRIDS)])
         return make_scene(split_seed(split, index), height, width, difficulty=difficulty)
 
@@ -116,7 +117,7 @@ def _measured(
     make: Callable[[int], T],
     measure: Callable[[Speaker, Sequence[tuple[int, T]], Record], None],
 ) -> Record:
-    """Measure ``count`` examples batch by batch, with progress on stderr."""
+    """Measure ``count`` examples in batches, with a progress bar on stderr."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -132,54 +133,54 @@ def _measured(
 
 
 def _measure_scenes(speaker: Speaker, group: Sequence[tuple[int, Scene]], record: Record) -> None:
-    said = speaker.replies([Asked((scene.image,), (PROMPT,)) for _, scene in group])
-    for (index, scene), reply in zip(group, said, strict=True):
+    replies = speaker.replies([Dialogue((scene.image,), (PROMPT,)) for _, scene in group])
+    for (index, scene), reply in zip(group, replies, strict=True):
         _mark_caption(speaker, index, reply, _truth(scene), record)
     posed = [
         (index, scene, item)
         for index, scene in group
         for item in questions(scene, _generator(scene.seed), QUESTIONS)
     ]
-    said = speaker.replies([Asked((scene.image,), (item.text,)) for _, scene, item in posed])
-    for (index, _, item), reply in zip(posed, said, strict=True):
+    replies = speaker.replies([Dialogue((scene.image,), (item.text,)) for _, scene, item in posed])
+    for (index, _, item), reply in zip(posed, replies, strict=True):
         _mark_answer(index, item, reply, record)
 
 
 def _measure_clips(speaker: Speaker, group: Sequence[tuple[int, Clip]], record: Record) -> None:
-    said = speaker.replies([Asked((clip.frames,), (CLIP_PROMPTS[0],)) for _, clip in group])
-    for (index, clip), reply in zip(group, said, strict=True):
+    replies = speaker.replies([Dialogue((clip.frames,), (CLIP_PROMPTS[0],)) for _, clip in group])
+    for (index, clip), reply in zip(group, replies, strict=True):
         _mark_caption(speaker, index, reply, _clip_truth(clip), record)
     posed = [
         (index, clip, item)
         for index, clip in group
         for item in clip_questions(clip, _generator(clip.seed), QUESTIONS)
     ]
-    said = speaker.replies([Asked((clip.frames,), (item.text,)) for _, clip, item in posed])
-    for (index, _, item), reply in zip(posed, said, strict=True):
+    replies = speaker.replies([Dialogue((clip.frames,), (item.text,)) for _, clip, item in posed])
+    for (index, _, item), reply in zip(posed, replies, strict=True):
         _mark_answer(index, item, reply, record)
 
 
 def _measure_third_turns(
     speaker: Speaker, group: Sequence[tuple[int, Scene]], record: Record
 ) -> None:
-    """A question, one that follows it up, and the caption, each after the model's own replies."""
+    """Ask a question, a follow-up question and for the caption, each after the model's replies."""
     texts: list[tuple[str, ...]] = [() for _ in group]
     before: list[Question] = []
     for turn in range(2):
-        asked = []
+        current = []
         for at, (_, scene) in enumerate(group):
             rng = _generator(scene.seed)
             posed = questions(scene, rng, QUESTIONS)
             following = follow_up(scene.objects, before[at], rng) if turn else posed[0]
-            asked.append(following or posed[-1])
-        texts = [(*text, item.text) for text, item in zip(texts, asked, strict=True)]
-        said = _replies(speaker, group, texts)
-        for (index, _), item, reply in zip(group, asked, said, strict=True):
+            current.append(following or posed[-1])
+        texts = [(*text, item.text) for text, item in zip(texts, current, strict=True)]
+        replies = _replies(speaker, group, texts)
+        for (index, _), item, reply in zip(group, current, replies, strict=True):
             _mark_answer(index, item, reply, record)
-        texts = [(*text, reply.text) for text, reply in zip(texts, said, strict=True)]
-        before = asked
-    said = _replies(speaker, group, [(*text, PROMPT) for text in texts])
-    for (index, scene), reply in zip(group, said, strict=True):
+        texts = [(*text, reply.text) for text, reply in zip(texts, replies, strict=True)]
+        before = current
+    replies = _replies(speaker, group, [(*text, PROMPT) for text in texts])
+    for (index, scene), reply in zip(group, replies, strict=True):
         _mark_caption(speaker, index, reply, _truth(scene), record)
 
 
@@ -187,7 +188,7 @@ def _replies(
     speaker: Speaker, group: Sequence[tuple[int, Scene]], texts: Sequence[tuple[str, ...]]
 ) -> list[Reply]:
     shown = [(scene.image,) for _, scene in group]
-    return speaker.replies([Asked(*item) for item in zip(shown, texts, strict=True)])
+    return speaker.replies([Dialogue(*item) for item in zip(shown, texts, strict=True)])
 
 
 def _measure_pairs(
@@ -198,10 +199,10 @@ def _measure_pairs(
         for index, pair in group
         for item in pair_questions(pair, _generator(pair[0].seed), QUESTIONS)
     ]
-    said = speaker.replies(
-        [Asked((first.image, second.image), (item.text,)) for _, (first, second), item in posed]
+    replies = speaker.replies(
+        [Dialogue((first.image, second.image), (item.text,)) for _, (first, second), item in posed]
     )
-    for (index, _, item), reply in zip(posed, said, strict=True):
+    for (index, _, item), reply in zip(posed, replies, strict=True):
         if item.kind == "caption":
             _count_pairs(index, reply, stated_pairs(item.answer), record)
         else:
@@ -214,8 +215,8 @@ def _mark_caption(speaker: Speaker, index: int, reply: Reply, truth: Truth, reco
 
 
 def _count_pairs(index: int, reply: Reply, true: set[tuple[str, str]], record: Record) -> None:
-    said = stated_pairs(reply.text)
-    record.captions.append((index, len(said & true), len(said), len(true)))
+    stated = stated_pairs(reply.text)
+    record.captions.append((index, len(stated & true), len(stated), len(true)))
 
 
 def _mark_answer(index: int, item: Question, reply: Reply, record: Record) -> None:
@@ -227,7 +228,7 @@ def _truth(scene: Scene) -> Truth:
 
 
 def _clip_truth(clip: Clip) -> Truth:
-    """Where either frame of a grid shows each object."""
+    """Return where each object is visible in either frame of each grid."""
     truth = {}
     for item in clip.objects:
         both = item.mask.reshape(-1, TEMPORAL_PATCH_SIZE, *item.mask.shape[1:])
@@ -240,7 +241,7 @@ def _generator(seed: int) -> np.random.Generator:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The command line."""
+    """Parse the command line, measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tam.scenes.check", description=__doc__)
     parser.add_argument("--model", default="small", help="a shipped model's name, or a folder")
     parser.add_argument("--scenes", type=int, default=500)
@@ -255,7 +256,7 @@ def main(arguments: list[str] | None = None) -> None:
     logging.disable_progress_bar()
     folder = weights_folder(given.model) if given.model in SHIPPED else Path(given.model)
     if not (folder / "config.json").exists():
-        parser.error(f"no model in {folder}; give a folder with config.json, or one of {SHIPPED}")
+        parser.error(f"no model in {folder}; pass a folder with config.json, or one of {SHIPPED}")
     figures_found = check(
         folder, scenes=given.scenes, split=given.split, difficulty=given.difficulty
     )

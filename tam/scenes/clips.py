@@ -1,8 +1,8 @@
-"""Short synthetic clips of moving shapes, with exact masks per object and frame.
+"""Short generated clips of moving shapes, with exact masks for every object and frame.
 
-A clip is a function of its seed alone, like a scene: one or two objects on one background, each
-still or moving straight at an even speed, in the picture or through its edge, in front of the
-other or behind it. Where a canvas is too small for an object to stay in view, it is left out.
+Like a scene, a clip is a function of its seed only: one or two objects on one background, each
+still or moving in a straight line at constant speed, inside the picture or across its edge, in
+front of the other or behind it. An object that cannot stay in view on a small canvas is left out.
 """
 
 from dataclasses import dataclass
@@ -33,8 +33,8 @@ PRESENT = 0.5
 class MovingObject:
     """One object of a clip: its words, its centre (x, y) in each frame, its visible masks.
 
-    ``mask`` is bool [T, H, W]; ``area`` the pixels of the whole object; ``behind`` is the index
-    of the object that it passes behind, if it does.
+    ``mask`` is bool [T, H, W]; ``area`` is the number of pixels of the whole object; ``behind`` is
+    the index of the object that it passes behind, if any.
     """
 
     color: str
@@ -48,11 +48,11 @@ class MovingObject:
 
     @property
     def pair(self) -> tuple[str, str]:
-        """The words that name the object: (colour, shape), unique in its clip."""
+        """The words that name the object: (color, shape), unique in its clip."""
         return self.color, self.shape
 
     def shown(self) -> NDArray[np.bool_]:
-        """The frames that show enough of the object to count, bool [T]."""
+        """Return which frames show enough of the object to count, bool [T]."""
         return np.asarray(self.mask.sum(axis=(1, 2)) >= PRESENT * self.area)
 
 
@@ -67,7 +67,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class _Path:
-    """How one object is drawn: words, root of its area, rotation, centres."""
+    """How one object is drawn: its words, the square root of its area, its rotation and centres."""
 
     pair: tuple[str, str]
     size: str
@@ -89,7 +89,7 @@ def make_clip(
 
     An object that is left out is missing from every frame.
 
-    Raises ValueError for a seed of no split.
+    Raises ValueError for a seed that belongs to no split.
     """
     combinations = SPLITS[split_of(seed)].combinations
     rng = np.random.default_rng([seed, 2])
@@ -129,7 +129,7 @@ def _path(
     canvas: tuple[int, int],
     scale: float,
 ) -> _Path:
-    """A random path; every second one meets the object before it in some frame."""
+    """Draw a path; with even odds it meets the previous object in some frame."""
     size = SIZES[int(rng.integers(2))]
     side = scale * float(np.sqrt(rng.uniform(*AREAS[size])))
     reach = EXTENT[pair[1]] * side
@@ -150,7 +150,7 @@ def _path(
 
 
 def _painted(owner: NDArray[np.int8], path: _Path, index: int) -> NDArray[np.int8]:
-    """The owners [T, H, W] with one more object in front of all others."""
+    """Return the owners [T, H, W] with one more object in front of all others."""
     painted = owner.copy()
     for frame, center in enumerate(path.centers):
         box, inside = stamp(
@@ -161,7 +161,7 @@ def _painted(owner: NDArray[np.int8], path: _Path, index: int) -> NDArray[np.int
 
 
 def _area(path: _Path) -> int:
-    """Pixels of the whole object, anywhere."""
+    """Count the pixels of the whole object, as if nothing hid it."""
     room = int(4 * path.side)
     return int(stamp(path.pair[1], path.side, path.turn, (room / 2,) * 2, (room,) * 2)[1].sum())
 
@@ -173,12 +173,12 @@ def _shown(owner: NDArray[np.int8], path: _Path, index: int) -> bool:
 
 
 def _order(paths: list[_Path]) -> list[int]:
-    """Indices of the objects from left to right in the first frame."""
+    """Return the indices of the objects from left to right in the first frame."""
     return sorted(range(len(paths)), key=lambda index: paths[index].centers[0])
 
 
 def _objects(paths: list[_Path], owner: NDArray[np.int8]) -> tuple[MovingObject, ...]:
-    """The objects from left to right; an object lies behind one that hides a tenth of it."""
+    """Return the objects from left to right; one is behind another that hides a tenth of it."""
     order = _order(paths)
     alone = np.full_like(owner, -1)
     items = []

@@ -1,4 +1,4 @@
-"""Painting of scenes: the outlines of shapes, textured backgrounds, light and noise."""
+"""Drawing of scenes: outlines of shapes, textured backgrounds, light and noise."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ EXTENT = {
 
 
 def inside(shape: str, u: NDArray[np.float64], v: NDArray[np.float64]) -> Mask:
-    """Pixels inside a shape of area 1 centred at the origin; v points down."""
+    """Return which points lie inside a shape of area 1 centred at the origin; v points down."""
     if shape == "circle":
         return u * u + v * v <= 1 / np.pi
     if shape == "square":
@@ -30,7 +30,7 @@ def inside(shape: str, u: NDArray[np.float64], v: NDArray[np.float64]) -> Mask:
     squared = u * u + v * v
     if shape == "ring":
         return (squared <= 0.6755**2) & (squared >= (0.55 * 0.6755) ** 2)
-    # A five-pointed star: fold the plane to half a point, then one edge decides.
+    # A five-pointed star: fold the plane onto half a point of the star, then test one edge.
     angle = np.arctan2(u, -v)
     folded = np.abs((angle + np.pi / 5) % (2 * np.pi / 5) - np.pi / 5)
     radius = np.sqrt(squared)
@@ -43,16 +43,16 @@ def inside(shape: str, u: NDArray[np.float64], v: NDArray[np.float64]) -> Mask:
 def stamp(
     shape: str, side: float, turn: float, center: tuple[float, float], canvas: tuple[int, int]
 ) -> tuple[Box, Mask]:
-    """The pixels of a shape on a canvas (height, width): a box, and which of its pixels.
+    """Return the pixels of a shape on a canvas (height, width): a box, and a mask inside the box.
 
     Parameters
     ----------
     side : float
-        Root of the shape's area in pixels.
+        Square root of the shape's area in square pixels.
     turn : float
         Rotation in radians.
     center : tuple of float
-        x and y in pixels; the shape may reach over the edge of the canvas.
+        x and y in pixels; the shape may extend beyond the edge of the canvas.
     """
     (x, y), (height, width) = center, canvas
     reach = EXTENT[shape] * side
@@ -72,7 +72,7 @@ def _span(middle: float, reach: float, extent: int) -> slice:
 def background(
     rng: np.random.Generator, height: int, width: int, scale: float
 ) -> NDArray[np.float32]:
-    """A muted textured background, float32 [H, W, 3]: cloudy, striped, checked or plain."""
+    """Return a muted textured background, float32 [H, W, 3]: cloudy, striped, checked or plain."""
     base = rng.uniform(80, 165) + rng.uniform(-18, 18, 3)
     other = base + rng.uniform(-30, 30) + rng.uniform(-10, 10, 3)
     y = np.arange(height, dtype=np.float32)[:, None] / scale
@@ -93,7 +93,7 @@ def background(
 
 
 def _clouds(rng: np.random.Generator, height: int, width: int) -> NDArray[np.float32]:
-    """Smooth noise in [0, 1], float32 [H, W]: a coarse random lattice, bilinearly enlarged."""
+    """Return smooth noise in [0, 1], float32 [H, W]: a random lattice, interpolated bilinearly."""
     cells = int(rng.integers(3, 10))
     lattice = rng.random((cells + 1, cells + 1), np.float32)
     y, x = np.linspace(0, cells, height, dtype=np.float32), np.linspace(0, cells, width)

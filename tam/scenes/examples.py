@@ -20,10 +20,10 @@ from tam.scenes.tokens import PATCH_SIZE, TEMPORAL_PATCH_SIZE
 from tam.scenes.world import Scene, make_scene
 
 EMPTY_EVERY = 16
-"""One scene in so many shows the background alone."""
+"""One of so many scenes shows only the background."""
 
 CONVERSATIONS = 0.35
-"""Share of the examples whose turns follow one another; in the others they stand side by side."""
+"""Share of the examples whose turns form a conversation; in the others they are independent."""
 
 KINDS: tuple[str, ...] = ("picture", "drill", "pictures", "clip")
 
@@ -35,7 +35,7 @@ class Example:
     """One row of a batch: its pictures and its turns of text.
 
     ``frames`` uint8 [G, T, H, W, 3]: G grids of vision tokens (pictures, or parts of a clip) of T
-    frames each; ``shown`` names the objects (colour, shape) that each grid shows; ``owners`` int
+    frames each; ``shown`` lists the objects (color, shape) that each grid shows; ``owners`` int
     [G, H, W] is the index into ``shown`` of the object that a pixel shows, -1 for the background.
     """
 
@@ -54,14 +54,14 @@ def make_example(
     Parameters
     ----------
     kind : str
-        One of `KINDS`: one picture, the same with many questions of the hard kinds, two pictures,
-        or a clip.
+        One of `KINDS`: one picture, one picture with many questions of the hard kinds, two
+        pictures, or a clip.
     grid : tuple of int
         Rows and columns of vision tokens.
     objects : tuple of int
         Least and greatest number of objects of a picture.
     turns : int
-        Captions and questions.
+        Number of captions and questions.
     """
     height, width = (PATCH_SIZE * side for side in grid)
     rng = np.random.default_rng([seed, 1])
@@ -75,16 +75,16 @@ def make_example(
     stills = np.stack([_soften(scene.image) if soft else scene.image for scene in scenes])
     conversation = kind == "picture" and rng.random() < CONVERSATIONS
     if kind == "picture":
-        said = _picture_turns(scenes[0], rng, turns, conversation)
+        texts = _picture_turns(scenes[0], rng, turns, conversation)
     elif kind == "drill":
-        said = _plain(drill_questions(scenes[0], rng, turns))
+        texts = _plain(drill_questions(scenes[0], rng, turns))
     else:
-        said = _plain(pair_questions((scenes[0], scenes[1]), rng, turns))
+        texts = _plain(pair_questions((scenes[0], scenes[1]), rng, turns))
     return Example(
         np.repeat(stills[:, None], TEMPORAL_PATCH_SIZE, axis=1),
         tuple(tuple(item.pair for item in scene.objects) for scene in scenes),
         np.stack([scene.owner() for scene in scenes]),
-        said,
+        texts,
         conversation,
     )
 
@@ -92,14 +92,14 @@ def make_example(
 def _picture_turns(
     scene: Scene, rng: np.random.Generator, count: int, conversation: bool
 ) -> list[tuple[str, str]]:
-    """The caption and questions in random order; a conversation also asks on about "it"."""
+    """Draw the caption and questions in random order; a conversation adds questions about "it"."""
     prompt = CAPTION_PROMPTS[min(3, int(rng.exponential(0.7)))]
-    said = [Question("caption", prompt, caption(scene)), *questions(scene, rng, count - 1)]
-    said = [said[index] for index in rng.permutation(len(said))]
+    turns = [Question("caption", prompt, caption(scene)), *questions(scene, rng, count - 1)]
+    turns = [turns[index] for index in rng.permutation(len(turns))]
     if conversation:
-        following = [(item, follow_up(scene.objects, item, rng)) for item in said]
-        said = [item for both in following for item in both if item is not None][:count]
-    return _plain(said)
+        following = [(item, follow_up(scene.objects, item, rng)) for item in turns]
+        turns = [item for both in following for item in both if item is not None][:count]
+    return _plain(turns)
 
 
 def _clip_example(
@@ -107,7 +107,7 @@ def _clip_example(
 ) -> Example:
     clip = make_clip(seed, height, width)
     prompt = CLIP_PROMPTS[int(rng.integers(len(CLIP_PROMPTS)))]
-    said = [
+    texts = [
         Question("caption", prompt, clip_caption(clip)),
         *clip_questions(clip, rng, turns - 1),
     ]
@@ -125,15 +125,15 @@ def _clip_example(
             owners[part][both.all(axis=0)] = index
         shown.append(tuple(item.pair for item in here))
     frames = clip.frames.reshape(parts, TEMPORAL_PATCH_SIZE, height, width, 3)
-    return Example(frames, tuple(shown), owners, _plain(said), False)
+    return Example(frames, tuple(shown), owners, _plain(texts), False)
 
 
-def _plain(said: list[Question]) -> list[tuple[str, str]]:
-    return [(item.text, item.answer) for item in said]
+def _plain(turns: list[Question]) -> list[tuple[str, str]]:
+    return [(item.text, item.answer) for item in turns]
 
 
 def _soften(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A 3 x 3 binomial blur, as the resizing of a larger picture would leave it."""
+    """Apply a 3 x 3 binomial blur, which resembles the result of downscaling a larger picture."""
     padded = np.pad(image.astype(np.uint16), ((1, 1), (1, 1), (0, 0)), mode="edge")
     rows = padded[:-2] + 2 * padded[1:-1] + padded[2:]
     return np.asarray((rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:] + 8) // 16, np.uint8)

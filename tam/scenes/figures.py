@@ -1,4 +1,4 @@
-"""Figures and their intervals from what a check of a small model found."""
+"""Figures and their intervals, from the measurements of a small model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,10 +12,10 @@ from tam.scenes.pointing import MEASURES, STAGES, WordRecord
 
 @dataclass
 class Record:
-    """The measurements so far, value by value, so that intervals can be computed at the end.
+    """The individual measurements so far, from which intervals are computed at the end.
 
-    ``captions`` holds (scene, right, said, true) numbers of pairs, ``answers`` (scene, kind of
-    question, right), ``words`` the true words of captions.
+    ``captions`` holds (scene, right, stated, true) with numbers of pairs, ``answers`` (scene, kind
+    of question, right), ``words`` the true words of captions.
     """
 
     captions: list[tuple[int, int, int, int]] = field(default_factory=list)
@@ -24,11 +24,11 @@ class Record:
 
 
 def figures(record: Record) -> dict[str, Any]:
-    """Captions, answers and pointing: figures, and 95 % intervals under the same names.
+    """Compute figures of captions, answers and pointing, and their 95 % intervals.
 
-    A caption's F1 is 2 right / (said + true); the mean weighs captions equally.
+    A caption's F1 is 2 right / (stated + true); the mean weighs captions equally.
     """
-    scores = [2 * right / max(said + true, 1) for _, right, said, true in record.captions]
+    scores = [2 * right / max(stated + true, 1) for _, right, stated, true in record.captions]
     marks = [float(correct) for *_, correct in record.answers]
     pointing = pointing_figures(record.words)
     return {
@@ -48,7 +48,7 @@ def figures(record: Record) -> dict[str, Any]:
 
 
 def pointing_figures(words: Sequence[WordRecord]) -> dict[str, Any]:
-    """Means over words of every measure at every stage, beside chance and the centre's control."""
+    """Average every measure at every stage over words, with chance and the centre as controls."""
     where = [word.scene for word in words]
     columns = {
         name: {stage: [word.measures[name, stage] for word in words] for stage in STAGES}
@@ -72,13 +72,13 @@ def pointing_figures(words: Sequence[WordRecord]) -> dict[str, Any]:
 
 
 def print_report(report: Mapping[str, Any]) -> None:
-    """The report as tables on stdout."""
+    """Print the report as tables."""
     kind = f", {report['difficulty']}" if report["difficulty"] else ""
     print(f"model {report['model']}: {report['scenes']} scenes of split {report['split']}{kind}")
     _print_replies(report)
     for name in ("color", "shape"):
         _print_pointing(f"{name} words", report["by_kind"][name])
-    _print_pointing("words that mask supervision knows", report["masked"])
+    _print_pointing("words that mask supervision uses", report["masked"])
     for name in ("color", "shape"):
         part = report["unmasked"][name]
         _print_pointing(f"{name} words that mask supervision leaves out", part)

@@ -1,4 +1,4 @@
-"""Drawn scenes as files that say so."""
+"""Writing drawn scenes to files that are marked as such."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tam.media.media import SCENE_MARK
 def write_scene(image: NDArray[np.uint8], path: Path) -> Path:
     """Write a drawn picture, uint8 [H, W, 3], as a PNG with the scene generator's mark.
 
-    A model that was made for such scenes is then known to be shown one of them.
+    The mark tells the toolkit that a model made for drawn scenes is shown one of them.
     """
     path.write_bytes(encode_png(image, comment=SCENE_MARK))
     return path

@@ -1,8 +1,8 @@
 """True statements about a scene: captions, questions with their answers, and conversations.
 
-Every sentence is a function of the scene (and, for questions, of a random generator), so a text's
-truth can be checked against the masks. Objects are named from left to right. Functions that need
-only the words of objects also take those of a clip.
+Every sentence is a function of the scene (and, for questions, of a random generator), so its truth
+can be checked against the masks. Objects are named from left to right. Functions that need only the
+words of objects also accept the objects of a clip.
 """
 
 import re
@@ -26,11 +26,11 @@ NUMBERS: tuple[str, ...] = ("no", "one", "two", "three", "four")
 
 
 class Named(Protocol):
-    """An object that has the words of its colour, shape and size."""
+    """An object with words for its color, shape and size."""
 
     @property
     def color(self) -> str:
-        """Its colour word."""
+        """Its color word."""
 
     @property
     def shape(self) -> str:
@@ -42,7 +42,7 @@ class Named(Protocol):
 
     @property
     def pair(self) -> tuple[str, str]:
-        """(colour, shape)."""
+        """(color, shape)."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Question:
 
 
 def caption(scene: Scene) -> str:
-    """The true caption: all objects from left to right, then how the first two lie.
+    """Return the true caption: all objects from left to right, then how the first two are placed.
 
     Examples
     --------
@@ -77,12 +77,12 @@ def caption(scene: Scene) -> str:
 
 
 def name(item: Named) -> str:
-    """The object's colour and shape, which no other object of its scene shares."""
+    """Return the object's color and shape, a pair that is unique in its scene."""
     return f"{item.color} {item.shape}"
 
 
 def relation(first: SceneObject, second: SceneObject) -> str:
-    """Where ``first`` lies relative to ``second``, on the axis on which they are farther apart."""
+    """Return where ``first`` lies relative to ``second``, on the axis of the larger distance."""
     dx, dy = (a - b for a, b in zip(first.center, second.center, strict=True))
     if abs(dx) >= abs(dy):
         return "left of" if dx < 0 else "right of"
@@ -90,39 +90,39 @@ def relation(first: SceneObject, second: SceneObject) -> str:
 
 
 def stated_pairs(text: str) -> set[tuple[str, str]]:
-    """The (colour, shape) pairs that a caption names, whatever else it says."""
+    """Return the (color, shape) pairs that a caption names."""
     found = re.findall(rf"\b({'|'.join(COLORS)}) ({'|'.join(SHAPES)})\b", text)
     return {(color, shape) for color, shape in found}
 
 
 def questions(scene: Scene, rng: np.random.Generator, count: int) -> list[Question]:
-    """Up to ``count`` different questions that have one true answer, in random order."""
-    asked = [
+    """Draw up to ``count`` different questions with a single true answer, in random order."""
+    candidates = [
         *attribute_questions(scene.objects),
         *existence_questions(scene.objects, rng),
         count_question(scene.objects),
         *_relation_questions(scene, rng),
     ]
-    return draw_evenly(asked, rng, count)
+    return draw_evenly(candidates, rng, count)
 
 
 def drill_questions(scene: Scene, rng: np.random.Generator, count: int) -> list[Question]:
-    """Many questions about existence and relation, which are learned last."""
-    asked = existence_questions(scene.objects, rng, 3) + _relation_questions(scene, rng, 3)
-    return draw_evenly(list(dict.fromkeys(asked)), rng, count)
+    """Draw questions about existence and relation, the kinds that are learned last."""
+    candidates = existence_questions(scene.objects, rng, 3) + _relation_questions(scene, rng, 3)
+    return draw_evenly(list(dict.fromkeys(candidates)), rng, count)
 
 
-def draw_evenly(asked: list[Question], rng: np.random.Generator, count: int) -> list[Question]:
-    """Up to ``count`` questions, as many of each kind as there are.
+def draw_evenly(candidates: list[Question], rng: np.random.Generator, count: int) -> list[Question]:
+    """Draw up to ``count`` questions, cycling through their kinds.
 
-    Drawn evenly over all, the many attribute questions would crowd out the other kinds.
+    A uniform draw would mostly return attribute questions, which are the most numerous.
     """
-    kinds = sorted({item.kind for item in asked})
+    kinds = sorted({item.kind for item in candidates})
     rng.shuffle(kinds)
     chosen: list[Question] = []
-    while len(chosen) < min(count, len(asked)):
+    while len(chosen) < min(count, len(candidates)):
         for kind in kinds:
-            left = [item for item in asked if item.kind == kind and item not in chosen]
+            left = [item for item in candidates if item.kind == kind and item not in chosen]
             if left and len(chosen) < count:
                 chosen.append(left[int(rng.integers(len(left)))])
     return chosen
@@ -131,14 +131,14 @@ def draw_evenly(asked: list[Question], rng: np.random.Generator, count: int) -> 
 def follow_up(
     objects: Sequence[Named], before: Question, rng: np.random.Generator
 ) -> Question | None:
-    """A question about "it", the object that the question before was about.
+    """Draw a question about "it", the object that the previous question was about.
 
-    It asks only what that question and its answer left open; None where they left nothing.
+    It asks only for what that question and its answer left open; None if nothing is left.
     """
     if before.about is None:
         return None
     item = objects[before.about]
-    asked = [
+    candidates = [
         Question("follow-up", text, f"It is {answer}.", before.about)
         for text, word, answer in (
             ("What color is it?", item.color, item.color),
@@ -147,17 +147,17 @@ def follow_up(
         )
         if word not in f"{before.text} {before.answer}"
     ]
-    return asked[int(rng.integers(len(asked)))] if asked else None
+    return candidates[int(rng.integers(len(candidates)))] if candidates else None
 
 
 def attribute_questions(objects: Sequence[Named]) -> list[Question]:
-    """Questions about the colour, shape and size of every object that can be told apart."""
-    asked = []
+    """Return all unambiguous questions about the color, shape and size of objects."""
+    found = []
     colors = Counter(item.color for item in objects)
     shapes = Counter(item.shape for item in objects)
     for index, item in enumerate(objects):
         if shapes[item.shape] == 1:
-            asked.append(
+            found.append(
                 Question(
                     "color",
                     f"What color is the {item.shape}?",
@@ -166,7 +166,7 @@ def attribute_questions(objects: Sequence[Named]) -> list[Question]:
                 )
             )
         if colors[item.color] == 1:
-            asked.append(
+            found.append(
                 Question(
                     "shape",
                     f"What shape is the {item.color} object?",
@@ -175,12 +175,12 @@ def attribute_questions(objects: Sequence[Named]) -> list[Question]:
                 )
             )
         size = f"The {name(item)} is {item.size}."
-        asked.append(Question("size", f"How big is the {name(item)}?", size, index))
-    return asked
+        found.append(Question("size", f"How big is the {name(item)}?", size, index))
+    return found
 
 
 def count_question(objects: Sequence[Named]) -> Question:
-    """How many objects there are."""
+    """Return the question how many objects there are."""
     number = len(objects)
     answer = (
         f"There {'is' if number == 1 else 'are'} {NUMBERS[number]} "
@@ -192,8 +192,8 @@ def count_question(objects: Sequence[Named]) -> Question:
 def existence_questions(
     objects: Sequence[Named], rng: np.random.Generator, number: int = 1
 ) -> list[Question]:
-    """So many colours and shapes asked after, each present or absent with even odds."""
-    asked = []
+    """Ask about ``number`` colors and shapes each, present or absent with even odds."""
+    found = []
     for kind, words in ((0, tuple(COLORS)), (1, SHAPES)):
         shown = sorted({item.pair[kind] for item in objects})
         absent = [word for word in words if word not in shown]
@@ -205,12 +205,12 @@ def existence_questions(
             answer = f"Yes, there is {article} {thing}." if present else f"No, there is no {thing}."
             having = [index for index, item in enumerate(objects) if item.pair[kind] == word]
             about = having[0] if len(having) == 1 else None
-            asked.append(Question("existence", f"Is there {article} {thing}?", answer, about))
-    return asked
+            found.append(Question("existence", f"Is there {article} {thing}?", answer, about))
+    return found
 
 
 def _relation_questions(scene: Scene, rng: np.random.Generator, number: int = 1) -> list[Question]:
-    """Where the objects of so many drawn couples lie from one another, asked from either side."""
+    """Ask about the relative position of ``number`` random pairs of objects, in both directions."""
     couples = list(combinations(scene.objects, 2))
     drawn = rng.permutation(len(couples))[:number]
     return [

@@ -16,7 +16,7 @@ CLIP_PROMPTS: tuple[str, ...] = ("Describe this video.", "What is moving?")
 
 
 def clip_caption(clip: Clip) -> str:
-    """The true caption: what every object does, from left to right at the start.
+    """Return the true caption: the motion of every object, from left to right at the start.
 
     Examples
     --------
@@ -24,25 +24,25 @@ def clip_caption(clip: Clip) -> str:
     """
     if not clip.objects:
         return "An empty picture."
-    said = []
+    sentences = []
     for item in clip.objects:
         front = "" if item.behind is None else f", behind the {name(clip.objects[item.behind])}"
-        said.append(f"A {item.size} {name(item)} {_does(item)}{front}.")
-    return " ".join(said)
+        sentences.append(f"A {item.size} {name(item)} {_motion(item)}{front}.")
+    return " ".join(sentences)
 
 
 def clip_questions(clip: Clip, rng: np.random.Generator, count: int) -> list[Question]:
-    """Up to ``count`` different questions that have one true answer, in random order."""
-    asked = [
+    """Draw up to ``count`` different questions with a single true answer, in random order."""
+    candidates = [
         *attribute_questions(clip.objects),
         *existence_questions(clip.objects, rng),
         count_question(clip.objects),
     ]
     for index, item in enumerate(clip.objects):
         text = f"Where does the {name(item)} move?"
-        asked.append(Question("motion", text, f"The {name(item)} {_does(item)}.", index))
-    return draw_evenly(asked, rng, count)
+        candidates.append(Question("motion", text, f"The {name(item)} {_motion(item)}.", index))
+    return draw_evenly(candidates, rng, count)
 
 
-def _does(item: MovingObject) -> str:
+def _motion(item: MovingObject) -> str:
     return "is still" if item.motion == "still" else f"moves {item.motion}"

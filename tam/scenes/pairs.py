@@ -18,18 +18,18 @@ ORDINALS: tuple[str, str] = ("first", "second")
 def pair_questions(
     scenes: tuple[Scene, Scene], rng: np.random.Generator, count: int
 ) -> list[Question]:
-    """Up to ``count`` different questions that have one true answer, in random order."""
-    asked = []
+    """Draw up to ``count`` different questions with a single true answer, in random order."""
+    candidates = []
     for ordinal, scene, other in zip(ORDINALS, scenes, scenes[::-1], strict=True):
         place = f"in the {ordinal} picture"
-        asked.append(Question("caption", f"Describe the {ordinal} picture.", caption(scene)))
-        asked += [
+        candidates.append(Question("caption", f"Describe the {ordinal} picture.", caption(scene)))
+        candidates += [
             Question("existence", f"{item.text[:-1]} {place}?", item.answer)
             for item in existence_questions(scene.objects, rng)
         ]
         number = count_question(scene.objects)
-        asked.append(Question("count", f"How many objects are {place}?", number.answer))
-        asked += [
+        candidates.append(Question("count", f"How many objects are {place}?", number.answer))
+        candidates += [
             Question(
                 "picture",
                 f"Which picture is the {name(item)} in?",
@@ -38,4 +38,4 @@ def pair_questions(
             for item in scene.objects
             if item.pair not in {elsewhere.pair for elsewhere in other.objects}
         ]
-    return draw_evenly(asked, rng, count)
+    return draw_evenly(candidates, rng, count)

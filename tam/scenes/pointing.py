@@ -1,4 +1,4 @@
-"""Pointing of the true colour and shape words of a reply, for four stages of the method."""
+"""Pointing measures of a reply's true color and shape words, for four stages of the method."""
 
 import re
 from collections.abc import Mapping
@@ -26,16 +26,16 @@ MEASURES = {
 }
 
 Truth = Mapping[tuple[str, str], NDArray[np.bool_]]
-"""Visible pixels bool [G, H, W] of each object, by its (colour, shape)."""
+"""Visible pixels bool [G, H, W] of each object, keyed by its (color, shape)."""
 
 
 @dataclass(frozen=True)
 class WordRecord:
-    """One true colour or shape word of a reply: its scene, measures and controls.
+    """One true color or shape word of a reply: its scene, measures and controls.
 
-    ``measures`` holds a value for each (measure, stage). ``in_time`` is, for each stage, whether
-    the map's peak lies in a grid that shows the object at all, and ``shown`` the share of such
-    grids: both are 1 for a still.
+    ``measures`` holds a value for each (measure, stage). For each stage, ``in_time`` is 1 if the
+    map's peak lies in a grid that shows the object at all, else 0; ``shown`` is the share of such
+    grids. Both are 1 for a still.
     """
 
     scene: int
@@ -48,15 +48,15 @@ class WordRecord:
 
     @property
     def kind(self) -> str:
-        """Whether it names a colour or a shape."""
+        """Whether it names a color or a shape."""
         return "color" if self.word in COLORS else "shape"
 
 
 def word_records(speaker: Speaker, reply: Reply, truth: Truth, scene: int) -> list[WordRecord]:
-    """Measure the colour and shape words of a reply that are true of some object.
+    """Measure the color and shape words of a reply that are true of some object.
 
-    The grids of a clip are laid below one another, so that a peak is right only at the right place
-    of the right grid.
+    The grids of a clip are stacked vertically, so a peak counts as right only at the right position
+    in the right grid.
     """
     words = [
         (word, tokens, masks)
@@ -86,25 +86,25 @@ def word_records(speaker: Speaker, reply: Reply, truth: Truth, scene: int) -> li
 
 
 def _stages(speaker: Speaker, reply: Reply) -> dict[str, NDArray[np.float32]]:
-    """Maps [K, N] of every stage of the method, for the reply's K tokens."""
+    """Compute the maps [K, N] of every stage of the method, for the reply's K tokens."""
     import torch
 
     from tam.engine.maps import token_activation_maps
     from tam.engine.ops.dispatch import select
 
-    asked = _text_positions(speaker, reply)
+    earlier = _text_positions(speaker, reply)
     length = len(reply.ids)
     config = speaker.model.config
     vision = torch.isin(
         reply.ids, torch.tensor([config.image_token_id, config.video_token_id])
     ).nonzero()[:, 0]
-    targets = reply.ids[[*asked, *range(reply.prompt, length)]]
-    context = [*asked, *range(reply.prompt - 1, length - 1)]
+    targets = reply.ids[[*earlier, *range(reply.prompt, length)]]
+    context = [*earlier, *range(reply.prompt - 1, length - 1)]
     rows = speaker.model.lm_head.weight.detach()[targets]
     result = token_activation_maps(
-        reply.states, rows, vision, context, targets, reply.grids, len(asked), stages=True
+        reply.states, rows, vision, context, targets, reply.grids, len(earlier), stages=True
     )
-    stops = torch.arange(len(targets)).clamp(min=len(asked))
+    stops = torch.arange(len(targets)).clamp(min=len(earlier))
     raw = result.activation.double()
     origin, span, *_ = select("joint_scaling")(
         raw.amin(1, keepdim=True), raw.amax(1, keepdim=True), result.text_scores.double(), stops
@@ -112,18 +112,19 @@ def _stages(speaker: Speaker, reply: Reply) -> dict[str, NDArray[np.float32]]:
     filtered = select("rank_filter")(raw, list(reply.grids), 3, origin, span)
     named = (result.activation, result.after_eci, filtered, result.maps)
     return {
-        stage: maps[len(asked) :].float().numpy() for stage, maps in zip(STAGES, named, strict=True)
+        stage: maps[len(earlier) :].float().numpy()
+        for stage, maps in zip(STAGES, named, strict=True)
     }
 
 
 def _text_positions(speaker: Speaker, reply: Reply) -> list[int]:
-    """Positions of what user and model said before the reply, without marks and role names."""
+    """Return the positions of all text before the reply, without special tokens and role names."""
     names = speaker.processor.tokenizer.convert_ids_to_tokens(reply.ids[: reply.prompt].tolist())
     found: list[int] = []
     start = len(names)
     for at, name in enumerate(names):
         if name == "<|im_start|>":
-            start = at + 3  # the mark, the role and a line break
+            start = at + 3  # skip the special token, the role and a line break
         elif name == "<|im_end|>":
             start = len(names)
         elif at >= start and not (name.startswith("<|") and name.endswith("|>")):
@@ -132,7 +133,7 @@ def _text_positions(speaker: Speaker, reply: Reply) -> list[int]:
 
 
 def _world_words(speaker: Speaker, reply: Reply) -> list[tuple[str, list[int]]]:
-    """The colour and shape words of a reply, each with the indices of its tokens."""
+    """Return the color and shape words of a reply, each with the indices of its tokens."""
     tokenizer: Any = speaker.processor.tokenizer
     pieces = [tokenizer.decode([token]) for token in reply.ids[reply.prompt :].tolist()]
     ends = np.cumsum([len(piece) for piece in pieces])
@@ -150,7 +151,7 @@ def _world_words(speaker: Speaker, reply: Reply) -> list[tuple[str, list[int]]]:
 def _to_pixels(
     cells: NDArray[np.float32], grids: tuple[tuple[int, int], ...], shape: tuple[int, ...]
 ) -> NDArray[np.float32]:
-    """Cells [N] of all grids as pixels [G * H, W], one grid below the other."""
+    """Upsample the cells [N] of all grids to pixels [G * H, W], one grid below the other."""
     from tam.geometry.upsample import upsample
 
     _, height, width = shape

@@ -1,4 +1,4 @@
-"""Replies of a model to batches of questions, with the states that their tokens were read from."""
+"""Replies of a model to batches of questions, with the states that predicted their tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,27 +12,27 @@ if TYPE_CHECKING:
     import torch
 
 LONGEST = 72
-"""Most tokens of a reply."""
+"""The largest number of tokens of a reply."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class Dialogue:
     """A conversation that ends with a question.
 
-    ``media`` are pictures uint8 [H, W, 3] or one clip uint8 [T, H, W, 3]; ``said`` are the user's
-    texts and the replies so far, in turn, the last of them the user's.
+    ``media`` are pictures uint8 [H, W, 3] or one clip uint8 [T, H, W, 3]; ``turns`` are the user's
+    texts and the replies so far, alternating and ending with the user's.
     """
 
     media: tuple[NDArray[np.uint8], ...]
-    said: tuple[str, ...]
+    turns: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Reply:
     """A reply: its text, prompt and reply ids int64 [S], prompt length, states.
 
-    ``states`` [S - 1, D] are final-normed last states, of every position but the last;
-    ``grids`` the (h, w) of every grid of vision tokens.
+    ``states`` [S - 1, D] are the final-normed last states of every position except the last;
+    ``grids`` are the (h, w) of every grid of vision tokens.
     """
 
     text: str
@@ -43,7 +43,7 @@ class Reply:
 
 
 class Speaker:
-    """A model folder, loaded once: anything that reads as a Qwen2-VL model and processor."""
+    """A loaded model, from any folder with a Qwen2-VL model and processor."""
 
     def __init__(self, folder: Path) -> None:
         import transformers
@@ -54,15 +54,15 @@ class Speaker:
             folder, dtype="float32"
         )
 
-    def replies(self, asked: Sequence[Asked]) -> list[Reply]:
-        """The replies to conversations about media of one kind and size."""
+    def replies(self, dialogues: Sequence[Dialogue]) -> list[Reply]:
+        """Generate the replies to dialogues whose media have one kind and size."""
         import torch
 
         texts = [
             self.processor.apply_chat_template(_messages(item), add_generation_prompt=True)
-            for item in asked
+            for item in dialogues
         ]
-        media = [medium for item in asked for medium in item.media]
+        media = [medium for item in dialogues for medium in item.media]
         kind = "videos" if media[0].ndim == 4 else "images"
         inputs = self.processor(text=texts, padding=True, return_tensors="pt", **{kind: media})
         with torch.inference_mode():
@@ -76,7 +76,7 @@ class Speaker:
         states = torch.cat([step[-1] for step in output.hidden_states], dim=1)
         shapes = inputs["video_grid_thw" if kind == "videos" else "image_grid_thw"].tolist()
         grids = [(h, w) for t, h, w in shapes for _ in range(t)]
-        each = len(grids) // len(asked)
+        each = len(grids) // len(dialogues)
         pads = (inputs["attention_mask"] == 0).sum(1).tolist()
         length = inputs["input_ids"].shape[1]
         ends = output.sequences[:, length:] == self.model.generation_config.eos_token_id
@@ -91,12 +91,15 @@ class Speaker:
         return found
 
 
-def _messages(asked: Asked) -> list[dict[str, Any]]:
-    kind = "video" if asked.media[0].ndim == 4 else "image"
-    first = [*({"type": kind} for _ in asked.media), {"type": "text", "text": asked.said[0]}]
+def _messages(dialogue: Dialogue) -> list[dict[str, Any]]:
+    kind = "video" if dialogue.media[0].ndim == 4 else "image"
+    first = [
+        *({"type": kind} for _ in dialogue.media),
+        {"type": "text", "text": dialogue.turns[0]},
+    ]
     later = [
         {"role": ("user", "assistant")[number % 2], "content": text}
-        for number, text in enumerate(asked.said)
+        for number, text in enumerate(dialogue.turns)
         if number
     ]
     return [{"role": "user", "content": first}, *later]

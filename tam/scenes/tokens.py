@@ -1,7 +1,7 @@
-"""Builds the small model's tokenizer and processor, offline, from this file alone.
+"""The small model's tokenizer and processor, built offline from this file only.
 
-A byte-level BPE of a few hundred tokens: any UTF-8 text can be encoded and decoded unchanged,
-common words of the scenes are single tokens, and some (``SPLIT_WORDS``) are several.
+The tokenizer is a byte-level BPE of a few hundred tokens: any UTF-8 text can be encoded and decoded
+without loss. Most words of the scenes are single tokens; ``SPLIT_WORDS`` are several.
 """
 
 from pathlib import Path
@@ -31,7 +31,7 @@ SPECIAL_TOKENS: tuple[str, ...] = (
     "<|video_pad|>",
 )
 SPLIT_WORDS: tuple[str, ...] = ("triangle", "purple")
-"""Words of the scenes that are kept out of the merges, so each of them is several tokens."""
+"""Words of the scenes that get no merges of their own, so each has several tokens."""
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
@@ -55,7 +55,7 @@ _WORDS = (
 
 
 def build_tokenizer() -> "PreTrainedTokenizerFast":
-    """The byte-level BPE tokenizer: 256 bytes, the merges of the scenes' words, specials."""
+    """Build the byte-level BPE: 256 bytes, merges for the scenes' words, and special tokens."""
     import transformers
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -87,7 +87,7 @@ def build_tokenizer() -> "PreTrainedTokenizerFast":
 
 
 def build_processor() -> "Qwen2VLProcessor":
-    """The real Qwen2-VL processor around the small tokenizer."""
+    """Build the real Qwen2-VL processor around the small tokenizer."""
     import transformers
 
     sizes = {"shortest_edge": MIN_PIXELS, "longest_edge": MAX_PIXELS}
@@ -109,5 +109,5 @@ def build_processor() -> "Qwen2VLProcessor":
 
 
 def save_processor(folder: Path) -> None:
-    """Write tokenizer, processor and chat template into a folder."""
+    """Write the tokenizer, the processor and the chat template into a folder."""
     build_processor().save_pretrained(folder)

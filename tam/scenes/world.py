@@ -1,8 +1,8 @@
-"""Synthetic scenes with exact masks: coloured shapes on textured backgrounds.
+"""Generated scenes with exact masks: colored shapes on textured backgrounds.
 
-A scene is a function of its seed alone (and of the size and the object counts asked for). Lengths
-are in pixels of a reference picture of 128 x 128, so a larger canvas shows more world, not larger
-objects; ``scale`` renders the same world at another resolution.
+A scene is a function of its seed and of the requested size and object counts. Lengths are in pixels
+of a reference picture of 128 x 128, so a larger canvas shows more space, not larger objects;
+``scale`` renders the same scene at another resolution.
 """
 
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ AREAS: dict[str, tuple[float, float]] = {"small": (400.0, 580.0), "large": (1050
 HELD_OUT: frozenset[tuple[str, str]] = frozenset(
     (color, shape) for color in ("purple", "white") for shape in ("star", "cross")
 )
-"""Combinations of colour and shape that no training scene shows."""
+"""Combinations of color and shape that never occur in training scenes."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """A named range of seeds. ``combinations``: "seen" (no held-out pair), "any" or "held-out"."""
+    """A range of seeds. ``combinations`` is "seen" (no held-out pair), "any" or "held-out"."""
 
     start: int
     stop: int
@@ -52,7 +52,7 @@ SPLITS: dict[str, Split] = {
 
 @dataclass(frozen=True)
 class Difficulty:
-    """A kind of scene: object counts, sizes, and what the first two objects share, if anything."""
+    """A kind of scene: object counts, sizes, and what the first two objects have in common."""
 
     objects: tuple[int, int] = (1, 4)
     sizes: tuple[str, ...] = SIZES
@@ -66,7 +66,7 @@ DIFFICULTIES: dict[str, Difficulty] = {
     "many objects": Difficulty((4, 4)),
     "small objects": Difficulty(sizes=("small",)),
 }
-"""Named difficulties; unseen combinations are the split ``combinations``."""
+"""Difficulties by name. Unseen combinations are a split of their own, ``combinations``."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class SceneObject:
 
     @property
     def pair(self) -> tuple[str, str]:
-        """The words that name the object: (colour, shape), unique in its scene."""
+        """The words that name the object: (color, shape), unique in its scene."""
         return self.color, self.shape
 
 
@@ -94,7 +94,7 @@ class Scene:
     objects: tuple[SceneObject, ...]
 
     def owner(self) -> NDArray[np.int8]:
-        """Index of the object that each pixel shows, int8 [H, W]; -1 is the background."""
+        """Return the index of the object that each pixel shows, int8 [H, W]; -1 is background."""
         owner = np.full(self.image.shape[:2], -1, np.int8)
         for index, item in enumerate(self.objects):
             owner[item.mask] = index
@@ -102,7 +102,7 @@ class Scene:
 
 
 def split_of(seed: int) -> str:
-    """Name of the split that a seed belongs to. Raises ValueError for a seed of no split."""
+    """Return the name of a seed's split. Raises ValueError if it belongs to none."""
     for name, split in SPLITS.items():
         if split.start <= seed < split.stop:
             return name
@@ -110,7 +110,7 @@ def split_of(seed: int) -> str:
 
 
 def split_seed(split: str, index: int) -> int:
-    """Seed of scene ``index`` of a named split. Raises ValueError beyond the split's end."""
+    """Return the seed of scene ``index`` of a split. Raises ValueError beyond the split's end."""
     seed = SPLITS[split].start + index
     if index < 0 or seed >= SPLITS[split].stop:
         raise ValueError(f"split {split} has no scene {index}")
@@ -132,23 +132,23 @@ def make_scene(
     Parameters
     ----------
     seed : int
-        Decides everything; the split that it lies in decides the allowed combinations.
+        Determines the scene; its split determines the allowed combinations.
     height, width : int
         Size of the picture in pixels.
     objects : tuple of int
-        Least and greatest number of objects. Fewer are shown where the canvas is too small.
+        Least and greatest number of objects. Fewer are shown if the canvas is too small.
     scale : float
         Pixels per pixel of the reference picture: 2 shows each object twice as wide.
     difficulty : str, optional
-        One of `DIFFICULTIES`, in the place of ``objects``.
+        One of `DIFFICULTIES`, instead of ``objects``.
     without : int, optional
-        Index of an object of the scene to leave out. All else is as in the whole scene, to the
-        pixel: background, light, noise, and the other objects, which show what it hid of them.
+        Index of an object to leave out. Everything else equals the whole scene in every pixel
+        (background, light, noise, other objects), except that parts it hid become visible.
 
     Returns
     -------
     Scene
-        Objects are sorted by the x of their centres; masks hold the visible pixels only.
+        Objects are sorted by the x coordinate of their centres; masks have only visible pixels.
     """
     combinations = SPLITS[split_of(seed)].combinations
     kind = DIFFICULTIES[difficulty] if difficulty else Difficulty(objects)
@@ -183,7 +183,7 @@ def make_scene(
 def free_pairs(
     combinations: str, placed: list[tuple[str, str]], shared: str | None
 ) -> list[tuple[str, str]]:
-    """The (colour, shape) pairs that the next object may have."""
+    """Return the (color, shape) pairs that the next object may have."""
     held_out = combinations == "held-out" and not placed
     allowed = combinations if held_out or combinations == "seen" else "any"
     pairs = [
@@ -209,8 +209,8 @@ def _place(
 ) -> tuple[str, tuple[float, float], Box, Mask] | None:
     """Find room for an object in front of the others and mark its pixels in ``owner``.
 
-    The size is "small" where the canvas is too small for a large one. At least 70 % of every
-    object that is behind stays visible. None where there is no room.
+    The size becomes "small" if the canvas is too small for a large object. At least 70 % of every
+    object behind it stays visible. Returns None if there is no room.
     """
     height, width = owner.shape
     whole = np.bincount(owner.ravel() + 1, minlength=index + 1)[1:]

@@ -1,1 +1,1 @@
-"""Explanations of replies written elsewhere, from their token ids and last-layer states."""
+"""Explaining replies of a serving engine, from their token ids and last-layer states."""

@@ -1,4 +1,4 @@
-"""The explanation of a reply written elsewhere, from its token ids and last-layer states."""
+"""Explaining a reply of a serving engine, from its token ids and last-layer states."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,19 +24,19 @@ from tam.served.partial import load_ends
 from tam.served.reply import ServedReply, read_reply
 from tam.served.states import ServedStates, read_states
 
-# States that the LM head scores at once; its output spans the whole vocabulary.
+# Number of states that go through the LM head at once; its output spans the whole vocabulary.
 _CHUNK = 64
 
 
 class Serving(Explaining, Opening, total=False):
-    """Options of a reply that was written elsewhere.
+    """Options for explaining a reply of a serving engine.
 
     Parameters
     ----------
     candidate_maps
-        How many of each step's candidates get a map of their own, from 0 to 8.
+        How many candidates of each step get their own map, from 0 to 8.
     template_variables
-        Variables of the model's chat template, as they were given to the engine.
+        Variables of the model's chat template, as passed to the engine.
     """
 
     candidate_maps: int
@@ -53,20 +53,21 @@ def from_states(
     dtype: str | None = None,
     **options: Unpack[Serving],
 ) -> Explanation:
-    """Explain a reply that a serving engine wrote, without running the model here.
+    """Explain a reply that a serving engine wrote, without running the model in this process.
 
     Only the processor, the final norm and the LM head of the checkpoint are read.
 
     Parameters
     ----------
     question
-        Media and prompt, or a conversation, as they were given to the engine.
+        Media and prompt, or a conversation, as sent to the engine.
     answer
-        File of the reply, see :func:`tam.served.reply.read_reply`.
+        File of the reply; see :func:`tam.served.reply.read_reply`.
     states
-        File of the states, see :mod:`tam.served.states`.
+        File of the states; see :mod:`tam.served.states`.
     model, revision, dtype
-        As in :func:`tam.served.partial.load_ends`, whose result can serve many replies.
+        As in :func:`tam.served.partial.load_ends`. ``model`` may also be its result, which can be
+        reused for many replies.
     **options
         ``method``, ``candidate_maps``, ``template_variables``, ``sampling`` and more.
 
@@ -75,8 +76,8 @@ def from_states(
     TamError
         If the states do not belong to this prompt, reply and model, or are incomplete.
     """
-    told = read_reply(Path(answer))
-    served = read_states(Path(states), told)
+    reply = read_reply(Path(answer))
+    served = read_states(Path(states), reply)
     with memory_errors():
         checkpoint = (
             model
@@ -86,55 +87,55 @@ def from_states(
         wanted = asked(checkpoint, options, Serving)
         _check(wanted)
         prepared = prepare(checkpoint, wanted.open(question), wanted.template)
-        recording = _recording(checkpoint, prepared, told, served)
+        recording = _recording(checkpoint, prepared, reply, served)
         recording = with_candidates(recording, wanted.candidate_maps)
     return explain_recording(checkpoint, recording, wanted.method)
 
 
 def _check(wanted: Asked) -> None:
-    written = sorted(set(wanted.generation) - {"max_new_tokens"})
-    if written:
+    generation = sorted(set(wanted.generation) - {"max_new_tokens"})
+    if generation:
         raise InputError(
-            "the reply is written already", where=written[0], remedy="leave the option out"
+            "the reply is already written", where=generation[0], remedy="leave the option out"
         )
     for part in (wanted.method.relevance, wanted.method):
         if part is None or not part.method.replays:
             continue
         raise InputError(
-            "runs the model again, which is elsewhere",
+            "has to run the model again, but only its final norm and LM head are loaded",
             where=f"method {part.method.name}",
             remedy="use tam, eci, rgf or activation",
         )
 
 
 def _recording(
-    checkpoint: Checkpoint, prepared: Prepared, told: ServedReply, served: ServedStates
+    checkpoint: Checkpoint, prepared: Prepared, reply: ServedReply, served: ServedStates
 ) -> Recording:
-    """Make the recording of a run as if the model had run here."""
-    prompt, reply = prepared.prompt.ids, np.array(told.ids, np.int64)
-    check_limits(checkpoint, prepared, len(reply))
-    check_ids(checkpoint.tokenizer, prompt, told, served)
+    """Make the recording that a run of the model in this process would have made."""
+    prompt, reply_ids = prepared.prompt.ids, np.array(reply.ids, np.int64)
+    check_limits(checkpoint, prepared, len(reply_ids))
+    check_ids(checkpoint.tokenizer, prompt, reply, served)
     norm = final_norm(checkpoint.module, checkpoint.adapter)
-    found = rows(served, norm, len(prompt), len(reply))
-    probabilities, ids, best = _predictions(checkpoint, found[len(prompt) - 1 :], reply)
-    check_agreement(probabilities, told, len(checkpoint.tokenizer), served.engine)
-    likeliest = int((ids[:, 0] == reply).sum())
+    states = rows(served, norm, len(prompt), len(reply_ids))
+    probabilities, ids, best = _predictions(checkpoint, states[len(prompt) - 1 :], reply_ids)
+    check_agreement(probabilities, reply, len(checkpoint.tokenizer), served.engine)
+    most_probable = int((ids[:, 0] == reply_ids).sum())
     positions = np.union1d(
-        prepared.request.wanted, np.arange(len(prompt) - 1, len(prompt) + len(reply) - 1)
+        prepared.request.wanted, np.arange(len(prompt) - 1, len(prompt) + len(reply_ids) - 1)
     )
     run = Run(
-        ids=reply,
+        ids=reply_ids,
         positions=positions,
-        states=found[torch.from_numpy(positions)],
+        states=states[torch.from_numpy(positions)],
         probabilities=probabilities,
         sampled_probabilities=None,
         candidate_ids=ids,
         candidate_probabilities=best,
     )
-    recording = recorded(checkpoint, prepared, run, told.ids, {})
+    recording = recorded(checkpoint, prepared, run, reply.ids, {})
     note = (
-        f"the states were computed elsewhere ({served.engine}); by them {likeliest} of the reply's "
-        f"{len(reply)} tokens are the most probable ones"
+        f"the states were computed by {served.engine}; according to them, {most_probable} of the "
+        f"reply's {len(reply_ids)} tokens were the most probable ones at their steps"
     )
     provenance = dict(recording.trace.provenance)
     provenance["notes"] = [*provenance["notes"], note]
@@ -147,15 +148,16 @@ def _recording(
 
 
 def _predictions(checkpoint: Checkpoint, states: torch.Tensor, reply: Any) -> tuple[Any, Any, Any]:
-    """Probabilities [n] of the reply's tokens; ids and probabilities [n, C] of the likeliest."""
+    """Return the reply's probabilities [n], and its candidates' ids and probabilities [n, C]."""
     head = LMHead(checkpoint.lm_head, checkpoint.module)
-    config, written = checkpoint.module.config, torch.from_numpy(reply)
+    config, reply_ids = checkpoint.module.config, torch.from_numpy(reply)
     parts = []
     with torch.no_grad():
-        for own, tokens in zip(states.split(_CHUNK), written.split(_CHUNK), strict=True):
-            scores = checkpoint.adapter.finished_logits(config, head.logits(own))
-            shares = scores.softmax(-1)
-            best = shares.topk(min(CANDIDATES, shares.shape[-1]))
-            parts.append((shares.gather(1, tokens[:, None])[:, 0], best.indices, best.values))
-    found = [torch.cat(values).numpy() for values in zip(*parts, strict=True)]
-    return found[0], found[1], found[2]
+        for chunk, tokens in zip(states.split(_CHUNK), reply_ids.split(_CHUNK), strict=True):
+            logits = checkpoint.adapter.finished_logits(config, head.logits(chunk))
+            probabilities = logits.softmax(-1)
+            best = probabilities.topk(min(CANDIDATES, probabilities.shape[-1]))
+            own = probabilities.gather(1, tokens[:, None])[:, 0]
+            parts.append((own, best.indices, best.values))
+    joined = [torch.cat(values).numpy() for values in zip(*parts, strict=True)]
+    return joined[0], joined[1], joined[2]

@@ -1,4 +1,4 @@
-"""Partly loaded checkpoints: only the final norm and the LM head are read."""
+"""Partially loaded checkpoints: only the final norm and the LM head are read."""
 
 import json
 from collections.abc import Mapping
@@ -32,17 +32,17 @@ def load_ends(
     Parameters
     ----------
     name
-        ``"small"``, ``"photo"``, a hub id, or a folder. Only files of a checkpoint that hold the
-        two are fetched.
+        ``"small"``, ``"photo"``, a hub id, or a folder. Only the files of a checkpoint that contain
+        these weights are fetched.
     revision
         Branch, tag or commit of a hub model.
     dtype
-        ``"auto"`` (as stored), ``"float32"``, the default, ``"bfloat16"`` or ``"float16"``.
+        ``"auto"`` (as stored), ``"float32"`` (the default), ``"bfloat16"`` or ``"float16"``.
 
     Raises
     ------
     ModelError
-        If the model is unknown, refused or cannot be read, or its head is not plain.
+        If the model is unknown, refused or cannot be read, or its head is quantised.
     """
     from transformers import AutoConfig, AutoModelForMultimodalLM, AutoProcessor, GenerationConfig
 
@@ -55,7 +55,8 @@ def load_ends(
                 raise ModelError(
                     "is an adapter for another model",
                     where=name,
-                    remedy="merge it into that model, as the engine must have done too",
+                    remedy="merge it into that model, as the engine must have done, and give the "
+                    "merged model",
                 )
             adapter = adapter_for(plain_config(source, pinned))
             config = adapter.explained(AutoConfig.from_pretrained(source, **pinned))
@@ -63,13 +64,13 @@ def load_ends(
             wanted = config.dtype if dtype == "auto" else getattr(torch, dtype or "float32", None)
             if not isinstance(wanted, torch.dtype):
                 raise ModelError(
-                    f"models do not compute in {dtype!r}",
+                    f"{dtype!r} is not a dtype that models compute in",
                     where="dtype",
                     remedy="use auto, float32, bfloat16 or float16",
                 )
             with torch.device("meta"):
                 module = AutoModelForMultimodalLM.from_config(config, dtype=wanted).eval()
-            with suppress(OSError):  # without one, the model's configuration is enough
+            with suppress(OSError):  # if there is none, the model's configuration is enough
                 module.generation_config = GenerationConfig.from_pretrained(source, **pinned)
         with reading(name, "its final norm and LM head"):
             for part in (final_norm(module, adapter), adapter.lm_head(module)):
@@ -93,14 +94,14 @@ def load_ends(
 def _fill(
     model: "PreTrainedModel", part: nn.Module, source: str, pinned: Mapping[str, Any]
 ) -> None:
-    """Read the tensors of one part of a model without memory."""
+    """Read the tensors of one part of a model that is on the meta device."""
     from safetensors import safe_open
 
     path = next(name for name, module in model.named_modules() if module is part)
     files = _files(source, pinned)
     stored = _stored_names(model, files)
     tied = getattr(model, "all_tied_weights_keys", None) or {}
-    found = {}
+    loaded = {}
     for name, value in part.named_parameters():
         full = f"{path}.{name}"
         key = stored.get(full) or stored.get(tied.get(full, ""))
@@ -108,24 +109,24 @@ def _fill(
             raise ModelError(
                 f"the checkpoint has no plain tensor {full}",
                 where=source,
-                remedy="use a checkpoint whose LM head is not quantised; the engine may run one "
-                "that is made of it",
+                remedy="use the checkpoint before quantisation; the engine may run the quantised "
+                "one",
             )
         with safe_open(_fetched(source, files[key], pinned), framework="pt") as tensors:
             tensor = tensors.get_tensor(key)
         if tensor.shape != value.shape or not tensor.is_floating_point():
             raise ModelError(
-                f"tensor {key} is {tensor.dtype} {list(tensor.shape)}, not the floating "
-                f"{list(value.shape)} of a head that is not quantised",
+                f"tensor {key} is {tensor.dtype} {list(tensor.shape)}, not a floating-point "
+                f"{list(value.shape)} without quantisation",
                 where=source,
                 remedy="use the checkpoint that this one was quantised from",
             )
-        found[name] = tensor.to(value.dtype)
-    part.load_state_dict(found, assign=True)
+        loaded[name] = tensor.to(value.dtype)
+    part.load_state_dict(loaded, assign=True)
 
 
 def _files(source: str, pinned: Mapping[str, Any]) -> dict[str, str]:
-    """The file of each tensor of a checkpoint, found without fetching large files."""
+    """Return the file of each tensor of a checkpoint, without fetching large files if sharded."""
     from safetensors import safe_open
     from transformers.utils.hub import cached_file
 
@@ -142,15 +143,16 @@ def _files(source: str, pinned: Mapping[str, Any]) -> dict[str, str]:
 def _fetched(source: str, file: str, pinned: Mapping[str, Any]) -> str:
     from transformers.utils.hub import cached_file
 
-    # It is None only if missing files are allowed.
-    found: Any = cached_file(source, file, **pinned)
-    return str(found)
+    # The result is None only if missing files are allowed.
+    path: Any = cached_file(source, file, **pinned)
+    return str(path)
 
 
 def _stored_names(model: "PreTrainedModel", keys: Mapping[str, str]) -> dict[str, str]:
-    """The name in the checkpoint of each of the model's tensors that is stored unchanged.
+    """Return the checkpoint's name for each tensor of the model that is stored unchanged.
 
-    Checkpoints keep the names of the release that wrote them; transformers knows the new ones.
+    Checkpoints keep the names of the transformers release that wrote them; the installed release
+    maps them to its own.
     """
     from transformers.conversion_mapping import get_model_conversion_mapping
     from transformers.core_model_loading import (
@@ -163,11 +165,11 @@ def _stored_names(model: "PreTrainedModel", keys: Mapping[str, str]) -> dict[str
     renamings = [entry for entry in mapping if isinstance(entry, WeightRenaming)]
     others = [entry for entry in mapping if isinstance(entry, WeightConverter)]
     meta = model.state_dict()
-    found: dict[str, str] = {}
+    stored: dict[str, str] = {}
     for key in keys:
         new, converted = rename_source_key(key, renamings, others, model.base_model_prefix, meta)
         if new not in meta and key in meta:
             new = key
         if converted is None:
-            found.setdefault(new, key)
-    return found
+            stored.setdefault(new, key)
+    return stored

@@ -1,1 +1,1 @@
-"""Characters: pieces of token ids, words, function words, printable text and file-name slugs."""
+"""Text handling: decoding tokens, words, function words, printable text and file-name slugs."""

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 
 def suggestion(name: str, known: Iterable[str], *, otherwise: str = "use") -> str:
-    """Suggest the nearest known name; if none is near, list them all.
+    """Suggest the closest known name; if none is close, list them all.
 
     Examples
     --------

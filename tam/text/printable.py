@@ -17,9 +17,9 @@ _UNFIT = re.compile(
 def printable(text: str) -> str:
     r"""Return the text without characters that could control a terminal or reorder other text.
 
-    Control characters (all but newline and tab), bidirectional controls, byte order marks and code
-    points that are not characters are dropped; lone surrogates become U+FFFD. The result is also
-    well-formed in HTML, SVG and XML. Joiners stay, because emoji and several scripts need them.
+    Control characters (except newline and tab), bidirectional controls, byte order marks and
+    noncharacters are dropped; lone surrogates become U+FFFD. The result is also well-formed in
+    HTML, SVG and XML. Joiners stay, because emoji and several scripts need them.
 
     Examples
     --------
@@ -29,8 +29,8 @@ def printable(text: str) -> str:
     return _UNFIT.sub(_replacement, text)
 
 
-def _replacement(found: re.Match[str]) -> str:
-    return "\ufffd" if unicodedata.category(found[0]) == "Cs" else ""
+def _replacement(match: re.Match[str]) -> str:
+    return "\ufffd" if unicodedata.category(match[0]) == "Cs" else ""
 
 
 def json_text(value: Any, *, indent: int | None = 2) -> str:
@@ -41,11 +41,11 @@ def json_text(value: Any, *, indent: int | None = 2) -> str:
     >>> print(json_text("caf\xe9 \x9b31m"))
     "café \u009b31m"
     """
-    import json  # here: every use of the package imports this module for its errors
+    import json  # imported late, because every import of the package loads this module
 
     written = json.dumps(value, ensure_ascii=False, indent=indent)
-    # Such characters occur in strings only, where JSON can escape each.
-    return _UNFIT.sub(lambda found: json.dumps(found[0])[1:-1], written)
+    # Such characters occur only in strings, where JSON can escape them.
+    return _UNFIT.sub(lambda match: json.dumps(match[0])[1:-1], written)
 
 
 def one_line(text: str) -> str:
@@ -60,7 +60,7 @@ def one_line(text: str) -> str:
 
 
 def on_one_line(text: str) -> str:
-    r"""Return printable text with white space made visible, for a table's cell.
+    r"""Return printable text with visible white space, for a table cell.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def on_one_line(text: str) -> str:
 
 
 def decimal(value: float | None) -> str:
-    """Format a value from 0 to 1, or one that is not known.
+    """Format a value from 0 to 1, or None as "not known".
 
     Examples
     --------
@@ -82,7 +82,7 @@ def decimal(value: float | None) -> str:
 
 
 def percent(probability: float | None) -> str:
-    """Format a probability; a small one is never rounded to 0.
+    """Format a probability; small ones are never rounded to 0.
 
     Examples
     --------

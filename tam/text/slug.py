@@ -1,4 +1,4 @@
-"""A part of a file name made of untrusted text."""
+"""Slugs: parts of file names made from untrusted text."""
 
 import re
 import unicodedata
@@ -11,7 +11,8 @@ def slug(text: str) -> str:
 
     Returns
     -------
-    1 to 40 characters; ``word`` if none of the text's characters can be kept.
+    str
+        1 to 40 characters; ``word`` if none of the text's characters can be kept.
 
     Examples
     --------

@@ -1,8 +1,7 @@
-"""Output to terminals, without control sequences of untrusted text.
+"""Output to terminals without control sequences from untrusted text.
 
-Plain text goes through :func:`fit_for_terminals`, which replaces ``sys.stdout`` and ``sys.stderr``;
-colored text goes through the console that :func:`console` makes, which writes the codes of its own
-colors and no others.
+Plain text goes through :func:`fit_for_terminals`, which replaces ``sys.stdout`` and ``sys.stderr``.
+Colored text goes through the console of :func:`console`, which writes only its own color codes.
 """
 
 import io
@@ -29,50 +28,50 @@ class FitText(io.TextIOBase):
     Parameters
     ----------
     stream
-        The stream that the remaining text is written to.
+        The stream to which the remaining text is written.
     """
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
-        # Rich's consoles look for this attribute and write to it; FitConsole cleans their text.
+        # Rich's consoles write to this attribute instead, and FitConsole cleans their text.
         self.rich_proxied_file = stream
 
     def write(self, text: str) -> int:
-        """Write a text without control sequences, and give the length of the original."""
+        """Write a text without control sequences, and return the length of the original."""
         plain = _SEQUENCE.sub("", text)
         self.rich_proxied_file.write("\r".join(map(printable, plain.split("\r"))))
         return len(text)
 
     def flush(self) -> None:
-        """Flush the stream below."""
+        """Flush the underlying stream."""
         self.rich_proxied_file.flush()
 
     def isatty(self) -> bool:
-        """Whether the stream below is a terminal."""
+        """Whether the underlying stream is a terminal."""
         return self.rich_proxied_file.isatty()
 
     def fileno(self) -> int:
-        """The file descriptor of the stream below."""
+        """Return the file descriptor of the underlying stream."""
         return self.rich_proxied_file.fileno()
 
     def writable(self) -> bool:
-        """Always True."""
+        """Return True."""
         return True
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """The encoding of the stream below."""
+        """The encoding of the underlying stream."""
         return self.rich_proxied_file.encoding or "utf-8"
 
     @property
     def buffer(self) -> Any:
-        """The binary stream below."""
+        """The binary buffer of the underlying stream."""
         return self.rich_proxied_file.buffer
 
 
 @contextmanager
 def fit_for_terminals() -> Iterator[None]:
-    """Clean the text of ``print``, warnings, logs and tracebacks, within the block."""
+    """Clean the text of ``print``, warnings, logs and tracebacks within the block."""
     plain = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = map(_fit, plain)
     try:
@@ -86,28 +85,28 @@ def _fit(stream: Any) -> Any:
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """Make the console for standard output, or for standard error."""
-    from tam.text.console import FitConsole  # rich takes longer to load than help to print
+    """Return a console for standard output or standard error."""
+    from tam.text.console import FitConsole  # imported late, because rich loads slowly
 
     return FitConsole(stderr=stderr)
 
 
 def open_missing_streams() -> None:
-    """Open the null device for standard streams that were closed (``2>&-``).
+    """Open the null device for standard streams that are closed (``2>&-``).
 
-    Otherwise the next opened file gets their descriptor, and the output of libraries lands in it.
+    Otherwise the next file to be opened gets their descriptor and the output of libraries.
     """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free descriptor
         if getattr(sys, name) is None:
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def drop_impossible_width() -> None:
-    """Remove a width or height of 0 from the environment, so that the default is used."""
+    """Remove a terminal size of 0 from the environment, so that the default is used."""
     for name in ("COLUMNS", "LINES"):
         if os.environ.get(name, "1").strip() in ("", "0"):
             del os.environ[name]

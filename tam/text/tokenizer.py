@@ -9,11 +9,11 @@ class Tokenizer(Protocol):
 
     @property
     def bos_token(self) -> str | None:
-        """The token that begins a sequence, where the tokenizer has one."""
+        """The token that begins a sequence, or None."""
 
     @property
     def eos_token(self) -> str | None:
-        """The token that ends a sequence, where the tokenizer has one."""
+        """The token that ends a sequence, or None."""
 
     @property
     def all_special_tokens(self) -> list[str]:
@@ -24,16 +24,16 @@ class Tokenizer(Protocol):
         """The tokens that were added to the vocabulary, by id."""
 
     def __len__(self) -> int:
-        """The number of token ids, those that were added included."""
+        """Return the number of token ids, including added tokens."""
 
     def __call__(self, text: Any, /, **options: Any) -> Any:
-        """Encode a text; the result holds ``input_ids``."""
+        """Encode a text; the result contains ``input_ids``."""
 
     def decode(self, token_ids: Any, /, **options: Any) -> Any:
-        """Give the text [str] of token ids."""
+        """Return the text (str) of token ids."""
 
     def convert_tokens_to_ids(self, tokens: Any, /) -> Any:
-        """Give the id of a token, or the ids of several; None for one that it does not know."""
+        """Return the id of a token, or a list of ids for several; None for an unknown token."""
 
     def convert_ids_to_tokens(self, ids: Any, /) -> Any:
-        """Give the token of an id, or the tokens of several."""
+        """Return the token of an id, or a list of tokens for several."""

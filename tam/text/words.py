@@ -1,4 +1,4 @@
-"""The pieces of text of token ids and the words that they form, in any language."""
+"""Decoding token ids to pieces of text, and grouping them into words, in any language."""
 
 from collections.abc import Sequence
 from itertools import accumulate
@@ -11,43 +11,44 @@ _BOUNDARY = regex.compile(r"\b", regex.WORD | regex.V1)
 _GRAPHEME = regex.compile(r"\X", regex.V1)
 _VISIBLE = regex.compile(r"[^\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]", regex.V1)
 
-# Numbers that UAX #29 joins by the marks between them, and those that are one number: with a comma
-# or point between thousands, or with a decimal comma.
+# Numbers that UAX #29 joins across the punctuation between them, and those that really are one
+# number: with a comma or point between thousands, or with a decimal comma.
 _JOINED_NUMBERS = regex.compile(r"\d+(?:\.\d+)?(?:[,;，；]\d+(?:\.\d+)?)+")
 _ONE_NUMBER = regex.compile(
     r"\d{1,3}(?:[,，]\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d{3})+(?:[,，]\d+)?|\d+[,，]\d+"
 )
 _BETWEEN_NUMBERS = regex.compile(r"[,;，；]")
-# Numbers at the end of a text that may become a list, with the bracket before them.
+# Numbers at the end of a text that may turn out to be a list, with the bracket before them.
 _OPEN_NUMBERS = regex.compile(r"(?:[(\[{<（［｛＜]\s*)?\d[\d.,;，；]*$|[(\[{<（［｛＜]\s*$")
 _BRACKETS = dict(zip("([{<（［｛＜", ")]}>）］｝＞", strict=True))
 
 # A character has at most four bytes, so at most three tokens can be incomplete.
 _LONGEST_WAIT = 3
 
-# One of each kind of character on which a boundary before it can depend: Latin letters, Hebrew
-# letters (which double quotes join), digits.
+# One example of each kind of character that can affect the boundary before it: Latin letters,
+# Hebrew letters (which double quotes join), digits.
 _FOLLOWING = ("a", "\u05d0", "0")
 
 
 def decode_pieces(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
-    """Give the piece of text that each token adds.
+    """Return the piece of text that each token adds.
 
     The ids are decoded as they are, never re-tokenised. Decoding runs over a short window, because
-    some tokenizers decode a token differently at the start of a text. A character that is spread
-    over several tokens belongs to the last of them. U+FFFD stands for an incomplete character; if
-    the text itself holds it, it belongs to its own token.
+    some tokenizers decode a token differently at the start of a text. A character that spans
+    several tokens belongs to the last of them. U+FFFD stands for an incomplete character; if the
+    text itself contains it, it belongs to its own token.
 
     Parameters
     ----------
     tokenizer
         Anything with ``decode(ids, skip_special_tokens=..., clean_up_tokenization_spaces=...)``.
     ids
-        Token ids of one run of text.
+        Token ids of a continuous text.
 
     Returns
     -------
-    One piece for each token; joined they are the text.
+    list of str
+        One piece for each token; joined, they are the text.
     """
     pieces: list[str] = []
     start = done = 0
@@ -66,10 +67,10 @@ def decode_pieces(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
 
 
 def _ends_a_character(tokenizer: Tokenizer, text: str, ids: Sequence[int], count: int) -> bool:
-    """Whether the U+FFFD at the end of the first tokens' text is a character, not part of one.
+    """Whether the U+FFFD at the end of the first tokens' text is a complete character.
 
-    It is part of one if the next tokens turn it into something else. If they only add to the text,
-    or three more of them complete nothing, it is a character of its own.
+    It is incomplete if the next tokens turn it into another character. It is complete if they only
+    append to the text, or if three more tokens do not change it.
     """
     for more in range(count + 1, min(count + _LONGEST_WAIT, len(ids)) + 1):
         longer = _decode(tokenizer, ids[:more])
@@ -92,12 +93,13 @@ def is_visible(text: str) -> bool:
 
 
 def group_words(pieces: Sequence[str]) -> list[int]:
-    """Give the index of each token's word, or -1 for invisible tokens such as white space.
+    """Return the index of each token's word, or -1 for invisible tokens such as white space.
 
-    A word ends where Unicode's default word boundaries (UAX #29) and a token boundary fall
-    together: pieces of one character, an emoji sequence or a word stay together, and text without
-    spaces is as fine as its tokens. Spaces belong to the word that they lead to. The numbers of a
-    list or a pair of coordinates are words of their own; "1,000", "1.234,5" and "3,5" are one.
+    A word ends where one of Unicode's default word boundaries (UAX #29) coincides with a token
+    boundary: pieces of one character, an emoji sequence or a word stay together, and text without
+    spaces is divided as finely as its tokens allow. Spaces belong to the word after them. The
+    numbers of a list or of a pair of coordinates are separate words; "1,000", "1.234,5" and "3,5"
+    are one word each.
 
     Parameters
     ----------
@@ -120,11 +122,10 @@ def group_words(pieces: Sequence[str]) -> list[int]:
 
 
 def stable_prefix(pieces: Sequence[str]) -> int:
-    """Count the first tokens that form whole words, whatever text follows.
+    """Return the number of leading tokens whose words cannot change, whatever text follows.
 
-    Their words are those of all the pieces, ``group_words(pieces)[:stable_prefix(pieces)]``. A word
-    boundary may depend on the letter or the digit after it: "don", "'" can become "don't", and "3",
-    "." can become "3.5".
+    Their words are ``group_words(pieces)[:stable_prefix(pieces)]``. A word boundary may depend on
+    the letter or digit after it: "don", "'" can become "don't", and "3", "." can become "3.5".
 
     Parameters
     ----------
@@ -145,14 +146,14 @@ def stable_prefix(pieces: Sequence[str]) -> int:
     certain = set.intersection(*starts)
     numbers = _OPEN_NUMBERS.search("".join(pieces))
     if numbers is not None:
-        # Whether they are a list is known at their end, and concerns them from the beginning.
+        # Only their end shows whether they are a list, which affects all of their boundaries.
         ends = accumulate(map(len, pieces), initial=0)
         certain &= {index for index, end in enumerate(ends) if end <= numbers.start()}
     return max(certain, default=0)
 
 
 def _groups(pieces: Sequence[str]) -> list[list[int]]:
-    """Indices of the tokens of each word, and of white space that belongs to none."""
+    """Return the token indices of each word, and of white space that belongs to no word."""
     text = "".join(pieces)
     graphemes = {match.start() for match in _GRAPHEME.finditer(text)}
     breaks = {match.start() for match in _BOUNDARY.finditer(text)} & graphemes
@@ -171,7 +172,7 @@ def _groups(pieces: Sequence[str]) -> list[list[int]]:
 
 
 def _list_breaks(text: str) -> set[int]:
-    """The places before and after each mark between the numbers of a list or a pair."""
+    """Return the offsets before and after each mark between the numbers of a list or a pair."""
     breaks: set[int] = set()
     for run in _JOINED_NUMBERS.finditer(text):
         opening = text[: run.start()].rstrip()[-1:]
@@ -184,7 +185,7 @@ def _list_breaks(text: str) -> set[int]:
 
 
 def _leads(text: str) -> bool:
-    """Whether white space belongs to the word after it; a line break does not."""
+    """Whether a text is white space that belongs to the word after it; line breaks do not."""
     return not is_visible(text) and "\n" not in text
 
 

@@ -34,11 +34,11 @@ def ids_of(loaded: Loaded, views: int) -> list[int]:
 
 def test_what_does_not_fit_is_refused(loaded: Loaded) -> None:
     picture = probe_picture(100, 150)
-    with pytest.raises(ModelError, match=r"shows 5 views .* 2 × 3 tiles and a thumbnail"):
+    with pytest.raises(ModelError, match=r"shows 5 views .* 2 × 3 tiles plus a thumbnail"):
         layout_of(loaded, ids_of(loaded, 5), [picture])
     with pytest.raises(ModelError, match="shows 1 pictures of 2"):
         layout_of(loaded, ids_of(loaded, 7), [picture, picture])
-    with pytest.raises(ModelError, match="follow no beginning"):
+    with pytest.raises(ModelError, match="come before any picture's start"):
         layout_of(loaded, ids_of(loaded, 7)[1:], [picture])
     with pytest.raises(ModelError, match="takes no clips"):
         layout_of(loaded, ids_of(loaded, 7), [probe_clip(2, 50, 70)])

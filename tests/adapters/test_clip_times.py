@@ -1,4 +1,4 @@
-"""The times that a prompt tells the model are those of the clip, which the report shows too."""
+"""The times that a prompt states are those of the clip, which the report shows too."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.tiny import BUILDERS
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-# Of each family that writes times: what a time looks like, and what it says of the frames below.
+# For each family that writes times: the pattern of a time, and the times of the frames below.
 MERGED = (r"<([\d.]+) seconds>", ["10.2", "73.0"])
 WHOLE_FIRST = (r"<\|end_of_image\|>(\d+)", ["10", "71"])
 FIRST = (r"<\|end_of_image\|>([\d.]+) seconds", ["10.0", "71.9"])
@@ -33,7 +33,7 @@ TOLD = {
     "molmo2": (r"([\d.]+) <frame_start>", ["10.0", "10.4", "71.9", "74.1"]),
     "smolvlm": (r"Frame from (\d\d:\d\d):", CLOCK[1]),
 }
-# Uneven, from the middle of a clip on.
+# Uneven times that start in the middle of a clip.
 TIMES = np.array([10.0, 10.4, 71.9, 74.1])
 
 

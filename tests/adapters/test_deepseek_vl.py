@@ -17,7 +17,7 @@ from tests.altered import (
 from tests.loaded import Loaded, layout_of, load
 from tests.tiny.square import BUILDERS, IMAGE, SIDE
 
-# Margins of an even and of an odd number of pixels, above and beside; thinner than the least side.
+# Even and odd margins at the top and at the side; a side below the processor's minimum.
 SIZES = [(100, 150), (301, 203), (300, 202), (90, 1000), (1000, 90), (10, 1000), (20, 13)]
 
 

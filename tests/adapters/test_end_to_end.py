@@ -1,4 +1,4 @@
-"""Every family from a folder to maps, by the same few promises."""
+"""The same end-to-end tests for every family, from a folder to maps."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from tam.testing import probe_clip, probe_picture
 from tests.hand_made import same
 from tests.tiny import BUILDERS
 
-# Some of transformers' processors hand a tensor to numpy in a way that numpy is going to drop.
+# Some of transformers' processors pass a tensor to NumPy in a way that it has deprecated.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning"),
@@ -32,7 +32,7 @@ TAKING_CLIPS = [
 ]
 
 
-# One of each way to lay out a prompt; the others' further promises are part of the whole grid.
+# One family for each kind of layout; the in-depth tests of the others are in the complete grid.
 REPRESENTATIVES = {
     "qwen2_vl",
     "qwen3_5",

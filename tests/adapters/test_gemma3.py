@@ -28,7 +28,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
 
 @pytest.fixture
 def panning(loaded: Loaded) -> Iterator[Loaded]:
-    """The same processor, that shows long pictures again in crops."""
+    """The same processor, which shows elongated pictures again in crops."""
     processor = loaded[1]
     settings = {"do_pan_and_scan": True, "pan_and_scan_min_crop_size": 40}
     processor.images_kwargs = {**type(processor).images_kwargs, **settings}

@@ -8,7 +8,7 @@ from tests.altered import Altered, Change, column_major, later_frames, reordered
 from tests.loaded import Loaded, load
 from tests.tiny import grid_thw
 
-# transformers' own processor hands a tensor to numpy in a way that numpy is going to drop.
+# transformers' own processor passes a tensor to NumPy in a way that it has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 SIZES = [(100, 150), (700, 500), (28, 1000), (1000, 28), (20, 13)]

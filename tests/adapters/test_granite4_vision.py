@@ -22,7 +22,7 @@ def probe(loaded: Loaded, media: list[Media], **options: Any) -> LayoutReport:
 
 
 def test_windows_of_patches_make_fewer_tokens(loaded: Loaded) -> None:
-    """Tiles of 8 × 8 patches have 4 × 4 tokens."""
+    """A tile of 8 × 8 patches has 4 × 4 tokens."""
     image = loaded[0].config.image_token_id
     found = layout_of(loaded, [image] * (16 + 8 * 9), [probe_picture(224, 224)])
     assert [grid.shape for grid in found.grids] == [(1, 4, 4), (1, 8, 8)]

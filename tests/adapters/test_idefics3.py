@@ -8,8 +8,8 @@ from tam.testing import LayoutReport, probe_clip, probe_layout, probe_picture
 from tests.loaded import Loaded, layout_of, load
 from tests.tiny.tagged import CELL, tiny_idefics3, tiny_smolvlm
 
-# The longest edge is resized to 224 pixels first and the shape then to whole tiles of 56, both by
-# Lanczos with three resize_radius: a token sees as far as eight.
+# The processor first resizes the longest edge to 224 pixels and then the picture to whole tiles of
+# 56. Both use Lanczos with radius 3, so a token can see up to eight pixels beyond its cell.
 TAPS = 8
 
 
@@ -33,7 +33,7 @@ def probe(
 
 @pytest.mark.parametrize(("size", "cell"), [((64, 1000), (7, CELL)), ((1000, 64), (CELL, 7))])
 def test_very_long_pictures(loaded: Loaded, size: tuple[int, int], cell: tuple[int, int]) -> None:
-    """Their short side is 14 pixels for two tokens when the longest edge has been resized."""
+    """After the longest edge is resized, the short side has 14 pixels for two tokens."""
     report = probe(loaded, [probe_picture(*size)], cell)
     assert report.passed, report
 
@@ -70,7 +70,7 @@ def test_tiles_are_arranged_by_their_tags(loaded: Loaded) -> None:
 def test_what_does_not_fit_is_refused(loaded: Loaded) -> None:
     picture = probe_picture(50, 70)
     ids = ids_of(loaded, "<row_1_col_1>", "<row_2_col_2>", "<global-img>")
-    with pytest.raises(ModelError, match="not in rows"):
+    with pytest.raises(ModelError, match="not in row-major order"):
         layout_of(loaded, ids, [picture])
     with pytest.raises(ModelError, match="1 views too many"):
         layout_of(loaded, ids_of(loaded, "<global-img>", "<global-img>"), [picture])

@@ -59,16 +59,16 @@ def test_arrangements(loaded: Loaded, size: tuple[int, int], arrangement: tuple[
 def test_what_does_not_fit_is_refused(loaded: Loaded) -> None:
     image = loaded[0].config.image_token_id
     picture, clip = probe_picture(100, 150), probe_clip(2, 100, 150)
-    with pytest.raises(ModelError, match=r"shows 5 views .* 2 × 3 tiles and a thumbnail"):
+    with pytest.raises(ModelError, match=r"shows 5 views .* 2 × 3 tiles plus a thumbnail"):
         layout_of(loaded, [image] * 20, [picture])
-    with pytest.raises(ModelError, match="are not whole views"):
+    with pytest.raises(ModelError, match="do not form whole views"):
         layout_of(loaded, [image] * 27, [picture])
     with pytest.raises(ModelError, match="1 pictures or frames too many"):
         layout_of(loaded, [*[image] * 28, 1, *[image] * 4], [picture])
-    with pytest.raises(ModelError, match="4 video tokens are not 2 × 2 for each of 2 frames"):
+    with pytest.raises(ModelError, match="4 video tokens do not make 2 frames of 2 × 2 tokens"):
         layout_of(loaded, [image] * 4, [clip])
     other = SimpleNamespace(image_seq_length=4, image_processor=SimpleNamespace())
-    with pytest.raises(ModelError, match="does not say how it cuts pictures"):
+    with pytest.raises(ModelError, match="has no known function that arranges"):
         layout_of((loaded[0], other), [image] * 28, [picture])
 
 

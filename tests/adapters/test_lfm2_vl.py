@@ -54,7 +54,7 @@ def test_what_does_not_fit_is_refused(loaded: Loaded) -> None:
     with pytest.raises(ModelError, match="shows 1 pictures of 2"):
         layout_of(loaded, whole, [picture, picture], spatial_shapes=[[4, 4]])
     ids = ids_of(loaded, ("<|img_row_1_col_2|>", 4), ("<|img_thumbnail|>", 4))
-    with pytest.raises(ModelError, match="not in rows"):
+    with pytest.raises(ModelError, match="not in row-major order"):
         layout_of(loaded, ids, [picture], spatial_shapes=[[4, 4]] * 2)
     with pytest.raises(ModelError, match="takes no clips"):
         layout_of(loaded, whole, [probe_clip(2, 50, 70)], spatial_shapes=[[4, 4]])

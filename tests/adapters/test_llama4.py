@@ -59,5 +59,5 @@ def test_what_does_not_fit_is_refused(loaded: Loaded) -> None:
     with pytest.raises(ModelError, match="takes no clips"):
         layout_of(loaded, ids_of(loaded, 2, 3), [probe_clip(2, 50, 70)])
     ids = ids_of(loaded, 2, 3)
-    with pytest.raises(ModelError, match="5 tiles are not 2 rows"):
+    with pytest.raises(ModelError, match="5 tiles do not fill 2 rows"):
         layout_of(loaded, ids[:1] + ids[6:], [picture])

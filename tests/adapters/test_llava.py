@@ -68,7 +68,7 @@ def test_a_height_that_could_be_a_number_of_channels(
 
 @pytest.mark.parametrize("kind", MAKERS)
 def test_several_pictures_and_the_same_twice(models: dict[str, tuple[Any, Any]], kind: str) -> None:
-    """The chat template puts them next to each other, so their runs merge."""
+    """The chat template puts pictures next to each other, so their runs merge."""
     picture = probe_picture(100, 150)
     media = [picture, probe_picture(300, 64), picture]
     report = probe_layout(*models[kind], media, random_cells=0)
@@ -185,15 +185,15 @@ def test_what_does_not_fit_is_refused(models: dict[str, tuple[Any, Any]]) -> Non
         grids(models["crop"], [probe_clip(2, 100, 150)], 64)
     model = models["crop"][0]
     other = SimpleNamespace(image_processor=models["squash"][1].image_processor)
-    with pytest.raises(ModelError, match=r"90 × 90 pixels, the tower takes 112 × 112"):
+    with pytest.raises(ModelError, match=r"90 × 90 pixels, but the tower takes 112 × 112"):
         grids((model, other), [probe_picture(100, 150)], 64)
 
 
 def test_unknown_rules_of_an_image_processor_are_refused() -> None:
     usual = {"do_resize": True, "size": {"shortest_edge": CLIP_IMAGE}}
-    with pytest.raises(ModelError, match="resizes pictures to"):
+    with pytest.raises(ModelError, match="resizes pictures by an unknown rule"):
         framing(SimpleNamespace(**{**usual, "size": {"longest_edge": 112}}), 10, 10)
-    with pytest.raises(ModelError, match="pads pictures by a rule of its own"):
+    with pytest.raises(ModelError, match="pads pictures by an unknown rule"):
         framing(SimpleNamespace(**usual, do_pad=True), 10, 10)
 
 
@@ -203,7 +203,7 @@ def test_unknown_rules_of_an_image_processor_are_refused() -> None:
         ({"vision_config": {"model_type": "vit"}}, "'vit' is not supported yet.*CLIP"),
         (
             {"vision_config": {"model_type": "siglip_vision_model"}},
-            "'default' leaves out .* use 'full'",
+            "'default' drops .* use 'full'",
         ),
         ({"architectures": ["LlavaLlamaForCausalLM"]}, "LlavaLlamaForCausalLM.*llava-hf"),
     ],

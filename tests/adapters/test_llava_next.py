@@ -22,7 +22,7 @@ from tests.wrong_views import (
     thumbnail_at_the_other_end,
 )
 
-# (height, width) and the rows and columns of tokens that are left of the canvas.
+# (height, width), and the rows and columns of tokens that remain of the canvas without padding.
 CANVASES = {
     (100, 150): (6, 8),
     (150, 100): (8, 6),
@@ -34,7 +34,7 @@ CANVASES = {
     (301, 203): (8, 6),
 }
 
-# So thin that all of their canvas counts as padding; the model itself takes those tokens out.
+# So thin that all of their canvas counts as padding; the model itself removes those tokens.
 THIN = {(64, 1000): 0, (1000, 64): 12, (3, 40): 0}
 
 
@@ -155,7 +155,7 @@ def test_what_does_not_fit_is_refused(loaded: Loaded) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"vision_config": {"model_type": "pixtral"}}, "'pixtral' is not known to be a square"),
+        ({"vision_config": {"model_type": "pixtral"}}, "'pixtral' is not known to take a square"),
         ({"vision_feature_select_strategy": "full"}, "use 'default'"),
         ({"vision_config": {"model_type": "siglip_vision_model"}}, "use 'full'"),
     ],

@@ -23,9 +23,9 @@ from tests.wrong_views import (
     thumbnail_at_the_other_end,
 )
 
-# The tokens of these are not shrunk, or to just a half.
+# The tokens of these are not downsampled, or by exactly two.
 EXACT = [(50, 100), (64, 1000), (1000, 64), (20, 13), (112, 112), (224, 224), (3, 40)]
-# Those of these are shrunk by other ratios.
+# The tokens of these are downsampled by other ratios.
 SHRUNK = [(100, 150), (150, 100), (301, 203), (220, 120)]
 
 
@@ -48,7 +48,7 @@ def test_every_token_sees_its_cell_and_no_other(loaded: Loaded, size: tuple[int,
 def test_a_shrunk_token_sees_half_of_its_cell_and_less_than_its_neighbours(
     loaded: Loaded, size: tuple[int, int]
 ) -> None:
-    """It mixes the two nearest tokens of the canvas along each axis.
+    """A downsampled token mixes the two nearest tokens of the canvas along each axis.
 
     In input pixels of half a cell, it must change with half of its cell, and reaches three
     quarters of a cell further.
@@ -115,7 +115,7 @@ def test_the_probe_finds_wrong_columns_of_a_shrunk_canvas(loaded: Loaded) -> Non
 
 
 def test_tokens_that_do_not_fill_their_tile_are_off_by_half_the_gap_at_most() -> None:
-    """A tile of 384 pixels holds 27 tokens of 14; six pixels at its end are seen by none."""
+    """A tile of 384 pixels holds 27 tokens of 14 pixels; no token sees its last six pixels."""
     tower = Tower(384, 14)
     true = np.array([384 * (edge // 27) + 14 * (edge % 27) for edge in range(4 * 27)])
     found = np.array([tower.place(edge, 4) for edge in range(4 * 27)])
@@ -128,7 +128,7 @@ def test_tokens_that_do_not_fill_their_tile_are_off_by_half_the_gap_at_most() ->
 def test_tokens_that_do_not_fill_their_tile_see_half_of_their_cell(
     size: tuple[int, int], tmp_path: Path
 ) -> None:
-    """Tiles of 62 pixels hold four tokens of 14, and six pixels that none sees, as real ones do."""
+    """As with the real tower, no token sees a tile's last six pixels: 62 pixels, four of 14."""
 
     def with_gaps(folder: Path) -> Path:
         return tiny_llava_onevision(folder, tile=62)

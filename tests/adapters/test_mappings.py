@@ -1,4 +1,4 @@
-"""Every model type of transformers' mappings has a row in the table, whatever it says."""
+"""Every model type in transformers' mappings has a row in the table, supported or not."""
 
 import warnings
 

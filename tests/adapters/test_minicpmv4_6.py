@@ -8,7 +8,7 @@ from tam.testing import LayoutReport, probe_clip, probe_layout, probe_picture
 from tests.loaded import Loaded, layout_of, load
 from tests.tiny.minicpmv4_6 import CELL, tiny_minicpmv4_6
 
-# The video processor of transformers hands a tensor to numpy in a way that numpy is going to drop.
+# The video processor of transformers passes a tensor to NumPy in a way that it has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning")
 
 
@@ -22,7 +22,7 @@ def probe(loaded: Loaded, media: list[Media], **options: Any) -> LayoutReport:
 
 
 def test_pictures_of_which_each_token_covers_a_quarter(loaded: Loaded) -> None:
-    """The finer of the two settings merges patches once only."""
+    """The finer of the two settings merges patches only once."""
     model, processor = loaded
     usual = processor.image_processor
     processor.image_processor = type(usual)(**{**usual.to_dict(), "downsample_mode": "4x"})
@@ -37,7 +37,7 @@ def test_pictures_of_which_each_token_covers_a_quarter(loaded: Loaded) -> None:
 
 
 def ids_of(loaded: Loaded, rows: list[int]) -> list[int]:
-    """A picture of 2 × 2 tokens, and rows of so many slices of 2 × 2 tokens."""
+    """A thumbnail of 2 × 2 tokens, then rows with the given numbers of slices of 2 × 2 tokens."""
     start, end, first, last = loaded[1].tokenizer.convert_tokens_to_ids(
         ["<image>", "</image>", "<slice>", "</slice>"]
     )
@@ -57,9 +57,9 @@ def test_rows_of_slices_end_in_a_line_break(loaded: Loaded) -> None:
 
 def test_what_does_not_fit_is_refused(loaded: Loaded) -> None:
     picture, sizes = probe_picture(50, 70), [[8, 8]] * 4
-    with pytest.raises(ModelError, match="its 3 slices are not 2 rows"):
+    with pytest.raises(ModelError, match="its 3 slices do not fill 2 rows"):
         layout_of(loaded, ids_of(loaded, [2, 1]), [picture], target_sizes=sizes)
-    with pytest.raises(ModelError, match="shows 3 views of 4"):
+    with pytest.raises(ModelError, match="has 3 views, the processor encoded 4"):
         layout_of(loaded, ids_of(loaded, [2]), [picture], target_sizes=sizes)
     with pytest.raises(ModelError, match="8 × 12 patches became 4 tokens"):
         layout_of(loaded, ids_of(loaded, []), [picture], target_sizes=[[8, 12]])

@@ -35,7 +35,7 @@ def test_every_token_sees_its_cell_and_no_other(loaded: Loaded, size: tuple[int,
 
 
 def test_several_pictures_and_the_same_twice(loaded: Loaded) -> None:
-    """Of different sizes: the processor pads the smaller ones."""
+    """The pictures differ in size, so the processor pads the smaller ones."""
     picture = probe_picture(100, 150)
     media = [picture, probe_picture(160, 64), picture]
     report = probe_layout(*loaded, media, cell_pixels=CELL, random_cells=0)
@@ -60,7 +60,7 @@ def test_the_probe_finds_exchanged_pictures(loaded: Loaded) -> None:
 
 @pytest.fixture
 def half_cells(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
-    """A processor that resizes to whole patches, of which the last may not make a token."""
+    """A processor that resizes to whole patches, the last of which may not make a whole token."""
     model, processor = load(tiny_lighton_ocr, tmp_path_factory.mktemp("lighton"))
     processor.image_processor.patch_size = {"height": PATCH, "width": PATCH}
     return model, processor

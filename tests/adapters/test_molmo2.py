@@ -31,7 +31,7 @@ def test_crops_of_which_the_pooling_windows_are_full(tmp_path: Path) -> None:
 
 
 def test_cells_reach_beyond_the_picture_where_patches_do_not_fill_them(loaded: Loaded) -> None:
-    """Seven patches make four cells of two: half of the last one shows nothing."""
+    """Seven patches make four cells of two patches; half of the last cell is empty."""
     image = loaded[0].config.image_token_id
     ids = [image] * (16 + 16)
     found = layout_of(loaded, ids, [probe_picture(70, 70)], image_grids=[[4, 4, 4, 4]])
@@ -69,13 +69,13 @@ def test_words_are_found_where_the_processor_adds_the_first_token(loaded: Loaded
 def test_what_does_not_fit_is_refused(loaded: Loaded) -> None:
     image = loaded[0].config.image_token_id
     picture, clip = probe_picture(70, 70), probe_clip(2, 70, 70)
-    with pytest.raises(ModelError, match="it has 31 of 32 tokens"):
+    with pytest.raises(ModelError, match="it has only 31 of 32 tokens"):
         layout_of(loaded, [image] * 31, [picture], image_grids=[[4, 4, 4, 4]])
     with pytest.raises(ModelError, match="1 image tokens too many"):
         layout_of(loaded, [image] * 33, [picture], image_grids=[[4, 4, 4, 4]])
     with pytest.raises(ModelError, match="did not encode it"):
         layout_of(loaded, [image] * 32, [picture, picture], image_grids=[[4, 4, 4, 4]])
-    with pytest.raises(ModelError, match="9 video tokens are not 3 × 3 for each of 2 frames"):
+    with pytest.raises(ModelError, match="9 video tokens do not make 2 frames of 3 × 3 tokens"):
         layout_of(loaded, [image] * 9, [clip], video_grids=[[1, 3, 3]])
     for media in ([clip, clip], [picture, clip]):
         with pytest.raises(ModelError, match="either one clip or pictures"):

@@ -50,9 +50,9 @@ def test_what_does_not_fit_is_refused(loaded: Loaded) -> None:
     with pytest.raises(ModelError, match="shows 1 pictures of 2"):
         layout_of(loaded, [start, *view, grid, end], [picture, picture])
     ids = [start, *view, grid, *view, column, *view, row, *view, end]
-    with pytest.raises(ModelError, match="3 tiles are not 2 rows"):
+    with pytest.raises(ModelError, match="3 tiles do not fill 2 rows"):
         layout_of(loaded, ids, [picture])
-    with pytest.raises(ModelError, match="follow no beginning"):
+    with pytest.raises(ModelError, match="come before any picture's start"):
         layout_of(loaded, [*view, grid, end], [picture])
     with pytest.raises(ModelError, match="takes no clips"):
         layout_of(loaded, [start, *view, grid, end], [probe_clip(2, 50, 70)])
@@ -60,7 +60,7 @@ def test_what_does_not_fit_is_refused(loaded: Loaded) -> None:
 
 def test_tokens_that_do_not_fill_a_tile_are_refused_before_weights_are_loaded() -> None:
     config = Ovis2Config(vision_config={"image_size": 98, "patch_size": 14, "hidden_stride": 2})
-    with pytest.raises(ModelError, match="98 pixels are not made of whole tokens"):
+    with pytest.raises(ModelError, match="98 pixels do not divide into tokens"):
         adapter_for(config).check(config)
     config = Ovis2Config(vision_config={"image_size": 448, "patch_size": 14, "hidden_stride": 2})
     adapter_for(config).check(config)

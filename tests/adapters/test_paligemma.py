@@ -10,7 +10,7 @@ from tests.altered import Altered, Change, centre_square, column_major, next_pos
 from tests.loaded import Loaded, load
 from tests.tiny.square import SIDE, tiny_paligemma
 
-# transformers' own processor hands a tensor to numpy in a way that numpy is going to drop.
+# transformers' own processor passes a tensor to NumPy in a way that it has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
@@ -60,5 +60,5 @@ def test_vision_states_depend_on_the_question_as_the_note_says(loaded: Loaded) -
 
 
 def test_prompts_without_a_picture_are_refused(loaded: Loaded) -> None:
-    with pytest.raises(ModelError, match="no prompt without a picture"):
+    with pytest.raises(ModelError, match="requires a picture"):
         probe_layout(*loaded, [probe_clip(2, 60, 90)])

@@ -108,12 +108,12 @@ def test_what_does_not_fit_is_refused(loaded: Loaded) -> None:
         layout_of(loaded, [image] * 465, [probe_picture(60, 40)])
     with pytest.raises(ModelError, match="takes no clips"):
         layout_of(loaded, [image], [probe_clip(2, 50, 70)])
-    with pytest.raises(ModelError, match="no picture that long and thin"):
+    with pytest.raises(ModelError, match="not accept a picture this long and thin"):
         probe(loaded, [probe_picture(3, 40)])
 
 
 def test_tokens_that_do_not_fill_a_tile_are_refused_before_weights_are_loaded() -> None:
     config = Phi4MultimodalConfig(vision_config={"image_size": 434, "crop_size": 434})
-    with pytest.raises(ModelError, match="434 pixels are not made of whole tokens"):
+    with pytest.raises(ModelError, match="434 pixels do not divide into tokens"):
         adapter_for(config).check(config)
     adapter_for(Phi4MultimodalConfig()).check(Phi4MultimodalConfig())

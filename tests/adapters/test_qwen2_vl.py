@@ -149,7 +149,7 @@ def test_what_does_not_fit_is_refused(qwen2_vl: tuple[Any, Any]) -> None:
     grid = [[1, 2, 4]]
     with pytest.raises(ModelError, match="has 3 image tokens where its pictures need 2"):
         layout(qwen2_vl, [image] * 3, [picture], image_grid_thw=grid)
-    with pytest.raises(ModelError, match="other tokens stand among those of image 1"):
+    with pytest.raises(ModelError, match="other tokens interrupt those of image 1"):
         layout(qwen2_vl, [image, 1, image], [picture], image_grid_thw=grid)
     with pytest.raises(ModelError, match="encoded 1 of 2"):
         layout(qwen2_vl, [image] * 2, [picture, picture], image_grid_thw=grid)

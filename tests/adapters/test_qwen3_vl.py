@@ -96,7 +96,7 @@ def test_time_stamps_stand_between_the_cells_of_a_clip(qwen3_vl: Loaded) -> None
 
 def test_a_clip_whose_cell_is_interrupted_is_refused(qwen3_vl: Loaded) -> None:
     video = qwen3_vl[0].config.video_token_id
-    with pytest.raises(ModelError, match="other tokens stand among those of video"):
+    with pytest.raises(ModelError, match="other tokens interrupt those of video"):
         layout(qwen3_vl, [video, 1, video], [probe_clip(2, 32, 64)], video_grid_thw=[[1, 2, 4]])
 
 

@@ -19,7 +19,7 @@ from tests.adapters.tiled import FAMILIES, Size, Tiled, Wrong
 from tests.loaded import Loaded, load
 from tests.wrong_views import Rearranged
 
-# The video processor of MiniCPM-V hands a tensor to numpy in a way that numpy is going to drop.
+# The video processor of MiniCPM-V passes a tensor to NumPy in a way that it has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning")
 
 
@@ -44,7 +44,7 @@ def probe(
 
 
 def first_few(of: str, count: int) -> list[Any]:
-    """A family with each of its cases, all but the first few as part of the whole grid."""
+    """Pair a family with each of its cases; all but the first few run only in the complete grid."""
     return [
         pytest.param(name, entry, marks=() if number < count else pytest.mark.grid)
         for name, case in FAMILIES.items()
@@ -58,7 +58,7 @@ def test_every_token_sees_its_cell_and_no_other(folder: Path, family: str, size:
     assert report.passed, report
 
 
-# Those whose tokens stand in the prompt row by row over all tiles tell their own seams.
+# Families whose prompts list tokens row by row over all tiles, and that return their own seams.
 @pytest.mark.parametrize("family", sorted({*FAMILIES} - {"granite4_vision", "molmo2"}))
 def test_seams_are_where_the_order_of_tokens_breaks(folder: Path, family: str) -> None:
     loaded, picture = opened(family, folder), probe_picture(100, 150)

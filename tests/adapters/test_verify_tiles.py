@@ -1,4 +1,4 @@
-"""``tam verify`` passes on every family of several views, as it is, with no hints."""
+"""``tam verify`` passes on every family of several views without hints."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.tiny import (
     tiled,
 )
 
-# Some of transformers' processors hand a tensor to numpy in a way that numpy is going to drop.
+# Some of transformers' processors pass a tensor to NumPy in a way that it has deprecated.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning"),
@@ -36,7 +36,7 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
 }
 
 
-# One of each kind of layout; the others are part of the whole grid.
+# One family for each kind of layout; the others are in the complete grid.
 REPRESENTATIVES = {"llava_next", "smolvlm", "internvl", "lfm2_vl"}
 
 

@@ -1,4 +1,4 @@
-"""Families that show a picture whole: every vision token sees its cell, and no other."""
+"""Families that show each picture once: every vision token sees its own cell and no other."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -14,7 +14,7 @@ from tests.altered import Altered, Change, column_major, later_frames, next_posi
 from tests.loaded import Loaded
 from tests.tiny import BUILDERS
 
-# The processors of clips hand a tensor to numpy in a way that numpy is going to drop.
+# The video processors pass tensors to NumPy in a way that it has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 WITH_CLIPS = [
@@ -30,6 +30,7 @@ WITH_CLIPS = [
     "lfm3_vl",
     "minimax_m3_vl",
     "gemma4_unified",
+    "muse_glimmer",
 ]
 PICTURES_ALONE = [
     "glmga",
@@ -38,6 +39,12 @@ PICTURES_ALONE = [
     "kimi_k25",
     "mistral3_on_mistral4",
     "mistral_large4",
+    "ernie4_5_vl_moe",
+    "video_llama_3",
+    "glm5_next",
+    "inkling_mm_model",
+    "inkling2",
+    "nemotron_h_omni",
 ]
 EXACT = [*WITH_CLIPS, *PICTURES_ALONE]
 CONVOLUTIONAL = ["got_ocr2", "pp_chart2table", "deepseek_vl_hybrid", "gemma3n"]
@@ -49,7 +56,7 @@ PICTURES = [probe_picture(60, 90), probe_picture(40, 200), probe_picture(60, 90,
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Loaded]:
-    """Give a tiny model and its processor, as `tam.load` would read them."""
+    """Return a function that loads a tiny model and its processor with ``tam.load``."""
 
     @cache
     def read(name: str) -> Loaded:
@@ -131,7 +138,9 @@ def test_cells_lie_where_their_convolutions_look(opened: Open, name: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["hunyuan_vl", "mistral_large4", "kimi_k25", "dots3_note", "got_ocr2"]
+    "name",
+    """hunyuan_vl mistral_large4 kimi_k25 dots3_note got_ocr2 ernie4_5_vl_moe video_llama_3
+    glm5_next nemotron_h_omni""".split(),
 )
 def test_clips_are_refused(opened: Open, name: str) -> None:
     with pytest.raises(ModelError, match=r"takes no clips|cannot read clips"):

@@ -1,4 +1,4 @@
-"""Families that cut pictures into tiles: how each is probed, and how its layout can be wrong."""
+"""Families that cut pictures into tiles: how to probe each, and how its layout could be wrong."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -26,17 +26,17 @@ Size = tuple[int, int]
 """(height, width) in pixels."""
 
 Wrong = tuple[Rearrange, list[Media]]
-"""A way to get a layout wrong, and media on which it shows."""
+"""A wrong layout, and media on which the probe detects it."""
 
 
 @dataclass(frozen=True)
 class Tiled:
     """One family.
 
-    ``cell`` is the side of a vision token in pixels of the model's input, ``resize_radius`` that
-    of its resampling; ``sizes`` are of single pictures, ``clips`` (frames, size) of single clips
-    with tokens of ``clip_cell``; ``together`` is one message of several media, some shown twice.
-    With ``marks`` tokens between the views carry vision states too.
+    ``cell`` is the side of a vision token in pixels of the model's input, ``resize_radius`` the
+    radius of the resize kernel; ``sizes`` are sizes of single pictures, ``clips`` (frames, size) of
+    single clips with tokens of side ``clip_cell``; ``together`` is one message of several media,
+    some of them shown twice. With ``marks``, tokens between the views carry vision states too.
     """
 
     build: Callable[[Path], Path]
@@ -51,7 +51,7 @@ class Tiled:
 
 
 def _wrong(*, tile_by_tile: bool = True, shifts: Size = (100, 150)) -> tuple[Wrong, ...]:
-    """What can go wrong in every family of tiles and a thumbnail."""
+    """Return the wrong layouts that are possible in every family of tiles plus a thumbnail."""
     picture, shifted = probe_picture(100, 150), probe_picture(*shifts)
     ways: list[Wrong] = [(of_each_grid(tile_after_tile), [picture])] if tile_by_tile else []
     return (
@@ -79,7 +79,7 @@ _TOGETHER = (_PICTURE, probe_picture(300, 64), _PICTURE)
 _SMALL = probe_picture(60, 90)
 _CLIPS = ((1, (60, 120)), (4, (60, 120)))
 
-# Wide, tall, very long, tiny, square, and odd.
+# Wide, tall, elongated, tiny, square, and with odd sides.
 _SIZES: tuple[Size, ...] = (
     (100, 150),
     (150, 100),
@@ -89,8 +89,8 @@ _SIZES: tuple[Size, ...] = (
     (112, 112),
     (301, 203),
 )
-# Idefics 3 resizes the longest edge to 224 pixels first and the shape then to whole tiles of 56,
-# both by Lanczos with three resize_radius: a token sees as far as eight.
+# Idefics3 first resizes the longest edge to 224 pixels and then the picture to whole tiles of 56.
+# Both use Lanczos with radius 3, so a token can see up to eight pixels beyond its cell.
 _IDEFICS = Tiled(
     build=tagged.tiny_smolvlm,
     cell=tagged.CELL,

@@ -45,7 +45,7 @@ def asked(address: str, method: str, path: str, **headers: str) -> tuple[int, st
         return answer.status, answer.read().decode()
 
 
-@pytest.mark.promise("app", "a request for another host, from another page", "refused")
+@pytest.mark.promise("app", "a request for another host or from another page", "refused")
 def test_other_hosts_other_pages_and_no_session_are_refused(address: str) -> None:
     assert asked(address, "GET", "/", Host="evil.example")[0] == 400
     status, said = asked(address, "POST", "/api/begin")
@@ -72,7 +72,7 @@ def told(page: Page, text: str) -> None:
     expect(page.locator("#told")).to_contain_text(text, timeout=30_000)
 
 
-@pytest.mark.promise("app", "what one person shows the app", "nobody else gets at it")
+@pytest.mark.promise("app", "files that one person shows the app", "nobody else can access them")
 def test_the_app_from_a_picture_to_a_hidden_region(
     address: str, browser: Browser, tmp_path: Path
 ) -> None:
@@ -103,6 +103,10 @@ def test_the_app_from_a_picture_to_a_hidden_region(
     viewer.locator("html[data-ready]").wait_for(state="attached", timeout=90_000)
     reply = page.locator("button.reply")
     assert len(reply.locator("span").all()) > 5
+    assert not re.search(r" [,.]", reply.inner_text()), "spelled as the model wrote it"
+    # While the model wrote, the map of each word was shown; of these the last one is still there.
+    assert (page.locator("#liveMap").get_attribute("src") or "").startswith("data:image/")
+    expect(page.locator("#live")).to_be_hidden()
     expect(page.locator(".waiting li")).to_have_count(0)
     viewer.locator(".reply .word", has_text="ring").first.click()
     assert viewer.locator(".chosen-word").inner_text() == "ring"

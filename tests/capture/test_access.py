@@ -1,4 +1,4 @@
-"""Sharing a model: whose turn it is, and what each run finds on the modules."""
+"""Sharing a model between runs: the order of access, and the state on the modules."""
 
 import gc
 import threading
@@ -46,7 +46,7 @@ def test_a_lock_is_given_back_as_often_as_it_was_taken() -> None:
 
 
 class Counting(nn.Module):
-    """Keeps a number, a tensor and what it once made of them, as models keep ``rope_deltas``."""
+    """Keeps a number, a tensor and a result of both, as models keep ``rope_deltas``."""
 
     def __init__(self) -> None:
         super().__init__()

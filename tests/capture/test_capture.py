@@ -1,4 +1,4 @@
-"""Whatever way an answer comes about, its states are the model's own and no hook stays."""
+"""However a reply is generated, its states are the model's own and no hooks remain."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +31,7 @@ def model(request: pytest.FixtureRequest) -> tam.Model:
 @pytest.fixture(autouse=True)
 def no_hook_survives(model: tam.Model) -> Iterator[None]:
     yield
-    # transformers keeps hooks of its own on some models; ours must be gone.
+    # transformers has its own hooks on some models; those of a run must be removed.
     hooks = [
         hook
         for module in model.module.modules()
@@ -50,7 +50,7 @@ def reply_ids(result: tam.Explanation) -> list[int]:
 
 
 def test_states_are_those_that_the_head_reads(model: tam.Model) -> None:
-    # More steps than wait for one another.
+    # More steps than are evaluated together.
     trace = model.record(TALK, max_new_tokens=20, min_new_tokens=20)
     assert len(trace.predictions) > 16
     prompt = encode(model.processor, TALK)
@@ -114,7 +114,7 @@ def test_a_given_text_is_spelled_as_it_is(model: tam.Model) -> None:
 
 
 @pytest.mark.promise(
-    "prompts", "special tokens typed in a given answer", "text, which moves nothing"
+    "prompts", "special tokens in a given answer", "treated as text, and positions stay right"
 )
 def test_a_marker_in_a_given_text_is_text(model: tam.Model) -> None:
     marker = model.processor.image_token
@@ -144,7 +144,7 @@ def test_every_way_of_generating_gives_the_maps_of_its_ids(
     assert len(result.predictions) == len(result.tokens) - result.prompt_targets
 
 
-@pytest.mark.promise("models", "options that generate refuses", "one line, exit code 2")
+@pytest.mark.promise("models", "options that `generate` refuses", "a one-line error, exit code 2")
 @pytest.mark.parametrize(
     "options",
     [
@@ -163,7 +163,7 @@ def test_options_that_transformers_refuses_are_bad_input(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.promise("models", "an error of the model's own code", "told as the model's")
+@pytest.mark.promise("models", "an error in the model's own code", "reported as the model's")
 def test_a_fault_of_the_model_is_not_taken_for_bad_input(
     model: tam.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,7 +182,7 @@ def test_assisted_decoding_is_explained(llava_folder: Path) -> None:
     assert np.allclose(result.maps, forced.maps, atol=1e-5)
 
 
-@pytest.mark.filterwarnings("ignore")  # the compiler's own, about its insides
+@pytest.mark.filterwarnings("ignore")  # the compiler warns about its own internals
 def test_a_compiled_model_is_explained_without_recompiling_each_step(
     model: tam.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,9 +190,9 @@ def test_a_compiled_model_is_explained_without_recompiling_each_step(
     compiled = torch.compile(model.module.forward, backend="eager")
     monkeypatch.setattr(model.module, "forward", compiled)
     compilations = []
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
     for steps in (STEPS // 2, STEPS):
-        torch._dynamo.reset()
-        torch._dynamo.utils.counters.clear()
         result = explain(model, max_new_tokens=steps, min_new_tokens=steps)
         compilations.append(torch._dynamo.utils.counters["frames"]["total"])
     torch._dynamo.reset()
@@ -218,12 +218,12 @@ class Interrupt(StoppingCriteria):
         raise self.error
 
 
-@pytest.mark.promise("memory", "a run that is interrupted", "no hook and no state is left")
+@pytest.mark.promise("memory", "a run that is interrupted", "no hook and no state remains")
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_an_interrupted_run_leaves_nothing_behind(
     model: tam.Model, error: type[BaseException]
 ) -> None:
-    # The fixture looks for hooks afterwards.
+    # The fixture then checks that no hooks remain.
     with pytest.raises(error):
         explain(model, stopping_criteria=[Interrupt(error)])
 
@@ -238,7 +238,7 @@ def test_the_callers_own_stopping_criteria_still_stop(model: tam.Model) -> None:
     assert len(result.tokens) - result.prompt_targets == 3
 
 
-@pytest.mark.promise("memory", "a long reply", "only the states that are read are kept")
+@pytest.mark.promise("memory", "a long reply", "only the needed states are kept")
 def test_only_needed_states_are_kept(model: tam.Model) -> None:
     trace = model.record(TALK, max_new_tokens=STEPS)
     assert trace.vision_states.shape == (len(trace.vision.positions), 32)
@@ -256,7 +256,7 @@ def test_a_plain_head_is_read_by_its_rows(model: tam.Model) -> None:
 
 
 class Wrapped(torch.nn.Module):
-    """A head that computes with more than its weight, as a low-rank adapter does."""
+    """A head that computes more than products with its weight, like a low-rank adapter."""
 
     def __init__(self, inner: torch.nn.Linear) -> None:
         super().__init__()
@@ -277,7 +277,7 @@ def test_a_head_that_is_more_than_its_weight_is_run(
     assert not head.reads_rows(states[:1])
     scores = head.scores(ids, states)
     assert torch.allclose(scores, 2 * states @ wrapped.weight[ids].T, atol=1e-4)
-    # Doubling a head changes no map, so the whole run can be held to the plain one.
+    # Doubling a head changes no map, so the whole run can be compared with the plain one.
     monkeypatch.setattr(type(model.adapter), "lm_head", lambda *_: wrapped)
     packed = explain(model, answer=reply_ids(plain))
     assert np.allclose(packed.maps, plain.maps, atol=1e-5)

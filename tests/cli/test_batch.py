@@ -4,6 +4,7 @@ import csv
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 
 import tam
 from tam.cli import run
+from tam.cli.batch import _beside
+from tam.errors import OutputError
 from tam.files.png import encode_png
 from tam.testing import probe_picture
 
@@ -56,13 +59,13 @@ def test_each_item_is_explained_as_alone_and_the_rest_goes_on(
     assert "absent.png" in found[2]["error"]
     pictures = [str(items.parent / name) for name in ("first.png", "second.png")]
     alone = tam.load(qwen_folder).explain(pictures, "Where is it", answer="a cat")
-    saved = tam.load_explanation(out / "00001-first")
+    saved = tam.load_explanation(out / "00002-first")
     assert np.allclose(saved.maps, alone.maps, atol=1e-6)
-    before = (out / "00000-first" / "report.html").stat().st_mtime_ns
+    before = (out / "00001-first" / "report.html").stat().st_mtime_ns
     (items.parent / "absent.png").write_bytes((items.parent / "first.png").read_bytes())
     assert run(asked) == 0
     assert index(out)[2]["answer"] == "a cat"
-    assert (out / "00000-first" / "report.html").stat().st_mtime_ns == before
+    assert (out / "00001-first" / "report.html").stat().st_mtime_ns == before
     assert run([*asked, "--method", "activation"]) == 2
     assert "with other options" in capsys.readouterr().err
 
@@ -72,8 +75,8 @@ def test_each_item_is_explained_as_alone_and_the_rest_goes_on(
     [
         ("name\nx\n", (), "no column image"),
         ("image\n", (), "holds no items"),
-        ("image,prompt\n,x\n", (), "item 0 has no image"),
-        ("image\nfirst.png\n", ("--prompt", ""), "item 0 has no prompt"),
+        ("image,prompt\n,x\n", (), "item 1 has no image"),
+        ("image\nfirst.png\n", ("--prompt", ""), "item 1 has no prompt"),
         ("image\nfirst.png\n", ("--live",), "--live"),
     ],
 )
@@ -87,6 +90,21 @@ def test_what_is_no_batch_is_told(
     items.write_text(content)
     assert run([*words(items, items.parent / "none", items.parent / "out"), *more]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_work_beside_is_done_in_order_and_its_error_is_raised() -> None:
+    done: list[int] = []
+    with _beside(2) as add:
+        for number in range(9):
+            add(partial(done.append, number))
+            assert len(done) >= number - 2, "no more than two wait"
+    assert done == list(range(9))
+
+    def fail() -> None:
+        raise OutputError("the disk is full", where="out", remedy="make room")
+
+    with _beside(0) as add, pytest.raises(OutputError, match="disk is full"):
+        add(fail)
 
 
 def test_two_processes_share_a_folder_of_pictures(

@@ -31,13 +31,13 @@ def incomplete(qwen_folder: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.promise(
     "conversations",
-    "a line of `tam chat` that is not UTF-8",
-    "refused in one line; the talk goes on as if it had not been said",
+    "a line in `tam chat` that is not UTF-8",
+    "refused with a one-line error; the chat continues as if it had not been entered",
 )
 @pytest.mark.promise(
     "models",
     "a checkpoint with missing tensors",
-    "refused by their names; --allow-missing explains with it, and a note says so",
+    "refused with their names; --allow-missing explains anyway, with a note",
 )
 def test_a_talk_with_odd_lines(incomplete: Path, tmp_path: Path) -> None:
     for name in ("a b.png", "it's.png"):
@@ -69,7 +69,7 @@ def test_a_talk_with_odd_lines(incomplete: Path, tmp_path: Path) -> None:
     assert process.returncode == 0, told
     errors = [line.partition(";")[0] for line in told.decode().split("tam: ")[1:]]
     assert errors == [
-        "user turn: the text holds half a character (a surrogate)",
+        "user turn: the text contains a lone surrogate (half a character)",
         "gone b.png: no such file",
     ]
     assert b"Loading" not in told

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import Browser
 
 from tam._version import __version__
 from tam.cli import run
@@ -72,6 +73,29 @@ def _children_seconds() -> float:
     return used.children_user + used.children_system
 
 
+def test_several_methods_explain_one_reply(
+    picture: Path, qwen_folder: Path, tmp_path: Path, browser: Browser
+) -> None:
+    out = tmp_path / "out"
+    arguments = ("explain", picture, "--prompt", "What is it?", "--model", qwen_folder)
+    done = tam(*arguments, "--out", out, "--methods", "tam,attention", "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["provenance"]["method"]["name"] == "tam"
+    other = load_explanation(out / "methods" / "attention")
+    assert other.text == result["text"], "the model answered once"
+    assert other.provenance["method"]["name"] == "attention"
+    page = browser.new_page(offline=True)
+    page.goto(Path(result["report"]).as_uri())
+    page.wait_for_selector("html[data-ready]", state="attached")
+    shown = page.locator(".pane:not([hidden]) .chosen-word")
+    before = shown.inner_text()
+    page.get_by_role("button", name="attention", exact=True).click()
+    assert shown.inner_text() == before
+    assert page.locator(".pane[hidden]").count() == 1
+    page.close()
+
+
 def test_help_and_import_come_at_once() -> None:
     for arguments in (["-m", "tam", "--help"], ["-c", "import tam"]):
         seconds = []
@@ -127,7 +151,7 @@ def asked(*arguments: object) -> list[str]:
     return ["explain", *map(str, arguments), "--prompt", "What is it?"]
 
 
-@pytest.mark.promise("prompts", "wrong arguments of every kind", "one line and exit code 2")
+@pytest.mark.promise("prompts", "wrong arguments of every kind", "a one-line error and exit code 2")
 def test_bad_input_is_one_line_and_exit_2(
     picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -167,8 +191,8 @@ def test_bad_input_is_one_line_and_exit_2(
 
 @pytest.mark.promise(
     "prompts",
-    "numbers that are too large, not finite or of another kind, in any option",
-    "one line and exit code 2, before the model is loaded",
+    "numbers that are too large, not finite or of the wrong type, in any option",
+    "a one-line error and exit code 2, before the model is loaded",
 )
 def test_impossible_numbers_are_one_line(
     picture: Path,
@@ -284,7 +308,7 @@ def test_doctor_looks_at_everything(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.promise(
-    "processes", "a library that is broken on this machine", "`tam doctor` tells it and goes on"
+    "processes", "a library that is broken on this machine", "`tam doctor` reports it and continues"
 )
 def test_doctor_survives_a_broken_library(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -8,13 +8,15 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.promise(
-    "evaluation", "a run that was killed", "goes on where it stopped; nothing lost or double"
+    "evaluation", "a run that was killed", "can be resumed; nothing is lost or duplicated"
 )
 @pytest.mark.promise(
     "processes",
     "SIGKILL at random moments of `tam explain` and `tam export`",
-    "each file is whole or as it was, and the next run leaves nothing else; `python -m "
-    "tests.killing` kills each 15 times and more",
+    (
+        "each file is complete or unchanged, and the next run cleans up the rest; `python "
+        "-m tests.killing` kills each command at least 15 times"
+    ),
 )
 def test_what_is_killed_leaves_whole_files_and_goes_on() -> None:
     done = subprocess.run(

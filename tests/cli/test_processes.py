@@ -47,7 +47,9 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.promise("output", "standard output on a full device", "one line and exit code 4")
+@pytest.mark.promise(
+    "output", "standard output on a full device", "a one-line error and exit code 4"
+)
 @pytest.mark.parametrize("command", ["models", "show saved"])
 def test_a_full_device_is_told(command: str, saved: Path) -> None:
     done = shell(f"tam {command} > /dev/full", saved.parent)
@@ -57,14 +59,14 @@ def test_a_full_device_is_told(command: str, saved: Path) -> None:
 
 
 @pytest.mark.promise(
-    "processes", "standard error is closed", "errors go nowhere, not into the output"
+    "processes", "standard error is closed", "errors are dropped and not written to the output"
 )
 def test_a_closed_stderr(tmp_path: Path) -> None:
     done = shell("tam show nothing 2>&-", tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
 
 
-@pytest.mark.promise("processes", "COLUMNS=0", "80 columns are taken")
+@pytest.mark.promise("processes", "COLUMNS=0", "a width of 80 columns is used")
 def test_no_columns(saved: Path) -> None:
     done = shell(f"export COLUMNS=0; tam show {saved}".replace("tam ", "tam ", 1), saved.parent)
     assert done.returncode == 0
@@ -109,8 +111,11 @@ def test_a_signal_is_told_as_such_whatever_a_library_makes_of_it(
 
 @pytest.mark.promise(
     "processes",
-    "what SIGKILL leaves behind",
-    "the next run in the same folder removes it, by its mark and only if its process is gone",
+    "files that SIGKILL leaves behind",
+    (
+        "the next run in the same folder removes them, by their mark and only if their "
+        "process has ended"
+    ),
 )
 def test_the_next_run_sweeps_what_a_kill_left(tmp_path: Path) -> None:
     (tmp_path / ".tam-0123456789abcdef.new").mkdir()
@@ -210,7 +215,7 @@ def test_messages_steer_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.promise(
     "hostile words",
     "escape sequences in a saved explanation: words, prompts, names, provenance",
-    "`show`, `show --word` and `show --json` print none, and JSON gives every character back",
+    "`show`, `show --word` and `show --json` print none, and JSON keeps every character",
 )
 def test_saved_words_steer_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     named = [picture(name=f"{HOSTILE}.png")]
@@ -225,8 +230,8 @@ def test_saved_words_steer_no_terminal(tmp_path: Path, capsys: pytest.CaptureFix
 
 @pytest.mark.promise(
     "hostile words",
-    "C0, C1, DEL, bidirectional controls, half surrogates, U+FFFE in any text",
-    "dropped for terminals, escaped in JSON",
+    "C0, C1, DEL, bidirectional controls, lone surrogates, U+FFFE in any text",
+    "removed for terminals, escaped in JSON",
 )
 def test_every_control_is_unfit() -> None:
     for code in (*range(0x20), *range(0x7F, 0xA0), 0x202E, 0x2066, 0xFEFF, 0xFFFE, 0xD800):

@@ -1,4 +1,4 @@
-"""The documentation site: built without a warning, opened from disk, every public name in it."""
+"""The documentation site builds without warnings, opens from disk and has every public name."""
 
 import re
 import subprocess
@@ -20,7 +20,7 @@ PHONE, SCREEN = {"width": 390, "height": 800}, {"width": 1280, "height": 900}
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `make docs` builds, somewhere else."""
+    """Build the site of `make docs` in a temporary folder."""
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "docs/make_site.py", str(folder)]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
@@ -30,7 +30,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def opened(browser: Browser) -> Iterator[tuple[Page, list[str]]]:
-    """A window, and all that its console says and that it asks a network for."""
+    """Open a browser page, and record its console messages and network requests."""
     page = browser.new_page(viewport=SCREEN)
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
@@ -46,7 +46,7 @@ def is_remote(url: str) -> bool:
 
 @dataclass
 class Links(HTMLParser):
-    """The ids of a page, what it links to and what it loads."""
+    """The ids of a page, the targets of its links and the files that it loads."""
 
     ids: set[str] = field(default_factory=set)
     links: list[str] = field(default_factory=list)

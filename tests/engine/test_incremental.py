@@ -1,4 +1,4 @@
-"""Maps that come one after another are the maps of the whole run."""
+"""Maps that are computed incrementally equal the maps of the whole run."""
 
 import math
 
@@ -15,7 +15,7 @@ CELLS, WIDTH, PROMPT = 42, 16, 5
 
 
 def run(targets: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
-    """Hidden states [N + K, D], a head [V, D] and the targets' ids [K]."""
+    """Return hidden states [N + K, D], a head [V, D] and the targets' ids [K]."""
     generator = torch.Generator().manual_seed(targets)
     hidden = torch.randn(CELLS + targets, WIDTH, generator=generator).to(dtype)
     head = torch.randn(9, WIDTH, generator=generator).to(dtype)

@@ -1,4 +1,4 @@
-"""The engine against real runs of the published code, against its definition, and at its edges."""
+"""The engine compared with runs of the published code and with its definition, and edge cases."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -52,7 +52,7 @@ def test_published_runs_are_reproduced_exactly(case: Path, convert: object) -> N
 
 
 def test_what_a_file_holds_is_taken_as_it_is() -> None:
-    """Arrays where a sequence or a number is meant: a golden case needs no conversion."""
+    """Inputs as arrays where sequences or numbers are documented; golden cases pass these."""
     with np.load(GOLDENS / "two_images.npz") as golden:
         hidden, rows, *rest, _, _ = arguments(golden)
         result = token_activation_maps(
@@ -80,7 +80,7 @@ def random_run(seed: int, grids: list[tuple[int, int]], targets: int = 6, width:
 
 
 def naive_maps(run: dict, kernel_size: int) -> np.ndarray:
-    """The whole method by the definitions of its ops."""
+    """Run the whole method with the definitions of its ops."""
     ids, targets = run["context_ids"], np.arange(len(run["head_rows"]))
     activation, text = (
         select("projection", "naive")(run["hidden"], run[positions], run["head_rows"], targets)
@@ -158,7 +158,7 @@ def test_hand_computed_case() -> None:
     )
     # Word 2: w = (1, 0), I = (1, 1), s = (2 + 1) / 2, E = relu((2, 1) - 1.5) = (0.5, 0).
     assert np.allclose(result.after_eci, [[1, 1], [0.5, 0]])
-    # Scaled with its text score 0.5: the map peaks at 1, and so does the word before it.
+    # Scaled together with its text score 0.5: both the map and the earlier word reach 1.
     assert np.allclose(result.maps, [[0, 0], [1, 0]])
     assert np.allclose(result.text_scores, [[0, 0], [0.5, 0]])
     assert np.allclose(result.relevance, [[0, 0], [1, 0]])
@@ -293,7 +293,7 @@ def test_when_memory_runs_out_smaller_chunks_finish_the_work(
     assert np.array_equal(np.floor(255 * scarce.maps), np.floor(255 * whole.maps))
     assert np.array_equal(scarce.text_scores, whole.text_scores)
     assert sizes == [11, 5, 2, 2, 2, 2, 2, 1], "each size is tried, and nothing is done twice"
-    assert "going on with 2 targets at a time" in caplog.text
+    assert "continuing with 2 targets at a time" in caplog.text
 
 
 def test_when_not_even_one_target_fits_the_error_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,7 +303,7 @@ def test_when_not_even_one_target_fits_the_error_is_raised(monkeypatch: pytest.M
 
 
 def limited(monkeypatch: pytest.MonkeyPatch, error: Exception, rows: int) -> list[int]:
-    """Let the causal step fail for more than some targets; gives the sizes that it is asked for."""
+    """Make the causal step fail above ``rows`` targets; return the sizes of its calls."""
     sizes = []
 
     def scarce(op: str, backend: str = "torch") -> Callable[..., Any]:

@@ -47,7 +47,7 @@ def test_several_polygons_are_one_mask() -> None:
     assert not segmentation_mask([], SIZE, "x").any()
 
 
-@pytest.mark.promise("evaluation", "masks that do not fit their picture", "refused")
+@pytest.mark.promise("evaluation", "masks of a different size than their picture", "refused")
 @pytest.mark.parametrize(
     "segmentation",
     [
@@ -110,7 +110,7 @@ def test_a_mask_of_another_kind_is_refused(tmp_path: Path) -> None:
         label_image(tmp_path / "missing.png", SIZE)
 
 
-@pytest.mark.promise("evaluation", "a data set that names files outside of it", "refused")
+@pytest.mark.promise("evaluation", "a data set that refers to files outside its folder", "refused")
 @pytest.mark.parametrize("name", ["../x.png", "/etc/passwd", "a/../../x.png"])
 def test_a_data_set_cannot_name_files_outside_of_it(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match="outside"):

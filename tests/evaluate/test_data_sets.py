@@ -143,7 +143,7 @@ def write(name: str, content: Any) -> Break:
     )
 
 
-@pytest.mark.promise("evaluation", "damaged annotations of COCO", "one line")
+@pytest.mark.promise("evaluation", "damaged COCO annotations", "a one-line error")
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -178,7 +178,7 @@ def test_damaged_coco_gives_one_clear_line(tmp_path: Path, damage: Break, messag
         list(coco_items(folder))
 
 
-@pytest.mark.promise("evaluation", "damaged annotations of GranDf and OpenPSG", "one line")
+@pytest.mark.promise("evaluation", "damaged GranDf and OpenPSG annotations", "a one-line error")
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
@@ -196,7 +196,9 @@ def test_damaged_packing_gives_one_clear_line(tmp_path: Path, rows: Any, message
         list(packed_items(tmp_path, "grandf"))
 
 
-@pytest.mark.promise("evaluation", "a wrong list of one's own items", "one line that names the row")
+@pytest.mark.promise(
+    "evaluation", "errors in a user's list of items", "a one-line error that names the row"
+)
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -30,7 +30,7 @@ def test_what_was_appended_is_read_in_order(tmp_path: Path) -> None:
     assert found[1] == block("a")
 
 
-@pytest.mark.promise("evaluation", "a kill while a result is written", "costs that item alone")
+@pytest.mark.promise("evaluation", "a kill while a result is written", "loses only that item")
 @given(st.integers(0, 10_000))
 def test_a_kill_at_any_byte_costs_one_item(cut: int) -> None:
     import tempfile
@@ -53,9 +53,7 @@ def test_a_kill_at_any_byte_costs_one_item(cut: int) -> None:
         assert [b.key[2] for b in blocks(folder)] == [*"abc"[:whole], "z"]
 
 
-@pytest.mark.promise(
-    "evaluation", "a file of results that no run wrote", "refused, and not touched"
-)
+@pytest.mark.promise("evaluation", "a results file that no run wrote", "refused and left unchanged")
 @pytest.mark.parametrize(
     "line",
     [

@@ -1,5 +1,6 @@
 """Two evaluations in one folder, and folders whose settings are damaged."""
 
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tam.cli import run
+from tam.evaluate.journal import blocks
 from tam.evaluate.runner import LOCK, SETTINGS
 from tam.files.locks import lock_file
 
@@ -39,8 +41,11 @@ def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.mark.promise(
     "evaluation",
-    "two evaluations in one folder at once",
-    "the second is refused and told which process works there; a killed one holds nothing",
+    "two evaluations in one folder at the same time",
+    (
+        "the second is refused, and the error names the process that works there; a killed "
+        "process blocks nothing"
+    ),
 )
 def test_a_second_evaluation_is_told_who_works_there(
     other: subprocess.Popen[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -58,7 +63,9 @@ def test_a_second_evaluation_is_told_who_works_there(
 
 
 @pytest.mark.promise(
-    "evaluation", "damaged settings of an evaluation", "one line, and the folder is left alone"
+    "evaluation",
+    "damaged settings of an evaluation",
+    "a one-line error, and the folder is left unchanged",
 )
 @pytest.mark.parametrize(
     "content", [b"[]", b"null", b"{", b"{}", b'"x"', b"1e999", b"\xff\x00", b"", b"[" * 100_000]
@@ -71,3 +78,25 @@ def test_damaged_settings_are_one_line(
     assert capsys.readouterr().err.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == [SETTINGS]
     assert (tmp_path / SETTINGS).read_bytes() == content
+
+
+@pytest.mark.promise(
+    "evaluation",
+    "a full disk",
+    ("a one-line error, exit code 4; finished measurements are kept, and the run can be resumed"),
+)
+def test_a_full_disk_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "out"
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for size, full in ((64, SETTINGS), (200, "results-000.jsonl"), (5_000, "cases-small.html")):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+        try:
+            assert run(["evaluate", "--out", str(folder), *FEW]) == 4
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        assert f"{full}: cannot be written: File too large" in said
+        assert not (folder / full).exists() or not blocks(folder)
+    assert run(["evaluate", "--out", str(folder), *FEW]) == 0
+    assert len(blocks(folder)) == 1

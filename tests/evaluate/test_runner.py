@@ -86,7 +86,7 @@ def table(folder: Path) -> list[dict[str, Any]]:
     return [plain(row) for row in summarize(blocks(folder), METHODS)]
 
 
-@pytest.mark.promise("evaluation", "several processes in one folder", "the table of one")
+@pytest.mark.promise("evaluation", "several processes in one folder", "give the same table as one")
 def test_two_processes_give_the_table_of_one(whole: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     # --multi_gpu means several processes on this machine, with graphics cards or without.
@@ -115,7 +115,9 @@ def test_two_processes_give_the_table_of_one(whole: Path, tmp_path: Path) -> Non
     assert launched.stdout.count("6 items") == 1
 
 
-@pytest.mark.promise("evaluation", "an item that the model has no words for", "left out, and said")
+@pytest.mark.promise(
+    "evaluation", "an item for which the model writes no words", "left out, with a message"
+)
 def test_an_item_that_the_model_has_no_words_for_is_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,7 +135,9 @@ def test_an_item_that_the_model_has_no_words_for_is_left_out(
     assert "test-one-00000 is left out: answer: the model wrote" in capsys.readouterr().err
 
 
-@pytest.mark.promise("evaluation", "an unknown data set, split, method or model", "one line")
+@pytest.mark.promise(
+    "evaluation", "an unknown data set, split, method or model", "a one-line error"
+)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -154,7 +158,7 @@ def test_wrong_input_is_answered_in_one_line(
     assert len(said.splitlines()) == 1
 
 
-@pytest.mark.promise("evaluation", "a folder of other results or other files", "left alone")
+@pytest.mark.promise("evaluation", "a folder with other results or other files", "left unchanged")
 def test_a_folder_of_other_results_is_left_alone(
     whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

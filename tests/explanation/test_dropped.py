@@ -1,4 +1,4 @@
-"""What the model did not read, and a reply that was cut, are said wherever the text is shown."""
+"""Dropped text and cut replies are reported wherever the text is shown."""
 
 import io
 from dataclasses import replace
@@ -27,8 +27,8 @@ def shown(result: Any) -> list[str]:
 
 @pytest.mark.promise(
     "conversations",
-    "a part of a turn that the chat template keeps from the model, such as an earlier thought",
-    "marked as not read in the terminal, the report and JSON, also once it was saved",
+    "a part of a turn that the chat template drops, such as earlier reasoning",
+    "marked as not read in the terminal, the report and JSON, also after saving",
 )
 def test_what_was_not_read_stands_in_its_place(tmp_path: Path) -> None:
     result = with_unread(explanation(), "before", THOUGHT, "behind")
@@ -58,8 +58,8 @@ def test_a_turn_of_which_nothing_was_read_is_shown() -> None:
 
 @pytest.mark.promise(
     "conversations",
-    "a reply that was cut at max_new_tokens",
-    "says so in the terminal, the report, JSON, sheets and movies",
+    "a reply that was cut off at max_new_tokens",
+    "the terminal, the report, JSON, sheets and movies say so",
 )
 def test_a_cut_reply_says_so() -> None:
     result = with_unread(explanation())

@@ -1,4 +1,4 @@
-"""Maps at the size of the picture, words over tokens, views over grids: by hand."""
+"""Maps at the size of the picture, merged over tokens and views, against hand-computed values."""
 
 import numpy as np
 import pytest
@@ -104,7 +104,7 @@ def test_a_phrase_is_found_in_the_reply_and_merged_by_a_rule() -> None:
     assert result.phrase(range(2, 4)).targets == (2, 3)
     assert result.phrase(result.text).targets == (0, 1, 2, 3, 4)
     for absent in ("cat", "", " "):
-        with pytest.raises(InputError, match="does not say"):
+        with pytest.raises(InputError, match="does not contain"):
             result.phrase(absent)
     for outside in (range(3, 6), range(-1, 2), range(2, 2)):
         with pytest.raises(InputError, match="is out of range"):

@@ -9,7 +9,7 @@ from tests.hand_made import explanation
 
 
 class Owner:
-    """Stands for an explanation."""
+    """A stand-in for an explanation."""
 
 
 def numbers(value: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

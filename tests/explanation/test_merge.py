@@ -1,4 +1,4 @@
-"""Rules that make one map of several, on maps whose merge is known."""
+"""The merge rules, on maps whose merge is known."""
 
 import numpy as np
 import pytest

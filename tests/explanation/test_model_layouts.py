@@ -1,4 +1,4 @@
-"""One strength and one place of a word, on layouts that models of real families make."""
+"""A word's strength and location are the same everywhere, on layouts of real model families."""
 
 from collections.abc import Callable
 from functools import partial

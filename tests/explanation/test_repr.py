@@ -1,4 +1,4 @@
-"""What a notebook prints of the central types: short, and what one wants to know of them."""
+"""The reprs of the central types are short and informative."""
 
 import torch
 from accelerate import cpu_offload

@@ -1,4 +1,4 @@
-"""How strong a word is and where: against full maps, by hand, and the same on every surface."""
+"""A word's strength and location: against full maps, by hand, and the same in every output."""
 
 import base64
 import csv
@@ -30,7 +30,7 @@ from tests.hand_made import clip, explanation, grid, picture, several
 
 @st.composite
 def _views(draw: st.DrawFn, media: int, item: Media) -> list[VisionGrid]:
-    """The views of one picture or clip: whole, padded, cropped, or tiles under a thumbnail."""
+    """Draw the views of a picture or clip: whole, padded, cropped, or tiles with a thumbnail."""
     width, height, frames = item.width, item.height, len(item.frames)
     edge = st.floats(-0.4, 0.3)
     side = st.integers(1, 7)
@@ -54,7 +54,7 @@ def _views(draw: st.DrawFn, media: int, item: Media) -> list[VisionGrid]:
 
 @st.composite
 def explanations(draw: st.DrawFn) -> Explanation:
-    """Any layout: pictures and clips of any size, each in views of any kind, any maps."""
+    """Draw a layout: pictures and clips of any size, with any kinds of views and any maps."""
     media = []
     for index in range(draw(st.integers(1, 3))):
         height, width = draw(st.integers(1, 40)), draw(st.integers(1, 40))
@@ -75,7 +75,7 @@ def explanations(draw: st.DrawFn) -> Explanation:
 
 
 def full_maps(word: Word) -> list[list[np.ndarray]]:
-    """The map at every pixel of every frame of every picture."""
+    """Return the map at each pixel of each frame of each picture."""
     media = word.explanation.media
     return [[word.map(m, f) for f in range(len(item.frames))] for m, item in enumerate(media)]
 
@@ -269,3 +269,24 @@ def test_masks_and_boxes_by_hand() -> None:
             word.mask(threshold=wrong)
     with pytest.raises(InputError, match=r"picture index 5 is out of range \(0 to 0\)"):
         word.box(5)
+
+
+def test_maxima_of_many_maps_at_once_are_those_of_each() -> None:
+    result = explanation()
+    rows = np.repeat(result.maps, 12, axis=0)
+    rows = rows * np.linspace(0, 1, len(rows), dtype=np.float32)[:, None]
+    rows[3] = np.nan
+    rows[4, 0] = np.nan
+    assert strength.visuals(result, rows) == [strength.visual(result, row) for row in rows]
+    assert strength.visuals(result, rows[:0]) == []
+
+
+def test_focus_of_a_large_map_counts_the_fewest_pixels() -> None:
+    rng = np.random.default_rng(0)
+    item = picture(64, 48)
+    result = explanation([item], [grid(0, (1, 6, 8), (0.0, 0.0, 48.0, 64.0))])
+    result.maps[:] = rng.random(result.maps.shape) ** 3
+    for word in result.words:
+        falling = np.sort(word.map().ravel().astype(np.float64))[::-1]
+        held = np.cumsum(falling)
+        assert word.focus == (np.argmax(held >= 0.85 * held[-1]) + 1) / falling.size

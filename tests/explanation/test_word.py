@@ -1,4 +1,4 @@
-"""The Word that users hold: its place in the text, its tokens, how it is found."""
+"""The public Word type: its place in the text, its tokens, and lookup."""
 
 import subprocess
 import sys

@@ -74,21 +74,21 @@ def test_the_table_has_an_adapter_and_examples_for_each_family() -> None:
         ("kosmos-2", "learned queries"),
         ("kosmos-2.5", "learned queries"),
         ("deepseek_ocr2", "learned queries"),
-        ("florence2", "read by an encoder"),
+        ("florence2", "an encoder reads"),
         ("unlimited_ocr", "learned queries"),
-        ("t5gemma2", "read by an encoder"),
-        ("pix2struct", "read by an encoder"),
-        ("udop", "read by an encoder"),
-        ("git", "before the sequence"),
+        ("t5gemma2", "an encoder reads"),
+        ("pix2struct", "an encoder reads"),
+        ("udop", "an encoder reads"),
+        ("git", "prepended to the sequence"),
         ("emu3", "next code"),
-        ("internvl_chat", "code that it brings along.*InternVL3-2B-hf"),
-        ("llava_llama", "code that it brings along.*llava-hf/llava-1.5-7b-hf"),
-        ("llava_qwen", "code that it brings along.*llava-onevision-qwen2-0.5b-ov-hf"),
-        ("multi_modality", "code that it brings along.*deepseek-community/Janus-Pro-1B"),
-        ("ovis", "code that it brings along.*thisisiron/Ovis2-2B-hf"),
-        ("phi4mm", "code that it brings along.*phi4_multimodal"),
-        ("minicpmv", "code that it brings along.*openbmb/MiniCPM-V-4.6"),
-        ("molmo", "code that it brings along.*allenai/Molmo2-4B"),
+        ("internvl_chat", "custom code.*InternVL3-2B-hf"),
+        ("llava_llama", "custom code.*llava-hf/llava-1.5-7b-hf"),
+        ("llava_qwen", "custom code.*llava-onevision-qwen2-0.5b-ov-hf"),
+        ("multi_modality", "custom code.*deepseek-community/Janus-Pro-1B"),
+        ("ovis", "custom code.*thisisiron/Ovis2-2B-hf"),
+        ("phi4mm", "custom code.*phi4_multimodal"),
+        ("minicpmv", "custom code.*openbmb/MiniCPM-V-4.6"),
+        ("molmo", "custom code.*allenai/Molmo2-4B"),
     ],
 )
 def test_refused_families_say_why_and_what_is_supported(model_type: str, reason: str) -> None:
@@ -96,9 +96,11 @@ def test_refused_families_say_why_and_what_is_supported(model_type: str, reason:
         adapter_for({"model_type": model_type})
 
 
-@pytest.mark.promise("models", "an unknown kind of model", "refused with the supported ones")
+@pytest.mark.promise("models", "an unknown model type", "refused, with a list of supported ones")
 def test_an_unknown_model_is_refused_with_the_supported_ones() -> None:
-    with pytest.raises(ModelError, match=r"'llama': no adapter knows.*qwen2_vl.*llava.*tam\.ada"):
+    with pytest.raises(
+        ModelError, match=r"'llama': no adapter supports.*qwen2_vl.*llava.*tam\.ada"
+    ):
         adapter_for({"model_type": "llama"})
     with pytest.raises(ModelError, match="has no model_type"):
         adapter_for({})
@@ -106,7 +108,9 @@ def test_an_unknown_model_is_refused_with_the_supported_ones() -> None:
 
 def test_an_unknown_checkpoint_with_code_of_its_own_is_told_of_native_ones() -> None:
     auto_map = {"AutoConfig": "configuration_new.NewConfig"}
-    wanted = "'new_vl': no adapter.* brings along; use its variant that transformers runs natively"
+    wanted = (
+        "'new_vl': no adapter.*own custom code; use its variant that transformers runs natively"
+    )
     for config in (
         {"model_type": "new_vl", "auto_map": auto_map},
         SimpleNamespace(model_type="new_vl", auto_map=auto_map),
@@ -152,7 +156,9 @@ def test_another_package_cannot_support_what_is_refused(add_package: AddPackage)
 def test_two_packages_for_one_type_are_an_error_for_that_type(add_package: AddPackage) -> None:
     add_package("first", "their_model", GOOD)
     add_package("second", "their_model", GOOD)
-    with pytest.raises(ModelError, match="first and second both supply"):
+    with pytest.raises(
+        ModelError, match="more than one package supplies an adapter: first and second"
+    ):
         adapter_for({"model_type": "their_model"})
     assert adapter_for({"model_type": "llava"}).family == "LLaVA-1.5"
 
@@ -160,7 +166,7 @@ def test_two_packages_for_one_type_are_an_error_for_that_type(add_package: AddPa
 @pytest.mark.promise(
     "models",
     "another package whose adapter cannot be imported",
-    "breaks its own kind of model alone",
+    "affects only its own model type",
 )
 @pytest.mark.parametrize(
     ("code", "message"),

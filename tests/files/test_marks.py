@@ -1,4 +1,4 @@
-"""Nothing is replaced but what tam wrote, as it wrote it."""
+"""Only files that tam wrote and nobody changed are replaced."""
 
 import shutil
 from pathlib import Path
@@ -33,8 +33,8 @@ def short() -> Explanation:
 
 @pytest.mark.promise(
     "output",
-    "a PNG, GIF, MP4, PDF or SVG that tam wrote, then the same with one byte changed",
-    "known by a mark that holds its digest; a changed file is the user's",
+    "a PNG, GIF, MP4, PDF or SVG that tam wrote, and the same file with one byte changed",
+    "recognized by a mark with its digest; a changed file counts as the user's",
 )
 @pytest.mark.parametrize("suffix", [k.suffix for k in KINDS.values() if k.suffix != ".csv"])
 def test_each_kind_of_file_has_a_mark(suffix: str, short: Explanation, tmp_path: Path) -> None:
@@ -53,8 +53,8 @@ def test_each_kind_of_file_has_a_mark(suffix: str, short: Explanation, tmp_path:
 
 @pytest.mark.promise(
     "output",
-    "--force with --out naming a file that someone else made",
-    "refused; the file stays as it is",
+    "--force with --out naming another program's file",
+    "refused, and the file is left unchanged",
 )
 @pytest.mark.parametrize("suffix", [kind.suffix for kind in KINDS.values()])
 def test_force_replaces_no_foreign_file(suffix: str, saved: Path, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_an_edited_export_is_the_users(short: Explanation, tmp_path: Path) -> No
 @pytest.mark.promise(
     "output",
     "`tam export clip --as mp4` beside the user's own clip.mp4",
-    "the default name is never that of a file that someone else made",
+    "the default name is never that of another program's file",
 )
 @pytest.mark.parametrize("kind", ["sheet", "gif", "csv", "svg"])
 def test_a_default_never_names_a_users_file(
@@ -109,8 +109,8 @@ def test_a_default_never_names_a_users_file(
 
 @pytest.mark.promise(
     "output",
-    "a table in CSV, which can hold no mark",
-    "known by its digest in the saved folder, and no longer once it is edited",
+    "a CSV table, which cannot hold a mark",
+    "recognized by its digest in the saved folder until it is edited",
 )
 def test_a_table_is_known_by_a_record(saved: Path, tmp_path: Path) -> None:
     shutil.copytree(saved, tmp_path / "clip")
@@ -127,7 +127,7 @@ def test_a_table_is_known_by_a_record(saved: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.promise(
-    "output", "a damaged record of exports", "as if there were none; nothing is replaced by it"
+    "output", "a damaged record of exports", "ignored; no file is replaced because of it"
 )
 @pytest.mark.parametrize("record", ["", "[]", '{"sha256": 5}', '{"sha256": [5]}', "\x00"])
 def test_a_damaged_record_replaces_nothing(record: str, saved: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is read is a regular file of bounded size, and bounded in what it decodes to."""
+"""Only regular files are read, of bounded size and with bounded decoded content."""
 
 import json
 import os
@@ -51,8 +51,8 @@ def _loop(path: Path) -> None:
 
 @pytest.mark.promise(
     "saved files",
-    "a pipe, a device, a folder or a link to one in the place of a saved file",
-    "refused at once, not read for ever",
+    "a pipe, a device, a folder or a link to one instead of a saved file",
+    "refused at once, never read endlessly",
 )
 @pytest.mark.parametrize("make", [_pipe, _zeros, _pipe_behind_a_link, _folder, _loop])
 @pytest.mark.parametrize("name", [JSON_NAME, TENSORS_NAME])
@@ -65,7 +65,7 @@ def test_only_regular_files_are_read(saved: Path, name: str, make: Callable[[Pat
 
 @pytest.mark.promise(
     "conversations",
-    "a pipe or a device in the place of a file of messages",
+    "a pipe or a device instead of a file of messages",
     "refused at once, exit code 2",
 )
 @pytest.mark.parametrize("make", [_pipe, _zeros])
@@ -93,7 +93,7 @@ def test_json_is_measured_before_it_is_parsed(saved: Path) -> None:
 
 
 @pytest.mark.promise(
-    "saved files", "a document longer than any explanation's", "refused after its limit"
+    "saved files", "a JSON document that is longer than any explanation", "refused at a size limit"
 )
 def test_no_more_is_read_than_allowed(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
@@ -105,13 +105,13 @@ def test_no_more_is_read_than_allowed(tmp_path: Path) -> None:
 
 @pytest.mark.promise(
     "saved files",
-    "tensors of gigabytes in a file that holds next to nothing",
-    "a file of holes is refused before it is read",
+    "a sparse file with gigabytes of tensors",
+    "refused before it is read",
 )
 def test_a_file_of_holes_is_refused(saved: Path) -> None:
     path = saved / TENSORS_NAME
     os.truncate(path, 2**31)
-    with pytest.raises(SavedFileError, match="says that it holds 2147483648 bytes"):
+    with pytest.raises(SavedFileError, match="claims to hold 2147483648 bytes"):
         load_explanation(saved)
 
 
@@ -134,7 +134,7 @@ def test_a_picture_that_grows_thousandfold_is_refused(saved: Path) -> None:
 
 
 @pytest.mark.promise(
-    "saved files", "a header of tensors that claims to be enormous", "refused before it is read"
+    "saved files", "a safetensors header that claims to be enormous", "refused before it is read"
 )
 def test_a_header_is_bounded(saved: Path) -> None:
     path = saved / TENSORS_NAME
@@ -149,8 +149,8 @@ def test_a_header_is_bounded(saved: Path) -> None:
 
 @pytest.mark.promise(
     "output",
-    "a name over 255 bytes, a link to itself, a folder that is a file",
-    "one line and exit code 2",
+    "a name over 255 bytes, a link to itself, a file in place of a folder",
+    "a one-line error and exit code 2",
 )
 @pytest.mark.parametrize("command", ["show", "export", "compare", "explain"])
 def test_what_the_system_refuses_is_one_line(

@@ -111,7 +111,9 @@ def test_changed_stages_and_candidates(
 
 
 @pytest.mark.promise(
-    "hostile words", "any text in words and names, half characters too", "saved and opened exactly"
+    "hostile words",
+    "any text in words and names, including lone surrogates",
+    "saved and loaded exactly",
 )
 def test_any_text_comes_back(tmp_path: Path) -> None:
     media = picture(name="bad\udcff\x00name.png")  # a file name that is not UTF-8
@@ -133,6 +135,25 @@ def test_strided_arrays_come_back(tmp_path: Path) -> None:
     assert same(load_explanation(tmp_path), original)
 
 
+def test_a_large_picture_comes_back_exactly(tmp_path: Path) -> None:
+    large = picture(1900, 1800)
+    box = (0.0, 0.0, 1800.0, 1900.0)
+    save_explanation(explanation([large], [grid(0, (1, 3, 4), box)]), tmp_path)
+    assert np.array_equal(load_explanation(tmp_path).media[0].frames, large.frames)
+
+
+def test_pictures_of_several_explanations_are_encoded_once(tmp_path: Path) -> None:
+    first = several()
+    second = replace(first, maps=first.maps / 2)
+    encoded: dict[int, list[bytes]] = {}
+    for number, made in enumerate((first, second)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        save_explanation(made, folder, encoded=encoded)
+        assert same(made, load_explanation(folder))
+        assert len(encoded) == len(first.media)
+
+
 def test_what_json_cannot_hold_is_refused(tmp_path: Path) -> None:
     for value in (float("nan"), {1, 2}):
         with pytest.raises(OutputError, match="provenance"):
@@ -140,7 +161,9 @@ def test_what_json_cannot_hold_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.promise(
-    "saved files", "the folder of a whole conversation", "one line that names a reply"
+    "saved files",
+    "the folder of a whole conversation",
+    "a one-line error that names one of its replies",
 )
 def test_the_folder_of_a_conversation_names_a_reply(tmp_path: Path) -> None:
     for number in (1, 2):
@@ -149,7 +172,9 @@ def test_the_folder_of_a_conversation_names_a_reply(tmp_path: Path) -> None:
         load_explanation(tmp_path / "talk")
 
 
-@pytest.mark.promise("saved files", "a file of the pair is missing", "one line that says which")
+@pytest.mark.promise(
+    "saved files", "one of the two files is missing", "a one-line error that says which"
+)
 def test_missing_files(tmp_path: Path, saved: Path) -> None:
     with pytest.raises(SavedFileError, match="cannot be read"):
         load_explanation(tmp_path / "nowhere.json")
@@ -160,7 +185,7 @@ def test_missing_files(tmp_path: Path, saved: Path) -> None:
         load_explanation(saved)
 
 
-@pytest.mark.promise("saved files", "truncated files", "refused in one line")
+@pytest.mark.promise("saved files", "truncated files", "refused with a one-line error")
 @pytest.mark.parametrize("name", [JSON_NAME, TENSORS_NAME])
 @pytest.mark.parametrize("keep", [0, 7, 300, -1])
 def test_truncated_files(saved: Path, name: str, keep: int) -> None:
@@ -172,7 +197,9 @@ def test_truncated_files(saved: Path, name: str, keep: int) -> None:
 
 
 @pytest.mark.promise(
-    "saved files", "JSON of something else, NaN, deep nesting, huge numbers", "refused in one line"
+    "saved files",
+    "unrelated JSON, NaN, deep nesting, huge numbers",
+    "refused with a one-line error",
 )
 @pytest.mark.parametrize(
     "content",
@@ -218,7 +245,7 @@ def test_what_is_not_known_is_kept(saved: Path, tmp_path: Path) -> None:
     assert np.array_equal(opened.maps, result.maps, equal_nan=True)
 
 
-@pytest.mark.promise("saved files", "another version of the format", "refused, with what to do")
+@pytest.mark.promise("saved files", "another version of the format", "refused, with a remedy")
 def test_another_version_is_refused(saved: Path) -> None:
     edit(saved, lambda d: d.update(version=5))
     with pytest.raises(SavedFileError, match=r"version 5 .* reads versions 1 to 4"):
@@ -232,7 +259,7 @@ def _deep(levels: int) -> Any:
 CHANGES: list[tuple[str, Callable[[Any], Any]]] = [
     ("tokens is missing", lambda d: d.pop("tokens")),
     ("tokens is not an array", lambda d: d.update(tokens={})),
-    ("tokens holds nothing", lambda d: d.update(tokens=[])),
+    ("tokens is empty", lambda d: d.update(tokens=[])),
     (r"tokens\[0\] is not an object", lambda d: d["tokens"].__setitem__(0, 5)),
     (r"tokens\[1\]\.text is not a string", lambda d: d["tokens"][1].update(text=None)),
     (r"tokens\[1\]\.id is not a whole", lambda d: d["tokens"][1].update(id=True)),
@@ -268,8 +295,8 @@ CHANGES: list[tuple[str, Callable[[Any], Any]]] = [
 
 @pytest.mark.promise(
     "saved files",
-    "a field that is missing, of another type or out of range",
-    "refused with its place",
+    "a field that is missing, of the wrong type or out of range",
+    "refused; the error gives its path",
 )
 @pytest.mark.parametrize(("message", "change"), CHANGES)
 def test_changed_json(saved: Path, message: str, change: Callable[[Any], Any]) -> None:
@@ -309,13 +336,15 @@ TENSOR_CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("is not an 8-bit RGB", {"media__0__frame__0": png(64, 48, depth=16)}),
     ("is not an 8-bit RGB", {"media__0__frame__0": png(64, 48, colour=0)}),
     ("cannot be decoded", {"media__0__frame__0": png(64, 48)}),
-    ("a side has", {"media__0__frame__0": png(100_000, 1)}),
+    ("a side must have", {"media__0__frame__0": png(100_000, 1)}),
     ("is U8", {"media__0__frame__0": np.zeros((2, 2), np.uint8)}),
 ]
 
 
 @pytest.mark.promise(
-    "saved files", "a tensor that is missing, of another shape or out of range", "refused by name"
+    "saved files",
+    "a tensor that is missing, of the wrong shape or out of range",
+    "refused; the error names it",
 )
 @pytest.mark.parametrize(("message", "tensors"), TENSOR_CHANGES)
 def test_changed_tensors(saved: Path, message: str, tensors: dict[str, Any]) -> None:
@@ -346,7 +375,7 @@ def test_the_pixel_limit_counts_all_frames(tmp_path: Path) -> None:
 
 
 def test_every_byte_can_be_wrong(saved: Path) -> None:
-    """Whatever a damaged file does, it loads or is refused with a SavedFileError."""
+    """A damaged file either loads or is refused with a SavedFileError."""
     rng = np.random.default_rng(0)
     for name in (JSON_NAME, TENSORS_NAME):
         content = (saved / name).read_bytes()
@@ -384,20 +413,20 @@ print(result.save({str(tmp_path / "again")!r}))
 
 
 def test_the_documentation_names_every_field_and_column(tmp_path: Path) -> None:
-    told = (Path(__file__).parents[2] / "docs" / "format.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "format.md").read_text("utf-8")
     save_explanation(with_grounding(with_stages(checked()), [0.5]), tmp_path)
     document = json.loads((tmp_path / JSON_NAME).read_text())
     names = {re.sub(r"\.\d+", ".*", name) for name in load_file(tmp_path / TENSORS_NAME)}
-    tensors = {re.sub(r"\.[A-Z]\b", ".*", name) for name in re.findall(r"`([\w.]+)`", told)}
+    tensors = {re.sub(r"\.[A-Z]\b", ".*", name) for name in re.findall(r"`([\w.]+)`", page)}
     assert names <= tensors
     fields = set(document) | {key for item in document["tokens"] for key in item}
     for part in ("media", "grids", "predictions", "checks"):
         fields |= set(document[part][0])
-    assert {f"`{field}`" for field in {*fields, *COLUMNS}} <= set(re.findall(r"`\w+`", told))
+    assert {f"`{field}`" for field in {*fields, *COLUMNS}} <= set(re.findall(r"`\w+`", page))
 
 
 def checked() -> Explanation:
-    """An explanation with a word that was checked and one that cannot be."""
+    """Return an explanation with a word that was checked and one that cannot be checked."""
     result = explanation()
     first, second = (word.targets for word in result.words[1:3])
     return replace(

@@ -14,8 +14,8 @@ SHORT = {"pictures": 120, "clips-pyav": 60, "clips-decord": 6, "clips-opencv": 6
 
 @pytest.mark.promise(
     "pictures",
-    "pictures and clips with bytes changed at random",
-    "read, or refused in one line; `make fuzz` runs thousands",
+    "random changes of bytes in pictures and clips",
+    "read, or refused with a one-line error; `make fuzz` runs thousands",
 )
 @pytest.mark.parametrize("kind", SHORT)
 def test_a_mutated_file_is_read_or_refused_in_a_line(tmp_path: Path, kind: str) -> None:
@@ -27,8 +27,8 @@ def test_a_mutated_file_is_read_or_refused_in_a_line(tmp_path: Path, kind: str) 
 
 @pytest.mark.promise(
     "saved files",
-    "a saved explanation with bytes, values or parts changed at random",
-    "it opens or is refused in one line, within seconds; `make fuzz` runs thousands",
+    "random changes of bytes, values or parts of a saved explanation",
+    "opened, or refused with a one-line error, within seconds; `make fuzz` runs thousands",
 )
 def test_a_damaged_explanation_opens_or_is_refused(tmp_path: Path) -> None:
     tally = fuzz("saved", 200, 1, tmp_path)

@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tam.cli.asking import opened_conversation, sampling_asked
+from tam.cli.asking import opened_conversation
+from tam.cli.groups import Clips
 from tam.errors import ConversationError, MediaError
 from tam.media import Sampling
 from tam.prompt.conversation import Conversation
 from tests.media.numbered import numbers_of, painted, write
-
-NOTHING = (None, None, None, None, None)
 
 
 def asked(tmp_path: Path, *names: str, part: dict | None = None, **options: object) -> Conversation:
@@ -51,20 +50,22 @@ def test_options_of_a_clip_ask_for_a_clip(folder: Path, capsys: pytest.CaptureFi
     names = ("anim.gif", "photo.png", "clip.mp4")
     assert frames_of(asked(folder, *names)) == [[0], [0], [0, 12, 25, 37]]
     assert "anim.gif: the first of 10 frames is shown" in capsys.readouterr().err
-    given = sampling_asked(5, None, None, None, None)
+    given = Clips(fps=5).sampling
     assert frames_of(asked(folder, *names, sampling=given))[:2] == [[0, 2, 4, 6, 8], [0]]
     assert "anim.gif: 5 frames from 0.00 to 0.80 s" in capsys.readouterr().err
 
 
 def test_what_is_asked_is_what_was_given() -> None:
-    assert sampling_asked(*NOTHING) is None
-    assert sampling_asked(2.0, None, None, None, None) == Sampling()
-    assert sampling_asked(None, 3, 1.0, 2.0, 8) == Sampling(2.0, 3, 1.0, 2.0, 8)
+    assert Clips().sampling is None
+    assert Clips(fps=2.0).sampling == Sampling()
+    assert Clips(num_frames=3, max_frames=8, start=1.0, end=2.0).sampling == Sampling(
+        2.0, 3, 1.0, 2.0, 8
+    )
     for wrong in (float("inf"), float("nan"), 0.0, -1.0):
         with pytest.raises(MediaError, match="is not possible"):
-            sampling_asked(wrong, None, None, None, None)
+            _ = Clips(fps=wrong).sampling
     with pytest.raises(MediaError, match="is not possible"):
-        sampling_asked(None, None, float("inf"), None, None)
+        _ = Clips(start=float("inf")).sampling
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,9 @@ def test_a_message_outweighs_the_options(folder: Path) -> None:
 
 
 @pytest.mark.promise(
-    "conversations", "a message that calls a file a picture or a clip", "taken as what it is called"
+    "conversations",
+    "a message that declares a file to be a picture or a clip",
+    "opened as declared",
 )
 def test_a_message_says_whether_it_is_a_picture_or_a_clip(folder: Path) -> None:
     for kind, expected in (("video", [0, 5]), ("image", [0])):
@@ -106,7 +109,7 @@ def test_a_message_says_whether_it_is_a_picture_or_a_clip(folder: Path) -> None:
 
 
 @pytest.mark.promise(
-    "conversations", "sampling in a message that is not possible", "refused in one line"
+    "conversations", "impossible sampling options in a message", "refused with a one-line error"
 )
 @pytest.mark.parametrize("wrong", [{"fps": "2"}, {"fps": True}, {"num_frames": 2.5}, {"end": []}])
 def test_what_a_message_says_wrongly_is_one_line(folder: Path, wrong: dict) -> None:

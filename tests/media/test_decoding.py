@@ -12,8 +12,8 @@ from tam.media import open_image
 
 @pytest.mark.promise(
     "pictures",
-    "what libtiff prints by itself about a damaged TIFF",
-    "does not reach standard error; everything else does",
+    "messages that libtiff itself prints about a damaged TIFF",
+    "do not reach standard error; everything else does",
 )
 @pytest.mark.parametrize("compression", ["group4", "tiff_lzw"])
 def test_libtiff_prints_nothing(

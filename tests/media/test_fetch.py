@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 
 from tam.errors import MediaError
 from tam.media import Sampling, open_image, open_media
-from tam.media.connection import is_public
-from tam.media.fetch import fetch
+from tam.media.connection import Deadline, is_public
+from tam.media.fetch import _answered, _Request, fetch
 from tests.media.numbered import numbers_of, write
 from tests.media.test_image import corners
 
@@ -59,7 +60,7 @@ def server(monkeypatch: pytest.MonkeyPatch, answers: dict[str, bytes]) -> Iterat
         thread.join()
 
 
-@pytest.mark.promise("addresses", "an address without --allow-urls", "not fetched")
+@pytest.mark.promise("addresses", "a URL without --allow-urls", "not fetched")
 @pytest.mark.parametrize(
     "url",
     ["http://127.0.0.1/x.png", "HTTPS://user:pass@x/y.png?token=secret", "data:,x", "s3://b/k"],
@@ -80,7 +81,7 @@ def test_an_allowed_address_is_fetched(server: str) -> None:
     )
 
 
-@pytest.mark.promise("addresses", "errors of the server, of TLS, of names", "one line")
+@pytest.mark.promise("addresses", "server, TLS and DNS errors", "a one-line error")
 def test_what_cannot_be_fetched(server: str) -> None:
     with pytest.raises(MediaError, match="the server answered 404"):
         open_image(f"{server}/missing.png", allow_urls=True)
@@ -139,7 +140,7 @@ def lead(monkeypatch: pytest.MonkeyPatch, names: dict[str, str]) -> list[str]:
     return asked
 
 
-@pytest.mark.promise("addresses", "international addresses", "asked in ASCII")
+@pytest.mark.promise("addresses", "international domain names", "requested in ASCII")
 def test_international_addresses_are_asked_in_ascii(
     server: str, answers: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,9 +200,10 @@ def drip(head: bytes, drop: bytes) -> Callable[[socket.socket], None]:
         drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
         drip(b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
         drip(b"HTTP/1.1 302 Found\r\nLocation: ", b"x"),
+        drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n"),
         lambda connection: time.sleep(1),
     ],
-    ids="status header continue chunk-size chunks body redirect silence".split(),
+    ids="status header continue chunk-size chunks body redirect trailers silence".split(),
 )
 def test_the_time_limit_holds_from_the_first_byte(
     say: Callable[[socket.socket], None], monkeypatch: pytest.MonkeyPatch
@@ -225,7 +227,7 @@ def test_a_name_that_is_looked_up_for_ever_is_given_up(monkeypatch: pytest.Monke
         found.set()
 
 
-@pytest.mark.promise("addresses", "an answer that ends too early", "not taken for whole")
+@pytest.mark.promise("addresses", "a truncated response", "not mistaken for a complete one")
 def test_a_file_that_ends_too_early_is_not_taken_for_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -242,7 +244,8 @@ def test_a_file_that_ends_too_early_is_not_taken_for_whole(
     "address",
     """127.0.0.1 127.9.9.9 10.0.0.1 172.16.0.1 192.168.1.1 169.254.169.254 100.64.0.1 0.0.0.0
     224.0.0.1 255.255.255.255 192.0.2.1 ::1 :: fe80::1 fe80::1%eth0 fc00::1 ff02::1
-    ::ffff:127.0.0.1 ::ffff:10.0.0.1 64:ff9b::7f00:1 2002:7f00:1:: 2001:db8::1 words""".split(),
+    ::ffff:127.0.0.1 ::ffff:10.0.0.1 64:ff9b::7f00:1 2002:7f00:1:: 2001:db8::1 words
+    ::127.0.0.1 ::ffff:8.8.8.8 fec0::1 64:ff9b:1::7f00:1 200::1 4000::1 3fff::1""".split(),
 )
 def test_addresses_that_are_not_public(address: str) -> None:
     assert not is_public(address)
@@ -256,7 +259,7 @@ def test_addresses_that_are_public(address: str) -> None:
 @pytest.mark.promise(
     "addresses",
     "a redirect to a private or loopback address",
-    "refused on the address that is connected to",
+    "refused; the address of the actual connection is checked",
 )
 @pytest.mark.parametrize("private", ["127.0.0.1", "169.254.169.254", "10.1.2.3"])
 def test_a_redirect_to_a_private_address_is_refused(
@@ -268,6 +271,16 @@ def test_a_redirect_to_a_private_address_is_refused(
         answers["/to"] = f"http://{there}:{port}/a%20picture.png".encode()
         with pytest.raises(MediaError, match="leads to an address that is not public"):
             fetch(f"http://public.example:{port}/to", allowed=True, timeout=5)
+
+
+@pytest.mark.parametrize(
+    "host", "127.1 0177.0.0.1 0x7f000001 2130706433 [::1] [::ffff:127.0.0.1] ①②⑦.0.0.1".split()
+)
+def test_another_spelling_of_a_private_address_is_refused(host: str) -> None:
+    deadline = Deadline(5)
+    request = _Request(urlsplit(f"http://{host}:9/x.png"), "here", deadline, 9, public_only=True)
+    with pytest.raises(MediaError, match="leads to an address that is not public"):
+        _answered(request)
 
 
 def test_other_redirects_are_followed(
@@ -292,19 +305,23 @@ def test_a_proxy_is_asked_for_the_whole_address(
     monkeypatch.setenv("http_proxy", server)
     answers["http://one.example:80/x.png"] = answers["/a%20picture.png"]
     assert fetch("http://one.example/x.png", allowed=True)[2] == answers["/a%20picture.png"]
-    answers["to"] = b"http://10.1.2.3/x.png"
-    with pytest.raises(MediaError, match="leads to an address that is not public"):
-        fetch("http://one.example/to", allowed=True)
+    inner = """10.1.2.3 127.1 0177.0.0.1 0x7f.1 2130706433 0x7f000001 127.0.0.1. [::1]
+    [::ffff:7f00:1] 169.254.43518 localhost localhost. a.localhost. printer.local.
+    router.lan box.home.arpa"""
+    for host in inner.split():
+        answers["to"] = f"http://{host}/x.png".encode()
+        with pytest.raises(MediaError, match="leads to an address that is not public"):
+            fetch("http://one.example/to", allowed=True)
 
 
-@pytest.mark.promise("addresses", "redirects without end", "given up")
+@pytest.mark.promise("addresses", "endless redirects", "given up")
 def test_a_redirect_that_never_ends_is_given_up(server: str, answers: dict[str, bytes]) -> None:
     answers["/to"] = b"/to"
     with pytest.raises(MediaError, match="redirects more than 5 times"):
         fetch(f"{server}/to", allowed=True)
 
 
-@pytest.mark.promise("addresses", "an answer without end", "stopped at a limit of bytes")
+@pytest.mark.promise("addresses", "an endless response", "stopped at a size limit")
 def test_limits_of_a_fetch(server: str) -> None:
     with pytest.raises(MediaError, match="larger than 20 bytes"):
         fetch(f"{server}/a%20picture.png", allowed=True, max_bytes=20)

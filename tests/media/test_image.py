@@ -38,7 +38,7 @@ def test_a_file_is_opened_as_rgb_and_named_by_its_last_part(tmp_path: Path) -> N
 
 
 @pytest.mark.promise(
-    "pictures", "EXIF says that the picture is turned or mirrored", "shown upright"
+    "pictures", "EXIF data says that a picture is rotated or mirrored", "shown upright"
 )
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "webp"])
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -75,7 +75,7 @@ def test_a_damaged_exif_block_does_not_stop_a_whole_picture(tmp_path: Path) -> N
 @pytest.mark.promise(
     "pictures",
     "grey, palette, CMYK, alpha, 1-bit and float pictures",
-    "each becomes RGB as a viewer shows it",
+    "converted to RGB as in an image viewer",
 )
 @pytest.mark.parametrize(
     ("image", "expected"),
@@ -103,7 +103,7 @@ def test_every_mode_becomes_rgb(image: Image.Image, expected: tuple[int, int, in
     assert (opened == expected).all()
 
 
-@pytest.mark.promise("pictures", "transparent parts", "shown white")
+@pytest.mark.promise("pictures", "transparent parts", "shown on white")
 @pytest.mark.parametrize("transparency", [1, bytes([255, 0])])
 def test_transparent_palette_colours_show_white(tmp_path: Path, transparency: int | bytes) -> None:
     image = Image.new("P", (4, 2), 0)
@@ -122,7 +122,7 @@ def test_a_palette_without_transparency(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pixels_of(path), np.asarray(corners()))
 
 
-@pytest.mark.promise("pictures", "16-bit pictures", "their whole range is kept")
+@pytest.mark.promise("pictures", "16-bit pictures", "keep their whole range")
 def test_sixteen_bits_keep_their_range(tmp_path: Path) -> None:
     ramp = np.linspace(0, 65535, 64).astype(np.uint16)[None].repeat(2, 0)
     for name in ("ramp.png", "ramp.tif"):
@@ -131,7 +131,7 @@ def test_sixteen_bits_keep_their_range(tmp_path: Path) -> None:
         assert opened[0, :, 0].tolist() == np.rint(ramp[0] / 257).astype(int).tolist()
 
 
-@pytest.mark.promise("pictures", "values without a known scale", "refused in one line")
+@pytest.mark.promise("pictures", "values without a known scale", "refused with a one-line error")
 def test_values_without_a_known_scale_are_refused() -> None:
     with pytest.raises(MediaError, match="no known scale"):
         open_image(Image.new("I", (3, 3), 70_000))
@@ -167,9 +167,7 @@ def tiff(path: Path, values: np.ndarray, photometric: int, bits: int, form: int 
     return path
 
 
-@pytest.mark.promise(
-    "pictures", "a TIFF where white is zero", "shown as it is, not as its negative"
-)
+@pytest.mark.promise("pictures", "a TIFF in which white is zero", "not shown as its negative")
 @pytest.mark.parametrize(
     ("kind", "bits", "form", "white"),
     [("<u2", 16, 1, 65535), ("<f4", 32, 3, 1.0), ("u1", 8, 1, 255)],
@@ -191,7 +189,9 @@ def test_twelve_bits_have_a_range_of_their_own(tmp_path: Path) -> None:
     assert opened[:, 0, 0].tolist() == [255, 128]
 
 
-@pytest.mark.promise("pictures", "an animation where a picture is asked for", "its first frame")
+@pytest.mark.promise(
+    "pictures", "an animation where a picture is expected", "its first frame is used"
+)
 @pytest.mark.parametrize("suffix", ["gif", "png", "webp", "tif"])
 def test_the_first_frame_of_an_animation_is_taken(tmp_path: Path, suffix: str) -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN, BLUE)]
@@ -210,7 +210,9 @@ def test_arrays() -> None:
     assert (pixels_of(clear) == 255).all()
 
 
-@pytest.mark.promise("pictures", "arrays of other shapes and types", "refused in one line")
+@pytest.mark.promise(
+    "pictures", "arrays of unsupported shapes and types", "refused with a one-line error"
+)
 @pytest.mark.parametrize(
     "array",
     [
@@ -241,13 +243,13 @@ def test_media_passes_through_and_other_types_do_not() -> None:
         open_image(3)
 
 
-@pytest.mark.promise("pictures", "a file that is missing", "one line that names it")
+@pytest.mark.promise("pictures", "a missing file", "a one-line error that names it")
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"nothing\.png: no such file; check the path"):
         open_image(tmp_path / "nothing.png")
 
 
-@pytest.mark.promise("pictures", "an empty name", "refused in one line")
+@pytest.mark.promise("pictures", "an empty name", "refused with a one-line error")
 def test_folder_and_empty_path(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="is a folder"):
         open_image(tmp_path)
@@ -255,7 +257,9 @@ def test_folder_and_empty_path(tmp_path: Path) -> None:
         open_image("")
 
 
-@pytest.mark.promise("pictures", "a path that no system takes", "refused in one line")
+@pytest.mark.promise(
+    "pictures", "a path that no operating system accepts", "refused with a one-line error"
+)
 def test_a_path_that_no_system_takes() -> None:
     with pytest.raises(MediaError, match="cannot be read"):
         open_image("a\0b.png")
@@ -263,7 +267,7 @@ def test_a_path_that_no_system_takes() -> None:
         open_image("a" * 5000)
 
 
-@pytest.mark.promise("pictures", "a file that may not be read", "one line that says so")
+@pytest.mark.promise("pictures", "a file without read permission", "a one-line error that says so")
 @pytest.mark.parametrize("call", ["stat", "open"])
 def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     path = tmp_path / "locked.png"
@@ -277,13 +281,13 @@ def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: st
         open_image(path)
 
 
-@pytest.mark.promise("pictures", "a device in the place of a picture", "not read")
+@pytest.mark.promise("pictures", "a device instead of a picture", "not read")
 def test_a_device_is_not_read() -> None:
     with pytest.raises(MediaError, match="not a regular file"):
         open_image(os.devnull)
 
 
-@pytest.mark.promise("pictures", "an empty file", "refused in one line")
+@pytest.mark.promise("pictures", "an empty file", "refused with a one-line error")
 def test_empty_file(tmp_path: Path) -> None:
     path = tmp_path / "empty.png"
     path.touch()
@@ -291,7 +295,7 @@ def test_empty_file(tmp_path: Path) -> None:
         open_image(path)
 
 
-@pytest.mark.promise("pictures", "a file that is not a picture", "refused in one line")
+@pytest.mark.promise("pictures", "a file that is not a picture", "refused with a one-line error")
 @pytest.mark.parametrize(
     "content", [b"hello", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", b"<svg/>"]
 )
@@ -302,7 +306,7 @@ def test_not_an_image(tmp_path: Path, content: bytes) -> None:
         open_image(path)
 
 
-@pytest.mark.promise("pictures", "a truncated picture", "refused in one line")
+@pytest.mark.promise("pictures", "a truncated picture", "refused with a one-line error")
 @pytest.mark.parametrize("suffix", ["jpg", "png", "gif", "webp", "tif", "bmp", "jp2"])
 @pytest.mark.parametrize("share", [0.5, 0.95])
 def test_truncated_image(tmp_path: Path, suffix: str, share: float) -> None:
@@ -369,7 +373,7 @@ def test_a_large_picture_below_the_limit_gives_no_warning(
     assert pixels_of(path).shape == (20, 30, 3)
 
 
-@pytest.mark.promise("pictures", "a picture without pixels", "refused in one line")
+@pytest.mark.promise("pictures", "a picture without pixels", "refused with a one-line error")
 def test_zero_size(tmp_path: Path) -> None:
     path = tmp_path / "zero.png"
     path.write_bytes(png_header(0, 5))
@@ -379,7 +383,9 @@ def test_zero_size(tmp_path: Path) -> None:
         open_image(Image.new("RGB", (0, 5)))
 
 
-@pytest.mark.promise("pictures", "a picture of extreme aspect ratio", "refused in one line")
+@pytest.mark.promise(
+    "pictures", "a picture with an extreme aspect ratio", "refused with a one-line error"
+)
 def test_extreme_aspect_ratio() -> None:
     assert pixels_of(Image.new("RGB", (400, 2))).shape == (2, 400, 3)
     for size in ((401, 2), (1, 201)):

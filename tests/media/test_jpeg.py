@@ -1,3 +1,4 @@
+import base64
 import io
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from tam.explanation.explanation import Explanation
 from tam.files.storage import load_explanation, save_explanation
 from tam.media import open_image
 from tam.media.jpeg import stripped_jpeg
+from tam.media.media import image_from_array
 from tam.report.embedding import embedded_frames
 from tam.report.sprites import jpeg_uri
 from tests.hand_made import explanation, grid, picture
@@ -92,3 +94,13 @@ def test_a_picture_that_is_reduced_is_encoded_anew(tmp_path: Path) -> None:
     media = opened(tmp_path, photograph()).media[0]
     (frames,) = embedded_frames([media], largest=60)
     assert frames != [jpeg_uri(media.jpeg or b"")]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_photograph_is_reduced_only_where_that_saves_much(kept: bool) -> None:
+    height, width = (3000, 4000) if kept else (3000, 5000)
+    pixels = np.zeros((height, width, 3), np.uint8)
+    ((frame,),) = embedded_frames([image_from_array(pixels)])
+    _, data = frame.split(",")
+    with Image.open(io.BytesIO(base64.b64decode(data))) as shown:
+        assert (shown.width == width) == kept

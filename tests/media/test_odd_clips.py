@@ -3,6 +3,7 @@
 Where decord or OpenCV cannot, PyAV's frames are taken and a note says so.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -13,7 +14,8 @@ import numpy as np
 import pytest
 
 from tam.errors import MediaError
-from tam.media import Sampling, open_video
+from tam.media import Sampling, foreign, open_video
+from tam.media.foreign import PACKAGES
 from tam.media.video import BACKENDS
 from tests.media.numbered import (
     B_FRAMES,
@@ -82,8 +84,8 @@ ODD: dict[str, Callable[[Path], Path]] = {
 
 @pytest.mark.promise(
     "clips",
-    "B-frames, joins, edit lists and stamps that go back",
-    "frames in order at their times from every decoder",
+    "B-frames, joins, edit lists and time stamps that go back",
+    "every decoder returns the frames in order at their times",
 )
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", ODD)
@@ -98,7 +100,7 @@ def test_every_decoder_gives_the_frames_in_order_at_their_times(
     assert numbers_of(some.frames) == [0, 10, 20, 30]
 
 
-@pytest.mark.promise("clips", "stamps that cannot be true", "not followed, and said in a note")
+@pytest.mark.promise("clips", "implausible time stamps", "ignored, with a note")
 @pytest.mark.parametrize(
     ("name", "note"),
     [
@@ -129,7 +131,7 @@ def test_another_decoder_is_used_where_it_agrees(tmp_path: Path, backend: str) -
 
 
 @pytest.mark.promise(
-    "clips", "a decoder that gives wrong frames or aborts", "left out, with a note"
+    "clips", "a decoder that returns wrong frames or aborts", "left out, with a note"
 )
 @pytest.mark.parametrize(
     ("name", "backend"), [("interlaced.mp4", "opencv"), ("counted_wrong.mp4", "decord")]
@@ -165,7 +167,11 @@ def as_shown(stored: np.ndarray, a: int, b: int, c: int, d: int) -> np.ndarray:
     return shown
 
 
-@pytest.mark.promise("clips", "a clip that a phone turned", "upright, once, from every decoder")
+@pytest.mark.promise(
+    "clips",
+    "a clip that a phone marked as rotated",
+    "upright with every decoder, rotated only once",
+)
 @pytest.mark.parametrize("turn", QUARTERS)
 def test_a_turned_clip_is_upright_once(tmp_path: Path, turn: str) -> None:
     corner = np.full((96, 64, 3), 60, np.uint8)
@@ -180,7 +186,7 @@ def test_a_turned_clip_is_upright_once(tmp_path: Path, turn: str) -> None:
         assert np.abs(frames[0].astype(int) - expected).mean() < 4
 
 
-@pytest.mark.promise("clips", "pixels that are not square", "shown as a player shows them")
+@pytest.mark.promise("clips", "pixels that are not square", "shown as in a video player")
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_pixels_that_are_not_square_are_made_so(tmp_path: Path, backend: str) -> None:
     for aspect, width in ((Fraction(16, 11), 256), (Fraction(1, 2), 88)):
@@ -193,7 +199,7 @@ def test_pixels_that_are_not_square_are_made_so(tmp_path: Path, backend: str) ->
         assert any("not square" in note for note in media.notes)
 
 
-@pytest.mark.promise("clips", "a clip with transparency", "white, like pictures")
+@pytest.mark.promise("clips", "a clip with transparency", "shown on white, like pictures")
 @pytest.mark.parametrize(
     ("kind", "backend"),
     [
@@ -237,7 +243,9 @@ def test_frames_before_the_beginning_of_an_mp4_are_not_shown(tmp_path: Path) -> 
 
 
 @pytest.mark.promise(
-    "clips", "a timelapse of fewer frames than are asked for", "all are taken, and the note says so"
+    "clips",
+    "a time lapse with fewer frames than requested",
+    "all frames are used, and a note says so",
 )
 def test_a_slow_clip_says_how_many_frames_there_were(tmp_path: Path) -> None:
     path = write(tmp_path / "slow.mp4", range(10), B_MP4, rate=Fraction(1, 10))
@@ -248,7 +256,7 @@ def test_a_slow_clip_says_how_many_frames_there_were(tmp_path: Path) -> None:
     assert media.notes == ("5 of 10 frames taken, within the budget of 5 frames",)
 
 
-@pytest.mark.promise("clips", "an unknown codec", "one line, exit code 2")
+@pytest.mark.promise("clips", "an unknown codec", "a one-line error, exit code 2")
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_an_unknown_codec_is_one_line(tmp_path: Path, backend: str) -> None:
     path = patched(write(tmp_path / "new.mp4"), b"stsd", 12, b"zzzz")
@@ -256,7 +264,7 @@ def test_an_unknown_codec_is_one_line(tmp_path: Path, backend: str) -> None:
         open_video(path, backend=backend)
 
 
-@pytest.mark.promise("clips", "audio with a cover picture", "not taken for a clip")
+@pytest.mark.promise("clips", "an audio file with a cover picture", "not taken for a clip")
 def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
     path = tmp_path / "song.mp4"
     with av.open(str(path), "w") as container:
@@ -272,3 +280,19 @@ def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
         container.mux(sound.encode())
     with pytest.raises(MediaError, match="sound and a cover picture, but no video"):
         open_video(path)
+
+
+@pytest.mark.promise("clips", "a decoder that hangs", "left out within ten seconds, with a note")
+def test_a_decoder_that_hangs_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "plain.mp4", range(12))
+    for name in PACKAGES:  # a package of the decoder's name, which never finishes loading
+        (tmp_path / f"{PACKAGES[name][0]}.py").write_text("import time\ntime.sleep(60)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(foreign, "_LONGEST", 1.0)
+    for backend in PACKAGES:
+        begun = time.monotonic()
+        media = open_video(path, Sampling(num_frames=4), backend=backend)
+        assert time.monotonic() - begun < 10
+        assert "does not come to an end within 1 seconds" in media.notes[-1]
+        assert media.notes[-1].endswith(FALLBACK)
+    assert foreign.patience(0.2) + 0.2 < 10 < foreign.patience(30.0)

@@ -22,7 +22,7 @@ def animation(path: Path, durations: list[int] | int = 40, **options: object) ->
     return path
 
 
-@pytest.mark.promise("clips", "a clip without a suffix or with another one", "known by its content")
+@pytest.mark.promise("clips", "a clip with a wrong suffix or none", "recognized by its content")
 @pytest.mark.parametrize(
     "name", ["clip", "clip.png", "clip.3g2", "clip.mxf", "clip.txt", "cl:ip.x"]
 )
@@ -31,7 +31,9 @@ def test_a_clip_is_known_by_its_content(tmp_path: Path, name: str) -> None:
     assert numbers_of(open_media(path, sampling=Sampling(num_frames=3)).frames) == [0, 2, 4]
 
 
-@pytest.mark.promise("pictures", "a picture with another suffix or none", "known by its content")
+@pytest.mark.promise(
+    "pictures", "a picture with a wrong suffix or none", "recognized by its content"
+)
 def test_a_picture_is_known_by_its_content(tmp_path: Path) -> None:
     path = tmp_path / "picture.mp4"
     moving()[3].save(path, "PNG")
@@ -40,7 +42,9 @@ def test_a_picture_is_known_by_its_content(tmp_path: Path) -> None:
     assert numbers_of(media.frames) == [3]
 
 
-@pytest.mark.promise("pictures", "a file that is neither picture nor clip", "one line")
+@pytest.mark.promise(
+    "pictures", "a file that is neither a picture nor a clip", "refused with a one-line error"
+)
 def test_what_is_neither_is_said_in_a_line(tmp_path: Path) -> None:
     for name, content in (("a.mp4", b"no video"), ("b.txt", b"words\n" * 99), ("c", b"\0" * 3000)):
         (tmp_path / name).write_bytes(content)
@@ -49,7 +53,7 @@ def test_what_is_neither_is_said_in_a_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.promise(
-    "clips", "an animated GIF, WebP or PNG that is asked for as a clip", "all its frames"
+    "clips", "an animated GIF, WebP or PNG that is opened as a clip", "all its frames are used"
 )
 @pytest.mark.parametrize("suffix", ["gif", "png", "webp"])
 @pytest.mark.parametrize("asked", [{"sampling": Sampling(fps=25)}, {"kind": "video"}])
@@ -65,7 +69,9 @@ def test_an_animation_that_is_asked_for_as_a_clip_is_one(
 
 
 @pytest.mark.promise(
-    "pictures", "an animated picture among pictures", "its first frame, said in a note"
+    "pictures",
+    "an animated picture among still ones",
+    "its first frame is used, and a note says so",
 )
 @pytest.mark.parametrize("suffix", ["gif", "png", "webp"])
 @pytest.mark.parametrize("asked", [{}, {"sampling": Sampling(), "kind": "image"}])
@@ -116,7 +122,7 @@ def test_one_picture_as_a_clip_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.promise(
-    "clips", "a file's name that reads like an FFmpeg protocol", "the file of that name is opened"
+    "clips", "a file name that looks like an FFmpeg protocol", "the file of that name is opened"
 )
 @pytest.mark.parametrize(
     "name", ["2024-05-01T12:30:00.mp4", "file:x.mp4", "concat:a.mp4|b.mp4", "%03d.mp4", "-i.mp4"]
@@ -136,7 +142,7 @@ def test_a_name_is_a_name_and_no_protocol(
 
 
 @pytest.mark.promise(
-    "addresses", "an existing path that looks like an address", "opened as a file, not fetched"
+    "addresses", "an existing path that looks like a URL", "opened as a file, not fetched"
 )
 def test_a_path_that_looks_like_an_address_is_not_fetched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -165,7 +171,7 @@ PLAYLISTS = {
 }
 
 
-@pytest.mark.promise("clips", "a playlist or concat file", "opens no other file")
+@pytest.mark.promise("clips", "a playlist or concat file", "does not open other files")
 @pytest.mark.parametrize("name", PLAYLISTS)
 @pytest.mark.parametrize("suffix", ["", ".mp4"])
 def test_a_playlist_opens_no_other_file(tmp_path: Path, name: str, suffix: str) -> None:

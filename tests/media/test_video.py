@@ -85,7 +85,7 @@ def test_decoders_give_the_same_pixels(clip: Path) -> None:
         assert np.abs(other.astype(int) - first.astype(int)).max() <= 3
 
 
-@pytest.mark.promise("clips", "frames at uneven times", "each is taken at its own time")
+@pytest.mark.promise("clips", "frames at uneven times", "each is used at its own time")
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_uneven_frame_times_are_followed(tmp_path: Path, backend: str) -> None:
     # Ten frames in the first second, then one each second.
@@ -94,7 +94,9 @@ def test_uneven_frame_times_are_followed(tmp_path: Path, backend: str) -> None:
     assert shown(path, Sampling(fps=1, end=4.0), backend) == [0, 10, 11, 12]
 
 
-@pytest.mark.promise("clips", "more frames than the budget", "evenly spread ones, and a note")
+@pytest.mark.promise(
+    "clips", "more frames than the budget", "evenly spaced frames are used, with a note"
+)
 def test_a_budget_takes_fewer_frames_and_says_so(clip: Path) -> None:
     media = open_video(clip, Sampling(fps=RATE, max_pixels=48 * 64 * 4))
     assert len(media.frames) == 4
@@ -104,7 +106,7 @@ def test_a_budget_takes_fewer_frames_and_says_so(clip: Path) -> None:
     assert not open_video(clip).notes
 
 
-@pytest.mark.promise("clips", "a damaged clip", "what decodes is used, with a note")
+@pytest.mark.promise("clips", "a damaged clip", "the frames that decode are used, with a note")
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_of_a_damaged_file_what_decodes_is_used(tmp_path: Path, backend: str) -> None:
     path = write(tmp_path / "cut.mkv", [i / RATE for i in range(COUNT)], codec="mpeg4")
@@ -160,7 +162,7 @@ def test_of_a_damaged_file_every_decoder_gives_the_same_and_says_so(
 
 
 @pytest.mark.promise(
-    "clips", "frames of another size within a clip", "brought to the size of the first"
+    "clips", "frames of different sizes within a clip", "scaled to the size of the first"
 )
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_frames_of_another_size_are_brought_to_the_first(tmp_path: Path, backend: str) -> None:
@@ -174,7 +176,7 @@ def test_frames_of_another_size_are_brought_to_the_first(tmp_path: Path, backend
     assert media.frames.shape[1:] == (48, 64, 3)
 
 
-@pytest.mark.promise("clips", "metadata that is not UTF-8", "no hindrance")
+@pytest.mark.promise("clips", "metadata that is not UTF-8", "the clip is opened")
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_title_in_another_encoding_is_no_hindrance(tmp_path: Path, backend: str) -> None:
     path = tmp_path / "titled.avi"
@@ -189,7 +191,7 @@ def test_a_title_in_another_encoding_is_no_hindrance(tmp_path: Path, backend: st
     assert shown(path, backend=backend) == [4]
 
 
-@pytest.mark.promise("clips", "a wrong count of frames in the header", "not relied on")
+@pytest.mark.promise("clips", "a wrong frame count in the header", "not relied on")
 def test_a_count_of_frames_is_not_relied_on(tmp_path: Path) -> None:
     # An AVI file in steps of a millisecond counts one for each step, and is whole nevertheless.
     path = write(tmp_path / "many.avi", [i / RATE for i in range(COUNT)], codec="mjpeg")
@@ -200,9 +202,7 @@ def test_a_count_of_frames_is_not_relied_on(tmp_path: Path) -> None:
     assert not media.notes
 
 
-@pytest.mark.promise(
-    "clips", "a folder of frames with numbered names", "read in the order of their numbers"
-)
+@pytest.mark.promise("clips", "a folder of frames with numbered names", "read in numerical order")
 def test_a_folder_of_pictures_is_a_clip_in_the_order_of_numbers(tmp_path: Path) -> None:
     for index in (10, 2, 1):
         Image.new("RGB", (8, 6), (index, index, index)).save(tmp_path / f"f{index}.png")
@@ -231,7 +231,7 @@ def test_a_folder_that_may_not_be_entered(tmp_path: Path, monkeypatch: pytest.Mo
         open_video(tmp_path)
 
 
-@pytest.mark.promise("clips", "a file without a video", "refused in one line")
+@pytest.mark.promise("clips", "a file without a video stream", "refused with a one-line error")
 def test_what_is_no_clip_is_said_plainly(tmp_path: Path, clip: Path) -> None:
     text = tmp_path / "text.mp4"
     text.write_text("no video")
@@ -251,7 +251,7 @@ def test_what_is_no_clip_is_said_plainly(tmp_path: Path, clip: Path) -> None:
 
 
 @pytest.mark.promise(
-    "clips", "sampling of no, infinitely many or negative frames", "refused in one line"
+    "clips", "sampling of zero, infinitely many or negative frames", "refused with a one-line error"
 )
 @pytest.mark.parametrize(
     "options", [{"fps": 0}, {"num_frames": 0}, {"start": -1}, {"start": 2, "end": 1}]

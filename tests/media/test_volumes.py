@@ -8,11 +8,13 @@ import pydicom
 import pytest
 import tifffile
 from nibabel.testing import data_path
+from PIL import Image
 from pydicom.data import get_testdata_file
 
+from tam.cli import run
 from tam.errors import MediaError
 from tam.files.storage import load_explanation, save_explanation
-from tam.media import open_media
+from tam.media import Cut, open_media
 from tam.media.volumes import open_dicom, open_nifti, open_pages
 from tam.render.table import words_csv
 from tests.hand_made import explanation, grid
@@ -39,7 +41,7 @@ def test_a_dicom_file_shows_its_own_pixels() -> None:
     assert np.array_equal(shown.frames[0, ..., 0], expected)
     assert np.array_equal(shown.frames[0, ..., 1], expected)
     # DICOM's window: from c - 0.5 - (w - 1) / 2 to c - 0.5 + (w - 1) / 2.
-    windowed = open_dicom(path, window=(40, 401)).frames[0, ..., 0]
+    windowed = open_dicom(path, cut=Cut(window=(40, 401))).frames[0, ..., 0]
     assert np.array_equal(windowed, by_hand(file, 39.5 - 200, 39.5 + 200))
 
 
@@ -97,7 +99,7 @@ def test_a_nifti_volume_is_turned_to_the_patient(plane: str, along: int) -> None
             turned = np.flip(turned, axis)
     slices = np.moveaxis(turned, along, 0)
     grey = np.rint(255 * (turned - turned.min()) / (turned.max() - turned.min()))
-    volume = open_nifti(NIFTI, plane=plane, max_frames=1000)
+    volume = open_nifti(NIFTI, cut=Cut(plane=plane), max_frames=1000)
     assert volume.frames.shape[:3] == (slices.shape[0], slices.shape[2], slices.shape[1])
     middle = np.moveaxis(grey, along, 0)[len(slices) // 2]
     expected = middle[::-1, ::-1].T  # up is superior or anterior; the right side is at the left
@@ -127,6 +129,81 @@ def test_pages_of_a_tiff_are_a_stack(tmp_path: Path) -> None:
     metadata = {"axes": "ZYX", "PhysicalSizeZ": 0.5, "PhysicalSizeZUnit": "µm"}
     tifffile.imwrite(ome, pages, metadata=metadata, ome=True)
     assert open_pages(ome, max_frames=3).place(2) == "slice 3, z = 2.0 µm"
+    # Without a word about slices, a TIFF of several pages is its first picture.
+    assert open_media(tmp_path / "a.tif").kind == "image"
+    taken = open_media(tmp_path / "a.tif", cut=Cut(slices=(1, 4)))
+    assert np.array_equal(taken.frames[..., 0], pages[1:4])
+    assert taken.place(0) == "page 1 (2 in the file)"
+    assert taken.notes == ("3 pages are taken, from 2 to 4 of 5",)
+    with pytest.raises(MediaError, match="there is no page 6; there are 5"):
+        open_media(tmp_path / "a.tif", cut=Cut(slices=(1, 6)))
+
+
+def slide(path: Path) -> np.ndarray:
+    """Write a pyramid of two levels, as scanners do: 1024 × 768 pixels and half of them."""
+    y, x = np.mgrid[:768, :1024]
+    full = np.stack([x // 4, y // 3, (x + y) % 256], axis=-1).astype(np.uint8)
+    with tifffile.TiffWriter(path) as file:
+        tiles = {"tile": (256, 256), "photometric": "rgb"}
+        file.write(full, **tiles)
+        file.write(full[::2, ::2], subfiletype=1, **tiles)
+    return full
+
+
+def test_a_region_of_a_slide_at_a_level(tmp_path: Path) -> None:
+    full = slide(tmp_path / "jane-doe.tif")
+    region = (300, 200, 400, 100)
+    taken = open_media(tmp_path / "jane-doe.tif", cut=Cut(region=region, level=0))
+    assert np.array_equal(taken.frames[0], full[200:300, 300:700])
+    assert taken.name == "slide"
+    coarse = open_media(tmp_path / "jane-doe.tif", cut=Cut(region=region, level=1))
+    assert np.array_equal(coarse.frames[0], full[200:300:2, 300:700:2])
+    (tmp_path / "jane-doe.tif").rename(tmp_path / "jane-doe.svs")
+    whole = open_media(tmp_path / "jane-doe.svs")
+    assert np.array_equal(whole.frames[0], full)
+    assert whole.notes == ("1024 × 768 of 1024 × 768 pixels from (0, 0), level 0 of 0 to 1",)
+    for cut, message in (
+        (Cut(level=2), "the slide has no level 2; use 0 to 1"),
+        (Cut(region=(900, 0, 200, 10)), "does not lie in the slide of 1024 × 768"),
+        (Cut(window=(1, 2)), "a slide has no window; it has region, level"),
+    ):
+        with pytest.raises(MediaError, match=message):
+            open_media(tmp_path / "jane-doe.svs", cut=cut)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--window", "40"], "--window: is of another form; give a centre and a width"),
+        (["--window", "40,0"], "window: (40.0, 0.0) is not possible"),
+        (["--slices", "0-4"], "--slices: 0-4 is not possible; count from 1"),
+        (["--plane", "up"], "plane: up is not possible; use sagittal, coronal, axial"),
+        (["--window", "40,400"], "window: photo.png, a picture or clip, has no window"),
+        (["--region", "0,0,9,9"], "region: photo.png, a picture or clip, has no region"),
+    ],
+)
+def test_the_command_line_refuses_what_has_no_meaning(
+    arguments: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (40, 40)).save(tmp_path / "photo.png")
+    given = ["explain", str(tmp_path / "photo.png"), "--out", str(tmp_path / "out")]
+    assert run([*given, "-p", "What?", *arguments]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_the_command_line_takes_a_window_and_slices(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["explain", str(NIFTI), "-p", "Describe this video.", "--max-new-tokens", "2"]
+    arguments += ["--plane", "coronal", "--slices", "40-43", "--window", "300,400"]
+    assert run([*arguments, "--out", str(tmp_path / "out")]) == 0
+    wanted = open_nifti(
+        NIFTI, cut=Cut(plane="coronal", slices=(39, 43), window=(300, 400)), max_frames=1000
+    )
+    shown = load_explanation(tmp_path / "out").media[0]
+    assert np.array_equal(shown.frames, wanted.frames)
+    assert shown.place(0) == wanted.place(0)
+    assert f"from {wanted.place(0)} to {wanted.place(3)}" in capsys.readouterr().err
 
 
 def test_a_volume_is_told_by_its_slices_everywhere(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from PIL import Image
 
 import tam
 from tam.cli import run
-from tam.cli.reply import named_values
+from tam.cli.methods import options_told
+from tam.cli.named_values import named_values
 from tam.errors import InputError
 from tam.methods import METHODS, Method
 from tam.replay import Replay
@@ -25,6 +26,17 @@ def test_the_table_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(listed[0]) == {f.name for f in fields(Method)} - {"function"}
     assert run(["methods"]) == 0
     assert "relevancy" in capsys.readouterr().out
+
+
+def test_one_method_is_shown_with_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["methods", "cf-cam"]) == 0
+    shown = capsys.readouterr().out
+    assert "Standard deviation of the filter" in shown
+    assert "--method cf-cam --method-option layer=-2" in shown
+    for name in METHODS:  # from the signature and the docstring, which cannot fall behind
+        for option in options_told(METHODS[name].load()):
+            assert option.kind, (name, option)
+            assert option.summary.endswith("."), (name, option)
 
 
 def test_a_word_is_explained_by_the_method_of_a_name(

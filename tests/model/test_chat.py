@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +124,7 @@ def test_a_new_picture_needs_a_run_from_the_start(model: tam.Model, reused: list
     assert np.array_equal(fresh.maps, second.maps)
 
 
-@pytest.mark.promise("conversations", "a turn that is interrupted", "no half cache is left")
+@pytest.mark.promise("conversations", "a turn that is interrupted", "leaves no partial cache")
 def test_an_interrupted_turn_leaves_no_half_cache(model: tam.Model, reused: list[int]) -> None:
     class Interrupt:
         def __call__(self, *_: Any, **__: Any) -> bool:
@@ -198,7 +200,7 @@ def test_a_chat_begins_at_the_model_and_one_picture_needs_no_list(
     assert [media.name for media in last.media] == ["a.png", "tall", "clip", "a.png"]
 
 
-@pytest.mark.promise("conversations", "a turn that fails", "the conversation is as it was")
+@pytest.mark.promise("conversations", "a turn that fails", "leaves the conversation unchanged")
 def test_a_turn_that_fails_leaves_the_conversation_as_it_was(model: tam.Model) -> None:
     chat = tam.Chat(model, system="Be brief.")
     chat.say("What is it?", [WIDE], answer="a dog")
@@ -212,7 +214,7 @@ def test_a_turn_that_fails_leaves_the_conversation_as_it_was(model: tam.Model) -
 
 
 @pytest.mark.promise(
-    "conversations", "messages of another format", "one line that names the message"
+    "conversations", "messages in another format", "a one-line error that names the message"
 )
 def test_messages_are_read_and_what_is_wrong_in_them_is_said(model: tam.Model) -> None:
     opened: list[str] = []
@@ -281,7 +283,9 @@ def test_a_conversation_from_the_command_line(
 
 
 @pytest.mark.promise(
-    "conversations", "a name that cannot be opened in `tam chat`", "told, and the talk goes on"
+    "conversations",
+    "a file that cannot be opened in `tam chat`",
+    "an error is shown, and the chat continues",
 )
 def test_talking_line_by_line(
     qwen_folder: Path,
@@ -318,7 +322,7 @@ def test_commands_of_a_talk_cost_no_turn(
     capsys: pytest.CaptureFixture,
 ) -> None:
     Image.fromarray(WIDE.frames[0]).save(tmp_path / "a.png")
-    typed = ["/words", "/wrds", "/help", "What?", "/words", "/show 0", f"/save {tmp_path / 'all'}"]
+    typed = ["/words", "/wrds", "/help", "What?", "/words", "/show 1", f"/save {tmp_path / 'all'}"]
     lines = iter([*typed, "/show", "/show 99", "/quit", "never read"])
     monkeypatch.setattr("builtins.input", lambda *_: next(lines))
     arguments = ["chat", "--image", str(tmp_path / "a.png"), "--model", str(qwen_folder)]
@@ -332,6 +336,8 @@ def test_commands_of_a_talk_cost_no_turn(
         "says it to the model",
         "tam: /show: no word is named; write /show N or TEXT",
     ]
+    words = len(tam.load_explanation(tmp_path / "all" / "reply-1").words)
+    assert told[3] == f"tam: /show: there is no word 99; the numbers here are: 1 to {words}"
     assert len(told) == 4
     assert "/image  FILE shows" in printed.out
     assert "earlier words" in printed.out
@@ -353,6 +359,16 @@ def test_commands_and_files_are_completed(tmp_path: Path) -> None:
     assert completed("what is /s") == []
 
 
+@contextmanager
+def lengths_read(model: tam.Model) -> Iterator[list[int]]:
+    """The number of positions in each pass through the decoder."""
+    read: list[int] = []
+    decoder = model.adapter.decoder(model.module)
+    handle = decoder.register_forward_hook(lambda _m, _i, output: read.append(output[0].shape[1]))
+    yield read
+    handle.remove()
+
+
 def test_streamed_turns_are_those_of_say(qwen_folder: Path) -> None:
     model = tam.load(qwen_folder)
     said, streamed = model.chat(), model.chat()
@@ -362,8 +378,18 @@ def test_streamed_turns_are_those_of_say(qwen_folder: Path) -> None:
         assert words == [word.text for word in result]
         assert np.allclose(streamed.explanations[-1].maps, result.maps, atol=1e-5)
     assert len(streamed.turns) == len(said.turns) == 4
+    # A turn without a new picture continues what was computed for the earlier ones, in both.
+    for chat in (said, streamed):
+        with lengths_read(model) as read:
+            if chat is said:
+                last = chat.say("And now?", max_new_tokens=4)
+            else:
+                list(chat.stream("And now?", max_new_tokens=4))
+        assert sum(read) < 30 < len(last.tokens) + last.maps.shape[1]
+    assert np.allclose(streamed.explanations[-1].maps, last.maps, atol=1e-5)
+    assert len(streamed.turns) == len(said.turns) == 6
     assert next(iter(streamed.stream("More?", max_new_tokens=4))).text
-    assert len(streamed.turns) == 4, "a turn that was left is not kept"
+    assert len(streamed.turns) == 6, "a turn that was left is not kept"
 
 
 def test_a_talk_takes_the_options_of_a_question(

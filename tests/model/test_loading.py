@@ -1,5 +1,6 @@
 """What does not load as it was saved is an error in one line, with names."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from safetensors.torch import load_file, save_file
 
 import tam
 from tam.errors import ModelError
+from tam.model.settings_files import SETTINGS
 
 Tensors = dict[str, torch.Tensor]
 WEIGHTS = "model.safetensors"
@@ -66,15 +68,9 @@ def test_tensors_that_the_model_does_not_use_are_noted(folder: Path) -> None:
     [
         (WEIGHTS, b""),
         (WEIGHTS, b"\x10\x00\x00\x00\x00\x00\x00\x00{"),
-        ("config.json", b"[]"),
-        ("config.json", b"null"),
-        ("config.json", b'"qwen2_vl"'),
         ("config.json", b'{"model_type": "qwen2_vl", "text_config": []}'),
         ("config.json", b'{"model_type": "qwen2_vl", "text_config": {"hidden_size": -1}}'),
-        ("generation_config.json", b"{"),
-        ("generation_config.json", b"null"),
-        ("tokenizer_config.json", b"[]"),
-        ("tokenizer.json", b"[]"),
+        ("tokenizer.json", b"{}"),
     ],
 )
 def test_damaged_files_are_told_in_one_line(folder: Path, name: str, content: bytes) -> None:
@@ -83,6 +79,21 @@ def test_damaged_files_are_told_in_one_line(folder: Path, name: str, content: by
         tam.load(folder)
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.promise(
+    "models", "a settings file that is not a JSON object", "a one-line error that names the file"
+)
+@pytest.mark.parametrize("name", [*SETTINGS, "tokenizer.json"])
+def test_settings_that_are_not_an_object_are_told_by_name(folder: Path, name: str) -> None:
+    for content in ("[]", "null", "3", '"qwen2_vl"', "true"):
+        (folder / name).write_text(content)
+        with pytest.raises(ModelError, match=f"{re.escape(name)} is not a JSON object"):
+            tam.load(folder)
+    for content in (b"{", b"", b"\xff{}", b'{"a":' + b"[" * 100_000):
+        (folder / name).write_bytes(content)
+        with pytest.raises(ModelError, match=f"{re.escape(name)} is not|its processor cannot"):
+            tam.load(folder)
 
 
 def test_truncated_weights_are_told(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Low-rank adapters: on a loaded model, or as a checkpoint that names its model."""
 
+import copy
 import json
 import shutil
 from pathlib import Path
@@ -79,10 +80,12 @@ def test_a_loaded_model_is_wrapped(llava_folder: Path) -> None:
     assert model.provenance["model"] == llava_folder.name
 
 
-@pytest.mark.promise("models", "an adapter that names no model", "refused in one line")
+@pytest.mark.promise(
+    "models", "a LoRA adapter that names no base model", "refused with a one-line error"
+)
 @pytest.mark.parametrize(
     ("config", "complaint"),
-    [("{}", "does not name a model"), ("[", "cannot be read"), ("[]", "cannot be read")],
+    [("{}", "does not name a model"), ("[", "is not JSON"), ("[]", "is not a JSON object")],
 )
 def test_an_adapter_that_names_no_model_is_refused(
     tmp_path: Path, config: str, complaint: str
@@ -92,7 +95,7 @@ def test_an_adapter_that_names_no_model_is_refused(
         tam.load(tmp_path)
 
 
-@pytest.mark.promise("models", "an adapter in pickle", "refused")
+@pytest.mark.promise("models", "a pickled LoRA adapter", "refused")
 def test_a_pickled_adapter_is_refused(tmp_path: Path, llava_folder: Path) -> None:
     (tmp_path / "adapter_config.json").write_text(
         json.dumps({"base_model_name_or_path": str(llava_folder)})
@@ -141,3 +144,44 @@ def test_an_adapter_that_does_not_fit_is_refused(
         tam.load(folder)
     assert "lora" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+LAYERS = {"target_modules": ["q_proj", "v_proj"]}
+KINDS = {
+    "biases": peft.LoraConfig(**LAYERS, bias="all"),
+    "AdaLoRA": peft.AdaLoraConfig(**LAYERS, init_r=4, total_step=9),
+    "VeRA": peft.VeraConfig(**LAYERS, r=4),
+    "IA3": peft.IA3Config(target_modules=["k_proj", "v_proj"], feedforward_modules=[]),
+    "LoHa": peft.LoHaConfig(**LAYERS, r=4),
+    "OFT": peft.OFTConfig(**LAYERS, r=4, oft_block_size=0),
+}
+
+
+@pytest.mark.promise(
+    "models", "adapters of other kinds than LoRA", "loaded whole, or refused with what is missing"
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_adapter_is_loaded_whole(
+    kind: str, qwen_folder: Path, tmp_path: Path
+) -> None:
+    config = copy.deepcopy(KINDS[kind])
+    config.base_model_name_or_path = str(qwen_folder)
+    trained = peft.get_peft_model(AutoModelForMultimodalLM.from_pretrained(qwen_folder), config)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in trained.parameters():
+            if parameter.requires_grad:
+                parameter.add_(torch.randn_like(parameter))
+    trained.save_pretrained(tmp_path)
+    wanted = dict(trained.get_base_model().named_parameters())
+    found = dict(tam.load(tmp_path).module.named_parameters())
+    assert found.keys() == wanted.keys()
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+
+    path = tmp_path / "adapter_model.safetensors"
+    tensors = load_file(path)
+    for key in (min(tensors), max(tensors)):
+        save_file({name: each for name, each in tensors.items() if name != key}, path)
+        with pytest.raises(ModelError, match="are missing") as caught:
+            tam.load(tmp_path)
+        assert key in str(caught.value)

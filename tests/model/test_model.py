@@ -67,7 +67,7 @@ def test_special_tokens_are_no_words(model: tam.Model) -> None:
     assert result.text == "a dog"
 
 
-@pytest.mark.promise("prompts", "an answer of nothing", "refused in one line")
+@pytest.mark.promise("prompts", "an empty answer", "refused with a one-line error")
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
@@ -88,13 +88,13 @@ def test_an_answer_of_nothing_is_refused(model: tam.Model, answer: object, words
         model.explain(WIDE, "What is it?", answer=answer)
 
 
-@pytest.mark.promise("prompts", "an answer of special tokens alone", "refused in one line")
+@pytest.mark.promise("prompts", "an answer of special tokens only", "refused with a one-line error")
 def test_an_answer_of_special_tokens_alone_is_refused(model: tam.Model) -> None:
     with pytest.raises(ConversationError, match="no words"):
         model.explain(WIDE, "What is it?", answer=[model.processor.tokenizer.eos_token_id])
 
 
-@pytest.mark.promise("prompts", "a question without a picture", "refused in one line")
+@pytest.mark.promise("prompts", "a question without a picture", "refused with a one-line error")
 def test_no_picture_is_refused(model: tam.Model) -> None:
     with pytest.raises(ConversationError, match="no picture"):
         model.explain([], "What is it?", answer="a dog")
@@ -111,7 +111,7 @@ def test_prompt_lookup_does_not_look_pictures_up() -> None:
     assert looked.provenance["generation"]["suppress_tokens"] == "[0]"
 
 
-@pytest.mark.promise("memory", "the memory runs out within a run", "exit code 4 and what to do")
+@pytest.mark.promise("memory", "memory that runs out during a run", "exit code 4 and a remedy")
 def test_running_out_of_memory_is_said_plainly(
     model: tam.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,7 +141,9 @@ def test_half_precision_models_are_explained(qwen_folder: object, dtype: str) ->
     assert np.corrcoef(half.maps.ravel(), exact.maps.ravel())[0, 1] > 0.98
 
 
-@pytest.mark.promise("models", "a model that is not there", "one line with the nearest name")
+@pytest.mark.promise(
+    "models", "a model that does not exist", "a one-line error with the nearest name"
+)
 def test_a_model_that_cannot_be_had_is_said_plainly(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="nowhere/no-model: cannot be fetched"):
         tam.load("nowhere/no-model")
@@ -158,14 +160,16 @@ def test_a_model_that_cannot_be_had_is_said_plainly(tmp_path: Path) -> None:
         tam.load("small", load_in="3bit")
 
 
-@pytest.mark.promise("models", "a dtype that no model computes in", "refused in one line")
+@pytest.mark.promise(
+    "models", "a dtype in which no model computes", "refused with a one-line error"
+)
 @pytest.mark.parametrize("dtype", ["int8", "float99", "nn", torch.int64])
 def test_a_dtype_that_no_model_computes_in_is_refused(dtype: object) -> None:
     with pytest.raises(ModelError, match=r"dtype: models do not compute in .*; use auto, float32"):
         tam.load("small", dtype=dtype)
 
 
-@pytest.mark.promise("models", "a device that is not there", "refused before anything is loaded")
+@pytest.mark.promise("models", "a device that does not exist", "refused before anything is loaded")
 def test_a_device_that_is_not_there_is_refused_before_anything_is_loaded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -177,7 +181,7 @@ def test_a_device_that_is_not_there_is_refused_before_anything_is_loaded(
         tam.load("small", device_map="mars")
 
 
-@pytest.mark.promise("models", "the hub is out of reach", "said once, exit code 3")
+@pytest.mark.promise("models", "an unreachable hub", "reported once, exit code 3")
 def test_a_hub_out_of_reach_is_waited_for_once_and_in_silence(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -211,7 +215,9 @@ def test_a_model_in_the_cache_is_loaded_where_the_hub_is_out_of_reach(
     assert tam.load("some/model").provenance["family"] == "Qwen2-VL"
 
 
-@pytest.mark.promise("models", "a checkpoint that brings code", "not run without a pinned revision")
+@pytest.mark.promise(
+    "models", "a checkpoint with code", "the code is not run without a pinned revision"
+)
 def test_code_from_a_checkpoint_is_not_run_unseen(tmp_path: Path) -> None:
     marker = tmp_path / "ran"
     (tmp_path / "code.py").write_text(f"open({str(marker)!r}, 'w')")

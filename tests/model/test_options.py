@@ -102,6 +102,7 @@ MATRIX: dict[str, tuple[Any, Any]] = {
     "relevance": ("attention", "attention"),
     "sampling": (tam.Sampling(fps=1), None),
     "decoder": ("opencv", None),
+    "cut": (tam.Cut(slices=(0, 1)), None),
     "allow_urls": (True, None),
     "temperature": (0.5, "0.5"),
 }
@@ -145,7 +146,7 @@ def test_every_option_works_through_every_door(model: tam.Model, name: str, door
         ({"method": "relevanzy"}, "unknown method 'relevanzy'; did you mean 'relevancy'"),
         ({"method": 5}, "5 is not a method"),
         ({"method": lambda trace: None}, "cannot be called with"),
-        ({"candidate_maps": 9}, "9 candidates cannot have maps"),
+        ({"candidate_maps": 9}, "maps of 9 candidates were requested"),
     ],
 )
 def test_what_is_not_known_is_refused_by_name_before_the_model_runs(

@@ -18,7 +18,7 @@ def test_what_is_left_out_is_all_that_changes() -> None:
         without, _ = scene.without(index).render()
         changed = (without != picture).any(axis=2)
         assert changed.any()
-        # An edge that is less than half covered changes, too, but belongs to nothing.
+        # Edge pixels that are less than half covered change too, but belong to no mask.
         grown = np.pad(mask, 2)
         near = np.lib.stride_tricks.sliding_window_view(grown, (5, 5)).any(axis=(2, 3))
         assert not (changed & ~near).any()

@@ -1,4 +1,4 @@
-"""The layout probe itself: which tokens it expects, and that it does not pass by accident."""
+"""The layout probe itself: which tokens it expects, and that wrong layouts do not pass."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -97,7 +97,7 @@ def test_blocks_stay_in_the_picture_and_probe_what_a_crop_leaves_out() -> None:
 
 
 def test_with_attention_on_every_token_sees_every_pixel(llava: tuple[Any, Any]) -> None:
-    """So it is the switched-off attention that makes the tokens local."""
+    """Without switching attention off, tokens are not local, so the switching has an effect."""
     model, processor = llava
     adapter = adapter_for(model.config)
     before, after = (
@@ -137,7 +137,7 @@ def test_a_report_says_where_it_went_wrong(llava: tuple[Any, Any]) -> None:
     model, processor = llava
 
     class Forgetful(LlavaAdapter):
-        """Knows the first picture only, and takes the position before it for a cell."""
+        """Knows only the first picture, and treats the position before it as a cell."""
 
         def vision_layout(self, encoded: Encoded) -> VisionLayout:
             grid = super().vision_layout(encoded).grids[0]
@@ -172,7 +172,7 @@ def test_a_token_that_cannot_be_measured_is_an_error(llava: tuple[Any, Any]) -> 
     patch = model.config.vision_config.patch_size
     model.config.vision_config.patch_size = None
     try:
-        with pytest.raises(ModelError, match="give cell_pixels"):
+        with pytest.raises(ModelError, match="pass cell_pixels"):
             probe_layout(model, processor, media, adapter=adapter_for(model.config))
     finally:
         model.config.vision_config.patch_size = patch

@@ -25,7 +25,7 @@ def test_messages_carry_markers_never_media() -> None:
     assert [turn for turn, _ in talk.media] == [1, 1]
 
 
-@pytest.mark.promise("prompts", "an empty prompt", "refused in one line")
+@pytest.mark.promise("prompts", "an empty prompt", "refused with a one-line error")
 @pytest.mark.parametrize("prompt", ["", "  \n "])
 def test_an_empty_prompt_is_refused(prompt: str) -> None:
     with pytest.raises(ConversationError, match="the prompt is empty"):
@@ -33,18 +33,20 @@ def test_an_empty_prompt_is_refused(prompt: str) -> None:
 
 
 @pytest.mark.promise(
-    "prompts", "half characters and bytes that are not UTF-8", "refused in one line"
+    "prompts", "lone surrogates and bytes that are not UTF-8", "refused with a one-line error"
 )
 @pytest.mark.parametrize("text", ["a \udc80 dog", "\ud83d", None, 3, b"what?"])
 def test_what_no_tokenizer_reads_is_refused(text: Any) -> None:
-    """Half characters come of bytes that are no UTF-8 on the command line, and of JSON."""
+    """Lone surrogates come from bytes that are not UTF-8 on the command line, and from JSON."""
     with pytest.raises(ConversationError, match=r"prompt: .*(surrogate|is not text)"):
         question([PICTURE], text)
     with pytest.raises(ConversationError, match="system turn"):
         Turn("system", (text,))
 
 
-@pytest.mark.promise("conversations", "an unknown role, an empty turn", "refused in one line")
+@pytest.mark.promise(
+    "conversations", "an unknown role, an empty turn", "refused with a one-line error"
+)
 def test_a_turn_needs_a_role_and_something_in_it() -> None:
     with pytest.raises(ConversationError, match="unknown role 'robot'"):
         Turn("robot", ("hi",))

@@ -1,4 +1,4 @@
-"""The words of a conversation are found again in the ids, by position."""
+"""Each word of a conversation is located in the ids, by position."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -72,7 +72,7 @@ def test_turns_and_pictures_between_them(processor: object) -> None:
 
 
 @pytest.mark.promise(
-    "prompts", "a prompt that says what the template also writes", "not mistaken for it"
+    "prompts", "a prompt with text that the chat template also writes", "the two are not confused"
 )
 def test_text_that_a_template_also_writes_is_not_mistaken(qwen_folder: Path) -> None:
     # The template's system prompt says "You are a helpful assistant." before the user does.
@@ -82,7 +82,9 @@ def test_text_that_a_template_also_writes_is_not_mistaken(qwen_folder: Path) -> 
     assert echo.tokens[0].position == plain.tokens[0].position
 
 
-@pytest.mark.promise("prompts", "special tokens typed in a prompt", "text, which moves nothing")
+@pytest.mark.promise(
+    "prompts", "special tokens in a prompt", "treated as text, and positions stay right"
+)
 @pytest.mark.parametrize("text", ["{m}", "What is {m} here?", "{m}{m} and {m}", "a {m}"])
 def test_a_marker_in_a_text_is_text_and_moves_nothing(processor: object, text: str) -> None:
     markers = [processor.image_token, processor.tokenizer.eos_token, "<image>"]

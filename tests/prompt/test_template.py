@@ -1,4 +1,4 @@
-"""What a chat template drops, trims or rewrites is followed to the character."""
+"""Text that a chat template drops, trims or rewrites is located to the character."""
 
 from pathlib import Path
 from typing import Any

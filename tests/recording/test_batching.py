@@ -1,4 +1,4 @@
-"""Several questions at once: each gets the explanation that it gets alone."""
+"""Several questions at once: each gets the same explanation as by itself."""
 
 import threading
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ def test_each_question_gets_the_explanation_that_it_gets_alone(
 
 
 def test_an_answer_that_ends_early_is_not_filled_up(model: tam.Model) -> None:
-    """Each prompt ends its answer after another count of tokens."""
+    """End the reply to each prompt after a different number of tokens."""
 
     class EndAfter(torch.nn.Module):
         def __call__(self, ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
@@ -147,7 +147,7 @@ def test_the_batch_is_halved_where_memory_runs_out(
         return real(module, adapter, requests, **options)
 
     monkeypatch.setattr(capture, "generate", small_machine)
-    with pytest.warns(UserWarning, match="going on with half"):
+    with pytest.warns(UserWarning, match="continuing with half"):
         found = batch(model)
     assert sizes == [3, 1, 2, 1, 1]
     for result, wanted in zip(found, plain, strict=True):
@@ -157,7 +157,7 @@ def test_the_batch_is_halved_where_memory_runs_out(
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(capture, "generate", full_machine)
-    with pytest.warns(UserWarning, match="going on with half"):
+    with pytest.warns(UserWarning, match="continuing with half"):
         errors = batch(model, keep_going=True)
     assert all(isinstance(error, ResourceError) for error in errors)
 

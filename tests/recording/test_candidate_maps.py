@@ -1,4 +1,4 @@
-"""The maps of candidates and the stages, which an explanation keeps where they are asked for."""
+"""The maps of candidates and the stages, which an explanation keeps if they are requested."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def test_nothing_is_kept_that_was_not_asked_for(model: tam.Model) -> None:
 def test_a_candidates_map_is_the_one_it_has_when_it_is_written(
     model: tam.Model, result: tam.Explanation
 ) -> None:
-    """The oracle is another run, in which the candidate stands in the place of the token."""
+    """The oracle is another run with the candidate in place of the token."""
     special = tam.recording.prepared.special_ids(model.checkpoint)
     written = [token.id for token in result.tokens[result.prompt_targets :]]
     checked = 0
@@ -54,7 +54,7 @@ def test_a_candidates_map_is_the_one_it_has_when_it_is_written(
 
 
 def test_the_written_token_has_its_own_map_as_a_candidate(model: tam.Model) -> None:
-    """Also where the head gives scores and no rows."""
+    """This also holds for a head that must be run as a whole."""
     generated = model.explain(*ASKED, max_new_tokens=4, do_sample=False, candidate_maps=1)
     assert generated.candidate_maps is not None
     for step, prediction in enumerate(generated.predictions):

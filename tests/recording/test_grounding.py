@@ -1,4 +1,4 @@
-"""The grounding score: its two parts on a run worked out by hand, and what it finds on scenes."""
+"""The grounding score: its two parts against hand computation, and its results on scenes."""
 
 import math
 from dataclasses import replace
@@ -18,7 +18,7 @@ from tam.recording.trace import Trace
 from tam.scenes.world import COLORS, SHAPES, make_scene
 from tam.text.function_words import is_content
 
-# Tokens 0 to 3 are words; each of the two cells' states is a row of scores of all four.
+# Tokens 0 to 3 are words; the state of each of the two cells is a row of scores for all four.
 SCORES = torch.tensor([[4.0, 1.0, 0.0, 0.0], [0.0, 0.0, 3.0, 0.0]])
 HEAD = torch.nn.Linear(4, 4, bias=False)
 torch.nn.init.eye_(HEAD.weight)
@@ -54,7 +54,7 @@ def test_the_two_parts_by_hand(trace: Trace) -> None:
     found = evidence_of_words(trace)
     assert np.isnan(found[[0, 3]]).all()
     assert found[1] == pytest.approx([best[1] - best[2], math.log(0.5)])
-    assert found[2] == pytest.approx([0, LEAST])  # better seen than its rival; never said
+    assert found[2] == pytest.approx([0, LEAST])  # better seen than its rival, never said
     scores = grounding(trace)
     assert np.isnan(scores[[0, 3]]).all()
     for score, (seen, said) in zip(scores[1:3], found[1:3], strict=True):

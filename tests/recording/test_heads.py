@@ -1,4 +1,4 @@
-"""Heads of every kind: what a quantised or adapted head makes of the maps, against float32."""
+"""All kinds of heads: maps with a quantised or adapted head, compared with float32."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ def test_a_model_quantised_in_code(exact: tam.Explanation) -> None:
     ],
 )
 def test_a_head_that_was_tuned(exact: tam.Explanation, options: dict[str, Any]) -> None:
-    """Its maps are those of the same weights merged."""
+    """The maps equal those of the merged weights."""
     model = tam.load("small")
     torch.manual_seed(0)
     tuned = get_peft_model(model.module, LoraConfig(r=2, init_lora_weights=False, **options))

@@ -1,12 +1,14 @@
-"""The limits of a run are told before it or said in its explanation."""
+"""The limits of a run are reported before it starts or noted in its explanation."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from transformers import GenerationConfig
+from transformers import GenerationConfig, StoppingCriteria
+from transformers.generation import EosTokenCriteria, MaxTimeCriteria
 
 import tam
 from tam.capture.memory import free_bytes, memory_errors
@@ -36,6 +38,48 @@ def test_a_reply_that_was_cut_says_so(model: tam.Model, words: dict[str, Any]) -
     given = model.explain(PICTURE, "What?", answer="a dog")
     assert given.provenance["cut"] is None
     assert not given.provenance["notes"]
+
+
+@pytest.mark.promise("conversations", "a reply that a time limit ended", "marked as cut off")
+def test_a_reply_that_time_ended_says_so(model: tam.Model, words: dict[str, Any]) -> None:
+    ask = partial(model.explain, PICTURE, "What?", max_new_tokens=50, **words)
+    clock = MaxTimeCriteria(0.0)
+    for limit in ({"max_time": 0.0}, {"stopping_criteria": [clock]}):
+        cut = ask(**limit)
+        assert cut.cut is True
+        tokens = len(cut.predictions)
+        assert tokens < 50
+        assert f"cut after {tokens} tokens" in cut.provenance["notes"][0]
+    own = GenerationConfig(max_time=0.0)
+    assert ask(generation_config=own).cut is True
+
+    class Own(StoppingCriteria):
+        def __call__(self, ids: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
+            return torch.full((len(ids),), True)
+
+    assert ask(stopping_criteria=[Own()]).cut is None
+    # What ends by itself is not cut, however long it may take.
+    end = cut.predictions[-1].candidates[0].id
+    assert ask(max_time=0.0, eos_token_id=end).cut is False
+    assert ask(max_time=0.0, stop_strings=[cut.text]).cut is False
+    assert ask(stopping_criteria=[EosTokenCriteria(end), clock]).cut is False
+    assert ask(max_time=100.0, eos_token_id=[7, end]).cut is False
+
+
+def test_in_a_batch_each_reply_has_its_own_end(
+    model: tam.Model, words: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [(PICTURE, "What?"), (PICTURE, "Say more about it, please.")]
+    lone = [model.explain(*pair, max_new_tokens=6, **words) for pair in asked]
+    first, second = ([step.candidates[0].id for step in one.predictions] for one in lone)
+    end = next(token for token in first[1:] if token not in (first[0], *second))
+    # As in many checkpoints, one token ends a reply and pads it.
+    settings = model.module.generation_config
+    monkeypatch.setattr(settings, "eos_token_id", end)
+    monkeypatch.setattr(settings, "pad_token_id", end)
+    ended, cut = model.explain_batch(asked, max_new_tokens=6, max_time=100.0, **words)
+    assert (ended.cut, cut.cut) == (False, True)
+    assert ended.text == model.explain(*asked[0], max_new_tokens=6, **words).text
 
 
 def test_a_text_ends_the_reply(model: tam.Model, words: dict[str, Any]) -> None:
@@ -148,7 +192,7 @@ def test_positions_beyond_the_stated_range_are_noted_and_work(
     assert f"has {last:,} positions" not in note
 
 
-@pytest.mark.filterwarnings("ignore")  # transformers advises against options beside settings
+@pytest.mark.filterwarnings("ignore")  # transformers warns about options together with settings
 def test_settings_of_ones_own_hold(model: tam.Model) -> None:
     own = GenerationConfig(max_new_tokens=2, eos_token_id=10**6, pad_token_id=0, do_sample=True)
     result = model.explain(PICTURE, "What?", generation_config=own)

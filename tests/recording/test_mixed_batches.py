@@ -1,4 +1,4 @@
-"""Batches of what does not go together: each question is answered as it is alone."""
+"""Batches of inputs that cannot be combined: each question is answered as by itself."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -47,8 +47,14 @@ FAMILIES: dict[str, tuple[Callable[[Path], Path], bool]] = {
 
 @pytest.mark.promise(
     "models",
-    "a batch of clips of unlike length, pictures of unlike tile counts, pictures beside clips",
-    "answered in parts that fit, each as alone; a question that cannot be read costs no other",
+    (
+        "a batch with clips of different lengths, pictures with different numbers of "
+        "tiles, or pictures and clips"
+    ),
+    (
+        "answered in compatible parts, each item as if alone; a question that cannot be "
+        "read does not affect the others"
+    ),
 )
 @pytest.mark.parametrize("family", FAMILIES)
 def test_what_does_not_go_together_is_answered_in_parts(family: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The ways in which models are really run agree with float32 under the same forced answer."""
+"""Common precisions and quantisations agree with float32 under the same forced answer."""
 
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ def correlation(first: tam.Explanation, second: tam.Explanation) -> float:
 
 
 def error_ratio(found: tam.Explanation, wanted: tam.Explanation) -> float:
-    """Norm of the difference of all maps over the norm of the maps."""
+    """Return the norm of the difference of all maps divided by the norm of the maps."""
     return float(np.linalg.norm(found.maps - wanted.maps) / np.linalg.norm(wanted.maps))
 
 
@@ -55,7 +55,7 @@ def test_eight_bits(exact: tam.Explanation) -> None:
 
 @pytest.fixture(scope="module")
 def wider(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small model's like with random weights, in widths that are multiples of 64."""
+    """A model like the small one with random weights and widths that are multiples of 64."""
     tokenizer = build_tokenizer()
     config = small_config(tokenizer).to_dict()
     config["text_config"] |= {"hidden_size": 192, "intermediate_size": 448}
@@ -81,7 +81,7 @@ def test_four_bits(wider: Path) -> None:
 def test_widths_that_four_bits_get_wrong_on_a_cpu_are_refused(packed: bool) -> None:
     for width, fits in ((128, True), (160, False)):
         layer = bnb.nn.Linear4bit(width, 64)
-        layer.support_avx512bf16_for_cpu = packed  # what the machine's processor decides
+        layer.support_avx512bf16_for_cpu = packed  # normally set by the type of CPU
         module = torch.nn.ModuleDict({"gate": layer, "plain": torch.nn.Linear(160, 64)})
         if fits:
             check_four_bits(module)

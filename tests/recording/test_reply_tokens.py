@@ -1,4 +1,4 @@
-"""A reply's tokens are the same read as a whole and word by word."""
+"""A reply's tokens are the same whether read as a whole or word by word."""
 
 from pathlib import Path
 

@@ -13,6 +13,7 @@ from PIL import Image
 from tam.errors import InputError, OutputError, ResourceError
 from tam.files.kinds import KINDS
 from tam.render.export import export
+from tam.render.pictures import overlay
 from tam.render.sheet import contact_sheet
 from tam.render.table import words_csv
 from tests.hand_made import explanation, several
@@ -47,15 +48,22 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_kind_is_written_where_torch_is_missing(saved: Path) -> None:
     for kind, suffix in ((kind.name, kind.suffix) for kind in KINDS.values()):
-        done = tam("export", saved, "--as", kind, "--word", "greyhound", "-w", 1, cwd=saved.parent)
+        one = kind == "png"  # the map of one word
+        words = ["--word", "greyhound"] if one else ["--word", "greyhound", "-w", 2]
+        done = tam("export", saved, "--as", kind, *words, cwd=saved.parent)
         assert done.returncode == 0, done.stderr
-        path = saved.parent / f"dog-tam{suffix}"
+        path = saved.parent / f"dog-tam{'-greyhound' if one else ''}{suffix}"
         assert done.stdout.strip() == str(path.resolve())
         assert path.stat().st_size > 400
     assert not list(saved.parent.glob(".tam-*"))
     with Image.open(saved.parent / "dog-tam.png") as sheet:
         expected = contact_sheet(explanation(), ["greyhound", 1])
         np.testing.assert_array_equal(np.asarray(sheet), expected)
+    with Image.open(saved.parent / "dog-tam-greyhound.png") as picture:
+        word = explanation().phrase("greyhound")
+        heat, pixels = word.map(0), word.explanation.media[0].frames[0]
+        covered = word.explanation.coverage(0)
+        np.testing.assert_array_equal(np.asarray(picture), overlay(pixels, heat, covered=covered))
     with Image.open(saved.parent / "dog-tam.gif") as movie:
         assert movie.n_frames == 2
     with av.open(str(saved.parent / "dog-tam.mp4")) as movie:
@@ -101,13 +109,18 @@ def test_what_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ("arguments", "message"),
     [
         ([], "give --as KIND or --out FILE"),
-        (["--as", "docx"], "use sheet, mp4, gif, csv, pdf, svg"),
+        (["--as", "docx"], "use sheet, png, mp4, gif, csv, pdf, svg"),
         (["--out", "words.txt"], "ends in .png, .mp4"),
         (["--out", "words"], "a file without a suffix"),
         (["--as", "csv", "--out", "a.png"], "does not end in .csv"),
         (["--out", "nowhere/a.csv"], "a folder that does not exist"),
-        (["--as", "csv", "--word", "cat"], "does not say 'cat'"),
-        (["--as", "sheet", "--picture", "3"], "give one of 0"),
+        (["--as", "csv", "--word", "cat"], "does not contain 'cat'"),
+        (["--as", "sheet", "--picture", "3"], "there is no picture 3; the numbers here are: 1"),
+        (["--as", "sheet", "--picture", "0"], "there is no picture 0"),
+        (["--as", "csv", "--word", "0"], "there is no word 0; the numbers here are: 1 to 7"),
+        (["--as", "png"], "a PNG holds the map of one word or phrase, not of 7; name one"),
+        (["--as", "sheet", "--frame", "1"], "one frame cannot be chosen for sheet"),
+        (["--as", "png", "--word", "2", "--frame", "2"], "there is no frame 2"),
         (["--as", "gif", "--seconds", "0"], "a time above 0"),
     ],
 )

@@ -37,7 +37,7 @@ def test_together_is_one_word_with_the_highest_of_all_maps() -> None:
     [
         ([7], r"word index 7 is out of range \(0 to 6\)"),
         ([-1], "word index -1 is out of range"),
-        (["cat"], "does not say 'cat'"),
+        (["cat"], "does not contain 'cat'"),
         ([], "at least one"),
     ],
 )

@@ -64,8 +64,8 @@ HOSTILE = (
 
 @pytest.mark.promise(
     "hostile words",
-    "words that a spreadsheet would run",
-    "text in every cell, also behind separators and invisible characters",
+    "words that a spreadsheet would evaluate",
+    "text in every cell, even after separators and invisible characters",
 )
 def test_no_cell_is_a_formula_and_every_word_can_be_read_back() -> None:
     result = explanation(reply=HOSTILE, prompt=("=cmd",))

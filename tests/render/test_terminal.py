@@ -26,7 +26,7 @@ def test_the_conversation_and_every_word_are_printed() -> None:
     text = shown(result)
     assert "user: What is here?" in text
     assert "assistant: A grey greyhound on a bench." in text
-    assert "image 0: dog.png (64×48)" in text
+    assert "image 1: dog.png (64×48)" in text
     rows = [line.split() for line in text.splitlines() if line.strip()[:1].isdigit()]
     assert [row[1] for row in rows] == [word.text for word in result.words]
     assert [row[2] for row in rows] == [f"{word.probability:.1%}" for word in result.words]
@@ -54,8 +54,8 @@ def test_one_word_is_printed_with_its_tokens_and_candidates() -> None:
 
 def test_pictures_and_frames_are_named_where_there_are_several() -> None:
     text = shown(several())
-    assert "video 2: walk.mp4 (56×40, 4 frames)" in text
-    assert "image 0 (" in text or "image 1 (" in text or "video 2 frame" in text
+    assert "video 3: walk.mp4 (56×40, 4 frames)" in text
+    assert "image 1 (" in text or "image 2 (" in text or "video 3 frame" in text
 
 
 def test_seen_words_have_another_color_than_words_from_words() -> None:

@@ -1,4 +1,4 @@
-"""AttnLRP: its rules by hand, its sum, and what it refuses."""
+"""AttnLRP: its rules against hand computation, the sum of its parts, and refusals."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from tests.tiny import BUILDERS
 
 @pytest.fixture(scope="module", params=["qwen2_vl", "llava", "qwen3_vl"])
 def replay(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Replay:
-    """Decoders with queries' biases, without any, and with features added between layers."""
+    """Decoders with query biases, without biases, and with features added between layers."""
     folder = tmp_path_factory.mktemp(request.param)
     model = tam.load(BUILDERS[request.param](folder))
     for name, parameter in model.module.named_parameters():
@@ -89,12 +89,12 @@ def test_attention_shares_relevance_as_the_equations_say() -> None:
 
 
 def test_an_activation_hands_on_what_it_gets() -> None:
-    entering = torch.tensor([-2.0, 0.0, 0.5, 3.0], requires_grad=True)
-    output = torch.nn.functional.silu(entering)
-    found = proportional(output, entering)
-    assert torch.equal(found, output)
-    [gradient] = torch.autograd.grad(found, entering, torch.tensor([1.0, 1.0, 2.0, 3.0]))
-    assert torch.allclose(gradient * entering, output * torch.tensor([1.0, 1.0, 2.0, 3.0]))
+    inputs = torch.tensor([-2.0, 0.0, 0.5, 3.0], requires_grad=True)
+    output = torch.nn.functional.silu(inputs)
+    linear = proportional(output, inputs)
+    assert torch.equal(linear, output)
+    [gradient] = torch.autograd.grad(linear, inputs, torch.tensor([1.0, 1.0, 2.0, 3.0]))
+    assert torch.allclose(gradient * inputs, output * torch.tensor([1.0, 1.0, 2.0, 3.0]))
 
 
 def test_a_module_of_another_kind_is_refused_by_name() -> None:
@@ -118,7 +118,7 @@ def test_a_decoder_that_does_something_else_is_refused(
     )
     model = tam.Model(replay.checkpoint)
     recording = model.run(replay.recording.prepared, answer="a dog")
-    with pytest.raises(ModelError, match=r"no rule for .* % of a logit is left over"):
+    with pytest.raises(ModelError, match=r"no rule for .* % of a logit is unexplained"):
         propagate(Replay(replay.checkpoint, recording), [len(recording.trace.text.tokens) - 1])
 
 

@@ -1,4 +1,4 @@
-"""Running a recorded conversation again: the same numbers, and nothing left behind."""
+"""Replaying a recorded conversation: the same numbers, and no changes left on the model."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from tam.testing import probe_clip, probe_picture
 from tests.tiny import BUILDERS
 from tests.tiny_models import tiny_llava
 
-# Some of transformers' processors hand a tensor to numpy in a way that numpy is going to drop.
+# Some of transformers' processors pass a tensor to NumPy in a way that it has deprecated.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning"),
@@ -26,8 +26,8 @@ pytestmark = [
 
 ANSWER = "a dog on a bench"
 
-# Layers of whose states vision tokens are made, by position: the last one, or the one before it
-# where the family leaves out the last.
+# Families with different vision towers; the language model reads the tower's last layer or the one
+# before it.
 TOWERS = (
     "qwen2_vl",
     "qwen2_5_vl",
@@ -41,7 +41,7 @@ TOWERS = (
 
 
 SEVERAL_STREAMS = {"gemma3n": "lists of layers", "qwen4_exp": "norms"}
-"""Families whose decoders carry several residual streams, and the reason that is given."""
+"""Families whose decoders have several residual streams, with a part of the error message."""
 
 
 def replayed(model: tam.Model, media: list[tam.Media]) -> Replay:
@@ -58,7 +58,7 @@ def qwen(qwen_folder: Path) -> Replay:
 
 
 REPRESENTATIVES = {*TOWERS, "qwen3_5", "gemma4", "smolvlm", "phi4_multimodal", "hunyuan_vl"}
-"""One of each way to run; the others are part of the whole grid."""
+"""One family for each way to run; the others are in the complete grid."""
 
 
 # Version 5.24 of transformers cannot run Llama 4 at all: it asks a text output for image_outputs.
@@ -103,13 +103,13 @@ def test_methods_that_read_layers_refuse_a_decoder_of_several_streams(
 
 @pytest.mark.parametrize("name", TOWERS)
 def test_states_of_the_tower_are_found_in_their_cells(name: str, tmp_path: Path) -> None:
-    """What a tower's state is changed to is seen in its own cell, and in no other."""
+    """Changing a state of the tower changes its own cell the most."""
     replay = replayed(tam.load(BUILDERS[name](tmp_path)), pictures())
     layer = "vision.-2" if name in ("llava", "llava_next") else "vision.-1"
     where = places(replay, layer)
     assert set(where.cells) == set(range(where.count))
     module, _ = replay.layer(layer)
-    plain = entering(replay)
+    plain = vision_inputs(replay)
     for row, cell in list(zip(where.rows, where.cells, strict=True))[:: len(where.rows) // 5]:
         calls: list[int] = [0]
 
@@ -124,12 +124,12 @@ def test_states_of_the_tower_are_found_in_their_cells(name: str, tmp_path: Path)
             return (changed, *output[1:]) if isinstance(output, tuple) else changed
 
         handle = module.register_forward_hook(change, prepend=True)
-        moved = np.abs(entering(replay) - plain).max(axis=1)
+        moved = np.abs(vision_inputs(replay) - plain).max(axis=1)
         handle.remove()
         assert moved.argmax() == cell
 
 
-def entering(replay: Replay) -> Any:
+def vision_inputs(replay: Replay) -> Any:
     with torch.no_grad():
         [states] = replay.run([], layers=["input"], checked=False).states[0]
     return states[0, replay.trace.vision.positions].numpy()
@@ -148,7 +148,7 @@ def test_a_tower_that_mixes_pictures_states_in_a_cell_is_refused(
 
 def test_layers_that_no_token_is_made_of_are_refused(tmp_path: Path) -> None:
     replay = replayed(tam.load(tiny_llava(tmp_path)), pictures())
-    with pytest.raises(InputError, match="no vision token is made of this"):
+    with pytest.raises(InputError, match="no vision token depends on this"):
         places(replay, "vision.-1")
     with pytest.raises(InputError, match=r"unknown layer 'vision\.3'; layers are numbered 0"):
         places(replay, "vision.3")
@@ -208,14 +208,14 @@ def test_a_reply_that_is_read_in_another_way_is_refused(
 ) -> None:
     norm = qwen.final_norm
     monkeypatch.setattr(norm, "forward", lambda states: states.flip(-1))
-    with pytest.raises(ModelError, match="other probabilities than writing it did"):
+    with pytest.raises(ModelError, match="different probabilities than generating it"):
         qwen.run([0])
     qwen.run([0], checked=False)
 
 
 def test_other_vision_input_takes_the_place_of_the_pictures(qwen: Replay) -> None:
     target = [len(qwen.trace.text.tokens) - 1]
-    own = torch.from_numpy(entering(qwen))
+    own = torch.from_numpy(vision_inputs(qwen))
     plain = qwen.run(target).scores
     assert torch.allclose(qwen.run(target, vision_input=own).scores, plain, atol=1e-5)
     assert not torch.allclose(qwen.run(target, vision_input=own * 0).scores, plain, atol=1e-3)

@@ -131,7 +131,7 @@ def test_several_words_are_shown_together(open_report: Open) -> None:
     assert_shows(canvas(page), together.map(0))
     both = (result.words[1].probability or 0) * (result.words[5].probability or 0)
     assert f"{100 * both:.1f} %" in page.locator(".meters").inner_text()
-    page.get_by_role("button", name="take out bench").click()
+    page.get_by_role("button", name="remove bench").click()
     assert chosen(page) == ["grey"]
     word(page, bench).click(modifiers=["Shift"])
     assert chosen(page) == ["grey", "greyhound", "on", "a", "bench"]

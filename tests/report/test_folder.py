@@ -32,7 +32,7 @@ def test_everything_is_written(tmp_path: Path) -> None:
     report = write_explanation(example, folder, force=False, pictures=True)
     assert report == folder / "report.html"
     written = files(folder)
-    words = ["000-a", "001-grey", "002-greyhound", "003-on", "004-a", "005-bench", "006-word"]
+    words = ["001-a", "002-grey", "003-greyhound", "004-on", "005-a", "006-bench", "007-word"]
     assert sorted(written) == [
         "explanation.json",
         "explanation.safetensors",
@@ -41,7 +41,7 @@ def test_everything_is_written(tmp_path: Path) -> None:
     ]
     assert b"greyhound" in written["report.html"]
     assert same(load_explanation(folder), example)
-    with Image.open(io.BytesIO(written["words/002-greyhound.png"])) as picture:
+    with Image.open(io.BytesIO(written["words/003-greyhound.png"])) as picture:
         assert picture.width == 384
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
 
@@ -52,25 +52,25 @@ def test_word_images_are_drawn_for_several_pictures(tmp_path: Path) -> None:
 
 
 @pytest.mark.promise(
-    "hostile words", "replies that read like paths", "no file name holds anything of them"
+    "hostile words", "replies that look like paths", "file names contain no text of the reply"
 )
 def test_file_names_hold_nothing_of_the_model(tmp_path: Path) -> None:
     reply = ("../../etc/passwd", "con", "猫", "a\x00b", "/", "x" * 500, "Ünï", "<script>", "-rf")
     write_explanation(explanation(reply=reply), tmp_path / "out", force=False, pictures=True)
     assert sorted(path.name for path in (tmp_path / "out" / "words").iterdir()) == [
-        "000-etc-passwd.png",
-        "001-con.png",
-        "002-word.png",
-        "003-a-b.png",
-        "004-word.png",
+        "001-etc-passwd.png",
+        "002-con.png",
+        "003-word.png",
+        "004-a-b.png",
+        "005-word.png",
         f"005-{'x' * 40}.png",
-        "006-uni.png",
-        "007-script.png",
-        "008-rf.png",
+        "007-uni.png",
+        "008-script.png",
+        "009-rf.png",
     ]
 
 
-@pytest.mark.promise("output", "a folder that is not empty", "kept without --force")
+@pytest.mark.promise("output", "a folder that is not empty", "kept unless --force is given")
 def test_a_full_folder_is_kept_without_force(tmp_path: Path, example: Explanation) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(OutputError, match="--force"):
@@ -114,9 +114,7 @@ def test_force_never_deletes_what_is_no_explanation(
     assert files(folder) == before
 
 
-@pytest.mark.promise(
-    "output", "a user's file in an explanation's folder", "kept, also with --force"
-)
+@pytest.mark.promise("output", "a user's file in an explanation's folder", "kept even with --force")
 @pytest.mark.parametrize("name", ["thesis.tex", "words/holiday.png", "words/deep/000-a.png"])
 def test_force_keeps_what_a_user_put_there(tmp_path: Path, example: Explanation, name: str) -> None:
     folder = tmp_path / "out"
@@ -129,7 +127,9 @@ def test_force_keeps_what_a_user_put_there(tmp_path: Path, example: Explanation,
 
 
 @pytest.mark.promise(
-    "output", "a file, the working folder or a mount as --out", "refused in one line"
+    "output",
+    "a file, the working folder or a mount point as --out",
+    "refused with a one-line error",
 )
 def test_places_that_cannot_be_a_folder(
     tmp_path: Path, example: Explanation, monkeypatch: pytest.MonkeyPatch
@@ -147,7 +147,7 @@ def test_places_that_cannot_be_a_folder(
         write_explanation(example, Path(), force=False)
 
 
-@pytest.mark.promise("output", "a folder that may not be written to", "told before any work")
+@pytest.mark.promise("output", "a folder without write permission", "reported before any work")
 def test_a_folder_without_the_right_to_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,8 +158,8 @@ def test_a_folder_without_the_right_to_write(
 
 @pytest.mark.promise(
     "output",
-    "disk or memory full, an interrupt, a fault while writing",
-    "nothing is left, nothing is lost",
+    "full disk or memory, an interrupt or an error while writing",
+    "no partial file is left, and nothing is lost",
 )
 @pytest.mark.parametrize(
     ("failure", "raised"),
@@ -218,7 +218,7 @@ def test_an_interrupted_swap_brings_the_earlier_one_back(
     assert files(tmp_path) == before
 
 
-@pytest.mark.promise("output", "something that came to --out meanwhile", "not replaced")
+@pytest.mark.promise("output", "something that appeared at --out in the meantime", "not replaced")
 def test_what_came_there_meanwhile_is_not_replaced(
     tmp_path: Path, example: Explanation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,5 +238,5 @@ def test_what_came_there_meanwhile_is_not_replaced(
 def test_words_of_an_empty_map_are_still_drawn(tmp_path: Path) -> None:
     text_only = explanation([], [])
     write_explanation(text_only, tmp_path / "out", force=False, pictures=True)
-    with Image.open(tmp_path / "out" / "words" / "001-grey.png") as picture:
+    with Image.open(tmp_path / "out" / "words" / "002-grey.png") as picture:
         assert np.asarray(picture).shape[1] == 320

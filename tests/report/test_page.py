@@ -33,7 +33,7 @@ def test_what_the_model_did_not_read_is_told_and_a_cut_reply_says_so(open_report
         "3 words not read by the model <b>Hm</b>, a dog? What 200 words not read by the model "
         "is here?"
     )
-    assert texts[1] == "A grey greyhound on a bench. … (cut at max_new_tokens)"
+    assert texts[1] == "A grey greyhound on a bench. … (cut at its limit)"
     page.locator(".dropped summary").last.click()
     assert "so so so" in page.locator(".text").first.inner_text()
 

@@ -99,7 +99,7 @@ def test_which_later_words_rest_on_a_word(open_report: Open) -> None:
     assert later.locator(".line").all_inner_texts() == ["bench\n0.80"]
     later.locator("button").click()
     assert heading(page) == "bench"
-    assert "None rests on it." in page.locator(".column").nth(2).inner_text()
+    assert "None depends on it." in page.locator(".column").nth(2).inner_text()
 
 
 def test_a_reply_without_relevance_has_no_matrix(open_report: Open) -> None:

@@ -47,7 +47,7 @@ def test_dragging_frames_a_region(open_report: Open) -> None:
     np.testing.assert_allclose(edges, [9, 9, 21, 14], atol=0.5)
     same = [item.text for item in result.words_for((9, 9, 30, 23))]
     assert same == ["bench", "grey"]
-    page.get_by_role("button", name="Leave the region").click()
+    page.get_by_role("button", name="Close the region").click()
     assert page.locator(".region").count() == 0
 
 

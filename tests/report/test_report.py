@@ -60,7 +60,7 @@ def decoded(uri: str) -> np.ndarray[Any, Any]:
 
 
 @pytest.mark.promise(
-    "app", "a page that is opened from disk", "its policy allows the page itself and nothing else"
+    "app", "a page that is opened from disk", "its policy allows only the page itself"
 )
 def test_the_policy_allows_the_page_itself_and_nothing_else() -> None:
     page = Page(report_html(explanation()))
@@ -88,7 +88,7 @@ def test_nothing_is_loaded_and_nothing_needs_what_the_policy_refuses() -> None:
 
 
 @pytest.mark.promise(
-    "hostile words", "text that would end the page's script", "stays inside its data"
+    "hostile words", "text that would end the page's script", "stays inside the script's data"
 )
 def test_hostile_text_stays_inside_the_data() -> None:
     plain = Page(report_html(explanation(reply=("word",) * len(HOSTILE))))

@@ -1,4 +1,4 @@
-"""Small training batches, and the encoder that they are made with."""
+"""Small training batches, and the encoder that makes them."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ ENCODER = Encoder(TOKENIZER)
 
 
 def training_batch(**options: Any) -> Batch:
-    """A batch of three rows of 9 x 7 cells, or with other options of `make_batch`."""
+    """Make a batch of three rows of 9 x 7 cells, or with other options of `make_batch`."""
     defaults: dict[str, Any] = {
         "split": "train",
         "first": 1,

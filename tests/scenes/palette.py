@@ -1,4 +1,4 @@
-"""Which colour word a painted surface shows, judged apart from the code that paints."""
+"""The color word of a painted surface, determined independently of the code that paints."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from tam.scenes.world import COLORS
 
 
 def nearest_color(mean):
-    """The colour word of a mean colour, whatever the light."""
+    """Return the color word of a mean color, regardless of brightness."""
     lights = np.linspace(0.65, 1.25, 25)[:, None, None]
     palette = np.array(list(COLORS.values()), float)
     distance = ((lights * palette - mean) ** 2).sum(axis=2).min(axis=0)

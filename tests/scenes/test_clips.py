@@ -1,4 +1,4 @@
-"""Clips are a function of their seed, move as they say, and their masks are what is painted."""
+"""Clips are a function of their seed, move as stated, and have masks of what is painted."""
 
 from itertools import pairwise
 
@@ -36,7 +36,7 @@ def test_objects_move_as_they_say():
 
 
 def test_the_masks_move_with_the_objects():
-    """Where an object is whole in a frame, its mask lies around the centre that is stated."""
+    """If an object is whole in a frame, its mask is centred where the object is stated to be."""
     whole = 0
     for item in (item for clip in CLIPS for item in clip.objects):
         for mask, center in zip(item.mask, item.centers, strict=True):
@@ -64,7 +64,7 @@ def test_what_is_behind_is_hidden_by_what_is_in_front():
             found += 1
             front = clip.objects[item.behind]
             assert front.behind is None
-            # Fewer pixels than the whole object, in a frame where the other one is near.
+            # It shows fewer pixels than the whole object in a frame where the other one is near.
             frame = int(item.mask.sum(axis=(1, 2)).argmin())
             assert item.mask[frame].sum() < item.area
     assert found >= 5

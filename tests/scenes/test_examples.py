@@ -1,4 +1,4 @@
-"""Training examples show and say what their scenes hold."""
+"""Training examples show and describe the content of their scenes."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_conversations_follow_a_question_up():
     asked = [text for example in conversations for text, _ in example.turns]
     assert any(" it?" in text for text in asked)
     for example in conversations:
-        # "It" is what the question just before was about.
+        # "It" is the object of the previous question.
         assert " it?" not in example.turns[0][0].removesuffix("image?")
 
 

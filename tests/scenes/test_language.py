@@ -1,4 +1,4 @@
-"""What is said of a scene is true of its masks."""
+"""Sentences about a scene are true of its masks."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What is said of a clip is true of its objects."""
+"""Sentences about a clip are true of its objects."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What is asked of two pictures has one true answer."""
+"""Questions about two pictures have a single true answer."""
 
 import numpy as np
 

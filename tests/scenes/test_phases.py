@@ -1,4 +1,4 @@
-"""The phases of training: what each trains, from which supervision, and how one follows another."""
+"""The phases of training: what each one trains, its supervision, and how phases are chained."""
 
 import json
 from dataclasses import replace
@@ -46,26 +46,26 @@ def test_language_and_tower_share_the_parameters_between_them(model):
 
 
 @pytest.mark.parametrize("kind", ["picture", "pictures", "clip"])
-def test_a_picture_is_spelled_with_the_words_of_its_cells(kind):
+def test_a_picture_as_text_has_the_words_of_its_cells(kind):
     batch = _batch(kind=kind, count=12)
-    assert batch.spelled.shape == batch.cell_words.shape[:2] == (12, len(batch.vision))
+    assert batch.cell_tokens.shape == batch.cell_words.shape[:2] == (12, len(batch.vision))
     place = {token: at for at, token in enumerate(ENCODER.word_tokens)}
     first = [kind in (0, 1) for kind in ENCODER.word_kinds]
     told = {0: 0, 1: 0}
-    cells = batch.cell_words.reshape(batch.spelled.size, -1)
-    for token, words in zip(batch.spelled.ravel(), cells, strict=True):
+    cells = batch.cell_words.reshape(batch.cell_tokens.size, -1)
+    for token, words in zip(batch.cell_tokens.ravel(), cells, strict=True):
         if not words.any():
             assert token == ENCODER.background
             continue
         assert words[place[token]]
         assert first[place[token]]
         told[ENCODER.word_kinds[place[token]]] += 1
-    # The coin is fair: both kinds are told about as often.
+    # Colors and shapes are drawn about equally often.
     assert min(told.values()) > 0.4 * sum(told.values()) > 20
 
 
-def test_without_masks_nothing_is_spelled():
-    assert _batch(masks=False).spelled is None
+def test_without_masks_there_is_no_picture_as_text():
+    assert _batch(masks=False).cell_tokens is None
 
 
 def test_the_language_phase_reads_text_and_never_the_picture(model):
@@ -73,21 +73,21 @@ def test_the_language_phase_reads_text_and_never_the_picture(model):
     losses = _losses(model, batch, phase="language")
     blind = replace(batch, pixels=_noise(batch.pixels))
     torch.testing.assert_close(_losses(model, blind, phase="language"), losses, rtol=0, atol=0)
-    other = replace(batch, spelled=np.full_like(batch.spelled, ENCODER.background))
+    other = replace(batch, cell_tokens=np.full_like(batch.cell_tokens, ENCODER.background))
     assert (_losses(model, other, phase="language") != losses).all()
     with pytest.raises(ValueError, match="masks=True"):
         _losses(model, _batch(masks=False), phase="language")
 
 
 def test_the_alignment_phase_knows_the_answers_alone(model):
-    """Neither which words are true of a picture nor where they are changes its loss."""
+    """The loss does not depend on which words are true of a picture, nor on where they are."""
     batch = _batch()
     said, nothing = _losses(model, batch, phase="alignment")
     assert said > 0
     assert nothing == 0
     words = {
         name: _noise(getattr(batch, name))
-        for name in ("true_words", "true_pairs", "cell_words", "spelled")
+        for name in ("true_words", "true_pairs", "cell_words", "cell_tokens")
     }
     again = _losses(model, replace(batch, **words), phase="alignment")
     torch.testing.assert_close(again, torch.stack([said, nothing]), rtol=0, atol=0)
@@ -95,7 +95,7 @@ def test_the_alignment_phase_knows_the_answers_alone(model):
 
 
 def test_the_tower_phase_tells_color_and_shape_from_the_mean_of_the_cells(model, monkeypatch):
-    """Hand-computed: the right channels far above the others, the wrong ones, and all equal."""
+    """Hand-computed cases: the right channels dominate, wrong ones do, or all are equal."""
     batch = _batch(first=0, count=3, objects=(1, 1))  # the first scene is empty
     pairs = batch.true_pairs[:, 0]
     assert [pair.sum() for pair in pairs] == [0, 1, 1]
@@ -137,7 +137,7 @@ def test_alignment_goes_on_from_the_language_model_and_the_tower(tiny, tmp_path)
     for name, value in run.model.named_parameters():
         source = tower if phases.is_trained("tower", name) else language
         assert torch.equal(value, source[name]), name
-    # Alone, either would have left the other part as it was drawn.
+    # A single phase would have left the other part at its random initialization.
     drawn = dict(new_model(TOKENIZER, tiny.seed).named_parameters())
     assert not torch.equal(drawn["lm_head.weight"], language["lm_head.weight"])
 
@@ -157,7 +157,7 @@ def test_the_command_line_trains_all_phases_of_a_model(tiny, monkeypatch, tmp_pa
     ("arguments", "said"),
     [
         (["--model", "small", "--phase", "tower"], "small has the phases whole"),
-        (["--model", "small-aligned", "--phase", "alignment"], "goes on from"),
+        (["--model", "small-aligned", "--phase", "alignment"], "begins with"),
     ],
 )
 def test_the_command_line_refuses_a_phase_that_cannot_be(arguments, said, tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""What the check measures is what a user of the toolkit sees."""
+"""The check measures the same maps as a user of the toolkit sees."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from tam.media.media import Media, image_from_array
 from tam.model.shipped import weights_folder
 from tam.scenes.clips import make_clip
 from tam.scenes.pointing import STAGES, word_records
-from tam.scenes.replies import Asked, Speaker
+from tam.scenes.replies import Dialogue, Speaker
 from tam.scenes.world import COLORS, SHAPES, make_scene
 
 CAPTION = "Describe this image."
@@ -27,7 +27,7 @@ def model():
 
 
 def _energies(explanation, truth):
-    """Heat inside the objects that a word is true of, for the true one-token words in order."""
+    """Return the heat inside the objects of each true one-token word, in order."""
     found = []
     for word in explanation.words:
         masks = [mask for pair, mask in truth.items() if word.text.strip(" .,") in pair]
@@ -48,7 +48,7 @@ def _recorded(speaker, reply, truth):
 
 
 def test_the_words_of_a_caption_are_measured_as_they_are_explained(speaker, model):
-    replies = speaker.replies([Asked((scene.image,), (CAPTION,)) for scene in SCENES])
+    replies = speaker.replies([Dialogue((scene.image,), (CAPTION,)) for scene in SCENES])
     for scene, reply in zip(SCENES, replies, strict=True):
         truth = {item.pair: item.mask[None] for item in scene.objects}
         seen = model.explain(image_from_array(scene.image, "scene"), CAPTION)
@@ -69,7 +69,7 @@ def test_so_are_those_of_a_third_turn_beside_a_longer_conversation(speaker, mode
     before = [explanation.text.strip() for explanation in chat.explanations[:2]]
     said = (texts[0], before[0], texts[1], before[1], texts[2])
     longer = ("What shape is the red object?", *said[1:])
-    replies = speaker.replies([Asked((scene.image,), said), Asked((scene.image,), longer)])
+    replies = speaker.replies([Dialogue((scene.image,), said), Dialogue((scene.image,), longer)])
     assert replies[0].text == third.text.strip()
     measured = _recorded(speaker, replies[0], truth)
     assert measured
@@ -82,7 +82,7 @@ def test_so_are_those_of_a_clip_in_every_grid(speaker, model):
         item.pair: np.stack([item.mask[at : at + 2].any(axis=0) for at in (0, 2, 4)])
         for item in clip.objects
     }
-    (reply,) = speaker.replies([Asked((clip.frames,), ("Describe this video.",))])
+    (reply,) = speaker.replies([Dialogue((clip.frames,), ("Describe this video.",))])
     media = Media(clip.frames, np.arange(6) / 2, "clip", "video")
     seen = model.explain(media, "Describe this video.")
     assert reply.text == seen.text.strip()
@@ -93,7 +93,7 @@ def test_so_are_those_of_a_clip_in_every_grid(speaker, model):
 
 def test_only_true_words_are_measured_and_time_counts(speaker):
     scene = SCENES[0]
-    (reply,) = speaker.replies([Asked((scene.image,), (CAPTION,))])
+    (reply,) = speaker.replies([Dialogue((scene.image,), (CAPTION,))])
     assert word_records(speaker, reply, {}, 0) == []
     pair = next(
         (color, shape) for color in COLORS for shape in SHAPES if f"{color} {shape}" in reply.text

@@ -1,4 +1,4 @@
-"""The tokenizer and the processor that the small model is shipped with."""
+"""The tokenizer and the processor of the small model."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The trainer: equal layout, falling loss, honest supervision, exact resumption."""
+"""The trainer: layout as in the model, falling loss, supervision as stated, exact resumption."""
 
 import copy
 from dataclasses import replace
@@ -41,7 +41,7 @@ def test_pictures_seen_at_once_are_seen_as_by_the_model_itself(model):
 @pytest.mark.parametrize("turn", [0, 1, 2])
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_turn_is_trained_as_the_model_is_used(model, kind, turn):
-    """The states of a turn beside others equal those of the turn alone through the real model."""
+    """A turn that shares a row with others has the same states as alone in the real model."""
     seen = 0
     for index in range(8):
         batch = training_batch(first=index, count=1, kind=kind, grid=(6, 7))
@@ -125,7 +125,7 @@ def test_one_scene_in_sixteen_is_empty():
 
 
 def _weak_case():
-    """A head that reads word i off channel i, blank states, and the arguments that name words."""
+    """Return a head that reads word i off channel i, blank states, and the arguments for words."""
     head = torch.nn.Linear(12, 12, bias=False)
     torch.nn.init.eye_(head.weight)
     tokens, kinds = torch.tensor([3, 5, 8, 9]), torch.tensor([0, 0, 1, 1])
@@ -135,7 +135,7 @@ def _weak_case():
 
 
 def test_weak_readability_rewards_true_words_wherever_they_are():
-    """The loss does not change when the vision positions are shuffled: it knows no place."""
+    """Shuffling the vision positions does not change the loss, so it uses no location."""
     head, vision, (tokens, kinds, words, pairs) = _weak_case()
     blank = weak_readability(head, vision, tokens, kinds, words, pairs)
     vision[0, 4, 3] = 8
@@ -189,7 +189,7 @@ def test_mask_readability_leaves_unsupervised_words_alone():
     mask_readability(head, vision, tokens, supervised, cells, 7).backward()
     assert (head.weight.grad[5] == 0).all()
     assert (head.weight.grad[3] != 0).any()
-    # A cell whose object has only unsupervised words teaches nothing.
+    # A cell whose object has only unsupervised words adds nothing to the loss.
     assert (vision.grad[0, 2] == 0).all()
     assert (vision.grad[0, [0, 1, 3]] != 0).any(-1).all()
 

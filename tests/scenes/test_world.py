@@ -28,7 +28,7 @@ def test_same_seed_same_scene():
     assert not np.array_equal(one.image, make_scene(8, 96, 160).image)
 
 
-def test_masks_are_disjoint_and_show_their_colour():
+def test_masks_are_disjoint_and_show_their_color():
     for seed in range(60):
         scene = make_scene(seed)
         assert sum(item.mask.astype(int) for item in scene.objects).max() <= 1
@@ -37,7 +37,7 @@ def test_masks_are_disjoint_and_show_their_colour():
 
 
 def test_an_object_ends_exactly_where_its_mask_ends():
-    """The pixels just outside the mask are of the background's colour, those inside are not."""
+    """Pixels just outside a mask have the background's color, and pixels inside do not."""
     single = [scene for scene in map(make_scene, range(60)) if len(scene.objects) == 1]
     assert len(single) >= 5
     for scene in single:
@@ -130,7 +130,7 @@ def test_each_difficulty_is_what_it_says(name):
 
 
 def test_an_object_is_called_as_large_as_it_is_painted():
-    """On a canvas that is too small for a large object, a small one is painted, and so named."""
+    """If a canvas is too small for a large object, a small one is painted and called small."""
     for seed in range(80):
         for item in make_scene(seed, 48, 48, (1, 1)).objects:
             low, high = AREAS[item.size]
@@ -155,7 +155,7 @@ def test_a_scene_without_an_object_is_the_same_elsewhere(seed: int) -> None:
         assert not changed[~item.mask].any()
         assert changed[item.mask].mean() > 0.9
         for before, after in zip(others, rest.objects, strict=True):
-            # What it hid is seen now; nothing else moved.
+            # The parts that it hid are now visible, and nothing else changed.
             assert after.mask[before.mask].all()
             assert not (after.mask & ~before.mask & ~item.mask).any()
 

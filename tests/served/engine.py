@@ -1,4 +1,4 @@
-"""A serving engine on loopback that stands in for vLLM and SGLang: it writes what they write."""
+"""A serving engine on loopback that replies and writes states as vLLM and SGLang do."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ from tam.replay.layers import final_norm
 
 
 class Engine:
-    """A model that answers one question over HTTP, and keeps the states of the last layer.
+    """A model that answers one question over HTTP and keeps the states of its last layer.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Engine:
         self.answer = cache(self._answer)
 
     def _answer(self, picture: bytes, prompt: str) -> dict[str, Any]:
-        """Answer, and give all that the layouts are made of."""
+        """Answer, and return everything that the layouts need."""
         model = self.model
         prepared = prepare(
             model.checkpoint, question([tam.open_image(Image.open(BytesIO(picture)))], prompt)
@@ -72,7 +72,7 @@ class Engine:
             }
 
     def vllm(self, found: dict[str, Any]) -> dict[str, Any]:
-        """The reply of /v1/chat/completions, and a file by its ExampleHiddenStatesConnector."""
+        """Return a /v1/chat/completions reply; write states like ExampleHiddenStatesConnector."""
         ids = torch.tensor(found["prompt"] + found["reply"][:-1])
         path = self.folder / "vllm.safetensors"
         save_file({"hidden_states": found["raw"][:, None].contiguous(), "token_ids": ids}, path)
@@ -87,7 +87,7 @@ class Engine:
         }
 
     def sglang(self, found: dict[str, Any]) -> dict[str, Any]:
-        """The reply of /generate with return_hidden_states."""
+        """Return a reply of /generate with return_hidden_states."""
         states, prompt = found["normed"].tolist(), len(found["prompt"])
         counts = {"prompt_tokens": prompt, "cached_tokens": 0}
         hidden = [states[:prompt], *states[prompt:]]
@@ -96,7 +96,7 @@ class Engine:
 
 @contextmanager
 def serving(engine: Engine) -> Iterator[str]:
-    """Serve an engine on loopback; gives its address."""
+    """Serve an engine on loopback, and yield its address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -124,7 +124,7 @@ def serving(engine: Engine) -> Iterator[str]:
 
 
 def asked(address: str, picture: bytes, prompt: str) -> bytes:
-    """What a server answers."""
+    """Send a question to a server, and return the body of its reply."""
     body = json.dumps({"picture": base64.b64encode(picture).decode(), "prompt": prompt}).encode()
     with urlopen(Request(address, body)) as reply:
         content: bytes = reply.read()

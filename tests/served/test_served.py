@@ -1,4 +1,4 @@
-"""Replies of a serving engine: maps of its states are those of a local run, or a plain refusal."""
+"""Replies of a serving engine: their maps equal those of a local run, and misfits are refused."""
 
 import json
 import shutil
@@ -28,7 +28,7 @@ PICTURE = Path(tam.__file__).parent / "scenes" / "demo.png"
 
 @dataclass(frozen=True)
 class Served:
-    """A folder with an engine's files, all that they were made of, and a local run's maps."""
+    """A folder with an engine's files, the values in them, and the maps of a local run."""
 
     folder: Path
     found: dict[str, Any]
@@ -91,7 +91,7 @@ def test_the_plain_layout(served: Served, normed: bool, tmp_path: Path) -> None:
 def test_the_axis_of_layers_may_come_first_and_the_reply_be_whole(
     served: Served, tmp_path: Path
 ) -> None:
-    """A reply that was sent again as a prompt has a state of its last token, too."""
+    """A reply that was sent again as a prompt also has a state for its last token."""
     states = torch.cat([served.found["raw"], torch.randn(1, served.found["raw"].shape[1])])
     ids = torch.tensor(served.found["prompt"] + served.found["reply"])
     save_file({"hidden_states": states[None], "token_ids": ids}, tmp_path / "states.safetensors")
@@ -108,7 +108,7 @@ def test_only_the_ends_of_the_model_are_in_memory(served: Served) -> None:
 
 
 def test_names_of_newer_checkpoints_are_known(served: Served, tmp_path: Path) -> None:
-    """The package's own keep the names of an older release."""
+    """The shipped models keep the names of an older release."""
     new = tmp_path / "new"
     shutil.copytree(weights_folder("small"), new)
     [path] = new.glob("*.safetensors")
@@ -155,13 +155,13 @@ PLAIN = {"tam_states": "1", "normed": "false"}
         (states(lambda rows: rows[:, None].expand(-1, 3, -1).contiguous()), None, "3 layers"),
         (states(lambda rows: rows[9:, None].contiguous()), None, "prefix caching"),
         (states(lambda rows: rows.T.contiguous()), PLAIN, "not [tokens, width]"),
-        (states(lambda rows: rows[:, :100].contiguous()), PLAIN, "100 wide, the model's 160"),
+        (states(lambda rows: rows[:, :100].contiguous()), PLAIN, "100 wide, the model's are 160"),
         (states(with_a_zero), PLAIN, "token 5 are zero"),
-        (states(lambda rows: rows * float("nan")), PLAIN, "token 0 are zero or not numbers"),
+        (states(lambda rows: rows * float("nan")), PLAIN, "token 0 are zero or not finite"),
         (states(lambda rows: rows.flip(0)), PLAIN, "another layer, model or prompt"),
         (states(lambda rows: rows), PLAIN | {"normed": "true"}, "before the final norm"),
         (states(lambda rows: rows), {"tam_states": "1"}, "whether its states are after"),
-        (states(lambda rows: rows.to(torch.int64)), PLAIN, "not a supported floating dtype"),
+        (states(lambda rows: rows.to(torch.int64)), PLAIN, "not a supported floating-point dtype"),
         (lambda saved, served: tensors(served, "normed"), PLAIN, "after the final norm"),
         (only_the_prompt, PLAIN, "those of the reply are missing"),
         (changed_id, PLAIN, "token 7 is 3 ("),
@@ -179,8 +179,8 @@ def test_states_that_do_not_fit_are_refused(
 @pytest.mark.parametrize(
     ("file", "change", "told"),
     [
-        ("vllm", {"choices": [{"text": "a red circle"}]}, "text alone"),
-        ("vllm", {"choices": []}, "one choice"),
+        ("vllm", {"choices": [{"text": "a red circle"}]}, "only text"),
+        ("vllm", {"choices": []}, "exactly one choice"),
         ("vllm", {"prompt_token_ids": [1, 2, 3]}, "token 0 is 1"),
         ("sglang", {"output_ids": ["a"]}, "not whole numbers"),
         ("sglang", {"meta_info": {}}, "--enable-return-hidden-states"),
@@ -198,7 +198,8 @@ def test_a_reply_that_does_not_fit_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("rows", "cached", "told"), [(slice(9, None), 9, "prefix cache"), (slice(9, None), 0, "parts")]
+    ("rows", "cached", "told"),
+    [(slice(9, None), 9, "prefix cache"), (slice(9, None), 0, "in chunks")],
 )
 def test_a_prompt_that_sglang_did_not_compute_whole(
     served: Served, tmp_path: Path, rows: slice, cached: int, told: str
@@ -220,13 +221,13 @@ def test_other_log_probabilities_than_the_engines_are_refused(
     for item in content["choices"][0]["logprobs"]["content"]:
         item["logprob"] = -3.0
     (tmp_path / "reply.json").write_text(json.dumps(content))
-    with pytest.raises(TamError, match="off those that the engine gave"):
+    with pytest.raises(TamError, match="from those that the engine reported"):
         served.explain(str(tmp_path / "reply.json"), "vllm.safetensors")
 
 
 @pytest.mark.parametrize("options", [{"method": "grad-cam"}, {"temperature": 0.5}])
 def test_what_needs_the_model_is_refused(served: Served, options: dict[str, Any]) -> None:
-    with pytest.raises(TamError, match=r"elsewhere|written already"):
+    with pytest.raises(TamError, match=r"only its final norm|already written"):
         served.explain("vllm.json", "vllm.safetensors", **options)
 
 

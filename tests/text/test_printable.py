@@ -1,4 +1,4 @@
-"""Text fit to print: slugs, percentages, decimals, and what could steer a terminal."""
+"""Printable text: slugs, percentages, decimals, and control sequences for terminals."""
 
 import numpy as np
 

@@ -5,7 +5,7 @@ from tam.text.words import decode_pieces, group_words, stable_prefix
 
 
 class Bytes:
-    """A byte-level tokenizer without merges: every byte is a token."""
+    """A byte-level tokenizer without merges: each byte is a token."""
 
     def __init__(self) -> None:
         alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -123,7 +123,7 @@ def test_the_numbers_of_a_list_are_words_of_their_own(text: str, wanted: list[st
     assert words(text) == wanted
 
 
-@pytest.mark.promise("hostile words", "zero-width and filler characters alone", "not a word")
+@pytest.mark.promise("hostile words", "zero-width and filler characters only", "not a word")
 @pytest.mark.parametrize("invisible", ["\u200b", "\u2060", "\ufeff", "\u00ad", "\u3164", "\u2800"])
 def test_what_shows_nothing_is_no_word(invisible: str) -> None:
     assert group_words([invisible]) == [-1]
@@ -131,7 +131,7 @@ def test_what_shows_nothing_is_no_word(invisible: str) -> None:
     assert group_words(["a ", invisible, "dog"])[-1] == 1, "it leads to the next word"
 
 
-@pytest.mark.promise("hostile words", "U+FFFD in a reply", "its own token spells it")
+@pytest.mark.promise("hostile words", "U+FFFD in a reply", "belongs to its own token")
 def test_a_replacement_character_swallows_no_token() -> None:
     tokenizer = Bytes()
     ids = tokenizer.ids("a\ufffd dog")
@@ -143,7 +143,7 @@ def test_a_replacement_character_swallows_no_token() -> None:
 
 
 class Pieces:
-    """A tokenizer whose tokens are whole pieces of text, with bytes to fall back on."""
+    """A tokenizer whose tokens are whole pieces of text, with byte fallback."""
 
     def __init__(self, *texts: str) -> None:
         vocabulary = [*(f"<0x{byte:02X}>" for byte in range(256)), *texts]

@@ -15,6 +15,7 @@ from tests.tiny import (
     lfm2_vl,
     minicpmv4_6,
     molmo2,
+    more_grids,
     omni,
     one_view,
     padded,
@@ -43,6 +44,7 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     **lfm2_vl.BUILDERS,
     **minicpmv4_6.BUILDERS,
     **molmo2.BUILDERS,
+    **more_grids.BUILDERS,
     **omni.BUILDERS,
     **padded.BUILDERS,
     **perception_lm.BUILDERS,
@@ -50,4 +52,4 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     **tagged.BUILDERS,
     **tiled.BUILDERS,
 }
-"""Writes a checkpoint to the folder that it is given. Tests of all families go through it."""
+"""Writes a checkpoint to the given folder. Tests over all families iterate over these."""

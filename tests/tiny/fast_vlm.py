@@ -27,7 +27,7 @@ WIDTH = 256
 
 
 def tiny_fast_vlm(folder: Path) -> Path:
-    """Write a random FastVLM of two layers, 8 × 8 tokens, on timm's smallest EfficientNet."""
+    """Write a random FastVLM of two layers, 8 × 8 tokens, with timm's smallest EfficientNet."""
     tokenizer = byte_tokenizer(named={"image_token": "<image>"})
     config = FastVlmConfig(
         vision_config=TimmWrapperConfig(

@@ -1,4 +1,4 @@
-"""Tiny checkpoints of Qwen-VL's kin: other language models and towers behind the same grids."""
+"""Tiny checkpoints of families with Qwen-VL's grids and other language models or towers."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -99,7 +99,7 @@ def tiny_hyperclovax_vision_v2(folder: Path) -> Path:
 
 
 def tiny_cohere_compass(folder: Path) -> Path:
-    """Write a random North Vision of two layers, the tower's first fed in again further up."""
+    """Write a random two-layer North Vision whose decoder also reads the tower's first layer."""
     names = {name: token.upper() for name, token in _IDS.items()}
     return _written(
         folder,
@@ -261,7 +261,7 @@ def _written(
     tokens: Mapping[str, str] = _IDS,
     **options: Any,
 ) -> Path:
-    """Write a checkpoint of the classes that transformers calls by a family's name."""
+    """Write a checkpoint of the classes in transformers that have a family's name."""
     tokenizer = byte_tokenizer(list(tokens.values()))
     config = getattr(transformers, f"{name}Config")(
         text_config={**language_model_sizes(tokenizer), **text},

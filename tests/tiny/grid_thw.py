@@ -1,4 +1,4 @@
-"""Tiny checkpoints of families whose processor counts patches in rows of (t, h, w)."""
+"""Tiny checkpoints of families whose processor returns patch counts (t, h, w)."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -92,7 +92,7 @@ _LINEAR = {
 
 
 def tiny_qwen3_vl(folder: Path) -> Path:
-    """Write a random Qwen3-VL of two layers, the tower's first layer fed in again further up."""
+    """Write a random Qwen3-VL of two layers whose decoder also reads the tower's first layer."""
     vision = {"deepstack_visual_indexes": [0]}
     return _qwen(folder, Qwen3VLConfig, Qwen3VLForConditionalGeneration, {}, vision)
 

@@ -1,4 +1,4 @@
-"""Tiny checkpoints of the omni families: the thinker alone, and inside the model that speaks."""
+"""Tiny checkpoints of the omni families: only the thinker, and inside the model that speaks."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -62,7 +62,7 @@ def tiny_qwen2_5_omni_thinker(folder: Path) -> Path:
 
 
 def tiny_qwen2_5_omni(folder: Path) -> Path:
-    """Write a random Qwen2.5-Omni of two layers whose checkpoint holds no voice."""
+    """Write a random Qwen2.5-Omni of two layers whose checkpoint has no talker."""
     tokenizer = byte_tokenizer(named=_NAMED)
     thinker = _thinker_2_5(tokenizer)
     config = Qwen2_5OmniConfig(thinker_config=thinker.to_dict(), enable_audio_output=False)
@@ -80,7 +80,7 @@ def tiny_qwen3_omni_moe_thinker(folder: Path) -> Path:
 
 
 def tiny_qwen3_omni_moe(folder: Path) -> Path:
-    """Write a random Qwen3-Omni of two layers whose checkpoint holds no voice."""
+    """Write a random Qwen3-Omni of two layers whose checkpoint has no talker."""
     tokenizer = byte_tokenizer(named=_NAMED)
     thinker = _thinker_3(tokenizer)
     config = Qwen3OmniMoeConfig(thinker_config=thinker.to_dict(), enable_audio_output=False)

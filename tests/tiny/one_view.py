@@ -1,4 +1,4 @@
-"""Tiny checkpoints of families that show each picture once, at a size of its own."""
+"""Tiny checkpoints of families that show each picture once, at its own aspect ratio."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -51,7 +51,7 @@ LONGEST = 168
 GEMMA_PATCH = 8
 GEMMA_CELL = 3 * GEMMA_PATCH
 GEMMA_TOKENS = 70
-"""The least that the processor accepts."""
+"""The smallest value that the processor accepts."""
 
 _PIXTRAL_TOKENS = {
     "image_token": "[IMG]",
@@ -158,7 +158,7 @@ def tiny_lighton_ocr(folder: Path) -> Path:
 
 
 def tiny_gemma4(folder: Path) -> Path:
-    """Write a random Gemma 4 of two layers, vision tokens attending both ways."""
+    """Write a random Gemma 4 of two layers, with bidirectional attention among vision tokens."""
     tower = {
         "hidden_size": HIDDEN,
         "intermediate_size": 2 * HIDDEN,
@@ -192,7 +192,7 @@ def tiny_gemma4(folder: Path) -> Path:
 
 
 def tiny_gemma4_unified(folder: Path) -> Path:
-    """Write a random Gemma 4 of two layers that reads pixels without a tower."""
+    """Write a random Gemma 4 of two layers that reads pixels without a vision tower."""
     embedder = {
         "patch_size": GEMMA_PATCH,
         "mm_embed_dim": HIDDEN,

@@ -1,4 +1,4 @@
-"""Tiny checkpoints of families that pad a picture of its own shape to whole tokens."""
+"""Tiny checkpoints of families that pad a picture to whole tokens, keeping its aspect ratio."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What tiny checkpoints have in common: tokenizer, chat template, language model, saving."""
+"""Parts shared by tiny checkpoints: tokenizer, chat template, language model, saving."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -77,7 +77,7 @@ def language_model(tokenizer: PreTrainedTokenizerFast) -> Qwen2Config:
 
 
 def language_model_sizes(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
-    """Give the sizes of a language model of two layers, as most configurations call them."""
+    """Return the sizes of a language model of two layers, under the usual configuration names."""
     return {
         "vocab_size": len(tokenizer),
         "hidden_size": HIDDEN,
@@ -94,13 +94,13 @@ def language_model_sizes(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
 
 
 def token_id(tokenizer: PreTrainedTokenizerFast, token: str) -> int:
-    """Give the id of a token."""
+    """Return the id of a token."""
     return int(tokenizer.convert_tokens_to_ids(token))
 
 
 @contextmanager
 def seeded() -> Iterator[None]:
-    """Draw the same weights each time."""
+    """Draw the same random weights each time."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         yield

@@ -25,7 +25,7 @@ from tests.tiny.parts import (
 PATCH = 2
 CELL = 2 * PATCH
 TILE = 16 * CELL
-"""A tile has 16 × 16 tokens, as many as the processor counts for the view of the whole."""
+"""A tile has 16 × 16 tokens, the number that the processor assumes for the thumbnail."""
 
 
 def tiny_phi4_multimodal(folder: Path) -> Path:

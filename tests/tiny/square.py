@@ -1,4 +1,4 @@
-"""Tiny checkpoints of families whose tower takes a square of fixed size."""
+"""Tiny checkpoints of families with a tower whose input is a square of fixed size."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -178,7 +178,7 @@ def tiny_deepseek_vl(folder: Path) -> Path:
 
 
 def tiny_deepseek_vl_hybrid(folder: Path) -> Path:
-    """Write a random DeepSeek-VL of two layers on two towers, the second at twice the size."""
+    """Write a random DeepSeek-VL of two layers with two towers, the second at twice the size."""
     tokenizer = byte_tokenizer(named={"image_token": "<image_placeholder>"})
     sam = {
         "model_type": "sam_vision_model",

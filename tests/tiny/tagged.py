@@ -1,4 +1,4 @@
-"""Tiny checkpoints of families whose prompts say how a picture's tiles are arranged."""
+"""Tiny checkpoints of families whose prompts give the arrangement of a picture's tiles."""
 
 from collections.abc import Callable
 from pathlib import Path

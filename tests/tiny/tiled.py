@@ -1,4 +1,4 @@
-"""Tiny checkpoints of families whose tiles the prompt does not arrange."""
+"""Tiny checkpoints of families whose prompts do not give the arrangement of the tiles."""
 
 from collections.abc import Callable
 from pathlib import Path

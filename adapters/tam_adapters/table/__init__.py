@@ -1,4 +1,4 @@
-"""The built-in families and the refused ones, in a fixed order. Imports no adapter and no torch."""
+"""The tables of supported and refused families, in a fixed order. Imports no adapter, no torch."""
 
 from tam.families.family import Family, Refused
 from tam_adapters.table.own_shape import OWN_SHAPE

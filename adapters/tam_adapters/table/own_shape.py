@@ -1,4 +1,4 @@
-"""Families that show a picture whole, in as many tokens as its shape asks for."""
+"""Families that show a picture once, in a grid of its own aspect ratio."""
 
 from tam.families.family import Family
 
@@ -57,7 +57,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         examples=("Qwen/Qwen2.5-Omni-3B", "Qwen/Qwen2.5-Omni-7B"),
         inputs=("image", "images", "video"),
         notes=(
-            "its written words; the part that speaks is not loaded, nor is a clip's sound read",
+            "only its written words; its speech part is not loaded, and a clip's sound is not read",
         ),
     ),
     Family(
@@ -67,7 +67,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         examples=("Qwen/Qwen3-Omni-30B-A3B-Instruct",),
         inputs=("image", "images", "video"),
         notes=(
-            "its written words; the part that speaks is not loaded, nor is a clip's sound read",
+            "only its written words; its speech part is not loaded, and a clip's sound is not read",
         ),
         featured=True,
     ),
@@ -133,6 +133,60 @@ OWN_SHAPE: tuple[Family, ...] = (
         adapter="tam_adapters.grid_kin:Lfm3VLAdapter",
         examples=("LiquidAI/LFM3-VL-2B",),
         inputs=("image", "images", "video"),
+    ),
+    Family(
+        name="Muse",
+        model_types=("muse_glimmer", "muse_spark"),
+        adapter="tam_adapters.grid_kin:MuseAdapter",
+        examples=("meta-models/Muse-Glimmer-30B", "meta-models/Muse-Spark-Open-816B-A42B"),
+        inputs=("image", "images", "video"),
+        notes=("sound is not read",),
+    ),
+    Family(
+        name="ERNIE 4.5 VL",
+        model_types=("ernie4_5_vl_moe",),
+        adapter="tam_adapters.grid_kin:Ernie45VLAdapter",
+        examples=("baidu/ERNIE-4.5-VL-28B-A3B-PT",),
+        inputs=("image", "images"),
+        notes=("no clips: its processor draws the times into their frames",),
+    ),
+    Family(
+        name="VideoLLaMA 3",
+        model_types=("video_llama_3",),
+        adapter="tam_adapters.grid_kin:VideoLlama3Adapter",
+        examples=("lkhl/VideoLLaMA3-2B-Image-HF",),
+        inputs=("image", "images"),
+        notes=("no clips: it drops tokens of a clip by their content",),
+    ),
+    Family(
+        name="GLM-5 V",
+        model_types=("glm5_next",),
+        adapter="tam_adapters.padded_patches:Glm5NextAdapter",
+        examples=("zai-org/GLM-5.3-Flash",),
+        inputs=("image", "images"),
+    ),
+    Family(
+        name="Inkling",
+        model_types=("inkling_mm_model",),
+        adapter="tam_adapters.padded_patches:InklingAdapter",
+        examples=("thinkingmachines/Inkling",),
+        inputs=("image", "images"),
+        notes=("sound is not read",),
+    ),
+    Family(
+        name="Inkling 2",
+        model_types=("inkling2",),
+        adapter="tam_adapters.padded_patches:Inkling2Adapter",
+        examples=("thinkingmachines/Inkling-2-Small-MXFP8",),
+        inputs=("image", "images"),
+    ),
+    Family(
+        name="Nemotron Omni",
+        model_types=("nemotron_h_omni",),
+        adapter="tam_adapters.padded_patches:NemotronOmniAdapter",
+        examples=("nvidia/Nemotron-3-Nano-Omni-30B-A3B-Reasoning-BF16",),
+        inputs=("image", "images"),
+        notes=("sound is not read; no clips: their tokens may be pruned by their content",),
     ),
     Family(
         name="HunyuanOCR",

@@ -1,4 +1,4 @@
-"""Families that have no maps, each with the property of its code that is the reason."""
+"""Families that cannot have maps, each with the property of the architecture that rules it out."""
 
 from tam.families.family import Refused
 
@@ -12,18 +12,18 @@ _QUERIES = (
     "part of it"
 )
 _ENCODER = (
-    "the picture is read by an encoder, and the decoder that writes the words has no position for "
-    "a part of it"
+    "an encoder reads the picture, and the decoder that writes the words has no position for a "
+    "part of it"
 )
 
 _OUTSIDE = (
-    "the picture's features stand before the sequence of tokens, and it takes no chat about them"
+    "the picture's features are prepended to the sequence of tokens, and it has no chat format"
 )
 _CODES = (
-    "the states at its vision positions are trained to tell the picture's next code, or may tell "
-    "no word, so that words cannot be read there"
+    "the states at its vision positions are trained to predict the picture's next code, or cannot "
+    "predict a word, so no words can be read from them"
 )
-_OWN_CODE = "the checkpoint runs code that it brings along"
+_OWN_CODE = "the checkpoint runs its own custom code"
 _NATIVE = "use the variant that transformers runs natively"
 
 REFUSED: tuple[Refused, ...] = (
@@ -47,8 +47,8 @@ REFUSED: tuple[Refused, ...] = (
     Refused(
         "DiffusionGemma",
         ("diffusion_gemma",),
-        "it writes a block of words at once by taking noise out of it, so no state of the sequence "
-        "predicts one next word",
+        "it writes a block of words at once by denoising, so no state of the sequence predicts a "
+        "single next word",
         "use Gemma 4 (google/gemma-4-E2B-it)",
     ),
     Refused(
@@ -60,61 +60,61 @@ REFUSED: tuple[Refused, ...] = (
     Refused(
         "Mistral 4 without pictures",
         ("mistral4",),
-        "it is a language model of text alone",
-        "use the Mistral 3 around it, which shows it pictures (model type mistral3)",
+        "it is a text-only language model",
+        "use the Mistral 3 that contains it and reads pictures (model type mistral3)",
     ),
-    Refused("π0", ("pi0",), "it gives the movements of a robot, not words", _GRID),
+    Refused("π0", ("pi0",), "it outputs the movements of a robot, not words", _GRID),
     Refused("Evolla", ("evolla",), "it reads proteins, not pictures", _GRID),
     Refused("GIT", ("git",), _OUTSIDE, _GRID),
     Refused("Chameleon", ("chameleon",), _CODES, _GRID),
     Refused("Emu3", ("emu3",), _CODES, _GRID),
     Refused(
-        "InternVL with code of its own",
+        "InternVL with custom code",
         ("internvl_chat",),
         _OWN_CODE,
         f"{_NATIVE}, whose name ends in -hf (such as OpenGVLab/InternVL3-2B-hf)",
     ),
     Refused(
-        "LLaVA with code of its own",
+        "LLaVA with custom code",
         ("llava_llama", "llava_mistral", "llava_qwen", "llava-qwen2"),
         _OWN_CODE,
         f"{_NATIVE} (such as llava-hf/llava-1.5-7b-hf, llava-hf/llava-v1.6-mistral-7b-hf or "
         "llava-hf/llava-onevision-qwen2-0.5b-ov-hf)",
     ),
     Refused(
-        "DeepSeek-VL or Janus with code of its own",
+        "DeepSeek-VL or Janus with custom code",
         ("multi_modality",),
         _OWN_CODE,
         f"{_NATIVE} (deepseek-community/deepseek-vl-1.3b-chat, deepseek-community/Janus-Pro-1B)",
     ),
     Refused(
-        "Ovis with code of its own",
+        "Ovis with custom code",
         ("ovis",),
         _OWN_CODE,
         f"{_NATIVE} (such as thisisiron/Ovis2-2B-hf)",
     ),
     Refused(
-        "Phi-4 multimodal with code of its own",
+        "Phi-4 multimodal with custom code",
         ("phi4mm",),
         _OWN_CODE,
         f"{_NATIVE} (model type phi4_multimodal: microsoft/Phi-4-multimodal-instruct at the "
         "revision refs/pr/70)",
     ),
     Refused(
-        "MiniCPM-V with code of its own",
+        "MiniCPM-V with custom code",
         ("minicpmv", "minicpmo"),
         _OWN_CODE,
         f"{_NATIVE} (openbmb/MiniCPM-V-4.6)",
     ),
     Refused("Molmo", ("molmo",), _OWN_CODE, f"{_NATIVE} (such as allenai/Molmo2-4B)"),
     Refused(
-        "DeepSeek-VL2 and DeepSeek-OCR with code of their own",
+        "DeepSeek-VL2 and DeepSeek-OCR with custom code",
         ("deepseek_vl_v2", "deepseek-ocr"),
         _OWN_CODE,
         f"{_NATIVE} of another family (such as zai-org/GLM-OCR or PaddlePaddle/PaddleOCR-VL)",
     ),
     Refused(
-        "Ovis 2.5 with code of its own",
+        "Ovis 2.5 with custom code",
         ("ovis2_5",),
         _OWN_CODE,
         f"{_NATIVE} (such as thisisiron/Ovis2-2B-hf)",
@@ -127,7 +127,7 @@ REFUSED: tuple[Refused, ...] = (
         "HuggingFaceTB/SmolVLM2-2.2B-Instruct)",
     ),
     Refused(
-        "Kimi-VL and Kimi K3 with code of their own",
+        "Kimi-VL and Kimi K3 with custom code",
         ("kimi_vl", "kimi_k3"),
         _OWN_CODE,
         f"{_NATIVE} (moonshotai/Kimi-K2.5)",
@@ -152,7 +152,7 @@ REFUSED: tuple[Refused, ...] = (
         "lingshu-medical-mllm/Lingshu-7B)",
     ),
     Refused(
-        "dots.ocr with code of its own",
+        "dots.ocr with custom code",
         ("dots_ocr",),
         _OWN_CODE,
         f"{_NATIVE} of another family (such as zai-org/GLM-OCR or PaddlePaddle/PaddleOCR-VL)",

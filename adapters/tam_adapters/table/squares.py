@@ -1,4 +1,4 @@
-"""Families whose tower takes a square of fixed size."""
+"""Families with a tower whose input is a square of fixed size."""
 
 from tam.families.family import Family
 
@@ -26,7 +26,7 @@ SQUARES: tuple[Family, ...] = (
         inputs=("image", "images"),
         notes=(
             "needs the package timm",
-            "the tower is convolutional: a vision token also sees what lies around its cell",
+            "the tower is convolutional: a vision token also sees the surroundings of its cell",
         ),
     ),
     Family(
@@ -70,7 +70,7 @@ SQUARES: tuple[Family, ...] = (
         inputs=("image", "images"),
         notes=(
             "needs the package timm",
-            "the tower is convolutional: a vision token also sees what lies around its cell",
+            "the tower is convolutional: a vision token also sees the surroundings of its cell",
         ),
     ),
     Family(
@@ -87,7 +87,7 @@ SQUARES: tuple[Family, ...] = (
         adapter="tam_adapters.deepseek_vl:DeepseekVLHybridAdapter",
         examples=("deepseek-community/deepseek-vl-7b-chat",),
         inputs=("image", "images"),
-        notes=("a second tower's part of a token also sees what lies around its cell",),
+        notes=("a second tower's part of a token also sees the surroundings of its cell",),
     ),
     Family(
         name="Janus",
@@ -102,7 +102,7 @@ SQUARES: tuple[Family, ...] = (
         adapter="tam_adapters.got_ocr2:GotOcr2Adapter",
         examples=("stepfun-ai/GOT-OCR-2.0-hf",),
         inputs=("image", "images"),
-        notes=("convolutions: a vision token also sees what lies around its cell",),
+        notes=("convolutions: a vision token also sees the surroundings of its cell",),
     ),
     Family(
         name="PP-Chart2Table",
@@ -110,6 +110,6 @@ SQUARES: tuple[Family, ...] = (
         adapter="tam_adapters.got_ocr2:PPChart2TableAdapter",
         examples=("PaddlePaddle/PP-Chart2Table_safetensors",),
         inputs=("image", "images"),
-        notes=("convolutions: a vision token also sees what lies around its cell",),
+        notes=("convolutions: a vision token also sees the surroundings of its cell",),
     ),
 )

@@ -1,4 +1,4 @@
-"""Families that cut a picture into tiles, most with a view of the whole beside them."""
+"""Families that cut a picture into tiles, most of them with a thumbnail as well."""
 
 from tam.families.family import Family
 
@@ -142,7 +142,7 @@ TILES: tuple[Family, ...] = (
         adapter="tam_adapters.granite4_vision:Granite4VisionAdapter",
         examples=("ibm-granite/granite-4.0-3b-vision",),
         inputs=("image", "images"),
-        notes=("a vision token is made of a window of patches, and also sees beside its cell",),
+        notes=("a vision token is made from a window of patches and also sees the rest of it",),
     ),
     Family(
         name="PerceptionLM",
@@ -163,7 +163,7 @@ TILES: tuple[Family, ...] = (
         examples=("microsoft/Phi-4-multimodal-instruct",),
         inputs=("image", "images"),
         notes=(
-            "revision refs/pr/70 runs without code of its own",
+            "revision refs/pr/70 runs without custom code",
             "load its vision adapter (LoRA) into the model before asking about pictures",
         ),
         featured=True,

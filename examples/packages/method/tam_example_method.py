@@ -1,4 +1,4 @@
-"""A method: the likeness of each cell's state to the state that a word was predicted from."""
+"""A method that compares each cell's state with the state that a word was predicted from."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ from tam.replay import Replay
 def likeness(
     trace: Trace, replay: Replay, targets: Sequence[int], *, power: float = 1.0
 ) -> NDArray[np.float32]:
-    """Compare states [N, D] of the picture with the states [T, D] of the targets."""
+    """Return the cosine [T, N] of the states [N, D] of the cells and [T, D] of the targets."""
     words = trace.context_states[list(targets)].float()
     cells = trace.vision_states.float()
     alike = cosine_similarity(words[:, None], cells[None], dim=-1)

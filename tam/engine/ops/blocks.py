@@ -1,9 +1,9 @@
-"""Work in blocks that a cache holds and that memory has room for.
+"""Processing in blocks that fit into the cache and into memory.
 
-On a CPU torch cuts every operation on more than 32768 elements into parts for its own threads and
-waits for the slowest. Where other programs keep the cores busy each of those waits costs
-milliseconds. So the ops here work with torch at one thread, in blocks, and spread only long rows of
-blocks over threads of their own, which wait for each other once.
+On a CPU torch splits every operation on more than 32768 elements over its threads and waits for the
+slowest. If other programs keep the cores busy, each of those waits costs milliseconds. So the ops
+here run torch on one thread, in blocks, and distribute only long sequences of blocks over a thread
+pool, which synchronizes once at the end.
 """
 
 import logging
@@ -16,12 +16,12 @@ from typing import Final
 import torch
 
 CACHED: Final = 1 << 14
-"""Elements of one elementwise pass on a CPU: what it works on then stays in the cache."""
+"""Elements of one elementwise pass on a CPU, so that its operands stay in the cache."""
 
-# The same elsewhere, for the sake of memory alone.
+# The same on other devices, where only the use of memory matters.
 _AT_ONCE = 1 << 22
 
-# Blocks below which threads cost more than they bring: a block takes about half a millisecond.
+# With fewer blocks per thread, threads cost more than they save: a block takes about 0.5 ms.
 _WORTH_THREADS = 24
 
 _LOG = logging.getLogger("tam")
@@ -30,7 +30,7 @@ _outer = threading.local()
 
 @contextmanager
 def one_thread(device: torch.device) -> Iterator[None]:
-    """Keep torch on the calling thread for CPU work, and set its thread count back afterwards."""
+    """Run torch's CPU operations on the calling thread only, and restore its thread count."""
     if device.type != "cpu" or hasattr(_outer, "threads"):
         yield
         return
@@ -44,7 +44,7 @@ def one_thread(device: torch.device) -> Iterator[None]:
 
 
 def blocks(total: int, size: int) -> list[slice]:
-    """Cut a range into blocks.
+    """Split a range into blocks.
 
     Examples
     --------
@@ -54,23 +54,29 @@ def blocks(total: int, size: int) -> list[slice]:
     return [slice(first, min(first + size, total)) for first in range(0, total, size)]
 
 
-def row_blocks(rows: int, columns: int, device: torch.device) -> list[slice]:
-    """Cut the rows of [rows, columns] into blocks for elementwise work."""
-    elements = CACHED if device.type == "cpu" else _AT_ONCE
+def row_blocks(rows: int, columns: int, device: torch.device, cached: int = CACHED) -> list[slice]:
+    """Split the rows of [rows, columns] into blocks for elementwise operations.
+
+    Parameters
+    ----------
+    cached
+        Elements of a block on a CPU.
+    """
+    elements = cached if device.type == "cpu" else _AT_ONCE
     return blocks(rows, max(1, elements // max(1, columns)))
 
 
 def on_threads(work: Callable[[slice], None], parts: Sequence[slice], device: torch.device) -> None:
-    """Do the work on every block: on a CPU with as many threads as torch was given.
+    """Call ``work`` on every block, on a CPU with as many threads as torch may use.
 
     Parameters
     ----------
     work
-        Takes a block; no two blocks write to the same place.
+        Processes one block. No two blocks may write to the same memory.
     parts
         The blocks.
     device
-        Where the work's tensors are.
+        The device of the tensors that ``work`` uses.
     """
     with one_thread(device):
         threads = min(getattr(_outer, "threads", 1), len(parts) // _WORTH_THREADS)
@@ -91,24 +97,24 @@ def on_threads(work: Callable[[slice], None], parts: Sequence[slice], device: to
 def in_chunks(name: str, total: int, size: int, work: Callable[[int, int], None]) -> None:
     """Call ``work(first, last)`` on chunks of a range, the last one first.
 
-    Where memory runs out the chunk is halved, that is logged as a warning, and the work goes on
-    from there; what is done stays done.
+    If memory runs out, the chunk size is halved, a warning is logged, and the work continues with
+    the chunk that failed; finished chunks are kept.
 
     Parameters
     ----------
     name
-        What the chunks are made of, for the warning.
+        The name of the elements, for the warning.
     total
         Length of the range.
     size
-        Longest chunk to begin with.
+        Initial chunk size.
     work
-        Must be able to begin a chunk again.
+        Processes a chunk; it must be possible to call it again for the same elements.
 
     Raises
     ------
     RuntimeError
-        Torch's own out-of-memory error, where not even a chunk of one fits.
+        Torch's own out-of-memory error, if not even a chunk of one element fits.
     """
     last = total
     while last > 0:
@@ -119,13 +125,13 @@ def in_chunks(name: str, total: int, size: int, work: Callable[[int, int], None]
             if not _is_memory(error) or last - first == 1:
                 raise
             size = (last - first) // 2
-            _LOG.warning("memory ran out: going on with %d %s at a time", size, name)
+            _LOG.warning("out of memory: continuing with %d %s at a time", size, name)
         else:
             last = first
 
 
 def _is_memory(error: Exception) -> bool:
-    # The CPU allocator of torch has no class of its own for this.
+    # Torch's CPU allocator raises a plain RuntimeError.
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return "not enough memory" in str(error)

@@ -1,4 +1,4 @@
-"""The one place that chooses how an op is computed."""
+"""The choice of the backend that computes an op."""
 
 import os
 from collections.abc import Callable
@@ -14,14 +14,14 @@ OPS: Final = ("projection", "causal_residual", "joint_scaling", "rank_filter")
 BACKENDS: Final = ("naive", "torch", "triton")
 
 VARIABLE: Final = "TAM_BACKEND"
-"""Environment variable that chooses where no argument does."""
+"""Environment variable that chooses the backend if no argument does."""
 
-# Triton's own limit for the matrix units that the kernels use.
+# Triton's minimum compute capability for the tensor core instructions that the kernels use.
 _CAPABILITY = (8, 0)
 
 
 def select(op: str, backend: str = "torch") -> Callable[..., Any]:
-    """Give the function that computes an op.
+    """Return the function that computes an op.
 
     Parameters
     ----------
@@ -42,44 +42,43 @@ def select(op: str, backend: str = "torch") -> Callable[..., Any]:
     return function
 
 
-def backend_for(device: torch.device, asked: str | None = None) -> str:
+def backend_for(device: torch.device, requested: str | None = None) -> str:
     """Choose the backend for tensors on a device.
 
     Parameters
     ----------
     device
-        Where the tensors are.
-    asked
-        ``"torch"`` or ``"triton"``, then that one or an error; ``"auto"``: Triton on CUDA where it
-        is installed, else torch. None reads the environment variable ``TAM_BACKEND``, and is
-        ``"auto"`` where that is not set.
+        The device of the tensors.
+    requested
+        ``"torch"``, ``"triton"`` or ``"auto"``, which is Triton on CUDA if it is installed, else
+        torch. None reads the environment variable ``TAM_BACKEND`` and defaults to ``"auto"``.
 
     Raises
     ------
     SetupError
-        If ``"triton"`` is asked for and cannot run on that device, or the name is unknown.
+        If ``"triton"`` is requested but cannot run on the device, or the name is unknown.
     """
-    asked = asked or os.environ.get(VARIABLE) or "auto"
-    if asked == "torch":
-        return asked
-    hindrance = _hindrance(device)
-    if asked == "auto":
-        return "torch" if hindrance else "triton"
-    if asked != "triton":
+    requested = requested or os.environ.get(VARIABLE) or "auto"
+    if requested == "torch":
+        return requested
+    obstacle = _obstacle(device)
+    if requested == "auto":
+        return "torch" if obstacle else "triton"
+    if requested != "triton":
         raise SetupError(
-            f"unknown backend {asked!r}",
+            f"unknown backend {requested!r}",
             where="backend",
             remedy="choose auto, torch or triton",
         )
-    if hindrance and not _interpreted():
+    if obstacle and not _interpreted():
         raise SetupError(
-            f"Triton cannot be used: {hindrance}", where="backend", remedy="choose auto or torch"
+            f"Triton cannot be used: {obstacle}", where="backend", remedy="choose auto or torch"
         )
-    return asked
+    return requested
 
 
-def _hindrance(device: torch.device) -> str:
-    """Why Triton's kernels do not run on a device; empty where they do."""
+def _obstacle(device: torch.device) -> str:
+    """Return why Triton's kernels cannot run on a device; empty if they can."""
     if find_spec("triton") is None:
         return "it is not installed"
     if device.type != "cuda":
@@ -90,7 +89,7 @@ def _hindrance(device: torch.device) -> str:
 
 
 def _interpreted() -> bool:
-    """Whether Triton runs its kernels in its interpreter, on any device."""
+    """Whether Triton runs its kernels in its interpreter, which works on any device."""
     if find_spec("triton") is None:
         return False
     from triton import knobs

@@ -1,1 +1,1 @@
-"""How the projector of the photo model learns: pictures, samples, the first weights, the steps."""
+"""The training of the photo model's projector: pictures, samples, initial weights, two stages."""

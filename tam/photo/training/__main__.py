@@ -1,4 +1,4 @@
-"""``python -m tam.photo.training --data DIR``: trains the photo model's projector."""
+"""``python -m tam.photo.training --data DIR`` trains the photo model's projector."""
 
 import argparse
 import time
@@ -12,24 +12,26 @@ from tam.photo.training.run import TrainingSettings, train
 
 
 def main() -> None:
-    """Read the command line and train."""
-    usual = TrainingSettings()
+    """Parse the command line and train."""
+    defaults = TrainingSettings()
     parser = argparse.ArgumentParser(prog="python -m tam.photo.training", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="the unpacked Debian packages")
-    parser.add_argument("--out", type=Path, required=True, help="folder to work in, and go on from")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder to work in, and resume from"
+    )
     parser.add_argument("--model", type=Path, help="an assembled photo model")
-    parser.add_argument("--pictures", type=int, default=usual.pictures)
-    parser.add_argument("--alignment-steps", type=int, default=usual.alignment.steps)
-    parser.add_argument("--speaking-steps", type=int, default=usual.speaking.steps)
-    parser.add_argument("--seed", type=int, default=usual.seed)
+    parser.add_argument("--pictures", type=int, default=defaults.pictures)
+    parser.add_argument("--alignment-steps", type=int, default=defaults.alignment.steps)
+    parser.add_argument("--speaking-steps", type=int, default=defaults.speaking.steps)
+    parser.add_argument("--seed", type=int, default=defaults.seed)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     settings = TrainingSettings(
         given.pictures,
         given.seed,
-        replace(usual.alignment, steps=given.alignment_steps, seed=given.seed),
-        replace(usual.speaking, steps=given.speaking_steps, seed=given.seed),
+        replace(defaults.alignment, steps=given.alignment_steps, seed=given.seed),
+        replace(defaults.speaking, steps=given.speaking_steps, seed=given.seed),
     )
     began = time.monotonic()
 

@@ -1,10 +1,10 @@
 """First stage: cells learn to carry the words for what they show, without the language model.
 
-A token that shows nothing is to be like a line break's embedding, a token that shows an object like
-the embedding of its name: SmolLM2, which never saw a picture, names such tokens when it is asked
-what it was shown. What is known of a picture is only which objects are in it, not where: each of
-its nouns has to be carried by some of its cells, and no cell may carry another noun. No mask is
-used.
+The vision token of a cell that shows nothing should resemble the embedding of a line break, and
+that of a cell that shows an object the embedding of its name: SmolLM2, which never saw a picture,
+names such tokens when it is asked what it was shown. For each picture only the objects in it are
+known, not where they are: each of its nouns must be carried by some of its cells, and no cell may
+carry another noun. No mask is used.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,17 +18,17 @@ from tam.photo.training.samples import Sampler
 from tam.photo.training.start import Projector
 
 _CELLS = 25
-"""Cells of a picture that a step looks at."""
+"""Cells of a picture that a step uses."""
 _BEST = 3
-"""How many of those cells have to carry a noun."""
+"""The number of those cells that must carry a noun."""
 _SHARPNESS = 1.0
-"""Factor between a squared distance and a logit. Two nouns' embeddings are some three units apart,
-so a token that is a noun's own embedding carries it for certain."""
+"""Factor between a squared distance and a logit. The embeddings of two nouns are some three units
+apart, so a token that equals a noun's embedding carries the noun with near certainty."""
 
 
 @dataclass(frozen=True)
 class Words:
-    """What a cell can carry.
+    """The nouns that a cell can carry, and their embeddings.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Words:
     vectors
         float32 [K, D]: their embeddings.
     neutral
-        float32 [D]: what a cell that shows nothing is to be like.
+        float32 [D]: the target of a cell that shows nothing.
     """
 
     nouns: tuple[str, ...]
@@ -45,9 +45,10 @@ class Words:
     neutral: torch.Tensor
 
     def carried(self, tokens: torch.Tensor) -> torch.Tensor:
-        """float32 [..., K + 1]: probabilities that tokens [..., D] carry a noun; last, none.
+        """Return the probabilities, float32 [..., K + 1], that tokens [..., D] carry each noun.
 
-        A token carries what it is nearest to: the logits are negative squared distances.
+        The last column is the probability that they carry none. The logits are negative squared
+        distances, so a token most probably carries the nearest noun.
         """
         points = torch.cat([self.vectors, self.neutral[None]])
         return (_SHARPNESS * (2 * tokens @ points.T - points.square().sum(1))).softmax(-1)
@@ -55,7 +56,7 @@ class Words:
 
 @dataclass(frozen=True)
 class AlignmentSettings:
-    """How long and how fast: steps, pictures a step, share of sampled ones, learning rate, seed."""
+    """Steps, pictures per step, share of sampled pictures, learning rate and seed."""
 
     steps: int = 240
     pictures: int = 32
@@ -78,17 +79,17 @@ def align(
     Parameters
     ----------
     projector
-        What learns.
+        The projector.
     pool, sampler
-        Pictures, and cells of classes of which there are none.
+        Pictures, and a source of cells for classes without pictures.
     classes
-        For each noun that is sampled the classes that it stands for.
+        The classes of each noun that is sampled.
     words
-        What a cell can carry; holds all nouns of the pool and of ``classes``.
+        The words that a cell can carry, including all nouns of the pool and of ``classes``.
     settings
-        See there.
+        The settings of this stage.
     tell
-        Called with the step and its loss.
+        Called with each step and its loss.
     """
     generator = torch.Generator().manual_seed(settings.seed)
     optimizer = torch.optim.AdamW(projector.parameters(), settings.rate, weight_decay=0.0)
@@ -114,7 +115,7 @@ def _batch(
     settings: AlignmentSettings,
     generator: torch.Generator,
 ) -> tuple[torch.Tensor, list[tuple[str, ...]]]:
-    """Cells [B, C, W] of pictures and of samples, and the nouns of each."""
+    """Return cells [B, C, W] of pictures and of samples, and the nouns of each."""
     sampled = round(settings.pictures * settings.sampled)
     cells, shown = [], []
     for index in _drawn(len(pool.nouns), settings.pictures - sampled, generator):
@@ -131,7 +132,7 @@ def _batch(
 def sampled_picture(
     pool: Pool, sampler: Sampler, numbers: Sequence[int], count: int, generator: torch.Generator
 ) -> torch.Tensor:
-    """[count, W]: cells for one of some classes among the cells of a background."""
+    """Return cells [count, W] of a background, some replaced by samples of one of the classes."""
     grounds = [index for index, nouns in enumerate(pool.nouns) if not nouns]
     ground = pool.features[grounds[_drawn(len(grounds), 1, generator)[0]]].float()
     cells = ground[torch.randperm(len(ground), generator=generator)[:count]]
@@ -142,7 +143,11 @@ def sampled_picture(
 
 
 def _loss(tokens: torch.Tensor, shown: Sequence[Sequence[int]], words: Words) -> torch.Tensor:
-    """The nouns of a picture are carried by its best cells, others by none; tokens are clean."""
+    """Return the loss.
+
+    A picture's best cells must carry its nouns, no cell may carry another noun, and every token
+    must be near the embedding that it carries.
+    """
     carried = words.carried(tokens)
     vectors = torch.cat([words.vectors, words.neutral[None]])
     clean = (tokens - carried.detach() @ vectors).square().sum(-1).mean() / vectors.square().sum(

@@ -1,4 +1,4 @@
-"""How much a cell speaks for a noun: the tower's classifier, and directions learned beside it."""
+"""A cell's evidence for a noun, from the tower's classifier and from learned directions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from tam.photo.training.pool import Pool
 from tam.photo.vocabulary import names
 
 _SHRINKAGE = 0.1
-"""Share of the mean variance in the covariance that is inverted: there are few pictures a noun."""
+"""Shrinkage of the inverted covariance, relative to the mean variance: a noun has few pictures."""
 _SHARE = 0.25
-"""Share of a picture's cells that are taken to show its object, after a first look."""
+"""Share of a picture's cells that are assumed to show its object, after a first estimate."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Evidence:
     Parameters
     ----------
     nouns
-        The nouns: those of the tower's classifier first.
+        The nouns, beginning with those of the tower's classifier.
     weights, bias
         float32 [K, W] and [K]: a cell's evidence is ``weights @ features + bias``, with mean 0 and
         standard deviation 1 over ordinary cells.
@@ -32,15 +32,15 @@ class Evidence:
     bias: torch.Tensor
 
     def of(self, features: torch.Tensor) -> torch.Tensor:
-        """float32 [..., K] of features [..., W]."""
+        """Return the evidence float32 [..., K] of features [..., W]."""
         return features @ self.weights.T + self.bias
 
 
 def evidence_for(pool: Pool, classifier: torch.Tensor, cells: torch.Tensor) -> Evidence:
-    """Take the classifier's nouns, and learn the pool's others by linear discriminants.
+    """Take the directions of the classifier's nouns, and learn those of the pool's other nouns.
 
-    A discriminant is learned twice: from all cells of the pictures that show a noun, and then from
-    the quarter of each picture's cells that the first speaks for the most.
+    A linear discriminant is fitted twice: to all cells of the pictures that show the noun, and then
+    to the quarter of each picture's cells for which the first fit gives the most evidence.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def evidence_for(pool: Pool, classifier: torch.Tensor, cells: torch.Tensor) -> E
     classifier
         float32 [1000, W]: weights of the tower's classifier.
     cells
-        float32 [M, W]: ordinary cells.
+        float32 [M, W]: ordinary cells, by which the evidence is standardized.
     """
     units = [name for name in names() if name.has_unit]
     centred = classifier - classifier.mean(0)
@@ -87,18 +87,18 @@ def _strongest(pictures: torch.Tensor, direction: torch.Tensor) -> torch.Tensor:
 def shown_nouns(
     evidence: torch.Tensor, nouns: Sequence[int], lit: float, share: float
 ) -> torch.Tensor:
-    """For each cell which of a picture's nouns it shows, or -1.
+    """Return the noun that each cell shows, as a column of the evidence, or -1 for none.
 
     Parameters
     ----------
     evidence
-        float32 [N, K]: of the picture's cells.
+        float32 [N, K]: evidence of the picture's cells.
     nouns
         The picture's nouns, as columns of the evidence.
     lit
-        Evidence that a cell needs.
+        The least evidence of a cell that shows a noun.
     share
-        What it needs of the picture's strongest cell for the same noun.
+        Its least evidence relative to the picture's strongest cell for the same noun.
     """
     if not nouns:
         return torch.full((len(evidence),), -1)

@@ -1,4 +1,4 @@
-"""The pictures to learn from: unpacked Debian packages, and which nouns are kept for testing."""
+"""The training pictures, from unpacked Debian packages, and the nouns that are held out."""
 
 import io
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ from tam.photo.training.qt_resources import read_resources
 
 _CATALOGUE = Path(__file__).parent / "pictures.tsv"
 _MANY = 5
-"""A noun with more pictures than this is never held out: too much would be lost."""
+"""A noun with more pictures than this is never held out, to keep its pictures for training."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the catalogue: a Debian package, a file of it, and what it shows.
+    """A row of the catalogue: a Debian package, a file in it, and the noun that it shows.
 
-    ``noun`` is None for a picture without one object: a background.
+    ``noun`` is None for a background, which does not show a single object.
     """
 
     package: str
@@ -41,7 +41,7 @@ class Photo:
 
 @cache
 def catalogue() -> tuple[Entry, ...]:
-    """All pictures, in the order of the file."""
+    """Return all entries, in the order of the file."""
     lines = _CATALOGUE.read_text(encoding="utf-8").splitlines()
     rows = [line.split("\t") for line in lines if not line.startswith("#")]
     return tuple(
@@ -51,7 +51,7 @@ def catalogue() -> tuple[Entry, ...]:
 
 @cache
 def held_out_nouns() -> frozenset[str]:
-    """Every fifth noun in alphabetical order, of those with few pictures: never trained on."""
+    """Return every fifth noun, alphabetically, among those with few pictures; never trained on."""
     nouns = [entry.noun for entry in catalogue() if entry.noun is not None]
     few = sorted({noun for noun in nouns if nouns.count(noun) <= _MANY})
     return frozenset(few[2::5])
@@ -68,7 +68,7 @@ def read_pictures(data: Path) -> Iterator[tuple[Entry, Cutout | Photo]]:
     Raises
     ------
     InputError
-        If a package's folder or a file of it is missing.
+        If a package's folder or a file in it is missing.
     """
     archives: dict[Path, dict[str, bytes]] = {}
     for entry in catalogue():
@@ -95,7 +95,7 @@ def _content(data: Path, entry: Entry, archives: dict[Path, dict[str, bytes]]) -
 
 
 def _opened(entry: Entry, content: bytes) -> Cutout | Photo:
-    """A cut-out if a fair part of the picture is transparent, else a photograph."""
+    """Return a cut-out if more than 3 % of the picture is transparent, else a photograph."""
     with Image.open(io.BytesIO(content)) as image:
         image.thumbnail((960, 960))
         pixels = np.asarray(image.convert("RGBA"))

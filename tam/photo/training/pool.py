@@ -1,4 +1,4 @@
-"""A fixed pool of pictures to train on, kept as the tower's features."""
+"""A fixed pool of training pictures, stored as the tower's features."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from tam.photo.tower import Tower, squared
 from tam.photo.training.pictures import Photo, held_out_nouns, read_pictures
 
 SHARES = (("photo", 0.32), ("one", 0.36), ("two", 0.24), ("three", 0.04), ("none", 0.04))
-"""Kinds of pictures of the pool: a whole photograph, a background with so many cut-outs."""
+"""Shares of the pool: whole photographs, and backgrounds with one, two, three or no cut-outs."""
 
 _Picture = TypeVar("_Picture", Cutout, Photo)
 _Item = TypeVar("_Item")
@@ -24,14 +24,14 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True)
 class Pool:
-    """Pictures as the tower saw them.
+    """The tower's features of pictures, and the nouns that these show.
 
     Parameters
     ----------
     features
         float16 [M, N, 1280].
     nouns
-        For each picture the nouns of its objects, from left to right; none for a background.
+        The nouns of each picture's objects, from left to right; empty for a background.
     """
 
     features: torch.Tensor
@@ -39,7 +39,7 @@ class Pool:
 
 
 def build_pool(data: Path, tower: Tower, pictures: int, seed: int) -> Pool:
-    """Draw pictures from what is not held out, and keep what the tower sees of them."""
+    """Draw pictures of nouns that are not held out, and compute the tower's features of them."""
     cutouts, photos, backgrounds = _sorted(data)
     rng = np.random.default_rng(seed)
     features, nouns = [], []
@@ -52,7 +52,7 @@ def build_pool(data: Path, tower: Tower, pictures: int, seed: int) -> Pool:
 
 
 def save_pool(pool: Pool, path: Path) -> None:
-    """Write a pool as safetensors."""
+    """Write a pool to a safetensors file."""
     import json
 
     from safetensors.torch import save_file
@@ -61,7 +61,7 @@ def save_pool(pool: Pool, path: Path) -> None:
 
 
 def open_pool(path: Path) -> Pool:
-    """Open what :func:`save_pool` wrote."""
+    """Open a file that :func:`save_pool` wrote."""
     import json
 
     from safetensors import safe_open
@@ -114,7 +114,7 @@ def _pictures(
 
 
 def _one_of(pictures: Sequence[_Picture], rng: np.random.Generator) -> _Picture:
-    """A noun with few pictures comes nearly as often as one with many."""
+    """Draw a picture. A noun with n pictures is drawn in proportion to the square root of n."""
     weights = np.array([1 / np.sqrt(_count(pictures, p.noun)) for p in pictures])
     return pictures[int(rng.choice(len(pictures), p=weights / weights.sum()))]
 
@@ -124,7 +124,7 @@ def _count(pictures: Sequence[Cutout] | Sequence[Photo], noun: str | None) -> in
 
 
 def _placed(cutout: Cutout, index: int, number: int, rng: np.random.Generator) -> Placed:
-    """Objects stand side by side, each in its part of the width, and may overlap a little."""
+    """Place an object in its part of the width; neighbors may overlap a little."""
     share = 1 / number
     sides = {1: (0.35, 0.98), 2: (0.4, 0.62), 3: (0.3, 0.42)}[number]
     side = rng.uniform(*sides) * PIXELS
@@ -137,7 +137,7 @@ def _placed(cutout: Cutout, index: int, number: int, rng: np.random.Generator) -
 def _background(
     backgrounds: Sequence[NDArray[np.uint8]], rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """A part of a photograph, or now and then a plain colour."""
+    """Return a part of a photograph, or in one of five cases a plain color."""
     if rng.random() < 0.2:
         plain = np.full((PIXELS, PIXELS, 3), rng.integers(0, 256, 3), np.uint8)
         return np.full_like(plain, 255) if rng.random() < 0.4 else plain
@@ -147,7 +147,7 @@ def _background(
 def _crop(
     pixels: NDArray[np.uint8], rng: np.random.Generator, smallest: float
 ) -> NDArray[np.uint8]:
-    """A part of a picture, flipped or not, scaled to the square."""
+    """Return a random part of a picture, randomly flipped and scaled to the square."""
     height, width = pixels.shape[:2]
     h, w = (int(length * rng.uniform(smallest, 1)) for length in (height, width))
     y, x = int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1))
@@ -156,7 +156,7 @@ def _crop(
 
 
 def _jittered(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Brightness and contrast changed a little; sometimes blurred."""
+    """Change brightness and contrast a little, and sometimes blur."""
     gain, shift = rng.uniform(0.8, 1.2), rng.uniform(-20, 20)
     changed = np.clip((picture.astype(np.float32) - 127) * gain + 127 + shift, 0, 255)
     if rng.random() < 0.15:

@@ -1,4 +1,4 @@
-"""Reading Qt resource archives (``.rcc``), in which GCompris keeps its pictures."""
+"""Reading Qt resource archives (``.rcc``), in which GCompris stores its pictures."""
 
 import struct
 import zlib
@@ -12,16 +12,18 @@ _COMPRESSED, _DIRECTORY, _ZSTD = 1, 2, 4
 
 
 def read_resources(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Go through the files of an archive: each one's path inside it, and its content.
+    """Iterate over the files of an archive: the path inside it, and the content.
 
     Raises
     ------
     InputError
-        If the file is not such an archive, or is compressed by a method not known here.
+        If the file is not such an archive, or is compressed with zstd.
     """
     data = path.read_bytes()
     if data[:4] != _MAGIC:
-        raise InputError("not a Qt resource archive", where=str(path), remedy="give an .rcc file")
+        raise InputError(
+            "is not a Qt resource archive", where=str(path), remedy="pass an .rcc file"
+        )
     version, tree, contents, names = struct.unpack_from(">4I", data, 4)
     node = 22 if version >= 2 else 14
 
@@ -43,7 +45,11 @@ def read_resources(path: Path) -> Iterator[tuple[str, bytes]]:
         (length,) = struct.unpack_from(">I", data, contents + place)
         content = data[contents + place + 4 : contents + place + 4 + length]
         if flags & _ZSTD:
-            raise InputError("compressed with zstd", where=f"{path}{here}", remedy="use another")
+            raise InputError(
+                "is compressed with zstd, which is not supported",
+                where=f"{path}{here}",
+                remedy="use another archive",
+            )
         yield here.lstrip("/"), zlib.decompress(content[4:]) if flags & _COMPRESSED else content
 
     yield from walk(0, "")

@@ -1,4 +1,4 @@
-"""One training from beginning to end, in a folder that keeps what is done, so that it can go on."""
+"""A whole training, in a folder with checkpoints from which it can be resumed."""
 
 import json
 from collections.abc import Callable
@@ -27,15 +27,15 @@ from tam.photo.vocabulary import names
 from tam.text.tokenizer import Tokenizer
 
 _CELLS = 8000
-"""Cells by which evidence is standardised and from which samples begin."""
+"""The number of cells that standardize the evidence and from which samples are made."""
 _MARGIN = 4.0
-"""By how much the tower's classifier prefers a sample's class."""
+"""The margin by which the tower's classifier prefers the class of a sample."""
 _EMBEDDINGS = "model.language_model.embed_tokens.weight"
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """The size of the pool, its seed, and both stages."""
+    """The size of the pool, its seed, and the settings of both stages."""
 
     pictures: int = 4000
     seed: int = 0
@@ -51,7 +51,7 @@ def train(
     tell: Callable[[str], None],
     save_every: int = 5,
 ) -> Path:
-    """Train a projector, going on from what ``out`` holds.
+    """Train a projector, resuming from the checkpoint in ``out`` if there is one.
 
     Parameters
     ----------
@@ -60,18 +60,18 @@ def train(
     model
         An assembled photo model; its projector is not used.
     out
-        Folder for the pool, the checkpoint and the result. One folder for one training.
+        Folder for the pool, the checkpoint and the result. Each training needs its own folder.
     settings
-        See there.
+        The settings of the training.
     tell
-        Called with a line for each part of the work.
+        Called with progress messages.
     save_every
         Steps between checkpoints of the second stage.
 
     Returns
     -------
     Path
-        The projector, float16.
+        The file of the projector, in float16.
 
     Raises
     ------
@@ -89,9 +89,9 @@ def train(
     progress = Progress(0, optimizer)
     if checkpoint.exists():
         _resume(checkpoint, projector, progress)
-        tell(f"going on from step {progress.step}")
+        tell(f"resuming at step {progress.step}")
     else:
-        tell("the first weights")
+        tell("computing the initial weights")
         first = first_projector(
             evidence, pool, material.sampler, tokenizer, embeddings, settings.seed
         )
@@ -103,13 +103,13 @@ def train(
             material.classes,
             material.words,
             settings.alignment,
-            _teller("alignment", tell),
+            _mean_loss_reporter("alignment", tell),
         )
         _save(checkpoint, projector, progress)
-    told = _teller("speaking", tell)
+    report = _mean_loss_reporter("speaking", tell)
 
     def after(step: int, loss: float) -> None:
-        told(step, loss)
+        report(step, loss)
         if step % save_every == 0 or step == settings.speaking.steps:
             _save(checkpoint, projector, progress)
 
@@ -132,7 +132,7 @@ def _pool(
 def _material(
     pool: Pool, classifier: torch.Tensor, tokenizer: Tokenizer, embeddings: torch.Tensor, seed: int
 ) -> tuple[Material, Evidence]:
-    """What both stages learn from, and the evidence that the first weights begin with."""
+    """Return the training material of both stages, and the evidence for the initial weights."""
     generator = torch.Generator().manual_seed(seed)
     flat = pool.features.flatten(0, 1)
     cells = flat[torch.randperm(len(flat), generator=generator)[:_CELLS]].float()
@@ -146,7 +146,7 @@ def _material(
 
 
 def _published(model: Path) -> tuple[Any, torch.Tensor, torch.Tensor]:
-    """Tokenizer, token embeddings and the weights of the tower's classifier."""
+    """Return the tokenizer, the token embeddings and the weights of the tower's classifier."""
     from transformers import AutoTokenizer
 
     with safe_open(model / "model.safetensors", "pt") as file:
@@ -156,7 +156,7 @@ def _published(model: Path) -> tuple[Any, torch.Tensor, torch.Tensor]:
 
 
 def _language(model: Path) -> Any:
-    """The language model alone, in float32 and frozen."""
+    """Return the language model without the tower, in float32 and frozen."""
     from transformers import AutoConfig, LlamaForCausalLM
 
     language = LlamaForCausalLM(AutoConfig.from_pretrained(model).text_config).eval()
@@ -173,13 +173,15 @@ def _same_settings(path: Path, settings: TrainingSettings) -> None:
     written = json.dumps(asdict(settings), indent=2)
     if path.exists() and path.read_text(encoding="utf-8") != written:
         raise InputError(
-            "holds a training with other settings", where=str(path.parent), remedy="name another"
+            "holds a training with other settings",
+            where=str(path.parent),
+            remedy="name another folder",
         )
     path.write_text(written, encoding="utf-8")
 
 
 def _save(path: Path, projector: Projector, progress: Progress) -> None:
-    """Write a checkpoint, whole or not at all: the weights, Adam's two moments, the step."""
+    """Write a checkpoint atomically: the weights, the state of Adam, and the step."""
     tensors = {f"projector.{n}": w.contiguous() for n, w in projector.state_dict().items()}
     for index, state in progress.optimizer.state_dict()["state"].items():
         for name, value in state.items():
@@ -205,16 +207,16 @@ def _resume(path: Path, projector: Projector, progress: Progress) -> None:
     progress.optimizer.load_state_dict(whole | {"state": state})
 
 
-def _teller(
+def _mean_loss_reporter(
     stage: str, tell: Callable[[str], None], every: int = 10
 ) -> Callable[[int, float], None]:
-    """Tell the mean loss of each ten steps."""
+    """Return a function that reports the mean loss of every ten steps."""
     losses: list[float] = []
 
-    def told(step: int, loss: float) -> None:
+    def report(step: int, loss: float) -> None:
         losses.append(loss)
         if len(losses) == every:
             tell(f"{stage} {step}: loss {sum(losses) / every:.3f}")
             losses.clear()
 
-    return told
+    return report

@@ -1,15 +1,15 @@
-"""Feature-space samples: cells that speak for a class of which there is no picture to train on.
+"""Feature-space samples: features of cells for classes without training pictures.
 
-A real cell's features are moved along ``covariance · weight`` of the class, the direction in which
-real features vary most for what the classifier gains, until the tower's classifier prefers the
-class by a margin; then they are held to the range of real features.
+The features of a real cell are moved along ``covariance · weight`` of the class, the direction that
+raises the classifier's score with the most natural variation of features, until the tower's
+classifier prefers the class by a margin; then they are clipped to the range of real features.
 """
 
 import torch
 
 
 class Sampler:
-    """Draws cells for classes.
+    """A source of cells for any class.
 
     Parameters
     ----------
@@ -18,7 +18,7 @@ class Sampler:
     classifier
         float32 [1000, W]: weights of the tower's classifier.
     margin
-        How far the class's score comes to lie above the second best's.
+        The margin by which the class's score exceeds that of the second-best class.
     """
 
     def __init__(self, cells: torch.Tensor, classifier: torch.Tensor, margin: float) -> None:
@@ -32,9 +32,9 @@ class Sampler:
         self._scores = (cells @ self._classifier.T).T.contiguous()
 
     def draw(self, number: int, count: int, generator: torch.Generator) -> torch.Tensor:
-        """float32 [count, W]: cells that speak for the class of that number.
+        """Draw cells float32 [count, W] for the class with index ``number``.
 
-        They begin as cells that speak for it more than most others do.
+        They are made from the real cells with the highest scores for the class.
         """
         near = self._scores[number].topk(min(200, len(self._cells))).indices
         chosen = near[torch.randint(len(near), (count,), generator=generator)]

@@ -1,9 +1,9 @@
-"""Second stage: the projector learns through the language model, which stays as it was published.
+"""Second stage: the projector learns through the frozen language model.
 
 A step shows the language model some cells of each picture, a question and the right answer, and
-moves the projector so that the answer becomes more likely. Half of the cells are those that the
-projector now makes the most of, half are drawn at random; the last steps show whole pictures, as
-they are shown when the model is used.
+updates the projector to make the answer more probable. Half of the cells are those whose projection
+is furthest from the neutral token, half are drawn at random; the last steps show whole pictures, as
+at inference.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,20 +26,20 @@ _IGNORED = -100
 
 @dataclass(frozen=True)
 class SpeakingSettings:
-    """How long and how fast the second stage learns.
+    """The settings of the second stage.
 
     Parameters
     ----------
     steps, pictures
-        Steps, and pictures a step.
+        Steps, and pictures per step.
     cells
-        Cells of a picture that are shown.
+        Cells that are shown of each picture.
     whole
         Share of the steps, at the end, that show all cells of a quarter as many pictures.
     sampled
         Share of the pictures that are feature-space samples.
     rate, seed
-        Learning rate at its highest; seed of all draws.
+        Peak learning rate; seed of all random draws.
     """
 
     steps: int = 150
@@ -53,7 +53,7 @@ class SpeakingSettings:
 
 @dataclass(frozen=True)
 class Material:
-    """What the second stage learns from: see :func:`tam.photo.training.alignment.align`."""
+    """The training material, as in :func:`tam.photo.training.alignment.align`."""
 
     pool: Pool
     sampler: Sampler
@@ -63,7 +63,7 @@ class Material:
 
 @dataclass
 class Progress:
-    """Where a training stands; what a checkpoint holds beside the projector."""
+    """The state of a training besides the projector, as in a checkpoint."""
 
     step: int
     optimizer: torch.optim.Optimizer
@@ -78,21 +78,21 @@ def speak(
     progress: Progress,
     tell: Callable[[int, float], None],
 ) -> None:
-    """Train a projector in place, from the step where ``progress`` stands.
+    """Train a projector in place, beginning at ``progress.step``.
 
-    Every step draws from a generator seeded by its number, so that a training that was interrupted
-    goes on as it would have.
+    Every step draws from a generator that is seeded with its number, so a resumed training is the
+    same as one that was not interrupted.
 
     Parameters
     ----------
     projector
-        What learns.
+        The projector.
     language, tokenizer
-        The language model, frozen, and its tokenizer.
+        The frozen language model and its tokenizer.
     material, settings
-        See there.
+        The training material, and the settings of this stage.
     progress
-        Is brought forward.
+        The state of the training, which is updated in place.
     tell
         Called after each step with its number and its loss.
     """
@@ -108,7 +108,7 @@ def speak(
 
 
 def _set_rate(optimizer: torch.optim.Optimizer, settings: SpeakingSettings, step: int) -> None:
-    """Rise over the first twentieth, then fall along a cosine to a twentieth of the rate."""
+    """Warm up over the first twentieth of the steps, then decay to a twentieth along a cosine."""
     rise = max(settings.steps // 20, 1)
     done = max(step - rise, 0) / max(settings.steps - rise, 1)
     falling = 0.05 + 0.95 * (1 + np.cos(np.pi * done)) / 2
@@ -128,21 +128,21 @@ def _step_loss(
     rng = np.random.default_rng((settings.seed, step))
     whole = step >= settings.steps * (1 - settings.whole)
     count = max(settings.pictures // 4, 1) if whole else settings.pictures
-    tokens, asked = [], []
+    tokens, exchanges = [], []
     for _ in range(count):
         cells, nouns = _picture(material, settings.sampled, rng, generator)
         projected = projector(cells)
         if not whole:
             projected = projected[_chosen(projected, material.words, settings.cells, generator)]
         tokens.append(projected)
-        asked.append(exchange(nouns, material.words.nouns, rng))
-    return answer_loss(language, tokenizer, tokens, asked)
+        exchanges.append(exchange(nouns, material.words.nouns, rng))
+    return answer_loss(language, tokenizer, tokens, exchanges)
 
 
 def _picture(
     material: Material, sampled: float, rng: np.random.Generator, generator: torch.Generator
 ) -> tuple[torch.Tensor, tuple[str, ...]]:
-    """All cells of a picture or of a sample, and its nouns."""
+    """Return all cells of a picture or of a sample, and its nouns."""
     pool = material.pool
     if rng.random() < sampled:
         nouns = list(material.classes)
@@ -157,9 +157,9 @@ def _picture(
 def _chosen(
     projected: torch.Tensor, words: Words, count: int, generator: torch.Generator
 ) -> torch.Tensor:
-    """Indices of the cells to show: half the most outspoken, half drawn from the rest."""
-    outspoken = (projected.detach() - words.neutral).square().sum(1).argsort(descending=True)
-    first, rest = outspoken[: count // 2], outspoken[count // 2 :]
+    """Return the indices of the cells to show: half the least neutral, half drawn from the rest."""
+    distinct = (projected.detach() - words.neutral).square().sum(1).argsort(descending=True)
+    first, rest = distinct[: count // 2], distinct[count // 2 :]
     drawn = rest[torch.randperm(len(rest), generator=generator)[: count - len(first)]]
     return torch.cat([first, drawn]).sort().values
 
@@ -168,35 +168,35 @@ def answer_loss(
     language: Any,
     tokenizer: Tokenizer,
     tokens: Sequence[torch.Tensor],
-    asked: Sequence[tuple[str, str]],
+    exchanges: Sequence[tuple[str, str]],
 ) -> torch.Tensor:
-    """Mean negative log-probability of the answers' tokens, their end included.
+    """Return the mean negative log-probability of the answers' tokens, end tokens included.
 
     Parameters
     ----------
     language, tokenizer
         The language model and its tokenizer.
     tokens
-        float32 [C, D] for each picture: what stands for it in the prompt.
-    asked
-        For each picture a question and its answer.
+        float32 [C, D] for each picture: its vision tokens.
+    exchanges
+        A question and its answer for each picture.
     """
     embed = language.get_input_embeddings()
     rows, labels = [], []
-    for picture, (question, answer) in zip(tokens, asked, strict=True):
+    for picture, (question, answer) in zip(tokens, exchanges, strict=True):
         before = _ids(tokenizer, "<|im_start|>user\n")
         between = _ids(tokenizer, f"\n{question}<|im_end|>\n<|im_start|>assistant\n")
-        told = _ids(tokenizer, f"{answer}<|im_end|>")
-        rows.append(torch.cat([embed(before), picture, embed(between), embed(told)]))
-        silent = len(before) + len(picture) + len(between)
-        labels.append(torch.cat([torch.full((silent,), _IGNORED), told]))
-    # What stands behind an answer is seen by nothing before it: no attention mask is needed.
+        reply = _ids(tokenizer, f"{answer}<|im_end|>")
+        rows.append(torch.cat([embed(before), picture, embed(between), embed(reply)]))
+        context = len(before) + len(picture) + len(between)
+        labels.append(torch.cat([torch.full((context,), _IGNORED), reply]))
+    # Padding follows the answers and attention is causal, so no attention mask is needed.
     inputs = nn.utils.rnn.pad_sequence(rows, batch_first=True)
     wanted = nn.utils.rnn.pad_sequence(labels, batch_first=True, padding_value=_IGNORED)
     states = language.model(inputs_embeds=inputs, use_cache=False).last_hidden_state[:, :-1]
-    told_here = wanted[:, 1:] != _IGNORED
-    logits = language.get_output_embeddings()(states[told_here])
-    return nn.functional.cross_entropy(logits.float(), wanted[:, 1:][told_here])
+    in_answer = wanted[:, 1:] != _IGNORED
+    logits = language.get_output_embeddings()(states[in_answer])
+    return nn.functional.cross_entropy(logits.float(), wanted[:, 1:][in_answer])
 
 
 def _ids(tokenizer: Tokenizer, text: str) -> torch.Tensor:

@@ -1,9 +1,9 @@
-"""The projector that training begins with: evidence for a noun, joined to the noun's embedding.
+"""The initial projector, which maps evidence for a noun to the noun's embedding.
 
-The projector's first layer begins as the evidence of a cell for each noun, one unit for a noun: for
-most of them the tower's own classifier. Its second layer is the least-squares map from the units to
-the embeddings of the nouns that cells show. So the first weights already carry what the tower and
-the language model know; training has to bring them together.
+The first layer is initialized with the evidence of a cell for each noun, one unit per noun, which
+for most nouns is the tower's own classifier. The second layer is the least-squares map from these
+units to the embeddings of the nouns that cells show. So the initial weights already contain what
+the tower and the language model know; training only has to connect them.
 """
 
 import torch
@@ -16,20 +16,20 @@ from tam.photo.vocabulary import names
 from tam.text.tokenizer import Tokenizer
 
 QUIET = 3.5
-"""Standard deviations of its evidence that a unit needs to be lit."""
+"""The evidence, in standard deviations, above which a unit is active."""
 
 NEUTRAL = "\n"
-"""A token that shows nothing is like this one: SmolLM2 passes over line breaks."""
+"""The token that cells which show nothing should resemble: SmolLM2 ignores line breaks."""
 
 _SHARE = 0.45
-"""Share of the evidence of a picture's strongest cell that makes another cell show a noun too."""
+"""A cell also shows a noun if its evidence is at least this share of the strongest cell's."""
 _RIDGE = 1e-3
 _PICTURES, _SAMPLES = 2000, 12
-"""Pictures, and samples of each noun, that the second layer is fitted to."""
+"""Pictures, and samples per noun, that the second layer is fitted to."""
 
 
 class Projector(nn.Module):
-    """The two-layer projector of transformers' FastVLM class, under the same names."""
+    """The two-layer projector of transformers' FastVLM class, with the same parameter names."""
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
@@ -37,15 +37,15 @@ class Projector(nn.Module):
         self.linear_2 = nn.Linear(hidden, hidden)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """float32 [..., hidden] of features [..., width]."""
+        """Project features [..., width] to float32 [..., hidden]."""
         projected: torch.Tensor = self.linear_2(nn.functional.gelu(self.linear_1(features)))
         return projected
 
 
 def name_embedding(noun: str, tokenizer: Tokenizer, embeddings: torch.Tensor) -> torch.Tensor:
-    """[D]: embedding of a noun, as it is written after another word.
+    """Return the embedding [D] of a noun as it is written after another word.
 
-    If there are several tokens, the first counts the most, because a reply has to say it first.
+    If it has several tokens, the first has the highest weight, because a reply begins with it.
     """
     ids = tokenizer(f" {noun}", add_special_tokens=False).input_ids
     shares = torch.tensor([0.5**index for index in range(len(ids))])
@@ -53,7 +53,7 @@ def name_embedding(noun: str, tokenizer: Tokenizer, embeddings: torch.Tensor) ->
 
 
 def neutral_embedding(tokenizer: Tokenizer, embeddings: torch.Tensor) -> torch.Tensor:
-    """[D]: embedding of the neutral token."""
+    """Return the embedding [D] of the neutral token."""
     [token] = tokenizer(NEUTRAL, add_special_tokens=False).input_ids
     return embeddings[token]
 
@@ -67,18 +67,18 @@ def first_projector(
     embeddings: torch.Tensor,
     seed: int,
 ) -> Projector:
-    """Join evidence and embeddings.
+    """Compute the initial projector from evidence and embeddings.
 
     Parameters
     ----------
     evidence
-        For at most as many nouns as the projector has units.
+        The evidence, for at most as many nouns as the projector has units.
     pool, sampler
-        Pictures, and samples of nouns of which there are none.
+        Pictures, and a source of samples for nouns without pictures.
     tokenizer, embeddings
-        The language model's; embeddings are float32 [V, D].
+        The language model's tokenizer and embeddings, float32 [V, D].
     seed
-        Seed of the pictures and samples, and of the units that stand for no noun.
+        Seed for choosing pictures and samples, and for the units without a noun.
     """
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
@@ -105,7 +105,7 @@ def first_projector(
 def _cells(
     evidence: Evidence, pool: Pool, sampler: Sampler, generator: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cells [M, W] and the column of the noun that each shows, -1 for none."""
+    """Return cells [M, W] and the column of the noun that each shows, -1 for none."""
     column = {noun: index for index, noun in enumerate(evidence.nouns)}
     cells, shown = [], []
     for index in torch.randperm(len(pool.nouns), generator=generator)[:_PICTURES].tolist():

@@ -1,4 +1,4 @@
-"""What is asked about a training picture, and what is answered."""
+"""Questions about training pictures, and their answers."""
 
 from collections.abc import Sequence
 
@@ -7,11 +7,11 @@ import numpy as np
 from tam.photo.vocabulary import a
 
 WHAT = ("What is in the picture?", "What does the picture show?", "Describe this image.")
-"""Ways to ask for a caption."""
+"""Questions that ask for a caption."""
 
 
 def caption(nouns: Sequence[str]) -> str:
-    """A sentence that names objects in their order."""
+    """Return a sentence that names objects in the given order."""
     if not nouns:
         return "The picture shows no object."
     named = [a(noun) for noun in nouns]
@@ -20,12 +20,12 @@ def caption(nouns: Sequence[str]) -> str:
 
 
 def presence_question(noun: str) -> str:
-    """A question that is answered with yes or no."""
+    """Return a yes-no question about the presence of an object."""
     return f"Is there {a(noun)} in the picture?"
 
 
 def presence_answer(noun: str, present: bool) -> str:
-    """Its answer in a sentence."""
+    """Return the answer to such a question as a sentence."""
     return f"Yes, there is {a(noun)}." if present else f"No, there is no {noun}."
 
 
@@ -37,12 +37,12 @@ def exchange(
     Parameters
     ----------
     nouns
-        What is in the picture, from left to right.
+        The nouns in the picture, from left to right.
     others
-        Nouns of which some are not: for questions that are answered with no.
+        Nouns of which some are not in the picture, for questions whose answer is no.
     rng
-        Draws the kind of the question: a caption in three of four, else whether something is
-        there, which is equally often so and not.
+        The source of randomness. Three of four questions ask for a caption; the others ask about an
+        object, which is present half of the time.
     """
     if rng.random() < 0.75 or not nouns:
         return WHAT[int(rng.choice(3, p=(0.7, 0.15, 0.15)))], caption(nouns)

@@ -1,7 +1,7 @@
-"""The data of a training step: the settings of a run, its curriculum, and its batches.
+"""The settings of a training run, its curriculum and its batches.
 
-Every batch is a function of the settings and the step alone, so it is the same in
-whatever process it is made.
+Every batch is a function of the settings and the step only, so it does not depend on the process
+that makes it.
 """
 
 import math
@@ -21,9 +21,9 @@ from tam.scenes.tokens import build_tokenizer
 class Stage:
     """A part of the curriculum.
 
-    ``steps`` is how long it lasts while the pictures grow (0: it comes in only afterwards), and
-    ``share`` its share of the steps after that; then its grids of cells, object counts, rows of a
-    batch, turns of a row, and kind of example.
+    ``steps`` is its length in the first part of a run, in which the pictures grow (0: it takes no
+    part there), and ``share`` is its share of the later steps. The other fields are its grids of
+    cells, object counts, rows of a batch, turns of a row, and kind of example.
     """
 
     steps: int
@@ -40,8 +40,11 @@ _MIDDLE = ((8, 8), (9, 9), (11, 11), (10, 12), (12, 10))
 _WHOLE = ((16, 16), (16, 16), (15, 18), (18, 15), (14, 19), (20, 13))
 
 
-def _growing(crops: int, middle: int) -> tuple[Stage, ...]:
-    """Crops for so many steps, middle sizes for so many, then every size and kind by its share."""
+def _curriculum(crops: int, middle: int) -> tuple[Stage, ...]:
+    """Return a curriculum that begins with ``crops`` steps on crops and ``middle`` on middle sizes.
+
+    Afterwards all sizes and kinds are mixed by their shares.
+    """
     return (
         Stage(crops, 0.05, _CROPS, (1, 1), 32, 5),
         Stage(middle, 0.30, _MIDDLE, (1, 3), 20, 7),
@@ -53,28 +56,27 @@ def _growing(crops: int, middle: int) -> tuple[Stage, ...]:
 
 
 CURRICULA: dict[str, tuple[Stage, ...]] = {
-    "whole": _growing(1400, 800),
-    "language": _growing(300, 0),
+    "whole": _curriculum(1400, 800),
+    "language": _curriculum(300, 0),
     "tower": (
         Stage(2000, 0.0, _CROPS, (1, 1), 64, 1),
         Stage(0, 1.0, (*_CROPS, *_MIDDLE), (1, 1), 64, 1),
     ),
-    "alignment": _growing(500, 500),
+    "alignment": _curriculum(500, 500),
 }
 """The stages of each phase of training; see `tam.scenes.training.phases`."""
 
 _LARGEST = 64
-"""No stage has more rows, nor indices of scenes for them."""
+"""An upper bound of the rows of a stage, which reserves scene indices for every step."""
 
 
 @dataclass(frozen=True)
 class Settings:
     """Settings of a run: equal settings give equal weights on the same kind of machine.
 
-    ``phase`` is what is trained (`tam.scenes.training.phases`), ``readability`` the
-    supervision of the vision positions while that is the whole model, with ``weight`` beside the
-    answers.
-    ``breadth`` is how many times the rows of its stage a batch has.
+    ``phase`` is what is trained (`tam.scenes.training.phases`). ``readability`` is the supervision
+    of the vision positions in the phase ``whole``, and ``weight`` its weight relative to the
+    answers. ``breadth`` multiplies the rows of each stage's batches.
     """
 
     phase: str = "whole"
@@ -95,11 +97,11 @@ RECIPES: dict[str, Settings] = {
     "tower": Settings("tower", steps=3500, decay=500, rate=2e-3, breadth=1),
     "alignment": Settings("alignment", steps=7000, decay=3000, rate=1.5e-3, breadth=1),
 }
-"""The settings of each phase that the shipped models were made with."""
+"""The settings of each phase with which the shipped models were trained."""
 
 
 def learning_rate(settings: Settings, step: int) -> float:
-    """Linear warm-up, a plateau, and a cosine to 2 % over the last ``decay`` steps."""
+    """Return the rate: linear warm-up, a plateau, a cosine to 2 % over the last ``decay`` steps."""
     if step < settings.warmup:
         return settings.rate * (step + 1) / settings.warmup
     left = min(1.0, (settings.steps - step) / max(1, settings.decay))
@@ -107,7 +109,7 @@ def learning_rate(settings: Settings, step: int) -> float:
 
 
 def stage_of(settings: Settings, step: int) -> Stage:
-    """The stage of a step: the growing ones in turn, then all by their shares."""
+    """Return the stage of a step: at first one after another, later drawn by their shares."""
     stages = CURRICULA[settings.phase]
     for stage in stages:
         if step < stage.steps:
@@ -119,7 +121,7 @@ def stage_of(settings: Settings, step: int) -> Stage:
 
 
 def batch_of(encoder: Encoder, settings: Settings, step: int) -> Batch:
-    """The batch of a step, from scenes that no other step uses."""
+    """Make the batch of a step, from scenes that no other step uses."""
     stage = stage_of(settings, step)
     rng = np.random.default_rng([settings.seed, step, 1])
     first = (settings.seed * 20_000_000 + step * _LARGEST * settings.breadth) % 900_000_000
@@ -137,9 +139,9 @@ def batch_of(encoder: Encoder, settings: Settings, step: int) -> Batch:
 
 
 def batches(settings: Settings, first: int, workers: int) -> Iterator[Batch]:
-    """The batches of the steps from ``first`` on, in order.
+    """Iterate over the batches from step ``first`` on.
 
-    ``workers`` processes make them ahead of time; none: they are made when they are asked for.
+    ``workers`` processes make them ahead of time; with 0, each is made when it is requested.
     """
     steps = range(first, settings.steps)
     loader: DataLoader[Batch] = DataLoader(
@@ -148,7 +150,7 @@ def batches(settings: Settings, first: int, workers: int) -> Iterator[Batch]:
         sampler=steps,
         num_workers=workers,
         collate_fn=_unchanged,
-        # A fork of a process that has threads may hang.
+        # Forking a process with threads may hang.
         multiprocessing_context="spawn" if workers else None,
         prefetch_factor=4 if workers else None,
     )
@@ -156,7 +158,7 @@ def batches(settings: Settings, first: int, workers: int) -> Iterator[Batch]:
 
 
 class _Steps(Dataset[Batch]):
-    """Batches by their step. Each process has an encoder of its own, made at the first."""
+    """Batches indexed by step. Each process makes its own encoder on first use."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -1,4 +1,4 @@
-"""The training losses: of the answers, and of the words that vision positions can be read as."""
+"""The training losses: of answers, and of the words that are read at vision positions."""
 
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from transformers import Qwen2VLForConditionalGeneration
 
 AREA = 24.0
-"""Cells that one word may cover before the area prior charges for more."""
+"""Cells that one word may cover before the area prior penalizes it."""
 
 DECISIVE = 4.0
-"""How many times a decisive token counts in the answer loss."""
+"""Weight of a decisive token in the answer loss."""
 
 ATTENTION = "scenes_prefix"
-"""Name under which `prefix_attention` is registered as an attention of the language model."""
+"""Name under which `prefix_attention` is registered with transformers."""
 
 ROWS = 144
-"""Rows of vision positions that attend at once."""
+"""Rows of vision positions per block of the attention."""
 
 
 def use_prefix_attention(model: "Qwen2VLForConditionalGeneration") -> None:
-    """Let the language model attend through `prefix_attention`, for training only."""
+    """Make the language model use `prefix_attention`, for training only."""
     from transformers import AttentionInterface
 
     AttentionInterface.register(ATTENTION, prefix_attention)
@@ -44,10 +44,10 @@ def prefix_attention(
     prefix: int,
     **_: object,
 ) -> tuple[Tensor, None]:
-    """Causal attention, returned as [B, L, H, D], whose first ``prefix`` positions see no later.
+    """Compute causal attention, [B, L, H, D], whose first ``prefix`` positions see nothing later.
 
-    Written out in blocks of rows: on a CPU the backward pass takes less than half as long as that
-    of the fused kernel under a mask, which gives the same values.
+    It is computed in blocks of rows: on a CPU its backward pass takes less than half the time of
+    the fused kernel with a mask, which gives the same values.
     """
     bias = attention_mask.to(query.dtype)
     length = query.shape[2]
@@ -77,10 +77,11 @@ def hidden_states(
     segments: Tensor,
     vision: Tensor,
 ) -> Tensor:
-    """Final-normed states [B, L, D] of a batch; see `tam.scenes.batch.Batch` for the arguments.
+    """Return the final-normed states [B, L, D] of a batch.
 
-    ``seen`` [B, G*N, D] is what the vision tower hands over at the positions ``vision`` [G*N]. A
-    position sees the earlier ones of its own segment and of segment 0.
+    ``seen`` [B, G*N, D] are the vision tower's outputs at the positions ``vision`` [G*N];
+    `tam.scenes.batch.Batch` describes the other arguments. A position sees the earlier positions of
+    its own segment and of segment 0.
     """
     length = ids.shape[1]
     words = model.model.language_model.embed_tokens(ids)
@@ -102,10 +103,10 @@ def hidden_states(
 def vision_features(
     model: "Qwen2VLForConditionalGeneration", pixels: Tensor, grid: tuple[int, int]
 ) -> Tensor:
-    """Vision features [B, N, D] of B pictures of one grid, as the language model receives them.
+    """Return vision features [B, N, D] of B pictures of one grid, as the language model gets them.
 
-    The tower's own forward pass attends within one picture after the other; this one, through the
-    same modules, within all at once.
+    The tower's own forward pass computes attention for one picture after another; this function
+    uses the same modules for all pictures at once.
     """
     visual = model.model.visual
     cells = grid[0] * grid[1]
@@ -133,10 +134,10 @@ def _rotated(states: Tensor) -> Tensor:
 
 
 def answer_loss(head: torch.nn.Linear, states: Tensor, labels: Tensor, decisive: Tensor) -> Tensor:
-    """Mean cross-entropy of the labelled tokens, each read one position earlier.
+    """Return the mean cross-entropy of the labelled tokens, each predicted one position earlier.
 
-    The tokens ``decisive`` int64 count `DECISIVE` times: on them alone many answers turn, and among
-    the words that repeat the question they would hardly be heard.
+    The tokens ``decisive``, int64, have the weight `DECISIVE`: many answers depend only on them,
+    and the words that repeat the question would drown them out.
     """
     following = labels[:, 1:]
     wanted = following != IGNORED
@@ -154,31 +155,31 @@ def weak_readability(
     true_words: Tensor,
     true_pairs: Tensor,
 ) -> Tensor:
-    """Loss from the words that are true of a picture, never from where they are true.
+    """Return a loss from the words that are true of a picture, without using where they are true.
 
     With p[n, w] the probability of word w at vision position n, the picture shows w with
     probability q = 1 - prod_n (1 - p[n, w]) (multiple-instance learning by noisy or, a saturating
     log-sum-exp over positions). True words are pulled to q = 1, others to q = 0, and a true word
-    that covers more than `AREA` cells is charged for the rest. The same holds for the pairs that
-    the caption names, with p[n, colour] p[n, shape] for p: what is red shows the red object's
-    shape there and no other.
+    that covers more than `AREA` cells is penalized for the excess. The same holds for the pairs
+    that the caption names, with p[n, color] p[n, shape] for p: what is red must show the red
+    object's shape there and no other.
 
-    Shapes follow colours: a cell is to show some shape as far as it shows some colour, by
-    cross-entropy. Else a shape would be read where it is told best, beside its contour.
+    Shapes follow colors: by cross-entropy, a cell should show some shape as much as it shows some
+    color. Otherwise a shape would be read where it is easiest to recognize, beside its contour.
 
-    One cell can show a colour and a shape, so p is a softmax over the words of one kind and all
-    tokens that are no such words: in one over everything a colour would drive the shape's word
-    off the object.
+    A cell can show a color and a shape, so p is a softmax over the words of one kind and all tokens
+    that are not words of any kind. In a softmax over all tokens, a color would push the shape's
+    word off the object.
 
     Parameters
     ----------
     vision : [B, N, D]
         States at the vision positions.
     word_tokens, kinds : int64 [W]
-        Ids of the words' pieces; pieces of equal kind exclude one another. Kind 0 are the first
-        pieces of the colours, kind 1 those of the shapes.
+        Ids and kinds of the words' pieces; pieces of the same kind exclude one another. Kind 0 are
+        the first pieces of the colors, kind 1 those of the shapes.
     true_words : bool [B, W]
-    true_pairs : bool [B, colours, shapes]
+    true_pairs : bool [B, colors, shapes]
     """
     logits = head(vision).float()
     words = logits[..., word_tokens]
@@ -189,29 +190,29 @@ def weak_readability(
         parts.append(F.softmax(scores, dim=-1)[..., :-1])
     order = torch.argsort(kinds, stable=True)
     chances = torch.cat(parts, dim=-1)
-    said = true_words[:, order]
+    true_pieces = true_words[:, order]
     excess = F.relu(chances.sum(1) / AREA - 1)
     pairs = parts[0][..., :, None] * parts[1][..., None, :]
     return (
-        _some_position(chances, said)
-        + (excess * said).mean()
+        _some_position(chances, true_pieces)
+        + (excess * true_pieces).mean()
         + _some_position(pairs.flatten(2), true_pairs.flatten(1))
         + _follows(parts[1].sum(-1), parts[0].sum(-1).detach())
     )
 
 
 def _follows(chances: Tensor, wanted: Tensor) -> Tensor:
-    """Mean cross-entropy of probabilities against other probabilities."""
+    """Return the mean binary cross-entropy of probabilities with wanted probabilities."""
     low, high = 1e-5, 1 - 1e-5
     chances = chances.clamp(low, high)
     return -(wanted * chances.log() + (1 - wanted) * (1 - chances).log()).mean()
 
 
-def _some_position(chances: Tensor, said: Tensor) -> Tensor:
-    """Noisy or: what is said [B, W] holds at some position of [B, N, W], the rest at none."""
+def _some_position(chances: Tensor, true: Tensor) -> Tensor:
+    """Noisy or: what is true [B, W] should hold at some position [B, N, W], the rest at none."""
     none = torch.log1p(-chances.clamp(max=0.999)).sum(1)
     shown = -torch.log(-torch.expm1(none.clamp(max=-1e-4)))
-    return torch.where(said, shown, -none).mean()
+    return torch.where(true, shown, -none).mean()
 
 
 def mask_readability(
@@ -222,16 +223,16 @@ def mask_readability(
     cell_words: Tensor,
     background: int,
 ) -> Tensor:
-    """Cross-entropy of each cell against the words of the object that it shows.
+    """Return the cross-entropy of each cell with the words of the object that it shows.
 
     Parameters
     ----------
     vision : [B, N, D]
     word_tokens : int64 [W]
     supervised : bool [W]
-        The other words take no part: neither pulled up where they are nor pushed down elsewhere.
+        The other words are left out: neither raised where they are nor lowered elsewhere.
     cell_words : bool [B, N, W]
-        Words of each cell's object; none: the cell shows the background.
+        Words of each cell's object; none if the cell shows the background.
     background : int
         Id of the background word.
     """
@@ -242,7 +243,7 @@ def mask_readability(
     word_logs = logs[..., word_tokens].masked_fill(~wanted, 0)
     named = word_logs.sum(-1) / number.clamp(min=1)
     empty = ~cell_words.any(-1)
-    # Objects and background weigh the same, however much larger the background is.
+    # Objects and background have equal weight, although the background is much larger.
     return -(named.sum() / (number > 0).sum().clamp(min=1)) - (
         logs[..., background][empty].sum() / empty.sum().clamp(min=1)
     )

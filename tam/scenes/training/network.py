@@ -1,4 +1,4 @@
-"""The small model's configuration: real Qwen2-VL classes, a few million parameters."""
+"""The small model's configuration: real Qwen2-VL classes with a few million parameters."""
 
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ VISION_WIDTH = 128
 
 
 def small_config(tokenizer: "PreTrainedTokenizerFast") -> "Qwen2VLConfig":
-    """Configuration of the small model for a tokenizer's ids."""
+    """Return the configuration of the small model for a tokenizer's ids."""
     from transformers import Qwen2VLConfig
 
     ids = tokenizer.get_vocab()
@@ -38,8 +38,8 @@ def small_config(tokenizer: "PreTrainedTokenizerFast") -> "Qwen2VLConfig":
             "max_position_embeddings": 4096,
             "rms_norm_eps": 1e-6,
             "initializer_range": 0.05,
-            # Heads are narrow and pictures few cells wide: a small base and even sections keep
-            # the rotations of height and of width distinct within 16 cells.
+            # Heads are narrow and pictures have few cells: a small base and equal sections keep
+            # the rotations of height and width distinct within 16 cells.
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": 60.0,
@@ -70,7 +70,7 @@ def small_config(tokenizer: "PreTrainedTokenizerFast") -> "Qwen2VLConfig":
 
 
 def new_model(tokenizer: "PreTrainedTokenizerFast", seed: int) -> "Qwen2VLForConditionalGeneration":
-    """A model with fresh weights drawn from a seed."""
+    """Return a model with random weights drawn from a seed."""
     import torch
     from transformers import GenerationConfig, Qwen2VLForConditionalGeneration
 
@@ -92,12 +92,12 @@ def new_model(tokenizer: "PreTrainedTokenizerFast", seed: int) -> "Qwen2VLForCon
 
 
 def patch_embedding(width: int) -> NDArray[np.float32]:
-    """First weights of the patch embedding, float32 [width, 3, T, p, p]: whitened cosines.
+    """Return initial weights of the patch embedding, float32 [width, 3, T, p, p]: whitened cosines.
 
-    Random weights would mostly see a patch's mean colour, by far its largest component, and edges
-    hardly at all. So each channel starts as one two-dimensional cosine (DCT-II) of the brightness
-    (one half of the channels) or of one of two colour differences, low frequencies first, and is
-    divided by its deviation over a few training scenes.
+    Random weights would mostly respond to a patch's mean color, by far its largest component, and
+    hardly to edges. So each channel is initialized with one two-dimensional cosine (DCT-II) of the
+    brightness (half of the channels) or of one of two color differences, low frequencies first,
+    divided by its standard deviation over a few training scenes.
     """
     p = PATCH_SIZE
     steps = np.arange(p)

@@ -1,13 +1,13 @@
-"""Phases of training: the parts of the model that each one trains, and its loss.
+"""The phases of training: the parameters that each one trains, and its loss.
 
-- ``whole``: everything at once, by answers and readability (`small`, `small-masks`).
-- ``language``: the language model with its embeddings and head, on text alone. The pictures are
-  spelled, one word for each cell; nothing is drawn for it.
-- ``tower``: the vision tower, on pictures of one object, by whether its mean output tells the
-  object's color and shape.
-- ``alignment``: the vision tower by the answers alone, through the frozen language model, from the
-  weights of the two before (`small-aligned`). That is how large models are first aligned, and no
-  loss of this phase asks that a vision position be readable.
+- ``whole``: everything at once, by the losses of answers and readability (`small`, `small-masks`).
+- ``language``: the language model with its embeddings and head, on text only. Pictures are replaced
+  by text, one word for each cell; nothing is drawn.
+- ``tower``: the vision tower, on pictures of one object, by classifying the object's color and
+  shape from its mean output.
+- ``alignment``: the vision tower, only by the answers of the frozen language model, beginning with
+  the weights of the two phases before (`small-aligned`). Large models are first aligned in this
+  way, and no loss of this phase requires a vision position to be readable.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from transformers import Qwen2VLForConditionalGeneration
 
 NEXT_CELL = 0.5
-"""Weight of the loss of the spelled cells beside that of the answers."""
+"""Weight of the loss of the pictures' text relative to that of the answers."""
 
 
 def is_trained(phase: str, name: str) -> bool:
-    """Whether a phase trains the parameter of a name."""
+    """Whether a phase trains the parameter with a name."""
     sees = name.startswith("model.visual.")
     return phase == "whole" or sees == (phase in ("tower", "alignment"))
 
@@ -47,25 +47,25 @@ def losses(
     batch: Batch,
     settings: Settings,
 ) -> tuple[Tensor, Tensor]:
-    """The two losses of a batch, each already with its weight in their sum.
+    """Return the two losses of a batch, already multiplied by their weights in the sum.
 
-    The answers and the readability (0 without); of the phase ``language`` the answers and the
-    spelled cells; of ``tower`` the colors and the shapes; of ``alignment`` the answers and 0.
+    In the phase ``whole`` these are answers and readability (0 without it), in ``language`` answers
+    and the pictures' text, in ``tower`` colors and shapes, in ``alignment`` answers and 0.
     """
     with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=settings.bfloat16):
         if settings.phase == "language":
             return _language_losses(model, encoder, batch)
-        handed = vision_features(model, _tensor(model, batch.pixels), batch.grid)
+        features = vision_features(model, _tensor(model, batch.pixels), batch.grid)
         if settings.phase == "tower":
-            return _tower_losses(handed, batch)
-        handed = handed.reshape(len(batch.ids), len(batch.vision), -1)
-        states, said = _answers(model, encoder, batch, handed)
+            return _tower_losses(features, batch)
+        features = features.reshape(len(batch.ids), len(batch.vision), -1)
+        states, answers = _answers(model, encoder, batch, features)
         if settings.phase == "alignment" or settings.readability == "none":
-            return said, said.new_zeros(())
-        # The shorter way is the one that the tower's layers learn from first.
-        seen = (states[:, batch.vision], model.model.language_model.norm(handed))
+            return answers, answers.new_zeros(())
+        # Reading the tower's own output, too, gives its layers a shorter gradient path.
+        seen = (states[:, batch.vision], model.model.language_model.norm(features))
         final, early = (_readability(model, encoder, batch, settings, part) for part in seen)
-        return said, settings.weight * (final + 0.5 * early)
+        return answers, settings.weight * (final + 0.5 * early)
 
 
 def _tensor(model: "Qwen2VLForConditionalGeneration", values: NDArray[Any]) -> Tensor:
@@ -73,11 +73,11 @@ def _tensor(model: "Qwen2VLForConditionalGeneration", values: NDArray[Any]) -> T
 
 
 def _answers(
-    model: "Qwen2VLForConditionalGeneration", encoder: Encoder, batch: Batch, handed: Tensor
+    model: "Qwen2VLForConditionalGeneration", encoder: Encoder, batch: Batch, features: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Final states [B, L, D] of a batch whose vision positions hold ``handed``, and their loss."""
+    """Return the final states [B, L, D] with the vision features, and the loss of the answers."""
     layout = (batch.ids, batch.positions, batch.segments, batch.vision)
-    states = hidden_states(model, handed, *(_tensor(model, values) for values in layout))
+    states = hidden_states(model, features, *(_tensor(model, values) for values in layout))
     decisive = torch.tensor(encoder.decisive, device=model.device)
     return states, answer_loss(model.lm_head, states, _tensor(model, batch.labels), decisive)
 
@@ -85,25 +85,26 @@ def _answers(
 def _language_losses(
     model: "Qwen2VLForConditionalGeneration", encoder: Encoder, batch: Batch
 ) -> tuple[Tensor, Tensor]:
-    """Answers about the spelled pictures, and each cell's word told from those before it."""
-    if batch.spelled is None:
-        raise ValueError("text needs a batch made with masks=True")
-    spelled = _tensor(model, batch.spelled)
-    states, said = _answers(model, encoder, batch, model.model.language_model.embed_tokens(spelled))
+    """Return the losses of answers about pictures as text, and of predicting that text itself."""
+    if batch.cell_tokens is None:
+        raise ValueError("pictures as text need a batch made with masks=True")
+    tokens = _tensor(model, batch.cell_tokens)
+    embedded = model.model.language_model.embed_tokens(tokens)
+    states, answers = _answers(model, encoder, batch, embedded)
     before = model.lm_head(states[:, batch.vision[:-1]]).float()
-    cells = F.cross_entropy(before.flatten(0, 1), spelled[:, 1:].flatten())
-    return said, NEXT_CELL * cells
+    cells = F.cross_entropy(before.flatten(0, 1), tokens[:, 1:].flatten())
+    return answers, NEXT_CELL * cells
 
 
-def _tower_losses(handed: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of color and of shape, read off the first channels of a picture's mean.
+def _tower_losses(features: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Return the cross-entropies of color and shape, with a picture's mean features as logits.
 
-    The channels' meaning is for this phase alone; alignment gives them another. Pictures without
-    an object say nothing.
+    The first channels have this meaning only in this phase; alignment gives them another. Pictures
+    without an object are left out.
     """
-    pairs = torch.from_numpy(batch.true_pairs[:, 0]).to(handed.device)
+    pairs = torch.from_numpy(batch.true_pairs[:, 0]).to(features.device)
     shown = pairs.any(dim=(1, 2))
-    means = handed.float().mean(dim=1)[shown]
+    means = features.float().mean(dim=1)[shown]
     colors, shapes = (pairs[shown].any(dim=other).int().argmax(-1) for other in (2, 1))
     first, after = len(COLORS), len(COLORS) + pairs.shape[2]
     return F.cross_entropy(means[:, :first], colors), F.cross_entropy(means[:, first:after], shapes)
@@ -116,7 +117,7 @@ def _readability(
     settings: Settings,
     vision: Tensor,
 ) -> Tensor:
-    """The readability loss of vision states [B, G*N, D], by the supervision that the run uses."""
+    """Return the readability loss of vision states [B, G*N, D] for the run's supervision."""
     device = vision.device
     tokens = torch.tensor(encoder.word_tokens, device=device)
     if settings.readability == "weak":

@@ -1,34 +1,34 @@
-"""Trains the small models on scenes: ``python -m tam.scenes.training.train --model small``.
+"""``python -m tam.scenes.training.train --model small`` trains the small models on scenes.
 
-`small` and `small-masks` are trained whole, by the loss of the answers (captions and answers to
-questions) plus a readability loss at the vision positions: ``weak`` (`small`) uses only which words
-are true of a picture, ``masks`` (`small-masks`) also where they are. `small-aligned` has no such
-loss and is trained in phases (`tam.scenes.training.phases`): a language model on text alone, a
-vision tower on single objects, and then the tower alone, by the answers of the frozen language
-model. The first two do not depend on one another and may run at once (``--phase``).
+`small` and `small-masks` are trained as a whole, by the loss of the answers (captions and answers
+to questions) plus a readability loss at the vision positions: ``weak`` (`small`) uses only which
+words are true of a picture, ``masks`` (`small-masks`) also where they are. `small-aligned` has no
+such loss and is trained in phases (`tam.scenes.training.phases`): a language model on text only, a
+vision tower on single objects, and finally only the tower, by the answers of the frozen language
+model. The first two phases are independent and may run at the same time (``--phase``).
 
-Pictures grow over a run (`tam.scenes.training.curriculum`). Every batch is a function of the
-seed and the step alone, so a run that was interrupted goes on from its checkpoint exactly as if it
-had not been, given the same device and number of threads.
+Pictures grow during a run (`tam.scenes.training.curriculum`). Every batch is a function of the
+seed and the step only, so a resumed run is the same as one that was not interrupted, given the same
+device and number of threads.
 
-Cost of the shipped weights: one run each from seed 0 with the settings of
-`tam.scenes.training.curriculum.RECIPES`. The first two at once on one H100 with 16 CPU cores and
-``--workers 5`` (torch 2.11, transformers 5.17), in TF32:
+The shipped weights come from one run each, from seed 0 with the settings of
+`tam.scenes.training.curriculum.RECIPES`. The first two models were trained at the same time on one
+H100 with 16 CPU cores and ``--workers 5`` (torch 2.11, transformers 5.17), in TF32:
 
-- `small` 7000 steps, 684070 pictures (a clip counts as one), 13 minutes. Of 7500 steps these are
-  what the time on that machine allowed; the rate had fallen to 11 % of its height.
-- `small-masks` all 7500 steps, 724420 pictures, 13 minutes.
+- `small`: 7000 steps, 684070 pictures (a clip counts as one), 13 minutes. The time on that machine
+  did not allow all 7500 steps; the learning rate had fallen to 11 % of its peak.
+- `small-masks`: all 7500 steps, 724420 pictures, 13 minutes.
 
-The third on two CPU cores, in bfloat16:
+The third was trained on two CPU cores, in bfloat16:
 
-- `small-aligned` language: 3000 steps, 52256 spelled pictures, 40 minutes, the first 1500 steps on
+- `small-aligned`, language: 3000 steps, 52256 pictures as text, 40 minutes, the first 1500 steps on
   one core; tower: 3500 steps, 224000 pictures, 19 minutes on the other core; alignment: 7000 steps,
   121198 pictures, 67 minutes on both.
 
-All but the last were interrupted once, which repeats up to 500 steps and changes nothing else. A
-GPU's sums differ from run to run, and those of a CPU with the number of threads, so a repetition is
-alike but not equal to the bit. No mask was used for `small` at any time. Nor was one for the
-pictures that `small-aligned` saw; the text that its language model read was spelled from masks.
+All but the last were interrupted once, which repeats up to 500 steps and changes nothing else. Sums
+on a GPU differ from run to run, and those on a CPU with the number of threads, so repeating a run
+gives similar but not bitwise equal weights. No mask was used for `small` at any time, nor for the
+pictures that `small-aligned` saw; the text that its language model read was made from masks.
 """
 
 import argparse
@@ -62,7 +62,7 @@ MODELS: dict[str, tuple[str, tuple[str, ...]]] = {
     "small-masks": ("masks", ("whole",)),
     "small-aligned": ("none", ("language", "tower", "alignment")),
 }
-"""The readability loss and the phases of each model that the package carries."""
+"""The readability loss and the phases of each shipped model."""
 
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -73,7 +73,7 @@ _MOMENTS = ("step", "exp_avg", "exp_avg_sq", "momentum_buffer")
 
 @dataclass
 class Run:
-    """A training run between two steps: the model, its optimisers, and the steps done."""
+    """A training run between two steps: the model, its optimizers, and the steps done."""
 
     model: "Qwen2VLForConditionalGeneration"
     optimizers: tuple[torch.optim.Optimizer, ...]
@@ -83,10 +83,10 @@ class Run:
 
 
 def start(settings: Settings, device: str, earlier: Sequence[Path] = ()) -> Run:
-    """A run at its first step, with what the runs of ``earlier`` folders trained."""
+    """Return a run at its first step, with the weights that the runs in ``earlier`` trained."""
     model: Any = new_model(build_tokenizer(), settings.seed)
     for folder in earlier:
-        _take(model, folder)
+        _copy_trained(model, folder)
     model.to(device).train()
     use_prefix_attention(model)
     for name, value in model.named_parameters():
@@ -94,8 +94,8 @@ def start(settings: Settings, device: str, earlier: Sequence[Path] = ()) -> Run:
     return Run(model, _optimizers(model, settings), settings)
 
 
-def _take(model: torch.nn.Module, folder: Path) -> None:
-    """Give a model the weights that the run of a folder trained."""
+def _copy_trained(model: torch.nn.Module, folder: Path) -> None:
+    """Copy the weights that the run in a folder trained into a model."""
     tensors, note = _read(folder, "cpu")
     with torch.no_grad():
         for name, value in model.named_parameters():
@@ -104,7 +104,7 @@ def _take(model: torch.nn.Module, folder: Path) -> None:
 
 
 def _optimizers(model: torch.nn.Module, settings: Settings) -> tuple[torch.optim.Optimizer, ...]:
-    """Muon for the matrices of the layers, AdamW for embeddings, head, biases and norms."""
+    """Return Muon for the layers' matrices, and AdamW for embeddings, head, biases and norms."""
     trained = [item for item in model.named_parameters() if item[1].requires_grad]
     layers = [
         value
@@ -129,7 +129,7 @@ def _optimizer_of(run: Run, value: Tensor) -> torch.optim.Optimizer:
 
 
 def advance(run: Run, encoder: Encoder, batch: Batch) -> Tensor:
-    """Do one step; returns its two losses, [2], see `tam.scenes.training.phases.losses`."""
+    """Do one step and return its two losses, [2]; see `tam.scenes.training.phases.losses`."""
     for optimizer in run.optimizers:
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(run.settings, run.step)
@@ -145,7 +145,7 @@ def advance(run: Run, encoder: Encoder, batch: Batch) -> Tensor:
 
 
 def save(run: Run, folder: Path) -> None:
-    """Write a checkpoint: weights and optimiser as safetensors, the rest as JSON."""
+    """Write a checkpoint: one safetensors file with weights, optimizer states and progress."""
     folder.mkdir(parents=True, exist_ok=True)
     moments = {
         f"{kind}:{name}": moment.detach().clone()
@@ -159,14 +159,14 @@ def save(run: Run, folder: Path) -> None:
         "step": str(run.step),
         "seconds": str(run.seconds),
     }
-    # One file, renamed into place: an interruption never leaves half a checkpoint.
+    # The file is renamed into place, so an interruption never leaves a partial checkpoint.
     partial = folder / "checkpoint.partial"
     save_file({**{f"weight:{k}": v for k, v in weights.items()}, **moments}, partial, note)
     partial.replace(folder / CHECKPOINT)
 
 
 def _read(folder: Path, device: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors of a folder's checkpoint, and what is noted beside them."""
+    """Return the tensors of a folder's checkpoint, and its metadata."""
     path = folder / CHECKPOINT
     with safe_open(path, "pt") as opened:
         note = opened.metadata()
@@ -174,7 +174,7 @@ def _read(folder: Path, device: str) -> tuple[dict[str, Tensor], dict[str, str]]
 
 
 def resume(settings: Settings, folder: Path, device: str) -> Run:
-    """The run of a folder's checkpoint."""
+    """Return the run that a folder's checkpoint holds."""
     run = start(settings, device)
     tensors, note = _read(folder, device)
     with torch.no_grad():
@@ -191,7 +191,7 @@ def resume(settings: Settings, folder: Path, device: str) -> Run:
 
 
 def export(run: Run, folder: Path) -> None:
-    """Write the model in float16 with its processor, ready for ``from_pretrained``."""
+    """Write the model in float16 with its processor, in the format of ``from_pretrained``."""
     build_processor().save_pretrained(folder)
     model: Any = copy.deepcopy(run.model)
     model.half().eval().save_pretrained(folder)
@@ -206,10 +206,10 @@ def train(
     workers: int = 0,
     every: int = 100,
 ) -> Run:
-    """Train to the last step, with a checkpoint every 5 ``every`` steps, and export the model.
+    """Train to the last step, with a checkpoint every 5 · ``every`` steps, and export the model.
 
-    ``earlier`` are the folders of the runs that it goes on from. ``workers`` processes make the
-    batches; without any they are made between the steps.
+    ``earlier`` are the folders of the runs whose weights it begins with. ``workers`` processes make
+    the batches; with 0 they are made between the steps.
     """
     from rich.console import Console
     from rich.progress import Progress
@@ -242,21 +242,21 @@ def train(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The command line; prints a JSON summary of each phase on stdout."""
+    """Parse the command line, train, and print a JSON summary of each phase."""
     parser = argparse.ArgumentParser(
         prog="python -m tam.scenes.training.train", description=__doc__
     )
     parser.add_argument("--model", choices=sorted(MODELS), default="small")
-    parser.add_argument("--phase", choices=sorted(RECIPES), help="only this one of the model's")
-    parser.add_argument("--out", type=Path, help="folder of a folder for each phase")
+    parser.add_argument("--phase", choices=sorted(RECIPES), help="train only this phase")
+    parser.add_argument("--out", type=Path, help="folder that gets a folder for each phase")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--steps", type=int)
-    parser.add_argument("--decay", type=int, help="last, cooling steps")
-    parser.add_argument("--breadth", type=int, help="how many times the rows of a batch")
+    parser.add_argument("--decay", type=int, help="number of final steps with a falling rate")
+    parser.add_argument("--breadth", type=int, help="factor for the rows of a batch")
     parser.add_argument("--workers", type=int, default=0, help="processes that make batches")
     parser.add_argument("--rate", type=float, help="learning rate")
-    parser.add_argument("--readability", choices=["weak", "masks", "none"], help="the model's")
-    parser.add_argument("--weight", type=float, help="of readability")
+    parser.add_argument("--readability", choices=["weak", "masks", "none"], help="readability loss")
+    parser.add_argument("--weight", type=float, help="weight of the readability loss")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = vars(parser.parse_args(arguments))
     name, only, device, workers = (given.pop(k) for k in ("model", "phase", "device", "workers"))
@@ -266,7 +266,7 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(f"{name} has the phases {', '.join(phases)}")
     changes = {"readability": readability} | {k: v for k, v in given.items() if v is not None}
     if device.startswith("cuda"):
-        # A GPU waits for launches here, not for arithmetic: TF32 needs none for casts.
+        # Kernel launches limit the speed on a GPU, and TF32, unlike bfloat16, needs none for casts.
         torch.set_float32_matmul_precision("high")
         changes["bfloat16"] = False
     for number, phase in enumerate(phases):
@@ -276,7 +276,7 @@ def main(arguments: list[str] | None = None) -> None:
             earlier = [folder / before for before in phases[:number]] if last else []
             missing = [str(item) for item in earlier if not (item / CHECKPOINT).exists()]
             if missing:
-                parser.error(f"{phase} goes on from {' and '.join(missing)}, which is not there")
+                parser.error(f"{phase} begins with {' and '.join(missing)}, which does not exist")
             settings, own = replace(RECIPES[phase], **changes), folder / phase
             run = train(settings, own, device, earlier=earlier, workers=workers)
             summary = {"phase": phase, "step": run.step, "seconds": run.seconds, "out": str(own)}

@@ -1,4 +1,4 @@
-"""Compiles every kernel for an H100, which needs none, and prints what it takes as JSON."""
+"""Compile every kernel for an H100, without needing one, and print its resources as JSON."""
 
 import json
 import re
@@ -52,7 +52,7 @@ def compiled(kernel: triton.JITFunction, constants: dict, warps: int) -> dict[st
     signature = {
         name: "constexpr" if name in constants else kind(name) for name in kernel.arg_names
     }
-    # Pointers and sizes that are multiples of 16, as a model's are.
+    # Pointers and sizes are multiples of 16, as in real models.
     aligned = {
         (place,): [["tt.divisibility", 16]]
         for place, name in enumerate(kernel.arg_names)

@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_kernels_compile_for_an_h100_and_stay_in_registers(tmp_path: Path) -> None:
-    # A process of its own: here kernels may belong to the interpreter.
+    # A separate process, because this one may run the kernels in the interpreter.
     environment = {**os.environ, "TRITON_CACHE_DIR": str(tmp_path)}
     environment.pop("TRITON_INTERPRET", None)
     run = subprocess.run(

@@ -39,7 +39,7 @@ def test_hand_computed_window() -> None:
     levels=st.sampled_from([1, 2, 4, 1000]),
 )
 def test_torch_equals_the_definition(seed: int, grids: list, kernel_size: int, levels: int) -> None:
-    # Few levels make ties and constant windows.
+    # Few levels produce ties and constant windows.
     cells = sum(h * w for h, w in grids)
     maps = np.random.default_rng(seed).integers(0, levels, (3, cells)) / levels
     wanted = select("rank_filter", "naive")(maps, grids, kernel_size)
@@ -107,7 +107,7 @@ def sorts(pairs: tuple, cases: np.ndarray) -> bool:
 
 
 def zeros_and_ones(count: int) -> np.ndarray:
-    """By the 0-1 principle a network that sorts all of these sorts anything."""
+    """By the 0-1 principle, a network that sorts all of these sorts any values."""
     return (np.arange(2**count)[:, None] >> np.arange(count)) & 1
 
 
@@ -126,3 +126,18 @@ def test_the_network_for_nine_values_sorts_also_from_sorted_triples() -> None:
     ranked = np.sort(cases.reshape(-1, 3, 3), axis=1).reshape(-1, 9)
     assert sorts(RANK_THREE_SORTED, ranked)
     assert not sorts(RANK_THREE_SORTED, cases)
+
+
+def test_what_a_thread_keeps_changes_no_later_result() -> None:
+    rng = np.random.default_rng(0)
+    asked = [(20, [(24, 32)], 3), (2, [(24, 32)], 3), (20, [(5, 6)], 5), (20, [(24, 32)], 3)]
+    for inferring in (True, False, True):
+        for count, grids, kernel_size in asked:
+            maps = rng.random((count, sum(h * w for h, w in grids)))
+            with torch.inference_mode(inferring):
+                found = select("rank_filter")(torch.from_numpy(maps), grids, kernel_size)
+            again = found.clone()
+            torch_filter(rng.random(maps.shape), grids, kernel_size)
+            assert torch.equal(found, again)
+            wanted = select("rank_filter", "naive")(maps[:2], grids, kernel_size)
+            assert np.allclose(found[:2], wanted, atol=1e-12)

@@ -1,6 +1,6 @@
-"""The kernels against the definitions, on a GPU where there is one and else in the interpreter.
+"""The kernels compared with the definitions, on a GPU or, without one, in the interpreter.
 
-Memory that a kernel is to write is full of NaN before, so what it leaves out shows.
+Output memory is filled with NaN first, so that elements which a kernel fails to write are noticed.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ TOLERANCE = 2e-6
 def poisoned() -> Iterator[None]:
     torch.use_deterministic_algorithms(True)
     assert torch.empty(4).isnan().all(), "fresh memory holds NaN"
-    # The interpreter computes with NumPy, which warns where a GPU does not.
+    # The interpreter computes with NumPy, which emits warnings that a GPU does not.
     with np.errstate(all="ignore"):
         yield
     torch.use_deterministic_algorithms(False)
@@ -43,7 +43,7 @@ def assert_close(
     tolerance: float = TOLERANCE,
     scale: float | None = None,
 ) -> None:
-    """Equal to a part of a scale: of the largest value that is wanted, if none is given."""
+    """Compare relative to a scale, by default the largest expected value."""
     assert found.dtype == torch.float32
     assert found.shape == wanted.shape
     if scale is None:
@@ -112,11 +112,11 @@ def test_causal_residual(seed: int, cells: int, words: int, targets: int, quiet:
         rng.integers(0, 9, targets),
         rng.integers(0, words + 1, targets),
     )
-    # The definition reads what the kernel reads: numbers that were rounded to float32.
+    # The definition gets the same inputs as the kernel: numbers rounded to float32.
     exact = [a.astype(np.float32).astype(float) if a.dtype == float else a for a in arrays]
     wanted = select("causal_residual", "naive")(*exact)
     found = select("causal_residual", "triton")(*on_device(*arrays))
-    # What is subtracted may be all there is but for a rounding, which is of the minuend's size.
+    # The difference may vanish up to rounding errors, which are relative to the minuend.
     scale = float(arrays[1].max())
     assert_close(found[0], wanted[0], scale=scale)
     assert_close(found[1].amin(1, keepdim=True), wanted[1], scale=scale)
@@ -157,10 +157,10 @@ def test_joint_scaling(targets: int, words: int, parts: int) -> None:
         assert_close(value, right)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
-    grids=st.lists(st.tuples(st.integers(1, 9), st.integers(1, 30)), min_size=1, max_size=3),
+    grids=st.lists(st.tuples(st.integers(1, 7), st.integers(1, 23)), min_size=1, max_size=3),
     turned=st.booleans(),
     kernel_size=st.sampled_from([1, 3, 5]),
     levels=st.sampled_from([1, 2, 4, 1000]),
@@ -169,7 +169,7 @@ def test_joint_scaling(targets: int, words: int, parts: int) -> None:
 def test_rank_filter(
     seed: int, grids: list, turned: bool, kernel_size: int, levels: int, scaled: bool
 ) -> None:
-    # Few levels make ties and constant windows.
+    # Few levels produce ties and constant windows.
     grids = [(w, h) for h, w in grids] if turned else grids
     rng = np.random.default_rng(seed)
     maps = rng.integers(0, levels, (3, sum(h * w for h, w in grids))) / levels
@@ -213,9 +213,9 @@ def test_extreme_windows() -> None:
 @pytest.mark.parametrize("kernel_size", [3, 5])
 def test_the_whole_engine(dtype: torch.dtype, kernel_size: int) -> None:
     rng = np.random.default_rng(0)
-    hidden = torch.from_numpy(rng.normal(size=(150, 32))).to(DEVICE, dtype)
-    rows = torch.from_numpy(rng.normal(size=(12, 32))).to(DEVICE, dtype)
-    run = (range(1, 131), range(135, 147), rng.integers(0, 5, 12), [(9, 10), (1, 40)], 4)
+    hidden = torch.from_numpy(rng.normal(size=(140, 32))).to(DEVICE, dtype)
+    rows = torch.from_numpy(rng.normal(size=(4, 32))).to(DEVICE, dtype)
+    run = (range(1, 131), range(136, 140), rng.integers(0, 2, 4), [(9, 10), (1, 40)], 2)
     found = token_activation_maps(hidden, rows, *run, kernel_size, stages=True, backend="triton")
     exact = token_activation_maps(
         hidden.cpu().float(), rows.cpu().float(), *run, kernel_size, stages=True

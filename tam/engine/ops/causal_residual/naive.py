@@ -1,4 +1,4 @@
-"""The definition of the causal residual."""
+"""The causal residual: its definition, in NumPy."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,11 @@ def causal_residual(
     causal_stop: _Ints,
     cap: float = np.inf,
 ) -> tuple[_Floats, _Floats, _Floats]:
-    """Subtract from each target's map what its earlier words explain of it.
+    """Subtract from each target's map the part that its earlier words explain.
 
-    For target m with the context words ``i < causal_stop[m]`` that are not the same token
-    (arXiv 2506.23270, estimated causal inference; the scale is the closed form of its least
-    squares)::
+    For target m and the context words ``i < causal_stop[m]`` that are not the same token
+    (arXiv 2506.23270, estimated causal inference; the scale is the closed-form solution of its
+    least-squares problem)::
 
         w[i] = text_scores[m, i] / (sum_i text_scores[m, i] + 1e-8)
         I    = w @ context_activation                 the interference map
@@ -38,7 +38,7 @@ def causal_residual(
     context_ids, target_ids
         Int [K] and [M]: token ids for the same-token rule.
     causal_stop
-        Int [M]: target m has the context words before this index.
+        Int [M]: target m uses the context words before this index.
     cap
         The largest scale; infinite in the published method.
 
@@ -47,8 +47,8 @@ def causal_residual(
     residual
         float64 [M, N].
     low, high
-        float64 [M, P]: the smallest and the largest value of each of P parts of a row; here of the
-        row as a whole.
+        float64 [M, P]: the smallest and the largest value of each of P parts of a row; here P = 1,
+        the whole row.
     """
     residual = np.zeros(target_activation.shape)
     for m in range(len(target_activation)):

@@ -6,7 +6,7 @@ import torch
 
 from tam.engine.ops.blocks import blocks, on_threads, one_thread, row_blocks
 
-# Cells whose context is cast at once on a CPU, for the product in the targets' dtype.
+# Cells of the context that are cast to the targets' dtype at once on a CPU.
 _CELLS_CPU = 256
 
 
@@ -19,14 +19,14 @@ def causal_residual(
     causal_stop: torch.Tensor,
     cap: float = math.inf,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Subtract from each target's map what its earlier words explain of it; see :mod:`.naive`.
+    """Subtract from each target's map the part that its earlier words explain; see :mod:`.naive`.
 
     Parameters
     ----------
     context_activation
-        [K, N] of a floating dtype; cast to the targets' in blocks.
+        [K, N] of a floating dtype; cast in blocks to the dtype of the targets.
     target_activation, text_scores
-        [M, N] and [M, K] of one floating dtype, which the arithmetic runs in.
+        [M, N] and [M, K] of one floating dtype, in which everything is computed.
     context_ids, target_ids, causal_stop
         int64 [K], [M] and [M].
     cap
@@ -39,7 +39,7 @@ def causal_residual(
     device = text_scores.device
     with one_thread(device):
         if device.type == "cpu":
-            # Words after all of the targets weigh nothing, so they need no product.
+            # Words after every stop have weight 0, so they are left out of the product.
             last = int(causal_stop.max()) if len(causal_stop) else 0
             context_activation, context_ids = context_activation[:last], context_ids[:last]
             text_scores = text_scores[:, :last]
@@ -56,7 +56,7 @@ def causal_residual(
         def subtract(rows: slice) -> None:
             part, target = residual[rows], target_activation[rows]
             power = (part * part).sum(1, keepdim=True)
-            # A power of 0 goes with a product of 0, so dividing by 1 there gives the scale 0.
+            # If the power is 0, so is the product; dividing by 1 then makes the scale 0.
             scale = (target * part).sum(1, keepdim=True) / torch.where(power > 0, power, 1)
             part.mul_(-scale.clamp(max=cap)).add_(target).relu_()
             low[rows], high[rows] = part.amin(1, keepdim=True), part.amax(1, keepdim=True)

@@ -1,4 +1,4 @@
-"""The causal residual on CUDA: a masked product that sums up on its way, then one pass."""
+"""The causal residual on CUDA: a masked product with partial sums, then one more pass."""
 
 import math
 
@@ -8,7 +8,7 @@ import triton.language as tl
 
 from tam.engine.ops.launch import OPTIONS, contiguous_index
 
-# Of one program of the first pass: targets, cells, words of one step, warps, stages.
+# One program of the first pass: targets, cells, words per step, warps, stages.
 _BLOCK = (64, 128, 32, 8, 3)
 
 # Cells of one program of the second pass.
@@ -24,12 +24,12 @@ def causal_residual(
     causal_stop: torch.Tensor,
     cap: float = math.inf,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Subtract from each target's map what its earlier words explain of it; see :mod:`.naive`.
+    """Subtract from each target's map the part that its earlier words explain; see :mod:`.naive`.
 
-    The first pass multiplies the masked text scores with the context's maps in float32 (no TF32:
-    the interference is subtracted from numbers of its own size), over the words before the last of
-    a block's stops only, and sums what the scale is made of. The second subtracts and finds each
-    row's bounds, part by part.
+    The first pass multiplies the masked text scores by the context's maps in float32, only over the
+    words before the last stop of a block, and computes partial sums for the scale. TF32 would be
+    too coarse, because the interference is subtracted from values of similar size. The second pass
+    subtracts and finds the bounds of each part of a row.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def _subtract(
     place = row * blocks + block
     agreement = tl.sum(tl.load(sums + place, mask=block < blocks, other=0.0))
     power = tl.sum(tl.load(sums + count * blocks + place, mask=block < blocks, other=0.0))
-    # A power of 0 goes with an agreement of 0, so dividing by 1 there gives the scale 0.
+    # If the power is 0, so is the agreement; dividing by 1 then makes the scale 0.
     scale = tl.minimum(agreement / tl.where(power > 0, power, 1.0), cap)
     cell = tl.program_id(1) * CELLS + tl.arange(0, CELLS)
     inside = cell < cells

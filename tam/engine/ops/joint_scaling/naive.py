@@ -1,4 +1,4 @@
-"""The definition of the joint scaling."""
+"""The joint scaling: its definition, in NumPy."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,11 +9,11 @@ _Floats = NDArray[np.float64]
 def joint_scaling(
     low: _Floats, high: _Floats, text_scores: _Floats, scale_stop: NDArray[np.int64]
 ) -> tuple[_Floats, _Floats, _Floats, _Floats]:
-    """Find the scale that each target's map and text scores share: min-max over both.
+    """Compute the scale that each target's map and text scores share: min-max over both.
 
     For target m the values are those of its map, from ``low[m].min()`` to ``high[m].max()``, and
-    ``text_scores[m, i]`` for ``i < scale_stop[m]`` (arXiv 2506.23270): a map's height also says how
-    much of the evidence is visual. Values that are all equal give zero.
+    ``text_scores[m, i]`` for ``i < scale_stop[m]`` (arXiv 2506.23270). So the height of a map also
+    shows how much of the evidence is visual. Values that are all equal become zero.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def joint_scaling(
     relevance
         float64 [M, K] in [0, 1]: the text scores on that scale, 0 from ``scale_stop[m]`` on.
     used
-        float64 [M, K]: the text scores themselves, 0 from there on.
+        float64 [M, K]: the unscaled text scores, also 0 from ``scale_stop[m]`` on.
     """
     origin, span = np.zeros(len(low)), np.ones(len(low))
     relevance, used = np.zeros(text_scores.shape), np.zeros(text_scores.shape)

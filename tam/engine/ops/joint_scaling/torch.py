@@ -6,7 +6,7 @@ import torch
 def joint_scaling(
     low: torch.Tensor, high: torch.Tensor, text_scores: torch.Tensor, scale_stop: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Find the scale that each target's map and text scores share; see :mod:`.naive`.
+    """Compute the scale that each target's map and text scores share; see :mod:`.naive`.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def joint_scaling(
         inf = float("inf")
         least = torch.minimum(least, torch.where(used, text_scores, inf).amin(1))
         most = torch.maximum(most, torch.where(used, text_scores, -inf).amax(1))
-    # Where all values are equal the differences are 0, and 0 / 1 is the wanted 0.
+    # If all values are equal, the differences are 0, and 0 / 1 is the wanted 0.
     span = torch.where(most > least, most - least, 1)
     relevance = torch.where(used, (text_scores - least[:, None]) / span[:, None], 0)
     return least, span, relevance, torch.where(used, text_scores, 0)

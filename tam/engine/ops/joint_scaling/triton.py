@@ -12,7 +12,7 @@ _WORDS = 512
 def joint_scaling(
     low: torch.Tensor, high: torch.Tensor, text_scores: torch.Tensor, scale_stop: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Find the scale that each target's map and text scores share; see :mod:`.naive`.
+    """Compute the scale that each target's map and text scores share; see :mod:`.naive`.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def _scale(
     own_high = tl.load(high + place, mask=part < parts, other=float("-inf"))
     least = tl.minimum(tl.min(own_low), tl.min(lows))
     width = tl.maximum(tl.max(own_high), tl.max(highs)) - least
-    # Where all values are equal the differences are 0, and 0 / 1 is the wanted 0.
+    # If all values are equal, the differences are 0, and 0 / 1 is the wanted 0.
     width = tl.where(width > 0, width, 1.0)
     tl.store(origin + row, least)
     tl.store(span + row, width)

@@ -1,1 +1,1 @@
-"""Scores ``S[p, t] = relu(<h[p], W[y[t]]>)``: how strongly a state speaks for a token."""
+"""Scores ``S[t, p] = relu(<h[p], W[y[t]]>)``: how strongly a state predicts a token."""

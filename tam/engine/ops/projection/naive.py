@@ -1,4 +1,4 @@
-"""The definition of the projection."""
+"""The projection: its definition, in NumPy."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,23 +12,23 @@ def projection(
     *,
     relu: bool = True,
 ) -> NDArray[np.float64]:
-    """Project some states on some LM-head rows and keep what speaks for the token.
+    """Project selected states onto selected LM-head rows and apply a ReLU.
 
     ``S[t, p] = relu(<states[positions[p]], head[ids[t]]>)`` (arXiv 2506.23270, the activation map
-    of class t). NaN where the product is not finite, so that a score tells of bad states and rows.
+    of class t). A score is NaN where the product is not finite, so that bad inputs are noticed.
 
     Parameters
     ----------
     states
         Float [L, D]: final-normed last hidden states.
     positions
-        Int [P]: the states that are scored.
+        Int [P]: positions of the states to score.
     head
         Float [V, D]: the LM head, or some rows of it.
     ids
-        Int [K]: the rows that score them.
+        Int [K]: indices of the rows to use.
     relu
-        Keep what speaks for the token alone; without it, the products as they are.
+        Whether to apply the ReLU; if False, the plain products are returned.
 
     Returns
     -------

@@ -1,10 +1,12 @@
 """The projection on any device."""
 
+import threading
+
 import torch
 
 from tam.engine.ops.blocks import blocks, on_threads, one_thread
 
-# States that are cast and projected at once.
+# Number of states that are cast and projected at once.
 _STATES_CPU, _STATES = 256, 8192
 
 
@@ -16,7 +18,7 @@ def projection(
     *,
     relu: bool = True,
 ) -> torch.Tensor:
-    """Project some states on some LM-head rows, accumulating in float32; see :mod:`.naive`.
+    """Project selected states onto selected LM-head rows in float32; see :mod:`.naive`.
 
     Parameters
     ----------
@@ -25,7 +27,7 @@ def projection(
     positions, ids
         int64 [P] and [K].
     relu
-        Keep what speaks for the token alone.
+        Whether to apply the ReLU.
 
     Returns
     -------
@@ -33,18 +35,25 @@ def projection(
     """
     device = states.device
     scores = torch.empty(len(ids), len(positions), device=device)
+    size = min(len(positions), _STATES_CPU if device.type == "cpu" else _STATES)
+    own = threading.local()
     with one_thread(device):
         rows = head[ids].to(device).float()
 
         def project(part: slice) -> None:
-            product = rows @ states[positions[part]].float().T
+            if not hasattr(own, "states"):
+                # Made once for all blocks: memory that is asked for again for each costs more than
+                # the copy into it.
+                own.states = states.new_empty(size, states.shape[1])
+            count = part.stop - part.start
+            some = torch.index_select(states, 0, positions[part], out=own.states[:count])
+            product = rows @ some.float().T
             if not relu:
                 scores[:, part] = product
                 return
-            # NaN where the product is not finite, and else 0.
+            # 0 · x is NaN if x is not finite, else 0; the ReLU alone would hide -inf.
             poison = product * 0
             torch.add(product.relu_(), poison, out=scores[:, part])
 
-        size = _STATES_CPU if device.type == "cpu" else _STATES
         on_threads(project, blocks(len(positions), size), device)
     return scores

@@ -1,4 +1,4 @@
-"""The projection on CUDA, gathered: no state and no row of the head is copied first."""
+"""The projection on CUDA, which gathers states and head rows without copying them first."""
 
 import torch
 import triton
@@ -6,10 +6,10 @@ import triton.language as tl
 
 from tam.engine.ops.launch import INTERPRETED, OPTIONS, contiguous_index
 
-# Scores of one program, and features of one step: (targets, cells, features, warps).
+# Targets and cells of one program, features per step, and warps.
 _LARGE, _SMALL = (128, 128, 64, 4), (64, 64, 64, 4)
 
-# Scores from which the large blocks keep all multiprocessors of a large GPU busy.
+# The number of scores from which large blocks keep all multiprocessors of a large GPU busy.
 _MANY = 132 * 128 * 128
 
 
@@ -21,10 +21,10 @@ def projection(
     *,
     relu: bool = True,
 ) -> torch.Tensor:
-    """Project some states on some LM-head rows, accumulating in float32; see :mod:`.naive`.
+    """Project selected states onto selected LM-head rows in float32; see :mod:`.naive`.
 
-    Products of half-precision numbers are exact in float32; float32 inputs are multiplied in
-    float32, without TF32.
+    Products of half-precision numbers are exact in float32; float32 inputs are multiplied without
+    TF32.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def projection(
     positions, ids
         int64 [P] and [K].
     relu
-        Keep what speaks for the token alone.
+        Whether to apply the ReLU.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def _project(
     CAST: tl.constexpr,
     RELU: tl.constexpr,
 ):
-    # Programs side by side share a block of states, the larger operand, and find it in the cache.
+    # Neighboring programs share a block of states, the larger operand, and find it in the cache.
     target = tl.program_id(0) * TARGETS + tl.arange(0, TARGETS)
     cell = tl.program_id(1) * CELLS + tl.arange(0, CELLS)
     row = tl.load(ids + target, mask=target < count, other=0)
@@ -108,7 +108,7 @@ def _project(
         product = tl.dot(left, right, product, input_precision="ieee")
     score = product
     if RELU:
-        # NaN where the product is not finite: 0 · x is NaN there, and else 0.
+        # 0 · x is NaN if x is not finite, else 0; the ReLU alone would hide -inf.
         score = tl.maximum(product, 0.0) + product * 0.0
     place = target.to(tl.int64)[:, None] * cells + cell[None, :]
     tl.store(scores + place, score, mask=(target < count)[:, None] & (cell < cells)[None, :])

@@ -1,1 +1,1 @@
-"""The rank Gaussian filter: a denoiser that trusts a window's middle ranks."""
+"""The rank Gaussian filter: a denoising filter that favors the middle ranks of a window."""

@@ -1,4 +1,4 @@
-"""The definition of the rank Gaussian filter."""
+"""The rank Gaussian filter: its definition, in NumPy."""
 
 from collections.abc import Sequence
 
@@ -14,27 +14,27 @@ def rank_filter(
     span: NDArray[np.float64] | None = None,
     out: NDArray[np.floating] | None = None,
 ) -> NDArray[np.floating]:
-    """Filter every grid of every map, after scaling it where a scale is given.
+    """Filter every grid of every map, after scaling it if a scale is given.
 
     In each reflect-padded k × k window (NumPy's ``reflect``, SciPy's ``mirror``) the values are
     sorted; with μ their mean and cv their population standard deviation over μ, the output is their
     mean under the weights ``exp(-r² / (2 cv²))`` over the ranks ``r = -(k² // 2) … k² // 2``
-    (arXiv 2506.23270, rank Gaussian filter). It is 0 where μ ≤ 0, and where cv = 0 the median, the
-    limit of the weights.
+    (arXiv 2506.23270, rank Gaussian filter). The output is 0 where μ ≤ 0, and the median where
+    cv = 0, which is the limit for cv → 0.
 
     Parameters
     ----------
     maps
-        Float [M, N]: one map a row, its grids one after another, each row-major.
+        Float [M, N]: one map per row, its grids one after another, each row-major.
     grids
         ``(h, w)`` of each picture or frame, with ``sum(h * w) == N``.
     kernel_size
         k, odd.
     origin, span
-        Float [M] both, or None both: map m is filtered as ``(maps[m] - origin[m]) / span[m]``,
-        which must lie in [0, 1]; so does the result then, whatever the rounding.
+        Both Float [M], or both None: map m is filtered as ``(maps[m] - origin[m]) / span[m]``,
+        which must lie in [0, 1]; the result is then clipped to [0, 1].
     out
-        Float [M, N], not overlapping the maps: where the result is written; None: a new array.
+        Float [M, N], not overlapping the maps: the array for the result. None allocates one.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def rank_filter(
 
 
 def rank_mean(window: NDArray[np.float64]) -> float:
-    """Give the filter's output for one window of any shape with an odd number of values."""
+    """Return the filter's output for one window of any shape with an odd number of values."""
     values = np.sort(window.ravel())
     mean = values.mean()
     if mean <= 0:
@@ -72,6 +72,6 @@ def rank_mean(window: NDArray[np.float64]) -> float:
     if variation == 0:
         weights = (ranks == 0).astype(np.float64)
     else:
-        # Written without squaring the variation, whose square may be too small to divide by.
+        # Divide before squaring: the square of the variation may underflow to 0.
         weights = np.exp(-0.5 * (ranks / variation) ** 2)
     return float(np.sum(values * weights) / np.sum(weights))

@@ -1,15 +1,22 @@
 """The rank Gaussian filter without a loop over pixels, on any device."""
 
 import math
+import threading
 from collections.abc import Sequence
+from copy import copy
 from functools import lru_cache
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import torch
 
-from tam.engine.ops.blocks import on_threads, row_blocks
-from tam.engine.ops.rank_filter.network import RANK_THREE_SORTED, THREE, sorting_network
+from tam.engine.ops.blocks import CACHED, on_threads, row_blocks
+from tam.engine.ops.rank_filter.network import RANK_THREE_SORTED, sorting_network
+
+# Cells of a block on a CPU. Calls cost less for each cell of larger blocks, and the planes are made
+# only once for all blocks.
+_CACHED = 2 * CACHED
 
 
 def rank_filter(
@@ -20,18 +27,18 @@ def rank_filter(
     span: torch.Tensor | None = None,
     out: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Filter every grid of every map, after scaling it where a scale is given; see :mod:`.naive`.
+    """Filter every grid of every map, after scaling it if a scale is given; see :mod:`.naive`.
 
     Parameters
     ----------
     maps
-        [M, N] of a floating dtype, which the arithmetic runs in.
+        [M, N] of a floating dtype, in which everything is computed.
     grids
         ``(h, w)`` of each picture or frame.
     kernel_size
         k, odd.
     origin, span
-        [M] both of the same dtype, or None both.
+        Both [M] of the same dtype, or both None.
     out
         [M, N] of a floating dtype, or None.
 
@@ -45,96 +52,201 @@ def rank_filter(
         shape = (len(list(run)), h, w)
         last = first + math.prod(shape)
         source, target = (m[:, first:last].unflatten(1, shape) for m in (maps, filtered))
-        _filter_alike(source, target, kernel_size, origin, span)
+        _filter_run(source, target, kernel_size, origin, span)
         first = last
     return filtered
 
 
-def _filter_alike(
+def _filter_run(
     source: torch.Tensor,
     target: torch.Tensor,
     kernel_size: int,
     origin: torch.Tensor | None,
     span: torch.Tensor | None,
 ) -> None:
-    """Filter [M, G, h, w], the G neighbouring grids of one shape, into a target of that shape."""
+    """Filter [M, G, h, w], a run of G grids of the same shape, into a target of that shape."""
     device, (count, grids, h, w) = source.device, source.shape
     at = (slice(None), None, None, None)
 
     def work(rows: slice) -> None:
-        for some in row_blocks(grids, h * w, device):
+        for some in row_blocks(grids, h * w, device, _CACHED):
             block = source[rows, some]
+            planes = _planes(block, kernel_size)
+            inside = planes.inside.view(block.shape)
             if origin is not None and span is not None:
-                block = (block - origin[rows][at]) / span[rows][at]
-            result = _filter(block.flatten(0, 1), kernel_size)
+                torch.sub(block, origin[rows][at], out=inside).div_(span[rows][at])
+            else:
+                inside.copy_(block)
+            result = _filter(planes)
             if origin is not None:
                 result.clamp_(0, 1)
             target[rows, some] = result.view(block.shape)
 
-    on_threads(work, row_blocks(count, grids * h * w, device), device)
+    try:
+        on_threads(work, row_blocks(count, grids * h * w, device, _CACHED), device)
+    finally:
+        # Small ones stay with their thread, for the next call.
+        if device.type != "cpu" or h * w > _CACHED:
+            _kept.planes = None
 
 
-def _filter(grids: torch.Tensor, kernel_size: int) -> torch.Tensor:
-    """Filter grids [B, h, w] of one shape."""
-    planes = _sorted_windows(grids, kernel_size)
-    count = len(planes)
+_kept = threading.local()
+
+
+def _planes(block: torch.Tensor, kernel_size: int) -> "_Planes":
+    """Give the planes for a block, those of the block before where they are large enough.
+
+    Memory that is given back and asked for again costs as much as the arithmetic does.
+    """
+    count = len(block) * block.shape[1]
+    kind = (*block.shape[2:], kernel_size, block.dtype, block.device)
+    planes: _Planes | None = getattr(_kept, "planes", None)
+    if planes is None or planes.kind != kind or len(planes.padded) < count:
+        _kept.planes = None
+        # Outside of the inference mode, so that a later call may write to them in any mode.
+        with torch.inference_mode(False):
+            planes = _Planes(block, kernel_size, kind)
+        _kept.planes = planes
+    return planes.first(count)
+
+
+class _Planes:
+    """The arrays that one thread works in, block after block.
+
+    Parameters
+    ----------
+    block
+        [m, g, h, w]: as many grids as a block has at the most, of the dtype and on the device.
+    kernel_size
+        k, odd.
+    kind
+        What another block must have in common to be worked on in them.
+    """
+
+    def __init__(self, block: torch.Tensor, kernel_size: int, kind: tuple[Any, ...]) -> None:
+        m, g, h, w = block.shape
+        self.kind = kind
+        self.size = kernel_size
+        self.padded = block.new_empty(m * g, h + kernel_size - 1, w + kernel_size - 1)
+        # The columns of a window of three are sorted before the window is: an array beside them is
+        # needed to exchange two.
+        self.columns = [block.new_empty(m * g, h, w + 2) for _ in range(4 * (kernel_size == 3))]
+        # One for each value of a window, one to exchange two, and two sums.
+        self.values = [block.new_empty(m * g, h, w) for _ in range(kernel_size**2 + 3)]
+
+    @property
+    def inside(self) -> torch.Tensor:
+        """[B, h, w]: the padded grids without their padding; to be written to."""
+        reach = self.size // 2
+        _, h, w = self.padded.shape
+        return self.padded[:, reach : h - reach, reach : w - reach]
+
+    def first(self, count: int) -> "_Planes":
+        """The same for fewer grids."""
+        if count == len(self.padded):
+            return self
+        fewer = copy(self)
+        fewer.padded = self.padded[:count]
+        fewer.columns = [plane[:count] for plane in self.columns]
+        fewer.values = [plane[:count] for plane in self.values]
+        return fewer
+
+
+def _filter(planes: _Planes) -> torch.Tensor:
+    """Filter the grids [B, h, w] inside the padding; the result is one of the planes."""
+    values, spare = _sorted_windows(planes)
+    total, squares = planes.values[-2:]
+    count = len(values)
     middle = count // 2
-    total, squares = planes[middle].clone(), planes[middle].square()
-    pairs = []
-    for low, high in zip(reversed(planes[:middle]), planes[middle + 1 :], strict=True):
+    result = values[middle]
+    total.copy_(result)
+    torch.mul(result, result, out=squares)
+    lows, pairs = values[:middle][::-1], values[middle + 1 :]
+    for low, high in zip(lows, pairs, strict=True):
         squares.addcmul_(low, low).addcmul_(high, high)
-        pairs.append(high.add_(low))
+        high.add_(low)
         total.add_(high)
-    # cv² = k² Σx² / (Σx)² - 1. Rounding moves it by a part in 10^15 at most, and a cv² for which
-    # that matters gives weights of 0 but for the median.
-    power = (total * total).clamp_(min=torch.finfo(grids.dtype).tiny)
+    if not pairs:
+        return torch.where(total > 0, result, 0)
+    # cv² = k² Σx² / (Σx)² - 1. Its rounding error is about 1e-15; for a cv² so small that this
+    # matters, all weights except the median's are 0 anyway. The low values are not needed any more.
+    power, weight, factor, step = spare, *lows[:3]
+    torch.mul(total, total, out=power).clamp_(min=torch.finfo(power.dtype).tiny)
     variation = squares.mul_(count).div_(power).sub_(1).clamp_(min=0)
-    # The weight of rank r is base^(r²), and r² the sum of the first r odd numbers. 2^x stays on the
-    # calling thread; e^x may wait for others.
+    # The weight of rank r is base^(r²), and r² is the sum of the first r odd numbers. exp2 stays on
+    # the calling thread, while exp may wait for other threads.
     base = variation.reciprocal_().mul_(-0.5 * math.log2(math.e)).exp2_()
-    weight, factor, step = torch.ones_like(base), base.clone(), base * base
-    norm, result = torch.zeros_like(base), planes[middle].clone()
-    for pair in pairs:
-        weight.mul_(factor)
+    weight.copy_(base)
+    factor.copy_(base)
+    torch.mul(base, base, out=step)
+    norm = power.copy_(base)
+    result.addcmul_(weight, pairs[0])
+    for pair in pairs[1:]:
         factor.mul_(step)
+        weight.mul_(factor)
         norm.add_(weight)
         result.addcmul_(weight, pair)
     result.div_(norm.mul_(2).add_(1))
+    # The total is above 0 nearly everywhere; elsewhere than on a CPU looking first means waiting.
+    if total.device.type == "cpu" and total.min() > 0:
+        return result
     return torch.where(total > 0, result, 0)
 
 
-def _sorted_windows(grids: torch.Tensor, kernel_size: int) -> list[torch.Tensor]:
-    """Sort each reflect-padded k × k window: [B, h, w] to k² planes of the same shape."""
-    _, h, w = grids.shape
-    rows = _reflected(h, kernel_size).to(grids.device)
-    columns = _reflected(w, kernel_size).to(grids.device)
-    padded = grids.index_select(1, rows).index_select(2, columns)
-    if kernel_size == 3:
-        # Three windows share each column of three, so columns are sorted once for all.
-        columns_sorted = [padded[:, i : i + h].clone() for i in range(3)]
-        _exchange(columns_sorted, THREE)
-        planes = [plane[:, :, j : j + w].clone() for plane in columns_sorted for j in range(3)]
-        _exchange(planes, RANK_THREE_SORTED)
-        return planes
-    planes = [
-        padded[:, i : i + h, j : j + w].clone()
-        for i in range(kernel_size)
-        for j in range(kernel_size)
-    ]
-    _exchange(planes, sorting_network(len(planes)))
-    return planes
+def _sorted_windows(planes: _Planes) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """Sort each reflect-padded k × k window.
+
+    Returns
+    -------
+    k² planes [B, h, w] in ascending order, and another one whose values do not matter.
+    """
+    size, padded = planes.size, planes.padded
+    *values, spare, _, _ = planes.values
+    _, h, w = spare.shape
+    _reflect(padded, 1, h, size)
+    _reflect(padded, 2, w, size)
+    if size == 3:
+        # Three windows share each column of three values, so every column is sorted only once.
+        low, middle, high, other = planes.columns
+        above, at, below = (padded[:, i : i + h] for i in range(3))
+        torch.minimum(above, at, out=low)
+        torch.maximum(above, at, out=middle)
+        torch.maximum(middle, below, out=high)
+        torch.minimum(middle, below, out=other)
+        torch.maximum(low, other, out=middle)
+        torch.minimum(low, other, out=low)
+        for i, column in enumerate((low, middle, high)):
+            for j in range(3):
+                values[3 * i + j].copy_(column[:, :, j : j + w])
+        return _exchanged(values, spare, RANK_THREE_SORTED)
+    for i in range(size):
+        for j in range(size):
+            values[size * i + j].copy_(padded[:, i : i + h, j : j + w])
+    return _exchanged(values, spare, sorting_network(len(values)))
 
 
-def _exchange(planes: list[torch.Tensor], pairs: tuple[tuple[int, int], ...]) -> None:
-    """Compare and exchange planes in place."""
-    spare = torch.empty_like(planes[0])
+def _exchanged(
+    planes: list[torch.Tensor], spare: torch.Tensor, pairs: tuple[tuple[int, int], ...]
+) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """Compare and exchange planes; one of them and the spare one change places each time."""
+    planes = list(planes)
     for a, b in pairs:
         torch.minimum(planes[a], planes[b], out=spare)
         torch.maximum(planes[a], planes[b], out=planes[b])
         planes[a], spare = spare, planes[a]
+    return planes, spare
+
+
+def _reflect(padded: torch.Tensor, axis: int, length: int, kernel_size: int) -> None:
+    """Fill the padding of one axis."""
+    reach = kernel_size // 2
+    index = _reflected(length, kernel_size)
+    for place in (*range(reach), *range(reach + length, length + 2 * reach)):
+        padded.select(axis, place).copy_(padded.select(axis, reach + index[place]))
 
 
 @lru_cache(maxsize=256)
-def _reflected(length: int, kernel_size: int) -> torch.Tensor:
-    """Reflect-pad one axis by index; NumPy also knows what an axis of length 1 means."""
-    return torch.from_numpy(np.pad(np.arange(length), kernel_size // 2, mode="reflect"))
+def _reflected(length: int, kernel_size: int) -> tuple[int, ...]:
+    """Return indices that reflect-pad one axis. Unlike torch, NumPy accepts an axis of length 1."""
+    padded: list[int] = np.pad(np.arange(length), kernel_size // 2, mode="reflect").tolist()
+    return tuple(padded)

@@ -1,9 +1,9 @@
-"""The rank Gaussian filter on CUDA: each window is sorted in registers.
+"""The rank Gaussian filter on CUDA, which sorts each window in registers.
 
-Windows of 3 × 3 and 5 × 5 go through a sorting network whose every step is one minimum and one
-maximum. A thread filters several windows that lie below one another, and reads what they share
-once; of 3 × 3 it also sorts each row of three once. The values of a larger window do not fit into
-the registers of a thread: those go through the same network by torch's operations.
+Windows of 3 × 3 and 5 × 5 are sorted by a network in which every step is one minimum and one
+maximum. A thread filters several vertically adjacent windows and reads the values that they share
+only once; for 3 × 3 it also sorts each row of three only once. The values of a larger window do not
+fit into a thread's registers; such windows are filtered by torch operations instead.
 """
 
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ from tam.engine.ops.launch import OPTIONS, constant
 from tam.engine.ops.rank_filter.network import RANK_THREE_SORTED, THREE, sorting_network
 from tam.engine.ops.rank_filter.torch import rank_filter as by_torch
 
-# Windows of one thread, by kernel size, and threads of one program.
+# Windows per thread, by kernel size, and threads per program.
 _DEEP, _THREADS = {1: 8, 3: 8, 5: 2}, 128
 
-# Exchanges that sort a row of three, a window of three sorted rows, and any window of 25.
+# Exchanges that sort a row of three, a window of three sorted rows, and any 25 values.
 _ROW = constant(THREE)
 _THREE_ROWS = constant(RANK_THREE_SORTED)
 _ANY_25 = constant(sorting_network(25))
@@ -34,7 +34,7 @@ def rank_filter(
     span: torch.Tensor | None = None,
     out: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Filter every grid of every map, after scaling it where a scale is given; see :mod:`.naive`.
+    """Filter every grid of every map, after scaling it if a scale is given; see :mod:`.naive`.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def rank_filter(
     kernel_size
         k, odd.
     origin, span
-        float32 [M] both, or None both.
+        Both float32 [M], or both None.
     out
         float32 [M, N], or None.
 
@@ -86,7 +86,7 @@ def rank_filter(
 def _tiles(
     grids: tuple[tuple[int, int], ...], deep: int, across: int, device: torch.device
 ) -> torch.Tensor:
-    """int32 [T, 4]: offset, height and width of a tile's grid, and its first strip of cells."""
+    """Return int32 [T, 4]: offset, height and width of a tile's grid, and its first strip."""
     tiles, offset = [], 0
     for h, w in grids:
         tiles += [(offset, h, w, first) for first in range(0, triton.cdiv(h, deep) * w, across)]
@@ -96,11 +96,11 @@ def _tiles(
 
 @triton.jit
 def _reflected(index, length, HALF: tl.constexpr):
-    """Reflect an index that is at most HALF outside of 0 … length - 1, as NumPy does."""
+    """Reflect an index that lies at most HALF outside 0 … length - 1, as NumPy does."""
     for _ in tl.static_range(HALF):
         index = tl.abs(index)
         index = tl.where(index >= length, 2 * (length - 1) - index, index)
-    # On an axis of length 1 it has gone to and fro; and no index beyond is read.
+    # On an axis of length 1 the loop does not settle; clamping keeps every index in range.
     return tl.minimum(tl.abs(index), length - 1)
 
 
@@ -120,7 +120,7 @@ def _sorted(values, NETWORK: tl.constexpr):
 
 @triton.jit
 def _sums(values):
-    """The sum of some values, and that of their squares."""
+    """Return the sum of the values and the sum of their squares."""
     total, squares = values[0], values[0] * values[0]
     for n in tl.static_range(1, len(values)):
         total += values[n]
@@ -129,14 +129,14 @@ def _sums(values):
 
 
 @triton.jit
-def _weighed(values, total, squares):
-    """Weigh the values of a window, in order, by their ranks."""
+def _weighted_mean(values, total, squares):
+    """Return the mean of a window's sorted values, weighted by their ranks."""
     MIDDLE: tl.constexpr = len(values) // 2
-    # cv² = k² Σx² / (Σx)² - 1. Where it is 0 the quotient is infinite and the weights are 0; values
-    # whose squares underflow count as such a window, for both are 0 there.
+    # cv² = k² Σx² / (Σx)² - 1. If it is 0, the quotient is infinite and the weights are 0. The same
+    # holds for values whose squares underflow.
     power = tl.maximum(total * total, 1e-37)
     base = tl.exp(-0.5 * (power / tl.maximum(len(values) * squares - power, 0.0)))
-    # The weight of rank r is base^(r²), and r² the sum of the first r odd numbers.
+    # The weight of rank r is base^(r²), and r² is the sum of the first r odd numbers.
     weight, factor, square = base, base, base * base
     norm, result = base * 0.0, values[MIDDLE]
     for r in tl.static_range(1, MIDDLE + 1):
@@ -206,7 +206,7 @@ def _filter(
             window = _sorted(window, _THREE_ROWS)
         if HALF == 2:
             window = _sorted(window, _ANY_25)
-        result = _weighed(window, total, square)
+        result = _weighted_mean(window, total, square)
         if SCALED:
             result = tl.minimum(tl.maximum(result, 0.0), 1.0)
         down = r * width * filtered_step

@@ -1,0 +1,146 @@
+"""How good the words' masks are as labels for segmentation: mean IoU by method and refinement.
+
+    python -m benchmarks.masks --model small --data scenes --split one,many --count 25
+    python -m benchmarks.masks --model photo --data photo --split held-in --count 25
+
+A class's mask on a picture joins the masks of the words that say it, as ``tam masks`` writes them.
+Its IoU is over all pictures together (intersections and unions are added up first), as in semantic
+segmentation; mIoU is the mean over classes. Pictures count for the classes that the reply says, so
+what the model leaves unsaid is no fault of a map.
+"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import tam
+from tam.evaluate.data_sets import open_data
+from tam.evaluate.items import Item
+from tam.evaluate.measuring import ScoredWords, scored_words
+from tam.evaluate.statistics import draws, interval
+from tam.explanation import strength
+from tam.explanation.word import Word
+from tam.files.writing import rewriting_file
+
+METHODS = "tam,activation,rgf,tam-plus,attention,relevancy,attn-lrp,random,center"
+REFINEMENTS = ",color-affinity,state-affinity,attention-affinity,grow-shrink"
+HALF = 0.5
+"""The height from which the second mask of each word is taken."""
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Pixels of a class on one picture: in both masks, and in either."""
+
+    both: int
+    either: int
+
+
+def overlaps(
+    result: tam.Explanation, item: Item, found: ScoredWords, threshold: float | str
+) -> dict[int, Overlap]:
+    """Compare the mask of each class that the reply says with the true one."""
+    joined: dict[int, NDArray[np.bool_]] = {}
+    for tokens, number in zip(found.tokens, found.classes, strict=True):
+        if number in item.masks:
+            row = Word(result, tokens).cells()
+            mask = strength.mask(result, row, threshold=threshold)
+            if mask is not None:
+                joined[number] = joined.get(number, np.zeros_like(mask)) | mask
+    return {
+        number: Overlap(
+            int((mask & item.masks[number]).sum()), int((mask | item.masks[number]).sum())
+        )
+        for number, mask in joined.items()
+    }
+
+
+def mean_iou(pictures: Sequence[dict[int, Overlap]]) -> tuple[float, float, float]:
+    """Give the mIoU of some pictures, and its 95 % interval over draws of whole pictures."""
+    classes = sorted({number for picture in pictures for number in picture})
+    both, either = (
+        np.array(
+            [
+                [getattr(p[number], name) if number in p else 0 for number in classes]
+                for p in pictures
+            ],
+            np.float64,
+        )
+        for name in ("both", "either")
+    )
+    drawn = draws(len(pictures))
+    total = either[drawn].sum(1)
+    ious = both[drawn].sum(1) / np.where(total > 0, total, np.nan)
+    found = interval(np.nanmean(ious, axis=1))
+    return found.value, found.low, found.high
+
+
+def main() -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--model", default="small")
+    parser.add_argument("--data", default="scenes", choices=("scenes", "photo"))
+    parser.add_argument("--split", default="one,many", help="of one picture each")
+    parser.add_argument("--count", type=int, default=25, help="items of each split")
+    parser.add_argument("--methods", default=METHODS)
+    parser.add_argument("--refine", default=REFINEMENTS)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    asked = parser.parse_args()
+    model = tam.load(asked.model)
+    items, tagger = open_data(asked.data, splits=asked.split.split(","), count=asked.count)
+    pairs = [(m, r) for m in asked.methods.split(",") for r in asked.refine.split(",")]
+    pictures: dict[tuple[str, str, float | str], list[dict[int, Overlap]]] = {}
+    count = 0
+    for item in items:
+        recording = model.run(item.conversation, answer=item.answer)
+        found = scored_words(recording.trace, item, tagger)
+        count += 1
+        for method, refine in pairs:
+            steps = [refine] if refine else []
+            result = model.explain_recording(recording, method=method, refine=steps)
+            for threshold in ("otsu", HALF):
+                pictures.setdefault((method, refine, threshold), []).append(
+                    overlaps(result, item, found, threshold)
+                )
+    words = sum(map(len, pictures[(*pairs[0], "otsu")]))
+    text = table(asked, pictures, f"{count} pictures, {words} classes said on them")
+    print(text)
+    with rewriting_file(asked.out / f"masks-{asked.model}-{asked.data}.md") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def table(
+    asked: argparse.Namespace,
+    pictures: dict[tuple[str, str, float | str], list[dict[int, Overlap]]],
+    counted: str,
+) -> str:
+    """Write the table, a row for each method and refinement."""
+    command = f"--model {asked.model} --data {asked.data} --split {asked.split}"
+    command += f" --count {asked.count} --methods {asked.methods}"
+    lines = [
+        f"# Masks of words: {asked.model} on {asked.data}",
+        "",
+        f"`python -m benchmarks.masks {command}`; {counted}. mIoU in per "
+        "cent, with 95 % bootstrap intervals over pictures: the masks above Otsu's threshold and "
+        f"above {HALF} against the true ones.",
+        "",
+        "| method | refinement | mIoU, Otsu | mIoU, 0.5 |",
+        "| --- | --- | ---: | ---: |",
+    ]
+    for method, refine in dict.fromkeys(key[:2] for key in pictures):
+        cells = [
+            f"{100 * value:.0f} [{100 * low:.0f}, {100 * high:.0f}]"
+            for value, low, high in (
+                mean_iou(pictures[method, refine, threshold]) for threshold in ("otsu", HALF)
+            )
+        ]
+        lines.append(f"| {method} | {refine or '–'} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""The tables of ``tam evaluate`` in a narrow terminal."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from tam.cli.measures import print_measures
+from tam.evaluate.journal import Block
+from tam.evaluate.summary import summarize
+from tam.evaluate.tables import printed
+
+
+def block(method: str, item: int, value: float) -> Block:
+    line = {
+        **{"model": "m", "method": method, "item": f"i{item}", "split": "one"},
+        **{"seconds": 0.1, "targets": 2, "precision": [value], "recall": [value]},
+        **{"obj_iou": [value], "func_iou": [value], "relevance_auroc": None},
+    }
+    names = ("pointing", "energy", "insertion", "deletion", "sensitivity", "randomized")
+    return Block(line, (dict.fromkeys(names, value + item / 100),))
+
+
+@pytest.mark.parametrize("width", [80, 40])
+def test_every_measure_is_whole_and_says_which_way_is_better(width: int) -> None:
+    found = [
+        block(method, item, value)
+        for method, value in (("localization-heads", 0.2), ("smooth-grad-cam++", 0.6))
+        for item in range(8)
+    ]
+    rows = summarize(found, ["localization-heads", "smooth-grad-cam++"])
+    console = Console(file=io.StringIO(), width=width)
+    print_measures(printed(rows), "localization-heads", console)
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= width
+    for heading in ("F1-IoU ↑", "pointing ↑", "deletion ↓", "randomized ↓", "ms ↓"):
+        assert heading in shown
+    assert "63.5 ▲" in shown  # pointing
+    assert "63.5 ▼" in shown  # deletion
