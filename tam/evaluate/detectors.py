@@ -152,5 +152,4 @@ def _own(trace: Trace) -> torch.Tensor:
 
 def _cosines(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     """float32 [A, B]: the cosines of the rows of [A, D] and [B, D]."""
-    normed = [part / part.norm(dim=1, keepdim=True).clamp(min=1e-9) for part in (one, other)]
-    return normed[0] @ normed[1].T
+    return torch.nn.functional.normalize(one, dim=1) @ torch.nn.functional.normalize(other, dim=1).T

@@ -142,7 +142,9 @@ def _marks(explanation: Explanation) -> Iterator[Region]:
     seen: list[Region] = []
     for word in explanation.words:
         region = marked(word) if is_content(word.text) else None
-        for part in () if region is None else _parts(region.mask):
+        if region is None:
+            continue
+        for part in _parts(region.mask):
             mark = Region(region.media, part)
             if part.mean() <= LARGEST and not any(_alike(mark, other) for other in seen):
                 seen.append(mark)

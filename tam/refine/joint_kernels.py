@@ -37,7 +37,7 @@ def joint_kernels(maps: Maps, work: Work) -> Maps:
         layer = found[:, columns]
         top = layer.max(1, keepdims=True)
         for _ in range(ROUNDS):
-            layer = layer @ kernel.T
+            layer = np.asarray(layer @ kernel.T, np.float32)
         now = layer.max(1, keepdims=True)
         found[:, columns] = layer * top / np.where(now > 0, now, 1)
     return found
