@@ -60,7 +60,7 @@ def overlaps(
 
 
 def mean_iou(pictures: Sequence[dict[int, Overlap]]) -> tuple[float, float, float]:
-    """Give the mIoU of some pictures, and its 95 % interval over draws of whole pictures."""
+    """Return the mIoU of some pictures, and its 95 % interval over draws of whole pictures."""
     classes = sorted({number for picture in pictures for number in picture})
     both, either = (
         np.array(

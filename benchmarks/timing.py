@@ -22,7 +22,7 @@ _SHORT, _REPEATS, _WARM = 0.01, 25, 5
 def seconds(
     function: Callable[[], object], device: torch.device, *, repeats: int = 5, warm: int = 1
 ) -> float:
-    """Give the time of a call: see `HOW`; the first ``warm`` calls are not counted."""
+    """Return the time of a call: see `HOW`; the first ``warm`` calls are not counted."""
     if device.type == "cuda":
         if warm and (_cuda(function), _cuda(function))[1] < _SHORT:
             warm, repeats = _WARM, _REPEATS
@@ -34,7 +34,7 @@ def seconds(
 
 
 def device_seconds(function: Callable[[], object], repeats: int = 10) -> float:
-    """Give the time that a GPU works for a call, launches left out: its kernels and copies."""
+    """Return the time that a GPU works for a call, launches left out: its kernels and copies."""
     for _ in range(_WARM):
         function()
     with profile(activities=[ProfilerActivity.CUDA]) as profiled:

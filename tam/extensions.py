@@ -63,7 +63,7 @@ def described(
 
 
 def description_of(function: Any) -> Description:
-    """Give the description of a function; an empty one if it has none."""
+    """Return the description of a function; an empty one if it has none."""
     found = getattr(function, _ATTRIBUTE, None)
     return found if isinstance(found, Description) else Description()
 

@@ -88,16 +88,16 @@ class MuseAdapter(GridThwAdapter):
         return super().call_processor(processor, {**options, **clips})
 
     def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int]:
-        """Give height and width of a vision token in pixels of the model's input."""
+        """Return height and width of a vision token in pixels of the model's input."""
         side = int(config.vision_config.patch_size * config.vision_config.merge_size)
         return side, side
 
     def merge_size(self, encoded: Encoded) -> int:
-        """Give the side in patches of the square that makes one token."""
+        """Return the side in patches of the square that makes one token."""
         return int(encoded.config.vision_config.merge_size)
 
     def finished_logits(self, config: Any, scores: "torch.Tensor") -> "torch.Tensor":
-        """Give the head's scores times ``output_multiplier``, capped."""
+        """Return the head's scores times ``output_multiplier``, capped."""
         return super().finished_logits(config, scores * config.text_config.output_multiplier)
 
 
@@ -135,11 +135,11 @@ class VideoLlama3Adapter(PicturesAloneAdapter):
     family = "VideoLLaMA 3"
 
     def merge_size(self, encoded: Encoded) -> int:
-        """Give the side in patches of the square that makes one token of a picture."""
+        """Return the side in patches of the square that makes one token of a picture."""
         return int(encoded.processor.image_processor.merge_size)
 
     def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int]:
-        """Give height and width of a vision token in pixels of the model's input."""
+        """Return height and width of a vision token in pixels of the model's input."""
         side = int(config.vision_config.patch_size * processor.image_processor.merge_size)
         return side, side
 

@@ -78,7 +78,7 @@ class GridThwAdapter(Adapter):
         )
 
     def merge_size(self, encoded: Encoded) -> int:
-        """Give the side in patches of the square that makes one token."""
+        """Return the side in patches of the square that makes one token."""
         return int(encoded.config.vision_config.spatial_merge_size)
 
     def _pieces(self, placed: PlacedMedia, shape: tuple[int, int, int]) -> list[int]:

@@ -42,7 +42,7 @@ class PaddedPatchesAdapter(Adapter):
 
     @abstractmethod
     def canvas(self, encoded: Encoded, index: int) -> Canvas:
-        """Give the cells of a picture."""
+        """Return the cells of a picture."""
 
     def vision_layout(self, encoded: Encoded) -> VisionLayout:
         """Place every vision token of an encoded prompt.
@@ -78,18 +78,18 @@ class Inkling2Adapter(PaddedPatchesAdapter):
     family = "Inkling 2"
 
     def canvas(self, encoded: Encoded, index: int) -> Canvas:
-        """Give the cells of a picture, as the processor counts them."""
+        """Return the cells of a picture, as the processor counts them."""
         rows, columns = _counted(encoded, index)
         size = encoded.processor.image_processor.size
         return rows, columns, columns * size["width"], rows * size["height"]
 
     def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int]:
-        """Give height and width of a vision token in pixels of the model's input."""
+        """Return height and width of a vision token in pixels of the model's input."""
         size = processor.image_processor.size
         return size["height"], size["width"]
 
     def finished_logits(self, config: Any, scores: "torch.Tensor") -> "torch.Tensor":
-        """Give the head's scores without those of the rows that only fill it up, capped."""
+        """Return the head's scores without those of the rows that only fill it up, capped."""
         capped = super().finished_logits(config, scores)
         return capped[..., : config.text_config.unpadded_vocab_size]
 
@@ -104,7 +104,7 @@ class InklingAdapter(PaddedPatchesAdapter):
     mixers = ()  # its tower sees each cell alone
 
     def canvas(self, encoded: Encoded, index: int) -> Canvas:
-        """Give the cells of a picture by the processor's own rule; it does not give them out."""
+        """Return the cells of a picture by the processor's own rule; it does not give them out."""
         picture, settings = encoded.media[index].media, encoded.processor.image_processor
         side = int(settings.size["height"])
         width, height = picture.width, picture.height
@@ -125,9 +125,10 @@ class InklingAdapter(PaddedPatchesAdapter):
         )
 
     def finished_logits(self, config: Any, scores: "torch.Tensor") -> "torch.Tensor":
-        """Give the head's scores by ``logits_mup_width_multiplier``, without rows that fill it."""
+        """Return the scores divided by the width multiplier, without the padding rows of the head."""
         text = config.text_config
-        return (scores / text.logits_mup_width_multiplier)[..., : text.unpadded_vocab_size]
+        scaled: torch.Tensor = scores / text.logits_mup_width_multiplier
+        return scaled[..., : text.unpadded_vocab_size]
 
 
 class Glm5NextAdapter(PaddedPatchesAdapter):
@@ -136,7 +137,7 @@ class Glm5NextAdapter(PaddedPatchesAdapter):
     family = "GLM-5 V"
 
     def canvas(self, encoded: Encoded, index: int) -> Canvas:
-        """Give the cells of a picture, and by the processor's own rule how much of them it fills.
+        """Return the cells of a picture, and by the processor's own rule how much of them it fills.
 
         A cell is ``merge_size`` squared patches.
         """
@@ -186,24 +187,24 @@ class NemotronOmniAdapter(PaddedPatchesAdapter):
         return outputs
 
     def canvas(self, encoded: Encoded, index: int) -> Canvas:
-        """Give the cells of a picture, which they divide without a rest."""
+        """Return the cells of a picture, which they divide without a rest."""
         rows, columns = _counted(encoded, index, "image_grid_hw")
         merge = round(1 / encoded.config.downsample_ratio)
         picture = encoded.media[index].media
         return rows // merge, columns // merge, picture.width, picture.height
 
     def decoder(self, model: Any) -> "nn.Module":
-        """Give the decoder of the language model, which is whole within the model."""
+        """Return the decoder of the language model, which is whole within the model."""
         decoder: nn.Module = model.language_model.get_decoder()
         return decoder
 
     def lm_head(self, model: Any) -> "nn.Module":
-        """Give the language model's own head."""
+        """Return the language model's own head."""
         head: nn.Module = model.language_model.get_output_embeddings()
         return head
 
     def cell_pixels(self, config: Any, processor: Any) -> tuple[int, int]:
-        """Give height and width of a vision token in pixels of the model's input."""
+        """Return height and width of a vision token in pixels of the model's input."""
         del processor
         side = config.vision_config.patch_size * round(1 / config.downsample_ratio)
         return side, side

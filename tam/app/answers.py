@@ -50,7 +50,7 @@ def told_reply(session: Session, index: int) -> dict[str, Any]:
 
 
 def told_word(word: Word, before: Word | None) -> dict[str, Any]:
-    """Tell a word of a reply, with the white space that stands between it and the one before."""
+    """Describe a word of a reply, with the white space before it."""
     tokens = word.explanation.tokens
     first = word.explanation.prompt_targets if before is None else before.targets[-1] + 1
     spelled = "".join(token.text for token in tokens[first : word.targets[-1] + 1])

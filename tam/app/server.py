@@ -152,7 +152,7 @@ class _App:
         return StreamingResponse(lines, media_type="application/x-ndjson", headers=_headers())
 
     async def _reply(self, session: Session, text: str, method: str) -> AsyncIterator[str]:
-        """Give lines of JSON: the place in the queue, each word, and the reply's number at last."""
+        """Yield lines of JSON: the place in the queue, each word, and finally the reply's number."""
         session.busy = True
         try:
             yield _line({"queue": self.models.waiting})
@@ -223,7 +223,7 @@ class _App:
         return session
 
     def _asked(self, request: Request) -> Session:
-        """Give the session of a request that changes something: our own page's, by its header."""
+        """Return the session of a request that changes something: our own page's, by its header."""
         if request.headers.get("x-tam") != "1":
             raise InputError("not asked by the app's page", where="app", remedy="use the page")
         return self._session(request)

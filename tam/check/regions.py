@@ -30,7 +30,7 @@ class Region:
 
 
 def marked(word: Word) -> Region | None:
-    """Give the region that a word's map marks.
+    """Return the region that a word's map marks.
 
     It is the map's mask (see :mod:`tam.explanation.strength`) in the picture where the map is
     highest; for a clip, the mask of every frame.

@@ -43,7 +43,7 @@ class _Plan:
 def words_to_check(
     explanation: Explanation, words: Sequence[Choice] | None = None, top: int | None = None
 ) -> tuple[Word, ...]:
-    """Give the words that are checked.
+    """Return the words that are checked.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from tam.text.slug import slug
 def exported_file(
     saved: Path, kind: str | None, out: Path | None, words: Sequence[str] = ()
 ) -> Path:
-    """Give the file: ``out``, or the saved folder's name with ``-tam`` and a suffix, beside it.
+    """Return the file: ``out``, or the saved folder's name with ``-tam`` and a suffix, beside it.
 
     A picture of one word has that word in its name. A default name is counted up, so that it is
     never the name of another program's file.
@@ -51,5 +51,5 @@ def _free_name(folder: Path, named: str, suffix: str) -> Path:
 
 
 def saved_folder(saved: Path) -> Path:
-    """Give the folder of a saved explanation, named by the folder or its JSON file."""
+    """Return the folder of a saved explanation, named by the folder or its JSON file."""
     return saved.parent if saved.suffix == ".json" else saved

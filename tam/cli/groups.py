@@ -198,7 +198,7 @@ class Saving:
 
 
 def grouped(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the fields of its groups as options of its own.
+    """Return a command the fields of its groups as options of its own.
 
     Parameters
     ----------

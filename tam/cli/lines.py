@@ -8,7 +8,7 @@ from rich.console import Console
 
 
 def line_reader(console: Console, commands: Mapping[str, str]) -> Callable[[], str | None]:
-    """Give a function that reads the next line, or None at the end.
+    """Return a function that reads the next line, or None at the end.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ def words_named(typed: Sequence[str] | None, explanation: Explanation) -> list[i
 def place_named(
     picture: int | None, frame: int | None, explanation: Explanation
 ) -> tuple[int | None, int | None]:
-    """Give the indices of a picture and of a frame of it; None for what is not named.
+    """Return the indices of a picture and of a frame of it; None for what is not named.
 
     Raises
     ------

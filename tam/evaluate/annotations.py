@@ -92,7 +92,7 @@ def label_image(path: Path, size: tuple[int, int]) -> NDArray[np.int64]:
 
 
 def class_masks(labels: NDArray[np.int64], categories: Mapping[str, int]) -> dict[int, Mask]:
-    """Give the mask, bool [H, W], of each class that an image of class ids shows."""
+    """Return the mask, bool [H, W], of each class that an image of class ids shows."""
     return {n: labels == n for n in set(categories.values()) & set(np.unique(labels).tolist())}
 
 

@@ -153,7 +153,7 @@ def split_of_word(word: Word) -> str:
 
 
 def auroc(high: Values, low: Values) -> float | None:
-    """Give the share of pairs in which a value of ``high`` is above one of ``low``; ties are half.
+    """Return the share of pairs in which a ``high`` value exceeds a ``low`` one; ties count half.
 
     Returns
     -------

@@ -64,7 +64,7 @@ def recorded_layers(replay: Replay) -> Layers:
 
 
 def detect(replay: Replay) -> Mapping[str, Scores]:
-    """Give the scores of all detectors, each float64 [R]; grounding is NaN where it has none."""
+    """Return the scores of all detectors, each float64 [R]; grounding is NaN where it has none."""
     trace = replay.trace
     first = trace.text.prompt_targets
     layers = recorded_layers(replay)
@@ -118,7 +118,7 @@ def visual_attention(trace: Trace, attention: torch.Tensor) -> Scores:
 
 
 def contextual_lens(trace: Trace, states: torch.Tensor) -> Scores:
-    """Give the highest cosine of a token's state with a cell's, in the middle layer."""
+    """Return the highest cosine of a token's state with a cell's, in the middle layer."""
     middle = states[_middle(states)]
     cells = middle[torch.from_numpy(trace.vision.positions)]
     return np.asarray(_cosines(middle[_own(trace)], cells).amax(1).double().numpy())

@@ -119,7 +119,7 @@ def listed_metrics() -> list[Metric]:
 
 
 def metric_named(name: str) -> Metric:
-    """Give a metric; one that another package adds is imported.
+    """Return a metric; one that another package adds is imported.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def metric_named(name: str) -> Metric:
 
 
 def metric_function(name: str) -> OfMap:
-    """Give the function of a metric that another package adds, and check what it returns.
+    """Return the function of a metric that another package adds, and check what it returns.
 
     Raises
     ------

@@ -94,7 +94,7 @@ def word_classes(
     categories: Mapping[str, int],
     lemma: Callable[[str], str],
 ) -> list[int]:
-    """Give each word its class id, or ``NO_CLASS``, ``FUNCTION`` or ``OTHERS``.
+    """Return each word its class id, or ``NO_CLASS``, ``FUNCTION`` or ``OTHERS``.
 
     A noun belongs to a category if its lemma is that of one of the words of the category's name.
     Where several categories fit, the last one counts: "dog" is a dog where "dog" stands behind

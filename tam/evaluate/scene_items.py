@@ -98,7 +98,7 @@ def scene_items(split: str, count: int, *, world: str = "test", first: int = 0) 
 
 
 def object_masks(objects: Sequence[Named], masks: Sequence[Mask]) -> dict[int, Mask]:
-    """Give each class its mask: a pixel of an object belongs to its color and to its shape."""
+    """Return each class its mask: a pixel of an object belongs to its color and to its shape."""
     found: dict[int, Mask] = {}
     for item, mask in zip(objects, masks, strict=True):
         for word in item.pair:

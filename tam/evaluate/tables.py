@@ -56,7 +56,7 @@ def markdown(rows: Sequence[Row], reference: str, tagger: str) -> str:
 
 
 def printed(rows: Sequence[Row]) -> list[tuple[str, list[str], list[list[str]]]]:
-    """Give title, header and cells of each model's overall tables, for a terminal.
+    """Return title, header and cells of each model's overall tables, for a terminal.
 
     The intervals are left out, which a terminal has no room for; the marks stay.
     """

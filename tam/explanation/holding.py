@@ -12,7 +12,7 @@ _FEW: Final = 512
 
 
 def smallest_part(values: Values, held: float) -> float | None:
-    """Give the smallest share of all values whose sum is at least a part of the whole.
+    """Return the smallest share of all values whose sum is at least a part of the whole.
 
     The values are halved until a few are left to sort: the higher half holds enough, or it is
     counted and the rest is looked for in the lower one.
@@ -52,7 +52,7 @@ def smallest_part(values: Values, held: float) -> float | None:
 
 
 def smallest_share(values: Values, weights: NDArray[np.float64], held: float) -> float | None:
-    """Give the same where each value stands for an area of its own, its weight.
+    """Return the same where each value stands for an area of its own, its weight.
 
     Parameters
     ----------

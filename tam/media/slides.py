@@ -98,5 +98,5 @@ def _taken(slide: Any, cut: Cut) -> Media:
 
 
 def is_slide(path: Path) -> bool:
-    """Tell whether a file has the suffix of a slide's vendor."""
+    """Whether a file has the suffix of a slide's vendor."""
     return path.suffix.lower() in SUFFIXES

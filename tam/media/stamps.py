@@ -23,7 +23,7 @@ SHORTEST = 2e-4
 def frame_times(
     stamps: Sequence[int | None], unit: float, rate: float, *, joins: bool = False
 ) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Give the time of each frame, in seconds from the first one.
+    """Return the time of each frame, in seconds from the first one.
 
     Parameters
     ----------

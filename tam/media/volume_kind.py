@@ -16,7 +16,7 @@ _HEADER: Final = 348
 
 
 def volume_kind(path: Path, cut: Cut = WHOLE) -> str | None:
-    """Tell what kind of volume a file is, or a folder by its first file.
+    """Return the kind of volume that a file is; a folder is judged by its first file.
 
     Parameters
     ----------

@@ -206,7 +206,7 @@ def _check_size(values: int, path: str | Path) -> None:
 
 
 def _dicom_frames(file: Any, window: Window | None) -> list[NDArray[np.uint8]]:
-    """Give the frames of a file, each uint8 [H, W, 1 or 3]."""
+    """Return the frames of a file, each uint8 [H, W, 1 or 3]."""
     from pydicom.pixels.processing import apply_rescale, convert_color_space
 
     pixels = file.pixel_array
@@ -261,7 +261,7 @@ def _windowed(values: NDArray[Any], window: Window | None) -> NDArray[np.uint8]:
 
 
 def _ome_spacing(file: Any) -> float | None:
-    """Give the step between the planes of an OME-TIFF, in µm; None where it is not said."""
+    """Return the step between the planes of an OME-TIFF, in µm; None where it is not said."""
     import re
 
     found = re.search(r'PhysicalSizeZ="([0-9.eE+-]+)"', file.ome_metadata or "")

@@ -258,7 +258,7 @@ def listed() -> list[Method]:
 
 
 def imported(name: str) -> Method:
-    """Give one method by its name; one of another package is imported for its description.
+    """Return one method by its name; one of another package is imported for its description.
 
     Raises
     ------

@@ -34,7 +34,7 @@ class Activations:
     _run: Pass
 
     def gradients(self) -> Iterator[torch.Tensor]:
-        """Give the gradient of each target's logit, float32 [S, D]; one backward pass for each."""
+        """Yield the gradient of each target's logit, float32 [S, D]; one backward pass for each."""
         for gradients in self._run.gradients(self._run.states[0]):
             yield self.where.of(gradients).float().cpu()
 

@@ -82,7 +82,7 @@ def shapley_values(
 def coalitions(
     players: int, samples: int, seed: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Give the coalitions bool [S, M] of M players that are tried, and the weight [S] of each.
+    """Return the coalitions bool [S, M] of M players that are tried, and the weight [S] of each.
 
     These are all but the empty and the full one if they are no more than ``samples``; otherwise
     they are drawn by the Shapley kernel, in pairs with their complements.

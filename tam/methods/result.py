@@ -17,7 +17,7 @@ Targets = Sequence[int] | None
 
 
 def resolve_targets(trace: Trace, targets: Targets, *, prompt: bool = True) -> list[int]:
-    """Give the targets that a method explains: those asked for, or the reply's.
+    """Return the targets that a method explains: those asked for, or the reply's.
 
     Parameters
     ----------

@@ -82,7 +82,7 @@ def provenance_of(kernel_size: int, eci_cap: float | None) -> dict[str, Any]:
 
 
 def as_cap(eci_cap: float | None) -> float:
-    """Give the engine's limit of the scale: infinite where there is none."""
+    """Return the engine's limit of the scale: infinite where there is none."""
     return math.inf if eci_cap is None else float(eci_cap)
 
 
@@ -135,6 +135,6 @@ def _candidate_maps(
 
 
 def as_numpy(values: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Give a result of the engine as a contiguous array."""
+    """Return a result of the engine as a contiguous array."""
     array: np.ndarray[Any, np.dtype[np.float32]] = values.cpu().numpy()
     return np.ascontiguousarray(array)

@@ -87,7 +87,7 @@ class LiveWords:
         return self._finished(stable_prefix(self._pieces()))
 
     def rest(self) -> list[Word]:
-        """Give the last words, at the end of the reply."""
+        """Return the last words, at the end of the reply."""
         return self._finished(len(self._waiting))
 
     def explanation(self) -> Explanation:
@@ -122,7 +122,7 @@ class LiveWords:
         )
 
     def _extend(self, states: States, token: int) -> None:
-        """Give the next token its map."""
+        """Return the next token its map."""
         maps = self._maps or self._begun(states)
         if maps is not None and token not in self._special:
             maps.extend(states.latest(), [token])

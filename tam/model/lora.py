@@ -24,7 +24,7 @@ _OFFLOADED = frozenset(("cpu", "disk"))
 
 
 def base_model(source: str, revision: str | None) -> str | None:
-    """Give the name of an adapter's base model; None for a checkpoint of a whole model.
+    """Return the name of an adapter's base model; None for a checkpoint of a whole model.
 
     Raises
     ------
@@ -120,6 +120,6 @@ def put_on(module: "PreTrainedModel", source: str, revision: str | None) -> None
 
 
 def unwrapped(module: "PreTrainedModel") -> Any:
-    """Give the model inside PEFT's own wrapper, its adapter layers in place."""
+    """Return the model inside PEFT's own wrapper, its adapter layers in place."""
     inner = getattr(module, "get_base_model", None)
     return module if inner is None else inner()

@@ -21,7 +21,7 @@ def is_first() -> bool:
 
 
 def splitting(tp_plan: Any, config: Any, device_map: Any) -> dict[str, Any]:
-    """Give the arguments of ``from_pretrained`` that split a model.
+    """Return the arguments of ``from_pretrained`` that split a model.
 
     Parameters
     ----------

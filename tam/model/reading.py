@@ -23,7 +23,7 @@ _HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+")
 
 
 def source_of(name: str) -> str:
-    """Give the folder or the hub id of a model's name."""
+    """Return the folder or the hub id of a model's name."""
     if name in SHIPPED:
         return str(weights_folder(name))
     if name == PHOTO:

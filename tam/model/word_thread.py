@@ -83,7 +83,7 @@ def words_from_thread(work: Work, module: nn.Module, outcome: Outcome) -> Genera
 
 
 def finished(explanation: Explanation | None) -> Explanation:
-    """Give the explanation of a finished reply.
+    """Return the explanation of a finished reply.
 
     Raises
     ------

@@ -103,7 +103,7 @@ REFINEMENTS: Mapping[str, Refinement] = {step.name: step for step in _TABLE}
 
 
 def refinements(names: Sequence[str]) -> tuple[Refinement, ...]:
-    """Give the refinements of some names, in order; a string is one name.
+    """Return the refinements of some names, in order; a string is one name.
 
     Raises
     ------

@@ -92,7 +92,7 @@ def export(
 
 
 def exported_before(record: Path | None) -> Callable[[Path], bool]:
-    """Give a test for files that :func:`export` wrote and nobody has changed.
+    """Return a test for files that :func:`export` wrote and nobody has changed.
 
     Parameters
     ----------

@@ -50,7 +50,7 @@ def write_gif(drawn: Iterator[tuple[Pixels, float]], path: Path) -> None:
 
 
 def _changed(before: Image.Image | None, page: Image.Image) -> tuple[int, int, int, int]:
-    """Give the rectangle in which two pages differ; one pixel if they are equal."""
+    """Return the rectangle in which two pages differ; one pixel if they are equal."""
     if before is None:
         return (0, 0, *page.size)
     return ImageChops.difference(before, page).getbbox() or (0, 0, 1, 1)

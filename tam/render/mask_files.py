@@ -114,7 +114,7 @@ def write_masks(
 
 
 def _one_frame(explanation: Explanation, media: int | None, frame: int | None) -> tuple[int, int]:
-    """Give the index of the only frame, or of the one that is asked for."""
+    """Return the index of the only frame, or of the one that is asked for."""
     if media is None and len(explanation.media) != 1:
         raise InputError(
             f"the explanation has {len(explanation.media)} pictures",

@@ -51,7 +51,7 @@ class Segment:
 
 
 def label_of(word: Word) -> str:
-    """Give the category of a word: its text in lower case, on one line."""
+    """Return the category of a word: its text in lower case, on one line."""
     return " ".join(printable(word.text).lower().split())
 
 
@@ -234,7 +234,7 @@ def labels(
 
 
 def label_names(words: Sequence[Word]) -> list[str]:
-    """Give the distinct categories of some words in order; their numbers begin at 1."""
+    """Return the distinct categories of some words in order; their numbers begin at 1."""
     return list(dict.fromkeys(label_of(word) for word in words))
 
 
@@ -263,7 +263,7 @@ def _highest(segment: Segment) -> tuple[int, int]:
 
 
 def _furthest(mask: Mask) -> tuple[int, int]:
-    """Give x, y of the pixel of a mask that is furthest from its outside."""
+    """Return x, y of the pixel of a mask that is furthest from its outside."""
     import cv2
 
     distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)

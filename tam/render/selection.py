@@ -11,7 +11,7 @@ from tam.explanation.word import Choice, Word
 def chosen_words(
     explanation: Explanation, words: Sequence[Choice] | None = None, *, together: bool = False
 ) -> tuple[Word, ...]:
-    """Give the chosen words of a reply.
+    """Return the chosen words of a reply.
 
     Parameters
     ----------

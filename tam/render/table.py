@@ -107,7 +107,7 @@ def words_frame(explanation: Explanation) -> "DataFrame":
 
 
 def word_row(word: Word) -> dict[str, Any]:
-    """Give all columns of a word at full precision; None where a value is not known."""
+    """Return all columns of a word at full precision; None where a value is not known."""
     explanation, span, cells = word.explanation, word.span, word.cells()
     highest = strength.peak(explanation, cells)
     visual, textual = strength.height(cells, highest), word.textual

@@ -76,7 +76,7 @@ def show_word(explanation: Explanation, word: Choice, console: Console) -> None:
 
 
 def word_style(word: Word) -> str:
-    """Give the color of a word: by its share, as :func:`show` has it."""
+    """Return the color of a word: by its share, as :func:`show` has it."""
     return _style(word.share)
 
 
@@ -107,7 +107,7 @@ def _turns(explanation: Explanation) -> list[Text]:
 
 
 def _left_out(part: DroppedText) -> Text:
-    """Spell a part of the conversation that the model did not read; the beginning of a long one."""
+    """Return a part of the conversation that the model did not read, shortened if it is long."""
     said = " ".join(printable(part.text).split())
     shown = said if len(said) <= _LONGEST_LEFT_OUT else said[:_LONGEST_LEFT_OUT] + "…"
     return Text(f"[not read by the model: {shown}] ", style="dim")

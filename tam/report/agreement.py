@@ -11,7 +11,7 @@ from tam.explanation.word import Word
 def correlations(
     first: Explanation, other: Explanation, links: Sequence[int]
 ) -> list[float | None]:
-    """Give Pearson's correlation of each word's map with that of the same word in the first.
+    """Return Pearson's correlation of each word's map with that of the same word in the first.
 
     Parameters
     ----------

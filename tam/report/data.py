@@ -104,7 +104,7 @@ def embedded_json(document: dict[str, Any]) -> str:
 
 
 def embedded(document: dict[str, Any]) -> str:
-    """Spell a document of JSON values so that it can stand inside an HTML script element."""
+    """Serialize JSON values so that they can stand inside an HTML script element."""
     return _json(document).translate(_ESCAPES)
 
 

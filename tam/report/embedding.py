@@ -28,7 +28,7 @@ _WORTHWHILE: Final = 0.97
 
 
 def embedded_side(embed: str) -> int | None:
-    """Give the long side of pictures by the name of a size, for :func:`embedded_frames`.
+    """Return the long side of pictures by the name of a size, for :func:`embedded_frames`.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def embedded_frames(media: Sequence[Media], largest: int | None = None) -> Itera
 
 
 def _side(item: Media, budget: float) -> int:
-    """Give the long side at which a photograph of this shape takes about so many bytes."""
+    """Return the long side at which a photograph of this shape takes about so many bytes."""
     long_side = max(item.width, item.height)
     scale = (budget / _BYTES_A_PIXEL / (item.width * item.height)) ** 0.5
     if scale > _WORTHWHILE and long_side <= LARGEST:

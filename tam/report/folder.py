@@ -210,7 +210,7 @@ def _write_words(explanation: Explanation, folder: Path, step: Callable[[], None
 
 @contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
-    """Give a temporary folder that becomes ``target`` when the block ends without an exception."""
+    """Yield a temporary folder that becomes ``target`` when the block ends without an exception."""
     above = [parent for parent in target.parents if not parent.exists()]
     target.parent.mkdir(parents=True, exist_ok=True)
     try:

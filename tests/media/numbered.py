@@ -110,7 +110,7 @@ def patched(path: Path, box: bytes, offset: int, value: bytes) -> Path:
 
 
 def turned(path: Path, a: int, b: int, c: int, d: int) -> Path:
-    """Give an MP4 file a display matrix: a point (p, q) is shown at (a p + c q, b p + d q)."""
+    """Return an MP4 file a display matrix: a point (p, q) is shown at (a p + c q, b p + d q)."""
     one = 1 << 16
     matrix = struct.pack(">9i", a * one, b * one, 0, c * one, d * one, 0, 0, 0, 1 << 30)
     return patched(path, b"tkhd", 40, matrix)

@@ -7,7 +7,7 @@ from tests.report.pages import PHONE, Open, at, heading, index_of, told, word
 
 
 def pointed(result: Explanation, cells: dict[str, int]) -> Explanation:
-    """Give each named word one cell of evidence, and the others none."""
+    """Return each named word one cell of evidence, and the others none."""
     result.maps[:] = 0
     for text, cell in cells.items():
         for item in result.words:

@@ -94,7 +94,7 @@ _kept = threading.local()
 
 
 def _planes(block: torch.Tensor, kernel_size: int) -> "_Planes":
-    """Give the planes for a block, those of the block before where they are large enough.
+    """Return the planes for a block, those of the block before where they are large enough.
 
     Memory that is given back and asked for again costs as much as the arithmetic does.
     """
