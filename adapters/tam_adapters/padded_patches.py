@@ -125,7 +125,7 @@ class InklingAdapter(PaddedPatchesAdapter):
         )
 
     def finished_logits(self, config: Any, scores: "torch.Tensor") -> "torch.Tensor":
-        """Return the scores divided by the width multiplier, without the padding rows of the head."""
+        """Return the scores divided by the width multiplier, without the rows of padding."""
         text = config.text_config
         scaled: torch.Tensor = scores / text.logits_mup_width_multiplier
         return scaled[..., : text.unpadded_vocab_size]

@@ -152,7 +152,7 @@ class _App:
         return StreamingResponse(lines, media_type="application/x-ndjson", headers=_headers())
 
     async def _reply(self, session: Session, text: str, method: str) -> AsyncIterator[str]:
-        """Yield lines of JSON: the place in the queue, each word, and finally the reply's number."""
+        """Yield lines of JSON: the place in the queue, each word, then the reply's number."""
         session.busy = True
         try:
             yield _line({"queue": self.models.waiting})
