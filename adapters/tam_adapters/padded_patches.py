@@ -127,7 +127,8 @@ class InklingAdapter(PaddedPatchesAdapter):
     def finished_logits(self, config: Any, scores: "torch.Tensor") -> "torch.Tensor":
         """Give the head's scores by ``logits_mup_width_multiplier``, without rows that fill it."""
         text = config.text_config
-        return (scores / text.logits_mup_width_multiplier)[..., : text.unpadded_vocab_size]
+        scaled: torch.Tensor = scores / text.logits_mup_width_multiplier
+        return scaled[..., : text.unpadded_vocab_size]
 
 
 class Glm5NextAdapter(PaddedPatchesAdapter):
