@@ -24,8 +24,9 @@ from tam.media.container import (
     unreadable,
 )
 from tam.media.files import MediaFile
+from tam.media.joined import unread_recordings
 from tam.media.pixels import Matrix, Pixels, Shape, pixels_of
-from tam.media.stamps import JUMP, ascending, frame_times, too_dense
+from tam.media.stamps import JUMP, ascending, far_apart, frame_times, too_dense
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,21 +110,21 @@ def read_packets(file: MediaFile) -> Contents | None:
         with opened_track(file) as (container, stream):
             if stamp_field(container, stream) != "pts":
                 return None
-            packets, broken = _kept(container.demux(stream))
+            packets, broken, end = _kept(container.demux(stream))
             stamps = np.unique(np.array([p for p in packets if p is not None], np.int64))
             unit = float(stream.time_base or 1)
             size = stream.codec_context.height, stream.codec_context.width
             if not all(size) or not len(stamps) or len(stamps) < len(packets):
                 return None
             jumps = is_broadcast(container) and (np.diff(stamps) * unit > JUMP).any()
-            if jumps or too_dense(stamps * unit):
+            if jumps or too_dense(stamps * unit) or far_apart(stamps * unit):
                 return None
             return Contents(
                 times=(stamps - stamps[0]) * unit,
                 height=size[0],
                 width=size[1],
                 shape=Shape(pixel_shape(stream)),
-                notes=_track_notes(container),
+                notes=(*_track_notes(container), *unread_recordings(file, end)),
                 packets=len(packets),
                 lasting=_lasting(container, stream, stamps),
                 stamps=stamps,
@@ -167,7 +168,7 @@ def survey(file: MediaFile) -> Contents:
                 height=size[0],
                 width=size[1],
                 shape=Shape(pixel_shape(stream)),
-                notes=(*_track_notes(container), *notes),
+                notes=(*_track_notes(container), *notes, *unread_recordings(file, damage.end)),
                 packets=damage.packets,
                 lasting=_lasting(container, stream, known) if trusted else 0,
                 patched=damage.patched,
@@ -246,10 +247,12 @@ class _Damage:
         The number of frames that the decoder repaired from others.
     broken
         Whether the container itself ended early.
+    end
+        The byte after the last packet that was decoded; 0 if packets have no positions.
     """
 
     def __init__(self) -> None:
-        self.packets = self.lost = self.patched = 0
+        self.packets = self.lost = self.patched = self.end = 0
         self.broken = False
 
 
@@ -267,6 +270,7 @@ def _frames(container: Any, stream: Any, damage: _Damage, *, threaded: bool) -> 
             except broken:
                 damage.lost += 1
                 continue  # later packets may be intact
+            damage.end = max(damage.end, _end_of(packet))
             for frame in frames:
                 damage.patched += bool(frame.is_corrupt)
                 yield frame
@@ -288,16 +292,26 @@ def _with_alpha(stream: Any) -> Any:
         return None
 
 
-def _kept(packets: Iterable[Any]) -> tuple[list[int | None], bool]:
-    """The stamp of each packet that holds a shown frame, and whether the file ends early."""
+def _kept(packets: Iterable[Any]) -> tuple[list[int | None], bool, int]:
+    """The stamp of each packet with a shown frame, whether the file ends early, and the end.
+
+    The end is the byte after the last packet, or 0 if packets have no positions.
+    """
     stamps: list[int | None] = []
+    end = 0
     try:
         for packet in packets:
+            end = max(end, _end_of(packet))
             if packet.size and not packet.is_discard:
                 stamps.append(None if packet.pts is None else int(packet.pts))
     except failures():
-        return stamps, True  # what came before counts
-    return stamps, False
+        return stamps, True, end  # what came before counts
+    return stamps, False, end
+
+
+def _end_of(packet: Any) -> int:
+    """The byte after a packet; 0 if its position is not known."""
+    return 0 if packet.pos is None or packet.pos < 0 else int(packet.pos + packet.size)
 
 
 def _track_notes(container: Any) -> tuple[str, ...]:

@@ -16,6 +16,9 @@ REORDERING = 16
 JUMP = 10.0
 """Seconds; a longer gap in a broadcast stream is a join (ffmpeg's dts_delta_threshold)."""
 
+LONGEST = 86_400.0
+"""Seconds; a last or first stamp that is farther than a day from the others is wrong."""
+
 SHORTEST = 2e-4
 """The shortest duration of a frame in seconds: 5,000 frames per second."""
 
@@ -57,9 +60,10 @@ def frame_times(
         return by_rate, (f"{few} time stamps; {_by_rate(rate)}",)
     if too_dense(seconds):
         return by_rate, (f"the time stamps are unusable; {_by_rate(rate)}",)
-    alone = _alone(seconds)
+    wrong, alone = _far_ends(seconds), _alone(seconds)
     if 8 * alone.sum() <= len(seconds):
-        known, seconds = known[~alone], seconds[~alone]
+        wrong |= alone
+    known, seconds = known[~wrong], seconds[~wrong]
     notes: tuple[str, ...] = ()
     if not ascending(seconds) and _reordered(seconds):
         seconds = np.sort(seconds)
@@ -96,6 +100,11 @@ def too_dense(seconds: NDArray[np.floating]) -> bool:
     return len(seconds) > 1 and float(np.median(np.abs(np.diff(seconds)))) < SHORTEST
 
 
+def far_apart(seconds: NDArray[np.floating]) -> bool:
+    """Whether some stamps are farther from each other than any recording's."""
+    return bool((np.diff(seconds) > LONGEST).any())
+
+
 def ascending(values: NDArray[np.float64] | NDArray[np.int64]) -> bool:
     """Whether each value is greater than the one before."""
     return bool((np.diff(values) > 0).all())
@@ -118,6 +127,14 @@ def _alone(seconds: NDArray[np.float64]) -> NDArray[np.bool_]:
     before, here, after = seconds[:-2], seconds[1:-1], seconds[2:]
     alone[1:-1] = (before < after) & ((here <= before) | (here >= after))
     return alone
+
+
+def _far_ends(seconds: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """A first or last stamp that is farther than a day from its neighbor."""
+    far = np.zeros(len(seconds), bool)
+    if len(seconds) > 2:
+        far[[0, -1]] = np.abs(np.diff(seconds))[[0, -1]] > LONGEST
+    return far
 
 
 def _by_rate(rate: float) -> str:
