@@ -1,7 +1,7 @@
-"""Slides of microscopes: a region of one, at a level of its pyramid, through OpenSlide.
+"""Whole-slide images: a region of one, at a level of its pyramid, read through OpenSlide.
 
-OpenSlide is imported when a slide is opened; ``pip install "token-activation-map[slides]"`` brings
-it. The name of the file, which often holds a patient's, is left out of what is opened.
+OpenSlide is imported when a slide is opened (``pip install "token-activation-map[slides]"``). The
+name of the file is left out of the result, because it often contains a patient's name.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from tam.media.cut import WHOLE, Cut
 from tam.media.media import Media
 
 LARGEST: Final = 25_000_000
-"""The largest number of pixels that are taken where no level is asked for."""
+"""The largest number of pixels that are read if no level is given."""
 
 _MOST: Final = 100_000_000
 SUFFIXES: Final = frozenset(
@@ -36,7 +36,7 @@ def open_slide(path: str | Path, *, cut: Cut = WHOLE) -> Media:
     Raises
     ------
     MediaError
-        If it is no slide, the region lies outside, there is no such level, or too much is asked.
+        If it is not a slide, the region or the level is out of range, or it is too large.
     SetupError
         If OpenSlide is not installed.
     """
@@ -78,7 +78,9 @@ def _taken(slide: Any, cut: Cut) -> Media:
         level = next(fitting, len(steps) - 1)
     elif level >= len(steps):
         raise MediaError(
-            f"the slide has no level {level}", where="level", remedy=f"use 0 to {len(steps) - 1}"
+            f"level {level} is out of range (0 to {len(steps) - 1})",
+            where="level",
+            remedy="give another level",
         )
     size = sizes[level]
     if size[0] * size[1] > _MOST:

@@ -106,7 +106,7 @@ def open_nifti(path: str | Path, *, cut: Cut = WHOLE, max_frames: int = MAX_FRAM
     Raises
     ------
     MediaError
-        If it is not NIfTI, or there are no such slices.
+        If it is not NIfTI, or the slices are out of range.
     SetupError
         If nibabel is not installed.
     """
@@ -283,9 +283,9 @@ def _volume(
     first, behind = cut.slices or (0, len(shown))
     if behind > len(shown):
         raise MediaError(
-            f"there is no {axis.frame} {number_of(behind - 1)}",
+            f"{axis.frame} {number_of(behind - 1)} is out of range (1 to {len(shown)})",
             where=name,
-            remedy=f"there are {len(shown)}",
+            remedy="give other numbers",
         )
     count = behind - first
     taken = first + np.unique(

@@ -46,7 +46,8 @@ def index_of(number: int, count: int, name: str, where: str) -> int:
     """
     if 1 <= number <= count:
         return number - 1
-    numbers = f"1 to {count}" if count > 1 else "1" if count else "none"
     raise InputError(
-        f"there is no {name} {number}", where=where, remedy=f"the numbers here are: {numbers}"
+        f"{name} {number} is out of range (1 to {count})" if count else f"there are no {name}s",
+        where=where,
+        remedy="give another number" if count else "leave it out",
     )

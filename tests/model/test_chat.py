@@ -337,7 +337,7 @@ def test_commands_of_a_talk_cost_no_turn(
         "tam: /show: no word is named; write /show N or TEXT",
     ]
     words = len(tam.load_explanation(tmp_path / "all" / "reply-1").words)
-    assert told[3] == f"tam: /show: there is no word 99; the numbers here are: 1 to {words}"
+    assert told[3] == f"tam: /show: word 99 is out of range (1 to {words}); give another number"
     assert len(told) == 4
     assert "/image  FILE shows" in printed.out
     assert "earlier words" in printed.out
