@@ -54,7 +54,7 @@ def test_clips_are_refused(loaded: Loaded) -> None:
 def test_a_tower_without_a_class_token_must_be_read_in_full() -> None:
     settings: dict[str, Any] = {"vision_config": {"model_type": "pixtral"}}
     config = LlavaConfig(**settings)
-    with pytest.raises(ModelError, match=r"'default' leaves out .* use 'full'"):
+    with pytest.raises(ModelError, match=r"'default' drops .* use 'full'"):
         adapter_for(config).check(config)
     config = LlavaConfig(**settings, vision_feature_select_strategy="full")
     adapter_for(config).check(config)

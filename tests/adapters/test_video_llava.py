@@ -60,7 +60,7 @@ def test_the_class_token_of_each_frame_is_a_separator(loaded: Loaded) -> None:
 
 
 def test_clips_of_different_lengths_are_refused(loaded: Loaded) -> None:
-    with pytest.raises(ModelError, match=r"one length, not of \[2, 3\] frames"):
+    with pytest.raises(ModelError, match=r"equal length, not of \[2, 3\] frames"):
         probe_layout(*loaded, [probe_clip(2, 60, 90), probe_clip(3, 60, 90)])
 
 

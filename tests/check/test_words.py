@@ -18,6 +18,7 @@ from tam.explanation.explanation import Explanation
 from tam.prompt.conversation import question
 from tam.replay import Replay
 from tam.testing import probe_clip, probe_picture
+from tam.text.counting import number_of
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +129,7 @@ def test_the_command_line_keeps_and_shows_what_was_found(
 ) -> None:
     checked.save(tmp_path / "out")
     assert tam.load_explanation(tmp_path / "out").checks == checked.checks
-    word = str(checked.words[1].index)
+    word = str(number_of(checked.words[1].index))
     assert run(["check", str(tmp_path / "out"), "-m", "small", "-w", word, "--json"]) == 0
     told = capsys.readouterr()
     assert "passes over prompt and reply" in told.err

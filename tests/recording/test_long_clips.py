@@ -32,4 +32,4 @@ def test_words_beyond_the_stated_positions_are_noted() -> None:
     picture = Media(np.zeros((1, 64, 64, 3), np.uint8), np.zeros(1), "black", drawn=True)
     result = tam.load("small").explain(picture, "red " * 4_100, answer="red")
     [note] = result.provenance["notes"]
-    assert "has 4,128 positions and the model states a range of 4,096" in note
+    assert "has 4,128 positions, but the model's configuration states a range of 4,096" in note

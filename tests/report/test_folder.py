@@ -63,7 +63,7 @@ def test_file_names_hold_nothing_of_the_model(tmp_path: Path) -> None:
         "003-word.png",
         "004-a-b.png",
         "005-word.png",
-        f"005-{'x' * 40}.png",
+        f"006-{'x' * 40}.png",
         "007-uni.png",
         "008-script.png",
         "009-rf.png",

@@ -26,6 +26,7 @@ STEPS = (
     "filtered_step",
 )
 INTEGERS = {"positions", "ids", "context_ids", "target_ids", "causal_stop", "scale_stop"}
+FLOATS = {"cap"}
 NUMBERS = {"count", "cells", "words", "width", "blocks", "parts", *STEPS}
 
 
@@ -56,7 +57,7 @@ def compiled(kernel: triton.JITFunction, constants: dict, warps: int) -> dict[st
     aligned = {
         (place,): [["tt.divisibility", 16]]
         for place, name in enumerate(kernel.arg_names)
-        if name not in constants
+        if name not in constants and name not in FLOATS
     }
     source = ASTSource(kernel, signature, constants, aligned)
     options = {"num_warps": warps, "num_stages": 3, "enable_fp_fusion": True}
@@ -73,6 +74,8 @@ def compiled(kernel: triton.JITFunction, constants: dict, warps: int) -> dict[st
 def kind(name: str) -> str:
     if name in NUMBERS or name.endswith("_stride") or name == "stride":
         return "i32"
+    if name in FLOATS:
+        return "fp32"
     if name == "tiles":
         return "*i32"
     return "*i64" if name in INTEGERS else "*bf16" if name in ("states", "head") else "*fp32"
