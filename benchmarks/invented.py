@@ -112,7 +112,14 @@ def scored(model: tam.Model, item: Item) -> list[Word]:
     return found
 
 
-def document(model: str, train: Sequence[Word], test: Sequence[Word], command: str) -> str:
+def document(
+    model: str,
+    train: Sequence[Word],
+    test: Sequence[Word],
+    command: str,
+    *,
+    resamples: int = RESAMPLES,
+) -> str:
     """Write one table for all splits together and one for each."""
     lines = [f"# Words that {model} invents", "", f"`{command}`", ""]
     names = [*train[0].scores, " + ".join(BOTH)]
@@ -126,7 +133,7 @@ def document(model: str, train: Sequence[Word], test: Sequence[Word], command: s
             continue
         lines += ["| detector | AUROC | AUPR | ECE |", "| --- | ---: | ---: | ---: |"]
         for name, values in fitted.items():
-            cells = figures(words, values[chosen])
+            cells = figures(words, values[chosen], resamples)
             lines.append(f"| {name} | {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines)
@@ -148,7 +155,7 @@ def probabilities(train: Sequence[Word], test: Sequence[Word], name: str) -> Val
     return np.asarray(model.predict_proba(told)[:, 1])
 
 
-def figures(words: Sequence[Word], values: Values) -> list[str]:
+def figures(words: Sequence[Word], values: Values, resamples: int) -> list[str]:
     """AUROC, AUPR of the false words, and the calibration error, with intervals."""
     from sklearn.metrics import average_precision_score
 
@@ -163,7 +170,7 @@ def figures(words: Sequence[Word], values: Values) -> list[str]:
     ):
         drawn = [
             measure(np.concatenate([members[i] for i in row]))
-            for row in draws(len(members), resamples=RESAMPLES)
+            for row in draws(len(members), resamples=resamples)
         ]
         told = interval(np.array([np.nan if value is None else value for value in drawn]))
         cells.append(f"{100 * told.value:.0f} [{100 * told.low:.0f}, {100 * told.high:.0f}]")
@@ -178,7 +185,7 @@ def calibration_error(values: Values, true: NDArray[np.bool_]) -> float:
         sum(
             part.mean() * abs(values[part].mean() - true[part].mean())
             for part in parts
-            if any(part)
+            if part.any()
         )
     )
 

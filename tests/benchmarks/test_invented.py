@@ -13,7 +13,7 @@ def test_the_table_has_every_split_and_a_perfect_detector() -> None:
         for split in INVENTED_SPLITS
         for i in range(12)
     ]
-    text = document("small", words, words, "command")
+    text = document("small", words, words, "command", resamples=20)
     assert text.count("| grounding | 100 [100, 100] | 100 [100, 100] |") == 6
     assert "60 colors and shapes, 20 of them false" in text
 
