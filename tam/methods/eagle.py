@@ -30,7 +30,7 @@ def eagle(
 ) -> Explanation:
     """Add superpixels one by one, at each step the one that makes the best set.
 
-    The objective of a set S is ``F(S) = p(word | only S) + 1 - p(word | all but S)``: sufficiency
+    The objective of a set S is ``F(S) = p(word | S alone) + 1 - p(word | all but S)``: sufficiency
     (insight) and necessity (Chen et al., CVPR 2026, arXiv 2509.22496). In the efficient form all
     remaining superpixels are ranked at every ``every``-th step; in the steps between, only the
     first ``scope`` of that ranking are tried. Hidden superpixels take the picture's mean color. A
