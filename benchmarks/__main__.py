@@ -1,4 +1,4 @@
-"""Times the engine against other ways to compute the same, and against what the machine can do.
+"""Times the engine against other implementations, and against the limits of the machine.
 
     python -m benchmarks [--quick] [--steps 2] [--device cpu] [--out benchmarks/results]
 
@@ -28,12 +28,12 @@ from tam.engine.maps import TokenActivationMaps, token_activation_maps
 from tam.engine.ops.dispatch import backend_for, select
 
 VOCABULARY = 151_936
-# Elements of [K, N] up to which the plain versions have room for their windows.
+# The largest [K, N], in elements, at which the windows of the plain versions fit into memory.
 PLAIN_LIMIT = 1 << 22
 
 
 def main() -> int:
-    """Run the suite, write its results, and fail where a target is missed."""
+    """Run the suite, write its results, and fail if a target is missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="leave the sweeps out")
     parser.add_argument("--steps", type=int, default=2, help="published steps that are timed")
@@ -80,14 +80,14 @@ def measure(device: torch.device, vocabulary: int, steps: int, *, quick: bool) -
 
 
 def engine(run: Run) -> TokenActivationMaps:
-    """All targets by the engine, which reads only their rows of the head."""
+    """Explain all targets with the engine, which reads only their rows of the head."""
     return token_activation_maps(run.hidden, run.head, *run.arguments, class_ids=run.arguments[2])
 
 
 def compared(run: Run, steps: int) -> dict[str, Any]:
     """Time every way to explain one run."""
     device, count = run.hidden.device, len(run.ids)
-    # Memory first, at each one's first call: what is free afterwards would serve the next.
+    # Memory is measured first, at each one's first call, because later calls reuse freed memory.
     ways = {"engine": lambda: engine(run), "plain": lambda: plain.all_at_once(run)}
     memory = {name: added_peak(way, device) for name, way in ways.items()}
     ways["one call each"] = lambda: plain.one_call_each(run)

@@ -19,7 +19,7 @@ class Case:
     cells, targets, width
         N, K and D.
     dtype
-        Of the states and the head: a name in torch.
+        The dtype of the states and the head, by its name in torch.
     """
 
     cells: int = 768
@@ -29,7 +29,7 @@ class Case:
 
     @property
     def prompt_targets(self) -> int:
-        """How many of the targets are words of the prompt."""
+        """The number of targets that are words of the prompt."""
         return min(_PROMPT_TARGETS, self.targets)
 
     @property
@@ -41,7 +41,7 @@ class Case:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """States [L, D], a head [V, D], and where what stands in them."""
+    """States [L, D], a head [V, D], and the positions and ids of cells and words in them."""
 
     case: Case
     hidden: torch.Tensor
@@ -52,13 +52,13 @@ class Run:
 
     @cached_property
     def arguments(self) -> tuple[Any, ...]:
-        """What the engine takes after the states and the head; indices on the CPU, as a run's."""
+        """The engine's arguments after states and head; indices are on the CPU as in a real run."""
         places = (self.vision.cpu(), self.context.cpu(), self.ids.cpu())
         return (*places, [self.case.grid], self.case.prompt_targets)
 
 
 def random_run(case: Case, vocabulary: int, device: torch.device) -> Run:
-    """Draw a run; the same every time."""
+    """Draw a random run from a fixed seed."""
     generator = torch.Generator(device).manual_seed(0)
     dtype = getattr(torch, case.dtype)
 
@@ -78,11 +78,11 @@ def random_run(case: Case, vocabulary: int, device: torch.device) -> Run:
 
 
 FILTERED = Case(cells=100_000, targets=512)
-"""Maps that no cache of a GPU holds."""
+"""Maps that are too large for any GPU's cache."""
 
 
 def sweeps(main: Case) -> dict[str, list[Case]]:
-    """Runs that differ from one in N, in K, in D and in dtype."""
+    """Return runs that vary one in N, in K, in D and in dtype."""
     return {
         "N": [replace(main, cells=n) for n in (256, 1024, 4096, 16384, 100_000)],
         "K": [replace(main, targets=k) for k in (8, 32, 128, 512, 2000)],
@@ -92,5 +92,5 @@ def sweeps(main: Case) -> dict[str, list[Case]]:
 
 
 def large(main: Case) -> Case:
-    """A long video and a long answer."""
+    """Return the sizes of a long video with a long answer."""
     return replace(main, cells=10_000, targets=512)

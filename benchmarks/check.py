@@ -1,16 +1,16 @@
-"""Does the verdict of a check tell what the model used? Held to exact causes in scenes.
+"""Compares the verdicts of checks with exact causes in scenes.
 
     python -m benchmarks.check --world validation
     python -m benchmarks.check --world test
 
-Scenes of two to four objects, described by the model itself. Each object is taken out and the scene
-rendered again; what its words lose is its effect (:mod:`tam.evaluate.causes`). The words' maps are
-checked (:mod:`tam.check`): a map is right where its region holds half of an object that causes the
-word. Told are the AUROC of the score, and for several thresholds how often the verdict is right:
-of right maps the share that is called used, of wrong ones the share that is called not used, and
-the share without a verdict. 95 % bootstrap intervals over scenes. Thresholds are compared on
-``validation``, by the mean of the two shares, and the one in use is stated on ``test``. Writes
-``check-WORLD-FILLER.md``.
+The model describes scenes of two to four objects. Each object is removed and the scene rendered
+again; what the words lose is the object's effect (:mod:`tam.evaluate.causes`). The words' maps are
+checked (:mod:`tam.check`): a map is right if its region holds half of an object that causes the
+word. Reported are the AUROC of the score, and for several thresholds how often the verdict is
+right: the share of right maps that are called used, the share of wrong ones that are called not
+used, and the share without a verdict, with 95 % bootstrap intervals over scenes. Thresholds are
+compared on ``validation`` by the mean of the two shares; the threshold in use is evaluated on
+``test``. Writes ``check-WORLD-FILLER.md``.
 """
 
 import argparse
@@ -37,22 +37,22 @@ METHODS = ("tam", "tam-plus", "attention", "random")
 THRESHOLDS = (0.1, 0.25, 0.5, 0.69, 1.0, 1.5, 2.0)
 PROMPT = "Describe this image."
 OBJECTS = (2, 4)
-# Behind all scenes that another measurement takes from the world's seeds.
+# After all scenes that other measurements use of the world's seeds.
 _FIRST = 95_000_000
 
 
 @dataclass(frozen=True)
 class Checked:
-    """One word's check beside its exact causes.
+    """One word's check, compared with its exact causes.
 
     Parameters
     ----------
     scene
-        Which scene it is of.
+        Index of its scene.
     right
         Whether its region holds half of an object that causes it.
     score, low, high
-        Of its check, in nats; None where it could not be checked.
+        Score and interval of its check, in nats; None if it could not be checked.
     """
 
     scene: int
@@ -90,7 +90,7 @@ def main() -> None:
 def checked(
     model: tam.Model, scene: Scene, index: int, methods: Sequence[str], filler: str
 ) -> Iterator[Checked]:
-    """Check the words of what a model says of a scene."""
+    """Check the words of a model's description of a scene."""
     picture = image_from_array(scene.image)
     recording = model.run(question([picture], PROMPT), max_new_tokens=64)
     without = []

@@ -1,7 +1,7 @@
-"""Memory and time of one explanation by the number of vision tokens, beside plain generation.
+"""Memory and time of one explanation by number of vision tokens, compared with plain generation.
 
-``python -m benchmarks.cost --model small --frames 2 28 58``. Each measurement is a process of its
-own, whose peak memory is that of nothing else. Linux alone tells a process's own peak.
+``python -m benchmarks.cost --model small --frames 2 28 58``. Each measurement runs in a separate
+process, so that its peak memory includes nothing else. Only Linux reports a process's own peak.
 """
 
 import argparse
@@ -23,7 +23,7 @@ NEW_TOKENS = 16
 
 
 def shown(frames: int, side: int) -> Media:
-    """A picture of noise, or a clip of so many frames."""
+    """Return a picture of noise, or a clip of this many frames."""
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 255, (frames, side, side, 3), dtype=np.uint8)
     kind = "image" if frames == 1 else "video"
@@ -31,7 +31,7 @@ def shown(frames: int, side: int) -> Media:
 
 
 def measured(model: str, frames: int, side: int, *, explained: bool) -> dict[str, float]:
-    """Answer twice; give vision tokens, peaks in MB of 10^6 bytes, CPU seconds of the second."""
+    """Answer twice; return vision tokens, peaks in MB (10^6 bytes), CPU seconds of the second."""
     loaded = tam.load(model)
     media = shown(frames, side)
     before = resident("VmHWM")

@@ -12,7 +12,7 @@ _AXES = {"N": "cells", "K": "targets", "D": "width"}
 
 
 def draw(result: dict[str, Any], path: Path) -> None:
-    """Draw the ways to compute the maps, and the engine over N, K and D beside its bound."""
+    """Draw the compared implementations, and the engine over N, K and D beside its bound."""
     with mpl.rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
         figure = Figure(figsize=(10, 6.5), layout="constrained")
         first, *others = figure.subplots(2, 2).flat

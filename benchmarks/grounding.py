@@ -1,16 +1,16 @@
-"""How well the grounding score tells planted false words from true ones.
+"""Measures how well the grounding score separates planted false words from true ones.
 
     python -m benchmarks.grounding [--items 60] [--out benchmarks/results]
     python -m benchmarks.grounding --fit
 
 Replies about scenes are given (teacher forcing), each with one false color or shape, for pictures,
-clips and conversations. AUROC: how often a planted word scores below a true color or shape of the
-same data set, with 95 % bootstrap intervals over replies. Compared with the word's probability, its
-attention to the picture (mean over heads and layers), and how much likelier the picture makes it
-than a picture of one color. Writes ``grounding.md`` and ``grounding.json``. ``--fit`` prints the
-weights of :mod:`tam.recording.grounding`, fitted on scenes of the world ``train``, which no
-measurement uses.
-A run that was stopped goes on with the same command (``benchmarks/unfinished``).
+clips and conversations. The AUROC states how often a planted word scores below a true color or
+shape of the same data set, with 95 % bootstrap intervals over replies. The score is compared with
+the word's probability, its attention to the picture (mean over heads and layers), and how much
+likelier the picture makes it than a picture of one color. Writes ``grounding.md`` and
+``grounding.json``. ``--fit`` prints the weights of :mod:`tam.recording.grounding`, fitted on scenes
+of the world ``train``, which no measurement uses.
+The same command resumes a run that was stopped (``benchmarks/unfinished``).
 """
 
 import argparse
@@ -44,7 +44,7 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scored:
-    """One content word of a reply: which reply, whether planted, whether of an object."""
+    """The scores of one content word: its reply, whether it is planted or names an object."""
 
     reply: str
     false: bool
@@ -54,7 +54,7 @@ class Scored:
 
 
 def main() -> None:
-    """Measure what is missing, and print and write it."""
+    """Measure what is missing, and print and write the results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--items", type=int, default=60, help="replies of each split")
     parser.add_argument("--world", help="split of the scenes' seeds; test, or train to fit")
@@ -96,7 +96,7 @@ def of_model(name: str, world: str, items: int) -> dict[str, list[Scored]]:
 def scorer(
     load: Callable[[], tam.Model], split: str, world: str
 ) -> Callable[[int], list[dict[str, Any]]]:
-    """Score the reply of a number, as JSON."""
+    """Return a function that scores the reply of a given index, as JSON values."""
 
     def score(number: int) -> list[dict[str, Any]]:
         [item] = scene_items(split, 1, world=world, first=number)
@@ -106,7 +106,7 @@ def scorer(
 
 
 def scored(model: tam.Model, item: Item) -> Iterator[Scored]:
-    """Score all content words of a reply, in all ways."""
+    """Compute all scores of all content words of a reply."""
     recording = model.run(item.conversation, answer=item.answer)
     trace, replay = recording.trace, Replay(model.checkpoint, recording)
     first = trace.text.prompt_targets
@@ -134,7 +134,7 @@ def scored(model: tam.Model, item: Item) -> Iterator[Scored]:
 
 
 def attention_mass(replay: Replay) -> Values:
-    """Attention of each of the reply's tokens to the picture, mean over heads and layers."""
+    """Return each reply token's attention to the picture, mean over heads and layers."""
     text = replay.trace.text
     rows = text.context_positions[text.prompt_targets :]
     weights = replay.run([], attention=True).attentions
@@ -145,7 +145,7 @@ def attention_mass(replay: Replay) -> Values:
 
 
 def report(words: Sequence[Scored]) -> str:
-    """One table."""
+    """Return one table."""
     planted = sum(word.false for word in words)
     true = sum(word.object and not word.false for word in words)
     lines = [
@@ -166,7 +166,7 @@ def report(words: Sequence[Scored]) -> str:
 
 
 def figures(words: Sequence[Scored]) -> dict[str, list[tuple[float, float, float]]]:
-    """AUROC with its interval of each score, among colors and shapes, and among all words."""
+    """Return each score's AUROC and interval, among colors and shapes, and among all words."""
     objects = [word for word in words if word.object]
     return {name: [interval(some, name) for some in (objects, words)] for name in words[0].scores}
 
@@ -178,7 +178,7 @@ def share(
     false: bool = False,
     objects: bool = False,
 ) -> str:
-    """How many of some words are doubted, in per cent."""
+    """Return the share of the selected words that are doubted, in per cent."""
     counts = [
         sum(word.false == false and (word.object or not objects) for word in some)
         for some in (doubted, words)
@@ -187,7 +187,7 @@ def share(
 
 
 def interval(words: Sequence[Scored], name: str) -> tuple[float, float, float]:
-    """AUROC, and its interval's ends."""
+    """Return the AUROC and the ends of its interval."""
     scores = np.array([word.scores[name] for word in words])
     false = np.array([word.false for word in words])
     replies = np.array([word.reply for word in words])
@@ -203,7 +203,7 @@ def interval(words: Sequence[Scored], name: str) -> tuple[float, float, float]:
 
 
 def auroc(scores: Values, false: NDArray[np.bool_]) -> float:
-    """Share of pairs of a planted and a true word in which the true one scores higher."""
+    """Return the share of (planted, true) pairs of words in which the true one scores higher."""
     ranks = rankdata(scores)
     true, planted = int((~false).sum()), int(false.sum())
     return float((ranks[~false].sum() - true * (true + 1) / 2) / (true * planted))

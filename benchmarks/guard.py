@@ -1,9 +1,9 @@
-"""Times what people wait for beside the model, each as a ratio to plain work in the same run.
+"""Times the waits that the toolkit adds to the model, as ratios to plain work in the same run.
 
     python benchmarks/guard.py [--only start,saving] [--repeats 10] [--json]
 
-Times are CPU seconds, with those of the programs that were started, and medians of repeats; the
-two sides of a ratio take turns. Exit code 1 where a limit is passed. Needs Linux or macOS.
+Times are CPU seconds, including those of started programs, and medians of repeats; the two sides of
+a ratio take turns. The exit code is 1 if a limit is exceeded. Needs Linux or macOS.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-# Last, so that PYTHONPATH can name another version of the toolkit to time.
+# Appended last, so that PYTHONPATH can select another version of the toolkit to time.
 sys.path.append(str(Path(__file__).parent.parent))
 
 from benchmarks.guarded import WAITS
@@ -23,7 +23,7 @@ from benchmarks.pairs import Line
 
 
 def main() -> int:
-    """Time, print, and fail where a limit is passed."""
+    """Time, print, and fail if a limit is exceeded."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", default=",".join(WAITS), help=f"some of {', '.join(WAITS)}")
     parser.add_argument("--repeats", type=int, default=10)
@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def table(lines: Sequence[Line]) -> str:
-    """The lines as Markdown."""
+    """Return the lines as a Markdown table."""
     threads = os.environ.get("OMP_NUM_THREADS", "as many as torch chooses")
     return "\n".join(
         [
@@ -59,7 +59,7 @@ def table(lines: Sequence[Line]) -> str:
 
 
 def row(line: Line) -> str:
-    """One line of the table."""
+    """Return one row of the table."""
     measured = f"{_figure(line.value)} {line.unit}"
     if line.note:
         measured += f" ({line.note})"

@@ -74,7 +74,7 @@ def _saved(
     for embed in ("full", "screen"):
         out = folder / embed
         pair = in_turn(
-            # A copy, whose words have not been asked for anything yet.
+            # A copy, so that no values of its words are cached.
             lambda o=out, e=embed: replace(explanation).save(o, force=True, embed=e),
             lambda: _encoded_twice(pixels),
             repeats if embed == "full" else 1,
@@ -141,7 +141,7 @@ def maps(repeats: int) -> Iterator[Line]:
 
 
 def busy(_repeats: int) -> Iterator[Line]:
-    """How much of a batch's time the model computes: `tam explain --batch` with the small model."""
+    """The share of `tam explain --batch`'s time spent in the model, here the small model."""
     from transformers import Qwen2VLForConditionalGeneration as Generating
 
     from tam.cli import run as tam
@@ -178,7 +178,7 @@ def busy(_repeats: int) -> Iterator[Line]:
 
 
 def engine(repeats: int) -> Iterator[Line]:
-    """The engine on one thread, against the bound of its products and of its bytes."""
+    """The engine on one thread, against the bound by its matrix products and its bytes."""
     torch.set_num_threads(1)
     cases = {
         "N = 768, K = 128, D = 1536": (Case(768, 128, 1536), 3.0),
@@ -189,7 +189,7 @@ def engine(repeats: int) -> Iterator[Line]:
         run = random_run(case, case.targets, _CPU)
         found = []
         for _ in range(repeats):
-            # The machine is measured beside each, since what else runs there slows both.
+            # The machine is measured again for each case, since other load slows both sides.
             machine = measured(_CPU, ("float32", "float64"))
             least = bound(case, machine, _CPU)
             explain = _engine(run)
@@ -214,7 +214,7 @@ WAITS: Final[dict[str, Callable[[int], Iterator[Line]]]] = {
     "busy": busy,
     "engine": engine,
 }
-"""Functions of the number of repeats, by the names of ``--only``."""
+"""The measurements, functions of the number of repeats, by their names for ``--only``."""
 
 
 def _media(pixels: "np.ndarray[Any, Any]") -> Media:
@@ -228,7 +228,7 @@ def _encoded_twice(pixels: "np.ndarray[Any, Any]") -> None:
 
 
 def _child(command: list[Any]) -> float:
-    """CPU seconds of a program, with the programs that it starts."""
+    """Run a program and return its CPU seconds, including those of programs that it starts."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if done.returncode:

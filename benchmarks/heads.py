@@ -2,7 +2,7 @@
 
 ``make heads`` runs ``python -m benchmarks.heads --out docs/heads.md`` in a separate environment,
 because four of the libraries are not dependencies. The language model and the LM head of the small
-model are quantised, and the same given reply is explained.
+model are quantised, and the same given reply is explained each time.
 """
 
 import argparse
@@ -42,7 +42,7 @@ with a low-rank adapter (LoRA, `modules_to_save`) give the maps of the merged we
 
 
 def linear_layers(model: Any) -> list[tuple[nn.Module, str, nn.Linear]]:
-    """The linear layers of the language model and the head: parent, name there, layer."""
+    """Return the linear layers of language model and head: parent, name in the parent, layer."""
     found = []
     for path, module in model.named_modules():
         for name, child in module.named_children():
@@ -54,7 +54,7 @@ def linear_layers(model: Any) -> list[tuple[nn.Module, str, nn.Linear]]:
 
 
 def by_torchao(config: str) -> Callable[[Any], None]:
-    """Quantise with a configuration of torchao, by its class's name."""
+    """Quantise with a configuration of torchao, given by its class name."""
 
     def quantise(model: Any) -> None:
         from torchao import quantization
@@ -128,12 +128,12 @@ WAYS: dict[str, tuple[str, Callable[[Any], None]]] = {
 
 
 def explained(model: tam.Model) -> tam.Explanation:
-    """Explain the reply that all are compared on."""
+    """Explain the reply on which all libraries are compared."""
     return model.explain(PICTURE, "Describe this image.", answer=ANSWER)
 
 
 def measured(quantise: Callable[[Any], None], exact: tam.Explanation) -> tuple[float, float, str]:
-    """Correlation with float32, the largest difference, and what the provenance says."""
+    """Return the correlation with float32, the largest difference, and the provenance's entry."""
     model = tam.load("small")
     quantise(model.module)
     packed = tam.wrap(model.module, model.processor)

@@ -1,4 +1,4 @@
-"""How fast a GPU takes minima, maxima and exponentials of numbers that stay in its registers."""
+"""How fast a GPU computes minima, maxima and exponentials of numbers in its registers."""
 
 import torch
 import triton
@@ -10,12 +10,12 @@ from tam.engine.ops.rank_filter.triton import _exchanged
 
 _PROGRAMS, _NUMBERS, _ROUNDS = 8192, 256, 200
 
-# Sorts nine values: three columns of three, then the rest.
+# A network that sorts nine values: three columns of three, then the rest.
 _NINE = (*((3 * a + j, 3 * b + j) for a, b in THREE for j in range(3)), *RANK_THREE_SORTED)
 
 
 def comparisons(device: torch.device) -> float:
-    """Minima and maxima a second: a network of 25 exchanges sorts nine values again and again."""
+    """Return minima and maxima per second; 25 exchanges sort nine values, again and again."""
     values = torch.rand(9, _PROGRAMS * _NUMBERS, device=device)
 
     def sort() -> None:
@@ -25,7 +25,7 @@ def comparisons(device: torch.device) -> float:
 
 
 def exponentials(device: torch.device) -> float:
-    """Exponentials a second: four chains of them in every thread."""
+    """Return exponentials per second: every thread computes four chains of them."""
     values = torch.rand(4, _PROGRAMS * _NUMBERS, device=device)
 
     def raise_two() -> None:
@@ -41,7 +41,7 @@ def _sort(values, rounds, count, NETWORK: tl.constexpr, NUMBERS: tl.constexpr):
     for n in tl.static_range(9):
         held = held + (tl.load(place + n * count),)
     for _ in range(rounds):
-        # Turned by one, so that no round finds them sorted.
+        # Rotated by one, so that the values are not yet sorted when a round begins.
         held = held[1:] + held[:1]
         for n in tl.static_range(len(NETWORK)):
             held = _exchanged(held, NETWORK[n][0], NETWORK[n][1])

@@ -1,13 +1,14 @@
-"""Which detector tells the words that a model invents? AUROC, AUPR and calibration, by split.
+"""Compares detectors of the words that a model invents: AUROC, AUPR and calibration, by split.
 
     python -m benchmarks.invented --items 60 --model small
 
 Models describe scenes by sampling (:mod:`tam.evaluate.invented_items`); each color and shape that
-they state of an object is true or false. Each detector (:mod:`tam.evaluate.detectors`) becomes a
-probability by a logistic function fitted on scenes of the world ``train``, and ``grounding +
-removal`` one of both. AUPR is that of the false words. ECE is the expected calibration error over
-ten bins of equal width. 95 % bootstrap intervals over scenes. Writes ``invented-MODEL.md``. A run
-that was stopped goes on with the same command (``benchmarks/unfinished``).
+they state of an object is true or false. The scores of each detector
+(:mod:`tam.evaluate.detectors`) are turned into probabilities by a logistic function fitted on
+scenes of the world ``train``; ``grounding + removal`` is a function of both scores. AUPR is that of
+the false words. ECE is the expected calibration error over ten bins of equal width. Intervals are
+95 % bootstrap intervals over scenes. Writes ``invented-MODEL.md``. The same command resumes a run
+that was stopped (``benchmarks/unfinished``).
 """
 
 import argparse
@@ -45,11 +46,11 @@ class Word:
     reply
         The item's name.
     split
-        The split that it is of.
+        The item's split.
     false
         Whether it is true of no object.
     scores
-        By detector; high for true words.
+        The scores by detector; high for true words.
     """
 
     reply: str
@@ -59,7 +60,7 @@ class Word:
 
 
 def main() -> None:
-    """Measure what is missing, and print and write it."""
+    """Measure what is missing, and print and write the results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--items", type=int, default=60, help="scenes of each split")
     parser.add_argument("--model", default="small")
@@ -86,7 +87,7 @@ def measured(name: str, world: str, items: int) -> list[Word]:
 def scorer(
     load: Callable[[], tam.Model], split: str, world: str
 ) -> Callable[[int], list[dict[str, Any]]]:
-    """Score the reply of a number, as JSON."""
+    """Return a function that scores the reply of a given index, as JSON values."""
 
     def score(number: int) -> list[dict[str, Any]]:
         [item] = invented_items(split, 1, world=world, first=number)
@@ -140,7 +141,7 @@ def document(
 
 
 def probabilities(train: Sequence[Word], test: Sequence[Word], name: str) -> Values:
-    """float64 [W]: the probability that each word of ``test`` is true."""
+    """Return the probability that each word of ``test`` is true, float64 [W]."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -156,7 +157,7 @@ def probabilities(train: Sequence[Word], test: Sequence[Word], name: str) -> Val
 
 
 def figures(words: Sequence[Word], values: Values, resamples: int) -> list[str]:
-    """AUROC, AUPR of the false words, and the calibration error, with intervals."""
+    """Return AUROC, AUPR of the false words, and the calibration error, with intervals."""
     from sklearn.metrics import average_precision_score
 
     false = np.array([word.false for word in words])
@@ -178,7 +179,7 @@ def figures(words: Sequence[Word], values: Values, resamples: int) -> list[str]:
 
 
 def calibration_error(values: Values, true: NDArray[np.bool_]) -> float:
-    """Mean distance of what is said and what is so, over bins of the probability."""
+    """Return the expected calibration error: mean gap between probability and frequency by bin."""
     place = np.minimum((values * BINS).astype(int), BINS - 1)
     parts = [place == index for index in range(BINS)]
     return float(

@@ -1,4 +1,4 @@
-"""Made-up explanations of any size, seeded: smooth bumps for maps, over any pictures and clips."""
+"""Made-up explanations of any size, seeded, with smooth bumps as maps of any pictures and clips."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,20 +11,20 @@ from tam.geometry.layout import TextToken, VisionGrid
 from tam.media.media import Media
 
 ROWS, COLUMNS = 24, 32
-"""Cells of each picture or frame."""
+"""Rows and columns of cells of each picture or frame."""
 
 
 def made(
     media: Sequence[Media], words: int, candidates: int = 0, *, stages: bool = False
 ) -> Explanation:
-    """Make an explanation of a reply of so many words about some pictures and clips.
+    """Make an explanation of a reply of this many words about some pictures and clips.
 
     Parameters
     ----------
     candidates
-        How many candidates of each word have a map.
+        The number of candidates of each word that have a map.
     stages
-        Whether the stages are kept.
+        Whether to include the stages.
     """
     rng = np.random.default_rng(0)
     grids = []
@@ -64,10 +64,10 @@ def made(
 
 
 def photograph(width: int, height: int, seed: int = 0) -> np.ndarray[Any, Any]:
-    """Make uint8 [height, width, 3] that compresses about as a photograph does.
+    """Make a picture, uint8 [height, width, 3], that compresses about as well as a photograph.
 
-    It is noise whose amplitude grows with its scale (natural pictures have a spectrum of 1 / f),
-    with the faint grain of a sensor.
+    It is noise whose amplitude grows with its scale (natural images have a 1 / f spectrum), plus
+    the faint grain of a sensor.
     """
     rng = np.random.default_rng(seed)
     pixels = np.full((height, width, 3), 128, np.float32)
@@ -81,7 +81,7 @@ def photograph(width: int, height: int, seed: int = 0) -> np.ndarray[Any, Any]:
 
 
 def _bumps(rng: np.random.Generator, count: int, pictures: int) -> np.ndarray[Any, Any]:
-    """float32 [count, N]: one bump for each map and picture, on faint noise."""
+    """Return one bump for each map and picture, on faint noise; float32 [count, N]."""
     y, x = np.mgrid[0:ROWS, 0:COLUMNS]
     top = rng.uniform(0, ROWS, (count * pictures, 1))
     left = rng.uniform(0, COLUMNS, (count * pictures, 1))

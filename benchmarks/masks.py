@@ -1,12 +1,12 @@
-"""How good the words' masks are as labels for segmentation: mean IoU by method and refinement.
+"""Rates the words' masks as labels for segmentation: mean IoU by method and refinement.
 
     python -m benchmarks.masks --model small --data scenes --split one,many --count 25
     python -m benchmarks.masks --model photo --data photo --split held-in --count 25
 
-A class's mask on a picture joins the masks of the words that say it, as ``tam masks`` writes them.
-Its IoU is over all pictures together (intersections and unions are added up first), as in semantic
-segmentation; mIoU is the mean over classes. Pictures count for the classes that the reply says, so
-what the model leaves unsaid is no fault of a map.
+A class's mask on a picture is the union of the masks of the words that name it, as ``tam masks``
+writes them. Its IoU is computed over all pictures together (intersections and unions are summed
+first), as in semantic segmentation; mIoU is the mean over classes. A picture counts only for the
+classes that its reply names, so that a map is not blamed for what the model leaves unsaid.
 """
 
 import argparse
@@ -29,12 +29,12 @@ from tam.files.writing import rewriting_file
 METHODS = "tam,activation,rgf,tam-plus,attention,relevancy,attn-lrp,random,center"
 REFINEMENTS = ",color-affinity,state-affinity,attention-affinity,grow-shrink"
 HALF = 0.5
-"""The height from which the second mask of each word is taken."""
+"""The threshold of each word's second mask."""
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """Pixels of a class on one picture: in both masks, and in either."""
+    """The numbers of a class's pixels on one picture: in both masks, and in either."""
 
     both: int
     either: int
@@ -43,7 +43,7 @@ class Overlap:
 def overlaps(
     result: tam.Explanation, item: Item, found: ScoredWords, threshold: float | str
 ) -> dict[int, Overlap]:
-    """Compare the mask of each class that the reply says with the true one."""
+    """Compare the mask of each class that the reply names with the true one."""
     joined: dict[int, NDArray[np.bool_]] = {}
     for tokens, number in zip(found.tokens, found.classes, strict=True):
         if number in item.masks:
@@ -60,7 +60,7 @@ def overlaps(
 
 
 def mean_iou(pictures: Sequence[dict[int, Overlap]]) -> tuple[float, float, float]:
-    """Return the mIoU of some pictures, and its 95 % interval over draws of whole pictures."""
+    """Return the mIoU of some pictures, with its 95 % bootstrap interval over whole pictures."""
     classes = sorted({number for picture in pictures for number in picture})
     both, either = (
         np.array(
@@ -118,7 +118,7 @@ def table(
     pictures: dict[tuple[str, str, float | str], list[dict[int, Overlap]]],
     counted: str,
 ) -> str:
-    """Write the table, a row for each method and refinement."""
+    """Write the table, with a row for each method and refinement."""
     command = f"--model {asked.model} --data {asked.data} --split {asked.split}"
     command += f" --count {asked.count} --methods {asked.methods}"
     lines = [

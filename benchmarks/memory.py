@@ -3,10 +3,10 @@
     python benchmarks/memory.py [--rows 100] [--columns 100] [--tokens 64] [--repeats 3] [--json]
 
 A random model with the width and the vocabulary of Qwen2-VL-2B and two layers writes an answer
-about one picture in bfloat16, on the CPU: by transformers' own ``generate`` and explained, in turn.
-Each run is a process of its own, and its peak is the most that Linux counts as resident from the
-moment that the model is built; the explaining has a peak of its own, from the moment that the reply
-is there. Exit code 1 above the limit.
+about one picture in bfloat16, on the CPU: alternately by transformers' own ``generate`` and with an
+explanation. Each run is a separate process, and its peak is the most memory that Linux counts as
+resident once the model is built. The peak of the explanation alone is counted from the end of the
+reply. The exit code is 1 above the limit.
 """
 
 import argparse
@@ -22,7 +22,7 @@ LIMIT_MB = 300
 
 
 def main() -> int:
-    """Run the benchmark, print it, and fail where the limit is passed."""
+    """Run the benchmark, print the result, and fail if the limit is exceeded."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rows", type=int, default=100, help="rows of vision tokens")
     parser.add_argument("--columns", type=int, default=100)
@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Run both kinds in turn; megabytes of 10^6 bytes."""
+    """Run both kinds alternately; results are in megabytes of 10^6 bytes."""
     runs: dict[str, list[dict[str, float]]] = {"plain": [], "explained": []}
     for _ in range(options.repeats):
         for kind, found in runs.items():
@@ -63,7 +63,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             )
             found.append(json.loads(done.stdout.splitlines()[-1]))
     peaks = {kind: sorted(run["peak_mb"] for run in found) for kind, found in runs.items()}
-    # The worst explained run against the best plain one.
+    # The explained run with the highest peak is compared with the plain one with the lowest.
     return {
         "vision_tokens": options.rows * options.columns,
         "tokens": options.tokens,
@@ -75,7 +75,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def child(options: argparse.Namespace) -> dict[str, float]:
-    """Answer once, and tell this process's peak."""
+    """Answer once, and return this process's peak."""
     import torch
 
     from benchmarks.random_models import asked, qwen2_vl_2b
@@ -106,7 +106,7 @@ def child(options: argparse.Namespace) -> dict[str, float]:
 
 
 def told(result: dict[str, Any]) -> str:
-    """The result as a person reads it."""
+    """Return the result as text."""
     plain, explained, alone = (
         ", ".join(f"{value:.0f}" for value in result[name])
         for name in ("plain_peak_mb", "explained_peak_mb", "explaining_alone_mb")

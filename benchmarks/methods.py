@@ -3,12 +3,12 @@
     python -m benchmarks.methods [--out benchmarks/results] [--items 6] [--more 8]
     accelerate launch --multi_gpu --num_processes 2 -m benchmarks.methods ...
 
-Writes ``methods.md`` and ``methods.json`` there: every method on ``--items`` pictures of every
-difficulty; then, on ``--more`` items of every split, clips and conversations too, the published
-ablation, and ``tam-plus`` against ``tam``. The scenes are those of the world ``test``, which no
-model was trained on and no variant was chosen on. A run that was stopped goes on with the same
-command: what was measured lies under ``benchmarks/unfinished``, in a folder for the very
-weights of each model. Several processes share the work.
+Writes ``methods.md`` and ``methods.json`` to the folder ``--out``: every method on ``--items``
+pictures of every difficulty; then, on ``--more`` items of every split, including clips and
+conversations, the published ablation, and ``tam-plus`` against ``tam``. The scenes are those of the
+world ``test``, on which no model was trained and no variant was chosen. The same command resumes a
+run that was stopped: measurements are kept under ``benchmarks/unfinished``, in a folder named
+after the weights of each model. Several processes share the work.
 """
 
 import argparse
@@ -39,7 +39,7 @@ PUBLISHED = {
 }
 """Obj-IoU, Func-IoU, F1-IoU of Qwen2-VL-2B on COCO Caption minival, arXiv 2506.23270."""
 PICTURES = ("one", "same-color", "same-shape", "many", "small-objects")
-"""For all methods: some take a minute for a clip."""
+"""The splits for all methods; clips are left out, since some methods take a minute for one."""
 COMPARED = ("tam", "tam-plus", "activation", "eci", "rgf")
 FIGURES = ("f1_iou", "obj_iou", "func_iou", "pointing", "insertion", "deletion")
 
@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def line_by_line(document: Mapping[str, Any]) -> str:
-    """JSON with a line for each member, and in lists for each entry."""
+    """Return JSON with one line for each member, and for each entry of a list."""
     members = []
     for name, value in document.items():
         told = json.dumps(value, allow_nan=False)
@@ -91,7 +91,7 @@ def line_by_line(document: Mapping[str, Any]) -> str:
 
 
 def told(command: str, every: Sequence[Row], kin: Sequence[Row]) -> str:
-    """Both parts as one Markdown page."""
+    """Return both parts as one Markdown page."""
     overall = [row for row in every if row.split == ALL]
     splits = [row for row in kin if row.split != ALL and row.method in ("tam", "tam-plus")]
     return "\n".join(
@@ -113,12 +113,12 @@ def told(command: str, every: Sequence[Row], kin: Sequence[Row]) -> str:
 
 
 def models_of(rows: Sequence[Row]) -> list[str]:
-    """The models in their order."""
+    """Return the models, in order."""
     return list(dict.fromkeys(row.model for row in rows))
 
 
 def beating(rows: Sequence[Row], model: str) -> str:
-    """Which methods are better than tam, by intervals without 0."""
+    """List the methods that are better than tam, by intervals that exclude 0."""
     lines = [f"{model}:\n"]
     for name in FIGURES:
         better = [
@@ -134,7 +134,7 @@ def beating(rows: Sequence[Row], model: str) -> str:
 
 
 def ablation(rows: Sequence[Row], model: str) -> str:
-    """The four rows of the published ablation, neither step to both."""
+    """Return the four rows of the published ablation, from neither step to both."""
     own = {row.method: row for row in rows if (row.model, row.split) == (model, ALL)}
     lines = [
         f"{model}, {own['tam'].items} items, {own['tam'].words} words with a mask:\n",
@@ -148,7 +148,7 @@ def ablation(rows: Sequence[Row], model: str) -> str:
 
 
 def published() -> str:
-    """The same four rows as they were published, of a large model on photographs."""
+    """Return the same four rows as published, for a large model on photographs."""
     lines = [
         "As published (Qwen2-VL-2B, COCO Caption minival):\n",
         "| steps | Obj-IoU | Func-IoU | F1-IoU |",
@@ -162,7 +162,7 @@ def published() -> str:
 
 
 def verdict(rows: Sequence[Row]) -> str:
-    """What tam-plus was to reach, and whether it does."""
+    """Return the goals for tam-plus, and whether it meets them."""
     lines = ["| model | measure | tam | tam-plus | difference | wanted | met |"]
     lines.append("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
     for model in models_of(rows):
@@ -192,7 +192,7 @@ def verdict(rows: Sequence[Row]) -> str:
 
 
 def by_split(rows: Sequence[Row], model: str) -> str:
-    """F1-IoU of tam and tam-plus on every split."""
+    """Return the F1-IoU of tam and tam-plus on every split."""
     own = [row for row in rows if row.model == model]
     lines = [f"| {model} | items | tam | tam-plus |", "| --- | ---: | ---: | ---: |"]
     for split in dict.fromkeys(row.split for row in own):
@@ -203,7 +203,7 @@ def by_split(rows: Sequence[Row], model: str) -> str:
 
 
 def interval(row: Row, name: str) -> str:
-    """A figure in per cent with its interval."""
+    """Format a figure in per cent, with its interval."""
     figure = row.figures.get(name)
     if figure is None:
         return "–"

@@ -1,14 +1,14 @@
-"""Measures what explaining adds to plain generation, in whole runs.
+"""Measures the time and memory that explaining adds to plain generation, in whole runs.
 
     python -m benchmarks.overhead [--shape qwen2-vl-2b] [--layers 28] [--rows 24] [--columns 24]
                                   [--tokens 128] [--repeats 5] [--growth] [--device cuda] [--json]
 
-A random model of real dimensions answers about one picture in bfloat16, by transformers' own
-``generate`` and explained, in turn. The overhead is the mean over the pairs with its 95 % interval
-by Student's t. On a CPU times are CPU seconds at one thread, so that it does not matter what else
-runs there; on a GPU memory is what torch has allocated at the peak, weights included.
+A random model of real dimensions answers about one picture in bfloat16, alternately by
+transformers' own ``generate`` and with an explanation. The overhead is the mean over the pairs with
+its 95 % interval by Student's t. On a CPU, times are CPU seconds of one thread, so that other load
+does not matter; on a GPU, memory is torch's peak allocation, weights included.
 
-``--growth`` times the explaining alone, from the recorded run to the result, over N and K.
+``--growth`` times only the explanation, from the recorded run to the result, over N and K.
 """
 
 import argparse
@@ -31,7 +31,7 @@ _CELLS, _WORDS = ((8, 16), (16, 16), (16, 32), (32, 32), (32, 64), (64, 64)), (1
 
 
 def main() -> None:
-    """Run the benchmark and print it."""
+    """Run the benchmark and print the result."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--shape", choices=sorted(SHAPES), default="qwen2-vl-2b")
     parser.add_argument("--layers", type=int, help="of the language model; default: all")
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Time pairs of runs; seconds, and megabytes of 10^6 bytes."""
+    """Time pairs of runs; results are in seconds, and megabytes of 10^6 bytes."""
     cells = options.rows * options.columns
     model = SHAPES[options.shape](options.layers, cells, torch.bfloat16, options.device)
     prepared = prepare(model.checkpoint, asked(options.rows, options.columns))
@@ -67,7 +67,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     def explained() -> None:
         model.explain_recording(model.run(prepared, **lengths))
 
-    explained()  # what is loaded and compiled at the first call is not counted
+    explained()  # the first call loads and compiles code, so it is not counted
     pairs, peaks = [], [0.0, 0.0]
     for _ in range(options.repeats):
         (before, held), (after, more) = measured(plain), measured(explained)
@@ -93,7 +93,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def grown(options: argparse.Namespace) -> dict[str, Any]:
-    """Time the explaining alone, over N with K fixed and the other way round; seconds."""
+    """Time only the explanation, over N with K fixed and over K with N fixed; in seconds."""
     most = max(rows * columns for rows, columns in _CELLS)
     model = SHAPES[options.shape](options.layers, most, torch.bfloat16, options.device)
     over_cells = [explaining(model, *grid, options.tokens, options.repeats) for grid in _CELLS]
@@ -108,7 +108,7 @@ def grown(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def explaining(model: Model, rows: int, columns: int, tokens: int, repeats: int) -> float:
-    """Seconds from a recorded run to its explanation, the median."""
+    """Return the median seconds from a recorded run to its explanation."""
     recording = model.run(asked(rows, columns), max_new_tokens=tokens, min_new_tokens=tokens)
     model.explain_recording(recording)
     timed = [seconds(lambda: model.explain_recording(recording)) for _ in range(repeats)]
@@ -116,7 +116,7 @@ def explaining(model: Model, rows: int, columns: int, tokens: int, repeats: int)
 
 
 def seconds(function: Callable[[], object]) -> float:
-    """Time one call: by the clock where a GPU is waited for, else in CPU seconds."""
+    """Time one call: in wall-clock seconds on a GPU, else in CPU seconds."""
     clock = time.perf_counter if torch.cuda.is_available() else time.process_time
     start = clock()
     function()
@@ -126,7 +126,7 @@ def seconds(function: Callable[[], object]) -> float:
 
 
 def measured(function: Callable[[], object]) -> tuple[float, float]:
-    """Seconds of a call, and megabytes that a GPU has allocated at the most; 0 without one."""
+    """Return the seconds of a call, and a GPU's peak allocation in megabytes; 0 without a GPU."""
     if not torch.cuda.is_available():
         return seconds(function), 0.0
     torch.cuda.reset_peak_memory_stats()
@@ -134,7 +134,7 @@ def measured(function: Callable[[], object]) -> tuple[float, float]:
 
 
 def told(result: dict[str, Any]) -> str:
-    """The pairs as a person reads them."""
+    """Return the pairs as text."""
     low, high = result["overhead_interval"]
     lines = [
         "{shape} with {layers} layers, {vision_tokens} vision tokens, {tokens} tokens written, "
@@ -150,7 +150,7 @@ def told(result: dict[str, Any]) -> str:
 
 
 def grown_told(result: dict[str, Any]) -> str:
-    """The growth as a person reads it."""
+    """Return the growth as text."""
     lines = ["{shape}, explaining alone, bfloat16, {device}".format(**result)]
     for name, size in (("over_cells", "N"), ("over_tokens", "tokens")):
         lines += [f"{size} = {n:>5} {took * 1e3:9.2f} ms" for n, took in result[name].items()]

@@ -1,4 +1,4 @@
-"""Two ways to do the same, timed in turn, so that whatever else runs disturbs both alike."""
+"""Two ways to do the same, timed alternately, so that other load affects both equally."""
 
 import statistics
 import time
@@ -11,7 +11,7 @@ Way = Callable[[], object]
 
 @dataclass(frozen=True)
 class Pair:
-    """Seconds of a way and of what it is held against, each pair taken one after the other."""
+    """Seconds of one way and of the one it is compared with, timed alternately."""
 
     ours: tuple[float, ...]
     plain: tuple[float, ...]
@@ -29,19 +29,19 @@ class Line:
     Parameters
     ----------
     name
-        What was done.
+        What was measured.
     value
         The figure that has a limit.
     unit
         Its unit; ``"×"`` for a ratio.
     limit
-        The limit, at most or, with ``at_least``, at least.
+        The limit: an upper one, or a lower one with ``at_least``.
     seconds, plain_seconds
-        Medians of both ways; None where there is but one, or none.
+        Medians of both ways; None for a way that was not timed.
     against
-        What it is held against.
+        What it is compared with.
     note
-        What else was seen.
+        Further observations.
     """
 
     name: str
@@ -56,18 +56,18 @@ class Line:
 
     @property
     def met(self) -> bool:
-        """Whether the value keeps the limit."""
+        """Whether the value is within the limit."""
         return self.value >= self.limit if self.at_least else self.value <= self.limit
 
 
 def in_turn(ours: Way, plain: Way, repeats: int, *, warm: int = 1) -> Pair:
-    """Time both in turn, in CPU seconds of this process; the first ``warm`` pairs do not count."""
+    """Time both alternately, in CPU seconds of this process, without the first ``warm`` pairs."""
     found = [(cpu_seconds(ours), cpu_seconds(plain)) for _ in range(warm + repeats)][warm:]
     return Pair(tuple(pair[0] for pair in found), tuple(pair[1] for pair in found))
 
 
 def cpu_seconds(way: Way) -> float:
-    """CPU seconds of this process, all threads together, for one call."""
+    """Return the CPU seconds of this process, all threads together, for one call."""
     start = time.process_time()
     way()
     return time.process_time() - start

@@ -1,9 +1,9 @@
 """Compare the rules that make one map of a phrase: ``python benchmarks/phrases.py``.
 
-The small model describes scenes with known masks. Of every true "large red circle" in its
-captions, with the words before it ("a large") and without, the maps are merged by each rule and
-held against the object's visible pixels: the peak inside it, the share of the heat inside it, and
-the overlap at Otsu's threshold. Intervals are 95 % bootstrap intervals over scenes.
+The small model describes scenes with known masks. For every true "large red circle" in its
+captions, with and without the words before it ("a large"), the maps are merged by each rule and
+compared with the object's visible pixels: whether the peak lies inside, the share of the heat
+inside, and the overlap at Otsu's threshold. Intervals are 95 % bootstrap intervals over scenes.
 """
 
 import argparse
@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def interval(found: list[Value], rule: str, measure: str) -> str:
-    """Mean and interval of one measure under one rule."""
+    """Return the mean and interval of one measure under one rule."""
     own = [value for value in found if (value.rule, value.measure) == (rule, measure)]
     numbers = [value.value for value in own]
     low, high = bootstrap_interval(numbers, [value.scene for value in own])

@@ -1,4 +1,4 @@
-"""The method in plain vectorised PyTorch, without the ops: all targets at once, or one a call."""
+"""The method in plain vectorised PyTorch, without the ops: all targets at once, or one per call."""
 
 import torch
 from torch.nn import functional as F
@@ -7,19 +7,19 @@ from benchmarks.cases import Run
 
 
 def all_at_once(run: Run) -> torch.Tensor:
-    """[K, N]: the maps of all targets."""
+    """Return the maps of all targets, [K, N]."""
     index = torch.arange(len(run.ids), device=run.hidden.device)
     return _maps(run, index)
 
 
 def one_call_each(run: Run) -> torch.Tensor:
-    """[K, N]: the same, each target explained by a call of its own from the states up to it."""
+    """Return the same [K, N], by a separate call for each target, from the states up to it."""
     index = torch.arange(len(run.ids), device=run.hidden.device)
     return torch.cat([_maps(run, index[t : t + 1]) for t in range(len(index))])
 
 
 def _maps(run: Run, targets: torch.Tensor) -> torch.Tensor:
-    """Maps of some targets [M], whose context are the words up to the last of them."""
+    """Return the maps of some targets [M]; their context is all words up to the last target."""
     known = max(int(targets[-1]) + 1, run.case.prompt_targets)
     ids = run.ids[:known]
     rows = run.head[ids].float()
@@ -43,7 +43,7 @@ def _maps(run: Run, targets: torch.Tensor) -> torch.Tensor:
 
 
 def rank_filter(maps: torch.Tensor) -> torch.Tensor:
-    """Filter maps [M, 1, h, w] with a window of 3 × 3, by sorting all windows; gives [M, h * w]."""
+    """Filter maps [M, 1, h, w] with a window of 3 × 3, by sorting all windows, to [M, h * w]."""
     windows = F.unfold(F.pad(maps, (1, 1, 1, 1), mode="reflect"), 3).sort(1).values
     mean = windows.mean(1, keepdim=True)
     variation = windows.std(1, correction=0, keepdim=True) / mean

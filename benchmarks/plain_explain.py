@@ -1,4 +1,4 @@
-"""What `tam explain` is held against: transformers alone answers about a picture, and writes a PNG.
+"""The baseline of `tam explain`: answer about a picture with transformers alone, and write a PNG.
 
 python benchmarks/plain_explain.py MODEL_FOLDER PICTURE PROMPT OUT.png
 """

@@ -1,7 +1,7 @@
 """The published procedure, written from its description (arXiv 2506.23270), for comparison.
 
-At every step the states of the whole prompt are projected on the whole vocabulary, the scale of the
-interference is found by an iterative least squares, and the filter goes over the pixels in two
+At every step the states of the whole prompt are projected onto the whole vocabulary, the scale of
+the interference is found by iterative least squares, and the filter goes over the pixels in two
 nested Python loops.
 """
 
@@ -16,13 +16,13 @@ Floats = NDArray[np.float64]
 
 
 def project(run: Run, target: int) -> torch.Tensor:
-    """[P, V]: scores of all states up to the target's for every token of the vocabulary."""
+    """Return the scores [P, V] of all states up to the target's for every vocabulary token."""
     last = int(run.context[max(target, run.case.prompt_targets - 1)])
     return (run.hidden[: last + 1] @ run.head.T).relu_()
 
 
 def explain(logits: torch.Tensor, run: Run, target: int) -> Floats:
-    """One target's map [h, w] from those scores."""
+    """Return one target's map [h, w] from those scores."""
     ids = run.ids
     maps = logits[:, ids[: target + 1]][run.vision].double().cpu().numpy()
     said = run.context[: max(target, run.case.prompt_targets)]
@@ -39,7 +39,7 @@ def explain(logits: torch.Tensor, run: Run, target: int) -> Floats:
 
 
 def filter_by_loops(grid: Floats) -> Floats:
-    """Filter one map [h, w] with a window of 3 × 3, pixel after pixel."""
+    """Filter one map [h, w] with a window of 3 × 3, pixel by pixel."""
     padded = np.pad(grid, 1, mode="reflect")
     filtered = np.zeros(grid.shape)
     ranks = np.arange(9) - 4

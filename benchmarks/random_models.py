@@ -1,4 +1,4 @@
-"""Random models of real size, built from their configuration: nothing is downloaded."""
+"""Random models of real size, built from their configuration without any download."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,12 +34,12 @@ def qwen2_vl_2b(layers: int, vision_tokens: int, dtype: torch.dtype, device: str
     Parameters
     ----------
     layers
-        Of the language model, 28 in the checkpoint.
+        The number of layers of the language model, 28 in the checkpoint.
     vision_tokens
-        Most of them that a picture has.
+        The largest number of vision tokens of a picture.
 
-    The vision tower is narrow and has one layer: what explaining costs does not hang on it. The
-    processor is the small model's, with patches as large as the checkpoint's.
+    The vision tower is narrow and has one layer, because the cost of explaining does not depend on
+    it. The processor is the small model's, with patches as large as the checkpoint's.
     """
     folder = weights_folder("small")
     small = AutoConfig.from_pretrained(folder)
@@ -80,7 +80,7 @@ def llava_7b(layers: int, vision_tokens: int, dtype: torch.dtype, device: str) -
     Parameters
     ----------
     layers
-        Of the language model, 32 in the checkpoint.
+        The number of layers of the language model, 32 in the checkpoint.
     vision_tokens
         Must be 576.
 
@@ -134,14 +134,14 @@ SHAPES: dict[str, Callable[[int, int, torch.dtype, str], tam.Model]] = {
     "qwen2-vl-2b": qwen2_vl_2b,
     "llava-1.5-7b": llava_7b,
 }
-"""Models by name."""
+"""Constructors of the models, by name."""
 
 LAYERS = {"qwen2-vl-2b": 28, "llava-1.5-7b": 32}
-"""Layers of their checkpoints' language models."""
+"""The number of layers of each checkpoint's language model."""
 
 
 def asked(rows: int, columns: int) -> Conversation:
-    """A question about a picture of noise that has ``rows * columns`` vision tokens."""
+    """Return a question about a picture of noise with ``rows * columns`` vision tokens."""
     pixels = np.random.default_rng(0).integers(0, 255, (28 * rows, 28 * columns, 3), dtype=np.uint8)
     return question([image_from_array(pixels, "noise")], "Describe this image.")
 
@@ -158,7 +158,7 @@ def _built(
 
 
 def _let_it_write_words(module: Any, tokenizer: Any) -> None:
-    """Silence the head's rows of all tokens that are no words: most ids spell nothing at all."""
+    """Zero the head's rows of all tokens that are not words, since most ids have no text at all."""
     words = [token for token in range(len(tokenizer)) if tokenizer.decode([token]).isalpha()]
     weight = module.get_output_embeddings().weight.data
     kept = weight[words].clone()

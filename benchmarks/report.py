@@ -1,11 +1,11 @@
-"""Measures the report: its size beside the pictures, and how long a browser takes to open it.
+"""Measures the report: its size without the pictures, and the time a browser takes to open it.
 
     python benchmarks/report.py [--words 200] [--pictures 4] [--candidates 0] [--stages] [--json]
 
-The maps are smooth bumps and noise on 24 × 32 cells for each picture, the pictures are noise that
-JPEG does not make small. A page is open when its script has drawn the first word; the time is told
-by the page's own clock from the start of the navigation, in a headless Chromium that has just been
-started, with the median of several fresh pages.
+The maps are smooth bumps and noise on 24 × 32 cells for each picture; the pictures are noise that
+JPEG cannot compress well. A page counts as open when its script has drawn the first word. The time
+is read from the page's own clock, from the start of the navigation, in a freshly started headless
+Chromium; the median of several fresh pages is reported.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from tests.provide_chromium import find
 
 SCALE = 40
 TIMES_OPENED = 7
-# Notes when the page says that it is ready, by the page's own clock.
+# Records, by the page's own clock, when the page marks itself as ready.
 WATCH = """
 new MutationObserver(() => {
   if (document.documentElement?.dataset.ready) window.openedAt ??= performance.now();
@@ -41,7 +41,7 @@ SIZE_LIMIT, TIME_LIMIT = 3_000_000, 1.0
 
 
 def main() -> int:
-    """Run the benchmark, print it, and fail where a limit is passed."""
+    """Run the benchmark, print the result, and fail if a limit is exceeded."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--words", type=int, default=200, help="words of the reply")
     parser.add_argument("--pictures", type=int, default=4)
@@ -54,7 +54,7 @@ def main() -> int:
     )
     result = measure(example)
     print(json.dumps(result, indent=2) if options.json else told(result, options))
-    # What was kept only because it was asked for adds to the size.
+    # The size limit does not apply if optional content (candidates, stages) was requested.
     plain = not options.candidates and not options.stages
     small = not plain or result["bytes_beside_pictures"] <= SIZE_LIMIT
     within = small and result["opened_in"] < TIME_LIMIT
@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def noisy(pictures: int) -> list[Media]:
-    """Make pictures that JPEG does not make small."""
+    """Make pictures that JPEG cannot compress well."""
     rng = np.random.default_rng(0)
     found = []
     for index in range(pictures):
@@ -95,9 +95,9 @@ def measure(example: Explanation) -> dict[str, Any]:
 
 
 def opened(path: Path) -> list[float]:
-    """Seconds from the navigation until the first word is drawn, for several fresh pages."""
+    """Return seconds from navigation until the first word is drawn, for several fresh pages."""
     seconds = []
-    chromium = find()  # before playwright runs: to look for its own download it runs it, too
+    chromium = find()  # called before playwright starts, because it may start playwright itself
     if chromium is None:
         raise SystemExit("no chromium or chrome here; run `python tests/provide_chromium.py`")
     with sync_playwright() as playwright:

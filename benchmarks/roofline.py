@@ -1,4 +1,4 @@
-"""What a machine can do at the most, measured, and what that means for the engine."""
+"""A roofline model of the engine: measured peak rates of the machine, and bounds on time."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ import torch
 from benchmarks.cases import Case
 from benchmarks.timing import seconds
 
-# The 3 × 3 filter on a CPU: three exchanges sort a column, which three windows share, and sixteen
-# the rest; an exchange is a minimum and a maximum. On a GPU the eight windows of a thread share ten
-# rows of three.
+# Comparisons of the 3 × 3 filter per cell. On a CPU three exchanges sort a column, which three
+# windows share, and sixteen sort the rest; an exchange is a minimum and a maximum. On a GPU the
+# eight windows of a thread share ten rows of three.
 _COMPARISONS = {"cpu": 2 * (3 + 16), "cuda": 2 * (3 * 10 / 8 + 16)}
 
 
@@ -20,12 +20,12 @@ class Machine:
     Parameters
     ----------
     copy
-        Bytes a second, read and written, of a large copy.
+        Bytes per second, read and written, of a large copy.
     products
-        Operations a second of a large matrix product, by dtype.
+        Operations per second of a large matrix product, by dtype.
     comparisons, exponentials
-        Minima or maxima, and exponentials, a second, on numbers that stay in the cache (CPU) or in
-        registers (GPU).
+        Minima or maxima, and exponentials, per second, on numbers that stay in the cache (CPU) or
+        in registers (GPU).
     """
 
     copy: float
@@ -51,13 +51,13 @@ def measured(device: torch.device, dtypes: tuple[str, ...]) -> Machine:
 
 
 def _rates_of_instructions(device: torch.device) -> tuple[float, float]:
-    """Minima or maxima, and exponentials, a second."""
+    """Return minima or maxima, and exponentials, per second."""
     if device.type == "cuda":
-        # Triton is not everywhere.
+        # Imported only here, because Triton is not available on every machine.
         from benchmarks import instructions
 
         return instructions.comparisons(device), instructions.exponentials(device)
-    # The type that the filter computes in, and as much of it as it works on at once.
+    # The filter's computing dtype and block size.
     few = 1 << 14
     left, right = (torch.rand(few, dtype=torch.float64) for _ in range(2))
     spare = torch.empty_like(left)
@@ -74,9 +74,9 @@ def _rates_of_instructions(device: torch.device) -> tuple[float, float]:
 
 
 def bound(case: Case, machine: Machine, device: torch.device) -> float:
-    """Seconds below which no engine can be: its bytes, or its matrix operations, whichever is more.
+    """Return the least possible seconds of an engine, by its bytes or by its matrix operations.
 
-    Read are the states, the K rows of the head and nothing else, written the maps. The projection
+    It reads only the states and the K rows of the head, and writes only the maps. The projection
     is computed in float32 on a CPU and in the inputs' dtype elsewhere; the causal product, half of
     K × K × N, in the maps' own dtype.
     """
@@ -89,7 +89,7 @@ def bound(case: Case, machine: Machine, device: torch.device) -> float:
 
 
 def filter_bounds(case: Case, machine: Machine, device: torch.device) -> tuple[float, float]:
-    """Seconds of the 3 × 3 filter by what it must move, and by its own instructions."""
+    """Return the least seconds of the 3 × 3 filter by bytes moved, and by its instructions."""
     elements = case.cells * case.targets
     itemsize = 8 if device.type == "cpu" else 4
     compared = _COMPARISONS[device.type] / machine.comparisons

@@ -4,7 +4,7 @@ from typing import Any
 
 
 def told(result: dict[str, Any]) -> str:
-    """Everything that was measured, as tables."""
+    """Return all measurements as tables."""
     main = result["main"]
     versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
     parts = [

@@ -1,18 +1,18 @@
-"""What each part of ``tam-plus`` does.
+"""Measures the contribution of each part of ``tam-plus``.
 
     python -m benchmarks.tam_plus [--items 12] [--world validation] [--out benchmarks/results]
                                   [--disturbed noise]
 
-Scenes with known masks are described by the models, and every variant makes its maps of the same
-recorded runs: of scores or of probabilities, with and without causal inference (ECI), filtered in
-several ways; then what was tried beside it. Obj-IoU, Func-IoU and F1-IoU are the published
-measures; pointing is the share of words whose peak lies on their object. The last columns are the
-95 % paired bootstrap intervals, over scenes, of the difference of F1-IoU from tam and from
-tam-plus. With ``--disturbed`` the pictures are changed so that their objects are no longer of one
-color, and the words are the true caption's, whatever the model would say.
+The models describe scenes with known masks, and every variant computes its maps from the same
+recorded runs: from scores or probabilities, with and without causal inference (ECI), filtered in
+several ways; further variants that were tried follow. Obj-IoU, Func-IoU and F1-IoU are the
+published measures; pointing is the share of words whose peak lies on their object. The last columns
+are the 95 % paired bootstrap intervals, over scenes, of the difference of F1-IoU from tam and from
+tam-plus. With ``--disturbed`` the pictures are changed so that objects no longer have a uniform
+color, and the true caption is read instead of the model's own reply.
 
-Writes ``tam_plus-WORLD.md``; of another world than ``validation`` no variant was ever chosen. A run
-that was stopped goes on with the same command (``benchmarks/unfinished``).
+Writes ``tam_plus-WORLD.md``. Variants were chosen only on the world ``validation``. The same
+command resumes a run that was stopped (``benchmarks/unfinished``).
 """
 
 import argparse
@@ -52,12 +52,12 @@ DISTURBANCES: dict[str, Callable[[Pixels], Pixels]] = {
         pixels * (1 + 0.35 * np.sin(np.arange(pixels.shape[1]) / 1.5))[:, None]
     ),
 }
-"""Changes of a picture, float [H, W, 3]: by gray levels, from side to side, 9 pixels wide."""
+"""Changes of a picture, float [H, W, 3]: noise, a gradient across it, and stripes of 9 pixels."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A recorded run with the scores and log-probabilities [N + K, K] that each layer gives."""
+    """A recorded run, with the scores and log-probabilities [N + K, K] from each layer."""
 
     item: Item
     replay: Replay
@@ -66,17 +66,17 @@ class Run:
     log_probabilities: list[torch.Tensor]
 
     def maps(self, scores: torch.Tensor, *, eci: bool = True, kernel_size: int = 1) -> Maps:
-        """Maps [K, N] of some scores, jointly scaled."""
+        """Compute jointly scaled maps [K, N] from scores."""
         return from_scores(self.replay.trace, scores, eci=eci, kernel_size=kernel_size)[0]
 
     def smooth(self, maps: Maps, reach: float = 0.15, contrast: float = 0.15) -> Maps:
-        """The maps after the bilateral filter; after a plain Gaussian at a high contrast."""
+        """Apply the bilateral filter, which is a plain Gaussian if ``contrast`` is high."""
         trace = self.replay.trace
         return smoothed(maps, trace.vision.grids, trace.media, reach, contrast)
 
 
 def main() -> None:
-    """Measure what is missing, and print and write it."""
+    """Measure what is missing, and print and write the results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--items", type=int, default=12, help="scenes of each difficulty")
     parser.add_argument("--world", default="validation", help="split of the scenes' seeds")
@@ -119,7 +119,7 @@ def graded(name: str, world: str, items: int, disturbance: str | None) -> list[d
 
 
 def table(found: list[dict[str, "Grades"]]) -> str:
-    """One model's table."""
+    """Return one model's table."""
     lines = [
         "| maps | Obj-IoU | Func-IoU | F1-IoU | pointing | F1-IoU less tam's | less tam-plus's |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -136,7 +136,7 @@ def table(found: list[dict[str, "Grades"]]) -> str:
 
 
 def disturbed(item: Item, name: str) -> Item:
-    """The item with its true caption as the reply, and a changed picture."""
+    """Return the item with its true caption as the reply, and a changed picture."""
     [picture] = item.media
     pixels = DISTURBANCES[name](picture.frames[0].astype(np.float64))
     frames = np.clip(pixels, 0, 255).round().astype(np.uint8)[None]
@@ -145,7 +145,7 @@ def disturbed(item: Item, name: str) -> Item:
 
 
 def recorded(model: tam.Model, item: Item) -> Run:
-    """Record the description, and what the logit lens reads from every layer."""
+    """Record the description, and the logit lens's readings of every layer."""
     recording = model.run(item.conversation, answer=item.answer, max_new_tokens=64)
     replay, trace = Replay(model.checkpoint, recording), recording.trace
     positions = np.concatenate([trace.vision.positions, trace.text.context_positions])
@@ -159,7 +159,7 @@ def recorded(model: tam.Model, item: Item) -> Run:
 
 
 def variants() -> dict[str, Callable[[Run], Maps]]:
-    """What is compared; the first is tam."""
+    """Return the variants to compare; the first is tam."""
     table: dict[str, Callable[[Run], Maps]] = {
         "tam: scores, ECI, rank filter": lambda run: run.maps(run.scores[-1], kernel_size=3)
     }
@@ -192,7 +192,7 @@ def variants() -> dict[str, Callable[[Run], Maps]]:
 
 
 def part(kind: str, eci: bool, filtered: str) -> Callable[[Run], Maps]:
-    """One combination of the parts."""
+    """Return the variant with one combination of the parts."""
 
     def make(run: Run) -> Maps:
         scores = run.scores[-1] if kind == "scores" else run.log_probabilities[-1].exp()
@@ -205,14 +205,14 @@ def part(kind: str, eci: bool, filtered: str) -> Callable[[Run], Maps]:
 
 
 def log_ratio(run: Run) -> torch.Tensor:
-    """Log of each probability over its mean over the picture."""
+    """Return the log of each probability's ratio to its mean over the picture."""
     log_probabilities = run.log_probabilities[-1]
     cells = log_probabilities[: len(run.replay.trace.vision.positions)]
     return log_probabilities - cells.exp().mean(0).log()
 
 
 def in_play(run: Run) -> torch.Tensor:
-    """Probabilities among the conversation's tokens and the candidates of the reply's."""
+    """Return probabilities among the conversation's tokens and the reply tokens' candidates."""
     trace = run.replay.trace
     candidates = {c.id for step in trace.predictions for c in step.candidates}
     ids = sorted({*trace.text.ids.tolist(), *candidates})
@@ -243,7 +243,7 @@ def grades(run: Run, maps: Maps) -> Grades:
 
 
 def means(graded: list[Grades]) -> tuple[float, float, float, float]:
-    """Obj-IoU, Func-IoU, F1-IoU and pointing of a data set."""
+    """Return Obj-IoU, Func-IoU, F1-IoU and pointing of a data set."""
     objects = float(np.mean([value for one in graded for value in one.objects]))
     functions = float(np.mean([value for one in graded for value in one.functions]))
     pointing = float(np.mean([value for one in graded for value in one.pointing]))
@@ -251,7 +251,7 @@ def means(graded: list[Grades]) -> tuple[float, float, float, float]:
 
 
 def interval(graded: list[Grades], base: list[Grades]) -> tuple[float, float]:
-    """95 % paired bootstrap interval of the difference of F1-IoU."""
+    """Return the 95 % paired bootstrap interval of the difference of F1-IoU."""
     rng = np.random.default_rng(0)
     drawn = rng.integers(0, len(base), (1000, len(base)))
     found = [

@@ -1,10 +1,10 @@
-"""What the engine must show."""
+"""The performance targets of the engine."""
 
 from typing import Any
 
 
 def on_a_cpu(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """How many times faster it is than other ways."""
+    """Return the targets on a CPU: how many times faster it is than other implementations."""
     times, filters = result["main"]["seconds"], result["filter"]["seconds"]
     return [
         _at_least("published procedure, end to end", times["published"] / times["engine"], 300),
@@ -14,7 +14,7 @@ def on_a_cpu(result: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def on_a_gpu(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """How near it is to what the device can do."""
+    """Return the targets on a GPU: how close it is to the limits of the device."""
     filters, [large] = result["filter"], result["large"]
     limit = max(filters["moved"], filters["computed"])
     share = limit / filters["seconds"]["engine"]

@@ -1,4 +1,4 @@
-"""Times calls, on any device."""
+"""Timing of calls, on any device."""
 
 import statistics
 import time
@@ -34,7 +34,7 @@ def seconds(
 
 
 def device_seconds(function: Callable[[], object], repeats: int = 10) -> float:
-    """Return the time that a GPU works for a call, launches left out: its kernels and copies."""
+    """Return the GPU time of a call, that of its kernels and copies without their launches."""
     for _ in range(_WARM):
         function()
     with profile(activities=[ProfilerActivity.CUDA]) as profiled:

@@ -1,10 +1,10 @@
-"""One table a model: which methods tell the truth, and at what cost.
+"""One table per model: how well each method finds the exact causes, and at what cost.
 
     tam evaluate --causes --split many,false,conversation --count 6 --methods NAMES --out DIR
     python -m benchmarks.truth DIR
 
-Reads the results of an evaluation with ``--causes``, finished or not: items that all of the methods
-have. Writes ``truth-MODEL.md``.
+Reads the results of a finished or unfinished evaluation with ``--causes``, and uses the items that
+were measured with all of the methods. Writes ``truth-MODEL.md``.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Where unfinished benchmarks lie: a folder for the very weights that they measure."""
+"""Storage for unfinished benchmarks, in a separate folder for each version of the weights."""
 
 import hashlib
 import json
@@ -12,10 +12,10 @@ FOLDER = Path(__file__).parent / "unfinished"
 
 
 def work_folder(models: Iterable[str]) -> Path:
-    """Folder named by a digest of the weights that come with the package, and of other names.
+    """Return a folder named by a digest of the models' names and of the packaged weights.
 
-    So a benchmark that is started again goes on where it stopped, but never mixes what it measured
-    with other weights of the same name.
+    So a benchmark that is started again continues where it stopped, but never mixes results of
+    different weights with the same name.
     """
     digest = hashlib.sha256()
     for name in models:
@@ -26,12 +26,15 @@ def work_folder(models: Iterable[str]) -> Path:
 
 
 def kept(path: Path, count: int, measure: Callable[[int], Any]) -> list[Any]:
-    """Measure items 0 to ``count`` - 1 that a file does not have yet; JSON, a line for each."""
+    """Return the results of items 0 to ``count`` - 1; measure and append those not yet in a file.
+
+    The file has one line of JSON for each item.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as stream:
         stream.seek(0)
         lines = [line for line in stream if line.endswith(b"\n")]
-        stream.truncate(sum(map(len, lines)))  # a line that a killed run left torn
+        stream.truncate(sum(map(len, lines)))  # drops a partial line of a killed run
         for number in range(len(lines), count):
             lines.append(json.dumps(measure(number), allow_nan=False).encode() + b"\n")
             stream.write(lines[-1])

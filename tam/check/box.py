@@ -29,7 +29,7 @@ class Without:
     losses
         The loss of each of the reply's words.
     reply
-        The model's new reply without the region; None if it was not asked for.
+        The model's new reply without the region; None if it was not requested.
     """
 
     losses: tuple[Loss, ...]
@@ -46,9 +46,9 @@ def without(
     filler: str = "blur",
     reply: bool = False,
 ) -> Without:
-    """Hide a region of a picture, and read the reply again, word by word.
+    """Hide a region of a picture, and measure what each word of the reply loses.
 
-    Cost: three passes over prompt and reply, and with ``reply`` a new answer.
+    Cost: three passes over prompt and reply, and with ``reply`` the generation of a new reply.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def without(
     Raises
     ------
     InputError
-        If the box holds no pixel of the picture, or another model was explained.
+        If the box contains no pixel of the picture, or another model was explained.
     """
     check_filler(filler)
     region = _region(explanation, box, media, frame)

@@ -1,9 +1,9 @@
 """Fillers: replacements of hidden pixels.
 
 =======  ==========================================================================
-blur     the picture under a Gaussian of an eighth of its shorter side
+blur     the picture blurred by a Gaussian of an eighth of its shorter side
 mean     its mean color
-inpaint  what OpenCV continues from around them (Telea, doi 10.1080/10867651.2004.10487596)
+inpaint  OpenCV's inpainting from the pixels around (Telea, doi 10.1080/10867651.2004.10487596)
 =======  ==========================================================================
 """
 
@@ -30,7 +30,7 @@ def check_filler(filler: str) -> None:
     Raises
     ------
     InputError
-        If it is unknown. The message lists the known ones.
+        If it is unknown. The message lists the known fillers.
     """
     if filler not in FILLERS:
         raise InputError(
@@ -39,7 +39,7 @@ def check_filler(filler: str) -> None:
 
 
 def hiding(media: Media, filler: str) -> Callable[[Mask], Media]:
-    """Make a function that hides pixels of a picture or clip.
+    """Return a function that hides pixels of a picture or clip.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def hiding(media: Media, filler: str) -> Callable[[Mask], Media]:
 
     Returns
     -------
-    A function of a mask, bool [T, H, W], that gives the media with those pixels replaced.
+    A function of a mask, bool [T, H, W], that returns the media with those pixels replaced.
 
     Raises
     ------
@@ -65,12 +65,12 @@ def hiding(media: Media, filler: str) -> Callable[[Mask], Media]:
 
 
 def filled(frames: Frames, filler: str) -> Frames:
-    """Replace the whole picture, uint8 [T, H, W, 3]: by its blur or its mean color.
+    """Replace the whole picture, uint8 [T, H, W, 3], by its blur or its mean color.
 
     Raises
     ------
     InputError
-        If the filler is neither of them.
+        If the filler is neither ``blur`` nor ``mean``.
     """
     if filler == "mean":
         mean = frames.mean((0, 1, 2)) + 0.5

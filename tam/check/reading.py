@@ -1,4 +1,4 @@
-"""The reply read with regions of the pictures hidden, in batches that fit into memory."""
+"""Reading of the reply with regions of the pictures hidden, in batches that fit into memory."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -15,13 +15,13 @@ from tam.progress import progress
 from tam.replay import Replay
 
 BATCH = 16
-"""The largest number of versions of the pictures that are read at once."""
+"""The largest number of versions of the pictures in one forward pass."""
 
 
 def read_without(
     replay: Replay, regions: Sequence[Region], filler: str, batch: int = BATCH
 ) -> NDArray[np.float32]:
-    """Read the reply with the whole pictures, and without one region after the other.
+    """Read the reply with the whole pictures, and without each region in turn.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def read_without(
     filler
         The replacement of the hidden pixels, see :mod:`tam.check.fillers`.
     batch
-        The largest number that are read at once; fewer where memory runs out.
+        The largest number of versions read at once; fewer if memory runs out.
 
     Returns
     -------

@@ -13,7 +13,7 @@ from tam.recording.prepared import Prepared, prepare
 from tam.recording.running import run
 from tam.replay import Replay
 
-# The largest difference of log-probabilities that another batch or kernel explains by rounding.
+# The largest difference of log-probabilities that rounding in another batch or kernel can cause.
 _ROUNDING = {"float32": 0.02}
 _HALF_ROUNDING = 0.5
 
@@ -24,8 +24,8 @@ def rebuilt(checkpoint: Checkpoint, explanation: ExplanationData) -> Replay:
     Raises
     ------
     InputError
-        If the model or the pictures differ: the model reads other tokens than the explanation
-        holds, or gives the reply other probabilities.
+        If the model or the pictures differ: the model reads different tokens from those in the
+        explanation, or assigns the reply different probabilities.
     """
     prepared = _prepared(checkpoint, explanation)
     first = explanation.prompt_targets
@@ -39,7 +39,7 @@ def rebuilt(checkpoint: Checkpoint, explanation: ExplanationData) -> Replay:
 
 
 def _prepared(checkpoint: Checkpoint, explanation: ExplanationData) -> Prepared:
-    """Encode the conversation so that each token stands where the explanation has it."""
+    """Encode the conversation so that each token has the same position as in the explanation."""
     variables = explanation.provenance.get("template_variables", {})
     for exact in (True, False):
         prepared = prepare(checkpoint, _conversation(explanation, exact=exact), variables)
@@ -60,7 +60,7 @@ def _conversation(explanation: ExplanationData, *, exact: bool) -> Conversation:
     Parameters
     ----------
     exact
-        Give texts as token ids. Templates that rewrite texts need them as characters.
+        Pass texts as token ids. Templates that rewrite texts need characters instead.
     """
     shown: dict[tuple[int, int], int] = {}
     for grid in explanation.grids:
@@ -79,7 +79,7 @@ def _conversation(explanation: ExplanationData, *, exact: bool) -> Conversation:
 def _parts(
     explanation: ExplanationData, turn: int, media: dict[int, int], *, exact: bool
 ) -> Iterator[Part]:
-    """Go through a turn; a text ends where a picture stands in it.
+    """Yield the parts of a turn; a text ends where a picture follows.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from tam.explanation.word import Word
 Mask = NDArray[np.bool_]
 
 LARGEST = 0.4
-"""A region that covers a larger share of the picture has no other to compare it with."""
+"""A region that covers a larger share of the picture leaves no room for controls."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ def elsewhere(mask: Mask, seen: Mask, count: int, seed: int) -> list[Mask]:
     Parameters
     ----------
     mask
-        bool [T, H, W]: the region. All frames are moved alike.
+        bool [T, H, W]: the region. All frames are moved together.
     seen
         bool [H, W]: the pixels that the model sees. Controls stay inside the rectangle around them.
     count
@@ -64,8 +64,8 @@ def elsewhere(mask: Mask, seen: Mask, count: int, seed: int) -> list[Mask]:
 
     Returns
     -------
-    The controls, bool [T, H, W] each: the region moved by whole pixels, so that none of it is lost
-    and no pixel is the region's own; fewer than ``count`` if there are not enough places.
+    The controls, bool [T, H, W] each: the region moved by whole pixels, entirely inside and without
+    overlap with the region itself; fewer than ``count`` if there are not enough places.
     """
     height, width = mask.shape[1:]
     rows, columns = (np.flatnonzero(mask.any((0, axis))) for axis in (2, 1))
@@ -74,7 +74,7 @@ def elsewhere(mask: Mask, seen: Mask, count: int, seed: int) -> list[Mask]:
         return []
     down = np.arange(top[0] - rows[0], top[-1] - rows[-1] + 1)
     right = np.arange(left[0] - columns[0], left[-1] - columns[-1] + 1)
-    # Pixels that a region shares with itself moved by (y, x): its autocorrelation.
+    # The number of pixels that a region shares with itself moved by (y, x) is its autocorrelation.
     size = (2 * height, 2 * width)
     spectrum = np.fft.rfft2(mask.astype(np.float32), size)
     shared = np.fft.irfft2((np.abs(spectrum) ** 2).sum(0), size)
@@ -84,5 +84,5 @@ def elsewhere(mask: Mask, seen: Mask, count: int, seed: int) -> list[Mask]:
 
 
 def _moved(mask: Mask, down: int, right: int) -> Mask:
-    """Move a region that stays within the picture, so that a roll brings in empty pixels only."""
+    """Move a region that stays within the picture, so that a roll wraps only empty pixels."""
     return np.roll(mask, (down, right), (1, 2))

@@ -18,7 +18,7 @@ from tam.text.function_words import is_content
 __all__ = ["check"]
 
 CONTROLS = 8
-"""The number of control regions, of the same shape as the one that a map marks."""
+"""The number of control regions, which have the shape of the marked region."""
 
 _FIXED_PASSES = 2  # one to record the reply, one to read it with the whole picture
 
@@ -30,7 +30,7 @@ class _Plan:
     Parameters
     ----------
     regions
-        The marked region, then its controls; empty where the word cannot be checked.
+        The marked region, then its controls; empty if the word cannot be checked.
     reason
         Why it cannot be checked, see :data:`tam.explanation.check.REASONS`.
     """
@@ -50,7 +50,7 @@ def words_to_check(
     words
         Words, their indices or texts; None for all content words of the reply.
     top
-        Check only this number of them, those with the highest maps.
+        Check only this many of them, those with the highest maps.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def passes(
     controls: int = CONTROLS,
     seed: int = 0,
 ) -> int:
-    """The number of passes over prompt and reply that :func:`check` makes."""
+    """Return the number of passes over prompt and reply that :func:`check` makes."""
     plans = _plans(words_to_check(explanation, words, top), controls, seed)
     return _FIXED_PASSES + sum(len(plan.regions) for plan in plans)
 
@@ -92,7 +92,7 @@ def check(
     batch: int = BATCH,
     seed: int = 0,
 ) -> Explanation:
-    """Hide what each word's map marks, then regions of the same shape, and read the reply again.
+    """Hide what each word's map marks, then other regions of its shape, and read the reply again.
 
     Cost: one pass for the marked region and one for each control of each word, and two more; see
     :func:`passes`.
@@ -112,7 +112,7 @@ def check(
     batch
         The largest number of passes that run together, if memory allows.
     seed
-        Seed of the controls' places.
+        Seed of the random choice of the controls' places.
 
     Returns
     -------

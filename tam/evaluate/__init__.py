@@ -1,1 +1,1 @@
-"""Measures of maps and texts against the truth; knows no model."""
+"""Measures of maps and texts against the truth, independent of any model."""

@@ -14,7 +14,7 @@ from tam.files.reading import read_bounded
 from tam.media.decoding import load_pixels
 from tam.media.image import open_image
 
-_LARGEST = 2**30  # those of a whole data set are hundreds of MB
+_LARGEST = 2**30  # a whole data set's annotations take hundreds of MB
 REMEDY = "check the data set against the layout in the documentation"
 
 
@@ -33,7 +33,7 @@ def rows_of(value: Any, fields: Mapping[str, type | tuple[type, ...]], where: st
     Raises
     ------
     InputError
-        If a row does not fit; the message gives the number of the first one.
+        If a row does not fit; the message names the number of the first such row.
     """
     if not isinstance(value, list):
         raise InputError("is not a list", where=where, remedy=REMEDY)
@@ -48,7 +48,7 @@ def rows_of(value: Any, fields: Mapping[str, type | tuple[type, ...]], where: st
 
 
 def inside(folder: Path, name: str) -> Path:
-    """Path of a file that a data set names. Raises InputError if it lies outside the folder."""
+    """Return the path of a file that a data set names; InputError if it is outside the folder."""
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()):
         raise InputError(
@@ -72,11 +72,11 @@ def label_image(path: Path, size: tuple[int, int]) -> NDArray[np.int64]:
     Raises
     ------
     InputError
-        If it cannot be opened, is a color picture or of another size.
+        If it cannot be opened, is a color picture or has another size.
     """
     from PIL import Image
 
-    open_image(path)  # its errors, in the one place that opens pictures
+    open_image(path)  # raises the errors of a bad picture, as everywhere else
     with Image.open(path) as image:
         load_pixels(image)
         labels = np.asarray(image.convert("L") if image.mode == "1" else image)
@@ -92,18 +92,18 @@ def label_image(path: Path, size: tuple[int, int]) -> NDArray[np.int64]:
 
 
 def class_masks(labels: NDArray[np.int64], categories: Mapping[str, int]) -> dict[int, Mask]:
-    """Return the mask, bool [H, W], of each class that an image of class ids shows."""
+    """Return the mask, bool [H, W], of each class in an image of class ids."""
     return {n: labels == n for n in set(categories.values()) & set(np.unique(labels).tolist())}
 
 
 def segmentation_mask(segmentation: Any, size: tuple[int, int], where: str) -> Mask:
-    """Rasterize a COCO segmentation: polygons, run lengths or packed run lengths.
+    """Rasterize a COCO segmentation: polygons, run lengths or compressed run lengths.
 
     Parameters
     ----------
     segmentation
         A list of polygons [x0, y0, x1, y1, ...], or ``{"size": [H, W], "counts": ...}`` with
-        column-wise run lengths, as numbers or in COCO's packed text.
+        column-wise run lengths, as numbers or in COCO's compressed text.
     size
         (H, W) of the picture.
 
@@ -136,11 +136,11 @@ def segmentation_mask(segmentation: Any, size: tuple[int, int], where: str) -> M
 
 
 def unpacked_counts(text: str, where: str) -> list[int]:
-    """Unpack COCO's run lengths: base 32 in ASCII from 48 on, from the third on as differences.
+    """Decode COCO's compressed run lengths: base 32, in ASCII characters from 48 on.
 
     Each character holds five bits, the lowest first; its sixth bit says that more follow, and the
-    fifth bit of the last one is the sign. From the fourth number on a number is the difference to
-    the one two places before.
+    fifth bit of the last one is the sign. From the fourth number on, a number is the difference
+    from the number two places before.
     """
     counts: list[int] = []
     value = shift = 0

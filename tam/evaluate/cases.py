@@ -1,4 +1,4 @@
-"""A page of the best and the worst cases: what the figures look like."""
+"""A page of the best and the worst cases, which illustrates the figures."""
 
 import base64
 import hashlib
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tam.model.model import Model
 
 CASES = 6
-"""How many of the best cases are shown, and as many of the worst."""
+"""The number of best cases, and of worst cases, on the page."""
 
 _STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
@@ -41,7 +41,7 @@ figcaption { font-size: 0.85rem; max-width: 160px; overflow-wrap: anywhere }
 
 @dataclass(frozen=True)
 class Case:
-    """One word of one item: where it stands and what the first method scored on it."""
+    """One word of one item: its place, and the first method's score on it."""
 
     item: str
     index: int
@@ -49,7 +49,7 @@ class Case:
 
 
 def choose_cases(found: Sequence[Block], model: str, method: str, count: int = CASES) -> list[Case]:
-    """Choose the words with the best and the worst IoU, at most one of an item, the best first."""
+    """Choose the words with the best and the worst IoU, at most one per item, the best first."""
     cases = []
     for block in found:
         if (block.item["model"], block.item["method"]) != (model, method):
@@ -69,7 +69,7 @@ def write_cases(
 
     Returns
     -------
-    The path of an HTML file that loads nothing.
+    The path of a self-contained HTML file.
     """
     chosen = {case.item: case for case in choose_cases(found, name, methods[0])}
     scores = {
@@ -107,7 +107,7 @@ def write_cases(
 
 
 def _different(cases: Sequence[Case]) -> list[Case]:
-    """The first case of each item."""
+    """Return the first case of each item."""
     first: dict[str, Case] = {}
     for case in cases:
         first.setdefault(case.item, case)
@@ -115,7 +115,7 @@ def _different(cases: Sequence[Case]) -> list[Case]:
 
 
 def _outlined(item: Item, words: ScoredWords, case: Case) -> NDArray[np.uint8]:
-    """The picture, darkened outside the word's mask."""
+    """Return the picture, darkened outside the word's mask."""
     frames = stacked_frames(item.media)[0]
     mask: Mask = item.masks[words.classes[case.index]]
     return np.asarray(np.where(mask[..., None], frames, frames // 3), np.uint8)

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """The causes of each token of a reply, measured once for all methods.
+    """The causes of each token of a reply, which are measured once for all methods.
 
     Parameters
     ----------
     masks
-        bool [H, W] of each of O objects, see :class:`tam.evaluate.items.Removal`.
+        bool [H, W] for each of O objects, see :class:`tam.evaluate.items.Removal`.
     objects
         float64 [R, O]: the effect of each object on each token, in nats.
     words
@@ -37,12 +37,12 @@ class Truth:
 
 
 def truth(replay: "Replay", item: Item) -> Truth:
-    """Read a reply without each object, and with other earlier words.
+    """Measure the causes of a reply: read it without each object, and with earlier words replaced.
 
     Raises
     ------
     InputError
-        If the item's pictures are not renderings, so that no object can be left out.
+        If the item's pictures are not rendered, so that no object can be left out.
     """
     removals = item.removals()
     if not removals:
@@ -59,7 +59,7 @@ def truth(replay: "Replay", item: Item) -> Truth:
 
 
 def caused_words(trace: "Trace") -> list[int]:
-    """Targets of the reply's words that causes are measured of: content words and relations."""
+    """Return the targets of the words whose causes are measured: content words and relations."""
     first = trace.text.prompt_targets
     words: dict[int, list[int]] = {}
     for target, token in enumerate(trace.text.tokens[first:], first):
@@ -73,7 +73,7 @@ def caused_words(trace: "Trace") -> list[int]:
 
 
 def cause_lines(explanation: Explanation, found: Truth) -> list[Line]:
-    """Measure how well an explanation tells causes: a line for each content word and relation."""
+    """Measure how well an explanation finds causes; a line for each content word and relation."""
     lines: list[Line] = []
     for index, word in enumerate(explanation.words):
         if not _counts(word.text):

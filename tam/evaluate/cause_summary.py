@@ -1,4 +1,4 @@
-"""The summary of the measure ``causes``, pooled over words with draws of whole items."""
+"""The summary of the measure ``causes``, pooled over words; whole items are resampled."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ _OF_WORDS = (
 
 
 def cause_pools(items: Sequence[Block]) -> dict[str, Pooled]:
-    """Pool each figure of the words, and those of each kind of word."""
+    """Pool each figure over all words, and over each kind of word."""
     pools = {name: _pooled(items, name) for name in _OF_WORDS}
     for split in SPLITS:
         pools[f"cause_auroc_{split}"] = _pooled(items, "cause_auroc", split)
@@ -29,7 +29,7 @@ def cause_pools(items: Sequence[Block]) -> dict[str, Pooled]:
 
 
 def heights(items: Sequence[Block], drawn: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Measure on each draw how well the height of a map tells whether anything causes its word.
+    """Compute for each draw how well the height of a map predicts whether its word has a cause.
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ def heights(items: Sequence[Block], drawn: NDArray[np.int64]) -> NDArray[np.floa
 
     Returns
     -------
-    float64 [n]: the AUROC of the height, words that something in the picture causes over those that
-    nothing does; pairs of words of different items count too. NaN where a draw has no such pair.
+    float64 [n]: the AUROC of the height, for words with a cause in the picture over words without
+    one; pairs of words of different items count too. NaN if a draw has no such pair.
     """
     caused, others = ([_told(block, causes=causes) for block in items] for causes in (True, False))
     high, low = (np.concatenate([*found, np.zeros(0)]) for found in (caused, others))
@@ -70,7 +70,7 @@ def _pooled(items: Sequence[Block], name: str, split: str | None = None) -> Pool
 
 
 def _told(block: Block, *, causes: bool) -> NDArray[np.float64]:
-    """The heights of the maps of an item's words that something causes, or that nothing does."""
+    """Return the heights of the maps of an item's words with a cause, or of those without one."""
     return np.array(
         [
             word["height"]

@@ -1,10 +1,10 @@
-"""What made a model say a word, exactly, and whether a map tells it.
+"""The exact causes of a model's words, and measures of whether a map finds them.
 
-A scene is a program: it can be rendered again without an object, all else the same. The effect of
-an object on a word of a reply is ``log p(word | picture) - log p(word | picture without it)``, read
-with the reply as it stands. The background is never taken out; its effect counts as 0.
+A scene is a program: it can be rendered again without one object and otherwise unchanged. The
+effect of an object on a word of a reply is ``log p(word | picture) - log p(word | picture without
+it)``, with the same reply read both times. The background is never removed; its effect counts as 0.
 
-Everything here works on arrays, but for :func:`effects`, which reads a recorded reply again.
+Everything here works on arrays, except :func:`effects`, which reads a recorded reply again.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tam.replay import Replay
 
 LEAST_EFFECT = 1.0
-"""An object causes a word from this effect on, in nats."""
+"""The least effect, in nats, with which an object counts as a cause of a word."""
 
 RELATIONS = ("left", "right", "above", "below")
 
@@ -32,12 +32,12 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Causes:
-    """A word's exact causes beside what its map says of them.
+    """A word's exact causes, with the heat of its map at each of them.
 
     Parameters
     ----------
     split
-        Which kind of word it is, see :func:`split_of_word`.
+        The kind of word, see :func:`split_of_word`.
     effects
         The effect of each object, in nats.
     heats
@@ -53,14 +53,14 @@ class Causes:
 
     @property
     def count(self) -> int:
-        """How many objects cause the word."""
+        """The number of objects that cause the word."""
         return sum(effect >= LEAST_EFFECT for effect in self.effects)
 
     @property
     def hottest(self) -> bool | None:
-        """Whether the hottest object is the strongest cause; None where nothing causes the word.
+        """Whether the hottest object is the strongest cause; None if nothing causes the word.
 
-        Nor is it told where there is one object alone, or no object is the hottest.
+        It is also None if there is only one object, or no single object is the hottest.
         """
         heats = self.heats[:-1]
         if not self.count or len(heats) < 2 or sorted(heats)[-1] == sorted(heats)[-2]:
@@ -71,7 +71,7 @@ class Causes:
     def ranking(self) -> float | None:
         """AUROC of the heats: objects that cause the word over the others and the background.
 
-        None where nothing causes the word.
+        None if nothing causes the word.
         """
         causing = np.array([*(effect >= LEAST_EFFECT for effect in self.effects), False])
         heats = np.array(self.heats)
@@ -81,7 +81,7 @@ class Causes:
     def correlation(self) -> float | None:
         """Spearman's correlation of heats and effects, in [-1, 1].
 
-        None where nothing causes the word, or the heats are all equal.
+        None if nothing causes the word, or the heats are all equal.
         """
         if not self.count or len(set(self.heats)) == 1:
             return None
@@ -91,14 +91,14 @@ class Causes:
 
 
 def effects(replay: "Replay", without: Sequence[Sequence[Media]]) -> Values:
-    """Read a reply with each object taken out.
+    """Read a reply with each object removed in turn.
 
     Parameters
     ----------
     replay
         The recorded reply.
     without
-        For each object the conversation's media without it.
+        For each object, the conversation's media without it.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def effects(replay: "Replay", without: Sequence[Sequence[Media]]) -> Values:
 
 
 def causes(word: Word, token_effects: Values, masks: Sequence[NDArray[np.bool_]]) -> Causes:
-    """Lay a word's map beside its causes.
+    """Compare a word's map with its causes.
 
     Parameters
     ----------
@@ -119,8 +119,8 @@ def causes(word: Word, token_effects: Values, masks: Sequence[NDArray[np.bool_]]
     token_effects
         float64 [R, O] from :func:`effects`.
     masks
-        bool [H, W] for each object: its visible pixels, all frames of all pictures and clips below
-        each other.
+        bool [H, W] for each object: its visible pixels, with all frames of all pictures and clips
+        stacked vertically.
     """
     steps = [target - word.explanation.prompt_targets for target in word.targets]
     heat = np.nan_to_num(stacked_map(word))
@@ -134,12 +134,12 @@ def causes(word: Word, token_effects: Values, masks: Sequence[NDArray[np.bool_]]
 
 
 def split_of_word(word: Word) -> str:
-    """Name the split of a word.
+    """Return the split that a word belongs to.
 
     Returns
     -------
-    ``"relation"`` (two objects cause it), ``"repeated"`` where the reply said the word before (its
-    first mention may cause it, rather than the picture), else ``"first"``.
+    ``"relation"`` (two objects cause it), ``"repeated"`` if the reply has already used the word
+    (its first mention may cause it, rather than the picture), else ``"first"``.
     """
     if word.text in RELATIONS:
         return "relation"
@@ -157,7 +157,7 @@ def auroc(high: Values, low: Values) -> float | None:
 
     Returns
     -------
-    In [0, 1]; None where one is empty.
+    In [0, 1]; None if either is empty.
     """
     if not len(high) or not len(low):
         return None

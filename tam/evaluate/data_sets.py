@@ -1,4 +1,4 @@
-"""Data sets by the name that the command line gives them."""
+"""Data sets by their names on the command line."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -29,26 +29,26 @@ SCENE_COUNT = 50
 def open_data(
     data: str, *, splits: Sequence[str] = (), count: int | None = None, world: str = "test"
 ) -> tuple[Iterator[Item], Tagger]:
-    """Open a data set, with the word tagger that fits it.
+    """Open a data set and choose the word tagger that fits it.
 
     Parameters
     ----------
     data
         One of ``KINDS``.
     splits
-        Named splits of the scenes or the composites; all by default, but for clips of composites
-        and scenes on which words are invented (:mod:`tam.evaluate.invented_items`).
+        Named splits of the scenes or the composites; by default all except clips of composites and
+        scenes on which models invent words (:mod:`tam.evaluate.invented_items`).
     count
-        How many items: of each split of scenes and composites (``SCENE_COUNT`` by default), in
-        all of the other data sets (every one by default).
+        The number of items: per split for scenes and composites (``SCENE_COUNT`` by default), in
+        total for the other data sets (all by default).
     world
-        For the scenes, see :func:`tam.evaluate.scene_items.scene_items`.
+        The world of the scenes, see :func:`tam.evaluate.scene_items.scene_items`.
 
     Raises
     ------
     InputError
-        If the data set or split is unknown. An error in a picture is raised when its item is
-        reached.
+        If the data set or split is unknown. An error in a picture is raised only when its item is
+        read.
     """
     kind, _, place = data.partition(":")
     if kind == "scenes" and not place:

@@ -5,16 +5,16 @@ probability           ``log p`` of the token (the negative log-likelihood, rever
 entropy               minus the entropy of its step's prediction
 internal confidence   its highest probability at any cell and layer (arXiv 2410.02762)
 visual attention      its attention to the picture in the middle layers (SVAR, arXiv 2411.16724)
-contextual lens       its highest cosine with a cell, in the middle layer (arXiv 2411.19187)
+contextual lens       its highest cosine with a cell in the middle layer (arXiv 2411.19187)
 global-local          its cosine with the prompt's end and with the cells that show it best (GLSim,
                       arXiv 2508.19972)
 grounding             the toolkit's own score (:mod:`tam.recording.grounding`)
-removal               what it loses without a region: the height of ``tam-cause``
+removal               its loss without a region: the height of ``tam-cause``
 ====================  ==========================================================================
 
 The first two and grounding read the recorded run; the next four share one pass (:class:`Layers`);
-removal costs a pass for each region. Layers that the papers name by number are taken at the same
-part of the depth: of 32 layers the fifth to the eighteenth (attention), the sixteenth (lens).
+removal costs a pass for each region. Layers that the papers give by number are used at the same
+relative depth: out of 32 layers, the fifth to the eighteenth (attention), the sixteenth (lens).
 """
 
 from collections.abc import Mapping
@@ -31,9 +31,9 @@ from tam.replay import Replay
 
 Scores = NDArray[np.float64]
 
-# Parts of the depth.
+# Relative depths of layers.
 _FIRST, _LAST, _MIDDLE = 5 / 32, 18 / 32, 16 / 32
-# GLSim's weight of the global part and number of cells; the paper tunes both for a model.
+# GLSim's weight of the global part and its number of cells; the paper tunes both for each model.
 _GLOBAL, _CELLS = 0.5, 8
 
 
@@ -54,7 +54,7 @@ class Layers:
 
 
 def recorded_layers(replay: Replay) -> Layers:
-    """Read prompt and reply once more."""
+    """Run the model once more over prompt and reply."""
     count = len(replay.layers)
     run = replay.run([], layers=range(count), attention=True)
     return Layers(
@@ -64,7 +64,7 @@ def recorded_layers(replay: Replay) -> Layers:
 
 
 def detect(replay: Replay) -> Mapping[str, Scores]:
-    """Return the scores of all detectors, each float64 [R]; grounding is NaN where it has none."""
+    """Return the scores of all detectors, each float64 [R]; an unknown grounding is NaN."""
     trace = replay.trace
     first = trace.text.prompt_targets
     layers = recorded_layers(replay)
@@ -91,7 +91,7 @@ def entropy(trace: Trace) -> Scores:
 
 
 def shown_by_layer(replay: Replay, states: torch.Tensor) -> torch.Tensor:
-    """float32 [l, N, R]: the probability of each token at each cell, read from each layer.
+    """Return each token's probability at each cell, read from each layer; float32 [l, N, R].
 
     As in the logit lens, the states go through the final norm and the head.
     """
@@ -107,9 +107,9 @@ def shown_by_layer(replay: Replay, states: torch.Tensor) -> torch.Tensor:
 
 
 def visual_attention(trace: Trace, attention: torch.Tensor) -> Scores:
-    """Sum the attention to the picture over the middle layers: the mean of heads, from a token.
+    """Sum each token's attention to the picture over the middle layers, as the mean over heads.
 
-    The rows are those of the token's own position, where it is read.
+    The rows are those of the token's own position, at which it is the input.
     """
     count = len(attention)
     middle = attention[round(_FIRST * count) : max(round(_LAST * count), 1)]
@@ -118,17 +118,17 @@ def visual_attention(trace: Trace, attention: torch.Tensor) -> Scores:
 
 
 def contextual_lens(trace: Trace, states: torch.Tensor) -> Scores:
-    """Return the highest cosine of a token's state with a cell's, in the middle layer."""
+    """Return the highest cosine of each token's state with a cell's state, in the middle layer."""
     middle = states[_middle(states)]
     cells = middle[torch.from_numpy(trace.vision.positions)]
     return np.asarray(_cosines(middle[_own(trace)], cells).amax(1).double().numpy())
 
 
 def global_local(trace: Trace, states: torch.Tensor, shown: torch.Tensor) -> Scores:
-    """Mix a token's cosines with the last prompt token, and with the cells that show it best.
+    """Combine a token's cosines with the last prompt token and with the cells that show it best.
 
-    ``w cos(h_o, h_q) + (1 - w) mean_k cos(h_o, h_k)`` in the middle layer, k the eight cells at
-    which the last layer's probability [N, R] of the token is highest, w = 0.5.
+    ``w cos(h_o, h_q) + (1 - w) mean_k cos(h_o, h_k)`` in the middle layer, with k the eight cells
+    at which the last layer's probability [N, R] of the token is highest, and w = 0.5.
     """
     middle = states[_middle(states)]
     own = middle[_own(trace)]
@@ -145,11 +145,11 @@ def _middle(states: torch.Tensor) -> int:
 
 
 def _own(trace: Trace) -> torch.Tensor:
-    """Positions at which the reply's tokens are read, which come after those that predict them."""
+    """Return the reply tokens' own positions, each one after the position that predicted it."""
     tokens = trace.text.tokens[trace.text.prompt_targets :]
     return torch.tensor([token.position for token in tokens])
 
 
 def _cosines(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """float32 [A, B]: the cosines of the rows of [A, D] and [B, D]."""
+    """Return the cosines between the rows of [A, D] and [B, D], float32 [A, B]."""
     return torch.nn.functional.normalize(one, dim=1) @ torch.nn.functional.normalize(other, dim=1).T

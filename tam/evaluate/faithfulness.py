@@ -1,7 +1,7 @@
 """Faithfulness of a map: a word's probability on pictures edited in the order of its heat.
 
-Everything here works on arrays and on a function that gives a word's log-probability on edited
-frames, so it knows no model: :mod:`tam.evaluate.rerun` binds it to one.
+Everything here works on arrays and on a function that returns a word's log-probability on edited
+frames, independent of any model; :mod:`tam.evaluate.rerun` binds it to one.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ Score = Callable[[Sequence[Frames]], NDArray[np.float64]]
 
 STEPS = 8
 LEAST_GAIN = float(np.log(2))
-"""A word counts where the picture makes it at least twice as probable as the filler does."""
+"""A word is measured if the picture makes it at least twice as probable as the filler does."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Faithfulness:
     ----------
     insertion
         In [0, 1], higher is better: how fast the word's probability rises as the picture is
-        revealed on the filler, its hottest pixels first.
+        revealed on top of the filler, its hottest pixels first.
     deletion
-        In [0, 1], lower is better: how much of the probability is left as pixels are replaced,
+        In [0, 1], lower is better: how much of the probability remains as pixels are replaced,
         the hottest first.
     gain
-        Log-probability of the word on the whole picture less that on the filler alone.
+        Log-probability of the word on the whole picture minus that on the filler alone.
     """
 
     insertion: float
@@ -55,28 +55,29 @@ def faithfulness(
     """Measure insertion and deletion of one word's map.
 
     Petsiuk et al., "RISE", 2018, with the word's log-probability under teacher forcing in place of
-    a class score. It is normalised to 0 on the filler and 1 on the picture, and clipped there, so
-    that a step that makes the word even likelier than the picture does counts no more than it.
+    a class score. It is normalised to 0 on the filler and 1 on the picture, and clipped to this
+    range, so that a step that makes the word even likelier than the whole picture does gets 1.
 
     Parameters
     ----------
     frames
         uint8 [T, H, W, 3].
     heat
-        [T, H, W]; equal values are taken in random order.
+        [T, H, W]; pixels of equal heat are taken in random order.
     score
         Called once, with all 2 * steps edited versions.
     filler
-        What replaces pixels: ``"blur"``, the picture under a Gaussian of an eighth of its shorter
-        side, or ``"mean"``, its mean color.
+        The replacement of pixels: ``"blur"``, the picture blurred by a Gaussian of an eighth of its
+        shorter side, or ``"mean"``, its mean color.
     steps
-        How many times area is added, or taken: up to (i / steps)² of the picture at step i, little
-        at first. Objects are small, and a map that covers one in its first hundredth of the area
-        is better than one that needs a tenth; equal steps would not tell them apart.
+        The number of steps in which area is added or removed: at step i, (i / steps)² of the
+        picture, so the first steps are small. Objects are small, and a map that covers one in its
+        first hundredth of the area is better than one that needs a tenth; equal steps would not
+        distinguish them.
 
     Returns
     -------
-    The two areas, or None where the word hardly depends on the picture (see ``LEAST_GAIN``).
+    The two areas, or None if the word hardly depends on the picture (see ``LEAST_GAIN``).
     """
     blank = filled(frames, filler)
     order = ranked(heat, seed)
@@ -97,7 +98,7 @@ def faithfulness(
 
 
 def ranked(heat: Heat, seed: int = 0) -> NDArray[np.int64]:
-    """Rank the pixels, int64 of the map's shape: 0 is the hottest, ties are in random order."""
+    """Rank the pixels, int64 in the map's shape: 0 is the hottest, ties are in random order."""
     chance = np.random.default_rng(seed).random(heat.size)
     order = np.lexsort((chance, -heat.ravel()))
     ranks = np.empty(heat.size, np.int64)
@@ -106,10 +107,11 @@ def ranked(heat: Heat, seed: int = 0) -> NDArray[np.int64]:
 
 
 def sensitivity(heat: Heat, disturbed: Sequence[Heat]) -> float:
-    """How far a map moves under small changes of its picture.
+    """Return how much a map changes under small changes of its picture.
 
     Yeh et al., "On the (in)fidelity and sensitivity of explanations", 2019: the largest distance
-    of a disturbed map from the map, here relative to the map's norm. NaN for an all-zero map.
+    of a disturbed map from the original, here relative to the original's norm. NaN for an all-zero
+    map.
     """
     norm = float(np.linalg.norm(heat))
     if norm == 0:
@@ -124,10 +126,10 @@ def noisy(frames: Frames, seed: int, strength: float = 4.0) -> Frames:
 
 
 def rank_correlation(first: Heat, second: Heat) -> float:
-    """Spearman's rank correlation of two maps, in [-1, 1]; 0 where one of them is all equal.
+    """Spearman's rank correlation of two maps, in [-1, 1]; 0 if one of them is constant.
 
     Adebayo et al., "Sanity checks for saliency maps", 2018: the map of a model whose weights were
-    shuffled should have little to do with the map of the model.
+    shuffled should have little in common with the map of the intact model.
     """
     from scipy.stats import rankdata
 
@@ -138,6 +140,6 @@ def rank_correlation(first: Heat, second: Heat) -> float:
 
 
 def _mixed(inside: Frames, outside: Frames, order: NDArray[np.int64], share: float) -> Frames:
-    """``inside`` at the first ``share`` of the ranked pixels, ``outside`` elsewhere."""
+    """Return ``inside`` at the first ``share`` of the ranked pixels, ``outside`` elsewhere."""
     chosen = order < round(share * order.size)
     return np.where(chosen[..., None], inside, outside)

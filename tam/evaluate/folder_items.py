@@ -3,9 +3,9 @@
 ``items.csv`` in UTF-8, with a header; one row for each mask, so a picture may have several rows::
 
     image       path in the folder
-    category    what the mask shows; a noun of the reply is compared if it is one of its words
+    category    what the mask shows; a noun of the reply is scored if it is one of these words
     mask        path in the folder: a picture of the same size, not black where the object is
-    prompt      optional; what is asked, "Describe this image." by default
+    prompt      optional; the question, "Describe this image." by default
     answer      optional; a reply to read in place of one that the model writes
     reference   optional; a true text for ROUGE-L
 
@@ -34,9 +34,9 @@ def folder_items(folder: Path, *, count: int | None = None) -> Iterator[Item]:
     Parameters
     ----------
     folder
-        Holds ``items.csv``.
+        The folder that contains ``items.csv``.
     count
-        How many items; all by default.
+        The number of items; all by default.
 
     Raises
     ------

@@ -1,15 +1,15 @@
-"""Scenes on which models invent words of their own, labelled from the scene.
+"""Scenes on which models invent words in their own replies, labelled from the scene.
 
 ===================  ===========================================================================
 invented             two to four objects
 invented-crowd       five or six objects, more than in any training scene
-invented-disturbed   two to four objects under strong noise and blur
+invented-disturbed   two to four objects with strong noise and blur
 invented-small       two to four objects in a picture of half the usual side
 invented-unseen      colors and shapes that no training scene puts together
 ===================  ===========================================================================
 
-The model describes them itself, sampled at temperature 1 with the item's seed. A color or shape
-that it states of no object so described is false (:func:`false_spans`).
+The model writes the description, sampled at temperature 1 with the item's seed. A color or shape
+that it states is false if it fits no object of the scene (:func:`false_spans`).
 """
 
 import re
@@ -38,7 +38,7 @@ _PHRASE = re.compile(rf"\b({'|'.join(COLORS)}) ({'|'.join(SHAPES)})\b")
 
 @dataclass(frozen=True)
 class Kind:
-    """What a split's scenes are like.
+    """The properties of a split's scenes.
 
     Parameters
     ----------
@@ -47,9 +47,9 @@ class Kind:
     side
         Height and width of the picture, in pixels.
     disturbed
-        Whether the picture is blurred and under noise.
+        Whether the picture is blurred and noisy.
     unseen
-        Whether colors and shapes are of the world's split ``combinations``.
+        Whether colors and shapes come from the world's split ``combinations``.
     """
 
     objects: tuple[int, int] = (2, 4)
@@ -71,18 +71,18 @@ INVENTED_SPLITS: Mapping[str, Kind] = {
 def invented_items(
     split: str, count: int, *, world: str = "test", first: int = 0
 ) -> Iterator[Item]:
-    """Make the items of a split, which the model answers by sampling.
+    """Yield the items of a split, which the model answers by sampling.
 
     Parameters
     ----------
     split
         One of :data:`INVENTED_SPLITS`.
     count
-        How many.
+        The number of items.
     world
         Split of the world's seeds, see :func:`tam.evaluate.scene_items.scene_items`.
     first
-        Index of the first one.
+        Index of the first item.
     """
     kind = INVENTED_SPLITS[split]
     start = (len(SCENE_SPLITS) + 1 + list(INVENTED_SPLITS).index(split)) * _STRIDE
@@ -121,9 +121,9 @@ def invented_items(
 def false_spans(text: str, objects: Sequence[Named]) -> tuple[tuple[int, int], ...]:
     """Find the false colors and shapes of a description: characters ``first <= c < last``.
 
-    Each pair of a color and a shape is held to the objects. Where no object is so, the shape is
-    false if no object has it, the color if no object has it, and the color alone if both are there
-    but not together.
+    Each pair of a color and a shape is compared with the objects. If no object has both, the shape
+    is false if no object has it, and the color if no object has it; if both occur, but not
+    together, only the color is false.
     """
     pairs = {item.pair for item in objects}
     colors, shapes = ({pair[place] for pair in pairs} for place in (0, 1))

@@ -1,4 +1,4 @@
-"""Evaluation items: a conversation about pictures, with masks of what is in them."""
+"""Evaluation items: conversations about pictures, with masks of the objects in them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,9 +24,9 @@ class Removal:
     Parameters
     ----------
     mask
-        bool [H, W]: its visible pixels; as in :class:`Item`, all frames below each other.
+        bool [H, W]: its visible pixels; as in :class:`Item`, all frames are stacked vertically.
     media
-        The pictures and clips without it, the same in all else.
+        The pictures and clips without it, otherwise unchanged.
     """
 
     mask: Mask
@@ -44,27 +44,28 @@ class Item:
     split
         The named part of the data set that it belongs to.
     conversation
-        Its last turn is answered.
+        The conversation; the model answers its last turn.
     categories
         Class ids, above zero, by category name.
     masks
-        bool [H, W] by class id. The frames of all pictures and clips stand below each other, so
-        they are of one width where there are several.
+        bool [H, W] by class id. The frames of all pictures and clips are stacked vertically, so
+        several frames must have the same width.
     references
         True texts that the reply is compared with; may be empty.
     answer
-        The reply to read under teacher forcing, or None where the model writes one.
+        The reply to read under teacher forcing, or None if the model writes one.
     false_spans
         Characters ``first <= c < last`` of the answer that are known to be false.
     removals
-        Renders the item without each of its objects in turn; nothing where the pictures are no
-        renderings.
+        A function that renders the item without each of its objects in turn; it returns nothing if
+        the pictures are not rendered.
     kinds
-        Groups of words that can stand in one another's place, such as the color words.
+        Groups of words that can replace one another, such as the color words.
     generation
-        Options of the model's own reply, such as a seed; greedy by default.
+        Generation options of the model's own reply, such as a seed; greedy by default.
     judged
-        Finds the false spans of a reply that the model wrote itself, as in ``false_spans``.
+        A function that finds the false spans of a reply that the model wrote itself, as in
+        ``false_spans``.
     """
 
     name: str
@@ -81,7 +82,7 @@ class Item:
     judged: Callable[[str], Spans] | None = None
 
     def with_reply(self, text: str) -> "Item":
-        """The item with the false spans of the reply that the model wrote."""
+        """Return the item with the false spans of the reply that the model wrote."""
         return self if self.judged is None else replace(self, false_spans=self.judged(text))
 
     @property
@@ -91,5 +92,5 @@ class Item:
 
     @cached_property
     def size(self) -> tuple[int, int]:
-        """(H, W) of the masks: all frames below each other."""
+        """(H, W) of the masks, with all frames stacked vertically."""
         return sum(len(m.frames) * m.height for m in self.media), self.media[0].width

@@ -1,7 +1,7 @@
 """Results on disk: an append-only journal of JSON lines that survives a killed process.
 
-A block is the lines of one item, model and method; it ends with the item's own line. Each process
-of a run appends to a file of its own.
+A block consists of the lines of one item, model and method; it ends with the item's own line. Each
+process of a run appends to its own file.
 """
 
 import json
@@ -47,23 +47,23 @@ class Journal:
     Parameters
     ----------
     folder
-        The run's folder, which exists.
+        The run's folder, which must exist.
     process
-        The process's number, from 0.
+        The number of the process, from 0.
     """
 
     def __init__(self, folder: Path, process: int) -> None:
         self.path = folder / f"results-{process:03d}.jsonl"
 
     def repair(self) -> None:
-        """Cut off what a killed run left half written: a torn line, words without their item."""
+        """Cut off what a killed run left unfinished: a torn line, or words without their item."""
         if self.path.exists():
             _, whole = _read(self.path)
             with os_errors_as_tam_errors(self.path), self.path.open("r+b") as stream:
                 stream.truncate(whole)
 
     def append(self, block: Block) -> None:
-        """Append a block in one write, and have it on disk before going on."""
+        """Append a block in one write, and flush it to disk before returning."""
         lines = [{"line": "word", **line} for line in block.words]
         lines.append({"line": "item", **block.item})
         text = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
@@ -74,15 +74,15 @@ class Journal:
 
 
 def blocks(folder: Path) -> list[Block]:
-    """Read everything that a run has measured so far, whichever process wrote it.
+    """Read everything that a run has measured so far, from all of its processes.
 
-    Ordered by model, method and item, so that the order in which processes worked leaves no trace;
-    of blocks of the same key the first one counts.
+    Blocks are ordered by model, method and item, so that the order in which processes worked does
+    not matter; of several blocks with the same key the first one counts.
 
     Raises
     ------
     OutputError
-        If a file holds a line that no run wrote.
+        If a file contains a line that no run wrote.
     """
     found: dict[Key, Block] = {}
     for path in sorted(folder.glob("results-*.jsonl")):
@@ -92,7 +92,7 @@ def blocks(folder: Path) -> list[Block]:
 
 
 def _read(path: Path) -> tuple[Sequence[Block], int]:
-    """Whole blocks of a file, and how many bytes they take."""
+    """Return the complete blocks of a file, and the number of bytes that they take."""
     read: list[Block] = []
     whole = 0
     words: list[dict[str, Any]] = []
@@ -107,7 +107,7 @@ def _read(path: Path) -> tuple[Sequence[Block], int]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Each whole line and where it ends."""
+    """Yield each complete line, with the offset at which it ends."""
     end = 0
     content = read_bounded(path, _LARGEST, remedy="name a new folder with --out", kind=OutputError)
     for number, raw in enumerate(content.splitlines(keepends=True), 1):

@@ -12,7 +12,7 @@ Mask = NDArray[np.bool_]
 
 
 def peak_in_object(heat: Map, mask: Mask) -> float:
-    """1 where the map's maximum lies in the mask, else 0; an all-zero map is a miss.
+    """Return 1 if the map's maximum lies in the mask, else 0; an all-zero map is a miss.
 
     Several equal maxima share the point: the result is the share of them inside the mask.
     """
@@ -22,7 +22,7 @@ def peak_in_object(heat: Map, mask: Mask) -> float:
 
 
 def energy_in_object(heat: Map, mask: Mask) -> float:
-    """Share of the map's heat inside the mask; 0 for an all-zero map."""
+    """Return the share of the map's heat inside the mask; 0 for an all-zero map."""
     _check(heat, mask)
     total = float(heat.sum(dtype=np.float64))
     return float(heat[mask].sum(dtype=np.float64)) / total if total > 0 else 0.0
@@ -31,7 +31,7 @@ def energy_in_object(heat: Map, mask: Mask) -> float:
 def iou_at_otsu(heat: Map, mask: Mask) -> float:
     """Intersection over union of the mask with the map above its Otsu threshold.
 
-    The map is brought to 256 grey levels of its own range; an all-equal map covers nothing.
+    The map is quantised to 256 grey levels of its own range; a constant map covers nothing.
     """
     _check(heat, mask)
     above = above_otsu(heat)
@@ -40,19 +40,19 @@ def iou_at_otsu(heat: Map, mask: Mask) -> float:
 
 
 LEVELS: tuple[float, ...] = tuple(step / 10 for step in range(1, 10))
-"""Shares of a map's range at which :func:`iou_curve` cuts it."""
+"""Thresholds of :func:`iou_curve`, as shares of a map's range."""
 
 
 def iou_curve(heat: Map, mask: Mask, levels: Sequence[float] = LEVELS) -> NDArray[np.float64]:
     """Intersection over union of the mask with the map above each share of its own range.
 
     The mean of these curves over a data set gives, at its highest point, the mean IoU at the best
-    single threshold for all maps of a method; at a level chosen in advance, the mean IoU at that
-    threshold.
+    single threshold for all maps of a method; at a level chosen in advance, it gives the mean IoU
+    at that threshold.
 
     Returns
     -------
-    float64 [levels]; zeros for an all-equal map.
+    float64 [levels]; zeros for a constant map.
     """
     _check(heat, mask)
     low, high = float(heat.min()), float(heat.max())
@@ -65,12 +65,12 @@ def iou_curve(heat: Map, mask: Mask, levels: Sequence[float] = LEVELS) -> NDArra
 
 
 def chance(mask: Mask) -> float:
-    """Pointing score of a random map, on average: the mask's share of the area."""
+    """Return the expected pointing score of a random map: the mask's share of the area."""
     return float(mask.mean())
 
 
 def center_peak(mask: Mask) -> float:
-    """Pointing score of the picture's centre, a control that does not look at the picture."""
+    """Return the pointing score of the picture's centre, a control that ignores the picture."""
     height, width = mask.shape
     return float(mask[height // 2, width // 2])
 

@@ -1,4 +1,4 @@
-"""Measurement of one explanation of one item: a line for each word and one for the item."""
+"""Measurement of one explanation of one item, as a line for each word and one for the item."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -57,7 +57,7 @@ class ScoredWords:
 
     @property
     def targets(self) -> list[int]:
-        """Targets that the measures need: nouns, of a category or not, and function words."""
+        """Targets that the measures need: nouns, with or without a category, and function words."""
         return sorted(
             target
             for tokens, number in zip(self.tokens, self.classes, strict=True)
@@ -102,7 +102,7 @@ def measure(
     Returns
     -------
     A line for each object word and each function word, and the item's line with the published
-    measures. A value that is not defined is None.
+    measures. Undefined values are None.
     """
     lines: list[Line] = []
     for index, (word, number) in enumerate(zip(found.words, found.classes, strict=True)):
@@ -158,7 +158,7 @@ def add_faithfulness(
     words: int,
     steps: int = STEPS,
 ) -> None:
-    """Put insertion and deletion into the lines of the first true object words that are shown."""
+    """Add insertion and deletion to the lines of the first true object words that are shown."""
     frames = stacked_frames(explanation.media)
     for line in first_shown(lines, words):
         word = Word(explanation, found.tokens[line["index"]])
@@ -172,15 +172,16 @@ def add_faithfulness(
 
 
 def first_shown(lines: Sequence[Line], count: int) -> list[Line]:
-    """The first lines of true object words that are in the picture."""
+    """Return the first lines of true object words that are in the picture."""
     return [line for line in lines if "iou" in line and not line["false"]][:count]
 
 
 def grey_maps(explanation: Explanation) -> list[Grey]:
-    """The reply's maps as the published measures take them, one uint8 map for each token.
+    """Return the reply's maps as the published measures expect them, one uint8 map for each token.
 
-    On the model's grid where that is one picture's and covers it; at the size of the pictures, all
-    frames below each other, where there are several grids or a part is cropped or padded.
+    They are on the model's grid if there is one grid and it covers its whole picture. If there are
+    several grids, or parts are cropped or padded, they have the size of the pictures, with all
+    frames stacked vertically.
     """
     first = explanation.prompt_targets
     grids, media = explanation.grids, explanation.media
@@ -193,14 +194,14 @@ def grey_maps(explanation: Explanation) -> list[Grey]:
 
 
 def as_json(line: Mapping[str, Any]) -> Line:
-    """The line with None in place of NaN, which JSON does not have."""
+    """Return the line with None in place of NaN, which JSON does not have."""
     return {
         name: _or_none(value) if isinstance(value, float) else value for name, value in line.items()
     }
 
 
 def _grey(values: NDArray[np.float32]) -> Grey:
-    # A cell that is not known counts as 0, as the published code draws it.
+    # An unknown cell counts as 0, as in the published code.
     return np.floor(np.clip(np.nan_to_num(values), 0, 1) * 255).astype(np.uint8)
 
 

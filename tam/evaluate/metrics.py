@@ -1,4 +1,4 @@
-"""The table of metrics. Reading it imports nothing; other packages add metrics to it.
+"""The table of metrics. Reading it imports nothing; other packages can add metrics to it.
 
 An added metric is a function ``(heat, mask)`` of a word's map, float32 [H, W] in [0, 1], and the
 mask of its object, bool [H, W], that returns a number; see :mod:`tam.extensions`.
@@ -25,26 +25,26 @@ OfMap = Callable[[NDArray[np.float32], NDArray[np.bool_]], float]
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure that ``tam evaluate`` gives.
+    """A figure that ``tam evaluate`` reports.
 
     Parameters
     ----------
     name
         Its key in the results.
     title
-        Its name for readers.
+        Its display name.
     column
-        Its heading in the tables; empty where only the JSON file has it.
+        Its heading in the tables; empty if it is only in the JSON file.
     source
-        Where it was published; empty for one of the toolkit's own.
+        Its publication; empty for one of the toolkit's own.
     cost
-        What it costs beside the maps.
+        Its cost in addition to the maps.
     less_is_better
-        Whether a lower value is the better one.
+        Whether lower values are better.
     package
         The package that adds it; empty for a metric of the toolkit.
     error
-        Why it cannot be used; empty where it can.
+        Why it cannot be used; empty if it can be.
     """
 
     name: str
@@ -104,27 +104,27 @@ _TABLE = (
 )
 
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _TABLE}
-"""Every metric of the toolkit by its name."""
+"""Every metric of the toolkit, by name."""
 
 _KEYS = {
     *("index", "word", "kind", "false", "probability", "iou", "iou_curve", "chance"),
     *("split", "causes", "effects", "heats", "height"),
 }
-"""What else a line of the results holds, so that no added metric is called so."""
+"""The other keys of a line of the results, which no added metric may use as its name."""
 
 
 def listed_metrics() -> list[Metric]:
-    """List the metrics: the toolkit's, then those that other packages add, not imported."""
+    """Return the toolkit's metrics, then those of other packages, without importing any."""
     return [*METRICS.values(), *(_row(found) for found in extensions(GROUP, _taken()))]
 
 
 def metric_named(name: str) -> Metric:
-    """Return a metric; one that another package adds is imported.
+    """Return a metric by name; another package's metric is imported.
 
     Raises
     ------
     InputError
-        If there is none of that name.
+        If there is no metric of that name.
     SetupError
         If the package that adds it cannot be imported.
     """
@@ -132,7 +132,7 @@ def metric_named(name: str) -> Metric:
 
 
 def metric_function(name: str) -> OfMap:
-    """Return the function of a metric that another package adds, and check what it returns.
+    """Return the function of a metric that another package adds, with its results checked.
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 ===========  ===================================================================================
 one          one object on a photographed background
-two          two objects, which may hide each other in part
+two          two objects, which may partly hide each other
 three        three objects
 four         four objects
 false        two objects; the reply is given, and one of its nouns is false
@@ -13,7 +13,7 @@ mosaic-4     a mosaic of 2 × 2 photographs
 mosaic-9     a mosaic of 3 × 3 photographs
 ===========  ===================================================================================
 
-The reply is given in ``false``, ``talk`` and the mosaics; in the others the model writes it.
+The reply is given in ``false``, ``talk`` and the mosaics; in the other splits the model writes it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,21 +33,21 @@ from tam.prompt.conversation import Conversation, Turn, question
 PROMPT = "Describe this image."
 _FRAMES, _RATE = 4, 2.0
 _STEP = 24
-"""Pixels that an object moves from frame to frame at most."""
+"""The largest number of pixels that an object moves from frame to frame."""
 _STRIDE = 100_000
 
 
 def photo_items(pack: Pack, split: str, count: int, *, first: int = 0) -> Iterator[Item]:
-    """Make the items of a split.
+    """Yield the items of a split.
 
     Parameters
     ----------
     pack
-        What they are composed of.
+        The pack of photographs that they are composed of.
     split
         One of ``PHOTO_SPLITS``.
     count, first
-        How many, from which one on.
+        The number of items, and the index of the first.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def photo_items(pack: Pack, split: str, count: int, *, first: int = 0) -> Iterat
 
 
 def categories(pack: Pack) -> dict[str, int]:
-    """Class ids of the nouns of a pack."""
+    """Return the class ids of a pack's nouns, by noun."""
     nouns = sorted({*pack.nouns, *(noun for noun, _ in pack.photos)})
     return {noun: number for number, noun in enumerate(nouns, 1)}
 
@@ -78,7 +78,7 @@ def _composed(objects: int, pack: Pack, split: str, name: str, seed: int) -> Ite
 
 
 def _without_each(scene: Composed, masks: Sequence[Mask]) -> list[Removal]:
-    """The composite without each of its cut-outs in turn."""
+    """Return the composite without each of its cut-outs in turn."""
     found = []
     for index, mask in enumerate(masks):
         rest = (*scene.placed[:index], *scene.placed[index + 1 :])
@@ -158,7 +158,7 @@ def _mosaic(side: int, pack: Pack, split: str, name: str, seed: int) -> Item:
 
 
 Maker = Callable[[Pack, str, str, int], Item]
-"""Makes an item from a pack, its split's name, its own name and a seed."""
+"""A function that makes an item from a pack, its split's name, its own name and a seed."""
 
 PHOTO_SPLITS: Mapping[str, Maker] = {
     "one": partial(_composed, 1),
@@ -175,11 +175,11 @@ PHOTO_SPLITS: Mapping[str, Maker] = {
 """Maker of each split's items."""
 
 STILLS = tuple(name for name in PHOTO_SPLITS if name != "clip")
-"""Splits that a model without clips can be measured on."""
+"""Splits on which a model without support for clips can be measured."""
 
 
 def _moved(scene: Composed, steps: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> Composed:
-    """Every object moved by its step (x, y)."""
+    """Return the scene with every object moved by its step (x, y)."""
     placed = []
     for item, (x, y) in zip(scene.placed, steps.tolist(), strict=True):
         x0, y0, x1, y1 = item.box

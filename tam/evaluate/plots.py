@@ -1,4 +1,4 @@
-"""The summary as pictures, drawn by matplotlib where it is installed."""
+"""The summary as plots, drawn with matplotlib, which is optional."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +12,11 @@ PLOTTED = ("f1_iou", "obj_iou", "pointing", "insertion", "deletion")
 
 
 def write_plots(rows: Sequence[Row], out: Path) -> list[Path]:
-    """Write a bar chart with intervals for each measure, and the splits as lines.
+    """Write a bar chart with intervals for each measure, and a line chart over the splits.
 
     Returns
     -------
-    The PNG files: ``MEASURE.png`` and, where there are several splits, ``splits.png``.
+    The PNG files: ``MEASURE.png`` and, if there are several splits, ``splits.png``.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def write_plots(rows: Sequence[Row], out: Path) -> list[Path]:
 
 
 def _bars(axes: Any, rows: Sequence[Row], name: str) -> None:
-    """One bar for each model and method, the best above."""
+    """Draw one bar for each model and method, the best at the top."""
     falling = METRICS[name].less_is_better
     order = sorted(rows, key=lambda row: row.figures[name].value, reverse=falling)
     models = list(dict.fromkeys(row.model for row in rows))
@@ -67,7 +67,7 @@ def _bars(axes: Any, rows: Sequence[Row], name: str) -> None:
 
 
 def _lines(axes: Any, rows: Sequence[Row]) -> None:
-    """F1-IoU of each model and method over the splits."""
+    """Draw the F1-IoU of each model and method over the splits."""
     splits = list(dict.fromkeys(row.split for row in rows))
     for model in dict.fromkeys(row.model for row in rows):
         for method in dict.fromkeys(row.method for row in rows):

@@ -2,7 +2,7 @@
 
 Obj-IoU asks whether the map of an object's word covers the object, Func-IoU whether the map of a
 function word stays dark; F1-IoU is the harmonic mean of the two over a data set. Every choice below
-is the published one, so that figures can be compared; where it surprises, a comment says so.
+is the published one, so that figures can be compared; comments mark the surprising ones.
 """
 
 import string
@@ -19,7 +19,7 @@ Grey = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 NO_CLASS = -1
-"""A noun of no category."""
+"""The class of a noun without a category."""
 FUNCTION = -2
 OTHERS = -3
 
@@ -31,7 +31,7 @@ class ObjectGrade:
     Parameters
     ----------
     word
-        Index of the word (of the later one where two were merged).
+        Index of the word (of the later one if two were merged).
     iou, precision, recall
         Intersection over union, precision and recall of the map above its Otsu threshold, in
         pixels of the mask. The precision of a map that covers nothing is NaN.
@@ -50,9 +50,9 @@ class CaptionGrades:
     Parameters
     ----------
     objects
-        One for each word whose class is in the picture, neighbours of the same class merged.
+        One for each word whose class is in the picture; neighbours of the same class are merged.
     functions
-        (index of a function word, its Func-IoU); none where the text has no noun.
+        (index of a function word, its Func-IoU) pairs; empty if the text has no noun.
     """
 
     objects: tuple[ObjectGrade, ...]
@@ -67,7 +67,7 @@ def split_words(pieces: Sequence[str]) -> tuple[list[str], list[list[int]]]:
     Parameters
     ----------
     pieces
-        What each token spells.
+        The text of each token.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def split_words(pieces: Sequence[str]) -> tuple[list[str], list[list[int]]]:
     words: list[str] = []
     tokens: list[list[int]] = []
     for index, piece in enumerate(pieces):
-        # An empty piece is "in" the punctuation, too: it begins a word of its own.
+        # The empty string is "in" every string, so an empty piece begins its own word.
         alone = piece in string.punctuation or any(
             "CJK" in unicodedata.name(character, "") for character in piece
         )
@@ -94,11 +94,11 @@ def word_classes(
     categories: Mapping[str, int],
     lemma: Callable[[str], str],
 ) -> list[int]:
-    """Return each word its class id, or ``NO_CLASS``, ``FUNCTION`` or ``OTHERS``.
+    """Return each word's class id, or ``NO_CLASS``, ``FUNCTION`` or ``OTHERS``.
 
     A noun belongs to a category if its lemma is that of one of the words of the category's name.
-    Where several categories fit, the last one counts: "dog" is a dog where "dog" stands behind
-    "hot dog", and a hot dog where it stands before.
+    If several categories fit, the last one counts: "dog" is a dog if the category "dog" comes after
+    "hot dog", and a hot dog if it comes before.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def grade_caption(
         if mask is not None and mask.any():
             grades = [_grade(word, above, mask) for _, above in covered]
             objects.append(max(grades, key=lambda grade: grade.iou))
-        # A word whose class is not in the picture added nothing: then two earlier words merge.
+        # Only words whose class is in the picture were added, so two earlier words may merge here.
         if len(objects) > 1 and classes[word - 1] == number:
             last, before = objects.pop(), objects.pop()
             objects.append(last if last.iou > before.iou else before)
@@ -174,18 +174,18 @@ def grade_caption(
 
 
 def word_types(words: Sequence[str], tagger: Tagger) -> list[str]:
-    """Tag each word on its own, without its sentence."""
+    """Tag each word on its own, without the context of its sentence."""
     return [tagger.kind(word) for word in words]
 
 
 def f1_iou(object_iou: float, function_iou: float) -> float:
-    """Harmonic mean of a data set's mean Obj-IoU and mean Func-IoU; 0 where both are 0."""
+    """Return the harmonic mean of mean Obj-IoU and mean Func-IoU; 0 if both are 0."""
     total = object_iou + function_iou
     return 2 * object_iou * function_iou / total if total > 0 else 0.0
 
 
 def _above_otsu(grey: Grey, size: tuple[int, int]) -> tuple[float, Mask]:
-    """Otsu threshold of the map at the mask's size, and the pixels above it, as OpenCV has them."""
+    """Return OpenCV's Otsu threshold of the map at the mask's size, and the pixels above it."""
     import cv2
 
     height, width = size

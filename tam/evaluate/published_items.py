@@ -1,6 +1,6 @@
 """The data sets of the published evaluation, as its authors packed them, and plain COCO.
 
-The packing is described by the authors' own reader alone. It is read as follows:
+The packed layout is documented only by the authors' own reader. It is read as follows:
 
 COCO 2014 (``coco_items``)::
 
@@ -14,7 +14,7 @@ GranDf and OpenPSG (``packed_items``)::
 
     anno.json                       [[picture, description, label image, {category: id}], ...]
 
-Class names are COCO's but for two, "ball" and "glass" (for "sports ball" and "wine glass").
+Class names are COCO's, except for "ball" (for "sports ball") and "glass" (for "wine glass").
 """
 
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ def coco_items(folder: Path, *, count: int | None = None) -> Iterator[Item]:
     folder
         See above.
     count
-        How many pictures, in the order of the file; all by default.
+        The number of pictures, in the order of the file; all by default.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def coco_items(folder: Path, *, count: int | None = None) -> Iterator[Item]:
         size = picture.height, picture.width
         if labelled:
             path = inside(folder, f"seg_label/{number:012d}.png")
-            # The authors take a picture without a label image as one without objects.
+            # The authors treat a picture without a label image as one without objects.
             masks = class_masks(label_image(path, size), categories) if path.exists() else {}
         else:
             masks = _drawn(marked.get(number, []), size, f"{where}: image {number}")
@@ -103,9 +103,9 @@ def packed_items(folder: Path, kind: str, *, count: int | None = None) -> Iterat
     folder
         See above.
     kind
-        ``"grandf"`` or ``"openpsg"``: which prompt is asked.
+        ``"grandf"`` or ``"openpsg"``, which determines the prompt.
     count
-        How many pictures; all by default.
+        The number of pictures; all by default.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def _packed_row(row: Any, where: str) -> tuple[str, str, str, dict[str, int]]:
 
 
 def _one(folder: Path, kind: str) -> Path:
-    """The folder's file of a kind; the authors' minival where there are several."""
+    """Return the folder's file of a kind; the authors' minival if there are several."""
     found = sorted((folder / "annotations").glob(f"{kind}_*.json"))
     chosen = [path for path in found if "minival" in path.name] or found
     if len(chosen) != 1:

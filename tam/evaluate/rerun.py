@@ -1,4 +1,4 @@
-"""Runs a model again on edited pictures or with other weights, for measures that need it."""
+"""Repeated runs of a model on edited pictures or with other weights, for measures."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,8 +28,8 @@ def word_score(replay: "Replay", word: Word) -> Score:
 
     Returns
     -------
-    The score of edited frames, which hold all pictures and clips below each other as
-    :func:`tam.evaluate.stacking.stacked_frames` gives them.
+    The score of edited frames, in which all pictures and clips are stacked as by
+    :func:`tam.evaluate.stacking.stacked_frames`.
     """
     media = replay.trace.media
     own = [target - word.explanation.prompt_targets for target in word.targets]
@@ -43,9 +43,9 @@ def word_score(replay: "Replay", word: Word) -> Score:
 
 @contextmanager
 def shuffled_weights(model: "Model", seed: int = 0) -> Iterator[None]:
-    """Shuffle the values within each of the model's weight tensors for as long as the block runs.
+    """Shuffle the values within each of the model's weight tensors while the block runs.
 
-    Each tensor keeps its distribution, so the numbers stay in range, and loses what it learned.
+    Each tensor keeps its distribution, so activations stay in range, but loses what it learned.
     """
     import torch
 

@@ -1,7 +1,7 @@
-"""Runs an evaluation: every item with every model and method, over as many processes as there are.
+"""The run of an evaluation: every item with every model and method, in one or more processes.
 
-Started with ``accelerate launch`` each process takes every P-th item; all of them share the folder
-of results. A run that was killed goes on where it stopped.
+If started with ``accelerate launch``, each of P processes takes every P-th item, and all of them
+share the folder of results. A run that was killed continues where it stopped.
 """
 
 import json
@@ -48,15 +48,15 @@ class Plan:
     data, splits, count, world
         See :func:`tam.evaluate.data_sets.open_data`.
     faithful_words
-        How many words of each item get insertion and deletion; 0 for none.
+        The number of words of each item to measure insertion and deletion on; 0 for none.
     steps
-        How many steps the insertion and deletion curves have.
+        The number of steps of the insertion and deletion curves.
     sanity
-        Whether the same words get the sanity checks too, see :mod:`tam.evaluate.sanity`.
+        Whether to run the sanity checks on the same words, see :mod:`tam.evaluate.sanity`.
     metrics
         Names of metrics that other packages add.
     causes
-        Whether maps and relevance are held to exact causes too, see :mod:`tam.evaluate.causes`.
+        Whether to compare maps and relevance with exact causes, see :mod:`tam.evaluate.causes`.
     """
 
     data: str = "scenes"
@@ -82,7 +82,7 @@ def run(
     *,
     after: "Callable[[Model, str], None]" = lambda _model, _name: None,
 ) -> None:
-    """Measure whatever is not yet in the folder.
+    """Measure everything that is not yet in the folder.
 
     Parameters
     ----------
@@ -91,18 +91,18 @@ def run(
     models
         Names for :func:`tam.load`.
     methods
-        Names of ``tam.methods.METHODS``, no aliases.
+        Names in ``tam.methods.METHODS``, no aliases.
     out
-        Made where it does not exist. Models and methods may be added to what it holds.
+        Folder of results, created if missing. Later runs may add models and methods to it.
     after
-        Called in the first process once a model's results are complete, while it is loaded.
+        Called in the first process once a model's results are complete, while it is still loaded.
 
     Raises
     ------
     InputError
         If the data set, the model or a method is unknown.
     OutputError
-        If the folder holds results of another plan, another run works in it, or it cannot be
+        If the folder holds results of another plan, is in use by another run, or cannot be
         written.
     """
     from accelerate import PartialState
@@ -136,7 +136,7 @@ def _run_models(
 ) -> None:
     done = {block.key for block in blocks(out)}
     journal = Journal(out, state.process_index)
-    # Everyone has read what is there before anyone changes it.
+    # All processes must have read the existing results before any of them adds to these.
     state.wait_for_everyone()
     journal.repair()
     for name in models:
@@ -168,7 +168,7 @@ def _run_model(
                 for block in item_blocks(plan, model, name, missing, item, tagger):
                     journal.append(block)
             except ConversationError as error:
-                # An item for which the model writes no words must not cost the others.
+                # An item for which the model writes no words must not stop the others.
                 print(f"{name}: item {item.name} is left out: {error}", file=sys.stderr)
             measured += 1
             if measured % _TELL_EVERY == 0:
@@ -178,12 +178,12 @@ def _run_model(
 def item_blocks(
     plan: Plan, model: "Model", name: str, methods: list[str], item: Item, tagger: Tagger
 ) -> Iterator[Block]:
-    """Record one item's run and measure it with some methods.
+    """Record one item's run and measure the given methods on it.
 
     Raises
     ------
     TamError
-        If the item cannot be measured; a note gives the item's name.
+        If the item cannot be measured; a note names the item.
     """
     from tam.methods import explain
     from tam.replay import Replay
@@ -225,7 +225,7 @@ def item_blocks(
 
 
 def check_settings(plan: Plan, out: Path) -> None:
-    """Refuse a folder that holds something else. Raises OutputError."""
+    """Raise OutputError if the folder holds anything but results of the same plan."""
     with os_errors_as_tam_errors(out):
         if out.exists() and not out.is_dir():
             raise OutputError(
@@ -259,7 +259,7 @@ def _alone_in(out: Path, *, needed: bool) -> Iterator[None]:
     Raises
     ------
     OutputError
-        If another evaluation works in the folder.
+        If another evaluation is using the folder.
     """
     if not needed:
         yield
@@ -281,7 +281,7 @@ def _alone_in(out: Path, *, needed: bool) -> Iterator[None]:
 
 def _settings(plan: Plan) -> dict[str, object]:
     settings = {"evaluation": MEASURED_AS, **asdict(plan), "splits": list(plan.splits)}
-    # Folders without what could be added later are as they were before it could be.
+    # Options introduced later are left out at their defaults, so that older folders still match.
     added = {"metrics": list(plan.metrics), "causes": plan.causes}
     return {n: v for n, v in settings.items() if n not in added} | {
         name: value for name, value in added.items() if value

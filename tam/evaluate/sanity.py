@@ -1,7 +1,7 @@
 """Sanity checks: whether a map is stable, and whether it depends on what the model learned.
 
-Both explain the same reply again, read under teacher forcing: once on pictures with a little noise
-(sensitivity), once with the weights of the model shuffled (randomized).
+Both explain the same reply again under teacher forcing: once on pictures with a little noise
+(sensitivity), once with the model's weights shuffled (randomized).
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tam.recording.recording import Recording
 
 NOISY = 2
-"""Pictures with noise, of which the farthest map counts."""
+"""The number of noisy pictures; the map that differs most counts."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Changed:
 def changed_runs(
     model: "Model", recording: "Recording", methods: Sequence[str], targets: Sequence[int]
 ) -> Mapping[str, Changed]:
-    """Explain the recorded reply on noisy pictures and by the shuffled model, with each method.
+    """Explain the recorded reply on noisy pictures and with a shuffled model, by each method.
 
-    Costs three forward passes, and each method's own cost three times.
+    This costs three forward passes, and three times each method's own cost.
     """
     conversation, reply = recording.prepared.conversation, recording.run.ids.tolist()
     noisy_runs = []
@@ -66,7 +66,7 @@ def add_sanity(
     *,
     words: int,
 ) -> None:
-    """Put both measures into the lines of the first true object words that are shown."""
+    """Add both measures to the lines of the first true object words that are shown."""
     for line in first_shown(lines, words):
         tokens = found.tokens[line["index"]]
         heat = stacked_map(Word(explanation, tokens))

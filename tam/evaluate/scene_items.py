@@ -2,22 +2,22 @@
 
 ==================  ============================================================================
 one                 one object
-same-color          two objects of one color and different shapes, perhaps a third
-same-shape          two objects of one shape and different colors, perhaps a third
+same-color          two objects of one color and different shapes, sometimes a third
+same-shape          two objects of one shape and different colors, sometimes a third
 many                four objects
 small-objects       two to three objects, all of the smaller size
-distractors         two to three objects; an earlier turn asked after words that are not shown
+distractors         two to three objects; an earlier turn asked about words that are not shown
 false               two to three objects; the reply is given, and one of its words is false
 clip-one            a clip of one object
-clip-two            a clip of two objects, which may hide each other
+clip-two            a clip of two objects, one of which may hide the other
 clip-false          a clip; the reply is given, and one of its words is false
 conversation        two to three objects, described in the third turn, after two true answers
-follow-up           the second turn asks after the color or shape of what the first one named
+follow-up           the second turn asks about the color or shape of what the first one named
 conversation-false  as conversation; the reply is given, and one of its words is false
 ==================  ============================================================================
 
-In those of the false words, distractors and follow-up the reply is given (teacher forcing), so that
-every model is measured on the same words; in the others the model writes it.
+In the splits with false words, distractors and follow-up the reply is given (teacher forcing), so
+that every model is measured on the same words; in the others the model writes it.
 """
 
 from collections import Counter
@@ -49,7 +49,7 @@ PROMPT = "Describe this image."
 CATEGORIES: dict[str, int] = {word: number for number, word in enumerate((*COLORS, *SHAPES), 1)}
 
 KINDS = (tuple(COLORS), SHAPES, SIZES, NUMBERS, ("left", "right"), ("above", "below"))
-"""Words of the scenes' language that can stand in one another's place."""
+"""Groups of words of the scenes' language that can replace one another."""
 
 # Scenes of different splits never share a seed, so none is measured twice.
 _STRIDE = 5_000_000
@@ -58,20 +58,20 @@ _CLIP_RATE = 2.0
 
 
 def scene_items(split: str, count: int, *, world: str = "test", first: int = 0) -> Iterator[Item]:
-    """Make the items of a named split.
+    """Yield the items of a named split.
 
     Parameters
     ----------
     split
         One of ``SCENE_SPLITS``.
     count
-        How many.
+        The number of items.
     world
         Split of the world's seeds: "test" and "validation" hold scenes that no model has seen in
-        training; "train" is for calibration; "combinations" has colors and shapes that no training
-        scene puts together.
+        training; "train" is for calibration; "combinations" has pairs of a color and a shape that
+        no training scene contains.
     first
-        Index of the first one.
+        Index of the first item.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def scene_items(split: str, count: int, *, world: str = "test", first: int = 0) 
 
 
 def object_masks(objects: Sequence[Named], masks: Sequence[Mask]) -> dict[int, Mask]:
-    """Return each class its mask: a pixel of an object belongs to its color and to its shape."""
+    """Return each class's mask: a pixel of an object belongs to its color and to its shape."""
     found: dict[int, Mask] = {}
     for item, mask in zip(objects, masks, strict=True):
         for word in item.pair:
@@ -108,10 +108,10 @@ def object_masks(objects: Sequence[Named], masks: Sequence[Mask]) -> dict[int, M
 
 
 def false_text(text: str, objects: Sequence[Named], seed: int) -> tuple[str, tuple[int, int]]:
-    """A true text with one color or shape put wrong, and where.
+    """Return a true text with one color or shape made false, and the span of the false word.
 
-    The word is replaced at its first place by one that is true of nothing in the picture, so that
-    the statement is false whichever object is meant.
+    The word's first occurrence is replaced by a word that is true of nothing in the picture, so
+    the statement is false for every object.
     """
     rng = np.random.default_rng(seed)
     target = objects[int(rng.integers(len(objects)))]
@@ -186,7 +186,7 @@ def _followed(name: str, split: str, world: str, start: int) -> Item:
 
 
 def _unique(scene: Scene) -> list[tuple[SceneObject, str]]:
-    """Objects with a word that is true of no other one."""
+    """Return objects with a word that is true of no other object."""
     said = Counter(word for item in scene.objects for word in item.pair)
     return [(item, word) for item in scene.objects for word in item.pair if said[word] == 1]
 
@@ -208,7 +208,7 @@ def _filmed(count: tuple[int, ...], *, false: bool = False) -> "Maker":
 
 
 Maker = Callable[[str, str, str, int], Item]
-"""Makes an item from its name, the split, the world's split and the first seed."""
+"""A function that makes an item from its name, the split, the world's split and the first seed."""
 
 
 def _several(scene: Scene) -> bool:
@@ -254,7 +254,7 @@ def _scene_item(
 
 
 def _scenes_without(scene: Scene, objects: tuple[int, int]) -> list[Removal]:
-    """The scene of a seed, asked for with so many objects, without each object in turn."""
+    """Return the scene without each object in turn; ``objects`` as when the scene was made."""
     found = []
     for index, item in enumerate(scene.objects):
         rest = make_scene(scene.seed, objects=objects, without=index)
@@ -305,7 +305,7 @@ def _item(
 
 
 def _conversation(picture: Media, *said: str) -> Conversation:
-    """A conversation about one picture: user and assistant in turn, the user first and last."""
+    """Return a conversation about one picture: user and assistant alternate, the user first."""
     roles = ("user", "assistant")
     turns = [Turn(roles[number % 2], (text,)) for number, text in enumerate(said)]
     turns[0] = Turn("user", (picture, said[0]))
@@ -313,7 +313,7 @@ def _conversation(picture: Media, *said: str) -> Conversation:
 
 
 def _scene(world: str, start: int, objects: tuple[int, int], fits: Fits) -> Scene:
-    """The first scene from a seed on that is as wanted."""
+    """Return the first scene, from a seed on, that meets the condition."""
     for index in range(start, start + _TRIES):
         scene = make_scene(split_seed(world, index), objects=objects)
         if fits(scene):
@@ -322,7 +322,7 @@ def _scene(world: str, start: int, objects: tuple[int, int], fits: Fits) -> Scen
 
 
 def _clip(world: str, start: int, count: tuple[int, ...]) -> Clip:
-    """The first clip from a seed on that has so many objects."""
+    """Return the first clip, from a seed on, whose number of objects is in ``count``."""
     for index in range(start, start + _TRIES):
         clip = make_clip(split_seed(world, index))
         if len(clip.objects) in count:

@@ -1,4 +1,4 @@
-"""All frames of all pictures and clips stacked to one picture, for the measures."""
+"""All frames of all pictures and clips stacked into one picture, for the measures."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,13 +12,13 @@ from tam.media.media import Media
 
 
 def stacked_frames(media: Sequence[Media]) -> Frames:
-    """uint8 [1, H, W, 3]: all frames of all pictures and clips, of one width, below each other."""
+    """Stack all frames of all pictures and clips, of one width, vertically: uint8 [1, H, W, 3]."""
     rows = [frame for item in media for frame in item.frames]
     return np.asarray(np.concatenate(rows)[None], np.uint8)
 
 
 def unstacked(frames: Frames, media: Sequence[Media]) -> list[Media]:
-    """Cut :func:`stacked_frames` into pictures and clips again."""
+    """Split the result of :func:`stacked_frames` into pictures and clips again."""
     edited = []
     first = 0
     for item in media:
@@ -30,7 +30,7 @@ def unstacked(frames: Frames, media: Sequence[Media]) -> list[Media]:
 
 
 def stacked_map(word: Word) -> NDArray[np.float32]:
-    """float32 [H, W]: the word's maps over all frames of all media, below each other."""
+    """Stack the word's maps over all frames of all media vertically: float32 [H, W]."""
     return np.concatenate(
         [
             word.map(media, frame)

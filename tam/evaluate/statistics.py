@@ -1,6 +1,6 @@
 """Means with bootstrap intervals, and paired comparisons of two methods.
 
-The unit that is drawn is the item (a picture with its text): words of one item are not independent.
+The resampled unit is the item (a picture with its text): words of one item are not independent.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Interval:
 
 @dataclass(frozen=True, eq=False)
 class Pooled:
-    """One measure over a data set, kept so that items can be drawn.
+    """One measure over a data set, in a form that allows items to be resampled.
 
     Parameters
     ----------
@@ -35,14 +35,14 @@ class Pooled:
     counts: NDArray[np.float64]
 
     def means(self, drawn: NDArray[np.int64]) -> NDArray[np.float64]:
-        """float64 [n]: mean over all values of the items of each row of int64 [n, items]."""
+        """Return the mean over the values of each draw's items, int64 [n, items]: float64 [n]."""
         counts = self.counts[drawn].sum(1)
         with np.errstate(invalid="ignore"):
             return np.asarray(self.sums[drawn].sum(1) / np.where(counts > 0, counts, np.nan))
 
 
 def pool(values: list[list[float]]) -> Pooled:
-    """Pool each item's values; NaN (a measure that is not defined for a word) is left out."""
+    """Pool each item's values; NaN (a measure that is undefined for a word) is left out."""
     kept = [[value for value in item if not np.isnan(value)] for item in values]
     return Pooled(
         np.array([sum(item) for item in kept], np.float64),
@@ -51,18 +51,19 @@ def pool(values: list[list[float]]) -> Pooled:
 
 
 def draws(items: int, *, resamples: int = RESAMPLES, seed: int = 0) -> NDArray[np.int64]:
-    """int64 [resamples + 1, items]: all items once, then items drawn with replacement.
+    """Return item indices, int64 [resamples + 1, items]: each item once, then random draws.
 
-    The same draws for two methods make their comparison a paired one.
+    Items are drawn with replacement. Using the same draws for two methods makes their comparison a
+    paired one.
     """
     drawn = np.random.default_rng(seed).integers(0, items, (resamples, items))
     return np.concatenate([np.arange(items)[None], drawn])
 
 
 def interval(means: NDArray[np.float64], level: float = LEVEL) -> Interval:
-    """Percentile bootstrap interval of a figure over :func:`draws`; its first entry is the figure.
+    """Return the percentile bootstrap interval of a figure over :func:`draws`.
 
-    NaN where nothing was measured.
+    The first entry is the figure itself. The interval is NaN if nothing was measured.
     """
     drawn = means[1:][~np.isnan(means[1:])]
     if np.isnan(means[0]) or not len(drawn):
@@ -73,9 +74,9 @@ def interval(means: NDArray[np.float64], level: float = LEVEL) -> Interval:
 
 
 def wilcoxon_p(first: Pooled, second: Pooled) -> float:
-    """Two-sided p of Wilcoxon's signed-rank test on the items' means, items that both have.
+    """Return the two-sided p of Wilcoxon's signed-rank test on the means of the shared items.
 
-    1 where no item differs, or none is shared.
+    It is 1 if no item differs, or none is shared.
     """
     from scipy.stats import wilcoxon
 

@@ -1,8 +1,8 @@
 """The effects of earlier words on a word, measured by replacing them with others of their kind.
 
 The effect of an earlier word is ``log p(word | text) - mean log p(word | text with another word of
-its kind in its place)``, read with all else as it stands: red for blue, star for ring, left for
-right. It is the truth that the relevance of earlier words is measured against.
+its kind in its place)``, with all else unchanged: red for blue, star for ring, left for right. It
+is the ground truth against which the relevance of earlier words is measured.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ class WordEffect:
     targets
         Indices of its tokens among the run's targets.
     effects
-        float64 [R], in nats; that on tokens before it, and on its own, means nothing.
+        float64 [R], in nats; the values for its own and for earlier tokens are meaningless.
     """
 
     targets: tuple[int, ...]
@@ -50,14 +50,14 @@ def word_effects(
     replay
         The recorded reply.
     kinds
-        Groups of words that can stand in one another's place.
+        Groups of words that can replace one another.
     substitutes
-        The number of substitutes of each word, drawn with its place as the seed.
+        The number of substitutes for each word, drawn with its place as the seed.
 
     Returns
     -------
-    One for each word of the conversation that is of a kind, in reading order. A word that no other
-    of its kind can replace token by token is left out.
+    One for each word of the conversation that belongs to a kind, in reading order. A word is left
+    out if no other word of its kind has the same number of tokens.
     """
     trace, tokenizer = replay.trace, replay.checkpoint.tokenizer
     found: list[tuple[tuple[int, ...], int]] = []
@@ -93,8 +93,8 @@ def relevance_scores(
     Returns
     -------
     AUROC of the words that cause it (an effect of 1 nat or more) over the others, and Spearman's
-    correlation of relevance and effects. None where either kind is missing, where all relevance is
-    equal (correlation), or where the method gives none.
+    correlation of relevance and effects. None if there are only causes or only other words, if all
+    relevance is equal (correlation), or if the method does not score earlier words.
     """
     data = word.explanation
     steps = [target - data.prompt_targets for target in word.targets]
@@ -124,7 +124,7 @@ def _words(trace: "Trace") -> Iterator[tuple[int, ...]]:
 def _versions(
     trace: "Trace", tokenizer: Tokenizer, targets: Sequence[int], kinds: Sequence[Sequence[str]]
 ) -> Iterator[Mapping[int, int]]:
-    """Token ids by position, for each other word of the same kind that has as many tokens."""
+    """Yield token ids by position, for each other word of the kind with as many tokens."""
     tokens = [trace.text.tokens[target] for target in targets]
     spelled = "".join(token.text for token in tokens)
     said = spelled.strip()

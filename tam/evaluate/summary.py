@@ -23,7 +23,7 @@ ALL = "all"
 
 _OF_WORDS = ("pointing", "energy", "insertion", "deletion", "sensitivity", "randomized")
 _LEVEL = "level-"
-"""Beginning of the names under which the mean IoU at each threshold is pooled."""
+"""Prefix of the names under which the mean IoU at each threshold is pooled."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Row:
     Parameters
     ----------
     model, method, split
-        ``split`` is ``ALL`` for all of them together.
+        ``split`` is ``ALL`` for all splits together.
     items, words
-        How many were measured; words with a mask.
+        The number of measured items, and of measured words with a mask.
     figures
-        By the names of the metrics; one that was never defined is missing.
+        The figures by metric name, without those that were never defined.
     differences
-        The same less the reference method's, drawn together; empty for the reference.
+        The figures minus the reference method's, on the same draws; empty for the reference.
     p_values
         Two-sided Wilcoxon signed-rank test of the items' means against the reference's.
     seconds_per_word
@@ -62,14 +62,14 @@ def summarize(
 ) -> list[Row]:
     """Summarize the results of all models and methods.
 
-    Items that not all of the methods have are left out, so that all are compared on the same.
+    Items without results for every method are left out, so that all are compared on the same items.
 
     Parameters
     ----------
     found
         From :func:`tam.evaluate.journal.blocks`.
     methods
-        In their order; the others are compared with the first, which is the reference.
+        The methods in order; the first is the reference that the others are compared with.
     metrics
         Names of metrics that other packages add.
     """
@@ -90,7 +90,7 @@ def summarize(
 
 
 def _place(split: str) -> tuple[int, str]:
-    """The scenes' splits in their order of difficulty, others by name."""
+    """Sort key of a split: the scenes' splits by difficulty, others by name."""
     known = list(SCENE_SPLITS)
     return (known.index(split) if split in known else len(known)), split
 
@@ -129,7 +129,7 @@ def _rows(
                     for name in pools[method]
                     if compared and not name.startswith(_LEVEL) and pools[method][name].counts.any()
                 },
-                # The median: the first items warm the machine up.
+                # The median, because the first items include warm-up time.
                 seconds_per_word=median(
                     block.item["seconds"] / max(block.item["targets"], 1) for block in items
                 ),
@@ -139,7 +139,7 @@ def _rows(
 
 
 def _pools(items: Sequence[Block], added: Sequence[str]) -> dict[str, Pooled]:
-    """Each measure's values, item by item."""
+    """Pool each measure's values, item by item."""
 
     def of_items(name: str) -> Pooled:
         return pool([_listed(block.item.get(name)) for block in items])
@@ -166,10 +166,10 @@ def _pools(items: Sequence[Block], added: Sequence[str]) -> dict[str, Pooled]:
 
 
 def _means(pools: dict[str, Pooled], drawn: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
-    """Each figure on all draws. F1-IoU is made of the data set's means, not of the items'."""
+    """Compute each figure on all draws; F1-IoU uses the data set's means, not the items'."""
     means = {name: pool.means(drawn) for name, pool in pools.items()}
     levels = np.stack([means.pop(f"{_LEVEL}{number}") for number in range(len(LEVELS))])
-    # One threshold for the method, chosen on all items, not on each draw.
+    # The threshold is chosen once per method, on all items, not anew on each draw.
     first = levels[:, 0]
     best = 0 if np.isnan(first).all() else int(np.nanargmax(first))
     total = means["obj_iou"] + means["func_iou"]
@@ -178,7 +178,7 @@ def _means(pools: dict[str, Pooled], drawn: NDArray[np.int64]) -> dict[str, NDAr
 
 
 def _defined(means: dict[str, NDArray[np.float64]]) -> dict[str, Interval]:
-    # The toolkit's own in the order of their table, then those that were added.
+    # The toolkit's own metrics in the order of their table, then the added ones.
     names = [*(name for name in METRICS if name in means), *(n for n in means if n not in METRICS)]
     found = {name: interval(means[name]) for name in names}
     return {name: value for name, value in found.items() if not math.isnan(value.value)}

@@ -13,11 +13,11 @@ from tam.evaluate.summary import ALL, Row
 from tam.files.writing import rewriting_file
 
 SENSES = "↑: a higher value is better; ↓: a lower one."
-"""What the arrows in the headings mean."""
+"""The explanation of the arrows in the headings."""
 
 LEAST_ITEMS = 6
-"""The fewest items for which a difference is marked: with fewer, even full agreement happens by
-chance once in twenty times."""
+"""The fewest items for which a difference is marked: with fewer, even full agreement occurs by
+chance at least once in twenty times."""
 
 
 def write_summary(rows: Sequence[Row], reference: str, plan: Plan, out: Path, tagger: str) -> None:
@@ -33,7 +33,7 @@ def write_summary(rows: Sequence[Row], reference: str, plan: Plan, out: Path, ta
 
 
 def markdown(rows: Sequence[Row], reference: str, tagger: str) -> str:
-    """All models, overall and split by split, as Markdown tables."""
+    """Return all models, overall and split by split, as Markdown tables."""
     parts = []
     for model in dict.fromkeys(row.model for row in rows):
         for split in dict.fromkeys(row.split for row in rows if row.model == model):
@@ -58,7 +58,7 @@ def markdown(rows: Sequence[Row], reference: str, tagger: str) -> str:
 def printed(rows: Sequence[Row]) -> list[tuple[str, list[str], list[list[str]]]]:
     """Return title, header and cells of each model's overall tables, for a terminal.
 
-    The intervals are left out, which a terminal has no room for; the marks stay.
+    The intervals are left out, because a terminal has no room for them; the marks stay.
     """
     tables = []
     for model in dict.fromkeys(row.model for row in rows):
@@ -76,7 +76,7 @@ def printed(rows: Sequence[Row]) -> list[tuple[str, list[str], list[list[str]]]]
 
 
 def _header(names: Sequence[str]) -> list[str]:
-    """The headings of a table: with each measure an arrow to its better side."""
+    """Return the headings of a table, each measure with an arrow in its better direction."""
     metrics = [metric_named(name) for name in names]
     told = [f"{metric.column} {'↓' if metric.less_is_better else '↑'}" for metric in metrics]
     return ["method", *told, "ms ↓"]
@@ -96,7 +96,7 @@ def _table(rows: Sequence[Row], model: str, split: str, reference: str) -> str:
 
 
 def _columns(rows: Sequence[Row]) -> list[str]:
-    """The metrics that have a column: of the toolkit's own not all, of those added every one."""
+    """Return the metrics with a column: some of the toolkit's own, and all added ones."""
     found = dict.fromkeys(name for row in rows for name in row.figures)
     own = [name for name, metric in METRICS.items() if metric.column and name in found]
     return own + [name for name in found if name not in METRICS]
@@ -131,5 +131,5 @@ def _replace(path: Path, text: str) -> None:
 
 
 def rows_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """The rows as JSON values."""
+    """Return the rows as JSON values."""
     return [asdict(row) for row in rows]

@@ -1,7 +1,7 @@
 """Word taggers: which words are nouns, which are function words, and their base forms.
 
-The published evaluation tags each word on its own with NLTK. Its data is not always on a machine,
-so a tagger is an argument, and every result carries the name of the one that was used.
+The published evaluation tags each word on its own with NLTK. NLTK's data is not installed on every
+machine, so the tagger is an argument, and every result carries the name of the one that was used.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ NOUN, FUNCTION, OTHERS = "noun", "function", "others"
 FUNCTION_TAGS: frozenset[str] = frozenset(
     ("CC", "DT", "EX", "MD", "POS", "PRP", "PRP$", "UH", "WDT", "WP", "WP$", "WRB")
 )
-"""Penn Treebank tags of function words; prepositions (IN) and numbers (CD) are none."""
+"""Penn Treebank tags of function words; prepositions (IN) and numbers (CD) do not count."""
 NOUN_TAGS: frozenset[str] = frozenset(("NN", "NNS", "NNP", "NNPS"))
 
 
@@ -28,11 +28,11 @@ class Tagger:
     Parameters
     ----------
     name
-        Goes into every result.
+        Its name, which is part of every result.
     kind
-        ``"noun"``, ``"function"`` or ``"others"`` for a word that stands alone.
+        Returns ``"noun"``, ``"function"`` or ``"others"`` for a word without context.
     lemma
-        Base form of a lower-case word.
+        Returns the base form of a lower-case word.
     """
 
     name: str
@@ -72,15 +72,16 @@ def nltk_tagger() -> Tagger:
 def scene_tagger() -> Tagger:
     """Tag the words of the scenes exactly.
 
-    Colors count as object words like shapes: each has an exact mask, too.
+    Colors count as object words, like shapes, because each color has an exact mask too.
     """
     return _lexicon_tagger("scene lexicon", (*COLORS, *SHAPES))
 
 
 def photo_tagger(nouns: Iterable[str]) -> Tagger:
-    """Tag the words of composites and mosaics exactly, given the nouns that can be in them.
+    """Tag the words of composites and mosaics exactly, given the nouns that can occur in them.
 
-    Any name that the photo model's tower knows is a noun, too: a wrong one may be said.
+    Any name that the photo model's tower knows is a noun too, since a reply may contain a wrong
+    one.
     """
     named = [*nouns, *(name.noun for name in names())]
     return _lexicon_tagger("photo lexicon", [word for noun in named for word in noun.split()])
@@ -99,8 +100,8 @@ def _lexicon_tagger(name: str, nouns: Iterable[str]) -> Tagger:
 def closed_class_tagger() -> Tagger:
     """Tag by lists of the closed classes: any other word of letters counts as a noun.
 
-    So verbs and adjectives that are part of a category's name count as its noun, too, and the mean
-    threshold of the function words is taken over more words than with a real tagger.
+    So verbs and adjectives that are part of a category's name count as its noun too, and the mean
+    threshold of the function words is computed over more words than with a real tagger.
     """
 
     def kind(word: str) -> str:
@@ -110,7 +111,7 @@ def closed_class_tagger() -> Tagger:
 
 
 def best_tagger() -> Tagger:
-    """NLTK's where its data is on this machine, else the closed-class lists."""
+    """Return NLTK's tagger if its data is on this machine, else the closed-class tagger."""
     try:
         return nltk_tagger()
     except SetupError:
@@ -133,7 +134,7 @@ def has_nltk_data(place: str) -> bool:
 
 
 def singular(word: str) -> str:
-    """Drop an English plural's ending: "boxes" to "box", but "grass" and "bus" stay."""
+    """Drop an English plural's ending: "boxes" becomes "box", but "grass" and "bus" stay."""
     if word.endswith("ies") and len(word) > 4:
         return f"{word[:-3]}y"
     if word.endswith(("ches", "shes", "sses", "xes", "zes")):

@@ -1,4 +1,4 @@
-"""Agreement of a written text with reference texts: ROUGE-L and METEOR."""
+"""Overlap of a written text with reference texts: ROUGE-L and METEOR."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,12 +6,12 @@ from tam.evaluate.tagging import has_nltk_data
 
 
 def rouge_l(text: str, references: Sequence[str]) -> float:
-    """ROUGE-L of a text, the best over its references, as version 1.0.1 of ``rouge`` scores it.
+    """Return ROUGE-L, the best over the references, as version 1.0.1 of ``rouge`` scores it.
 
     Lin, "ROUGE: A Package for Automatic Evaluation of Summaries", 2004, equation 5 for texts of
-    several sentences, on sets: both texts are cut into sentences at full stops and into words at
-    white space; of every reference sentence the words of its longest common subsequences with the
-    text's sentences are collected; precision and recall are their number over the number of
+    several sentences, on sets: both texts are split into sentences at full stops and into words at
+    white space; for every reference sentence the words of its longest common subsequences with the
+    text's sentences are collected; precision and recall are their number divided by the number of
     different words of the text and of the reference; F = 2pr / (p + r + 1e-8).
 
     Returns
@@ -22,7 +22,7 @@ def rouge_l(text: str, references: Sequence[str]) -> float:
 
 
 def meteor(text: str, references: Sequence[str]) -> float | None:
-    """METEOR by NLTK, the best over the references; None where WordNet's data is missing."""
+    """Return NLTK's METEOR, the best over the references; None if WordNet's data is missing."""
     if not has_nltk_data("corpora/wordnet"):
         return None
     from nltk.translate.meteor_score import meteor_score
@@ -33,7 +33,7 @@ def meteor(text: str, references: Sequence[str]) -> float | None:
 
 
 def _sentences(text: str) -> list[list[str]]:
-    # A sentence of white space alone holds one word that spells nothing, as in the package.
+    # A sentence of only white space consists of one empty word, as in the package.
     return [part.split() or [""] for part in text.split(".") if part]
 
 
@@ -54,9 +54,9 @@ def _different(sentences: Iterable[list[str]]) -> set[str]:
 
 
 def _common_subsequence(first: list[str], second: list[str]) -> list[str]:
-    """Longest common subsequence of two sentences, traced from their ends.
+    """Return the longest common subsequence of two sentences, traced from their ends.
 
-    Among several of the same length, it is the one that skips words of ``second`` first.
+    If there are several of the same length, it is the one that skips words of ``second`` first.
     """
     lengths = [[0] * (len(second) + 1) for _ in range(len(first) + 1)]
     for i, left in enumerate(first):

@@ -33,7 +33,7 @@ def attention(
         See :mod:`tam.methods`.
     layers, heads
         Indices to average over, negative ones from the end; None for all. Only layers with
-        attention weights count, since some families have others between them.
+        attention weights are counted, since some families interleave layers of other kinds.
     """
     asked = resolve_targets(trace, targets)
     weights = [layer[0] for layer in replay.run([], attention=True).attentions]

@@ -11,7 +11,7 @@ from tam.replay import Pass, Replay
 def run_with_attention(
     replay: Replay, targets: Sequence[int], *, gradients: bool, states: bool = False
 ) -> Pass:
-    """Run the model once, and keep the attention weights of every layer, and its states if asked.
+    """Run the model once and keep every layer's attention weights, and its states on request.
 
     Raises
     ------

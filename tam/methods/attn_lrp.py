@@ -15,17 +15,17 @@ def attn_lrp(trace: Trace, replay: Replay, targets: Targets = None) -> Explanati
     ``R[p] = sum_d X[p, d] ∂'y / ∂X[p, d]`` with X [L, D] the input of the language model, y the
     token's logit, and ∂' the gradient in which (Achtibat et al. 2024)
 
-    - a product of two parts gives each half of the relevance: queries and keys, attention weights
+    - each factor of a product receives half of the relevance: queries and keys, attention weights
       and values, gate and gated (the uniform rule, eq. 15);
     - a softmax s of scores x gives ``x_i (R_i - s_i Σ_j R_j)``, its Taylor expansion (eq. 13);
-    - an activation and a norm's division hand on what they get (the identity rule, eqs. 9 and 19);
-    - linear maps and sums divide it by their summands (ε-LRP for ε → 0, eq. 8).
+    - an activation and a norm's division pass it on unchanged (the identity rule, eqs. 9 and 19);
+    - linear maps and sums distribute it in proportion to their summands (ε-LRP for ε → 0, eq. 8).
 
     Features that enter between layers (deepstack) count at their positions. Maps [K, N] and the
     relevance of earlier words [K, K] are the positive parts, on one scale. The relevance of all
-    positions, of biases and of what the softmax keeps add up to the logit; the provenance states
-    the largest ``remainder``, and the mean share of the sizes that biases and softmax take
-    (``absorbed``). Cost: one forward pass and one backward pass for each target.
+    positions, of the biases and of what the softmax retains adds up to the logit; the provenance
+    states the largest ``remainder``, and the mean share of the absolute relevance that biases and
+    softmax absorb (``absorbed``). Cost: one forward pass and one backward pass for each target.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def attn_lrp(trace: Trace, replay: Replay, targets: Targets = None) -> Explanati
     Raises
     ------
     ModelError
-        If the decoder holds a module without a rule.
+        If the decoder contains a module that no rule covers.
     """
     asked = resolve_targets(trace, targets)
     found = propagate(replay, asked)

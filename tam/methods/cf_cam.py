@@ -27,30 +27,30 @@ def cf_cam(
     layer: LayerName = LAYER,
     sigma: float = 1.0,
 ) -> Explanation:
-    """Weigh a layer's channels in three ranks: dominant ones, clusters, and noise.
+    """Weight a layer's channels in three ranks: dominant ones, clusters, and noise.
 
     The channels of the layer's states A [N, D] at the vision cells are divided by the activations
-    alone: those whose norm is in the highest quarter are dominant; the others are clustered by
+    only: those whose norm is in the highest quarter are dominant; the others are clustered by
     DBSCAN (radius: the lower quartile of the distances between channels; a core has at least 5 % of
     them, and 2, around it); its noise is dropped. With G = ∂y / ∂A, y the token's logit,
-    a dominant channel weighs ``mean_p G[p, d]``; the channels of a cluster share the mean of the
-    cluster's mean gradient after a Gaussian filter on the vision grid. With these weights a [D] the
-    map is ``relu(sum_d a[d] A[p, d])``.
+    a dominant channel has the weight ``mean_p G[p, d]``; the channels of a cluster share the mean
+    of the cluster's mean gradient after a Gaussian filter on the vision grid. With these weights
+    a [D] the map is ``relu(sum_d a[d] A[p, d])``.
 
     The ranks, the radius and the core size are the published code's (github.com/jerrypan617/
-    CF-CAM). Two parts of it are left out: its filter's kernel is made of the gradient itself,
-    which has no meaning on several grids, so here it is the paper's plain Gaussian; and its softmax
-    over the weights, all positive then, is for a network whose states are not negative, while those
-    of a transformer have both signs. States of a tower that make one vision token are averaged
-    first. Maps [K, N]. Cost: one forward pass and one backward pass for each target; DBSCAN on D
-    channels once.
+    CF-CAM). Two parts of that code are left out. Its filter derives the kernel from the gradient
+    itself, which has no meaning on several grids; here the kernel is the paper's plain Gaussian.
+    Its softmax makes all weights positive, which suits a network whose states are not negative;
+    those of a transformer have both signs. States of a tower that form one vision token are
+    averaged first. Maps [K, N]. Cost: one forward pass and one backward pass for each target;
+    DBSCAN on D channels once.
 
     Parameters
     ----------
     trace, replay, targets
         See :mod:`tam.methods`.
     layer
-        The layer whose states are weighed.
+        The layer whose states are weighted.
     sigma
         Standard deviation of the filter in cells.
 
@@ -79,7 +79,7 @@ def cf_cam(
 
 
 def channel_ranks(states: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Int [D]: -2 for a dominant channel of states [N, D], -1 for noise, else its cluster."""
+    """Rank the channels of states [N, D], int64 [D]: -2 dominant, -1 noise, else the cluster."""
     try:
         from sklearn.cluster import DBSCAN
     except ImportError as error:

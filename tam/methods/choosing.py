@@ -40,12 +40,12 @@ class Chosen:
     options
         The options that were given.
     told
-        The provenance (name and module) of a method of the user or of another package; None for
-        the toolkit's methods, which write their own.
+        The provenance (name and module) of a method defined by the user or another package; None
+        for the toolkit's methods, which write their own.
     refinements
-        The refinements that its maps go through, in order.
+        The refinements applied to its maps, in order.
     relevance
-        The method whose relevance of earlier words is shown; None for its own, where it has one.
+        The method that supplies the relevance of earlier words; None for this method's own, if any.
     """
 
     method: Method
@@ -56,12 +56,12 @@ class Chosen:
     relevance: "Chosen | None" = None
 
     def with_refinements(self, names: Sequence[str]) -> "Chosen":
-        """Let its maps go through refinements, see :mod:`tam.refine`.
+        """Return this method with refinements applied to its maps, see :mod:`tam.refine`.
 
         Raises
         ------
         InputError
-            If there is none of a name.
+            If a name is unknown.
         """
         if not names:
             return self
@@ -70,12 +70,12 @@ class Chosen:
         return replace(self, method=row, refinements=(*self.refinements, *refinements(names)))
 
     def with_relevance(self, name: str | None) -> "Chosen":
-        """Show the relevance of earlier words that another method gives.
+        """Return this method with the relevance of earlier words taken from another one.
 
         Raises
         ------
         InputError
-            If there is no such method, or it gives none.
+            If there is no such method, or it does not score earlier words.
         """
         if name is None or name == self.method.name:
             return self
@@ -91,13 +91,13 @@ class Chosen:
         return replace(self, method=row, relevance=other)
 
     def with_options(self, added: Mapping[str, Any]) -> "Chosen":
-        """Add options to the method.
+        """Return this method with further options.
 
         Raises
         ------
         InputError
-            If the method has no such option, the option is given already, or its value has
-            another type.
+            If the method has no such option, the option is already set, or its value has the
+            wrong type.
         """
         where, known = f"method {self.method.name}", options_of(self.function)
         for name in added:
@@ -147,7 +147,7 @@ class Chosen:
         replay: "Replay | None",
         targets: Sequence[int] | None,
     ) -> "Explanation":
-        """Take the relevance of earlier words from the other method, if one was asked for."""
+        """Take the relevance of earlier words from the other method, if one was requested."""
         if self.relevance is None:
             return result
         other = self.relevance.run(trace, replay, targets)
@@ -162,12 +162,12 @@ class Chosen:
     def _explained(
         self, trace: "Trace", replay: "Replay | None", targets: Sequence[int] | None
     ) -> "Explanation":
-        """Explain by the method alone."""
+        """Explain with the method itself, without refinements or another method's relevance."""
         import torch
 
         from tam.methods.result import added_explanation, resolve_targets
 
-        # In the caller's inference mode no gradient could be taken.
+        # Gradients are not available if the caller is in inference mode.
         with torch.inference_mode(False):
             if self.told is None:
                 result: Explanation = self.function(trace, replay, targets, **self.options)
@@ -178,20 +178,20 @@ class Chosen:
 
 
 def choose(method: AnyMethod) -> Chosen:
-    """Find the function of a method.
+    """Return a method that is ready to run.
 
     Parameters
     ----------
     method
-        A name of the table or one that a package adds, perhaps with refinements behind it
+        A name from the table or one added by another package, optionally followed by refinements
         (``"activation/color-affinity"``, see :mod:`tam.refine`); a :class:`Use` such as
-        ``Tam(kernel_size=5)``; or any callable ``(trace, replay, targets)``, whose options a
-        :func:`functools.partial` can hold.
+        ``Tam(kernel_size=5)``; or any callable ``(trace, replay, targets)``, including a
+        :func:`functools.partial` that sets options.
 
     Raises
     ------
     InputError
-        If the method or an option of it is unknown, or it is neither of these.
+        If the method or one of its options is unknown, or ``method`` is none of these.
     SetupError
         If the package that adds the method cannot be imported.
     """
@@ -211,7 +211,7 @@ def choose(method: AnyMethod) -> Chosen:
         given = {**function.keywords, **given}
         function = function.func
     for known in METHODS.values():
-        # A function of the toolkit that the caller holds has been imported already.
+        # If the caller passes one of the toolkit's functions, its module is already imported.
         if known.function == f"{_module(function)}:{_qualified(function)}":
             return Chosen(known, known.load(), {}).with_options(given)
     _check_call(function, given)
@@ -236,8 +236,8 @@ def explain(
     replay
         The replay of the same run (``tam.replay.Replay``), for methods that run the model again.
     targets
-        Indices of the targets to explain; the others' maps are zero. If None, methods that get all
-        targets at once explain all, the others the reply's.
+        Indices of the targets to explain; the others' maps are zero. If None, methods that compute
+        all targets at once explain all of them, and the others explain those of the reply.
     **options
         Options of the method; see its function.
 
@@ -253,12 +253,12 @@ def explain(
 
 
 def listed() -> list[Method]:
-    """List the toolkit's methods, then those of other packages, without importing any."""
+    """Return the toolkit's methods, then those of other packages, without importing any."""
     return [*METHODS.values(), *map(_row, extensions(GROUP, _taken()))]
 
 
 def imported(name: str) -> Method:
-    """Return one method by its name; one of another package is imported for its description.
+    """Return a method by name; another package's method is imported to read its description.
 
     Raises
     ------
@@ -326,7 +326,7 @@ def _told(function: Callable[..., Any], options: Mapping[str, Any]) -> dict[str,
 
 
 def _fields(function: Any) -> dict[str, Any]:
-    """The fields of a callable dataclass, which are its options."""
+    """Return the fields of a callable dataclass, which are its options."""
     return asdict(function) if is_dataclass(function) and not isinstance(function, type) else {}
 
 
@@ -339,17 +339,17 @@ def _qualified(function: Callable[..., Any]) -> str:
 
 
 def _as_json(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options for the provenance: plain values as they are, others as their ``repr``."""
+    """Return options for the provenance: JSON values unchanged, others as their ``repr``."""
     plain = (str, int, float, bool, type(None))
     return {k: v if isinstance(v, plain) else repr(v) for k, v in options.items()}
 
 
 def _check_call(function: Callable[..., Any], options: Mapping[str, Any]) -> None:
-    """Refuse a function that cannot be called as methods are."""
+    """Refuse a function that cannot be called with a method's arguments."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
-        return  # a function without a signature
+        return  # some built-in functions have no signature
     try:
         signature.bind(*range(_TAKES), **options)
     except TypeError as error:

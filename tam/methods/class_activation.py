@@ -19,7 +19,7 @@ have no gradient, because only the LM head reads them, each at its own position.
 
 @dataclass(frozen=True, eq=False)
 class Activations:
-    """A layer's states at the picture, in one pass.
+    """A layer's states at the picture, from one forward pass.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Activations:
     _run: Pass
 
     def gradients(self) -> Iterator[torch.Tensor]:
-        """Yield the gradient of each target's logit, float32 [S, D]; one backward pass for each."""
+        """Yield each target's logit gradient, float32 [S, D], with one backward pass each."""
         for gradients in self._run.gradients(self._run.states[0]):
             yield self.where.of(gradients).float().cpu()
 
@@ -47,13 +47,13 @@ def activations(
     *,
     pixels: Mapping[str, torch.Tensor] | None = None,
 ) -> Activations:
-    """Run the model once, and keep a layer's states with the graph from them to the targets."""
+    """Run the model once and keep a layer's states, with the graph from them to the targets."""
     run = replay.run(targets, layers=[layer], gradients=True, pixels=pixels)
     return Activations(where.of(run.states[0]).detach().float().cpu(), where, run)
 
 
 def places_with_gradient(replay: Replay, layer: LayerName) -> Places:
-    """Find the cells of a layer's states, if the words of a reply depend on them.
+    """Return the cells of a layer's states, if the words of a reply depend on these states.
 
     Raises
     ------
@@ -72,5 +72,5 @@ def places_with_gradient(replay: Replay, layer: LayerName) -> Places:
 
 
 def as_matrix(rows: Sequence[NDArray[np.float32]], cells: int) -> NDArray[np.float32]:
-    """Stack maps to one array, float32 [T, cells], also for T = 0."""
+    """Stack maps into one array, float32 [T, cells]; T may be 0."""
     return np.stack(rows) if rows else np.zeros((0, cells), np.float32)

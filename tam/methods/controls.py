@@ -1,4 +1,4 @@
-"""Controls: maps that know nothing of the word, which every method has to beat."""
+"""Controls: maps that do not depend on the word, which every method has to beat."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def random(
     trace, replay, targets
         See :mod:`tam.methods`.
     seed
-        Seed of the draws. A target's map does not depend on which others are asked for.
+        Seed of the draws. A target's map does not depend on which other targets are explained.
     """
     check_whole("seed", seed, 0)
     asked = resolve_targets(trace, targets)
@@ -37,7 +37,7 @@ def center(
 ) -> Explanation:
     """Put a Gaussian at the center of each picture, the same for every word. Cost: nothing.
 
-    The relevance of an earlier word is its nearness, ``1 / n`` for the n-th token before.
+    The relevance of an earlier word is its proximity, ``1 / n`` for the n-th token before.
 
     ``exp(-(x² + y²) / (2 width²))`` with a cell's distances x, y from the center as shares of the
     picture's width and height. Maps [K, N].
@@ -67,5 +67,5 @@ def center(
 
 
 def _length(trace: Trace) -> int:
-    """How many positions the sequence has, up to the last word."""
+    """Return the number of positions of the sequence, up to the last word."""
     return 1 + max(int(trace.vision.positions.max()), *(t.position for t in trace.text.tokens))

@@ -19,22 +19,22 @@ def dex_ar(
 
     For each of the last layers l: ``y_l`` is the token's logit read from the layer's state at c,
     the position that predicted it, through the final norm and the head, and ``g = relu(∂y_l /
-    ∂P_lh[c, :])`` for each head, P_lh its attention weights. A head weighs ``relu(max_p g[p] -
-    max_q g[q])`` over the picture's cells p and all other positions q up to c. The map is the
-    weighted sum of the g over heads and layers.
+    ∂P_lh[c, :])`` for each head, P_lh its attention weights. A head has the weight ``relu(max_p
+    g[p] - max_q g[q])`` over the picture's cells p and all other positions q up to c. The map is
+    the weighted sum of the g over heads and layers.
 
-    As in the published code (github.com/WalBouss/DEX-AR), with these differences: it scales the
-    gradients of all words together to [0, 1] first, which only changes the map's scale where some
+    This differs from the published code (github.com/WalBouss/DEX-AR) in two points: that code first
+    scales the gradients of all words together to [0, 1], which only changes the map's scale if some
     gradient is 0; and it normalises the last layer's state twice, here once. Its weighting of whole
-    words is for a map of the sentence, which is not made here. Maps [K, N]. Cost: one
-    forward pass and, for each target, a backward pass through each of the layers alone.
+    words is for a map of the sentence, which is not made here. Maps [K, N]. Cost: one forward pass
+    and, for each target, a backward pass through each of these layers separately.
 
     Parameters
     ----------
     trace, replay, targets
         See :mod:`tam.methods`.
     depth
-        The number of last layers that are summed; all if the model has fewer.
+        The number of layers to sum, counted from the last; all if the model has fewer.
     """
     check_whole("depth", depth)
     asked = resolve_targets(trace, targets)

@@ -28,16 +28,16 @@ def eagle(
     every: int = 8,
     batch: int = 16,
 ) -> Explanation:
-    """Add superpixels one by one, each time the one that makes the best set.
+    """Add superpixels one by one, at each step the one that makes the best set.
 
-    The objective of a set S is ``F(S) = p(word | S alone) + 1 - p(word | all but S)``: sufficient
-    (insight) and necessary (Chen et al., CVPR 2026, arXiv 2509.22496). In the efficient form all
-    remaining superpixels are ranked at every ``every``-th step, and between only the first
-    ``scope`` of that ranking are tried. What is not shown is covered by the picture's mean color. A
-    superpixel's height is the share of F that was still to be gained before it was added (ours; the
-    paper shows their order), so that heights fall in the order of the search. Maps [K, N] of the
-    reply's words. Cost: two forward passes for each set that is tried, and another search for each
-    word; about 550 a word for 32 superpixels.
+    The objective of a set S is ``F(S) = p(word | S alone) + 1 - p(word | all but S)``: sufficiency
+    (insight) and necessity (Chen et al., CVPR 2026, arXiv 2509.22496). In the efficient form all
+    remaining superpixels are ranked at every ``every``-th step; in the steps between, only the
+    first ``scope`` of that ranking are tried. Hidden superpixels take the picture's mean color. A
+    superpixel's height is the share of F that was still to be gained before it was added (defined
+    here; the paper shows the order), so heights fall in the order of the search. Maps [K, N] of the
+    reply's words. Cost: two forward passes for each set that is tried, and a separate search for
+    each word; about 550 passes a word for 32 superpixels.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def eagle(
     scope, every
         The number of superpixels tried in a step, and the steps between trials of all.
     batch
-        The number of pictures that are read at once.
+        The number of pictures in one forward pass.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def eagle(
 def searched(
     objective: Objective, regions: int, scope: int, every: int
 ) -> tuple[list[int], list[float]]:
-    """Search greedily.
+    """Search greedily for the order of regions.
 
     Returns
     -------

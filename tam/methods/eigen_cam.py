@@ -14,7 +14,7 @@ from tam.replay.places import places
 def eigen_cam(
     trace: Trace, replay: Replay, targets: Targets = None, *, layer: LayerName = LAYER
 ) -> Explanation:
-    """Project a layer's states at the picture on their first principal direction.
+    """Project a layer's states at the picture onto their first principal direction.
 
     ``A v`` with A = U Σ Vᵀ [S, D] the states, not centered, and v the first column of V. The sign
     of v is free; here it makes the map's mean positive, and negative values then count as 0. The

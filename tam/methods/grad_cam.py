@@ -12,11 +12,11 @@ from tam.replay import LayerName, Replay
 def grad_cam(
     trace: Trace, replay: Replay, targets: Targets = None, *, layer: LayerName = LAYER
 ) -> Explanation:
-    """Weigh a layer's channels by the mean gradient of the token's logit, and add them up.
+    """Weight a layer's channels by the mean gradient of the token's logit, and sum them.
 
     ``relu(sum_d a[d] A[p, d])`` with ``a[d] = mean_p ∂y / ∂A[p, d]``: A [S, D] are the layer's
     states at the picture, y the token's logit before the softmax. The mean is over the states of
-    all pictures of the conversation. Maps [K, N]; a tower's states that make one vision token are
+    all pictures of the conversation. Maps [K, N]; a tower's states that form one vision token are
     averaged. Cost: one forward pass and one backward pass for each target.
 
     Parameters
@@ -24,7 +24,7 @@ def grad_cam(
     trace, replay, targets
         See :mod:`tam.methods`.
     layer
-        The layer whose states are weighed.
+        The layer whose states are weighted.
     """
     asked = resolve_targets(trace, targets)
     where = places_with_gradient(replay, layer)

@@ -8,7 +8,7 @@ from tam.replay import Replay
 
 
 def input_x_gradient(trace: Trace, replay: Replay, targets: Targets = None) -> Explanation:
-    """Multiply the language model's input at each position with its gradient.
+    """Multiply the language model's input at each position by its gradient.
 
     ``relu(sum_d X[p, d] ∂y / ∂X[p, d])`` with X [L, D] the input of the first layer, y the
     token's logit (arXiv 1605.01713, with the embeddings as the input: a pixel belongs to several

@@ -17,17 +17,17 @@ def integrated_gradients(
 
     ``relu(sum_d (X - B)[p, d] ∫ ∂y / ∂X[p, d] (B + a (X - B)) da)`` over a from 0 to 1, with X
     [N, D] the input of the first layer at the vision cells, y the token's logit, and B the mean of
-    X over the cells, which marks no place. (Zeros would not do: a norm makes all vectors on the
-    path from zero equal.) The integral is a Gauss-Legendre sum. Before relu and the sum over
-    channels the attributions add up to y(X) - y(B). Maps [K, N]. Cost: steps + 1 forward passes,
-    and steps backward passes for each target.
+    X over the cells, which favors no place. (A zero baseline does not work: a norm makes all
+    vectors on the path from zero equal.) The integral is a Gauss-Legendre sum. Before relu and the
+    sum over channels the attributions add up to y(X) - y(B). Maps [K, N]. Cost: steps + 1 forward
+    passes, and steps backward passes for each target.
 
     Parameters
     ----------
     trace, replay, targets
         See :mod:`tam.methods`.
     steps
-        The number of points at which the gradient is taken.
+        The number of points at which the gradient is computed.
     """
     check_whole("steps", steps)
     asked = resolve_targets(trace, targets)

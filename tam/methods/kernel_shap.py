@@ -29,13 +29,13 @@ def kernel_shap(
 
     Coalitions z of superpixels are shown, the others covered by the picture's mean color; the
     values φ minimise ``Σ_z π(z) (log p(word | z) - log p(word | nothing) - z·φ)²`` with the Shapley
-    kernel ``π(z) = (M - 1) / (C(M, |z|) |z| (M - |z|))``, under the sum law
+    kernel ``π(z) = (M - 1) / (C(M, |z|) |z| (M - |z|))``, under the constraint
     ``Σ φ = log p(word | picture) - log p(word | nothing)`` (Lundberg and Lee 2017, arXiv
-    1705.07874). All coalitions are taken where they are no more than ``samples``, and φ are the
-    Shapley values exactly; otherwise so many are drawn by the kernel, each with its complement
-    (Covert and Lee 2021, arXiv 2012.01536). A cell has the mean over its pixels of the positive
-    values. Maps [K, N] of the reply's words. Cost: ``samples`` + 2 forward passes, for all words
-    together.
+    1705.07874). If there are no more than ``samples`` coalitions, all are used and φ are the exact
+    Shapley values; otherwise ``samples`` of them are drawn from the kernel, each with its
+    complement (Covert and Lee 2021, arXiv 2012.01536). A cell has the mean over its pixels of the
+    positive values. Maps [K, N] of the reply's words. Cost: ``samples`` + 2 forward passes, for all
+    words together.
 
     Parameters
     ----------
@@ -46,9 +46,9 @@ def kernel_shap(
     samples
         The number of coalitions.
     seed
-        Seed of their choice.
+        Seed of the draws.
     batch
-        The number of pictures that are read at once.
+        The number of pictures in one forward pass.
 
     Raises
     ------
@@ -82,10 +82,10 @@ def shapley_values(
 def coalitions(
     players: int, samples: int, seed: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Return the coalitions bool [S, M] of M players that are tried, and the weight [S] of each.
+    """Return the coalitions of M players to evaluate, bool [S, M], and their weights [S].
 
-    These are all but the empty and the full one if they are no more than ``samples``; otherwise
-    they are drawn by the Shapley kernel, in pairs with their complements.
+    These are all coalitions but the empty and the full one if there are no more than ``samples``;
+    otherwise they are drawn from the Shapley kernel, in pairs with their complements.
     """
     if players < 2:
         return np.zeros((0, players), bool), np.zeros(0)
@@ -111,7 +111,7 @@ def solved(
     gains: NDArray[np.float64],
     whole: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Solve the weighted least squares under the sum law.
+    """Solve the weighted least squares under the constraint on the sum.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def solved(
         return whole[:, None]
     present = shown.astype(np.float64)
     root = np.sqrt(weights)[:, None]
-    # The last player's value is the rest of the whole.
+    # The constraint eliminates the last player: its value is the whole less all other values.
     system = root * (present[:, :-1] - present[:, -1:])
     aims = root * (gains - present[:, -1:] * whole)
     found = np.linalg.lstsq(system, aims, rcond=None)[0].T

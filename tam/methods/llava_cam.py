@@ -26,17 +26,17 @@ def llava_cam(
     For each noisy picture ``relu(mean_d a[d] A[p, d])`` with ``a[d] = mean_p relu(∂y / ∂A[p, d])``,
     scaled by its maximum; then the mean over the n pictures. A [S, D] are the layer's states at the
     picture, y the token's logit. The published code (github.com/zhangbaijin/
-    From-Redundancy-to-Relevance) takes the sum of all words' logits for y, since it explains the
+    From-Redundancy-to-Relevance) uses the sum of all words' logits as y, since it explains the
     answer as a whole, uses n = 50, and sets values below half of the maximum to 0; here y is the
-    word's own, and no value is cut off. Maps [K, N]. Cost: n forward passes, and n backward passes
-    for each target.
+    word's own logit, and no value is cut off. Maps [K, N]. Cost: n forward passes, and n backward
+    passes for each target.
 
     Parameters
     ----------
     trace, replay, targets
         See :mod:`tam.methods`.
     layer
-        The layer whose states are weighed.
+        The layer whose states are weighted.
     samples
         The number n of noisy pictures.
     noise

@@ -1,4 +1,4 @@
-"""Localization heads: the few attention heads that look at one place (arXiv 2503.06287)."""
+"""Localization heads: the few attention heads that focus on one place (arXiv 2503.06287)."""
 
 from collections.abc import Sequence
 
@@ -17,31 +17,32 @@ from tam.replay import Replay
 
 _VOTES = 10
 _SMOOTHING = 1.0
-# A cell is a sink if a coordinate of its state is this many times its root mean square.
+# A cell is a sink if some coordinate of its state is this many times the state's root mean square.
 _SINK = 20.0
 
 
 def localization_heads(
     trace: Trace, replay: Replay, targets: Targets = None, *, heads: int = 3
 ) -> Explanation:
-    """Add up the attention of the heads that look at the picture, and there at one place.
+    """Sum the attention of the heads that look at the picture and focus on one place in it.
 
-    For each word of the reply, heads count whose attention to the picture is above the elbow of all
-    heads' sums (the point of the sorted curve farthest from its chord); of these the ten with the
-    lowest spatial entropy get a vote. The ``heads`` with the most votes over the words are the
-    conversation's localization heads; a map is the sum of their attention from the position that
-    predicted the word, each under a Gaussian of one cell. Spatial entropy is that of the attention
-    above its mean, over its 8-connected components (Kang et al. 2025; there heads are chosen once
-    for a model, on a thousand pictures). Cells that are attention sinks are left out: those whose
-    state has a coordinate 20 times its root mean square or more (arXiv 2503.03321). Maps [K, N].
-    Cost: one forward pass with eager attention, which returns its weights.
+    For each word of the reply, a head qualifies if its total attention to the picture lies above
+    the elbow of all heads' totals (the point of the sorted curve farthest from its chord); of these
+    the ten with the lowest spatial entropy get a vote. The ``heads`` with the most votes over the
+    words are the conversation's localization heads; a map is the sum of their attention from the
+    position that predicted the word, each smoothed by a Gaussian of one cell. Spatial entropy is
+    that of the attention above its mean, over its 8-connected components (Kang et al. 2025; there
+    heads are chosen once for a model, on a thousand pictures). Cells that are attention sinks are
+    left out: those whose state has a coordinate 20 times its root mean square or more (arXiv
+    2503.03321). Maps [K, N]. Cost: one forward pass with eager attention, which returns its
+    weights.
 
     Parameters
     ----------
     trace, replay, targets
         See :mod:`tam.methods`.
     heads
-        The number of heads that are added up.
+        The number of heads to sum.
     """
     check_whole("heads", heads)
     asked = resolve_targets(trace, targets)
@@ -62,7 +63,7 @@ def localization_heads(
 
 
 def sinks(states: torch.Tensor, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Bool [N]: the cells whose states [L, D] have a massive coordinate."""
+    """Return a mask of cells, bool [N], that is true where a state [L, D] has a massive value."""
     own = states.detach().float().cpu()[torch.from_numpy(positions)]
     return np.asarray((own.abs().amax(1) >= _SINK * own.square().mean(1).sqrt()).numpy())
 
@@ -70,7 +71,7 @@ def sinks(states: torch.Tensor, positions: NDArray[np.int64]) -> NDArray[np.bool
 def voted(rows: Sequence[NDArray[np.float32]], grids: Sequence[VisionGrid]) -> NDArray[np.int64]:
     """Rank the heads by their votes over words; each row float32 [heads, N] is a word's attention.
 
-    Heads with as many votes stand in the order of their mean attention to the picture.
+    Ties are broken by the mean attention to the picture.
     """
     votes, total = np.zeros(len(rows[0])), np.zeros(len(rows[0]))
     for row in rows:
@@ -83,14 +84,14 @@ def voted(rows: Sequence[NDArray[np.float32]], grids: Sequence[VisionGrid]) -> N
 
 
 def elbow(values: NDArray[np.float32]) -> float:
-    """The value at the point of the sorted curve that lies farthest below its chord."""
+    """Return the value at the point of the sorted curve that lies farthest below its chord."""
     curve = np.sort(values)
     chord = np.linspace(curve[0], curve[-1], len(curve))
     return float(curve[int(np.argmax(chord - curve))])
 
 
 def entropy(row: NDArray[np.float32], grids: Sequence[VisionGrid]) -> float:
-    """Spatial entropy of a map [N]: of its mass above the mean over connected components."""
+    """Spatial entropy of a map [N]: how its mass above the mean spreads over its components."""
     masses: list[float] = []
     for part, shape in _by_grid(np.where(row > row.mean(), row, 0), grids):
         for frame in part.reshape(shape):
@@ -101,7 +102,7 @@ def entropy(row: NDArray[np.float32], grids: Sequence[VisionGrid]) -> float:
 
 
 def smoothed(rows: NDArray[np.float32], grids: Sequence[VisionGrid]) -> NDArray[np.float32]:
-    """float32 [N]: the sum of maps [heads, N], each under a Gaussian in its grid."""
+    """Sum maps [heads, N], each smoothed by a Gaussian in its grid; float32 [N]."""
     parts = [
         gaussian_filter(part.reshape(shape), (0, _SMOOTHING, _SMOOTHING), mode="nearest").ravel()
         for part, shape in _by_grid(rows.sum(0), grids)

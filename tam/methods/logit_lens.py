@@ -18,7 +18,7 @@ def logit_lens(
     ``relu(<norm(h_l[p]), W[y]>)``: the states ``h_l`` of layer l go through the model's final norm
     and the rows of its head. Source: nostalgebraist, "interpreting GPT: the logit lens", 2020; for
     vision tokens e.g. arXiv 2410.07149. Maps [K, N], scaled jointly with the same scores of the
-    earlier words' states, as the raw activation is; at the last layer the two are equal. Cost: one
+    earlier words' states, like the raw activation, which it equals at the last layer. Cost: one
     forward pass.
 
     Parameters

@@ -1,4 +1,4 @@
-"""A row of the table of methods, and a method together with its options."""
+"""A row of the table of methods, and a method with its options."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -16,28 +16,28 @@ class Method:
     Parameters
     ----------
     name
-        Its name, as ``--method`` takes it.
+        Its name, also the value of ``--method``.
     summary
         One line on what it does.
     source
         Its publication; empty for a control.
     function
-        ``"module:function"``, imported when it is needed: see :mod:`tam.methods`.
+        ``"module:function"``, imported on first use: see :mod:`tam.methods`.
     cost
-        Its cost beside the recorded run. A word is a token that is explained.
+        Its cost in addition to the recorded run. A word here is a token that is explained.
     replays
-        Whether it runs the model again, for another pass or for the LM head.
+        Whether it needs the model again, for another pass or for the LM head.
     streams
-        Whether a stream has a word's map as soon as the word is finished. The other methods need
-        the whole reply: their words come at once, without maps, and the maps at the end.
+        Whether a stream yields a word's map as soon as the word is finished. The other methods need
+        the whole reply: their words are streamed without maps, which follow at the end.
     candidates
-        Whether it can map the candidates of each token too (``candidate_maps``).
+        Whether it can also map the candidates of each token (``candidate_maps``).
     relevance
-        Whether it also gives the relevance of earlier words.
+        Whether it also computes the relevance of earlier words.
     package
         The package that adds it; empty for a method of the toolkit.
     error
-        Why it cannot be used; empty if it can.
+        Why it cannot be used; empty if it can be.
     """
 
     name: str
@@ -58,19 +58,19 @@ class Method:
         return function
 
     def options(self) -> dict[str, Any]:
-        """Its options and their defaults; imports its function."""
+        """Return its options and their defaults; this imports its function."""
         return options_of(self.load())
 
 
 def options_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """The keyword-only parameters of a method's function, with their defaults."""
+    """Return the keyword-only parameters of a method's function, with their defaults."""
     parameters = inspect.signature(function).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
 @dataclass(frozen=True)
 class Use:
-    """A method by its name, together with options of its own.
+    """A method, given by its name, with its options.
 
     Examples
     --------
@@ -83,16 +83,16 @@ class Use:
 
 
 class Tam(Use):
-    """The Token Activation Map with options of one's own.
+    """The Token Activation Map with its options.
 
     Parameters
     ----------
     kernel_size
         Odd side of the rank Gaussian filter's window, in cells.
     eci_cap
-        The largest scale at which the interference of earlier words is subtracted, from 0 on; None
-        for no limit, as published. A model whose earlier words explain too much away, so that maps
-        are empty where the object is, may need one, such as 1.
+        The largest scale at which the interference of earlier words is subtracted, 0 or more; None
+        for no limit, as published. A limit such as 1 can help if a model's earlier words explain
+        too much away, so that maps are empty where the object is.
     stages
         Also keep the maps before scaling and filtering.
 

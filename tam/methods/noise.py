@@ -11,7 +11,7 @@ from tam.replay import Replay
 def noisy_pixels(
     replay: Replay, samples: int, noise: float, seed: int
 ) -> Iterator[dict[str, torch.Tensor]]:
-    """Yield copies of the model's pixel inputs with Gaussian noise on them.
+    """Yield copies of the model's pixel inputs with added Gaussian noise.
 
     Parameters
     ----------

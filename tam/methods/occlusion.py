@@ -14,14 +14,14 @@ from tam.replay import Replay
 def occlusion(
     trace: Trace, replay: Replay, targets: Targets = None, *, size: int = 2, batch: int = 16
 ) -> Explanation:
-    """Cover one block of the vision grid after the other, and measure the word's loss.
+    """Cover one block of the vision grid after another, and measure the word's loss.
 
     ``relu(log p(word) - log p(word | block covered))`` for blocks of size × size cells: their
     pixels in the original picture, or in the frames of a temporal cell, take the mean color of the
-    picture, the processor and the model run again, and the reply is read as it was (teacher
-    forcing). Each cell has its block's loss; cells outside the picture have 0. Maps [K, N] of the
-    reply's words; prompt words have no probability. Cost: N / size² + 1 forward passes for all
-    words together, no backward pass.
+    picture, the processor and the model run again, and the same reply is read (teacher forcing).
+    Each cell has its block's loss; cells outside the picture have 0. Maps [K, N] of the reply's
+    words; prompt words have no probability. Cost: N / size² + 1 forward passes for all words
+    together, no backward pass.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def occlusion(
     size
         Side of a block in cells.
     batch
-        How many pictures go through the model at once.
+        The number of pictures in one forward pass.
     """
     check_whole("size", size)
     check_whole("batch", batch)

@@ -11,7 +11,7 @@ _PLAIN = (int, float, bool, str, type(None))
 
 
 def check_types(function: Callable[..., Any], options: Mapping[str, Any], where: str) -> None:
-    """Refuse values of another type than the function's annotation.
+    """Refuse option values that do not match the function's annotations.
 
     Annotations of numbers, strings, booleans, sequences and unions of these are checked; other
     values are left to the function.
@@ -19,11 +19,11 @@ def check_types(function: Callable[..., Any], options: Mapping[str, Any], where:
     Raises
     ------
     InputError
-        If a value does not fit. The message names the first.
+        If a value does not match. The message names the first one.
     """
     try:
         wanted = get_type_hints(function)
-    except (NameError, TypeError):  # named for type checkers alone, or not a plain function
+    except (NameError, TypeError):  # imported only for type checkers, or not a plain function
         return
     for name, value in options.items():
         if name in wanted and not _fits(value, wanted[name]):
@@ -48,7 +48,7 @@ def _fits(value: Any, kind: Any) -> bool:
 
 
 def type_told(kind: Any) -> str:
-    """Name the type of an annotation for people: ``int | str`` is "an integer or a text"."""
+    """Describe the type of an annotation in words: ``int | str`` is "an integer or a text"."""
     names = {int: "an integer", float: "a number", bool: "true or false", str: "a text"}
     parts = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
     known = [names.get(part, "a list") for part in parts if part is not type(None)]

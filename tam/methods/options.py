@@ -6,7 +6,7 @@ from tam.errors import InputError
 
 
 def check_whole(name: str, value: Any, least: int = 1) -> None:
-    """Refuse values that are not whole numbers, or too small.
+    """Refuse values that are not whole numbers or are less than ``least``.
 
     Raises
     ------
@@ -20,7 +20,7 @@ def check_whole(name: str, value: Any, least: int = 1) -> None:
 
 
 def check_not_negative(name: str, value: Any) -> None:
-    """Refuse anything but a number from 0 on; see :func:`check_whole`."""
+    """Refuse anything but a number of 0 or more; see :func:`check_whole`."""
     if not isinstance(value, int | float) or not value >= 0:
         raise InputError(f"{value!r} is not possible", where=name, remedy="give a number from 0 on")
 

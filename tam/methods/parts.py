@@ -1,7 +1,7 @@
 """The other rows of the published ablation: the Token Activation Map without some of its steps.
 
 All four rows (none, ECI, RGF, both) share the projection and the joint scaling with the text
-scores, so they differ in the named steps alone. None of them runs the model again.
+scores, so they differ only in the named steps. None of them runs the model again.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ def activation(trace: Trace, replay: Replay | None = None, targets: Targets = No
     """The raw activation ``relu(<h[p], W[y]>)``: a class activation map of the last layer.
 
     It equals the logit lens at the last layer (:func:`tam.methods.logit_lens.logit_lens`).
-    Source: the method without either step, arXiv 2506.23270. Maps [K, N], scaled jointly with
+    Source: the method with neither step, arXiv 2506.23270. Maps [K, N], scaled jointly with
     the text scores. Cost: one matrix product [N, D] × [D, K].
     """
     return _part(trace, targets, "activation", eci=False, kernel_size=None)
@@ -67,7 +67,7 @@ def _part(
 def from_scores(
     trace: Trace, scores: torch.Tensor, *, eci: bool = False, kernel_size: int = 1
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Make maps [K, N], text scores and relevance [K, K] of scores, with or without ECI.
+    """Compute maps [K, N], text scores and relevance [K, K] from scores, with or without ECI.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def from_scores(
     eci
         Remove the interference of earlier words (estimated causal inference).
     kernel_size
-        Odd size of the filter's window; 1 leaves the maps as they are.
+        Odd size of the filter's window; 1 leaves the maps unchanged.
     """
     cells, index = len(trace.vision.positions), np.arange(scores.shape[1])
     scores = scores.relu()

@@ -1,4 +1,4 @@
-"""Perturbation: regions of pictures are covered, and the words' losses measured."""
+"""Perturbation: cover regions of the pictures, and measure what each word loses."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ class Region:
     media
         Index of the picture or clip.
     start, stop
-        Its frames ``start <= frame < stop``.
+        The frames ``start <= frame < stop``.
     mask
         bool [H, W]: the covered pixels.
     """
@@ -31,9 +31,9 @@ class Region:
 
 
 def drops(replay: Replay, regions: Sequence[Region], batch: int) -> NDArray[np.float32]:
-    """float32 [R, G]: the log-probability that each word loses when each region is covered.
+    """Return the log-probability that each word loses per covered region, float32 [R, G].
 
-    For a region without pixels it is 0.
+    A region without pixels has 0.
     """
     shown = [index for index, region in enumerate(regions) if region.mask.any()]
     media = replay.trace.media
@@ -55,14 +55,14 @@ def drops(replay: Replay, regions: Sequence[Region], batch: int) -> NDArray[np.f
 def shown_alone(
     replay: Replay, regions: Sequence[Region], shown: NDArray[np.bool_], batch: int
 ) -> NDArray[np.float32]:
-    """Read the reply with some regions alone, all else covered by the pictures' mean colors.
+    """Read the reply with only some regions shown, all else covered by the pictures' mean colors.
 
     Parameters
     ----------
     regions
         G regions.
     shown
-        bool [V, G]: which of them each of V versions shows.
+        bool [V, G]: which regions each of V versions shows.
 
     Returns
     -------

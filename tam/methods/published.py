@@ -1,4 +1,4 @@
-"""The Token Activation Map as its published code runs it (arXiv 2506.23270)."""
+"""The Token Activation Map as the published code computes it (arXiv 2506.23270)."""
 
 from dataclasses import replace
 
@@ -28,12 +28,12 @@ def tam_published(
     It differs from :func:`tam.methods.token_activation.token_activation` in two classes: the first
     word of the prompt is explained with the arg-max class of the model's logits at its position,
     and the first token of the reply with the class of the prompt's last token, a marker of the chat
-    template. Both enter the maps of the later tokens through causal inference. Every later token
-    equals the published code's grey level for grey level; for the reply's first token that code
-    returns another map, the one of the first word of the prompt.
+    template. Both enter the maps of the later tokens through causal inference. The map of every
+    later token equals the published code's in every grey level; for the reply's first token that
+    code returns another map, the one of the first word of the prompt.
 
     The published filter divides 0 by 0 where all values of a window are equal and not 0. The value
-    of such a cell is not known, and is NaN. Maps [K, N]. Cost: that of tam, and one state through
+    of such a cell is not known, and is NaN. Maps [K, N]. Cost: that of tam, plus one state through
     the whole head.
 
     Parameters
@@ -62,11 +62,11 @@ def tam_published(
 
 
 def published_classes(trace: Trace, replay: Replay) -> NDArray[np.int64]:
-    """int64 [K]: the row of the LM head that the published code explains each target with."""
+    """Return each target's class in the published code, a row of the LM head; int64 [K]."""
     prompt = replay.recording.prepared.prompt.ids
     first = trace.text.prompt_targets
     likeliest = int(trace.lm_head.logits(trace.context_states[:1]).argmax())
-    # A reply can begin with a marker, which is not a target.
+    # The reply may begin with a marker, which is not a target.
     begins = trace.text.context_positions[first] == len(prompt) - 1
     return exchanged(trace.text.ids, first, likeliest, int(prompt[-1]) if begins else None)
 
@@ -74,7 +74,7 @@ def published_classes(trace: Trace, replay: Replay) -> NDArray[np.int64]:
 def exchanged(
     ids: NDArray[np.int64], prompt_targets: int, likeliest: int, last: int | None
 ) -> NDArray[np.int64]:
-    """Exchange two of the targets' own classes, int64 [K].
+    """Replace two of the targets' own classes, int64 [K].
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def exchanged(
     likeliest
         The arg-max class at the first prompt word.
     last
-        The prompt's last token; None where the first target of the reply does not follow it.
+        The prompt's last token; None if the reply's first target does not follow it directly.
     """
     classes = ids.copy()
     if prompt_targets:
@@ -98,10 +98,10 @@ def exchanged(
 def undefined_cells(
     trace: Trace, result: TokenActivationMaps, kernel_size: int
 ) -> NDArray[np.bool_]:
-    """Bool [K, N]: cells at which the published filter divides 0 by 0.
+    """Return a mask, bool [K, N], of the cells at which the published filter divides 0 by 0.
 
     There a window's values are equal and not 0, and their standard deviation in float32 is exactly
-    0. Where rounding makes it larger than 0, the filter gives the window's median.
+    0. If rounding makes it larger than 0, the filter returns the window's median.
     """
     residual, text = as_numpy(result.after_eci), as_numpy(result.text_scores)
     unknown = np.zeros(residual.shape, bool)

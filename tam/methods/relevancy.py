@@ -15,7 +15,7 @@ def relevancy(trace: Trace, replay: Replay, targets: Targets = None) -> Explanat
 
     ``R ← R + M_l R`` from R = I, layer by layer from below, with ``M_l = mean_h relu(∂y / ∂P_lh ⊙
     P_lh)``: the rule for self-attention, P_lh [L, L] the language model's attention weights, y the
-    token's logit. The map is row c of R, c the position that predicted the word; that row alone is
+    token's logit. The map is row c of R, c the position that predicted the word; only that row is
     followed down from the top. Maps [K, N] and the relevance of earlier words [K, K], the row's
     entries at their own positions, on one scale. Cost: one forward pass and one backward pass for
     each target.

@@ -1,4 +1,4 @@
-"""Explanations built from a method's evidence, which all methods share."""
+"""Functions shared by all methods that build an explanation from a method's evidence."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ Targets = Sequence[int] | None
 
 
 def resolve_targets(trace: Trace, targets: Targets, *, prompt: bool = True) -> list[int]:
-    """Return the targets that a method explains: those asked for, or the reply's.
+    """Return the targets that a method explains: the requested ones, or those of the reply.
 
     Parameters
     ----------
@@ -51,11 +51,11 @@ def explained(
     *,
     scale: bool = True,
 ) -> Explanation:
-    """Build the explanation of a method with evidence at the vision cells alone.
+    """Build the explanation of a method with evidence only at the vision cells.
 
     Each target's evidence is scaled from 0 at its lowest cell to 1 at its highest, over all
-    pictures together; evidence that is all equal gives a zero map. The relevance of earlier
-    words is not known.
+    pictures together; constant evidence yields a zero map. The relevance of earlier words is not
+    known.
 
     Parameters
     ----------
@@ -66,9 +66,9 @@ def explained(
     evidence
         float32 [T, N]: the evidence at each cell.
     method
-        ``name`` and options of the method, for the provenance. JSON values.
+        ``name`` and options of the method, as JSON values for the provenance.
     scale
-        Whether to scale the evidence; off if it is a map from 0 to 1 already.
+        Whether to scale the evidence; False if it is already a map from 0 to 1.
     """
     maps = np.full((len(trace.text.tokens), evidence.shape[1]), np.nan, np.float32)
     if scale:
@@ -87,8 +87,8 @@ def jointly_explained(
 ) -> Explanation:
     """Build the explanation of a method with evidence at the cells and at earlier words.
 
-    Both are divided by the highest of a target's cells and earlier words, so that the height of
-    a map also says how much of the evidence is visual. A target without any gets zeros.
+    Both are divided by the maximum over a target's cells and earlier words, so that the height of
+    a map also shows how much of the evidence is visual. A target without evidence gets zeros.
 
     Parameters
     ----------
@@ -145,9 +145,9 @@ def added_explanation(
     trace
         The run; K targets, N cells.
     targets
-        T indices of the targets that it was to explain.
+        T indices of the targets that it had to explain.
     found
-        Its result, see :mod:`tam.methods`.
+        What the method returned, see :mod:`tam.methods`.
     method
         Its name, module and options, for the provenance.
 
@@ -198,7 +198,7 @@ def _checked(values: Any, shape: tuple[int, int], where: str, what: str) -> NDAr
 
 
 def keep_targets(explanation: Explanation, trace: Trace, targets: Targets) -> Explanation:
-    """Keep the maps and the relevance of the targets that were asked for; all if None."""
+    """Keep the maps and the relevance of the requested targets only; all if None."""
     if targets is None:
         return explanation
     others = np.ones(len(explanation.tokens), bool)

@@ -11,7 +11,7 @@ from tam.replay import Replay
 
 
 def rollout(trace: Trace, replay: Replay, targets: Targets = None) -> Explanation:
-    """Multiply attention, averaged over heads, through all layers.
+    """Multiply the head-averaged attention of all layers.
 
     Row c of ``R = Π_l (I + mean_h P_lh) / 2``, the topmost layer on the left: P_lh [L, L] are the
     language model's attention weights, I stands for the residual connection, and c is the position
@@ -26,7 +26,7 @@ def rollout(trace: Trace, replay: Replay, targets: Targets = None) -> Explanatio
     run = run_with_attention(replay, [], gradients=False)
     mixing = [weights[0].float().mean(0) for weights in run.attentions]
     positions = trace.text.context_positions
-    # The factor 1/2 of each layer only changes the map's scale, which is set later.
+    # The factor 1/2 of each layer only changes the map's scale, which is normalised later.
     rows = [followed(_unit(int(positions[t]), mixing[-1]), mixing).cpu().numpy() for t in asked]
     maps = [row[trace.vision.positions] for row in rows]
     return explained(

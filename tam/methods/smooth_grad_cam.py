@@ -20,22 +20,22 @@ def smooth_grad_cam(
     noise: float = 0.15,
     seed: int = 0,
 ) -> Explanation:
-    """Weigh a layer's channels by Grad-CAM++ of gradients averaged over noisy pictures.
+    """Weight a layer's channels by Grad-CAM++ of gradients averaged over noisy pictures.
 
     With bars for means over n noisy pictures and G = ∂y / ∂A, y the token's logit:
     ``alpha[p, d] = mean(G²) / (2 mean(G²) + sum_q A[q, d] mean(G³))``,
     ``a[d] = sum_p alpha[p, d] relu(mean(G[p, d]))``, map ``relu(sum_d a[d] A[p, d])`` with A [S, D]
-    the states of the picture as it is. As in Grad-CAM++ (arXiv 1710.11063) the second and third
-    derivatives of the class score exp(y) are powers of G times exp(y); that factor is left out. A
-    denominator of 0 gives alpha 0. Maps [K, N]. Cost: n + 1 forward passes, n backward passes for
-    each target, and memory for 3 [S, D] arrays for each target.
+    the states of the picture without noise. As in Grad-CAM++ (arXiv 1710.11063) the second and
+    third derivatives of the class score exp(y) are powers of G times exp(y); that factor is left
+    out. A denominator of 0 gives alpha 0. Maps [K, N]. Cost: n + 1 forward passes, n backward
+    passes for each target, and memory for 3 [S, D] arrays for each target.
 
     Parameters
     ----------
     trace, replay, targets
         See :mod:`tam.methods`.
     layer
-        The layer whose states are weighed.
+        The layer whose states are weighted.
     samples
         The number n of noisy pictures.
     noise
@@ -61,7 +61,7 @@ def smooth_grad_cam(
 def weights(
     states: torch.Tensor, first: torch.Tensor, second: torch.Tensor, third: torch.Tensor
 ) -> torch.Tensor:
-    """Weights [D] of the channels from states and averaged powers of the gradient, all [S, D]."""
+    """Return channel weights [D] from states and averaged powers of the gradient, all [S, D]."""
     below = 2 * second + (states * third).sum(0)
     share = torch.where(below != 0, second / torch.where(below != 0, below, 1), 0)
     return (share * first.relu()).sum(0)

@@ -14,14 +14,13 @@ from tam.replay import Replay
 def superpixel_occlusion(
     trace: Trace, replay: Replay, targets: Targets = None, *, segments: int = 64, batch: int = 16
 ) -> Explanation:
-    """Cover one superpixel after the other, and measure the word's loss.
+    """Cover one superpixel after another, and measure the word's loss.
 
     ``relu(log p(word) - log p(word | superpixel covered))`` as in
     :func:`tam.methods.occlusion.occlusion`, for the superpixels of
     :func:`tam.methods.superpixels.superpixels`. A cell has the mean loss over its pixels. Maps
-    [K, N] of the reply's words. Cost: about
-    ``segments`` + 1 forward passes for each picture and each temporal cell of a clip, for all words
-    together.
+    [K, N] of the reply's words. Cost: about ``segments`` + 1 forward passes for each picture and
+    each temporal cell of a clip, for all words together.
 
     Parameters
     ----------
@@ -30,7 +29,7 @@ def superpixel_occlusion(
     segments
         The approximate number of superpixels of a picture.
     batch
-        How many pictures go through the model at once.
+        The number of pictures in one forward pass.
 
     Raises
     ------

@@ -24,7 +24,7 @@ class Superpixels:
     regions
         The G superpixels; each temporal cell of a clip has its own.
     labels
-        For each picture (or temporal cell of a clip: media, first frame, end) int64 [H, W]: the
+        int64 [H, W] for each picture (or temporal cell of a clip: media, first frame, end): the
         superpixel of each pixel, an index into ``regions``.
     """
 
@@ -33,7 +33,7 @@ class Superpixels:
     labels: Mapping[tuple[int, int, int], NDArray[np.int64]]
 
     def to_cells(self, values: NDArray[np.floating]) -> NDArray[np.float32]:
-        """float32 [T, N]: the mean of values [T, G] over each cell's pixels; 0 without any."""
+        """Average values [T, G] over each cell's pixels, float32 [T, N]; 0 if it has none."""
         columns = []
         for grid in self.trace.vision.grids:
             for start, stop in grid.spans.tolist():
@@ -48,8 +48,8 @@ class Superpixels:
 def superpixels(trace: Trace, segments: int) -> Superpixels:
     """Segment each picture into about ``segments`` superpixels with scikit-image's SLIC.
 
-    For a clip, the mean of each temporal cell's frames is segmented. (OpenCV has superpixels in its
-    contrib build alone, which cannot be installed beside the plain one.) Source: doi
+    For a clip, the mean of each temporal cell's frames is segmented. (OpenCV has superpixels only
+    in its contrib build, which cannot be installed alongside the plain one.) Source: doi
     10.1109/TPAMI.2012.120.
 
     Raises
@@ -70,7 +70,7 @@ def superpixels(trace: Trace, segments: int) -> Superpixels:
 
 
 def _labels(media: Media, start: int, stop: int, segments: int) -> NDArray[np.int64]:
-    """Int64 [H, W] from 0 on: the superpixel of each pixel."""
+    """Return the superpixel of each pixel, int64 [H, W], numbered from 0."""
     try:
         from skimage.segmentation import slic
     except ImportError as error:

@@ -220,7 +220,7 @@ _TABLE = (
 )
 
 METHODS: Mapping[str, Method] = {method.name: method for method in _TABLE}
-"""Every method of the toolkit by its name."""
+"""Every method of the toolkit, by name."""
 
 ALIASES: Mapping[str, str] = {"cam": "activation"}
-"""Other names of some methods."""
+"""Aliases of some methods."""

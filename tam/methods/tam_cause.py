@@ -1,4 +1,4 @@
-"""The regions that a reply's words mark, weighed by what each word loses without them."""
+"""The regions that a reply's words mark, weighted by what each word loses without them."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ from tam.recording.trace import Trace
 from tam.replay import Replay
 
 PLACE = 0.05
-"""The height of the place that a word's own map gives, where the word loses nothing."""
+"""The height of the word's own map where the word loses nothing."""
 
 
 def tam_cause(
@@ -31,22 +31,23 @@ def tam_cause(
     growth: float = 0.03,
     batch: int = BATCH,
 ) -> Explanation:
-    """Hide each region that a word of the reply marks, and show it as high as a word's loss.
+    """Hide each region that a word of the reply marks, and score it by what a word loses.
 
-    The maps of ``tam-plus`` (:mod:`tam.methods.tam_plus`) say where the things are that the reply's
-    words name; they hardly say what made the model write a word. So each region that a content word
-    marks (:mod:`tam.methods.word_regions`) is hidden, and the reply is read again as it stands.
-    With p the probability of a token and p_r that without region r, the map is
+    The maps of ``tam-plus`` (:mod:`tam.methods.tam_plus`) show where the things are that the
+    reply's words name, but say little about what made the model write a word. So each region that
+    a content word marks (:mod:`tam.methods.word_regions`) is hidden, and the same reply is read
+    again. With p the probability of a token and p_r that without region r, the map is
 
     ``max(max_r relu(1 - p_r / p) C_r, 0.05 T / max T)``
 
-    C_r the share of each cell's pixels that lies in the region, T the map of ``tam-plus``. A region
-    does not count for a token that loses half as much without a smaller one in it, and is shown
-    less a smaller one without which it loses no tenth of that. A height
-    is the part of the token's probability that goes with the region, so maps of different words
-    compare; a word that nothing causes keeps its place at a twentieth. What no word marks is never
-    hidden. Maps [K, N] of the reply's words; prompt words have no probability. Cost: that of
-    ``tam-plus``, and a forward pass for each region, for all words together; no backward pass.
+    with C_r the share of each cell's pixels that lies in the region, and T the map of ``tam-plus``.
+    A region does not count for a token that loses at least half as much without a smaller region
+    inside it. A smaller region inside is cut out of it if the token loses less than a tenth as much
+    without that one. A height is the share of the token's probability that is lost with the region,
+    so maps of different words are comparable; a word without a cause keeps its own map at a
+    twentieth of the height. Parts of the picture that no word marks are never hidden. Maps [K, N]
+    of the reply's words; prompt words have no probability. Cost: that of ``tam-plus``, plus a
+    forward pass for each region, for all words together; no backward pass.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ def tam_cause(
 
 
 def alone(regions: Sequence[Region], lost: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Losses [G, T] without those that a smaller region inside explains, half of them or more."""
+    """Zero the losses [G, T] that a smaller region inside explains by half or more."""
     kept = lost.copy()
     for index, region in enumerate(regions):
         inside = [i for i, other in enumerate(regions) if i != index and holds(region, other)]
@@ -98,10 +99,10 @@ def alone(regions: Sequence[Region], lost: NDArray[np.float32]) -> NDArray[np.fl
 def without_idle(
     trace: Trace, regions: Sequence[Region], lost: NDArray[np.float32], index: int
 ) -> NDArray[np.float32]:
-    """float32 [T, N]: the cells of a region for each token, less those of idle regions inside.
+    """Return a region's cells for each token, less idle regions inside it; float32 [T, N].
 
-    Idle is a smaller region without which the token loses less than a tenth of what it loses
-    without the whole one, if a good part of that is left.
+    A smaller region is idle if the token loses less without it than a tenth of what it loses
+    without the whole one, provided that a good part of the whole one remains.
     """
     region = regions[index]
     shown = np.tile(covered(trace, region), (lost.shape[1], 1))
@@ -115,13 +116,13 @@ def without_idle(
 
 
 def places(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scale maps [T, N] to the height of a place; a map that is zero stays so."""
+    """Scale the maximum of maps [T, N] to the height of a place; zero maps stay zero."""
     top = maps.max(1, keepdims=True)
     return np.asarray(PLACE * maps / np.where(top > 0, top, 1), np.float32)
 
 
 def covered(trace: Trace, region: Region) -> NDArray[np.float32]:
-    """float32 [N]: the share of each cell's pixels that lies in a region, mean of its frames."""
+    """Return the share of each cell's pixels inside a region, mean over its frames; float32 [N]."""
     shares: list[float] = []
     for grid in trace.vision.grids:
         for start, stop in grid.spans.tolist():

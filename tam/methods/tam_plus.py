@@ -1,4 +1,4 @@
-"""Token activation of probabilities, smoothed along the picture's edges."""
+"""Token Activation Map from probabilities, smoothed along the picture's edges."""
 
 from collections.abc import Sequence
 
@@ -16,10 +16,10 @@ from tam.methods.result import Targets, build_explanation, keep_targets
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
-# States that the whole head scores at once; its output spans the whole vocabulary.
+# The number of states that go through the whole head at once; each output spans the vocabulary.
 _CHUNK = 64
 
-# Weights of the filter that are computed at once; they fit into a processor's cache.
+# The number of filter weights computed at once, which fit into a processor's cache.
 _WEIGHTS = 1 << 18
 
 
@@ -33,18 +33,18 @@ def tam_plus(
 ) -> Explanation:
     """Explain by the word's probability at each cell, smoothed where the picture has no edge.
 
-    The Token Activation Map (arXiv 2506.23270) with two of its parts exchanged:
+    The Token Activation Map (arXiv 2506.23270) with two of its parts replaced:
 
-    - its scores ``relu(<h[p], W[y]>)`` for ``softmax(W h[p])[y]``: a cell at which another word is
+    - its scores ``relu(<h[p], W[y]>)`` by ``softmax(W h[p])[y]``: a cell at which another word is
       likelier is not evidence for this one, however large the product is. Causal inference and
       joint scaling are the same, on these scores.
-    - its rank filter for a bilateral one (Tomasi and Manduchi, 1998) whose edges are the picture's:
+    - its rank filter by a bilateral one (Tomasi and Manduchi, 1998) guided by the picture's edges:
       cell p becomes the mean of the cells q of its grid with the weights ``exp(-|p - q|² / 2s² -
       |c[p] - c[q]|² / 2 contrast²)``, c the mean color of a cell's pixels (RGB, 0 to 1), s =
-      ``reach`` times the grid's longer side. A small object is smoothed over its own cells, where
-      the rank filter takes its edge, or all of it, for noise.
+      ``reach`` times the grid's longer side. A small object is smoothed over its own cells, whereas
+      the rank filter removes its edge, or all of it, as noise.
 
-    The softmax is taken of the head's output, without the model's cap or scale of its logits. Maps
+    The softmax is applied to the head's output, without the model's logit cap or scale. Maps
     [K, N]. Cost: no pass; one product of the kept states with the whole head, [N + K, D] × [D, V].
 
     Parameters
@@ -54,7 +54,7 @@ def tam_plus(
     reach
         Width s of the filter, as a share of the grid's longer side.
     contrast
-        Width of the filter in color, RGB from 0 to 1; larger differences stay edges.
+        Width of the filter in color, RGB from 0 to 1; larger differences are kept as edges.
     """
     check_positive("reach", reach)
     check_positive("contrast", contrast)
@@ -65,7 +65,7 @@ def tam_plus(
 
 
 def probabilities(trace: Trace) -> torch.Tensor:
-    """float32 [N + K, K]: the probability of each target at each cell and context position."""
+    """Return each target's probability at each cell and context position, float32 [N + K, K]."""
     rows = []
     ids = torch.from_numpy(trace.text.ids)
     with torch.no_grad():
@@ -98,7 +98,7 @@ def smoothed(
 def _bilateral(
     maps: NDArray[np.float32], colors: NDArray[np.float64], sigma: float, contrast: float
 ) -> NDArray[np.float32]:
-    """Filter maps [K, h, w] by cells' colors [h, w, 3]; neighbours up to 2 sigma count.
+    """Filter maps [K, h, w] by the cells' colors [h, w, 3], over neighbours within 2 sigma.
 
     Each band of rows costs one matrix product of its cells' weights with the maps that they reach.
     """
@@ -121,14 +121,14 @@ def _bilateral(
 def _apart(
     here: NDArray[np.int64], there: NDArray[np.int64], far: int, sigma: float
 ) -> NDArray[np.float32]:
-    """float32 [P, Q]: a Gaussian of the distances between places [P] and [Q]; 0 beyond ``far``."""
+    """Gaussian of the distances between places [P] and [Q], float32 [P, Q]; 0 beyond ``far``."""
     steps = np.subtract.outer(here, there)
     near = np.exp((steps / sigma) ** 2 / -2)
     return np.where(np.abs(steps) > far, 0, near).astype(np.float32)
 
 
 def _unlike(here: NDArray[np.float32], there: NDArray[np.float32]) -> NDArray[np.float32]:
-    """float32 [P, Q]: squared distances between P and Q colors [..., 3]."""
+    """Squared distances between P and Q colors [..., 3], float32 [P, Q]."""
     found: NDArray[np.float32] = np.zeros((here.size // 3, there.size // 3), np.float32)
     for channel in range(3):
         found += np.subtract.outer(here[..., channel].ravel(), there[..., channel].ravel()) ** 2

@@ -43,17 +43,16 @@ def token_activation(
     kernel_size
         Odd side of the filter's window, in cells.
     eci_cap
-        The largest scale s at which the interference of earlier words is subtracted, from 0 on;
+        The largest scale s at which the interference of earlier words is subtracted, 0 or more;
         None for no limit, as published.
     stages
         Also keep the maps before scaling and filtering.
 
     Returns
     -------
-    The explanation with maps [K, N], and with the candidates' maps where the trace has their
-    scores.
+    The explanation with maps [K, N], and with the candidates' maps if the trace has their scores.
     """
-    # The candidates' maps need the activation of the words before them.
+    # The candidates' maps need the activations of the earlier words.
     result = engine_maps(
         trace,
         trace.text.ids,
@@ -76,13 +75,13 @@ def token_activation(
 
 
 def provenance_of(kernel_size: int, eci_cap: float | None) -> dict[str, Any]:
-    """The method and its options, for the provenance."""
+    """Return the method and its options, for the provenance."""
     capped = {} if eci_cap is None else {"eci_cap": eci_cap}
     return {"name": "tam", "kernel_size": kernel_size, **capped}
 
 
 def as_cap(eci_cap: float | None) -> float:
-    """Return the engine's limit of the scale: infinite where there is none."""
+    """Return the engine's limit on the scale: infinity for None."""
     return math.inf if eci_cap is None else float(eci_cap)
 
 
@@ -110,7 +109,7 @@ def engine_maps(
 def _candidate_maps(
     trace: Trace, result: TokenActivationMaps, kernel_size: int, eci_cap: float
 ) -> np.ndarray[Any, np.dtype[np.float32]] | None:
-    """float32 [R, C, N]: the maps that each candidate would have, had it been written."""
+    """Return the map that each candidate would have if it had been written, float32 [R, C, N]."""
     if trace.candidate_scores is None:
         return None
     cells, targets = trace.cells, len(trace.text.tokens)

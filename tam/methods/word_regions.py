@@ -1,4 +1,4 @@
-"""Regions that the words of a reply mark in the pictures, at best one for each object."""
+"""Regions that the words of a reply mark in the pictures, ideally one for each object."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,30 +14,31 @@ from tam.text.function_words import is_content
 Mask = NDArray[np.bool_]
 
 SMALLEST = 0.002
-"""The share of the picture below which a region is not kept."""
+"""Regions below this share of the picture are dropped."""
 ALIKE = 0.75
-"""Regions whose intersection is this share of their union are one."""
+"""Two regions with at least this intersection over union count as one."""
 HELD = 0.6
 """A region holds another one if it covers this share of it."""
 
-# The longer side, in pixels, at which GrabCut works, and the rounds that it takes.
+# The longer side, in pixels, of GrabCut's working copy, and the number of its iterations.
 _SIDE, _ROUNDS = 256, 3
 # GrabCut looks for a region's edge within this share of the longer side.
 _REACH = 1 / 8
-# A cut that is smaller than this share of the mark has lost its object.
+# A cut smaller than this share of the marked part has lost its object.
 _LEAST = 0.2
-# What is held is at least this share of the holder; two lie apart that share less of the smaller.
+# A held region is at least the first share of its holder; two regions lie apart if they have less
+# than the second share of the smaller one in common.
 PART, _APART = 0.15, 0.3
 _SLIVER = np.ones((3, 3), np.uint8)
 
 
 def word_regions(explanation: Explanation, most: int) -> tuple[list[Region], int]:
-    """Find the regions that content words of the reply mark.
+    """Find the regions that the content words of a reply mark.
 
     Each connected part of a word's mask (over the frames of a clip too) is brought to the picture's
-    edges by :func:`cut`. Regions that are alike become one. One that holds two others which lie
-    apart is left out: hiding it would hide both at once. What is left of a region beside one that
-    it holds becomes a region too.
+    edges by :func:`cut`. Similar regions are merged into one. A region that holds two others lying
+    apart is left out, because hiding it would hide both at once. The remainder of a region that
+    holds another one becomes a region too.
 
     Parameters
     ----------
@@ -81,7 +82,7 @@ def cut(picture: NDArray[np.uint8], mask: Mask, others: Mask | None = None) -> M
     """Bring a mask to the edges of what it marks, by GrabCut.
 
     Source: Rother et al. 2004, doi 10.1145/1015706.1015720, in OpenCV. The mask is the probable
-    foreground, what lies around it the probable background, all else certain background.
+    foreground, its surroundings the probable background, and all else certain background.
 
     Parameters
     ----------
@@ -90,11 +91,11 @@ def cut(picture: NDArray[np.uint8], mask: Mask, others: Mask | None = None) -> M
     mask
         bool [H, W].
     others
-        bool [H, W]: what is marked apart from it, which is certain background.
+        bool [H, W]: the pixels of other marks, which are certain background.
 
     Returns
     -------
-    bool [H, W]; the mask itself where the cut loses it or takes most of the picture.
+    bool [H, W]; the mask itself if the cut loses it or covers most of the picture.
     """
     size = mask.shape
     shrunk = min(1.0, _SIDE / max(size))
@@ -123,7 +124,7 @@ def cut(picture: NDArray[np.uint8], mask: Mask, others: Mask | None = None) -> M
 
 
 def _proposed(explanation: Explanation) -> Iterator[Region]:
-    """Connected parts of the content words' masks, brought to the picture's edges."""
+    """Yield connected parts of the content words' masks, brought to the picture's edges."""
     marks = list(_marks(explanation))
     for mark in marks:
         apart = [other.mask for other in marks if _apart(mark, other)]
@@ -138,7 +139,7 @@ def _proposed(explanation: Explanation) -> Iterator[Region]:
 
 
 def _marks(explanation: Explanation) -> Iterator[Region]:
-    """Connected parts of the content words' masks, none that is like an earlier one."""
+    """Yield connected parts of the content words' masks, except those similar to earlier ones."""
     seen: list[Region] = []
     for word in explanation.words:
         region = marked(word) if is_content(word.text) else None
@@ -167,7 +168,7 @@ def _alike(one: Region, other: Region) -> bool:
 
 
 def holds(region: Region, other: Region) -> bool:
-    """Whether a region covers another one that is smaller, but a good part of it."""
+    """Whether a region covers a smaller one that is not too small a part of it."""
     size, part = int(region.mask.sum()), int(other.mask.sum())
     return (
         other.media == region.media
@@ -177,7 +178,7 @@ def holds(region: Region, other: Region) -> bool:
 
 
 def _remainders(regions: Sequence[Region]) -> Iterator[Region]:
-    """What is left of each region beside those that it holds, without slivers."""
+    """Yield the remainder of each region outside those that it holds, without slivers."""
     for region in regions:
         held = [other.mask for other in regions if other is not region and holds(region, other)]
         if not held:
@@ -196,7 +197,7 @@ def _holds_two(region: Region, others: Sequence[Region]) -> bool:
 
 
 def _apart(one: Region, other: Region) -> bool:
-    """Whether two regions of a picture share little of the smaller one."""
+    """Whether the overlap of two regions of a picture is a small part of the smaller one."""
     both = int((one.mask & other.mask).sum())
     smaller = min(int(one.mask.sum()), int(other.mask.sum()))
     return one.media == other.media and both < _APART * smaller

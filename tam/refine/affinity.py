@@ -1,4 +1,4 @@
-"""Heat that spreads by an affinity of cells, for the refinements by states and by attention."""
+"""Spreading of heat by an affinity of cells, for the refinements by states and by attention."""
 
 from collections.abc import Callable
 
@@ -9,13 +9,13 @@ from scipy.ndimage import find_objects, label
 from tam.refine.refinement import Maps, Work
 
 ROUNDS = 3
-"""The number of normalisations of an affinity's rows and columns."""
+"""The number of times that an affinity's rows and columns are normalised."""
 HOT = 0.4
 """Boxes are drawn around the cells above this share of a map's maximum."""
 
 
 def spread(maps: Maps, work: Work, affinity: Callable[[slice], NDArray[np.float64]]) -> Maps:
-    """Spread heat over alike cells: ``B ⊙ (A A M)``, at the map's own height.
+    """Spread heat over similar cells: ``B ⊙ (A A M)``, at the map's own height.
 
     A is the affinity, normalised by :func:`sinkhorn`; B is 1 in the boxes around the connected
     parts of a map that are hotter than 0.4 of its maximum, else 0.
@@ -23,8 +23,8 @@ def spread(maps: Maps, work: Work, affinity: Callable[[slice], NDArray[np.float6
     Parameters
     ----------
     affinity
-        A function from the columns of a temporal cell of a grid to its affinity, float64 [n, n],
-        not negative.
+        A function from the columns of a temporal cell of a grid to its non-negative affinity,
+        float64 [n, n].
     """
     found = np.zeros_like(maps)
     for grid, _, columns in work.frames():
@@ -38,7 +38,7 @@ def spread(maps: Maps, work: Work, affinity: Callable[[slice], NDArray[np.float6
 
 
 def sinkhorn(affinity: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Make rows and columns of a matrix [n, n] add up to 1, nearly, and the matrix symmetric."""
+    """Make a matrix [n, n] symmetric, with rows and columns that approximately sum to 1."""
     found = affinity + 1e-9
     for _ in range(ROUNDS):
         found = found / found.sum(0, keepdims=True)
@@ -47,7 +47,7 @@ def sinkhorn(affinity: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def boxes(layer: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Bool [h, w]: the boxes around the 8-connected parts of a map that are hot."""
+    """Return a mask of the boxes around the hot 8-connected parts of a map, bool [h, w]."""
     marks, _ = label(layer > HOT * layer.max(), np.ones((3, 3)))
     inside = np.zeros(layer.shape, bool)
     for part in find_objects(marks):

@@ -11,8 +11,8 @@ def attention_affinity(maps: Maps, work: Work) -> Maps:
     """Spread heat to cells that attend to each other.
 
     The affinity of two cells is the mean attention over layers and heads of the language model, in
-    either direction: a causal one looks back alone. See :func:`tam.refine.affinity.spread`. Source:
-    ExCEL (Yang et al. 2025, arXiv 2503.20826).
+    either direction, since a causal model only attends to earlier cells. See
+    :func:`tam.refine.affinity.spread`. Source: ExCEL (Yang et al. 2025, arXiv 2503.20826).
     """
     weights = work.replay.run([], attention=True).attentions
     mean = np.mean([layer[0].float().mean(0).cpu().numpy() for layer in weights], axis=0)

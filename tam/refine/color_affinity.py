@@ -12,14 +12,14 @@ _COLOR, _PLACE, _SHARE = 0.3, 0.3, 0.01
 
 
 def color_affinity(maps: Maps, work: Work) -> Maps:
-    """Average each cell with its neighbors, weighted by the likeness of their colors.
+    """Average each cell over its neighbors, weighted by the similarity of their colors.
 
     ``M ← Σ_j κ_ij M_j``, ten times, over the eight neighbors j of cell i at each of the distances
     1, 2 and 4, with ``κ_ij = softmax_j(-(|c_i - c_j| / (0.3 σc_i))²) + 0.01
-    softmax_j(-(|p_i - p_j| / (0.3 σp_i))²)``, normalised; c a cell's mean color, p its place, σ
-    their standard deviations over the neighbors. Source: PAR of ToCo (Ru et al. 2023, arXiv
+    softmax_j(-(|p_i - p_j| / (0.3 σp_i))²)``, normalised; c is a cell's mean color, p its place,
+    and σ their standard deviations over the neighbors. Source: PAR of ToCo (Ru et al. 2023, arXiv
     2303.01267), which works on pixels with six distances up to 24; a grid of cells is smaller. A
-    neighbor beyond the edge is the edge.
+    neighbor beyond the edge is replaced by the nearest cell at the edge.
     """
     found = maps.copy()
     for grid, step, columns in work.frames():
@@ -35,7 +35,7 @@ def color_affinity(maps: Maps, work: Work) -> Maps:
 
 
 def neighbors(height: int, width: int) -> NDArray[np.int64]:
-    """int64 [24, N]: the dilated neighbors of each cell of a grid."""
+    """Return the indices of the dilated neighbors of each cell of a grid, int64 [24, N]."""
     rows, columns = np.mgrid[:height, :width]
     found = [
         np.clip(rows + down * reach, 0, height - 1) * width
@@ -49,7 +49,7 @@ def neighbors(height: int, width: int) -> NDArray[np.int64]:
 
 
 def affinities(colors: NDArray[np.float64], index: NDArray[np.int64]) -> NDArray[np.float64]:
-    """float64 [24, N]: the weight of each neighbor for each cell; each column adds up to 1."""
+    """Return each neighbor's weight for each cell, float64 [24, N]; each column sums to 1."""
     height, width = colors.shape[:2]
     places = np.indices((height, width), np.float64).reshape(2, -1).T
     by_color = _softmax(colors.reshape(-1, colors.shape[-1]), index, _COLOR)

@@ -1,4 +1,4 @@
-"""Crops of the picture, each seen at its full size with the same reply."""
+"""Crops of the picture, each enlarged to full size and read with the same reply."""
 
 from functools import partial
 
@@ -10,20 +10,21 @@ from tam.refine.refinement import Maps, Work
 from tam.refine.views import Frames, Picture, seen_otherwise
 
 PARTS = (2, 4)
-"""The crops on a side of the picture, level by level."""
+"""The number of crops along a side of the picture, level by level."""
 
 Tile = tuple[int, int, int]
-"""Parts on a side, row and column of a crop."""
+"""A crop: the number of crops along a side, and its row and column."""
 
 
 def crops(maps: Maps, work: Work) -> Maps:
-    """Explain the reply to 4 and to 16 crops of the pictures too, and take the mean of the levels.
+    """Also explain the reply to 4 and to 16 crops of the pictures, and average the levels.
 
     Each crop is enlarged to the size of the picture, and the model reads the same reply after it;
-    its map goes where the crop was. The level's map holds all its crops, and the three levels (1, 4
-    and 16 crops) count alike. A word that has no object in a crop may be hot there all the same.
-    Source: the idea of Progressive Patch Learning (Li et al. 2022, arXiv 2209.07828), which fuses
-    these granularities in a network that it trains. Cost: the run and the method 20 times more.
+    its map is placed where the crop was. A level's map combines all its crops, and the three levels
+    (1, 4 and 16 crops) have equal weight. A word may be hot in a crop that does not show its
+    object. Source: the idea of Progressive Patch Learning (Li et al. 2022, arXiv 2209.07828), which
+    fuses these granularities in a network that it trains. Cost: the run and the method 20 times
+    more.
     """
     levels = [maps]
     for parts in PARTS:
@@ -37,7 +38,7 @@ def crops(maps: Maps, work: Work) -> Maps:
 
 
 def enlarged(frames: Frames, tile: Tile) -> Frames:
-    """Crop frames uint8 [T, H, W, 3], and enlarge the crop to their size."""
+    """Crop frames, uint8 [T, H, W, 3], and enlarge the crop to their size."""
     height, width = frames.shape[1:3]
     rows, columns = _slices(height, width, tile)
     cropped = frames[:, rows, columns]
@@ -47,7 +48,7 @@ def enlarged(frames: Frames, tile: Tile) -> Frames:
 
 
 def in_place(seen: Picture, item: Media, tile: Tile) -> Picture:
-    """Put the map of a crop where the crop was; all else is 0."""
+    """Place the map of a crop where the crop was; all else is 0."""
     rows, columns = _slices(item.height, item.width, tile)
     found = np.zeros((item.height, item.width), np.float32)
     size = (columns.stop - columns.start, rows.stop - rows.start)
@@ -56,7 +57,7 @@ def in_place(seen: Picture, item: Media, tile: Tile) -> Picture:
 
 
 def _slices(height: int, width: int, tile: Tile) -> tuple[slice, slice]:
-    """Rows and columns of a crop, of at least one pixel each."""
+    """Return the rows and columns of a crop, at least one pixel each."""
     parts, row, column = tile
     places = []
     for size, index in ((height, row), (width, column)):

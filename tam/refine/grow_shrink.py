@@ -7,13 +7,13 @@ from tam.refine.refinement import Maps, Work
 
 
 def grow_shrink(maps: Maps, work: Work) -> Maps:
-    """Keep the heat that is connected with the peak, reduced where other words are hotter.
+    """Keep the heat that is connected to the peak, reduced where other words are hotter.
 
-    A cell's height becomes the highest level at which it is connected with the peak (8 neighbors of
-    its grid and frame): ``max over paths of min over the path``. That is multiplied by the map's
+    A cell's height becomes the highest level at which it is connected to the peak (8 neighbors of
+    its grid and frame): ``max over paths of min over the path``. It is multiplied by the map's
     share of the highest map there, ``M_k / max_j M_j`` over the words whose maps peak in another
-    cell. Source: the idea of ESOL (Li et al. 2022, arXiv 2209.07761), expansion and then shrinkage,
-    which trains a network for it.
+    cell. Source: the idea of ESOL (Li et al. 2022, arXiv 2209.07761), expansion followed by
+    shrinkage, for which it trains a network.
     """
     found = np.zeros_like(maps)
     for grid, _, columns in work.frames():
@@ -29,7 +29,7 @@ def grow_shrink(maps: Maps, work: Work) -> Maps:
 
 
 def connected(layer: NDArray[np.float32], peak: int) -> NDArray[np.float32]:
-    """float32 [h, w]: the highest level at which each cell is connected with one of them."""
+    """Return the highest level at which each cell is connected to the peak, float32 [h, w]."""
     height, width = layer.shape
     found = np.zeros((height + 2, width + 2), np.float32)
     bounded = np.pad(layer, 1)

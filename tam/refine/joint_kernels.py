@@ -1,4 +1,4 @@
-"""Cells re-weighted by color, state and attention together."""
+"""Averaging of cells by color, state and attention together."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,19 +9,19 @@ from tam.refine.refinement import Maps, Work
 Kernel = NDArray[np.float64]
 
 ROUNDS = 3
-"""How often each cell takes the mean of its like."""
+"""The number of averaging steps."""
 _WIDTH = 0.15
 
 
 def joint_kernels(maps: Maps, work: Work) -> Maps:
-    """Average each cell over the cells of its frame that are like it in three ways.
+    """Average each cell over the cells of its frame that resemble it in three respects.
 
-    ``M ← K M``, three times, with K the mean of three kernels whose rows add up to 1: of colors,
-    ``exp(-|c_i - c_j|² / 2 · 0.15²)``; of last states, the positive part of the cosine less the
-    picture's mean state; of attention, the mean over layers and heads in either direction. A map
-    keeps its height. Source: the hybrid features of DOEI (Zhu et al. 2025, arXiv 2502.15885), which
-    joins RGB values, embeddings and self-attention; the kernels are this toolkit's. Cost: one
-    forward pass, and 3 matrix products [N, N] a word.
+    ``M ← K M``, three times, with K the mean of three kernels whose rows add up to 1: for colors,
+    ``exp(-|c_i - c_j|² / 2 · 0.15²)``; for last states, the positive part of the cosine after the
+    picture's mean state is subtracted; for attention, the mean over layers and heads in either
+    direction. A map keeps its height. Source: the hybrid features of DOEI (Zhu et al. 2025, arXiv
+    2502.15885), which joins RGB values, embeddings and self-attention; the kernels are this
+    toolkit's. Cost: one forward pass, and 3 matrix products [N, N] a word.
     """
     trace = work.trace
     positions = trace.vision.positions
@@ -44,7 +44,7 @@ def joint_kernels(maps: Maps, work: Work) -> Maps:
 
 
 def joint(*kernels: Kernel) -> Kernel:
-    """Mean of kernels [n, n], each with rows that add up to 1; an empty row is the cell alone."""
+    """Average kernels [n, n], their rows scaled to sum to 1; an all-zero row keeps its own cell."""
     rows = []
     for kernel in kernels:
         total = kernel.sum(1, keepdims=True)
@@ -55,13 +55,13 @@ def joint(*kernels: Kernel) -> Kernel:
 
 
 def by_color(colors: Kernel) -> Kernel:
-    """float64 [n, n]: a Gaussian of the distances between colors [n, 3] from 0 to 1."""
+    """Gaussian of the distances between colors [n, 3] from 0 to 1, float64 [n, n]."""
     apart = ((colors[:, None] - colors[None]) ** 2).sum(-1)
     return np.asarray(np.exp(-apart / (2 * _WIDTH**2)))
 
 
 def by_state(states: Kernel) -> Kernel:
-    """float64 [n, n]: the positive parts of the cosines of states [n, D] less their mean."""
+    """Positive parts of the cosines of states [n, D] less their mean, float64 [n, n]."""
     own = states - states.mean(0)
     own = own / np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-9)
     return np.asarray(np.maximum(own @ own.T, 0))

@@ -7,13 +7,13 @@ from tam.refine.views import Frames, seen_otherwise
 
 
 def mirror(maps: Maps, work: Work) -> Maps:
-    """Explain the reply to the mirrored pictures too, and take the mean.
+    """Also explain the reply to the mirrored pictures, and average both maps.
 
     The model reads the same reply after the pictures mirrored from left to right; each map of that
-    run is mirrored back at the size of the picture, and a cell has the mean over its pixels. Words
-    that name a side mean the other one there. Source: equivariance of class activation maps (SEAM,
-    Wang et al. 2020, arXiv 2004.04581), as an average at test time. Cost: the run and the method
-    once more.
+    run is mirrored back at the size of the picture, and a cell has the mean over its pixels. In
+    that run, words such as "left" name the opposite side. Source: equivariance of class activation
+    maps (SEAM, Wang et al. 2020, arXiv 2004.04581), as an average at test time. Cost: the run and
+    the method once more.
     """
     mirrored = seen_otherwise(work, _mirrored, lambda seen, _item: seen[:, ::-1])
     return np.asarray((maps + mirrored) / 2, np.float32)

@@ -29,7 +29,7 @@ class Work:
     targets
         Indices of the T targets that were explained.
     method
-        A function that explains these targets of another run of the same reply.
+        A function that explains the same targets in another run of the same reply.
     """
 
     replay: "Replay"
@@ -56,8 +56,8 @@ def refined(explanation: Explanation, steps: Sequence[Refinement], work: "Work")
 
     Returns
     -------
-    The explanation with refined maps, and the refinements' names in its provenance. It has no maps
-    of candidates, which only the method makes.
+    The explanation with refined maps, and the refinements' names in its provenance. It has no
+    candidates' maps, because refinements apply only to the words' maps.
     """
     rows = list(work.targets)
     found = explanation.maps[rows]

@@ -1,4 +1,4 @@
-"""The mean of several sizes of the picture."""
+"""The mean of the maps over several sizes of the picture."""
 
 from functools import partial
 
@@ -10,15 +10,15 @@ from tam.refine.refinement import Maps, Work
 from tam.refine.views import Frames, Picture, seen_otherwise
 
 SCALES = (0.75, 1.5)
-"""The sizes beside the picture's own."""
+"""The scale factors used in addition to the picture's own size."""
 
 
 def scales(maps: Maps, work: Work) -> Maps:
-    """Explain the reply to smaller and larger pictures too, and take the mean.
+    """Also explain the reply to smaller and larger pictures, and average the maps.
 
     The model reads the same reply after the pictures at 0.75 and 1.5 times their size, so that a
-    cell covers more of the picture or less; the maps are brought back to the picture's own pixels.
-    A model that brings every picture to one size sees nearly the same three times. Source: the idea
+    cell covers more or less of the picture; the maps are resized to the picture's own pixels. A
+    model that resizes every picture to one size sees nearly the same three times. Source: the idea
     of multi-scale explanation aggregation (MSEA, Liang et al. 2025, arXiv 2509.22415); the scales
     and the plain mean are this toolkit's. Cost: the run and the method twice more.
     """
@@ -34,5 +34,5 @@ def resized(frames: Frames, scale: float) -> Frames:
 
 
 def to_size(seen: Picture, item: Media) -> Picture:
-    """Bring a map to the size of a picture."""
+    """Resize a map to the size of a picture."""
     return np.asarray(cv2.resize(seen, (item.width, item.height), interpolation=cv2.INTER_LINEAR))

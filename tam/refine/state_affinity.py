@@ -12,7 +12,7 @@ def state_affinity(maps: Maps, work: Work) -> Maps:
 
     The affinity of two cells is the positive part of the cosine of their last states, less the
     picture's mean state. See :func:`tam.refine.affinity.spread`. Source: ExCEL (Yang et al. 2025,
-    arXiv 2503.20826), with the language model's states for CLIP's.
+    arXiv 2503.20826), with the language model's states in place of CLIP's.
     """
     states = work.trace.vision_states.float().cpu().numpy().astype(np.float64)
 

@@ -16,15 +16,15 @@ class Refinement:
     Parameters
     ----------
     name
-        Its name after a method's name, and for ``--refine``.
+        Its name, as written after a method's name and as a value of ``--refine``.
     summary
         One line on what it does.
     source
         Its publication.
     function
-        ``"module:function"``, imported when it is needed.
+        ``"module:function"``, imported on first use.
     cost
-        Its cost beside the method's.
+        Its cost in addition to the method's.
     """
 
     name: str
@@ -99,11 +99,11 @@ _TABLE = (
 )
 
 REFINEMENTS: Mapping[str, Refinement] = {step.name: step for step in _TABLE}
-"""Every refinement by its name."""
+"""Every refinement, by name."""
 
 
 def refinements(names: Sequence[str]) -> tuple[Refinement, ...]:
-    """Return the refinements of some names, in order; a string is one name.
+    """Return the refinements with these names, in order; a string is one name.
 
     Raises
     ------

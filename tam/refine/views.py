@@ -1,4 +1,4 @@
-"""Other views of the pictures, read with the same reply and brought back to the cells."""
+"""Other views of the pictures, explained with the same reply and mapped back to the cells."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,16 +20,16 @@ Picture = NDArray[np.float32]
 def seen_otherwise(
     work: Work, view: Callable[[Frames], Frames], back: Callable[[Picture, Media], Picture]
 ) -> Maps:
-    """Explain the reply to other views of the pictures, by the same method.
+    """Explain the reply to other views of the pictures, with the same method.
 
     Parameters
     ----------
     work
         The run.
     view
-        Makes another view of frames, uint8 [T, H, W, 3].
+        A function that makes another view of frames, uint8 [T, H, W, 3].
     back
-        Brings a map of that view to the pixels [H, W] of the media.
+        A function that brings a map of that view back to the pixels [H, W] of the media.
 
     Returns
     -------
