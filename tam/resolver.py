@@ -35,7 +35,7 @@ DOORS = {
     "words_frame": "tam.render.table:words_frame",
     "write_explanation": "tam.report.folder:write_explanation",
 }
-"""Functions that take explanations and words, and whose modules import these types."""
+"""Functions that take explanations or words; lazy, because their modules import these types."""
 
 
 @contextmanager
