@@ -37,8 +37,9 @@ _AT_ONCE: Final = 32
 # The parts that would make a report of many words too large if they were not compressed.
 _PACKED: Final = ("tokens", "words", "phrases", "predictions", "csv")
 
-# The largest number of relevance values stored in hundredths. More than these, as in replies of over
-# about 2,000 words, are stored in steps of two: 3,000 words and their maps then take less than 5 MB.
+# The largest number of relevance values stored in hundredths. If there are more, as in replies of
+# over about 2,000 words, steps of two are used: 3,000 words and their maps then take less than
+# 5 MB.
 _FINE: Final = 2_500_000
 
 # The byte for a relevance that is not known.
