@@ -1,4 +1,4 @@
-"""Convert Pillow images to upright 8-bit RGB, whatever their mode, depth and transparency."""
+"""Convert Pillow images of any mode and depth to upright 8-bit RGB, without transparency."""
 
 import numpy as np
 from numpy.typing import NDArray

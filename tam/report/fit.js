@@ -4,7 +4,7 @@ const CAPTION = 30;
 const GAP = 12;
 const NARROW = 899;
 
-// The number of columns that maximizes the area of the pictures, and the height of a row's pictures.
+// The number of columns that maximizes the area of the pictures, and the height of a row of them.
 function bestColumns(ratios, width, height) {
   let best = { area: -1, columns: 1, tallest: height };
   for (let columns = 1; columns <= ratios.length; columns++) {
