@@ -26,7 +26,7 @@ PACKAGES = {"decord": ("decord", "decord"), "opencv": ("cv2", "opencv-python")}
 MEAN, BLOCK = 0.9, 12
 """Tolerated differences between two libraries' pixels in grey levels: on average, and in any block
 of 4 × 4 pixels. Usually the pixels are equal or differ by rounding. A different frame differs more,
-except in a clip with hardly any motion, where it does as well."""
+except in a clip with hardly any motion, where it is just as good."""
 
 _LONGEST = 9.0
 """Time limit in seconds for both decodings of a short clip, including the start of the other
