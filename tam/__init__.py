@@ -1,4 +1,4 @@
-"""See, for every word a multimodal LLM says, which part of which picture it came from.
+"""For every word that a multimodal LLM writes, see which part of which picture it came from.
 
 >>> import tam
 >>> model = tam.load("small")                                    # doctest: +SKIP

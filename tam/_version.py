@@ -1,3 +1,3 @@
-"""The version, which the packaging reads too."""
+"""The package version, also read by the build."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The defaults of options, each defined here once. Importing this module is free."""
+"""The defaults of options, each defined here once. This module imports nothing."""
 
 METHOD = "tam"
 """The method that explains a reply."""
@@ -7,25 +7,25 @@ KERNEL_SIZE = 3
 """Side of the rank Gaussian filter's window, in cells."""
 
 MAX_NEW_TOKENS = 256
-"""The longest reply that a model writes, in tokens."""
+"""The maximum length of a reply, in tokens."""
 
 BATCH_SIZE = 8
 """The number of questions that a batch answers at once."""
 
 FPS = 2.0
-"""Frames per second that are taken of a clip."""
+"""The number of frames sampled per second of a clip."""
 
 MAX_FRAMES = 32
-"""The largest number of frames that are taken of a clip."""
+"""The largest number of frames sampled from a clip."""
 
 DECODER = "pyav"
 """The library that decodes clips."""
 
 COLORS = "inferno"
-"""The color map of pictures and movies."""
+"""The color map for pictures and movies."""
 
 SECONDS = 0.8
-"""Seconds for which a movie shows each word over stills."""
+"""How long a movie of still pictures shows each word, in seconds."""
 
 EMBED = "full"
-"""Size of the pictures in a report."""
+"""The size at which a report embeds its pictures."""

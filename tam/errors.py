@@ -43,16 +43,16 @@ _RESOURCES = frozenset(
 
 
 class TamError(Exception):
-    """Base of every error that the toolkit raises on purpose.
+    """Base class of every error that the toolkit raises on purpose.
 
-    Its text is safe to print, without control characters.
+    The message contains no control characters, so it is safe to print.
 
     Parameters
     ----------
     what
         What went wrong, without a final full stop.
     where
-        The file, turn, token or option that it happened at; empty when the whole call is meant.
+        The file, turn, token or option at fault; empty if the error concerns the whole call.
     remedy
         What the reader can do about it.
     """
@@ -117,7 +117,7 @@ def os_errors_as_tam_errors(
     remedy: str = "choose a place that you may write to",
     kind: type[TamError] = OutputError,
 ) -> Iterator[None]:
-    """Turn errors of the operating system into TamErrors that tell the user what to do.
+    """Convert operating system errors into TamErrors that tell the user what to do.
 
     Parameters
     ----------
@@ -126,21 +126,21 @@ def os_errors_as_tam_errors(
     doing
         The operation: ``"written"`` or ``"read"``.
     remedy
-        The remedy, if neither disk nor memory is full.
+        The remedy to suggest if neither the disk nor the memory is full.
     kind
-        The type of the error to raise then.
+        The type of error to raise in that case.
 
     Raises
     ------
     ResourceError
-        If the disk, the memory or the table of open files is full.
+        If the disk or memory is full, or too many files are open.
     TamError
-        An error of ``kind``, for every other error of the system.
+        An error of type ``kind``, for every other operating system error.
     """
     try:
         yield
     except BrokenPipeError:
-        raise  # the reader of the output has stopped, which is not an error
+        raise  # the reader closed the pipe, which is not an error
     except MemoryError as error:
         raise ResourceError(
             f"there is not enough memory for it to be {doing}",
@@ -163,12 +163,12 @@ def from_os_error(
     remedy: str,
     kind: type[TamError] = InputError,
 ) -> TamError:
-    """Make the TamError of an error of the operating system.
+    """Convert an operating system error into a TamError.
 
     Parameters
     ----------
     error
-        The error of the system.
+        The operating system error.
     where, doing, remedy, kind
         As in :func:`os_errors_as_tam_errors`.
     """
@@ -179,10 +179,10 @@ def from_os_error(
 
 
 def ran_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that the memory is full, whichever library raised it.
+    """Whether an error from any library means that memory ran out.
 
-    torch's CPU allocator has no class of its own for this, and its message differs between systems;
-    OpenCV and CUDA libraries raise a RuntimeError, too.
+    torch's CPU allocator has no exception class for this, and its message differs between
+    platforms; OpenCV and CUDA libraries raise a RuntimeError, too.
     """
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True

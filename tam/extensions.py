@@ -1,8 +1,8 @@
 """Methods, metrics and exports that other packages add through entry points.
 
-An entry point is listed from its package's metadata and imported when it is asked for by its name.
-Packages add names and never replace one: an entry point whose name is taken, or that two packages
-supply, is refused. The function that an entry point names is described in one place::
+Entry points are listed from package metadata; each is imported only when it is requested by name.
+Packages can add names but not replace them: an entry point is refused if its name is already taken
+or if two packages supply it. A decorator describes the function that an entry point refers to::
 
     @described(summary="noise", source="arXiv 2000.00000", cost="nothing")
     def my_method(trace, replay, targets): ...
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Description", "described"]
 
 METHODS, METRICS, EXPORTS = "tam.methods", "tam.metrics", "tam.exports"
-"""The groups of entry points."""
+"""The entry point groups."""
 
 _ATTRIBUTE = "__tam_description__"
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -30,7 +30,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Description:
-    """The description of a function of another package.
+    """The description of a function supplied by another package.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Description:
     cost
         Its cost in a few words.
     less_is_better
-        For a metric: whether a lower value is the better one.
+        For a metric, whether lower values are better.
     """
 
     summary: str = ""
@@ -53,7 +53,7 @@ class Description:
 def described(
     *, summary: str, source: str = "", cost: str = "", less_is_better: bool = False
 ) -> Callable[[_Function], _Function]:
-    """Attach a :class:`Description` to a function, which is otherwise unchanged."""
+    """Return a decorator that attaches a :class:`Description` to a function."""
 
     def attach(function: _Function) -> _Function:
         setattr(function, _ATTRIBUTE, Description(summary, source, cost, less_is_better))
@@ -63,7 +63,7 @@ def described(
 
 
 def description_of(function: Any) -> Description:
-    """Return the description of a function; an empty one if it has none."""
+    """Return the description of a function, or an empty one if it has none."""
     found = getattr(function, _ATTRIBUTE, None)
     return found if isinstance(found, Description) else Description()
 
@@ -75,13 +75,13 @@ class Extension:
     Parameters
     ----------
     name
-        The name that users ask for.
+        The name by which users request it.
     value
         Its target, ``"module:function"``.
     package
         Name and version of the package that supplies it.
     error
-        Why it cannot be used, as far as known without importing it; empty if it can.
+        Why it cannot be used, as far as is known without importing it; empty if no fault is known.
     """
 
     name: str
@@ -96,7 +96,7 @@ class Extension:
         Raises
         ------
         SetupError
-            If it cannot be used. No other command depends on it.
+            If it cannot be imported or used.
         """
         where = f"{self.name} ({self.value} of the package {self.package})"
         remedy = "update or uninstall that package"
@@ -114,20 +114,20 @@ class Extension:
 
 
 def extensions(group: str, taken: Collection[str]) -> tuple[Extension, ...]:
-    """List the entry points of a group by their names, without importing any.
+    """List the entry points of a group, sorted by name, without importing any.
 
     Parameters
     ----------
     group
         ``METHODS``, ``METRICS`` or ``EXPORTS``.
     taken
-        Names of the toolkit itself.
+        Names that the toolkit itself uses.
     """
     return tuple(sorted(_listed(group, taken), key=lambda found: (found.name, found.package)))
 
 
 def _listed(group: str, taken: Collection[str]) -> Iterator[Extension]:
-    from importlib.metadata import entry_points  # not for help, which lists none
+    from importlib.metadata import entry_points  # slow to import, and help lists no entry points
 
     found = list(entry_points(group=group))
     for entry in found:
@@ -142,7 +142,7 @@ def _listed(group: str, taken: Collection[str]) -> Iterator[Extension]:
 
 
 def _fault(entry: "EntryPoint") -> str:
-    """The fault of an entry point, as far as its metadata show; empty if none."""
+    """Describe the fault that an entry point's metadata shows; empty if there is none."""
     try:
         top = entry.module.partition(".")[0]
         there = top in sys.modules or find_spec(top) is not None

@@ -10,20 +10,20 @@ from tam.text import terminal
 def progress(
     label: str, total: int | None = None, *, shown: bool = True
 ) -> Iterator[Callable[[], None]]:
-    """Show a progress bar for the duration of the block.
+    """Show a progress bar while the block runs.
 
     Parameters
     ----------
     label
         The work in progress.
     total
-        The largest number of steps, if known.
+        The maximum number of steps, if known.
     shown
         Whether to show the bar.
 
     Yields
     ------
-    A function that counts one step.
+    A function that advances the bar by one step.
     """
     console = terminal.console(stderr=True)
     if not (shown and console.is_terminal):

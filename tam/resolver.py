@@ -1,4 +1,4 @@
-"""The only importer by name, for the closed tables of lazily imported objects."""
+"""Import by name, for the fixed tables of lazily imported objects; used nowhere else."""
 
 import gc
 import warnings
@@ -25,7 +25,7 @@ PUBLIC = {
     "open_video": "tam.media:open_video",
     "wrap": "tam.model.loading:wrap",
 }
-"""The public names of ``tam``, imported at their first use."""
+"""The public names of ``tam``, imported on first use."""
 
 DOORS = {
     "export": "tam.render.export:export",
@@ -35,15 +35,15 @@ DOORS = {
     "words_frame": "tam.render.table:words_frame",
     "write_explanation": "tam.report.folder:write_explanation",
 }
-"""Functions that explanations and words are passed to; they import these types themselves."""
+"""Functions that take explanations or words; lazy, because their modules import these types."""
 
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Keep Python from collecting garbage while a block imports.
+    """Disable garbage collection while a block runs imports.
 
-    Modules consist of objects that stay: looking for garbage among them finds none, and takes a
-    tenth of the time in which torch and transformers are imported.
+    Imported modules are long-lived, so a collection frees nothing, yet collections take a tenth of
+    the time needed to import torch and transformers.
     """
     if not gc.isenabled():
         yield
@@ -56,16 +56,16 @@ def uncollected() -> Iterator[None]:
 
 
 def resolve(path: str) -> Any:
-    """Import the object that an entry of a table names.
+    """Import the object that a table entry names.
 
     Parameters
     ----------
     path
-        ``"module:attribute"``, or a module alone.
+        ``"module:attribute"``, or just a module.
     """
     module, _, attribute = path.partition(":")
     with warnings.catch_warnings(), uncollected():
-        # transformers imports tqdm, whose notebook bar warns; no bar is shown there anyway.
+        # transformers imports tqdm, which warns about its notebook bar; none is shown here anyway.
         warnings.filterwarnings("ignore", "IProgress not found")
         found = import_module(module)
     return getattr(found, attribute) if attribute else found

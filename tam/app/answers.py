@@ -1,4 +1,4 @@
-"""JSON values that the app sends to its page, which inserts their untrusted texts as text."""
+"""JSON values that the app sends to its page, which inserts untrusted texts only as text."""
 
 import math
 from dataclasses import replace
@@ -62,7 +62,7 @@ def told_word(word: Word, before: Word | None) -> dict[str, Any]:
 
 
 def live_map(word: Word) -> str | None:
-    """Draw a word's map over its pictures, small, as a data URI; None if it has no map yet."""
+    """Return a small picture of a word's map as a data URI; None if it has no map yet."""
     if word.visual is None or not word.explanation.grids:
         return None
     small = resized(word.explanation, largest=_LIVE)
@@ -70,7 +70,7 @@ def live_map(word: Word) -> str | None:
 
 
 def told_without(found: Without) -> dict[str, Any]:
-    """List each word's probability with the whole picture and without the region."""
+    """Describe each word's probability with the whole picture and without the region."""
     return {
         "words": [
             {

@@ -1,4 +1,4 @@
-// The app's page: what is shown and asked, the words as they come, and the report of a reply.
+// The app's page: media and questions, the words as they arrive, and the report of a reply.
 
 const $ = (id) => document.getElementById(id);
 let state = null;
@@ -24,7 +24,7 @@ async function asked(address, options = {}) {
   throw new Error(reason);
 }
 
-// Does something that can go wrong, and tells what went wrong in the server's own words.
+// Runs an action that can fail, and shows the server's message if it does.
 async function tried(act) {
   try {
     tell("");
@@ -64,7 +64,7 @@ function turn(reply) {
   return [make("li", { className: "said", dir: "auto" }, reply.prompt), make("li", {}, words)];
 }
 
-// Shows the report of a reply, which is the page that `tam explain` writes.
+// Shows the report of a reply, the same page that `tam explain` writes.
 function see(reply) {
   shown = reply;
   region = null;
@@ -87,7 +87,7 @@ async function upload(files) {
   tell("");
 }
 
-// Asks, and shows each word as its line comes.
+// Sends a question, and shows each word as its line arrives.
 async function say() {
   const text = $("text").value;
   const response = await asked("/api/say", { body: JSON.stringify({ text, method: $("method").value }) });
@@ -119,7 +119,7 @@ async function say() {
   $("text").value = "";
 }
 
-// Shows the map of the newest word while the model writes; the report takes its place at the end.
+// Shows the map of the newest word while the model writes; the report replaces it at the end.
 function showLive({ word, map }) {
   if (!map) return;
   $("live").hidden = false;
@@ -147,7 +147,7 @@ async function program() {
   if (!$("program").hidden) $("program").textContent = await (await fetch(`/code/${shown}`)).text();
 }
 
-// The viewer tells which region is framed; it has an origin of its own.
+// The viewer, which has an opaque origin, reports the selected region.
 addEventListener("message", ({ source, data }) => {
   if (source !== $("viewer").contentWindow || data?.kind !== "region") return;
   region = data.box ? { media: data.media, box: data.box } : null;

@@ -9,9 +9,9 @@ _TAIL = "print(result.text)\nresult.save('out')  # the report: out/report.html\n
 
 
 def code_of(session: Session, reply: int) -> str:
-    """Write a Python program that repeats a conversation up to a reply.
+    """Return a Python program that repeats a conversation up to a reply.
 
-    Pictures are named by their uploaded files' names.
+    The program refers to pictures by the names of the uploaded files.
     """
     assert session.chat is not None
     parts = [_HEAD.format(model=session.model)]

@@ -41,7 +41,7 @@ class Models:
 
     @asynccontextmanager
     async def turn(self, name: str) -> AsyncIterator[Model]:
-        """Wait in the queue until a model is free, and hold it."""
+        """Wait in the queue until no other reply is being generated, then hold the model."""
         self.check(name)
         self.waiting += 1
         try:

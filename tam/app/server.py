@@ -1,4 +1,4 @@
-"""The app's pages and what its script asks for. It serves this machine alone unless told else."""
+"""The app's pages and the requests of its script. By default it serves only this machine."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -34,23 +34,23 @@ _PAGE_POLICY: Final = (
     "connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
-# A report's own policy allows its own parts; besides it gets an origin of its own.
+# A report's own policy allows only its own parts; the sandbox also gives it an opaque origin.
 _REPORT_POLICY: Final = "sandbox allow-scripts allow-downloads"
 _FILES: Final = {"app.js": "text/javascript", "app.css": "text/css"}
 _LARGEST_PICTURE: Final = 1600
 
 
 def application(models: Sequence[str], hosts: Sequence[str] = (), upload_mb: int = 64) -> Starlette:
-    """Make the app.
+    """Return the app.
 
     Parameters
     ----------
     models
-        Names of the models that are offered; the first is chosen at the beginning.
+        Names of the models to offer; the first one is selected initially.
     hosts
-        Names that a request may ask for besides this machine's own; others are refused.
+        Host names that a request may use besides those of this machine; others are refused.
     upload_mb
-        The largest picture or clip that may be sent, in megabytes.
+        The largest upload that is accepted, in megabytes.
     """
     served = _App(Models(models), Sessions(models[0]), upload_mb * 1_000_000)
     routes = [
@@ -75,7 +75,7 @@ def _refused(_: Request, error: Exception) -> Response:
 
 
 class _App:
-    """What each address does. A method takes the session from the request's cookie alone."""
+    """The handlers of all routes. They identify the session only by the request's cookie."""
 
     def __init__(self, models: Models, sessions: Sessions, upload_limit: int) -> None:
         self.models = models
@@ -152,7 +152,7 @@ class _App:
         return StreamingResponse(lines, media_type="application/x-ndjson", headers=_headers())
 
     async def _reply(self, session: Session, text: str, method: str) -> AsyncIterator[str]:
-        """Yield lines of JSON: the place in the queue, each word, then the reply's number."""
+        """Yield lines of JSON: the place in the queue, each word, and the reply's number."""
         session.busy = True
         try:
             yield _line({"queue": self.models.waiting})
@@ -223,7 +223,7 @@ class _App:
         return session
 
     def _asked(self, request: Request) -> Session:
-        """Return the session of a request that changes something: our own page's, by its header."""
+        """Return the session of a request with effects, which must have our own page's header."""
         if request.headers.get("x-tam") != "1":
             raise InputError("not asked by the app's page", where="app", remedy="use the page")
         return self._session(request)

@@ -1,6 +1,6 @@
-"""Sessions: each holds one user's conversation and media, which no other user can reach.
+"""Sessions: each holds one user's conversation and media, which no other user can access.
 
-A session and everything in it is deleted after an hour without use.
+A session and everything in it are deleted after an hour without use.
 """
 
 import secrets
@@ -20,7 +20,7 @@ MOST_MEDIA: Final = 8
 
 @dataclass
 class Session:
-    """One person's conversation.
+    """One user's conversation.
 
     Parameters
     ----------

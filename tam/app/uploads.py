@@ -18,7 +18,7 @@ EXAMPLES: Final = {
     "A drawn scene": _PACKAGE / "scenes" / "demo.png",
     "A photograph": _PACKAGE / "photo" / "demo.jpg",
 }
-"""Pictures that ship with the package, by their titles."""
+"""Example pictures that ship with the package, by title."""
 
 _LONGEST_NAME: Final = 120
 
@@ -38,7 +38,7 @@ async def received(chunks: AsyncIterator[bytes], name: str, limit: int) -> Media
     Raises
     ------
     MediaError
-        If the file is larger than that, or is not a usable picture or clip.
+        If the file is larger than ``limit``, or is not a usable picture or clip.
     """
     name = one_line(name)[-_LONGEST_NAME:] or "picture"
     with tempfile.TemporaryDirectory(prefix="tam-app-") as folder:

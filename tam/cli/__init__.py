@@ -1,8 +1,8 @@
-"""The command line ``tam``: arguments in, one line for each error out.
+"""The command line ``tam``, which reports each error in one line.
 
-Exit codes: 0 done, 2 bad input, 3 something is missing from the machine, 4 memory or disk ran out,
-130 interrupted, 128 plus the signal's number if another signal ended it, 1 a fault of the toolkit
-itself. A reader that stops early (``| head``) has what it wanted, so that is 0.
+Exit codes: 0 success, 2 bad input, 3 something is missing from the machine, 4 memory or disk ran
+out, 130 interrupted, 128 plus the signal's number if another signal ended it, 1 a fault of the
+toolkit itself. A reader that closes the pipe early (``| head``) is not an error: the code is 0.
 """
 
 import io
@@ -19,11 +19,11 @@ from tam.text.printable import one_line
 _INTERRUPTED = 130
 _NO_FILE_LEFT = "no partial file was left"
 _signals: list[int] = []
-"""The signal that ends the program, once it has arrived."""
+"""The signal that ends the program; empty until one has arrived."""
 
 
 class _Stopped(BaseException):
-    """A signal that ends the program; its temporary files are removed on the way out."""
+    """Raised by a signal that ends the program; unwinding removes its temporary files."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -37,11 +37,11 @@ def main() -> None:
     open_missing_streams()
     drop_impossible_width()
     for stream in (sys.stdout, sys.stderr):
-        # A model's words can hold characters that the terminal's encoding lacks.
+        # A model's words may contain characters that the terminal's encoding lacks.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     if isinstance(sys.stdin, io.TextIOWrapper):
-        # Bytes that are not UTF-8 become surrogates, which a prompt must not hold.
+        # Bytes that are not UTF-8 become surrogates, which are refused in a prompt.
         sys.stdin.reconfigure(errors="surrogateescape")
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
@@ -49,18 +49,18 @@ def main() -> None:
             signal.signal(number, _stop)
     try:
         code = run(sys.argv[1:])
-    except _Stopped as stopped:  # while the last words were being written
+    except _Stopped as stopped:  # while the last output was being written
         code = 128 + stopped.number
     sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command and give its exit code.
+    """Run one command and return its exit code.
 
     Parameters
     ----------
     arguments
-        The arguments without the program's name.
+        The arguments, without the program's name.
     """
     from tam.text.terminal import fit_for_terminals
 
@@ -77,7 +77,7 @@ def _run(words: list[str], debug: bool) -> int:
 
     try:
         code = app(words, prog_name="tam", standalone_mode=False)
-        # Flushed here and not at exit, because a full disk shows only when the rest is written.
+        # Flushed here rather than at exit, because a full disk may only be noticed on flushing.
         sys.stdout.flush()
         if code == _INTERRUPTED:  # how Typer reports a Ctrl-C
             raise KeyboardInterrupt
@@ -129,7 +129,7 @@ def _fail(message: str, code: int, debug: bool) -> int:
     if _signals:
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, 0)
-        # A library's code may have turned the exception into another.
+        # A library may have converted the exception into another.
         message = f"stopped by {signal.Signals(_signals[0]).name}; {_NO_FILE_LEFT}"
         code = 128 + _signals[0]
     if debug:
@@ -143,15 +143,15 @@ def _fail(message: str, code: int, debug: bool) -> int:
 
 
 def _close_quietly() -> None:
-    """Discard the rest of standard output, which Python would write again at exit."""
-    with suppress(OSError, ValueError):  # a stream that is not a file
+    """Discard the rest of standard output, which Python would try to write again at exit."""
+    with suppress(OSError, ValueError):  # the stream may not be a file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)  # cleaning up is not interrupted
+            signal.signal(getattr(signal, name), signal.SIG_IGN)  # do not interrupt the cleanup
     _signals.append(number)
     if hasattr(signal, "setitimer"):  # Windows has none
         signal.signal(signal.SIGALRM, _stop_again)
@@ -160,9 +160,9 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 
 def _stop_again(_number: int, _frame: FrameType | None) -> None:
-    """Raise once more where a library has swallowed the exception, as a callback of its own does.
+    """Raise the exception again if a library has swallowed it, for example in a callback.
 
-    While the exception is on its way out, what cleans up behind it is left alone.
+    While the exception is still propagating, do nothing, so that cleanup is not interrupted.
     """
     error = sys.exception()
     while error is not None:

@@ -1,4 +1,4 @@
-"""Which model answered, what it knows, and what must be known of a reply, on standard error."""
+"""Print which model answered, and the notes on a reply, on standard error."""
 
 import sys
 from collections.abc import Container
@@ -9,14 +9,14 @@ from tam.text.printable import one_line
 
 
 def print_model(result: Explanation, told: Container[str] = ()) -> list[str]:
-    """Print which model answered, and what a reader must know of the reply.
+    """Print which model answered, and the notes on its reply.
 
-    Notes on pictures and clips were printed when these were opened.
+    Notes on pictures and clips are not printed: that happened when they were opened.
 
     Parameters
     ----------
     told
-        Lines that were printed before.
+        Lines that have been printed before, and are skipped.
 
     Returns
     -------
@@ -30,7 +30,7 @@ def print_model(result: Explanation, told: Container[str] = ()) -> list[str]:
 
 
 def model_line(result: Explanation) -> str:
-    """Name the model, with the note on what it knows where the explanation has one."""
+    """Return the note on what the model knows, if there is one, or else the model's name."""
     told = next((note for note in _all_notes(result) if _says_what_is_known(note, result)), None)
     return told or f"model: {result.provenance.get('model')}"
 

@@ -1,4 +1,4 @@
-"""The commands. Everything heavy is imported inside them, so that help comes at once."""
+"""The commands. They import heavy modules when they run, so that help appears at once."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,7 +27,7 @@ app = typer.Typer(
     name="tam",
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # plain help comes at once; rich alone would take longer than all else
+    rich_markup_mode=None,  # plain help; importing rich would take longer than all else
     help="See, for every word a multimodal LLM says, which part of which picture it came from. "
     "Add --debug to any command for the traceback of an error. " + RULE,
 )

@@ -1,4 +1,4 @@
-"""The conversation of a command: a question, or a file of messages."""
+"""The conversation that a command is given: a question, or a file of messages."""
 
 import sys
 from dataclasses import replace
@@ -22,12 +22,12 @@ def opened_conversation(
     allow_urls: bool,
     cut: Cut | None = None,
 ) -> Conversation:
-    """Open the media of a question or of a file of messages, and report the frames of clips.
+    """Open the media of a question or of a file of messages, and print the frames of clips.
 
     Raises
     ------
     ConversationError
-        If both are given or neither, or the file cannot be read.
+        If both or neither are given, or the file cannot be read.
     MediaError
         If a picture or clip cannot be used.
     """
@@ -61,11 +61,12 @@ def opened_conversation(
 
 
 def changed(sampling: Sampling | None, own: dict[str, Any]) -> Sampling | None:
-    """A sampling with some settings of its own; a rate and a number exclude each other.
+    """Return a sampling with some settings changed; a new frame rate clears ``num_frames``.
 
     Raises
     ------
-        If a number makes no sense.
+    MediaError
+        If a number is out of range.
     """
     if not own:
         return sampling
@@ -75,13 +76,13 @@ def changed(sampling: Sampling | None, own: dict[str, Any]) -> Sampling | None:
 
 
 def _beside(file: Path, name: str) -> str:
-    """The path of a file that a message names, from the working folder or the message file's."""
+    """Find a file that a message names, in the working folder or beside the message file."""
     there = file.parent / name
     return str(there) if "://" not in name and not Path(name).exists() and there.exists() else name
 
 
 def opened_media(name: str, *, sampling: Sampling | None, **options: Any) -> Media:
-    """Open a picture or clip, and print its frames, budget and notes."""
+    """Open a picture or clip, and print its frames, its budget and its notes."""
     media = open_media(name, sampling=sampling, **options)
     told = list(media.notes)
     if media.kind == "video":

@@ -1,13 +1,13 @@
-"""``tam explain --batch``: many pictures, over as many processes as there are.
+"""``tam explain --batch``: many questions, divided among all processes.
 
-``items.csv`` in UTF-8, with a header; one row for each question::
+The items are a CSV file in UTF-8 with a header and one row for each question::
 
-    image       path beside the file; several of one question with a semicolon between them
+    image       path relative to the file; a semicolon separates several pictures of one question
     prompt      optional; the question, --prompt by default
     answer      optional; a given reply to read instead of one that the model writes
 
-Each file of a folder is an item. Under ``accelerate launch``, each of P processes takes every P-th
-item. Items that are already explained are skipped, so that a stopped run continues.
+or a folder, each file of which is one item. Under ``accelerate launch``, each of P processes takes
+every P-th item. Items that are already explained are skipped, so that a stopped run can continue.
 """
 
 import csv
@@ -44,7 +44,7 @@ _REMEDY = "give a CSV file in UTF-8 with a column image"
 
 @dataclass(frozen=True)
 class Item:
-    """One question of a batch: its name, its files, the prompt, and a given answer."""
+    """One question of a batch: its name, its files, its prompt, and a given answer if any."""
 
     name: str
     images: tuple[Path, ...]
@@ -60,7 +60,7 @@ def read_items(source: Path, prompt: str) -> list[Item]:
     source
         The file or the folder.
     prompt
-        What is asked where an item has no prompt of its own.
+        The prompt of items that do not have their own.
 
     Raises
     ------
@@ -94,14 +94,14 @@ def explain_batch(
     loading: Mapping[str, Any],
     saving: Mapping[str, Any],
 ) -> None:
-    """Explain what is not yet explained, and list all items in a table.
+    """Explain the items that are not yet explained, and write a table of all items.
 
     Parameters
     ----------
     items
         From :func:`read_items`.
     out
-        A folder for each item, and the table.
+        The folder for the table and a folder of each item.
     wanted
         Options of :meth:`tam.Model.explain_batch`.
     loading
@@ -112,9 +112,9 @@ def explain_batch(
     Raises
     ------
     OutputError
-        If the folder holds something else, or explanations with other options.
+        If the folder holds other files, or explanations made with other options.
     InputError
-        At the end, if an item could not be explained; the others are.
+        If some items could not be explained; raised at the end, after the others are.
     """
     import torch
     from accelerate import PartialState
@@ -129,7 +129,7 @@ def explain_batch(
     state.wait_for_everyone()
     missing = [item for item in items if not (out / item.name / JSON_NAME).is_file()]
     own = missing[state.process_index :: state.num_processes]
-    # Everyone has seen what is there before anyone adds to it.
+    # All processes must list the folder before any of them adds to it.
     state.wait_for_everyone()
     failed: list[tuple[str, str]] = []
     if own:
@@ -157,9 +157,9 @@ def _failures(
     wanted: Mapping[str, Any],
     saving: Mapping[str, Any],
 ) -> Iterator[tuple[str, str]]:
-    """Explain some items and save them; give the name and the error of each that fails.
+    """Explain items and save them; yield the name and the error of each that fails.
 
-    An explanation is saved in another thread while the model answers the next questions.
+    Explanations are saved in another thread while the model answers the next questions.
     """
     questions = [([str(image) for image in item.images], item.prompt) for item in items]
     found = model.explain_batch(
@@ -181,10 +181,10 @@ def _failures(
 
 @contextmanager
 def _beside(most: int) -> Iterator[Callable[[Callable[[], object]], None]]:
-    """Do work in another thread, in order, with at most so much of it waiting.
+    """Run functions in another thread, in order, with at most ``most`` of them waiting.
 
-    An error of the work is raised at a later call, or at the end of the block. If the block ends
-    with an error of its own, what has not begun is left out.
+    An error in one of them is raised by a later call, or at the end of the block. If the block
+    itself raises an error, functions that have not started are dropped.
     """
     with ThreadPoolExecutor(1) as pool:
         waiting: deque[Future[object]] = deque()
@@ -206,7 +206,7 @@ def _beside(most: int) -> Iterator[Callable[[Callable[[], object]], None]]:
 def _claim(
     out: Path, items: Sequence[Item], wanted: Mapping[str, Any], loading: Mapping[str, Any]
 ) -> None:
-    """Take a folder for a batch, or go on with the same batch there."""
+    """Claim a folder for a batch, or continue the same batch there."""
     asked = {name: repr(value) for name, value in {**loading, **wanted}.items()}
     told = [[item.name, item.prompt, item.answer] for item in items]
     settings = {"batch": 1, "options": asked, "items": told}

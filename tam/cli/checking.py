@@ -25,10 +25,10 @@ _TOP = re.compile(r"top=([1-9][0-9]{0,5})")
 
 
 class CheckableCommand(TyperCommand):
-    """A command whose ``--check`` may have a value ``top=N`` or none."""
+    """A command whose ``--check`` takes an optional value, ``top=N``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Complete a ``--check`` without a value."""
+        """Insert the default value after a ``--check`` that has none."""
         words: list[str] = []
         for index, word in enumerate(args):
             words.append(word)
@@ -51,12 +51,12 @@ Check = Annotated[
 
 
 def top_asked(check: str) -> int | None:
-    """The number of words that ``--check`` asks for; None for all content words.
+    """Return the number of words that ``--check`` requests, or None for all content words.
 
     Raises
     ------
     InputError
-        If its value is another one.
+        If the value has a different form.
     """
     found = _TOP.fullmatch(check)
     if found is None and check != _ALL:
@@ -67,7 +67,7 @@ def top_asked(check: str) -> int | None:
 
 
 def checked(model: "LoadedModel", result: "Explanation", **options: Any) -> "Explanation":
-    """Check an explanation, after a line on standard error with the cost."""
+    """Check an explanation, after printing the cost on standard error."""
     from tam.check.words import passes, words_to_check
     from tam.text.terminal import console
 

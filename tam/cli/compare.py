@@ -7,12 +7,12 @@ from tam.explanation.explanation import Explanation
 
 
 def labels_of(saved: Sequence[Path], opened: Sequence[Explanation]) -> list[str]:
-    """Label each by its folder, and by its model and method where these differ.
+    """Label each explanation by its folder, and by its model and method if these differ.
 
     Parameters
     ----------
     saved
-        The folder of each, or the JSON file in it.
+        The folder of each explanation, or the JSON file in it.
     opened
         The explanations in them.
     """

@@ -1,4 +1,4 @@
-"""The part of a volume, a stack or a slide that the options of a command name."""
+"""Read the options that select a part of a volume, a stack or a slide."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ def cut_asked(
     region: str | None,
     level: int | None,
 ) -> Cut | None:
-    """What the options of a command take of a volume, a stack or a slide; None without any.
+    """Return the part of a volume, stack or slide that options select; None without any.
 
     Raises
     ------
     MediaError
-        If an option is of another form, or a value is not possible.
+        If an option is malformed, or a value is out of range.
     """
     begin, _, end = (slices or "").partition("-")
     asked: dict[str, Any] = {
@@ -47,7 +47,7 @@ _FORMS = {
 def _numbers(
     typed: str | None, where: str, count: int, kind: type[int] | type[float]
 ) -> tuple[float, ...] | None:
-    """Read numbers that are separated by commas."""
+    """Parse numbers separated by commas."""
     if typed is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""``tam demo``: an explanation of a picture that comes with the toolkit."""
+"""``tam demo``: an explanation of a picture that ships with the toolkit."""
 
 from pathlib import Path
 from typing import Annotated

@@ -41,7 +41,7 @@ class Finding:
 
 
 def findings() -> list[Finding]:
-    """Check every part; a broken one does not keep the others from being checked."""
+    """Check every part; a broken one does not prevent the checks of the others."""
     checks: list[tuple[str, bool, Callable[[], str]]] = [
         ("python", True, platform.python_version),
         ("processor", True, lambda: f"{os.cpu_count()} cores, {platform.machine()}"),
@@ -72,11 +72,11 @@ def print_findings(found: list[Finding]) -> None:
 
 
 def _look(name: str, needed: bool, check: Callable[[], str]) -> Finding:
-    # Libraries log what they lack when they load; the findings report it.
+    # Libraries log missing parts when they are imported, but the findings report those already.
     logging.disable(logging.WARNING)
     try:
         return Finding(name, True, needed, check())
-    except Exception as error:  # a broken library may raise anything when it loads
+    except Exception as error:  # importing a broken library may raise anything
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         return Finding(name, False, needed, reason)
     finally:

@@ -1,4 +1,4 @@
-"""``tam evaluate``: how good the maps of several methods are."""
+"""``tam evaluate``: measure how good the maps of several methods are."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -108,7 +108,7 @@ def evaluate(
 def _summary(
     plan: "Plan", methods: list[str], models: list[str], out: Path, *, plots: bool, as_json: bool
 ) -> None:
-    """Write and print the summary of the models and methods that were asked for."""
+    """Write and print the summary of the requested models and methods."""
     from tam.evaluate.journal import blocks
     from tam.evaluate.summary import summarize
     from tam.evaluate.tables import printed, rows_json, write_summary

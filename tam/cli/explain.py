@@ -54,7 +54,7 @@ def explain(
     from tam.report.embedding import embedded_side
     from tam.report.folder import check_output
 
-    # Errors that need no model are found before one is loaded.
+    # Detect errors that do not depend on the model before loading it.
     if batch is None:
         check_output(out, force=saving.force)
     embedded_side(saving.embed)
@@ -104,12 +104,12 @@ def explain(
 
 
 def _refuse(others: Mapping[str, Any], fault: str, remedy: str) -> None:
-    """Refuse options that do not fit the one that decides, given by name and value.
+    """Refuse options, given by name and value, that conflict with another option.
 
     Raises
     ------
     InputError
-        With the first that was given.
+        If one of them is set. The message names the first.
     """
     given = [name for name, value in others.items() if value not in (None, False, [])]
     if given:
@@ -117,12 +117,12 @@ def _refuse(others: Mapping[str, Any], fault: str, remedy: str) -> None:
 
 
 def _check_live(wanted: Mapping[str, Any], *, as_json: bool) -> None:
-    """Refuse --live beside --json, because its words and maps are not JSON, or several methods.
+    """Refuse --live together with --json, because its output is not JSON, or several methods.
 
     Raises
     ------
     InputError
-        If JSON is asked for, or several methods explain the reply.
+        If JSON output or several methods are requested.
     """
     if len(wanted) > 1:
         raise InputError(
@@ -146,7 +146,7 @@ def _explain_batch(
     clips: Clips,
     saving: Saving,
 ) -> None:
-    """Explain each item of a batch; items that are explained already are skipped."""
+    """Explain each item of a batch, skipping items that are already explained."""
     from tam.cli.batch import explain_batch, read_items
 
     explain_batch(
@@ -165,7 +165,7 @@ def _explain(
 
     Returns
     -------
-    By the first method, and by the others under their names.
+    The explanation by the first method, and the others by the names of their methods.
     """
     first, *more = wanted.values()
     if live:

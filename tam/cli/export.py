@@ -1,4 +1,4 @@
-"""The file and the words that the arguments of ``tam export`` name."""
+"""The output file of ``tam export``."""
 
 import os
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ from tam.text.slug import slug
 def exported_file(
     saved: Path, kind: str | None, out: Path | None, words: Sequence[str] = ()
 ) -> Path:
-    """Return the file: ``out``, or the saved folder's name with ``-tam`` and a suffix, beside it.
+    """Return the output file: ``out``, or by default a file beside the saved folder.
 
-    A picture of one word has that word in its name. A default name is counted up, so that it is
-    never the name of another program's file.
+    The default name is that of the folder with ``-tam`` and a suffix; the name of a picture of one
+    word contains that word. If another program's file has this name, a number is added.
 
     Raises
     ------
@@ -51,5 +51,5 @@ def _free_name(folder: Path, named: str, suffix: str) -> Path:
 
 
 def saved_folder(saved: Path) -> Path:
-    """Return the folder of a saved explanation, named by the folder or its JSON file."""
+    """Return the folder of a saved explanation, given the folder or the JSON file in it."""
     return saved.parent if saved.suffix == ".json" else saved

@@ -1,4 +1,4 @@
-"""The extras of the package: what each adds, and which of its packages this machine lacks."""
+"""The extras of the package: what each adds, and which requirements this machine lacks."""
 
 from importlib.metadata import PackageNotFoundError, requires, version
 
@@ -38,7 +38,7 @@ def lacking(extra: str) -> list[str]:
 
 
 def _belongs(need: Requirement, extra: str) -> bool:
-    """Whether an extra, and it alone, adds a requirement on this machine."""
+    """Whether a requirement applies to this machine only because of an extra."""
     marker = need.marker
     return marker is not None and marker.evaluate({"extra": extra}) > marker.evaluate({"extra": ""})
 

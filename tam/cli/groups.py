@@ -1,4 +1,4 @@
-"""Groups of options that several commands share, each a dataclass that says what they ask for."""
+"""Groups of options that several commands share, each a dataclass."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Loading:
-    """How a checkpoint is loaded: arguments of :func:`tam.load` by their names."""
+    """How to load a checkpoint; the fields are arguments of :func:`tam.load`."""
 
     dtype: Dtype = None
     device_map: DeviceMap = None
@@ -60,7 +60,7 @@ class Loading:
 
 @dataclass(frozen=True)
 class Reply:
-    """How a reply is written and explained."""
+    """How to write and explain a reply."""
 
     max_new_tokens: MaxNewTokens = MAX_NEW_TOKENS
     sample: Sample = False
@@ -74,12 +74,12 @@ class Reply:
     option: MoreOptions = None
 
     def options(self, answer: str | None = None) -> "Options":
-        """Make the options of :meth:`tam.Model.explain`, and check the method.
+        """Return options for :meth:`tam.Model.explain`, and check the method.
 
         Raises
         ------
         InputError
-            If an option is not of the form NAME=VALUE, or the method or an option of it is
+            If an option is not of the form NAME=VALUE, or the method or one of its options is
             unknown.
         """
         from tam.cli.named_values import named_values
@@ -109,12 +109,12 @@ class Reply:
         return found
 
     def by_each(self, methods: str) -> list["Reply"]:
-        """The same reply, explained by each of several methods whose names commas separate.
+        """Return the same reply options for each of several methods, named with commas between.
 
         Raises
         ------
         InputError
-            If one is named twice, or options of one method are given.
+            If a method is named twice, or options for a single method are given.
         """
         names = [name.strip() for name in methods.split(",") if name.strip()]
         if not names or len(set(names)) < len(names):
@@ -134,7 +134,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Clips:
-    """How media are opened, and what is taken of clips, volumes, stacks and slides."""
+    """How to open media, and which part of clips, volumes, stacks and slides to use."""
 
     fps: Fps = None
     num_frames: NumFrames = None
@@ -151,12 +151,12 @@ class Clips:
 
     @property
     def sampling(self) -> "Sampling | None":
-        """The frames that are asked for; None without such an option.
+        """Return the requested sampling of frames; None without such an option.
 
         Raises
         ------
         MediaError
-            If a number makes no sense.
+            If a number is out of range.
         """
         from tam.cli.asking import changed
 
@@ -166,12 +166,12 @@ class Clips:
 
     @property
     def cut(self) -> "Cut | None":
-        """The part of a volume, stack or slide that is asked for; None without such an option.
+        """Return the requested part of a volume, stack or slide; None without such an option.
 
         Raises
         ------
         MediaError
-            If an option is of another form, or a value is not possible.
+            If an option is malformed, or a value is out of range.
         """
         from tam.cli.cutting import cut_asked
 
@@ -179,7 +179,7 @@ class Clips:
 
     @property
     def opening(self) -> dict[str, Any]:
-        """Keyword arguments of :func:`tam.media.open_media`."""
+        """Return keyword arguments for :func:`tam.media.open_media`."""
         return {
             "sampling": self.sampling,
             "decoder": self.decoder,
@@ -190,7 +190,7 @@ class Clips:
 
 @dataclass(frozen=True)
 class Saving:
-    """How an explanation is saved: arguments of :meth:`tam.Explanation.save` by their names."""
+    """How to save an explanation; the fields are arguments of :meth:`tam.Explanation.save`."""
 
     pictures: Pictures = False
     embed: Embed = EMBED
@@ -198,13 +198,13 @@ class Saving:
 
 
 def grouped(function: Callable[..., None]) -> Callable[..., None]:
-    """Return a command the fields of its groups as options of its own.
+    """Expand the groups among a command's parameters into separate options.
 
     Parameters
     ----------
     function
-        A command. Each parameter whose type is a dataclass is a group; typer sees the group's
-        fields in its place, and the function gets the group.
+        A command. Each parameter whose type is a dataclass is a group: typer sees the group's
+        fields in its place, and the function receives the group.
     """
     hints = get_type_hints(function, include_extras=True)
     groups = {name: kind for name, kind in hints.items() if is_dataclass(kind)}

@@ -1,4 +1,4 @@
-"""Lines that a person types: with completion and history where a terminal is at both ends."""
+"""Read lines from the user, with completion and history if both streams are terminals."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -8,14 +8,14 @@ from rich.console import Console
 
 
 def line_reader(console: Console, commands: Mapping[str, str]) -> Callable[[], str | None]:
-    """Return a function that reads the next line, or None at the end.
+    """Return a function that reads the next line, and returns None at the end of input.
 
     Parameters
     ----------
     console
-        Where the prompt is printed.
+        The console to print the prompt on.
     commands
-        What the Tab key completes, with what each does.
+        The commands that the Tab key completes, each with its description.
     """
     if sys.stdin.isatty() and console.is_terminal and not console.is_dumb_terminal:
         return _with_completion(console, commands)
@@ -34,7 +34,7 @@ def _with_completion(console: Console, commands: Mapping[str, str]) -> Callable[
     from prompt_toolkit.formatted_text import FormattedText
     from prompt_toolkit.output import create_output
 
-    # The stream below the one that drops what could steer a terminal, which editing a line does.
+    # Line editing needs control sequences, so bypass the wrapper that removes them.
     stream: Any = getattr(console.file, "rich_proxied_file", console.file)
     session: PromptSession[str] = PromptSession(
         completer=command_completer(commands), output=create_output(stdout=stream)
@@ -50,7 +50,7 @@ def _with_completion(console: Console, commands: Mapping[str, str]) -> Callable[
 
 
 def command_completer(commands: Mapping[str, str]) -> Any:
-    """Make what completes commands, and names of files behind ``/image`` and ``/save``."""
+    """Return a completer for commands, and for file names after ``/image`` and ``/save``."""
     from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
     from prompt_toolkit.document import Document
 

@@ -1,4 +1,4 @@
-"""``--live``: each word with its map in the terminal, while the model writes."""
+"""``--live``: print each word with its map in the terminal while the model writes."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def print_words(stream: "Stream", console: Console) -> Explanation:
-    """Print each word as it comes, and give the explanation of the whole reply."""
+    """Print each word as it arrives, and return the explanation of the whole reply."""
     try:
         for word in stream:
             console.print(_heading(word))

@@ -1,4 +1,4 @@
-"""``tam masks``: the words' masks as files for other tools."""
+"""``tam masks``: write the words' masks as files for other tools."""
 
 from pathlib import Path
 from typing import Annotated
@@ -46,7 +46,7 @@ def masks(
 
 
 def _height(typed: str) -> float | str:
-    """Read a number; other text is returned, to be refused later."""
+    """Parse a number; return any other text unchanged, to be refused later."""
     try:
         return float(typed)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The tables of ``tam evaluate`` in a terminal, divided so that no column is cut off."""
+"""Print the tables of ``tam evaluate`` in a terminal, split so that no column is cut off."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,14 +8,14 @@ from rich.table import Table
 from tam.evaluate.tables import LEAST_ITEMS, SENSES
 
 Figures = tuple[str, list[str], list[list[str]]]
-"""The title of a table, its headings, and its rows, each of which begins with a method."""
+"""A table: its title, its headings, and its rows, each of which begins with a method."""
 
 _EDGES = 3
-"""Characters that a column takes beside its text: two spaces and a line."""
+"""The width of a column beyond its text, in characters: two spaces and a line."""
 
 
 def print_measures(tables: Sequence[Figures], reference: str, console: Console) -> None:
-    """Print tables of measures, each divided so that no cell is cut off, and what the marks mean.
+    """Print tables of measures, split so that no cell is cut off, and explain the marks.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def print_measures(tables: Sequence[Figures], reference: str, console: Console) 
     reference
         The method that the others are compared with.
     console
-        Where they are printed.
+        The console to print on.
     """
     for title, header, rows in tables:
         for number, columns in enumerate(_fitting(header, rows, console.width)):
@@ -48,7 +48,7 @@ def print_measures(tables: Sequence[Figures], reference: str, console: Console) 
 def _fitting(
     header: Sequence[str], rows: Sequence[Sequence[str]], width: int
 ) -> Iterator[list[int]]:
-    """Divide the columns over tables of a width; each begins with the first column."""
+    """Split the columns into tables of at most a width, each with the first column."""
     widths = [max(map(len, column)) + _EDGES for column in zip(header, *rows, strict=True)]
     columns, used = [0], widths[0] + 1
     for column in range(1, len(header)):

@@ -1,4 +1,4 @@
-"""``tam methods``: the table of methods, or one of them with its options."""
+"""``tam methods``: print the table of methods, or one method with its options."""
 
 import inspect
 from collections.abc import Callable
@@ -31,7 +31,7 @@ class Option:
     default
         Its default, as Python writes it.
     summary
-        What the docstring of the function says on it.
+        Its description in the docstring of the function.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Option:
 
 
 def methods_json(name: str | None = None) -> list[dict[str, Any]]:
-    """The methods as JSON values, or one of them with its options."""
+    """Return the methods as JSON values, or one of them with its options."""
     if name is None:
         return [_json(method) for method in listed()]
     method, function = _asked(name)
@@ -65,12 +65,12 @@ def print_methods(name: str | None = None) -> None:
 
 
 def options_told(function: Callable[..., Any] | None) -> list[Option]:
-    """Describe the options of a method by the signature and the docstring of its function."""
+    """Describe a method's options from the signature and docstring of its function."""
     if function is None:
         return []
     try:
         kinds = get_type_hints(function)
-    except (NameError, TypeError):  # of another package, named for type checkers alone
+    except (NameError, TypeError):  # another package's annotation, for type checkers only
         kinds = {}
     summaries = _parameters(inspect.getdoc(function) or "")
     return [
@@ -85,7 +85,7 @@ def options_told(function: Callable[..., Any] | None) -> list[Option]:
 
 
 def _parameters(doc: str) -> dict[str, str]:
-    """Read the section "Parameters" of a docstring in NumPy style: what it says on each name."""
+    """Return the description of each parameter in a NumPy-style docstring."""
     found: dict[str, str] = {}
     names: list[str] = []
     _, _, section = doc.partition("Parameters\n----------\n")
@@ -101,7 +101,7 @@ def _parameters(doc: str) -> dict[str, str]:
 
 
 def _print_method(method: Method, function: Callable[..., Any] | None) -> None:
-    """Print what one method is, and its options."""
+    """Print the description of one method, and its options."""
     shown = console()
     shown.print(f"{method.name}: {_summary(method)}", markup=False)
     facts = Table.grid(padding=(0, 2))
@@ -133,7 +133,7 @@ def _print_method(method: Method, function: Callable[..., Any] | None) -> None:
 
 
 def _typed(default: str) -> str:
-    """Write a default as it is typed on the command line."""
+    """Format a default value as it would be typed on the command line."""
     return {"None": "null", "True": "true", "False": "false"}.get(default, default.strip("'"))
 
 
@@ -144,7 +144,7 @@ def _streams(method: Method) -> str:
 
 
 def _refinements() -> Table:
-    """What the maps of any method can go through."""
+    """Return the table of refinements, which apply to the maps of any method."""
     table = Table()
     for column in ("refinement", "what it does", "source", "cost beside the method"):
         table.add_column(column, overflow="fold")
@@ -154,7 +154,7 @@ def _refinements() -> Table:
 
 
 def _asked(name: str) -> tuple[Method, Callable[..., Any] | None]:
-    """One method and its function; a broken one of another package has an error and none."""
+    """Return a method and its function; a broken one has an error and no function."""
     try:
         found = choose(name)
     except SetupError as error:
@@ -170,7 +170,7 @@ def _summary(method: Method) -> str:
         return f"cannot be used: {method.error} (package {method.package})"
     if not method.package:
         return method.summary
-    # Its summary is known only after it is imported.
+    # The summary of another package's method is known only once it is imported.
     return f"{method.summary or 'see tam methods ' + method.name} (package {method.package})"
 
 

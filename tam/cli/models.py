@@ -1,4 +1,4 @@
-"""``tam models``: the registry as a table."""
+"""``tam models``: print the registry of model families as a table."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -21,7 +21,7 @@ def models_json() -> dict[str, Any]:
 
 
 def short_markdown() -> str:
-    """Return the README's table: the most used families, and the number of all."""
+    """Return the README's table: the most widely used families, and the number of all families."""
     shown = [family for family in families() if family.featured]
     rows = ["| family | for example | takes |", "| --- | --- | --- |"]
     rows += [f"| {f.name} | {f.examples[0]} | {', '.join(f.inputs)} |" for f in shown]
@@ -35,7 +35,7 @@ def short_markdown() -> str:
 
 
 def long_markdown() -> str:
-    """Return the documentation's page of all families, supported and refused."""
+    """Return the documentation page that lists all families, supported and refused."""
     parts = [_INTRODUCTION.format(version=compared_with()), _supported_markdown()]
     for status, (title, why) in _OTHERS.items():
         entries = [entry for entry in refusals() if entry.status == status]

@@ -8,12 +8,12 @@ from tam.errors import InputError
 
 
 def named_values(given: Sequence[str], where: str) -> dict[str, Any]:
-    """Read options of the form ``NAME=VALUE``, whose values are JSON or else text.
+    """Parse options of the form ``NAME=VALUE``; values that are not JSON are text.
 
     Raises
     ------
     InputError
-        If an option is of another form.
+        If an option has a different form.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Words, pictures and frames by the numbers that a person types, see :mod:`tam.text.counting`."""
+"""Look up words, pictures and frames by the numbers that users type, which begin at 1."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,12 @@ from tam.text.counting import index_of
 
 
 def word_named(typed: str, explanation: Explanation, where: str = "--word") -> int | str:
-    """Read digits as a word's number, and give its index; anything else is the word's text.
+    """Return a word's index if digits are given; return any other input as the word's text.
 
     Raises
     ------
     InputError
-        If the reply has no word of that number.
+        If the reply has no word with that number.
     """
     if typed.isascii() and typed.isdigit():
         return index_of(int(typed), len(explanation.words), "word", where)
@@ -20,19 +20,19 @@ def word_named(typed: str, explanation: Explanation, where: str = "--word") -> i
 
 
 def words_named(typed: Sequence[str] | None, explanation: Explanation) -> list[int | str] | None:
-    """Read several words as :func:`word_named` does; None where none is named."""
+    """Apply :func:`word_named` to several words; return None if there are none."""
     return [word_named(word, explanation) for word in typed] if typed else None
 
 
 def place_named(
     picture: int | None, frame: int | None, explanation: Explanation
 ) -> tuple[int | None, int | None]:
-    """Return the indices of a picture and of a frame of it; None for what is not named.
+    """Return the indices of a picture and of one of its frames; None for one not given.
 
     Raises
     ------
     InputError
-        If the explanation has no picture, or the picture no frame, of that number.
+        If the explanation has no picture, or the picture no frame, with that number.
     """
     media = None
     if picture is not None:

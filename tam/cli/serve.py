@@ -1,4 +1,4 @@
-"""``tam app``: the toolkit in the browser."""
+"""``tam app``: serve the toolkit in the browser."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""``tam explain --states``: a reply that a serving engine wrote."""
+"""``tam explain --states``: explain a reply that a serving engine wrote."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,7 +23,7 @@ States = Annotated[
 ]
 
 _WRITING = ("answer", "max_new_tokens", "seed", "do_sample")
-"""The options of a reply that concern how it is written."""
+"""The options that control how a reply is written."""
 
 
 def explain_served(
@@ -43,14 +43,14 @@ def explain_served(
     wanted
         The options of the command.
     answer, states
-        Files of the engine's reply and states.
+        The files that hold the engine's reply and states.
     model, loading
-        The checkpoint whose processor, norm and LM head are read; its revision and dtype.
+        The checkpoint whose processor, final norm and LM head are read; its revision and dtype.
 
     Raises
     ------
     InputError
-        If one of the two files is not named.
+        If only one of the two files is given.
     """
     if answer is None or states is None:
         raise InputError(

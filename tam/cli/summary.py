@@ -11,16 +11,16 @@ _DIGITS = 4
 
 
 def summary(result: Explanation) -> dict[str, Any]:
-    """The summary of an explanation for other programs.
+    """Summarize an explanation for other programs.
 
     Returns
     -------
     The reply's ``text``; whether it was ``cut`` at a limit of tokens or time; the parts of the
-    conversation that were ``dropped`` (turn, role, text, the token it stood before), which the
-    model did not read; its ``words``, each with the values that :mod:`tam.explanation.strength`
-    defines, to four digits, null where not known: for each picture the peak of the map with the box
-    of the high part around it, the three earlier words of the highest relevance, and the result of
-    the check, in nats and not rounded; and the ``provenance``.
+    conversation that were ``dropped`` and that the model did not read (each with its turn, role,
+    text and the token that followed it); its ``words``; and the ``provenance``. Each word has the
+    values that :mod:`tam.explanation.strength` defines, rounded to four digits and null if not
+    known; the peak of its map in each picture, with the box of the high part around it; the three
+    earlier words with the highest relevance; and the result of its check, in nats and not rounded.
     """
     words = [_word(word) for word in result.words]
     return {

@@ -1,4 +1,4 @@
-"""``tam metrics`` and ``tam exports``: tables of the toolkit's own and of other packages'."""
+"""``tam metrics`` and ``tam exports``: tables that include those of other packages."""
 
 import json
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from tam.evaluate.metrics import listed_metrics
 from tam.files.kinds import listed_kinds
 
 Rows = Sequence[dict[str, str]]
-"""Rows of a table, whose keys are the headings."""
+"""The rows of a table; their keys are the headings."""
 
 
 def metrics_table() -> Rows:
-    """The metrics, one row each."""
+    """Return a row for each metric."""
     return [
         {
             "metric": metric.name,
@@ -29,7 +29,7 @@ def metrics_table() -> Rows:
 
 
 def exports_table() -> Rows:
-    """The kinds of file, one row each."""
+    """Return a row for each kind of file."""
     return [
         {
             "kind": kind.name,
@@ -41,7 +41,7 @@ def exports_table() -> Rows:
 
 
 def print_rows(rows: Rows, *, as_json: bool) -> None:
-    """Print a table for people, or as JSON."""
+    """Print a table as text or as JSON."""
     if as_json:
         print(json.dumps(list(rows), ensure_ascii=False, indent=2))
         return

@@ -1,4 +1,4 @@
-"""``tam chat``: a conversation line by line, the words of each reply as they come."""
+"""The loop of ``tam chat``, which prints the words of each reply as they arrive."""
 
 import os
 import shlex
@@ -45,20 +45,20 @@ def talk(
     opened: Callable[[str], Media],
     force: bool = False,
 ) -> None:
-    """Read what a person says line by line, and print the words of each reply as they come.
+    """Read the user's lines, and print the words of each reply as they arrive.
 
     Parameters
     ----------
     media
-        Shown with the first words.
+        The pictures and clips shown with the first turn.
     out
-        Where a report of each reply is written while the conversation goes on.
+        The folder for the report of each reply, written while the conversation continues.
     wanted
-        Asked of each reply.
+        The options of each reply.
     opened
-        Opens what ``/image`` names.
+        A function that opens the file that ``/image`` names.
     force
-        Replace earlier reports.
+        Whether to replace earlier reports.
     """
     from tam.text.terminal import console
 
@@ -81,7 +81,7 @@ def talk(
 
 
 def _tell_saved(saving: list[Future[Path]], terminal: Console, *, wait: bool) -> None:
-    """Print where reports were written, or why not, and forget those."""
+    """Print the paths of finished reports, or their errors, and remove them from the list."""
     for future in [item for item in saving if wait or item.done()]:
         saving.remove(future)
         try:
@@ -91,7 +91,7 @@ def _tell_saved(saving: list[Future[Path]], terminal: Console, *, wait: bool) ->
 
 
 class _Conversation:
-    """What was said so far, and what a line does."""
+    """The conversation so far, and the actions of the lines that the user types."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class _Conversation:
         self._told: list[str] = []
 
     def take(self, line: str) -> Explanation | None:
-        """Do what a command says, or say a line and give the explained reply."""
+        """Run a command, or send a line to the model and return the explained reply."""
         if not line.startswith("/"):
             return self._say(line.strip())
         name, _, rest = line.strip().partition(" ")
@@ -137,7 +137,7 @@ class _Conversation:
 
         words = self.chat.stream(text, self._shown, **self._wanted)
         _print_words(words, self._terminal)
-        self._shown = []  # the conversation keeps them
+        self._shown = []  # they are now part of the conversation
         result = self.chat.explanations[-1]
         self._told += print_model(result, self._told)
         return result
@@ -168,7 +168,7 @@ class _Conversation:
 
 
 def _print_words(words: Iterator[Word], terminal: Console) -> None:
-    """Print each word in the color of its share as it comes, and the white space between."""
+    """Print each word as it arrives, colored by its share, with the white space between."""
     end: int | None = None
     try:
         for word in words:
@@ -185,9 +185,9 @@ def _print_words(words: Iterator[Word], terminal: Console) -> None:
 
 
 def typed_name(typed: str) -> str:
-    """Read a file's name as a shell would, unless a file has exactly that name.
+    """Parse a file name as a shell would, unless a file has exactly that name.
 
-    Names with spaces come in quotes, or with backslashes if a file was dropped on the terminal.
+    A name with spaces is quoted, or has backslashes if the file was dropped onto the terminal.
     """
     with suppress(OSError, ValueError):
         if not Path(typed).exists():

@@ -1,4 +1,4 @@
-"""``tam verify``: checks that a checkpoint is interpreted correctly on this machine."""
+"""``tam verify``: check that a checkpoint is interpreted correctly on this machine."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Opening media: the only part of the toolkit that reads picture and video files."""
+"""Open pictures and clips; no other package of the toolkit reads picture and video files."""
 
 from tam.media.cut import Cut
 from tam.media.image import Source, open_image

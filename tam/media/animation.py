@@ -14,14 +14,14 @@ from tam.media.raster import rgb_pixels
 from tam.media.sampling import Sampling, choose
 
 MAX_ANIMATION = 2_000_000_000
-"""The largest number of pixels of all frames together; all must be decoded for their times."""
+"""The maximum number of pixels in all frames, which must all be decoded to get their times."""
 
 _SHORTEST, _USUAL = 0.011, 0.1
-"""Durations in seconds: browsers show a frame of at most 10 ms for 100 ms."""
+"""Durations in seconds: like browsers, show a frame of at most 10 ms for 100 ms."""
 
 
 def is_moving(image: Image.Image) -> bool:
-    """Whether an opened picture is an animation, not pages or views of one picture."""
+    """Whether an opened picture is an animation, as opposed to pages or views of one picture."""
     if image.format not in ANIMATIONS:
         return False
     try:
@@ -37,7 +37,7 @@ def is_stack(image: Image.Image) -> bool:
         try:
             return image.format == "TIFF" and getattr(image, "n_frames", 1) > 1
         except Exception:
-            return False  # a later page is damaged: the first alone is shown, with a note
+            return False  # a later page is damaged: show only the first, with a note
 
 
 def moving_picture(file: MediaFile, sampling: Sampling) -> Media | None:
@@ -45,7 +45,7 @@ def moving_picture(file: MediaFile, sampling: Sampling) -> Media | None:
 
     Returns
     -------
-    The clip, or None for a file that Pillow does not know, or that holds many JPEG pictures.
+    The clip, or None for a file that Pillow does not recognize or that holds many JPEG pictures.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def _clip(image: Image.Image, file: MediaFile, sampling: Sampling) -> Media:
         pixels, _ = rgb_pixels(image, file.where)
         told = "one picture, shown as a clip of one frame"
         return Media(pixels[None], np.zeros(1), file.name, "video", (told,))
-    # A PNG may begin with a picture for programs without animation.
+    # A PNG may begin with a picture for programs that do not support animation.
     first = int(bool(getattr(image, "default_image", False)))
     count = int(getattr(image, "n_frames", 1))
     if count * image.width * image.height > MAX_ANIMATION:

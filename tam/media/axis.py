@@ -1,4 +1,4 @@
-"""What the frames of a clip stand along: time, or the depth of a volume."""
+"""The axis of a clip's frames: time, or the depth of a volume."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,16 +8,16 @@ from tam.text.counting import number_of
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis, with its unit.
+    """An axis of frames, with its unit.
 
     Parameters
     ----------
     frame
-        What one step of it is called: ``"frame"`` of a clip, ``"slice"`` of a volume.
+        The name of one step: ``"frame"`` for a clip, ``"slice"`` for a volume.
     symbol
-        What a place on it is called, such as ``"z"``; empty for time.
+        The symbol of a place on the axis, such as ``"z"``; empty for time.
     unit
-        The unit of its places: ``"s"``, ``"mm"``; empty where they are mere numbers.
+        The unit of places: ``"s"`` or ``"mm"``; empty if they are plain numbers.
     """
 
     frame: str = "frame"
@@ -26,11 +26,11 @@ class Axis:
 
     @property
     def is_time(self) -> bool:
-        """Whether places on it are seconds."""
+        """Whether the axis is time, in seconds."""
         return self.unit == "s"
 
     def told(self, index: int, place: float) -> str:
-        """Name a step for people, who count from 1, and where it lies.
+        """Describe a step by its number, counted from 1, and its place.
 
         >>> Axis().told(2, 1.0)
         'frame 3 at 1.00 s'
@@ -38,13 +38,13 @@ class Axis:
         'slice 12, z = 34.5 mm'
         >>> Axis("page", "", "").told(0, 0)
         'page 1'
-        >>> Axis("page", "", "").told(1, 4)  # the second that was taken
+        >>> Axis("page", "", "").told(1, 4)  # the second page taken
         'page 2 (5 in the file)'
         """
         step = f"{self.frame} {number_of(index)}"
         if self.is_time:
             return f"{step} at {place:.2f} s"
-        if not self.unit:  # a mere number
+        if not self.unit:  # a plain number
             there = number_of(round(place))
             return step if there == number_of(index) else f"{step} ({there} in the file)"
         return f"{step}, {self.symbol} = {place:.1f} {self.unit}"

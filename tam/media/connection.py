@@ -1,7 +1,7 @@
-"""A connection to a checked address, with one time limit for all of it.
+"""A connection to a checked address, with a single time limit for the whole exchange.
 
-A socket's own limit is for each read, so a server that sends a byte now and then keeps it open for
-ever. Here every read gets the rest of the whole time, which starts with the look-up of the name.
+A socket's own timeout applies to each read, so a server that sends a byte now and then can keep it
+open forever. Here every read gets only the time that remains, counted from the name look-up.
 """
 
 import http.client
@@ -17,14 +17,14 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Deadline:
-    """A time after which everything fails with TimeoutError."""
+    """A point in time after which every operation raises TimeoutError."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._end = time.monotonic() + seconds
 
     def left(self) -> float:
-        """The remaining seconds.
+        """Return the remaining time in seconds.
 
         Raises
         ------
@@ -38,11 +38,11 @@ class Deadline:
 
 
 class PrivateAddressError(OSError):
-    """Raised for a name that leads only to addresses that are not public."""
+    """Raised for a name that resolves only to addresses that are not public."""
 
 
 def resolve(host: str, port: int, deadline: Deadline) -> list[tuple[Any, ...]]:
-    """Look a name up within the time limit, as :func:`socket.getaddrinfo` does."""
+    """Resolve a name like :func:`socket.getaddrinfo`, within the time limit."""
     found: list[Any] = []
 
     def look_up() -> None:
@@ -68,8 +68,8 @@ def resolve(host: str, port: int, deadline: Deadline) -> list[tuple[Any, ...]]:
 def is_public(address: str) -> bool:
     """Whether a socket's address is public.
 
-    Loopback, link-local, private, shared, multicast and reserved addresses are not, nor are IPv6
-    addresses that hold such an IPv4 address or any in the form of one (``::ffff:8.8.8.8``).
+    Loopback, link-local, private, shared, multicast and reserved addresses are not. Neither are
+    IPv6 addresses that embed such an IPv4 address, nor any IPv4-mapped ones (``::ffff:8.8.8.8``).
     """
     try:
         parsed: Address = ipaddress.ip_address(address.partition("%")[0])
@@ -87,14 +87,14 @@ def is_public(address: str) -> bool:
 
 
 def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address in an IPv6 address: 6to4, Teredo or NAT64."""
+    """Return the IPv4 address embedded in an IPv6 address by 6to4, Teredo or NAT64."""
     if address in _NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.sixtofour or (address.teredo[1] if address.teredo else None)
 
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-# All that is assigned for the public; the rest is local, reserved, or IPv4 in another form.
+# All global unicast addresses; the rest are local, reserved, or IPv4 in another form.
 _UNICAST = ipaddress.IPv6Network("2000::/3")
 _DOCUMENTED = ipaddress.IPv6Network("3fff::/20")
 
@@ -105,7 +105,7 @@ class CheckedConnection(http.client.HTTPConnection):
     Parameters
     ----------
     host, port
-        The server, which the request names.
+        The server that the request names.
     secure
         Whether to use TLS, with the name checked against the certificate.
     public_only
@@ -127,7 +127,7 @@ class CheckedConnection(http.client.HTTPConnection):
         self._secure, self._public_only, self._deadline = secure, public_only, deadline
 
     def connect(self) -> None:
-        """Look the name up once, and connect to one of the addresses found."""
+        """Resolve the name once, and connect to one of the resulting addresses."""
         answers = resolve(self.host, self.port, self._deadline)
         if self._public_only:
             answers = [answer for answer in answers if is_public(answer[4][0])]
@@ -160,9 +160,9 @@ class CheckedConnection(http.client.HTTPConnection):
 
 
 class _Guarded:
-    """A socket for http.client whose reads keep to the whole time limit.
+    """A socket for http.client whose reads respect the time limit of the whole exchange.
 
-    Like a socket, it stays open as long as something reads from it.
+    Like a socket, it stays open as long as a file object made from it is open.
     """
 
     def __init__(self, raw: socket.socket, deadline: Deadline) -> None:

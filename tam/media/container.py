@@ -1,4 +1,4 @@
-"""Opening of clips with PyAV: the formats that are read, the video track and its properties."""
+"""Open clips with PyAV: accepted formats, the video track, and its properties."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +10,9 @@ from tam.errors import MediaError
 from tam.media.files import MediaFile
 
 MAX_FRAME_PIXELS = 36_000_000
-"""8K: 8192 × 4320. A decoder keeps up to 17 frames."""
+"""The maximum size of a frame: 8K, 8192 × 4320. A decoder may hold up to 17 frames."""
 
-# Formats that name other files or devices, that render text, and still pictures.
+# Refused formats: those that refer to other files or devices or render text, and still pictures.
 _REFUSED = frozenset(
     "alias_pix alsa avisynth brender_pix concat dash fbdev hls image2 image2pipe imf kmsgrab lavfi "
     "oss rtp rtsp sap sdp vapoursynth video4linux2,v4l2 vobsub webm_dash_manifest x11grab "
@@ -22,7 +22,7 @@ _RAW_SUFFIXES = frozenset(
     ".264 .avc .av1 .cavs .dnxhd .drc .dv .h261 .h263 .h264 .h265 .hevc .m1v .m2v .m4v .mjpeg "
     ".mjpg .mpv .obu .vc1 .vc2 .vvc .y4m".split()
 )
-"""Suffixes of streams without a container, whose content may resemble another format."""
+"""Suffixes of streams without a container, whose content may look like another format."""
 _RAW_FORMATS = frozenset(
     "av1 avs2 avs3 cavsvideo dirac dnxhd evc h261 h263 h264 hevc m4v mjpeg mjpeg_2000 mpegvideo "
     "mpjpeg obu vc1 vvc".split()
@@ -34,18 +34,18 @@ _BRANDS = {
     **dict.fromkeys((b"mif1", b"msf1"), "HEIF"),
 }
 NOT_A_VIDEO = "cannot be read as a video"
-"""How the error of a file that FFmpeg does not read begins."""
+"""The beginning of the error message for a file that FFmpeg cannot read."""
 
 _SEARCHED = 2**25
-"""The number of bytes that are searched for a second and third picture."""
+"""How many bytes are searched for a second and third picture."""
 
 
 @contextmanager
 def opened_track(file: MediaFile) -> Iterator[tuple[Any, Any]]:
     """Open a clip for one pass over its video.
 
-    FFmpeg gets the content, never the path: it would interpret a path as an address of its own, and
-    open the files that a playlist names.
+    FFmpeg is given the content, never the path, which it could interpret as a URL. Otherwise it
+    would also open the files that a playlist names.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def opened_track(file: MediaFile) -> Iterator[tuple[Any, Any]]:
         try:
             container = av.open(
                 _Named(stream, file.suffix),
-                # FFmpeg would read the first picture alone.
+                # FFmpeg would otherwise read only the first picture.
                 format="mjpeg" if pictures else None,
                 metadata_errors="replace",
                 options={"format_whitelist": _formats(), "protocol_whitelist": "none"},
@@ -82,7 +82,7 @@ def opened_track(file: MediaFile) -> Iterator[tuple[Any, Any]]:
 
 
 def unreadable(file: MediaFile, error: Exception) -> MediaError:
-    """The error of a file that FFmpeg does not read."""
+    """Return the error for a file that FFmpeg cannot read."""
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return MediaError(
         f"{NOT_A_VIDEO} ({reason})",
@@ -92,24 +92,24 @@ def unreadable(file: MediaFile, error: Exception) -> MediaError:
 
 
 def failures() -> tuple[type[Exception], ...]:
-    """Exceptions of PyAV for a file that is damaged or cannot be read to its end."""
+    """Return PyAV's exceptions for a file that is damaged or cannot be read to its end."""
     import av
 
     return (av.error.FFmpegError, OSError, ValueError, OverflowError)
 
 
 def many_pictures(stream: BinaryIO) -> bool:
-    """Whether a file holds many JPEG pictures in a row (Motion JPEG)."""
+    """Whether a file is a sequence of JPEG pictures (Motion JPEG)."""
     place = stream.tell()
     stream.seek(0)
     content = stream.read(_SEARCHED)
     stream.seek(place)
-    # One picture may hold a thumbnail, or a second view after it.
+    # A single picture may contain a thumbnail or be followed by a second view.
     return content.startswith(b"\xff\xd8\xff") and content.count(b"\xff\xd9\xff\xd8\xff") > 1
 
 
 def _still(stream: BinaryIO) -> str:
-    """The kind of a picture, which FFmpeg would read as a clip; empty for other files."""
+    """Return the format of a still picture that FFmpeg would read as a clip; empty for others."""
     head = stream.read(16)
     stream.seek(0)
     if head[4:8] == b"ftyp":
@@ -120,7 +120,7 @@ def _still(stream: BinaryIO) -> str:
 
 
 class _Named:
-    """A file object whose name tells FFmpeg only the kind of a raw stream."""
+    """A file object whose name reveals only the suffix of a raw stream to FFmpeg."""
 
     def __init__(self, stream: BinaryIO, suffix: str) -> None:
         self.name = f"clip{suffix}" if suffix in _RAW_SUFFIXES else "clip"
@@ -130,7 +130,7 @@ class _Named:
         try:
             return self._stream.seek(offset, whence)
         except (OSError, ValueError, OverflowError):
-            return -1  # FFmpeg's value for an unknown place
+            return -1  # FFmpeg's value for an invalid position
 
 
 @cache
@@ -142,7 +142,7 @@ def _formats() -> str:
 
 
 def _track(container: Any, file: MediaFile) -> Any:
-    """The video track that players show: the default one, else the first; never a cover."""
+    """Return the track that players show: the default one, else the first; never a cover."""
     tracks = moving_tracks(container)
     if not tracks:
         covers = len(container.streams.video)
@@ -165,13 +165,13 @@ def _track(container: Any, file: MediaFile) -> Any:
             where=file.where,
             remedy="make the clip smaller",
         )
-    # A damaged header within the stream may claim any size.
+    # A damaged header within the stream may state any size.
     context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}
     return stream
 
 
 def moving_tracks(container: Any) -> list[Any]:
-    """The video tracks of a container, without cover and preview pictures."""
+    """Return the video tracks of a container, without cover and preview pictures."""
     stills = ("attached_pic", "timed_thumbnails", "still_image")
     return [
         track for track in container.streams.video if not any(_is(track, still) for still in stills)
@@ -191,7 +191,7 @@ def _codec_tag(stream: Any) -> str:
 
 
 def rate_of(stream: Any) -> float:
-    """The frame rate that a track states, or 25."""
+    """Return the frame rate that a track states, or 25."""
     for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
         if rate and 0 < rate <= 1000:
             return float(rate)
@@ -199,16 +199,16 @@ def rate_of(stream: Any) -> float:
 
 
 def pixel_shape(stream: Any) -> Fraction:
-    """Width of a pixel over its height; 1 if the track does not state it or states nonsense."""
+    """Return the pixel aspect ratio, width over height; 1 if the track states none or nonsense."""
     shape = stream.sample_aspect_ratio or Fraction(1)
     return Fraction(shape) if Fraction(1, 8) <= shape <= 8 else Fraction(1)
 
 
 def stamp_field(container: Any, stream: Any) -> str:
-    """The field of a decoded frame that holds its time: ``"pts"``, ``"dts"`` or ``""``.
+    """Return the field of a decoded frame that holds its time: ``"pts"``, ``"dts"`` or ``""``.
 
-    A raw stream has no time stamps, and FFmpeg invents them. AVI numbers the frames in the file,
-    which is ``dts``; if frames are reordered, FFmpeg guesses ``pts`` from it.
+    A raw stream has no time stamps, so FFmpeg makes them up. AVI numbers the frames in the order in
+    which they are stored, which is ``dts``; for reordered frames FFmpeg guesses ``pts`` from it.
     """
     if container.format.name in _RAW_FORMATS:
         return ""

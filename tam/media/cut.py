@@ -1,4 +1,4 @@
-"""What is taken of a volume, a stack of pages or a slide, and how its values are shown."""
+"""Which part of a volume, a stack of pages or a slide to use, and how to show its values."""
 
 from dataclasses import dataclass, fields
 from typing import Final
@@ -6,36 +6,37 @@ from typing import Final
 from tam.errors import MediaError
 
 Window = tuple[float, float]
-"""Centre and width of the values that are shown, from black to white."""
+"""Centre and width of the range of values shown from black to white."""
 
 PLANES: Final = {"sagittal": 0, "coronal": 1, "axial": 2}
-"""The planes of a volume, and the axis in RAS+ that each is normal to."""
+"""The planes of a volume, and the RAS+ axis normal to each."""
 
 
 @dataclass(frozen=True)
 class Cut:
-    """What is taken of a volume, a stack of pages or a slide.
+    """The part of a volume, a stack of pages or a slide to use.
 
     Parameters
     ----------
     window
-        Centre and width of the values that are shown from black to white, in the file's rescaled
-        values; None for the file's own, or all values.
+        Centre and width of the range shown from black to white, in the file's rescaled values. None
+        for the window that the file states, or else the full range.
     plane
-        Slices of a NIfTI volume: ``"axial"`` (if None), ``"coronal"`` or ``"sagittal"``.
+        The plane of the slices of a NIfTI volume: ``"axial"`` (the default), ``"coronal"`` or
+        ``"sagittal"``.
     slices
-        Index of the first slice or page that is taken and of the first that is not; None for all.
+        Start and stop index of the slices or pages, as in :func:`range`; None for all.
     region
-        Left, top, width and height of the part of a slide, in pixels of its full resolution; None
-        for the whole.
+        Left, top, width and height of the part of a slide, in pixels at full resolution; None for
+        the whole slide.
     level
-        Resolution of the slide: 0 is the full one, each further one is coarser. None for the finest
-        whose part has no more than `tam.media.slides.LARGEST` pixels.
+        Level of the slide's pyramid: 0 is full resolution, and higher levels are coarser. None for
+        the finest level at which the part has at most `tam.media.slides.LARGEST` pixels.
 
     Raises
     ------
     MediaError
-        If a value is not possible.
+        If a value is out of range.
 
     Examples
     --------
@@ -72,14 +73,14 @@ class Cut:
             )
 
     def check_fits(self, kind: str, names: tuple[str, ...]) -> None:
-        """Refuse what has no meaning for a kind of file.
+        """Refuse fields that do not apply to a kind of file.
 
         Parameters
         ----------
         kind
-            What the file is, for the message.
+            A description of the file, for the message.
         names
-            The fields that it has a use for.
+            The fields that apply to it.
 
         Raises
         ------
@@ -93,4 +94,4 @@ class Cut:
 
 
 WHOLE: Final = Cut()
-"""Everything, as the file says."""
+"""The whole file, with the window that it states."""

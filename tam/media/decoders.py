@@ -1,8 +1,8 @@
-"""Decoding of chosen frames of a clip with PyAV, the reference for every other decoder.
+"""Decode chosen frames of a clip with PyAV, the reference for all other decoders.
 
 A frame is identified by its number in the order in which the decoder returns frames, which is
-the order in which they are shown. Time stamps are read from the packets first, without decoding;
-they count only if the decoded frames carry the same ones in the same order.
+display order. Time stamps are first read from the packets, without decoding; they are used only if
+the decoded frames carry the same stamps in the same order.
 """
 
 from collections.abc import Iterable, Iterator
@@ -31,7 +31,7 @@ from tam.media.stamps import JUMP, ascending, far_apart, frame_times, too_dense
 
 @dataclass(frozen=True, eq=False)
 class Contents:
-    """The known properties of a clip's frames.
+    """What is known about a clip's frames.
 
     Parameters
     ----------
@@ -40,24 +40,25 @@ class Contents:
     height, width
         Stored size of a frame, before it is turned upright and its pixels are made square.
     shape
-        The conversion of stored pixels to shown ones.
+        The shape of the stored pixels.
     notes
         Notes on the time stamps and tracks.
     packets
-        The number of packets that hold a frame or a part of one.
+        The number of packets that contain a frame or part of one.
     lasting
-        The number of frames for which a file lasts that ends too early, else 0.
+        The number of frames that a truncated file should have, by its stated duration; 0 if the
+        file is complete.
     stamps
-        int64 [T]: the frames' time stamps, if they were read from the packets alone and are still
-        to be confirmed by the decoded frames; else None.
+        int64 [T]: the frames' time stamps, if they were read only from the packets and have yet to
+        be confirmed by the decoded frames; else None.
     patched
-        The number of frames that the decoder repaired from others.
+        The number of frames that the decoder repaired by using others.
     damaged
-        Whether a part of the file does not decode.
+        Whether part of the file does not decode.
     broken
         Whether the container itself is damaged before its end.
     threaded
-        Whether the frames decode only with several threads.
+        Whether the frames decode only if several threads are used.
     """
 
     times: NDArray[np.float64]
@@ -94,12 +95,12 @@ class Decoded:
 
 
 def read_packets(file: MediaFile) -> Contents | None:
-    """Read the packets without decoding them.
+    """Read the packets of a clip without decoding them.
 
     Returns
     -------
-    The contents, or None if time stamps are missing, repeated or jump, so that the frames
-    themselves must be decoded.
+    The contents, or None if time stamps are missing, repeat or jump, in which case the frames
+    must be decoded.
 
     Raises
     ------
@@ -137,8 +138,8 @@ def read_packets(file: MediaFile) -> Contents | None:
 def survey(file: MediaFile) -> Contents:
     """Decode a whole file to find its frames and their times.
 
-    A single thread repairs damage reproducibly. If it finds no frame at all after a damaged header,
-    several threads may, because each reads the header again.
+    A single thread is used, because it repairs damage reproducibly. If it finds no frame at all
+    after a damaged header, several threads are tried, because each reads the header again.
 
     Raises
     ------
@@ -180,7 +181,7 @@ def survey(file: MediaFile) -> Contents:
 
 
 def _count_on(stamps: list[int | None]) -> None:
-    """Number the last frames, which are returned after the last packet."""
+    """Fill in the stamps of the last frames, which are returned after the last packet."""
     for number in range(len(stamps) - 1, 0, -1):
         if stamps[number - 1] is not None:
             break
@@ -193,26 +194,26 @@ def _count_on(stamps: list[int | None]) -> None:
 
 
 def no_frames(file: MediaFile) -> MediaError:
-    """The error of a clip without a frame that decodes."""
+    """Return the error for a clip of which no frame decodes."""
     return MediaError("no frame can be decoded", where=file.where, remedy="get the file again")
 
 
 def decode(file: MediaFile, numbers: list[int], contents: Contents) -> dict[int, Decoded] | None:
-    """Decode some frames of a clip.
+    """Decode chosen frames of a clip.
 
     Parameters
     ----------
     file
         The clip.
     numbers
-        Ascending numbers of frames, from 0 in the order in which they are shown.
+        Ascending frame numbers, from 0 in display order.
     contents
         The result of :func:`read_packets` or :func:`survey`.
 
     Returns
     -------
-    The frames by their numbers, or None if they are not those that the packets announce and the
-    file must be surveyed.
+    The frames by their numbers, or None if they do not match the packets, in which case the file
+    must be surveyed.
     """
     wanted, found, damage = set(numbers), dict[int, Decoded](), _Damage()
     with opened_track(file) as (container, stream):
@@ -235,20 +236,20 @@ def decode(file: MediaFile, numbers: list[int], contents: Contents) -> dict[int,
 
 
 class _Damage:
-    """The damage that was met while a file was decoded.
+    """The damage found while decoding a file.
 
     Attributes
     ----------
     packets
         The number of packets that were not empty.
     lost
-        The number of times at which no frame was returned.
+        The number of times for which no frame was returned.
     patched
-        The number of frames that the decoder repaired from others.
+        The number of frames that the decoder repaired by using others.
     broken
-        Whether the container itself ended early.
+        Whether the container itself ends early.
     end
-        The byte after the last packet that was decoded; 0 if packets have no positions.
+        The offset just after the last decoded packet; 0 if packets have no positions.
     """
 
     def __init__(self) -> None:
@@ -280,7 +281,7 @@ def _frames(container: Any, stream: Any, damage: _Damage, *, threaded: bool) -> 
 
 
 def _with_alpha(stream: Any) -> Any:
-    """A decoder for the transparency of a WebM clip, which FFmpeg's default decoder ignores."""
+    """Return a decoder that keeps the transparency of WebM, which FFmpeg's default one ignores."""
     import av
 
     library = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(stream.codec_context.name)
@@ -293,9 +294,9 @@ def _with_alpha(stream: Any) -> Any:
 
 
 def _kept(packets: Iterable[Any]) -> tuple[list[int | None], bool, int]:
-    """The stamp of each packet with a shown frame, whether the file ends early, and the end.
+    """Return the stamp of each packet with a displayed frame, whether reading failed, and the end.
 
-    The end is the byte after the last packet, or 0 if packets have no positions.
+    The end is the offset just after the last packet, or 0 if packets have no positions.
     """
     stamps: list[int | None] = []
     end = 0
@@ -305,12 +306,12 @@ def _kept(packets: Iterable[Any]) -> tuple[list[int | None], bool, int]:
             if packet.size and not packet.is_discard:
                 stamps.append(None if packet.pts is None else int(packet.pts))
     except failures():
-        return stamps, True, end  # what came before counts
+        return stamps, True, end  # keep what was read before the failure
     return stamps, False, end
 
 
 def _end_of(packet: Any) -> int:
-    """The byte after a packet; 0 if its position is not known."""
+    """Return the offset just after a packet; 0 if its position is not known."""
     return 0 if packet.pos is None or packet.pos < 0 else int(packet.pos + packet.size)
 
 
@@ -320,9 +321,9 @@ def _track_notes(container: Any) -> tuple[str, ...]:
 
 
 def _lasting(container: Any, stream: Any, stamps: NDArray[np.int64]) -> int:
-    """The number of frames for which a file lasts that ends too early, else 0.
+    """Return the number of frames that a truncated file should have; 0 for a complete file.
 
-    The file's own frame count is not used: only a file that is shorter than it states lost frames.
+    Truncation is judged by the duration that the file states, not by its frame count.
     """
     unit = float(stream.time_base or 1)
     if not len(stamps):
@@ -337,6 +338,6 @@ def _lasting(container: Any, stream: Any, stamps: NDArray[np.int64]) -> int:
         return 0
     if lasts - found <= max(3 * step, 0.02 * lasts):
         return 0
-    # A damaged header may state any count.
+    # A damaged header may state any number of frames.
     by_time = round(lasts / step)
     return int(stream.frames) if 0 < stream.frames <= 2 * by_time else by_time

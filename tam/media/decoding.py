@@ -1,4 +1,4 @@
-"""Decoding of a picture by Pillow, without the lines that libtiff prints."""
+"""Decode a picture with Pillow, without the messages that libtiff prints."""
 
 import os
 import sys
@@ -13,18 +13,17 @@ _STDERR = 2
 
 
 def load_pixels(image: Image.Image) -> None:
-    """Decode a picture that Pillow opened; Pillow's errors for damaged data pass through."""
+    """Decode a picture that Pillow opened; Pillow's errors for damaged data are not converted."""
     with _without_stderr() if image.format == "TIFF" else nullcontext():
         image.load()
 
 
 @contextmanager
 def _without_stderr() -> Iterator[None]:
-    """Redirect the file descriptor of standard error to the null device for the block.
+    """Redirect the file descriptor of standard error to the null device while the block runs.
 
-    libtiff prints the faults of a file there, and Pillow cannot turn that off; the user is told the
-    error that Pillow then raises. Output of other threads is lost meanwhile, so the block must be
-    short.
+    libtiff prints errors there, and Pillow cannot prevent it; the user sees the error that Pillow
+    then raises instead. Output of other threads is lost meanwhile, so the block must be short.
     """
     with _lock:
         try:

@@ -1,4 +1,4 @@
-"""Fetching of a file from an http(s) address, within limits of size and time."""
+"""Fetch a file from an http(s) address, with limits on size and time."""
 
 import base64
 import http.client
@@ -15,13 +15,13 @@ from tam.media.files import printable
 
 MAX_BYTES = 64 * 1024 * 1024
 TIMEOUT = 30.0
-"""The longest time of a whole fetch, in seconds."""
+"""The time limit of a whole fetch, in seconds."""
 
 _CHUNK = 64 * 1024
 _REDIRECTIONS = 5
 _PORTS = {"http": 80, "https": 443}
 _SAFE = "%/:=&~+!$,;'@()*[]"
-"""Characters that stay as they are in a path; all others are percent-encoded as UTF-8."""
+"""Characters left unchanged in a path; all others are percent-encoded as UTF-8."""
 _MOVED = (301, 302, 303, 307, 308)
 
 
@@ -33,18 +33,18 @@ def fetch(
     Parameters
     ----------
     url
-        The address, which may hold international characters. Redirections are followed to http(s)
-        addresses only, and to addresses that are not public (loopback, link-local, private) only
-        if this one is not public either.
+        The address, which may contain international characters. Redirects are followed only to
+        http(s) addresses, and to non-public addresses (loopback, link-local, private) only if
+        this one is not public either.
     allowed
-        Whether the user has allowed addresses.
+        Whether the user has allowed fetching addresses.
     max_bytes, timeout
-        The largest size, and the longest time in seconds, from the look-up of the name on.
+        The size limit, and the time limit in seconds, which includes the name look-up.
 
     Returns
     -------
     where, name, content
-        The address without user, password and query, for messages; the file name; the bytes.
+        The address without user, password and query, for messages; the file name; and the bytes.
 
     Raises
     ------
@@ -88,18 +88,18 @@ def fetch(
 
 @dataclass(frozen=True)
 class _Request:
-    """One request of a fetch.
+    """One request during a fetch.
 
     Parameters
     ----------
     parts
         The requested address.
     where
-        The user's own address, for messages.
+        The address that the user gave, for messages.
     deadline, max_bytes
-        Limits of the whole fetch.
+        The limits of the whole fetch.
     own
-        Whether the address is the user's own, and not a redirection.
+        Whether the user gave this address, as opposed to a redirect.
     public_only
         Whether to refuse addresses that are not public.
     """
@@ -128,7 +128,7 @@ class _Request:
 
 @dataclass(frozen=True)
 class _Answer:
-    """A server's answer: status, redirection, content, and the kind of its address."""
+    """A server's response: status, redirect, content, and whether its address is public."""
 
     status: int
     location: str
@@ -137,7 +137,7 @@ class _Answer:
 
 
 def _answered(request: _Request) -> _Answer:
-    """Send one request, with one-line errors."""
+    """Send one request, and convert errors into one-line errors."""
     where = request.where
     if request.scheme not in _PORTS or not request.parts.hostname:
         raise MediaError(
@@ -168,7 +168,7 @@ def _answered(request: _Request) -> _Answer:
 
 
 def _ask(request: _Request) -> _Answer:
-    """Send one request, and keep at most one byte more of its content than is allowed."""
+    """Send one request, and read at most one byte more than the size limit."""
     headers = {"User-Agent": "token-activation-map", "Connection": "close"}
     if request.own and request.parts.username:
         headers["Authorization"] = _basic(request.parts)
@@ -189,7 +189,7 @@ def _ask(request: _Request) -> _Answer:
         connection.request("GET", target, headers=headers)
         response = connection.getresponse()
         content = bytearray()
-        # read1 returns what has arrived.
+        # read1 returns the bytes that have already arrived.
         while response.status == 200 and len(content) <= request.max_bytes:
             chunk = response.read1(_CHUNK)
             if not chunk:
@@ -207,9 +207,9 @@ def _ask(request: _Request) -> _Answer:
 def _through(
     proxy: SplitResult, request: _Request, host: str, headers: dict[str, str]
 ) -> tuple[CheckedConnection, str]:
-    """A connection through a proxy, and the target of the request.
+    """Return a connection through a proxy, and the target of the request.
 
-    The proxy looks the name up, so only the text of the name can be checked here.
+    The proxy resolves the name, so only the text of the name can be checked here.
     """
     if request.public_only and not _looks_public(host):
         raise PrivateAddressError("leads to an address that is not public")
@@ -231,7 +231,7 @@ def _through(
 
 
 def _proxy(scheme: str, host: str) -> SplitResult | None:
-    """The proxy that the environment names for an address."""
+    """Return the proxy that the environment specifies for an address, if any."""
     named = getproxies().get(scheme)
     if not named or proxy_bypass(host):
         return None
@@ -242,11 +242,11 @@ def _proxy(scheme: str, host: str) -> SplitResult | None:
 
 
 def _looks_public(host: str) -> bool:
-    """Whether a host that is not looked up here may be public, by its name or number alone."""
+    """Whether a host may be public, judged by its name or number without resolving it."""
     host = host.rstrip(".").lower()
     if ":" in host:
         return is_public(host)
-    try:  # systems take 127.1, 0177.0.0.1, 0x7f000001 and 2130706433 for 127.0.0.1
+    try:  # systems also read 127.1, 0177.0.0.1, 0x7f000001 and 2130706433 as 127.0.0.1
         return is_public(socket.inet_ntoa(socket.inet_aton(host)))
     except OSError:
         return "." in host and not host.endswith(_INNER_NAMES)
@@ -256,7 +256,7 @@ _INNER_NAMES = (".localhost", ".local", ".localdomain", ".internal", ".lan", ".h
 
 
 def _host(parts: SplitResult) -> str:
-    """The host's name to look up, international names in their ASCII form."""
+    """Return the host name to resolve, with international names in ASCII form."""
     host = parts.hostname or ""
     if host.isascii():
         return host

@@ -1,4 +1,4 @@
-"""Files of media: safe opening, and names that are safe to print."""
+"""Media files: open them safely, and give them names that are safe to print."""
 
 import re
 import stat
@@ -21,7 +21,7 @@ class MediaFile:
     where
         Its name in error messages, without control characters.
     name
-        Its name on screen: the last part of its path or address.
+        Its display name: the last part of its path or address.
     path
         Its path, or None for one that was fetched.
     content
@@ -35,12 +35,12 @@ class MediaFile:
 
     @property
     def suffix(self) -> str:
-        """The name's suffix in lower case, such as ``".mp4"``."""
+        """The suffix of the name in lower case, such as ``".mp4"``."""
         return Path(self.name).suffix.lower()
 
     @contextmanager
     def opened(self) -> Iterator[BinaryIO]:
-        """Open it for reading.
+        """Open the file for reading.
 
         Raises
         ------
@@ -57,12 +57,12 @@ def local_file(path: str | Path) -> MediaFile:
 
 
 def display_name(source: str) -> str:
-    """The last part of a path, for the screen."""
+    """Return the last part of a path, for display."""
     return printable(re.split(r"[\\/]", source.rstrip("\\/"))[-1]) or "image"
 
 
 def printable(text: str) -> str:
-    """A text without control characters."""
+    """Return a text without control characters."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
@@ -74,7 +74,7 @@ def _open(path: Path, where: str) -> BinaryIO:
         if stat.S_ISDIR(status.st_mode):
             raise MediaError("is a folder", where=where, remedy="give the path of one picture")
         if not stat.S_ISREG(status.st_mode):
-            # A pipe or a device could block or never end.
+            # Reading a pipe or a device could block or never end.
             raise MediaError("is not a regular file", where=where, remedy="save it to a file first")
         if status.st_size == 0:
             raise MediaError("the file is empty", where=where, remedy="give another file")

@@ -1,8 +1,8 @@
-"""Decoding with decord or OpenCV, whose frames are used only if they agree with PyAV's.
+"""Decode with decord or OpenCV, whose frames are used only if they agree with PyAV's.
 
-Both can crash their process, read beyond a damaged table, miscount frames, take another track, or
-return memory that they never wrote. So each runs in a process of its own, and each of its frames is
-compared with PyAV's frame of the same number.
+Both libraries can crash the process, read past the end of a damaged table, miscount frames, choose
+a different track, or return uninitialized memory. So each runs in a separate process, and each of
+its frames is compared with PyAV's frame of the same number.
 """
 
 import importlib.util
@@ -24,22 +24,22 @@ PACKAGES = {"decord": ("decord", "decord"), "opencv": ("cv2", "opencv-python")}
 """Module and distribution package of each decoder."""
 
 MEAN, BLOCK = 0.9, 12
-"""The largest differences between two libraries' pixels in grey levels: of the average, and of a
-block of 4 × 4. Most give equal pixels, and some round differently; another frame differs more,
-except in a clip that hardly moves, where it is as good."""
+"""Tolerated differences between two libraries' pixels in grey levels: on average, and in any block
+of 4 × 4 pixels. Usually the pixels are equal or differ by rounding. A different frame differs more,
+except in a clip with hardly any motion, where it is just as good."""
 
 _LONGEST = 9.0
-"""Seconds that both decodings of a short clip may take together, the other process's start
-included; a long clip has more, see :func:`patience`."""
+"""Time limit in seconds for both decodings of a short clip, including the start of the other
+process. A long clip gets more, see :func:`patience`."""
 
 
 def patience(spent: float) -> float:
-    """The longest time of the other process in seconds.
+    """Return the time limit of the other process, in seconds.
 
     Parameters
     ----------
     spent
-        The seconds that PyAV took for the same frames, on a machine that may be busy.
+        How long PyAV took for the same frames, in seconds, on a machine that may be busy.
 
     Examples
     --------
@@ -64,31 +64,32 @@ def decode_like(
     matrix: Matrix | None,
     spent: float,
 ) -> list[Pixels] | Fallback:
-    """Decode frames with another library, and compare them with PyAV's.
+    """Decode frames with another library, and compare them with those of PyAV.
 
     Parameters
     ----------
     backend
         A key of ``PACKAGES``.
     file
-        The clip; only PyAV decodes one in memory.
+        The clip; a clip in memory is decoded only by PyAV.
     numbers
-        Ascending numbers of frames, counted from 0 in the order in which they are shown.
+        Ascending frame numbers, from 0 in display order.
     ours
         PyAV's frames, uint8 [H, W, 3] RGB as stored.
     matrix
-        Their display matrix, because a library may have turned the frames itself.
+        Their display matrix, because the library may have rotated the frames itself.
     spent
-        The seconds that PyAV took for them.
+        How long PyAV took for them, in seconds.
 
     Returns
     -------
-    Frames uint8 [H, W, 3] RGB as stored, if all agree with PyAV's; else the reason why not.
+    Frames, uint8 [H, W, 3] RGB as stored, if all agree with PyAV's; else the reason why they are
+    not used.
 
     Raises
     ------
     SetupError
-        If the library is not on this machine.
+        If the library is not installed.
     """
     theirs = _decoded(backend, file, numbers, patience(spent))
     if isinstance(theirs, Fallback):
@@ -147,7 +148,7 @@ def agree(theirs: Pixels, ours: Pixels) -> bool:
 
 
 def _blocks(pixels: Pixels) -> NDArray[np.floating]:
-    """Means of blocks of 4 × 4 pixels, with smaller blocks at the edges."""
+    """Return the means of blocks of 4 × 4 pixels, with smaller blocks at the edges."""
     rows, columns = (np.arange(0, length, 4) for length in pixels.shape[:2])
     heights, widths = np.diff([*rows, len(pixels)]), np.diff([*columns, pixels.shape[1]])
     sums = np.add.reduceat(pixels, rows, axis=0, dtype=np.float32)

@@ -1,7 +1,8 @@
 """The process in which decord or OpenCV runs; see tam.media.foreign.
 
-It imports nothing of the toolkit. Its argument is the task as JSON; it writes the frames' shapes
-as one line of JSON, followed by their RGB bytes. Exit code 2: not decoded; 3: no such library.
+It imports nothing from the toolkit. Its argument is the task as JSON; it writes the frames' shapes
+as one line of JSON, followed by their RGB bytes. Exit code 2 means that decoding failed, and 3 that
+the library is missing.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 MEMORY = 8 * 2**30
-"""The limit of address space in bytes, which a damaged header often exceeds."""
+"""The limit on address space in bytes, because damaged headers often request more."""
 
 
 def main() -> int:
@@ -55,7 +56,7 @@ def _decord() -> Any:
 
     def read(path: str, numbers: list[int]) -> Iterator[Any]:
         reader = decord.VideoReader(path, num_threads=1)
-        # Sequentially, because decord's seeking is off in many containers.
+        # Frames are read in order, because decord seeks incorrectly in many containers.
         wanted = set(numbers)
         for number in range(numbers[-1] + 1):
             frame = reader.next()

@@ -1,4 +1,4 @@
-"""Opening of pictures: files, addresses, PIL images and arrays become :class:`Media`."""
+"""Open pictures: convert files, addresses, PIL images and arrays to :class:`Media`."""
 
 import re
 import warnings
@@ -19,13 +19,13 @@ from tam.media.media import SCENE_MARK, Encoded, Media
 from tam.media.raster import orientation, rgb_pixels
 
 Source = str | Path | Image.Image | NDArray[np.uint8] | Media
-"""The types that a picture can be given as."""
+"""The accepted types of a picture."""
 
 MAX_PIXELS = 100_000_000
 MAX_ASPECT = 200
-"""The largest ratio of sides; processors that keep a picture's shape (Qwen2-VL's) refuse more."""
+"""The largest aspect ratio; processors that preserve it, such as Qwen2-VL's, refuse more."""
 
-# Raster formats that Pillow decodes itself. Others run programs (EPS) or are rarely pictures.
+# Raster formats that Pillow decodes itself. Others run a program (EPS) or are rarely pictures.
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
 _COMMON = ("BMP", "GIF", "JPEG", "PNG", "PPM")
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]+://|data:)", re.IGNORECASE)
@@ -37,25 +37,26 @@ ANIMATIONS = ("AVIF", "GIF", "PNG", "WEBP")
 def open_image(source: Source, *, allow_urls: bool = False, max_pixels: int = MAX_PIXELS) -> Media:
     """Open one picture as upright 8-bit RGB.
 
-    EXIF orientation is applied. Transparent parts show white. 16-bit values are scaled to 8 bits.
-    An animated or multi-page file gives its first frame, and a note says so.
+    EXIF orientation is applied. Transparent parts become white. 16-bit values are scaled to 8 bits.
+    For an animated or multi-page file the first frame is used, and a note says so.
 
     Parameters
     ----------
     source
         A path; an http(s) address if ``allow_urls``; a PIL image (its current frame); a uint8 array
-        [H, W], [H, W, 3] (RGB) or [H, W, 4] (RGBA); or a Media, which is returned as it is.
+        [H, W], [H, W, 3] (RGB) or [H, W, 4] (RGBA); or a Media, which is returned unchanged.
     allow_urls
-        Whether to fetch addresses; they are refused otherwise.
+        Whether to fetch addresses; otherwise they are refused.
     max_pixels
-        The largest number of pixels, checked in the header before decoding. Pillow's own limit,
-        twice ``PIL.Image.MAX_IMAGE_PIXELS``, holds as well.
+        The largest number of pixels, checked against the header before decoding. Pillow's own
+        limit, twice ``PIL.Image.MAX_IMAGE_PIXELS``, applies as well.
 
     Raises
     ------
     MediaError
-        If the source is missing, unreadable, empty, not a picture, damaged, too large, longer than
-        200:1, an address that is not allowed, or of another type or mode.
+        If the source is missing, unreadable, empty, damaged, too large, not a picture, has an
+        aspect ratio above 200:1, is an address that is not allowed, or has an unsupported type or
+        mode.
 
     Examples
     --------
@@ -82,9 +83,9 @@ def open_image(source: Source, *, allow_urls: bool = False, max_pixels: int = MA
 
 
 def media_file(source: str | Path, *, allow_urls: bool) -> MediaFile:
-    """Make a handle to the file of a path or an address; an address is fetched.
+    """Return a handle to the file at a path or an address; an address is fetched.
 
-    A path that exists is a file, even where it looks like an address.
+    A path that exists is treated as a file, even if it looks like an address.
 
     Raises
     ------
@@ -123,7 +124,7 @@ def open_picture(file: MediaFile, stream: BinaryIO, max_pixels: int = MAX_PIXELS
         plain = image.format in _JPEG and image.mode in ("RGB", "L")
         media = _from_image(image, file.where, file.name, max_pixels)
         kept = _jpeg(stream, image) if plain else None
-        # Pillow reads through the file to count, so this comes after the first picture is read.
+        # Counting pictures makes Pillow read the whole file, so the first one is decoded before.
         return replace(
             media,
             notes=_first_of(image),
@@ -133,7 +134,7 @@ def open_picture(file: MediaFile, stream: BinaryIO, max_pixels: int = MAX_PIXELS
 
 
 def _jpeg(stream: BinaryIO, image: Image.Image) -> bytes | None:
-    """Keep a JPEG's own bytes without metadata; None if it is damaged, which Pillow tolerates."""
+    """Return a JPEG's bytes without metadata; None for damage that Pillow tolerates."""
     stream.seek(0)
     with suppress(ValueError):
         return stripped_jpeg(stream.read(), orientation(image))
@@ -145,7 +146,7 @@ def identified(stream: BinaryIO, where: str) -> Image.Image | None:
 
     Returns
     -------
-    The picture, or None if Pillow does not know the format.
+    The picture, or None if Pillow does not recognize the format.
 
     Raises
     ------
@@ -167,7 +168,7 @@ def identified(stream: BinaryIO, where: str) -> Image.Image | None:
 
 
 def _opened(stream: BinaryIO) -> Image.Image:
-    """Open a picture by the plugins that Pillow loads first, and by all of them only then."""
+    """Open a picture with Pillow's common plugins, and only then try all others."""
     try:
         return Image.open(stream, formats=_COMMON)
     except UnidentifiedImageError:
@@ -180,7 +181,7 @@ def _formats() -> list[str]:
 
 
 def _first_of(image: Image.Image) -> tuple[str, ...]:
-    """The note on a file with more than one picture."""
+    """Return the note on a file with more than one picture, if it is one."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -220,12 +221,12 @@ def _from_array(pixels: NDArray[np.uint8], max_pixels: int) -> Media:
 
 
 def check_size(width: int, height: int, where: str, max_pixels: int) -> None:
-    """Refuse a picture that is empty, too large or too long.
+    """Refuse a picture that is empty, too large or too elongated.
 
     Raises
     ------
     MediaError
-        If it is one of these. The message says which.
+        If it is any of these. The message says which.
     """
     if width < 1 or height < 1:
         raise MediaError(
@@ -250,7 +251,7 @@ def _too_large(what: str, where: str) -> MediaError:
 
 
 def damaged(error: Exception, where: str) -> MediaError:
-    """The error of a picture that does not decode."""
+    """Return the error for a picture that does not decode."""
     reason = str(error).rstrip(".") or type(error).__name__
     return MediaError(
         f"the picture is damaged or incomplete ({printable(reason)})",

@@ -1,6 +1,6 @@
-"""Recordings that were joined byte by byte, as by ``cat first.mp4 second.mp4``.
+"""Detect recordings that were concatenated as bytes, as by ``cat first.mp4 second.mp4``.
 
-FFmpeg reads all of them from most containers, but only the first one from those below.
+In most containers FFmpeg reads all of them, but in those below it reads only the first.
 """
 
 import io
@@ -20,18 +20,18 @@ _CHUNK = 2**20
 
 
 def unread_recordings(file: MediaFile, end: int) -> tuple[str, ...]:
-    """Note that other recordings follow the part of a file that FFmpeg read.
+    """Return a note if other recordings follow the part of a file that FFmpeg read.
 
     Parameters
     ----------
     file
         The clip.
     end
-        The byte after the last one that belongs to a packet; 0 if packets have no positions.
+        The offset just after the last packet; 0 if packets have no positions.
 
     Returns
     -------
-    A note, or nothing if no recording follows.
+    A tuple with the note; empty if no recording follows.
     """
     if not end:
         return ()
@@ -45,7 +45,7 @@ def unread_recordings(file: MediaFile, end: int) -> tuple[str, ...]:
 
 
 def _later_movie(stream: BinaryIO, end: int) -> bool:
-    """Whether a second movie box of an MP4 or QuickTime file stands after a byte."""
+    """Whether an MP4 or QuickTime file has a second movie box after an offset."""
     movies = [offset for kind, offset in _boxes(stream) if kind == b"moov"]
     return len(movies) > 1 and movies[-1] >= end
 

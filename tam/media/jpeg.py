@@ -1,7 +1,7 @@
-"""A JPEG's own bytes without metadata: EXIF, GPS, thumbnails, comments and trailers.
+"""Strip metadata from a JPEG: EXIF, GPS, thumbnails, comments and trailers.
 
-Markers are those of ITU-T T.81, table B.1. The result decodes to exactly the pixels of the file,
-with the same orientation; color profiles, which the toolkit does not read, are dropped too.
+Markers are those of ITU-T T.81, table B.1. The result decodes to exactly the same pixels as the
+file, with the same orientation. Color profiles, which the toolkit does not read, are also dropped.
 """
 
 import re
@@ -15,7 +15,7 @@ _JFIF_BYTES: Final = 14
 _ADOBE_MARKER: Final = 0xEE
 _REMARK: Final = 0xFE
 _ALONE: Final = frozenset({0x01, *range(0xD0, 0xD8)})
-# A marker inside a scan that is not a stuffed zero, a restart or a fill byte.
+# The end of a scan: a marker that is not a stuffed zero, a restart or a fill byte.
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 _ORIENTATION: Final = 0x0112
@@ -23,19 +23,19 @@ _SHORT: Final = 3
 
 
 def stripped_jpeg(data: bytes, orientation: int = 1) -> bytes:
-    """Keep only the segments that decode to pixels.
+    """Keep only the segments needed to decode the pixels.
 
     Parameters
     ----------
     data
         A JPEG file; anything after its first picture is dropped.
     orientation
-        The EXIF orientation, 1 to 8. Unless it is 1, an EXIF block with it alone is written.
+        The EXIF orientation, 1 to 8. Unless it is 1, an EXIF block that holds only it is written.
 
     Raises
     ------
     ValueError
-        If the bytes are not a whole JPEG.
+        If the bytes are not a complete JPEG.
     """
     if not data.startswith(_START):
         raise ValueError("is not a JPEG picture")
@@ -62,7 +62,7 @@ def stripped_jpeg(data: bytes, orientation: int = 1) -> bytes:
 
 def _segment(marker: int, segment: bytes) -> bytes:
     if marker == 0xE0 and segment[4:9] == _JFIF:
-        # Without the thumbnail, whose sides are the last two bytes that stay.
+        # Drop the thumbnail, and set its width and height, the last two bytes kept, to 0.
         body = segment[4 : 2 + _JFIF_BYTES]
         return b"\xff\xe0" + struct.pack(">H", 2 + len(body) + 2) + body + b"\0\0"
     if marker == _REMARK or (0xE0 <= marker <= 0xEF and marker != _ADOBE_MARKER):

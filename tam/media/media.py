@@ -1,4 +1,4 @@
-"""Media: the decoded picture or clip that everything else works on."""
+"""Media: a decoded picture or clip, on which all other packages work."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,12 +10,12 @@ from tam.errors import MediaError
 from tam.media.axis import TIME, Axis
 
 SCENE_MARK: Final = "tam.scenes"
-"""The comment of a PNG that the toolkit's scene generator drew."""
+"""The comment in PNG files drawn by the toolkit's scene generator."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Encoded:
-    """The file that pixels were decoded from, kept to write them again.
+    """The file that pixels were decoded from, kept so that it can be written unchanged.
 
     Parameters
     ----------
@@ -36,22 +36,22 @@ class Media:
     Parameters
     ----------
     frames
-        uint8 [T, H, W, 3], RGB, upright (any EXIF orientation already applied). A picture has
-        T = 1.
+        uint8 [T, H, W, 3], RGB, upright (with any EXIF orientation already applied). T = 1 for a
+        picture.
     times
         float64 [T]: the time of each frame in seconds; zero for a picture.
     name
-        Its name on screen; never used as a path.
+        Its display name; never used as a path.
     kind
-        ``"image"`` or ``"video"``: the input of a processor that it goes to.
+        ``"image"`` or ``"video"``: the input of the processor that receives it.
     notes
         Notes for the reader of an explanation, such as on damaged frames.
     encoded
-        The JPEG that a picture was decoded from; None if there is none, or it is not kept.
+        The JPEG that a picture was decoded from; None if there is none or it was not kept.
     drawn
         Whether its file says that the toolkit's scene generator drew it.
     axis
-        What its frames stand along; of a volume ``times`` are places on it.
+        The axis of the frames; for a volume, ``times`` are places on it.
 
     Raises
     ------
@@ -96,11 +96,11 @@ class Media:
 
     @property
     def seconds(self) -> NDArray[np.float64]:
-        """float64 [T]: when each frame is shown; slices of a volume one every half second."""
+        """float64 [T]: when to show each frame; a volume shows one slice every half second."""
         return self.times if self.axis.is_time else np.arange(len(self.times)) / 2
 
     def place(self, frame: int) -> str:
-        """Name a frame for people, who count from 1, with its time or place."""
+        """Describe a frame by its number, counted from 1, and its time or place."""
         return self.axis.told(frame, float(self.times[frame]))
 
     @property

@@ -1,4 +1,4 @@
-"""Opening of a source of any kind: a picture, a clip, or a folder of frames."""
+"""Open a source of any kind: a picture, a clip, a folder of frames, a volume or a slide."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,35 +28,35 @@ def open_media(
 ) -> Media:
     """Open a picture, a clip, a volume or a slide.
 
-    A folder is a clip of the pictures in it. The content of a file decides what it is, not its
-    suffix; a slide of a vendor's format is told by it, and a TIFF is one where a region or a level
-    is asked for. An animated picture is a clip if a clip is asked for, by its kind or by a
-    sampling, and a TIFF of several pages if slices or a window are; otherwise the first picture is
-    taken, and a note says so.
+    A folder is opened as a clip of the pictures in it. The kind of a file is determined by its
+    content, not its suffix, with one exception: slides in vendor formats are recognized by suffix.
+    A TIFF is opened as a slide if a region or a level is requested. An animated picture is opened
+    as a clip if ``kind`` or ``sampling`` requests one, and a multi-page TIFF as a stack if slices
+    or a window are requested; otherwise the first picture is used, and a note says so.
 
     Parameters
     ----------
     source
         As in :func:`tam.media.open_image`.
     sampling, decoder
-        Options of clips, as in :func:`tam.media.open_video`.
+        Options for clips, as in :func:`tam.media.open_video`.
     allow_urls
         Whether to fetch pictures and clips from http(s) addresses.
     kind
-        ``"image"`` or ``"video"`` to require that kind; a picture then makes a clip of one frame.
+        ``"image"`` or ``"video"`` to require that kind; as a clip, a picture has one frame.
     cut
-        What is taken of a volume, a stack or a slide.
+        The part of a volume, a stack or a slide to use.
 
     Raises
     ------
     MediaError
-        If the source cannot be used, is a clip where a picture is required, or is nothing that a
-        cut can be taken of.
+        If the source cannot be used, is a clip where a picture is required, or is a file to which
+        ``cut`` does not apply.
     SetupError
         If the decoder is not installed.
     """
     if isinstance(source, Media):
-        # Its size was limited when it was opened.
+        # A size limit was already applied when the picture was opened.
         media = open_image(source, max_pixels=source.width * source.height)
     elif not isinstance(source, str | Path):
         media = open_image(source)
@@ -109,7 +109,7 @@ def _open_file(
 
 
 def _check_whole(file: MediaFile, cut: Cut) -> None:
-    """Refuse a cut of what is neither a volume nor a stack nor a slide."""
+    """Refuse a cut of a file that is not a volume, a stack or a slide."""
     cut.check_fits(f"{file.name}, a picture or clip,", ())
 
 

@@ -1,4 +1,4 @@
-"""Conversion of decoded frames to shown pictures: transparency, orientation, square pixels."""
+"""Convert decoded frames for display: transparency, orientation and square pixels."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,7 +13,7 @@ Matrix = tuple[int, ...]
 """A display matrix: 9 fixed-point numbers a b u c d v x y w by rows; a point (p, q) of the stored
 frame is shown at (a p + c q + x, b p + d q + y)."""
 
-# Indexed by quarter turns to the left.
+# Indexed by the number of quarter turns counterclockwise.
 _TURNS: tuple[Matrix | None, ...] = (
     None,
     (0, -1, 0, 1, 0, 0, 0, 0, 0),
@@ -26,7 +26,7 @@ MAX_ASPECT = 200
 
 @dataclass(frozen=True)
 class Shape:
-    """The shape of a clip's stored pixels.
+    """The aspect ratio of a clip's stored pixels.
 
     Parameters
     ----------
@@ -37,13 +37,13 @@ class Shape:
     aspect: Fraction = Fraction(1)
 
     def shown(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width, in square pixels, of a stored frame that is not turned yet."""
+        """Return height and width, in square pixels, of a stored frame before it is rotated."""
         wide = max(1, round(width * self.aspect))
         return (height, width if wide > MAX_ASPECT * height else wide)
 
 
 def pixels_of(frame: Any, size: tuple[int, int]) -> tuple[Pixels, Matrix | None]:
-    """A frame of PyAV as stored, scaled to a size.
+    """Return a PyAV frame as stored, scaled to a size.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def pixels_of(frame: Any, size: tuple[int, int]) -> tuple[Pixels, Matrix | None]
 def _display_matrix(frame: Any) -> Matrix | None:
     try:
         data = frame.side_data.get("DISPLAYMATRIX")
-    except ValueError:  # PyAV does not know the type of other side data
+    except ValueError:  # PyAV does not know the type of some other side data
         turns: int = round(frame.rotation / 90) % 4
         return _TURNS[turns]
     if data is None:
@@ -69,13 +69,13 @@ def _display_matrix(frame: Any) -> Matrix | None:
 
 
 def on_white(frames: list[Pixels]) -> tuple[list[Pixels], bool]:
-    """Put frames with transparency on white, as players with a white page do.
+    """Composite frames with transparency onto white.
 
     Returns
     -------
     frames, seen
         uint8 [H, W, 3] each, and whether any pixel was transparent. If no pixel is opaque, the
-        transparency is an unused channel (32-bit AVI), and is ignored.
+        alpha channel is unused (as in 32-bit AVI) and is ignored.
     """
     clear = [frame for frame in frames if frame.shape[2] == 4]
     if not any((frame[..., 3] < 255).any() for frame in clear):
@@ -92,7 +92,7 @@ def _on_white(frame: Pixels) -> Pixels:
 
 
 def upright(pixels: Pixels, matrix: Matrix | None) -> Pixels:
-    """Turn and mirror a stored frame by its display matrix, to the nearest quarter turn."""
+    """Rotate and flip a stored frame by its display matrix, to the nearest quarter turn."""
     if matrix is None:
         return pixels
     a, b, _, c, d = matrix[:5]
@@ -106,7 +106,7 @@ def upright(pixels: Pixels, matrix: Matrix | None) -> Pixels:
 
 
 def inverse(matrix: Matrix) -> Matrix:
-    """The matrix that undoes the turns and mirrorings of another."""
+    """Return the matrix that undoes the rotation and flips of another."""
     a, b, _, c, d = matrix[:5]
     return (a, c, 0, b, d, 0, 0, 0, 0)
 

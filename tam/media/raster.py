@@ -1,4 +1,4 @@
-"""Conversion of Pillow's pictures to upright 8-bit RGB: modes, depths, transparency."""
+"""Convert Pillow images of any mode and depth to upright 8-bit RGB, without transparency."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ _UPRIGHT = {
 
 
 def rgb_pixels(image: Image.Image, where: str) -> tuple[NDArray[np.uint8], bool]:
-    """The current frame of a picture as upright 8-bit RGB, transparent parts white.
+    """Return the current frame of a picture as upright 8-bit RGB, with transparent parts white.
 
     Returns
     -------
@@ -31,10 +31,10 @@ def rgb_pixels(image: Image.Image, where: str) -> tuple[NDArray[np.uint8], bool]
     Raises
     ------
     MediaError
-        If its values have no known scale. Pillow's errors for damaged data pass through.
+        If its values have no known scale. Pillow's errors for damaged data are not converted.
     """
     load_pixels(image)
-    # Read after loading: Pillow itself turns a TIFF while it loads.
+    # Read the orientation after loading, because Pillow itself rotates a TIFF while loading it.
     turn = _UPRIGHT.get(orientation(image))
     rgb, clear = _to_rgb(image, where)
     if turn is not None:
@@ -54,10 +54,10 @@ def _to_rgb(image: Image.Image, where: str) -> tuple[Image.Image, bool]:
 
 
 def _eight_bits(image: Image.Image, where: str) -> NDArray[np.uint8]:
-    """Scale a picture of more than 8 bits: integers over their range, floats from 0 to 1."""
+    """Scale a picture of more than 8 bits: integers by their range, floats from [0, 1]."""
     values = np.asarray(image).astype(np.float64)
     top, inverted = _scale(image)
-    # Negated, so that NaN is refused too.
+    # The test is negated so that NaN is also refused.
     if not (values.min() >= 0 and values.max() <= top):
         raise MediaError(
             f"values from {values.min():g} to {values.max():g} have no known scale",
@@ -70,9 +70,9 @@ def _eight_bits(image: Image.Image, where: str) -> NDArray[np.uint8]:
 
 
 def _scale(image: Image.Image) -> tuple[float, bool]:
-    """The value of full intensity, and whether it is black (a TIFF with WhiteIsZero).
+    """Return the maximum value, and whether it means black (a TIFF with WhiteIsZero).
 
-    Pillow itself inverts such pictures of up to 8 bits, and leaves others as they are.
+    Pillow inverts such pictures itself if they have up to 8 bits, but not deeper ones.
     """
     tags = getattr(image, "tag_v2", {}) if image.format == "TIFF" else {}
     inverted = tags.get(_PHOTOMETRIC) == 0

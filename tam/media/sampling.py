@@ -1,4 +1,4 @@
-"""Sampling: the choice of a clip's frames."""
+"""Choose which frames of a clip to use."""
 
 import math
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from tam.media.image import MAX_PIXELS
 
 @dataclass(frozen=True)
 class Sampling:
-    """The frames that are taken of a clip.
+    """Which frames of a clip to use.
 
     Parameters
     ----------
     fps
         Frames per second.
     num_frames
-        The number of frames, evenly spread, instead of ``fps``.
+        The number of evenly spaced frames, instead of ``fps``.
     start, end
-        Limits in seconds from the clip's first frame; without ``end``, up to the last frame.
+        Limits in seconds from the clip's first frame; if ``end`` is None, up to the last frame.
     max_frames, max_pixels
-        Budget of frames, and of pixels of all frames; if exceeded, fewer frames are taken, evenly
-        spread, and a note says so.
+        Limits on the number of frames, and of pixels in all frames. If one would be exceeded, fewer
+        evenly spaced frames are used, and a note says so.
 
     Raises
     ------
@@ -63,20 +63,20 @@ def choose(
     name: str,
     lasts: float | None = None,
 ) -> tuple[list[int], tuple[str, ...]]:
-    """Numbers of the frames that are shown at evenly spaced times, and notes about them.
+    """Return the numbers of the frames shown at evenly spaced times, and notes on the choice.
 
     Parameters
     ----------
     times
         float64 [T]: times of the frames in seconds from the first, ascending.
     size
-        Height and width of a shown frame.
+        Height and width of a frame as displayed.
     sampling
-        The frames to take.
+        Which frames to use.
     name
         Name of the clip, for messages.
     lasts
-        Duration in seconds; if None, the last frame is shown for a median step.
+        Duration in seconds; if None, the last frame lasts for the median step.
     """
     if lasts is None:
         lasts = float(times[-1] + (np.median(np.diff(times)) if len(times) > 1 else 0.0))
@@ -88,7 +88,7 @@ def choose(
             remedy="choose an earlier --start",
         )
     span = end - sampling.start
-    # A clip of 2.0 seconds may be slightly longer by its time stamps.
+    # By its time stamps, a clip of 2.0 seconds may be slightly longer.
     asked = sampling.num_frames or max(1, math.ceil(min(span * sampling.fps, 1e12) - 1e-3))
     room = sampling.max_pixels // max(1, size[0] * size[1])
     count = max(1, min(asked, sampling.max_frames, room))
@@ -98,7 +98,7 @@ def choose(
 
 
 def _shown(times: NDArray[np.float64], start: float, gap: float, count: int) -> list[int]:
-    """Numbers of the frames that are shown at ``count`` times."""
+    """Return the numbers of the frames shown at ``count`` times, ``gap`` seconds apart."""
     moments = start + np.arange(count) * gap
     numbers = np.unique(np.searchsorted(times, moments + 1e-6, side="right") - 1)
     return [int(number) for number in np.maximum(numbers, 0)]
@@ -113,7 +113,7 @@ def _notes(
     asked, gap, room, end = wanted
     first = int(np.searchsorted(times, sampling.start + 1e-6, side="right")) - 1
     here = max(1, int(np.searchsorted(times, end - 1e-6, side="left")) - max(first, 0))
-    # More than four times per frame reach all frames, except the shortest.
+    # More than four sampling times per frame reach all but the shortest frames.
     many = asked > 4 * here
     there = here if many else len(_shown(times, sampling.start, gap, asked))
     if len(chosen) < there:

@@ -1,7 +1,7 @@
-"""Whole-slide images: a region of one, at a level of its pyramid, read through OpenSlide.
+"""Open a region of a whole-slide image, at a level of its pyramid, with OpenSlide.
 
 OpenSlide is imported when a slide is opened (``pip install "token-activation-map[slides]"``). The
-name of the file is left out of the result, because it often contains a patient's name.
+file name is omitted from the result, because it often contains a patient's name.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from tam.media.cut import WHOLE, Cut
 from tam.media.media import Media
 
 LARGEST: Final = 25_000_000
-"""The largest number of pixels that are read if no level is given."""
+"""The maximum number of pixels to read if no level is given."""
 
 _MOST: Final = 100_000_000
 SUFFIXES: Final = frozenset(
@@ -48,7 +48,7 @@ def open_slide(path: str | Path, *, cut: Cut = WHOLE) -> Media:
             where="slides",
             remedy='pip install "token-activation-map[slides]"',
         ) from error
-    openslide: Any = library  # its functions have no types
+    openslide: Any = library  # the library has no type annotations
     cut.check_fits("a slide", ("region", "level"))
     try:
         with openslide.OpenSlide(path) as slide:
@@ -89,7 +89,7 @@ def _taken(slide: Any, cut: Cut) -> Media:
             where="slide",
             remedy="give a smaller --region or a higher --level",
         )
-    read = slide.read_region((left, top), level, size)  # transparent where nothing was scanned
+    read = slide.read_region((left, top), level, size)  # transparent in areas that were not scanned
     alpha = np.asarray(read)[..., 3:] / np.float32(255)
     shown = np.rint(np.asarray(read)[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
     note = (
@@ -100,5 +100,5 @@ def _taken(slide: Any, cut: Cut) -> Media:
 
 
 def is_slide(path: Path) -> bool:
-    """Whether a file has the suffix of a slide's vendor."""
+    """Whether a file has the suffix of a vendor's slide format."""
     return path.suffix.lower() in SUFFIXES

@@ -1,8 +1,8 @@
-"""The times of a clip's frames, from time stamps that may be missing or wrong.
+"""Compute the times of a clip's frames from time stamps that may be missing or wrong.
 
-Frames are identified by their number in the order in which they are shown. Time stamps only give
-their times, and only after a check: containers without stamps (raw streams) or with stamps that the
-reader invents (AVI), and recordings that were joined or cut are common.
+Frames are identified by their number in display order. Time stamps determine only their times, and
+only after a check, because containers without stamps (raw streams) or with stamps made up by the
+reader (AVI) are common, as are recordings that were joined or cut.
 """
 
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 REORDERING = 16
-"""The largest displacement of a stamp in frames: as many as H.264 and HEVC reorder."""
+"""The largest displacement of a stamp in frames: the limit of reordering in H.264 and HEVC."""
 
 JUMP = 10.0
-"""Seconds; a longer gap in a broadcast stream is a join (ffmpeg's dts_delta_threshold)."""
+"""In seconds: a longer gap in a broadcast stream is a joint (ffmpeg's dts_delta_threshold)."""
 
 LONGEST = 86_400.0
-"""Seconds; a last or first stamp that is farther than a day from the others is wrong."""
+"""One day, in seconds: a first or last stamp that is farther from the others is wrong."""
 
 SHORTEST = 2e-4
 """The shortest duration of a frame in seconds: 5,000 frames per second."""
@@ -31,11 +31,11 @@ def frame_times(
     Parameters
     ----------
     stamps
-        The time stamp of each frame in the order in which the frames are shown.
+        The time stamp of each frame, in display order; None if it has none.
     unit
         The unit of the stamps in seconds.
     rate
-        The frame rate that the file states, for frames without usable stamps.
+        The frame rate that the file states, used for frames without usable stamps.
     joins
         Whether a gap longer than ``JUMP`` marks the joint of two recordings.
 
@@ -68,7 +68,7 @@ def frame_times(
     if not ascending(seconds) and _reordered(seconds):
         seconds = np.sort(seconds)
         notes = ("the time stamps are out of order; the frames are in the order they are shown",)
-    # Frames without a stamp may lie between two with one, so steps are divided by the numbers.
+    # Frames without a stamp may lie in between, so each gap is divided by its number of frames.
     gaps, counts = np.diff(seconds), np.diff(known)
     step = float(np.median((gaps / counts)[gaps > 0])) if (gaps > 0).any() else 1 / rate
     breaks = (gaps <= 0) | (joins & (gaps > JUMP))
@@ -87,7 +87,7 @@ def frame_times(
 def _filled(
     known: NDArray[np.int64], seconds: NDArray[np.float64], step: float, count: int
 ) -> NDArray[np.float64]:
-    """Interpolate the times of all frames from those of some, and extrapolate by a step."""
+    """Interpolate the times of frames without a stamp, and extrapolate at the ends by a step."""
     numbers = np.arange(count)
     times = np.interp(numbers, known, seconds)
     times += np.minimum(numbers - known[0], 0) * step + np.maximum(numbers - known[-1], 0) * step
@@ -96,12 +96,12 @@ def _filled(
 
 
 def too_dense(seconds: NDArray[np.floating]) -> bool:
-    """Whether stamps are frame numbers in a wrong unit."""
+    """Whether stamps are so dense that they must be frame numbers in a wrong unit."""
     return len(seconds) > 1 and float(np.median(np.abs(np.diff(seconds)))) < SHORTEST
 
 
 def far_apart(seconds: NDArray[np.floating]) -> bool:
-    """Whether some stamps are farther from each other than any recording's."""
+    """Whether some stamps are farther apart than is possible in a recording."""
     return bool((np.diff(seconds) > LONGEST).any())
 
 
@@ -111,18 +111,18 @@ def ascending(values: NDArray[np.float64] | NDArray[np.int64]) -> bool:
 
 
 def _reordered(seconds: NDArray[np.float64]) -> bool:
-    """Whether the stamps belong to other frames: in decoding order instead of display order."""
+    """Whether the stamps are in decoding order instead of display order."""
     order = np.argsort(seconds, kind="stable")
     if not ascending(seconds[order]):
         return False
     farthest = np.abs(order - np.arange(len(order))).max()
-    # A joint goes back once and far; reordering goes back all along.
+    # At a joint, stamps go back once and far; with reordering, they go back throughout.
     often = (np.diff(seconds) < 0).sum() * (REORDERING + 4) >= len(seconds)
     return bool(farthest <= (REORDERING if often else 4))
 
 
 def _alone(seconds: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Single stamps that go back while those around them rise: wrong stamps, not joints."""
+    """Mark single stamps out of order whose neighbors ascend: wrong stamps, not joints."""
     alone = np.zeros(len(seconds), bool)
     before, here, after = seconds[:-2], seconds[1:-1], seconds[2:]
     alone[1:-1] = (before < after) & ((here <= before) | (here >= after))
@@ -130,7 +130,7 @@ def _alone(seconds: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _far_ends(seconds: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """A first or last stamp that is farther than a day from its neighbor."""
+    """Mark a first or last stamp that is more than a day from its neighbor."""
     far = np.zeros(len(seconds), bool)
     if len(seconds) > 2:
         far[[0, -1]] = np.abs(np.diff(seconds))[[0, -1]] > LONGEST

@@ -1,4 +1,4 @@
-"""Opening of clips: a video file or a folder of pictures becomes a :class:`Media`."""
+"""Open clips: convert a video file or a folder of pictures to :class:`Media`."""
 
 import re
 import time
@@ -24,32 +24,32 @@ BACKENDS = ("pyav", *PACKAGES)
 def open_video(
     path: str | Path | MediaFile, sampling: Sampling | None = None, *, backend: str = DECODER
 ) -> Media:
-    """Open a clip and take some of its frames.
+    """Open a clip and sample its frames.
 
-    Frames are identified by their number in the order in which they are shown; time stamps give
-    their times, as far as they are consistent. The container's own frame count is never used. For
-    a damaged file, the frames that decode are used, and a note in the result says how many.
+    Frames are identified by their number in display order; their times come from time stamps, where
+    these are consistent. The container's own frame count is never used. For a damaged file, the
+    frames that decode are used, and a note in the result says how many there are.
 
     Parameters
     ----------
     path
-        A video file, an animated GIF, WebP, PNG or AVIF, or a folder of pictures, which are taken
-        in the order of their names at ``fps`` of the sampling.
+        A video file, an animated GIF, WebP, PNG or AVIF, or a folder of pictures, which are used in
+        the order of their names at the sampling's ``fps``.
     sampling
-        The frames to take.
+        Which frames to use.
     backend
         ``"pyav"``, ``"decord"`` or ``"opencv"``. The frames of the last two are compared with
         PyAV's; if they differ, PyAV's are used, and a note says so.
 
     Returns
     -------
-    Media of kind ``"video"``, upright and with square pixels; its times are seconds from the
+    Media of kind ``"video"``, upright and with square pixels; its times are in seconds from the
     clip's first frame.
 
     Raises
     ------
     MediaError
-        If the file is missing, holds no video, or none of the wanted frames decodes.
+        If the file is missing, holds no video, or none of the requested frames decodes.
     SetupError
         If the backend is not installed.
     """
@@ -100,7 +100,7 @@ def _from_file(file: MediaFile, sampling: Sampling, backend: str) -> Media:
 def _decoded(
     file: MediaFile, sampling: Sampling
 ) -> tuple[Contents, list[int], list[Decoded], tuple[str, ...]]:
-    """The contents of a clip, the numbers of the taken frames, these frames, and notes."""
+    """Return a clip's contents, the numbers of the sampled frames, these frames, and notes."""
     contents = read_packets(file)
     if contents is not None:
         numbers, notes = _chosen(contents, sampling, file)
@@ -126,7 +126,7 @@ def _chosen(
 
 
 def _damage(contents: Contents) -> tuple[str, ...]:
-    """Notes on a file that is damaged or ends too early."""
+    """Return notes on a file that is damaged or truncated."""
     found = len(contents.times)
     announced = max(contents.packets if contents.damaged else 0, contents.lasting, found)
     if found == announced and not contents.patched:

@@ -1,4 +1,4 @@
-"""Which files are volumes, by their content."""
+"""Recognize volumes by their content."""
 
 import gzip
 import zlib
@@ -23,11 +23,11 @@ def volume_kind(path: Path, cut: Cut = WHOLE) -> str | None:
     path
         The file or folder.
     cut
-        A TIFF is a slide where its region or its level is asked for.
+        The requested part; a TIFF counts as a slide if a region or a level is requested.
 
     Returns
     -------
-    ``"dicom"``, ``"nifti"``, ``"slide"``, or None for anything else, also for what cannot be read.
+    ``"dicom"``, ``"nifti"`` or ``"slide"``; None for anything else, including unreadable files.
     """
     try:
         if path.is_dir():
@@ -47,7 +47,7 @@ def volume_kind(path: Path, cut: Cut = WHOLE) -> str | None:
 
 
 def open_volume(path: Path, kind: str, cut: Cut, max_frames: int) -> Media:
-    """Open what :func:`volume_kind` told, or ``"pages"``, see :mod:`tam.media.volumes`."""
+    """Open a file of a kind from :func:`volume_kind`, or ``"pages"`` for a multi-page TIFF."""
     if kind == "slide":
         return open_slide(path, cut=cut)
     from tam.media.volumes import open_dicom, open_nifti, open_pages

@@ -1,8 +1,8 @@
-"""Volumes and stacks: DICOM, NIfTI and multi-page TIFF, as clips whose axis is not time.
+"""Open volumes and stacks (DICOM, NIfTI, multi-page TIFF) as clips whose axis is not time.
 
 Each library is imported when such a file is opened; ``pip install "token-activation-map[medical]"``
-brings all three. Names of patients, and of files and folders, which often hold them, are left out
-of the result: a volume is named after its kind.
+installs all three. The result contains no names of patients, nor of files and folders, which often
+include them: a volume is named after its kind.
 """
 
 import gzip
@@ -32,8 +32,8 @@ def open_dicom(path: str | Path, *, cut: Cut = WHOLE, max_frames: int = MAX_FRAM
     """Open a DICOM file, or a folder of the slices of one series.
 
     Slices are sorted by their position along the normal of their plane. Values are rescaled as the
-    file says, and shown in a window: the one asked for, the file's first, or all values.
-    MONOCHROME1 is turned over, so that black is low as elsewhere.
+    file specifies, and shown in the requested window, the file's first one, or their full range.
+    MONOCHROME1 is inverted, so that black means low as in other files.
 
     Parameters
     ----------
@@ -42,12 +42,12 @@ def open_dicom(path: str | Path, *, cut: Cut = WHOLE, max_frames: int = MAX_FRAM
     cut
         Its ``window`` and ``slices`` are used.
     max_frames
-        Of more frames so many are taken, evenly spread.
+        The maximum number of frames; if there are more, evenly spaced ones are used.
 
     Raises
     ------
     MediaError
-        If it is not DICOM, or holds no pictures that can be decoded, or no such slices.
+        If it is not DICOM, contains no pictures that can be decoded, or has no such slices.
     SetupError
         If pydicom is not installed.
     """
@@ -91,15 +91,15 @@ def open_dicom(path: str | Path, *, cut: Cut = WHOLE, max_frames: int = MAX_FRAM
 
 
 def open_nifti(path: str | Path, *, cut: Cut = WHOLE, max_frames: int = MAX_FRAMES) -> Media:
-    """Open a NIfTI volume, turned to right-anterior-superior axes (RAS+).
+    """Open a NIfTI volume, reoriented to right-anterior-superior axes (RAS+).
 
     Parameters
     ----------
     path
         A ``.nii`` or ``.nii.gz`` file.
     cut
-        Its ``plane``, ``window`` and ``slices`` are used. Anterior, or superior, is up; the
-        patient's right is at the left, as radiologists look at it.
+        Its ``plane``, ``window`` and ``slices`` are used. Anterior or superior is up; the patient's
+        right is on the left, as is usual in radiology.
     max_frames
         As in :func:`open_dicom`.
 
@@ -114,7 +114,7 @@ def open_nifti(path: str | Path, *, cut: Cut = WHOLE, max_frames: int = MAX_FRAM
         import nibabel as library
     except ImportError as error:
         raise _missing("nibabel") from error
-    nibabel: Any = library  # its functions have no types
+    nibabel: Any = library  # the library has no type annotations
     cut.check_fits("NIfTI", ("plane", "window", "slices"))
     try:
         with _unzipped(path) as stream:
@@ -139,7 +139,7 @@ def open_nifti(path: str | Path, *, cut: Cut = WHOLE, max_frames: int = MAX_FRAM
         values = values[..., 0]
     along = PLANES[cut.plane or "axial"]
     slices = np.moveaxis(values, along, 0)
-    # Of the two axes left the first goes from left to right, or from behind to the front.
+    # The first of the remaining axes runs from left to right, or from posterior to anterior.
     turned = slices[:, ::-1, ::-1].transpose(0, 2, 1)
     places = nibabel.affines.apply_affine(
         image.affine, np.eye(3)[along] * np.arange(len(slices))[:, None]
@@ -190,7 +190,7 @@ def open_pages(path: str | Path, *, cut: Cut = WHOLE, max_frames: int = MAX_FRAM
 
 
 def _unzipped(path: str | Path) -> Any:
-    """Open a file, through gzip where it is compressed."""
+    """Open a file, decompressing it if it is gzipped."""
     with Path(path).open("rb") as file:
         zipped = file.read(2) == b"\x1f\x8b"
     return gzip.open(path) if zipped else Path(path).open("rb")
@@ -232,12 +232,12 @@ def _own_window(file: Any) -> Window | None:
 
 
 def _number(file: Any) -> float:
-    """The number of a slice in its series, by which slices without a place are sorted."""
+    """Return the number of a slice in its series, by which slices without a place are sorted."""
     return float(file.get("InstanceNumber") or 0)
 
 
 def _depth(file: Any) -> float | None:
-    """Where a slice lies along the normal of its plane, in mm; None if its file does not say."""
+    """Return a slice's position along the normal of its plane, in mm; None if not stated."""
     position, directions = file.get("ImagePositionPatient"), file.get("ImageOrientationPatient")
     if position is None or directions is None:
         return None
@@ -246,7 +246,7 @@ def _depth(file: Any) -> float | None:
 
 
 def _windowed(values: NDArray[Any], window: Window | None) -> NDArray[np.uint8]:
-    """Bring values to 0 … 255: DICOM's linear window (PS3.3 C.11.2.1.2.1), or all there are."""
+    """Map a DICOM linear window (PS3.3 C.11.2.1.2.1), or the full range, to 0 … 255."""
     known = values.astype(np.float64)
     if window is None:
         finite = known[np.isfinite(known)]
@@ -261,7 +261,7 @@ def _windowed(values: NDArray[Any], window: Window | None) -> NDArray[np.uint8]:
 
 
 def _ome_spacing(file: Any) -> float | None:
-    """Return the step between the planes of an OME-TIFF, in µm; None where it is not said."""
+    """Return the spacing of an OME-TIFF's planes, in µm; None if not stated."""
     import re
 
     found = re.search(r'PhysicalSizeZ="([0-9.eE+-]+)"', file.ome_metadata or "")

@@ -14,27 +14,27 @@ DEFAULT_VARIABLE = "TAM_MODEL"
 """The environment variable that names the default model."""
 
 PHOTO = "photo"
-"""The photo model's name, and that of its folder."""
+"""The name of the photo model and of its folder."""
 
 
 def models_folder() -> Path:
-    """Folder of all assembled models: ``TAM_MODELS`` if set, else one in the user's cache."""
+    """Return the folder of all assembled models: ``TAM_MODELS``, else one in the user's cache."""
     given = os.environ.get(VARIABLE)
     return Path(given) if given else user_cache_path("token-activation-map", False) / "models"
 
 
 def photo_folder() -> Path:
-    """Folder of the photo model, whether it has been assembled or not."""
+    """Return the folder of the photo model, whether or not it has been assembled."""
     return models_folder() / PHOTO
 
 
 def is_assembled() -> bool:
-    """Whether the photo model exists; its folder is written as a whole or not at all."""
+    """Whether the photo model exists; its folder is written completely or not at all."""
     return (photo_folder() / "config.json").is_file()
 
 
 def assembled_folder() -> Path:
-    """Folder of the photo model.
+    """Return the folder of the assembled photo model.
 
     Raises
     ------
@@ -51,9 +51,9 @@ def assembled_folder() -> Path:
 
 
 def default_model() -> str:
-    """The default model: ``TAM_MODEL`` if set, else ``small``.
+    """Return the name of the default model: ``TAM_MODEL`` if set, else ``small``.
 
-    The photo model is never the default as long as its projector names so few photographs
+    The photo model is not the default, because its projector names too few photographs correctly
     (docs/photo.md).
     """
     return os.environ.get(DEFAULT_VARIABLE) or "small"

@@ -1,4 +1,4 @@
-"""Batches of questions, each answered and recorded as it would be alone."""
+"""Batches of questions, each answered and recorded as it would be on its own."""
 
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import replace
@@ -16,7 +16,7 @@ from tam.recording.recording import Recording, with_candidates
 from tam.recording.running import run, with_seed
 
 Answers = Answer | Sequence[Answer]
-"""One answer for all questions, or one for each (None where the model is to write it)."""
+"""One answer for all questions, or one for each (None where the model writes the reply)."""
 
 
 def answered(
@@ -26,18 +26,18 @@ def answered(
     asked: Asked,
     batch_size: int,
 ) -> Iterator[Recording | TamError]:
-    """Answer questions, several at a time where that changes no reply.
+    """Answer questions, several at a time where this does not change the replies.
 
-    Questions are answered one by one where an answer is given, or a reply is sampled with a seed.
+    Questions with a given answer, and replies sampled with a seed, are processed one at a time.
 
     Yields
     ------
-    The recording of each question in their order, or the error that kept it from being answered.
+    The recording of each question, in order, or the error that prevented an answer.
 
     Raises
     ------
     InputError
-        If there are not as many answers as questions.
+        If the number of answers differs from the number of questions.
     """
     if _one_for_all(answers):
         if answers is None and not _is_seeded(checkpoint, asked):
@@ -57,7 +57,7 @@ def answered(
 
 
 def check_answers(questions: Iterable[Question], answers: Answers) -> None:
-    """Refuse another number of answers than of questions, where questions can be counted.
+    """Refuse answers that do not match the number of questions, where it is known.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def _one_for_all(answers: Answers) -> bool:
 
 
 def _is_seeded(checkpoint: Checkpoint, asked: Asked) -> bool:
-    """Whether replies are sampled with a seed; those of a batch would share its generator."""
+    """Whether replies are sampled with a seed; in a batch they would share one generator."""
     default = generation_settings(checkpoint.module, asked.generation).do_sample
     return asked.seed is not None and bool(asked.generation.get("do_sample", default))
 

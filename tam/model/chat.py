@@ -19,12 +19,12 @@ from tam.recording.running import run
 class Chat:
     """Talk with a model over several turns.
 
-    Each reply is one run of the engine. All earlier words, the user's and the model's, are its
-    context; a word that the model wrote stands at the position that predicted it. Nothing that is
-    said later changes an earlier explanation.
+    Each reply is one run of the engine. Its context is all earlier words, both the user's and the
+    model's; a word that the model wrote is represented by the position that predicted it. Later
+    turns never change an earlier explanation.
 
-    What the model computed for the earlier turns is kept (its keys and values) and used again by a
-    turn that shows no new picture, where the model's cache can be continued.
+    The keys and values computed for earlier turns are kept. A turn that shows no new picture reuses
+    them if the model's cache can be continued.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Chat:
     Attributes
     ----------
     turns
-        The turns so far; the model's replies are kept as their own token ids.
+        The turns so far; the model's replies are kept as token ids.
     explanations
         The explanation of each reply.
 
@@ -61,14 +61,14 @@ class Chat:
         images: Source | Sequence[Source] = (),
         **options: Unpack[Options],
     ) -> Explanation:
-        """Say something, and explain every word of the reply.
+        """Send a user turn, and explain every word of the reply.
 
         Parameters
         ----------
         text
             The text of the turn.
         media
-            Pictures and clips to show before the text; one, or a list of them.
+            A picture or clip to show before the text, or a list of them.
         images
             Further pictures, shown after ``media``.
         **options
@@ -84,7 +84,7 @@ class Chat:
             item for sources in (media, images) for item in open_all(sources, **wanted.opening)
         ]
         turns = self._asked(text, shown)
-        # A run consumes the cache, so a turn that fails leaves none.
+        # A run consumes the cache, so none is left after a turn that fails.
         prefix_cache, self._prefix_cache = self._prefix_cache, None
         recording = run(
             self.checkpoint, Conversation(turns), prefix_cache=prefix_cache, **wanted.running
@@ -97,24 +97,24 @@ class Chat:
     def stream(
         self, text: str, media: Sequence[Media] = (), **options: Unpack[Options]
     ) -> Generator[Word]:
-        """Say something, and give each word of the reply as it comes.
+        """Send a user turn, and yield each word of the reply as soon as it is finished.
 
-        The turn is kept when the last word was taken; then ``explanations[-1]`` has the whole
-        reply.
+        The turn joins the conversation once the last word has been consumed; ``explanations[-1]``
+        then covers the whole reply.
 
         Parameters
         ----------
         text
-            What to say.
+            The text of the turn.
         media
-            Pictures and clips to show with it, opened.
+            Opened pictures and clips to show before the text.
         **options
-            As in :meth:`say`, but for how media are opened.
+            As in :meth:`say`, except those for opening media.
 
         Raises
         ------
         TamError
-            The conversation then stays as it was before.
+            If the reply fails; the conversation is then unchanged.
         """
         turns = self._asked(text, media)
         prefix_cache, self._prefix_cache = self._prefix_cache, None
@@ -154,7 +154,7 @@ class Chat:
         Raises
         ------
         OutputError
-            If a reply's folder holds files already and ``force`` is off, or cannot be written.
+            If a reply's folder cannot be written, or already holds files and ``force`` is off.
         """
         for number, explanation in enumerate(self.explanations, start=1):
             explanation.save(Path(folder) / f"reply-{number}", force=force)

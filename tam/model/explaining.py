@@ -1,4 +1,4 @@
-"""The explanation of a recording by any method."""
+"""Explain a recording by any method."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ def explain_recording(checkpoint: Checkpoint, recording: Recording, method: Chos
     Parameters
     ----------
     checkpoint
-        The model that it was recorded with.
+        The model that produced the recording.
     recording
         The recorded run.
     method

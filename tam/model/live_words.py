@@ -1,4 +1,4 @@
-"""Explanations of a reply's words while it is being written, each as soon as its end is certain."""
+"""Explain the words of a reply while it is being written, each as soon as its end is certain."""
 
 import numpy as np
 import torch
@@ -30,14 +30,14 @@ class LiveWords:
     prepared
         The conversation that it answers.
     method
-        The method. If it needs the whole reply, the words have no maps yet; and no relevance of
-        earlier words if that is another method's.
+        The method. If it needs the whole reply, the words have no maps yet. If another method
+        supplies the relevance of earlier words, they have no relevance yet.
 
     Attributes
     ----------
     follows
-        Whether the states have come one token after another so far, and the LM head is read by
-        rows. Otherwise no further word comes.
+        Whether states have arrived one token at a time so far, and single rows of the LM head can
+        be read. Otherwise no further words are yielded.
     """
 
     def __init__(self, checkpoint: Checkpoint, prepared: Prepared, method: Chosen) -> None:
@@ -53,15 +53,15 @@ class LiveWords:
         self._maps: IncrementalMaps | None = None
         self._tokens: list[TextToken] = list(prepared.prompt.tokens)
         self._predictions: list[Prediction] = []
-        # Ids and places in the reply of the tokens whose words have no certain end yet, and the ids
-        # of the words just before them: some tokenizers decode a token by what it follows.
+        # Ids and reply indices of the tokens whose words have no certain end yet, and the ids of
+        # the words just before them: some tokenizers decode a token according to what precedes it.
         self._waiting: list[tuple[int, int]] = []
         self._before: list[int] = []
         self._written = 0
         self._given = 0
 
     def add(self, states: States, logits: Logits, token: int) -> list[Word]:
-        """Take the next token of the reply.
+        """Add the next token of the reply.
 
         Parameters
         ----------
@@ -72,7 +72,7 @@ class LiveWords:
 
         Returns
         -------
-        The words that this token finishes; all belong to one explanation of the reply so far.
+        The words that this token finishes, all from one explanation of the reply so far.
         """
         place, self._written = self._written, self._written + 1
         self.follows &= states.complete(self._written) and logits.steps == self._written
@@ -87,16 +87,16 @@ class LiveWords:
         return self._finished(stable_prefix(self._pieces()))
 
     def rest(self) -> list[Word]:
-        """Return the last words, at the end of the reply."""
+        """Return the remaining words once the reply has ended."""
         return self._finished(len(self._waiting))
 
     def explanation(self) -> Explanation:
-        """The explanation of the reply up to the last word that was given.
+        """Return the explanation of the reply up to the last word returned so far.
 
         Raises
         ------
         ConversationError
-            If no word was given.
+            If no word has been returned.
         """
         prepared, maps, count = self._prepared, self._maps, len(self._tokens)
         first = len(prepared.prompt.tokens)
@@ -122,13 +122,13 @@ class LiveWords:
         )
 
     def _extend(self, states: States, token: int) -> None:
-        """Return the next token its map."""
+        """Compute the map of the next token."""
         maps = self._maps or self._begun(states)
         if maps is not None and token not in self._special:
             maps.extend(states.latest(), [token])
 
     def _begun(self, states: States) -> IncrementalMaps | None:
-        """Explain the prompt's words; None where each word would cost the whole LM head."""
+        """Explain the prompt's words; None if each word would need the whole LM head."""
         prompt, vision = self._prepared.prompt, self._prepared.vision
         positions, kept = states.of(0, 0, 1)
         places = [
@@ -161,7 +161,7 @@ class LiveWords:
         return decode_pieces(self._checkpoint.tokenizer, ids)[len(self._before) :]
 
     def _finished(self, count: int) -> list[Word]:
-        """Make words of the first ``count`` waiting tokens."""
+        """Build words from the first ``count`` waiting tokens."""
         if not count:
             return []
         # All waiting tokens are grouped, because later ones can decide where a word ends.

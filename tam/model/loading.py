@@ -1,4 +1,4 @@
-"""Loading of a :class:`tam.model.model.Model` from a hub id or a folder."""
+"""Load a :class:`tam.model.model.Model` from a hub id or a folder."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -42,9 +42,9 @@ def load(
     Parameters
     ----------
     model
-        ``"photo"`` (see ``tam get photo``), ``"small"`` (which the package carries), or the hub id
-        or folder of a model, or of an adapter such as LoRA, which is put on the model that it
-        names. The default is :func:`tam.model.assembled.default_model`.
+        ``"photo"`` (see ``tam get photo``), ``"small"`` (which ships with the package), or the hub
+        id or folder of a model or of an adapter such as LoRA, which is applied to the base model
+        that it names. The default is :func:`tam.model.assembled.default_model`.
     revision
         Branch, tag or commit of a hub model.
     device_map
@@ -56,13 +56,13 @@ def load(
     load_in
         ``"8bit"`` or ``"4bit"``: quantise with bitsandbytes.
     allow_missing
-        Load a checkpoint although tensors of the model are missing in it or have another shape;
-        these then hold random numbers, which the provenance notes.
+        Load a checkpoint even if tensors of the model are missing from it or have a different
+        shape. These are then initialized randomly, which the provenance records.
     tp_plan
-        ``"auto"`` splits every layer among the processes that ``torchrun`` has started.
+        ``"auto"`` splits every layer across the processes that ``torchrun`` has started.
     **options
-        Passed to ``from_pretrained``. ``trust_remote_code=True`` runs code that the checkpoint
-        brings along; it needs a ``revision``, so that the code cannot change unseen.
+        Passed to ``from_pretrained``. ``trust_remote_code=True`` runs code from the
+        checkpoint; it requires a ``revision``, so that the code cannot change unnoticed.
 
     Raises
     ------
@@ -90,8 +90,8 @@ def load(
         with reading(name, "its configuration"):
             tuned, source = source, base_model(source, revision) or source
             if tuned != source:
-                pinned = {}  # the revision is that of the adapter, not of the model that it changes
-            # The plain file names the family before any code of the checkpoint runs.
+                pinned = {}  # the revision is the adapter's, not the base model's
+            # The plain file names the family before any code from the checkpoint runs.
             plain = plain_config(source, pinned)
             adapter = adapter_for(plain)
             config = adapter.explained(AutoConfig.from_pretrained(source, **pinned))
@@ -105,7 +105,7 @@ def load(
                 dtype=dtype or ("auto" if on_gpu or load_in else "float32"),
                 device_map=device_map or ("cuda:0" if on_gpu and not split else None),
                 use_safetensors=True,
-                # Reported by name below, together with missing tensors.
+                # Such tensors are reported by name below, together with missing ones.
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
                 **_quantisation(load_in),
@@ -140,19 +140,19 @@ def load(
 
 
 def wrap(module: "PreTrainedModel", processor: Processor) -> Model:
-    """Make a :class:`Model` of a loaded transformers model, such as a fine-tuned or compiled one.
+    """Make a :class:`Model` from a loaded transformers model, such as a fine-tuned or compiled one.
 
     Parameters
     ----------
     module
-        A transformers model, or one inside PEFT's wrapper. It is put into evaluation mode.
+        A transformers model, possibly inside PEFT's wrapper. It is put into evaluation mode.
     processor
         Its processor.
 
     Raises
     ------
     ModelError
-        If no adapter knows its family, or it is wrapped for data parallel training.
+        If no adapter supports its family, or it is wrapped for data parallel training.
     """
     import torch
 
@@ -197,7 +197,7 @@ def _check_dtype(dtype: Any) -> None:
 
 
 def _check_devices(device_map: Any) -> None:
-    """Refuse devices that do not exist, or that this machine does not have."""
+    """Refuse unknown devices and devices that this machine does not have."""
     import torch
 
     values = device_map.values() if isinstance(device_map, Mapping) else [device_map]
@@ -247,11 +247,11 @@ def _quantisation(load_in: str | None) -> dict[str, Any]:
 
 
 def check_four_bits(module: "PreTrainedModel") -> None:
-    """Refuse layers whose 4-bit weights bitsandbytes gets wrong on a CPU.
+    """Refuse layers whose 4-bit weights bitsandbytes computes incorrectly on a CPU.
 
-    64 numbers share a scale. Where the length of a row is not a multiple of 64, the fast CPU kernel
-    cannot pack the layer, and the plain one silently takes the wrong scales: the weights are off by
-    a quarter, where correct 4-bit rounding costs a tenth.
+    Each block of 64 numbers shares a scale. If the row length is not a multiple of 64, the fast CPU
+    kernel cannot pack the layer, and the plain one silently uses the wrong scales: the weights are
+    off by a quarter, whereas correct 4-bit rounding is off by a tenth.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""Checkpoints of low-rank adapters, such as LoRA, for another model.
+"""Checkpoints of low-rank adapters, such as LoRA, that modify a base model.
 
-They are folders or hub ids with an ``adapter_config.json``, which names the base model.
+Each is a folder or hub id with an ``adapter_config.json``, which names the base model.
 """
 
 import json
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 _CONFIG = "adapter_config.json"
 _WEIGHTS = "adapter_model.safetensors"
 
-# The name under which PEFT keeps the adapter within the model.
+# The name under which PEFT registers the adapter in the model.
 _NAME = "default"
 
 _OFFLOADED = frozenset(("cpu", "disk"))
 
 
 def base_model(source: str, revision: str | None) -> str | None:
-    """Return the name of an adapter's base model; None for a checkpoint of a whole model.
+    """Return the name of an adapter's base model, or None for a checkpoint of a whole model.
 
     Raises
     ------
     ModelError
-        If the adapter names no base model, holds no safetensors weights, or a settings file is
+        If the adapter does not name a base model, has no safetensors weights, or a settings file is
         damaged.
     """
     from transformers.utils.hub import cached_file
@@ -57,13 +57,13 @@ def base_model(source: str, revision: str | None) -> str | None:
 
 
 def _adapter_config(source: str, revision: str | None) -> str | None:
-    """Find an adapter's configuration file; None for a checkpoint of a whole model.
+    """Return the path of an adapter's configuration, or None for a checkpoint of a whole model.
 
     Raises
     ------
     OSError
-        If the hub is unreachable and nothing of the model is on this machine; raised after the
-        retries for one file, before those for the next.
+        If the hub is unreachable and no file of the model is on this machine; raised after the
+        retries for one file, so that they are not repeated for the others.
     """
     from huggingface_hub import try_to_load_from_cache
     from transformers.utils.hub import cached_file
@@ -82,15 +82,15 @@ def _adapter_config(source: str, revision: str | None) -> str | None:
 
 
 def put_on(module: "PreTrainedModel", source: str, revision: str | None) -> None:
-    """Put the adapter of a checkpoint on its base model.
+    """Apply the adapter in a checkpoint to its base model.
 
-    PEFT loads it, because transformers' own loader drops tensors that it does not know, such as
-    the magnitudes of DoRA.
+    PEFT loads it, because transformers' own loader drops tensors that it does not recognize, such
+    as the magnitudes of DoRA.
 
     Raises
     ------
     ModelError
-        If the adapter lacks tensors, or has tensors without a place in the model.
+        If the adapter lacks tensors, or has tensors that match nothing in the model.
     """
     import peft
 
@@ -112,7 +112,7 @@ def put_on(module: "PreTrainedModel", source: str, revision: str | None) -> None
     wrapped = peft.PeftModel(module, config, _NAME)
     weights = peft.load_peft_weights(source, device="cpu", **pinned)
     found: Any = peft.set_peft_model_state_dict(wrapped, weights, adapter_name=_NAME)
-    # What the adapter would be saved as; PEFT's own list of missing keys leaves biases out.
+    # The tensors that PEFT would save, because its own list of missing keys omits biases.
     saved = peft.get_peft_model_state_dict(wrapped, adapter_name=_NAME, save_embedding_layers=False)
     missing = sorted(set(saved) - set(weights))
     check_tensors(source, missing, found.unexpected_keys)
@@ -120,6 +120,6 @@ def put_on(module: "PreTrainedModel", source: str, revision: str | None) -> None
 
 
 def unwrapped(module: "PreTrainedModel") -> Any:
-    """Return the model inside PEFT's own wrapper, its adapter layers in place."""
+    """Return the model inside PEFT's wrapper, with its adapter layers in place."""
     inner = getattr(module, "get_base_model", None)
     return module if inner is None else inner()

@@ -1,26 +1,26 @@
-"""Tensors that are missing in a checkpoint or unknown to its model, by name."""
+"""Report tensors that are missing from a checkpoint or unknown to its model."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tam.errors import ModelError
 
-# Tensors that an error names.
+# The number of tensors that an error names.
 _TOLD = 3
 
 
 def loading_notes(source: str, loaded: Mapping[str, Any], *, allow_missing: bool) -> list[str]:
-    """Note which tensors of a checkpoint and of its model do not correspond.
+    """Return notes on mismatches between the tensors of a checkpoint and of its model.
 
     Parameters
     ----------
     loaded
-        The loading report of transformers (``output_loading_info``).
+        transformers' loading report (``output_loading_info``).
 
     Raises
     ------
     ModelError
-        If tensors are missing or misshapen, and that is not allowed.
+        If tensors are missing or have the wrong shape, and this is not allowed.
     """
     missing = sorted(loaded["missing_keys"])
     mismatched = [
@@ -54,12 +54,12 @@ def loading_notes(source: str, loaded: Mapping[str, Any], *, allow_missing: bool
 
 
 def check_tensors(where: str, missing: Iterable[str], unexpected: Iterable[str]) -> None:
-    """Refuse tensors that are not exactly those of the model.
+    """Refuse a checkpoint whose tensors are not exactly those of the model.
 
     Raises
     ------
     ModelError
-        If tensors are missing or have no place in the model. The message names the first ones.
+        If tensors are missing or unexpected. The message names the first few.
     """
     complaints = [
         f"tensors {what} ({told_keys(keys)})"
@@ -78,6 +78,6 @@ def check_tensors(where: str, missing: Iterable[str], unexpected: Iterable[str])
 
 
 def told_keys(keys: Sequence[str]) -> str:
-    """Name the first of some tensors, and how many more there are."""
+    """Name the first few tensors, and say how many more there are."""
     more = f" and {len(keys) - _TOLD} more" if len(keys) > _TOLD else ""
     return ", ".join(keys[:_TOLD]) + more

@@ -50,7 +50,7 @@ class Model:
     Parameters
     ----------
     checkpoint
-        The loaded checkpoint, which is passed on to the functions that do the work.
+        The loaded checkpoint, which the methods pass to the functions that do the work.
     """
 
     checkpoint: Checkpoint
@@ -72,7 +72,7 @@ class Model:
 
     @property
     def provenance(self) -> Mapping[str, Any]:
-        """The loaded checkpoint: its name, revision, dtype and versions. JSON values only."""
+        """Name, revision and dtype of the checkpoint, and library versions. JSON values only."""
         return self.checkpoint.provenance
 
     def explain(
@@ -90,13 +90,13 @@ class Model:
         **options
             ``answer``, ``max_new_tokens``, ``seed``, ``candidate_maps``, ``method``, ``sampling``
             and more: see :class:`tam.model.options.Options`. Any other option of transformers'
-            ``generate`` too (of several sequences the first is explained), and any variable that
-            the model's chat template reads.
+            ``generate`` is also accepted (if it returns several sequences, the first is
+            explained), as is any variable that the model's chat template reads.
 
         Raises
         ------
         TamError
-            If anything fails; the message says what, where, and what to do about it.
+            If anything fails; the message says what failed, where, and what to do about it.
         """
         wanted = asked(self.checkpoint, options)
         return self._explained(wanted.open((media, prompt)), wanted)
@@ -109,14 +109,14 @@ class Model:
         Parameters
         ----------
         conversation
-            Turns of texts and opened media; all words before the answer are its context.
+            Turns of text and opened media; all words before the answer are its context.
         **options
             As in :meth:`explain`.
 
         Raises
         ------
         InputError
-            If an option is not known, or is for opening media.
+            If an option is unknown, or is one for opening media.
         """
         check_opened(options)
         wanted = asked(self.checkpoint, options)
@@ -125,23 +125,23 @@ class Model:
     def stream(
         self, media: Source | Sequence[Source], prompt: str, **options: Unpack[Options]
     ) -> Stream:
-        """Ask about pictures or clips, and explain each word as soon as it is written.
+        """Ask about pictures or clips, and explain each word as the model writes it.
 
         Parameters
         ----------
         media, prompt, **options
-            As in :meth:`explain`. With a method that needs the whole reply, words come at once and
-            their maps with the explanation at the end.
+            As in :meth:`explain`. With a method that needs the whole reply, words still arrive as
+            they are written, but their maps only with the explanation at the end.
 
         Returns
         -------
-        An iterator of words; at its end, its ``explanation`` equals that of :meth:`explain`.
+        An iterator over words; once exhausted, its ``explanation`` equals that of :meth:`explain`.
         """
         conversation = asked(self.checkpoint, options).open((media, prompt))
         return Stream(self, conversation, **without_opening(options))
 
     def chat(self, *, system: str | None = None) -> Chat:
-        """Begin a conversation of several turns, each reply explained; see :class:`tam.Chat`."""
+        """Begin a conversation in which every reply is explained; see :class:`tam.Chat`."""
         return Chat(self, system=system)
 
     def explain_batch(
@@ -155,34 +155,35 @@ class Model:
     ) -> Iterator[Explanation | TamError]:
         """Answer many questions, several at a time, and explain every word of the answers.
 
-        Each explanation equals that of :meth:`explain` for its question alone. Prompts of different
-        lengths are padded on the left, which changes no map. Files are opened and encoded one batch
-        ahead of the model. Given answers, and replies that are sampled with a seed, are taken one
-        by one.
+        Each explanation equals that of :meth:`explain` for the same question. Prompts of different
+        lengths are padded on the left, which does not affect the maps. Files are opened and encoded
+        one batch ahead of the model. Given answers, and replies sampled with a seed, are processed
+        one at a time.
 
         Parameters
         ----------
         questions
-            Pairs of media and prompt as in :meth:`explain`, or conversations; any number of them,
-            read as they are needed.
+            Pairs of media and prompt as in :meth:`explain`, or conversations; an iterable of any
+            length, consumed lazily.
         batch_size
-            How many are answered at once; halved with a warning where memory runs out.
+            How many questions are answered at once; halved with a warning if memory runs out.
         keep_going
-            Yield the error of a question that cannot be answered, and go on, instead of raising it.
+            Whether to yield the error of a question that cannot be answered, and continue, instead
+            of raising it.
         answer
-            One for all questions, or a list with one for each (None where the model is to write
-            it).
+            A given reply for all questions, or a list with one for each (None where the model
+            writes it).
         **options
-            As in :meth:`explain`; the seed holds for each question.
+            As in :meth:`explain`; each question uses the same seed.
 
         Returns
         -------
-        The explanations, in the questions' order, as they come.
+        An iterator over the explanations, in the order of the questions.
 
         Raises
         ------
         InputError
-            If an option is not known, or there are not as many answers as questions.
+            If an option is unknown, or the number of answers differs from the number of questions.
         """
         if batch_size < 1:
             raise InputError(
@@ -203,7 +204,7 @@ class Model:
         recording
             A recorded run, from :meth:`run`.
         **options
-            Method and its options, see :class:`tam.model.options.Explaining`.
+            The method and its options, see :class:`tam.model.options.Explaining`.
         """
         check_words(options, Explaining)
         return explain_recording(self.checkpoint, recording, chosen(options))
@@ -222,12 +223,12 @@ class Model:
 
         Returns
         -------
-        The explanation with its ``checks``; a word's own is ``word.check``.
+        The explanation with its ``checks``; ``word.check`` is the check of a single word.
         """
         return check(self.checkpoint, explanation, words, **options)
 
     def without(self, explanation: Explanation, box: Box, **options: Any) -> Without:
-        """Hide a region of a picture, and read the reply again, word by word.
+        """Hide a region of a picture, and measure how the probability of each word changes.
 
         Parameters
         ----------
@@ -239,12 +240,12 @@ class Model:
         return without(self.checkpoint, explanation, box, **options)
 
     def record(self, conversation: Conversation, **options: Unpack[Running]) -> Trace:
-        """Run the model once on a conversation, and give the trace that methods read.
+        """Run the model once on a conversation, and return the trace that methods read.
 
         Parameters
         ----------
         conversation
-            Turns, the last of which is answered.
+            The turns; the model answers the last one.
         **options
             As in :meth:`run`.
         """
@@ -263,16 +264,16 @@ class Model:
         Parameters
         ----------
         conversation
-            Turns, the last of which is answered; they may be encoded already.
+            The turns, which may already be encoded; the model answers the last one.
         prefix_cache
-            The cache of an earlier run of this model (``Recording.run.prefix_cache``), which is
-            consumed: where the conversation continues that run and shows no new picture, only the
-            rest is computed.
+            The cache of an earlier run of this model (``Recording.run.prefix_cache``), which this
+            call consumes. If the conversation continues that run and shows no new picture, only
+            the new part is computed.
         on_token
-            Called for each token that the model writes, with the states and logits kept so far; an
-            exception in it ends the run.
+            Called for each token that the model writes, with the states and logits kept so far. An
+            exception that it raises ends the run.
         **options
-            As in :meth:`explain`, without those for opening media and for the method.
+            As in :meth:`explain`, except those for opening media and for the method.
         """
         wanted = asked(self.checkpoint, options, Running)
         return run(
@@ -297,14 +298,14 @@ class Model:
             yield result
 
     def _result(self, recording: Recording, wanted: Asked) -> Explanation | TamError:
-        """Explain a recording, or give the error that it raises."""
+        """Explain a recording, or return the error raised by doing so."""
         try:
             return explain_recording(self.checkpoint, recording, wanted.method)
         except TamError as error:
             return error
 
     def special_ids(self) -> set[int]:
-        """Ids of the special tokens: end tokens, markers and placeholders."""
+        """Return the ids of the special tokens: end tokens, markers and placeholders."""
         return special_ids(self.checkpoint)
 
     def __repr__(self) -> str:

@@ -1,9 +1,8 @@
-"""Options of a reply: one set for every door, checked before the model runs.
+"""Options of a reply: one set for all entry functions, checked before the model runs.
 
-The doors are ``Model.explain``, ``explain_conversation``, ``explain_batch``, ``stream``,
-``Chat.say`` and the command line. An option that none of them knows is looked up among those of
-transformers' ``generate``, then among the variables of the model's chat template, and refused if
-neither has it.
+The entry functions are ``Model.explain``, ``explain_conversation``, ``explain_batch``, ``stream``,
+``Chat.say`` and the command line. Any other option is looked up among those of transformers'
+``generate``, then among the variables of the model's chat template, and refused if neither has it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,11 +35,11 @@ __all__ = [
 ]
 
 Question = tuple[Source | Sequence[Source], str] | Conversation
-"""Media and prompt, or a conversation whose media are opened already."""
+"""Media and prompt, or a conversation whose media are already opened."""
 
 
 class Generation(TypedDict, total=False):
-    """Options of transformers' ``generate`` by their types; it takes any other too."""
+    """Common options of transformers' ``generate`` with their types; others are accepted, too."""
 
     min_new_tokens: int
     do_sample: bool
@@ -65,13 +64,13 @@ class Writing(Generation, total=False):
     Parameters
     ----------
     max_new_tokens
-        The length of the longest reply, in tokens.
+        The maximum length of the reply, in tokens.
     seed
-        Seed of a sampled reply, noted in the provenance.
+        Seed of a sampled reply, recorded in the provenance.
     candidate_maps
-        How many of each step's candidates get a map of their own, from 0 to 8.
+        How many candidates at each step get maps of their own, from 0 to 8.
     template_variables
-        Variables of the model's chat template. Each can also be given as an option of its own,
+        Variables of the model's chat template. Each can also be passed as a separate option,
         such as ``enable_thinking=False``.
     """
 
@@ -93,15 +92,17 @@ class Explaining(TypedDict, total=False):
     method_options
         Options of the method.
     refine
-        Names of refinements that the maps go through, in order, see :mod:`tam.refine`.
+        Names of refinements to apply to the maps, in order, see :mod:`tam.refine`.
     relevance
         Name of the method whose relevance of earlier words is shown beside the maps, such as
-        ``"attn-lrp"``; None for the method's own, which costs nothing more, or none if it gives
-        none. A word has no share of the picture where two methods tell.
+        ``"attn-lrp"``. None uses the relevance of the method itself, if it computes any, at no
+        extra cost. If two different methods are used, a word's share is not known.
     kernel_size
-        The option of this name of ``tam``: the odd side of the rank Gaussian filter's window.
+        The ``tam`` option of this name: the side of the rank Gaussian filter's window, an odd
+        number.
     stages
-        The option of this name of ``tam``: also keep each map before scaling and filtering.
+        The ``tam`` option of this name: whether to also keep each map as it was before scaling and
+        filtering.
     """
 
     method: AnyMethod
@@ -118,13 +119,13 @@ class Opening(TypedDict, total=False):
     Parameters
     ----------
     sampling
-        The frames of a clip that are taken.
+        Which frames of a clip to use.
     decoder
         The library that decodes clips: ``"pyav"``, ``"decord"`` or ``"opencv"``.
     allow_urls
-        Fetch pictures from http(s) addresses.
+        Whether to fetch pictures from http(s) addresses.
     cut
-        What is taken of volumes, stacks of pages and slides.
+        Which part of a volume, a stack of pages or a slide to use.
     """
 
     sampling: Sampling | None
@@ -139,15 +140,15 @@ class Running(Writing, total=False):
     Parameters
     ----------
     answer
-        A given reply to explain instead of one that the model writes, as text or token ids: an
-        earlier one of the model, or anyone else's.
+        A given reply to explain, as text or token ids, instead of one that the model writes. It may
+        be an earlier reply of the model or any other text.
     """
 
     answer: Answer
 
 
 class Shared(Writing, Explaining, Opening, total=False):
-    """All options but the answer, which a batch has for each question."""
+    """All options except the answer, which a batch takes for each question."""
 
 
 class Options(Running, Shared, total=False):
@@ -171,7 +172,7 @@ DEFAULTS: Final[Options] = {
     "allow_urls": False,
     "cut": None,
 }
-"""The defaults of options that are left out."""
+"""The default values of options."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,11 +221,11 @@ def asked(checkpoint: Checkpoint, options: Mapping[str, Any], kind: type = Optio
     Parameters
     ----------
     checkpoint
-        The model that answers; its ``generate`` and its chat template have options of their own.
+        The model that answers; its ``generate`` and its chat template accept further options.
     options
-        As in :class:`Options`, with any others of ``generate`` and of the template.
+        As in :class:`Options`, and any others that ``generate`` or the template accepts.
     kind
-        The options of the door: :class:`Options` or a part of them.
+        The options that the caller accepts: :class:`Options` or a part of them.
 
     Raises
     ------
@@ -258,7 +259,7 @@ def asked(checkpoint: Checkpoint, options: Mapping[str, Any], kind: type = Optio
 
 
 def _limit(given: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, int]:
-    """The limit of new tokens, unless the caller's ``generation_config`` alone states one."""
+    """Return the limit of new tokens, unless only the caller's ``generation_config`` sets one."""
     settings = options.get("generation_config")
     own = getattr(settings, "max_new_tokens", None) is not None
     return (
@@ -269,13 +270,13 @@ def _limit(given: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, in
 
 
 def chosen(options: Mapping[str, Any]) -> Chosen:
-    """Choose the method that some of the options of :class:`Explaining` name.
+    """Return the method that options of :class:`Explaining` name.
 
     Raises
     ------
     InputError
-        If the method or an option of it is unknown, or options are given beside a method that
-        carries its own.
+        If the method or one of its options is unknown, or options are given in addition to a method
+        object that already has its own.
     """
     given = {**DEFAULTS, **options}
     method, added = given["method"], dict(given["method_options"] or {})
@@ -297,7 +298,7 @@ def chosen(options: Mapping[str, Any]) -> Chosen:
 
 
 def check_candidate_maps(method: Chosen, count: int) -> None:
-    """Refuse maps of more candidates than are kept, or by a method that cannot map them.
+    """Refuse a request for maps of too many candidates, or from a method that cannot map them.
 
     Raises
     ------
@@ -314,12 +315,12 @@ def check_candidate_maps(method: Chosen, count: int) -> None:
 
 
 def check_opened(options: Mapping[str, Any]) -> None:
-    """Refuse options for opening media, where the media are opened already.
+    """Refuse options for opening media when the media are already opened.
 
     Raises
     ------
     InputError
-        If there is such an option. The message names the first.
+        If there is such an option. The message names the first one.
     """
     defaults: Mapping[str, Any] = DEFAULTS
     for name in Opening.__annotations__:
@@ -332,14 +333,14 @@ def check_opened(options: Mapping[str, Any]) -> None:
 
 
 def without_opening(options: Options) -> Options:
-    """Drop the options for opening media, once they are opened."""
+    """Return the options without those for opening media."""
     opening = Opening.__annotations__
     kept: Any = {name: value for name, value in options.items() if name not in opening}
     return cast(Options, kept)
 
 
 def split_explaining(options: Options) -> tuple[Explaining, Running]:
-    """Split options into those of an explanation and those of the run that it explains."""
+    """Split options into those of the explanation and those of the run."""
     named = Explaining.__annotations__
     explaining: Any = {name: value for name, value in options.items() if name in named}
     running: Any = {name: value for name, value in options.items() if name not in named}
@@ -347,7 +348,7 @@ def split_explaining(options: Options) -> tuple[Explaining, Running]:
 
 
 def check_words(options: Mapping[str, Any], kind: type) -> None:
-    """Refuse names that are not among the options of a kind, such as :class:`Explaining`.
+    """Refuse options that a set of options, such as :class:`Explaining`, does not define.
 
     Raises
     ------

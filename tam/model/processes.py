@@ -1,7 +1,7 @@
-"""A model split over several processes (tensor parallel), each with a part of every layer.
+"""Tensor parallelism: a model split over several processes, each with a part of every layer.
 
-All processes run the same program on the same input, as ``torchrun`` starts them. Each gets the
-whole states, and so makes the same explanation; one of them writes it.
+``torchrun`` starts all processes with the same program and input. Each sees the full hidden states
+and so computes the same explanation; only one of them writes it.
 """
 
 import os
@@ -16,7 +16,7 @@ _REMEDY = "start as many processes as divide them, or spread the model by device
 
 
 def is_first() -> bool:
-    """Whether this process is the one that writes: the only one, or the first of several."""
+    """Whether this process is the one that writes output: the only one, or the first of several."""
     return os.environ.get("RANK", "0") == "0"
 
 
@@ -30,12 +30,12 @@ def splitting(tp_plan: Any, config: Any, device_map: Any) -> dict[str, Any]:
     config
         The model's configuration.
     device_map
-        The device map that was asked for, which excludes a plan.
+        The requested device map, which cannot be combined with a plan.
 
     Raises
     ------
     SetupError
-        If the program was not started in several processes.
+        If the program was not started as several processes.
     ModelError
         If the model's attention heads cannot be divided among them.
     """
@@ -70,12 +70,12 @@ def splitting(tp_plan: Any, config: Any, device_map: Any) -> dict[str, Any]:
 
 
 def check_split(module: "PreTrainedModel") -> None:
-    """Refuse a model that was not split, and seed all processes alike.
+    """Refuse a model that was not split, and seed all processes identically.
 
     Raises
     ------
     ModelError
-        If the model's class has no plan.
+        If the model's class has no tensor parallel plan.
     """
     import torch
     from torch.distributed.tensor import DTensor
@@ -90,12 +90,12 @@ def check_split(module: "PreTrainedModel") -> None:
 
 
 def check_whole(module: "PreTrainedModel") -> None:
-    """Refuse a model that is sharded at its root: its head has weights during its own pass alone.
+    """Refuse a model sharded at its root, whose LM head has weights only during a forward pass.
 
     Raises
     ------
     ModelError
-        If it is. The message names the library that shards it.
+        If the model is sharded this way. The message names the library that shards it.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Versions of Python and the libraries of a run, for an explanation's provenance."""
+"""Versions of Python and of the libraries used, for an explanation's provenance."""
 
 import platform
 from importlib.metadata import version
@@ -7,6 +7,6 @@ from tam._version import __version__
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and the libraries of a run."""
+    """Return the versions of Python and of the libraries, by name."""
     packages = {name: version(name) for name in ("transformers", "torch", "numpy")}
     return {"token-activation-map": __version__, "python": platform.python_version(), **packages}

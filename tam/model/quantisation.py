@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import nn
 
-# Layers and weights that stand for a library, by the beginning of their class's module.
+# Module prefixes of the layer and weight classes that identify each library.
 _LIBRARIES = {
     "torchao": "torchao",
     "optimum.quanto": "quanto",
@@ -20,8 +20,8 @@ def quantisation_of(module: nn.Module) -> str | None:
 
     Returns
     -------
-    The library with its types of layers or weights, such as ``"bitsandbytes Linear8bitLt"`` or
-    ``"torchao Int8Tensor"``; the configured method where no such layer is found; None for a model
+    The library and its layer or weight types, such as ``"bitsandbytes Linear8bitLt"`` or
+    ``"torchao Int8Tensor"``; the configured method if no such layer is found; None for a model
     with plain weights.
     """
     found = {_kind(thing) for part in module.modules() for thing in _signs(part)} - {""}
@@ -32,7 +32,7 @@ def quantisation_of(module: nn.Module) -> str | None:
 
 
 def _signs(part: nn.Module) -> list[Any]:
-    """What of a layer can tell a library: its class, its weights', a scheme that it is given."""
+    """Return the objects whose classes identify a library: the layer, its weights, its scheme."""
     weights = [value for value in part._parameters.values() if value is not None]
     return [part, *weights, getattr(part, "quantization_scheme", None)]
 

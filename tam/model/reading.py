@@ -1,4 +1,4 @@
-"""The source of a model by its name, and one-line errors for files that cannot be read."""
+"""Resolve model names, and report unreadable model files in one-line errors."""
 
 import logging
 import re
@@ -17,19 +17,19 @@ _KINDS = (
     "give 'photo', 'small', a hub id such as Qwen/Qwen2-VL-2B-Instruct, or a folder that holds "
     "config.json, safetensors weights and the processor's files"
 )
-# Characters of a library's message that are quoted.
+# The largest number of characters quoted from a library's message.
 _LONGEST = 300
 _HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+")
 
 
 def source_of(name: str) -> str:
-    """Return the folder or the hub id of a model's name."""
+    """Return the folder or the hub id that a model's name refers to."""
     if name in SHIPPED:
         return str(weights_folder(name))
     if name == PHOTO:
         return str(assembled_folder())
     path = Path(name)
-    # Path takes an empty name for the working folder.
+    # Path treats an empty name as the working folder.
     if (name and path.is_dir()) or (not path.exists() and _HUB_ID.fullmatch(name)):
         return name
     raise ModelError(
@@ -40,23 +40,23 @@ def source_of(name: str) -> str:
 
 
 def told_name(name: str) -> str:
-    """A model's name for a report; for a folder, its last part instead of the whole path."""
+    """Return a model's name for display; for a folder, only the last part of its path."""
     return name if name in (*SHIPPED, PHOTO) or not Path(name).exists() else Path(name).name
 
 
 def plain_config(source: str, pinned: Mapping[str, Any]) -> dict[str, Any]:
-    """Read a checkpoint's config.json as it is, before any code runs on it."""
+    """Read a checkpoint's config.json as plain JSON, before any code interprets it."""
     from transformers import PreTrainedConfig
 
     check_settings(source, pinned.get("revision"))
     plain, _ = PreTrainedConfig.get_config_dict(source, **pinned)
-    check_settings(source, pinned.get("revision"))  # what was downloaded, too
+    check_settings(source, pinned.get("revision"))  # this includes files just downloaded
     return dict(plain)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence libraries that log each retry of a download, missing kernel and tensor.
+    """Silence libraries that log every download retry, missing kernel and missing tensor.
 
     What matters is reported once, in an error or a note.
     """
@@ -64,7 +64,7 @@ def quiet() -> Iterator[None]:
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
-    # The level of this logger decides what transformers checks, not only what it logs.
+    # This logger's level also controls what transformers checks, so a filter is used instead.
     reports = logging.getLogger("transformers.modeling_utils")
     reports.addFilter(_is_error)
     try:
@@ -81,9 +81,9 @@ def _is_error(record: logging.LogRecord) -> bool:
 
 @contextmanager
 def reading(name: str, part: str) -> Iterator[None]:
-    """Turn the many errors of a part of a checkpoint into one line each.
+    """Convert any error from reading a part of a checkpoint into a one-line error.
 
-    The files come from anywhere, and libraries raise almost any error over them.
+    The files are untrusted, and libraries raise almost any exception when one is damaged.
     """
     try:
         with memory_errors():

@@ -1,7 +1,7 @@
 """The settings files of a checkpoint, each of which must hold a JSON object.
 
-transformers takes some files that hold anything else for empty, ignores others, and fails over the
-rest with an error that names no file.
+When a file holds anything else, transformers treats it as empty, ignores it, or fails with an error
+that does not name the file, depending on which file it is.
 """
 
 import json
@@ -26,12 +26,12 @@ _TOKENIZER = "tokenizer.json"
 
 
 def check_settings(source: str, revision: str | None = None) -> None:
-    """Check the settings files of a checkpoint that are on this machine.
+    """Check those settings files of a checkpoint that are on this machine.
 
     Parameters
     ----------
     source
-        A folder, or a hub id, of which what was downloaded before is checked.
+        A folder, or a hub id, for which only files already downloaded are checked.
     revision
         Branch, tag or commit of a hub model.
 
@@ -45,7 +45,7 @@ def check_settings(source: str, revision: str | None = None) -> None:
         if path is not None and (fault := _fault(path)):
             raise _damaged(source, name, fault)
     path = _on_this_machine(source, _TOKENIZER, revision)
-    # Its first character tells enough: it has megabytes, which the tokenizer's own reader checks.
+    # Only its first character is checked: it is megabytes long, and the tokenizer parses it anyway.
     if path is not None and not _begins_an_object(path):
         raise _damaged(source, _TOKENIZER, "is not a JSON object")
 

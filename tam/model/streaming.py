@@ -1,4 +1,4 @@
-"""Streams: words are explained while the model writes them."""
+"""Streams, which explain words while the model writes them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -31,27 +31,27 @@ __all__ = ["MapStreamer", "Stream"]
 
 
 class Stream:
-    """An iterator of a reply's words, each with its maps, while the model writes.
+    """An iterator over the words of a reply, each with its maps, while the model writes.
 
-    A word comes when the model has begun the next one, because only then is its end certain. It
-    belongs to an explanation of the words that are certain by then. The model runs in a thread of
-    its own, from the first request for a word until the last word or :meth:`close`; leaving the
-    loop closes the stream too.
+    A word is yielded once the model has begun the next one, because only then is its end certain.
+    It belongs to an explanation of the words finished so far. The model runs in a background
+    thread, from the first request for a word until the last word or :meth:`close`; leaving the
+    loop also closes the stream.
 
-    Where a reply is not written one token after another (beams, assisted or compiled decoding, a
-    given answer, a quantised head), all words come at its end.
+    If a reply is not written one token at a time (beam search, assisted or compiled decoding, a
+    given answer) or the LM head is quantised, all words are yielded at its end.
 
     Parameters
     ----------
     model
         The :class:`tam.Model` that answers.
     conversation
-        Turns, the last of which is answered.
+        The turns; the model answers the last one.
     prefix_cache
         As in :func:`tam.recording.running.run`.
     **options
-        See :class:`tam.model.options.Options`. With a method that needs the whole reply the words
-        come at once, their maps with the explanation at the end.
+        See :class:`tam.model.options.Options`. With a method that needs the whole reply, words
+        still arrive as they are written, but their maps only with the explanation at the end.
 
     Examples
     --------
@@ -70,7 +70,7 @@ class Stream:
         prefix_cache: PrefixCache | None = None,
         **options: Unpack[Options],
     ) -> None:
-        # The thread must not hold the stream itself, which would then never be dropped and closed.
+        # If the thread held the stream itself, the stream would never be collected and closed.
         self._outcome = outcome = Outcome()
         checkpoint = model.checkpoint
         check_opened(options)
@@ -90,7 +90,7 @@ class Stream:
                 on_token=on_token,
                 **wanted.running,
             )
-            put([])  # a stream that was closed meanwhile needs no explanation
+            put([])  # a stream that has been closed needs no explanation
             result = explain_recording(checkpoint, recording, wanted.method)
             outcome.prefix_cache = recording.run.prefix_cache
             return result
@@ -109,7 +109,7 @@ class Stream:
 
     @property
     def prefix_cache(self) -> PrefixCache | None:
-        """What the next turn can continue, once the reply is finished; None if it cannot."""
+        """The cache that the next turn can continue; None if it cannot, or before the end."""
         return self._outcome.prefix_cache
 
     @property
@@ -125,30 +125,30 @@ class Stream:
 
 
 class MapStreamer:
-    """Explains words while a loop of the caller's own generates them.
+    """Explain words while the caller's own generation loop produces them.
 
     Pass it to transformers' ``generate(streamer=...)``, or call :meth:`put` with every token of
-    your own loop and :meth:`end` after the last one. It reads the model through hooks within its
-    ``with`` block, where the model must answer ``inputs`` as one sequence, token by token. Passes
-    of other runs are told apart by their prompt and cache.
+    your own loop and :meth:`end` after the last one. Within its ``with`` block, it
+    reads the model through hooks, and the model must answer ``inputs`` as one sequence, token by
+    token. Passes of other runs are recognized by their prompt and cache, and ignored.
 
     Parameters
     ----------
     model
         The :class:`tam.Model` that answers.
     conversation
-        Turns, the last of which is answered.
+        The turns; the model answers the last one.
     on_word
         Called with each word as soon as it is finished.
     kernel_size
-        Odd size of the rank Gaussian filter's window.
+        Side of the rank Gaussian filter's window, an odd number of cells.
     template_variables
         Variables of the model's chat template, such as ``enable_thinking``.
 
     Attributes
     ----------
     inputs
-        The inputs to call the model with.
+        The inputs to pass to the model.
 
     Examples
     --------
@@ -197,9 +197,9 @@ class MapStreamer:
     def _enter(
         self, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> None:
-        """Hold the model for a pass of this reply: of the prompt, or over its cache."""
+        """Hold the model for a pass of this reply: over its prompt, or over its cache."""
         if is_waiting_or_holding(module):
-            return  # another run's
+            return  # a pass of another run
         if self._cache is None:
             ids = args[0] if args else kwargs.get("input_ids")
             own = ids is not None and torch.equal(
@@ -223,7 +223,7 @@ class MapStreamer:
         self._hooks.close()
 
     def put(self, value: torch.Tensor | int) -> None:
-        """Take the next token.
+        """Add the next token.
 
         Parameters
         ----------

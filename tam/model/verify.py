@@ -1,6 +1,6 @@
-"""Checks that a checkpoint is interpreted correctly, on the user's own machine.
+"""Check on the user's own machine that a checkpoint is interpreted correctly.
 
-``tam verify MODEL`` runs them.
+``tam verify MODEL`` runs these checks.
 """
 
 import math
@@ -34,11 +34,11 @@ _STEPS = 8
 _NEGLIGIBLE = 1e-6
 """Candidates with a lower probability are not compared."""
 _ROUNDING, _QUANTISED = 1e-6, 0.05
-"""The largest change that the layout probe takes for none. 8-bit weights round all tokens of a
-picture together: by up to 0.022 in the small model, where a token with changed pixels differs by
-0.28 or more."""
+"""The largest change that the layout probe counts as no change, with plain and with quantised
+weights. 8-bit weights round all tokens of a picture together: by up to 0.022 in the small model,
+where a token with changed pixels differs by 0.28 or more."""
 _LAST = 128
-"""Positions at the prompt's end whose states are compared with a plain pass."""
+"""The number of positions at the prompt's end whose states are compared with a plain pass."""
 
 REPORT: Mapping[str, str] = {
     "run": "the model's own code or its processor: try its model card's example in transformers",
@@ -53,23 +53,23 @@ REPORT: Mapping[str, str] = {
     "chat": "the model's cache or its chat template: report the model type and the template",
     "maps": "nothing, if its weights are random; else report the model type",
 }
-"""The likely cause of each check's failure, and what a report of it needs."""
+"""The likely cause if a check fails, and what a bug report needs, by the name of the check."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check.
+    """The result of one check.
 
     Parameters
     ----------
     name
         Its name.
     passed
-        Whether it passed; None where the model has nothing to check.
+        Whether it passed; None if it does not apply to the model.
     detail
         The measured values in words.
     figure
-        The measured value that decides, or None.
+        The measured value that decides the result, or None.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Check:
 
     @property
     def report(self) -> str:
-        """What to report if the check failed; empty otherwise."""
+        """The text of a bug report if the check failed; empty otherwise."""
         return REPORT[self.name] if self.passed is False else ""
 
 
@@ -91,16 +91,16 @@ def verify(model: Model) -> list[Check]:
 
     Returns
     -------
-    Ten checks: the kept states are those that the LM head reads in a plain pass; the head gives
-    the model's logits from them; reading an answer gives the maps of writing it; vision tokens
-    lie where the adapter places them (attention switched off by hooks); a clip's times in the
-    prompt are its own; a thinking model's template is followed; a batch equals its prompts
-    alone; a quantised head is read as it is; a chat that continues from its prefix cache equals
-    a whole run; the maps of a test picture are finite and not constant. A check that raises an
-    error has failed.
+    Ten checks: the recorded states are those that the LM head reads in a plain pass; the head
+    computes the model's logits from them; reading an answer gives the same maps as writing it;
+    vision tokens lie where the adapter places them (tested with attention disabled by hooks); the
+    prompt states a clip's times correctly; a thinking model's template is followed; a batch gives
+    the same maps as its prompts one at a time; a quantised head is read correctly; a chat that
+    continues from its prefix cache equals a run from the start; the maps of a test picture are
+    finite and not constant. A check that raises an error counts as failed.
     """
     talk = question([probe_picture(*_SIZES[0])], _PROMPT)
-    # No markers in the reply: they are not explained.
+    # Markers in the reply are suppressed, because they are not explained.
     options: dict[str, Any] = {
         "max_new_tokens": _STEPS,
         "do_sample": False,
@@ -127,7 +127,7 @@ def verify(model: Model) -> list[Check]:
 
 
 def _recorded(model: Model, talk: Conversation, options: Mapping[str, Any]) -> Recording:
-    """Let the model answer; one that writes white space alone is given an answer to read."""
+    """Let the model answer; if it writes only white space, let it read a given answer."""
     try:
         recording = model.run(talk, **options)
     except ConversationError as error:
@@ -148,13 +148,13 @@ def _look(name: str, look: Callable[[], Seen]) -> Check:
 
 
 def _states(model: Model, recording: Recording) -> Seen:
-    """Whether the kept states are those that the head reads in a plain pass."""
+    """Check that the recorded states are those that the head reads in a plain pass."""
     run = recording.run
     length = len(recording.prepared.prompt.ids) + len(run.ids)
     with torch.no_grad():
         read = Replay(model.checkpoint, recording).read_by_head(_LAST)
     first = length - len(read)
-    # The last token of a reply has no state that was kept.
+    # No state is recorded for the last token of a reply.
     wanted = run.positions[run.positions >= first]
     own = read[torch.from_numpy(wanted - first).to(read.device)].float()
     kept = run.at(wanted).float().to(own.device)
@@ -164,12 +164,12 @@ def _states(model: Model, recording: Recording) -> Seen:
 
 
 def _room(dtype: torch.dtype) -> float:
-    """How far two orders of the same sums may differ, as a share of the largest number."""
+    """Return the tolerance for sums in a different order, relative to the largest value."""
     return 1e-4 if dtype == torch.float32 else 0.05
 
 
 def _logits(model: Model, trace: Trace) -> Seen:
-    """Whether the LM head gives the model's logits from the kept states, up to a constant."""
+    """Check that the LM head computes the model's logits from the states, up to a constant."""
     states = trace.context_states[trace.text.prompt_targets :]
     with torch.no_grad():
         scores = trace.lm_head.logits(states)
@@ -181,7 +181,7 @@ def _logits(model: Model, trace: Trace) -> Seen:
         for candidate in step.candidates
         if candidate.probability > _NEGLIGIBLE
     ]
-    # Rounding relative to the largest logit: float32 has 24 bits, bfloat16 eight.
+    # Rounding error relative to the largest logit: float32 has 24 bits, bfloat16 has eight.
     room = float(scores.abs().amax()) * (1e-5 if states.dtype == torch.float32 else 2**-7)
     worst = max(gaps, default=math.inf)
     detail = f"log-probabilities of {len(gaps)} candidates are the model's to {worst:.1e}"
@@ -221,7 +221,7 @@ def _layout(model: Model) -> Seen:
 
 
 def _batch(model: Model, options: Mapping[str, Any]) -> Seen:
-    """Two prompts of unlike length at once, each as it is alone."""
+    """Check that two prompts of different lengths give the same maps together as alone."""
     if not model.adapter.batches:
         return None, "its prompts cannot be padded; a batch is answered one by one", None
     talks = [
@@ -247,7 +247,7 @@ def _batch(model: Model, options: Mapping[str, Any]) -> Seen:
 
 
 def _quantised(model: Model, trace: Trace) -> Seen:
-    """The head's scores of a few words are what the whole head says of them."""
+    """Check that the scores of a few rows of the head equal those of the whole head."""
     how = model.provenance["quantisation"]
     states = trace.context_states
     ids = torch.from_numpy(np.unique(trace.text.ids))
@@ -265,7 +265,7 @@ def _quantised(model: Model, trace: Trace) -> Seen:
 
 
 def _chat(model: Model, talk: Conversation, first: Recording) -> Seen:
-    """A second turn over the first one's cache gives the maps of a run from the start."""
+    """Check that a second turn over the first one's cache equals a run from the start."""
     said = Turn("assistant", (_ANSWER,))
     longer = Conversation((*talk.turns, said, Turn("user", ("And what else?",))))
     cache = model.run(talk, answer=_ANSWER).run.prefix_cache

@@ -1,4 +1,4 @@
-"""What of a prompt is held to its conversation: the times of a clip, and a thinking template."""
+"""Checks that a prompt matches its conversation: clip times, and thinking templates."""
 
 import re
 from typing import Any
@@ -14,7 +14,7 @@ from tam.prompt.encoding import encode
 from tam.prompt.template import known_variables
 from tam.testing import probe_clip, probe_picture
 
-# Of an uneven clip that begins in the middle: no count of frames gives these by chance.
+# Uneven times that do not start at 0, so that frame numbers cannot match them by chance.
 _TIMES = np.array([10.0, 10.5, 71.0, 73.0])
 _CLOCK = re.compile(r"(?<!\d)(\d\d):(\d\d)(?!\d)")
 _SECONDS = re.compile(r"(?<![\d.])(\d+\.\d+)(?![\d.])")
@@ -23,7 +23,7 @@ _THOUGHT = "<think>the sky is up</think>"
 
 
 def times(checkpoint: Checkpoint) -> tuple[bool | None, str, float | None]:
-    """Whether the times that a prompt tells of a clip lie within it; None where it tells none."""
+    """Check that the times a prompt states for a clip lie within it; None if it states none."""
     kind = getattr(checkpoint.module.config, "model_type", "")
     takes = any(kind in family.model_types and "video" in family.inputs for family in families())
     if not takes:
@@ -38,7 +38,7 @@ def times(checkpoint: Checkpoint) -> tuple[bool | None, str, float | None]:
         found = [float(number) for number in _WHOLE.findall(text)]
     if not found:
         return None, "its prompts tell no times", None
-    # A stamp may stand for two frames, and be cut to whole seconds; some tell where the clip ends.
+    # A stamp may cover two frames or be cut to whole seconds; some prompts also state the end.
     end = 2 * _TIMES[-1:] - _TIMES[-2:-1]
     between = np.concatenate([_TIMES, (_TIMES[:-1] + _TIMES[1:]) / 2, end])
     worst = max(float(np.abs(between - time).min()) for time in found)
@@ -47,7 +47,7 @@ def times(checkpoint: Checkpoint) -> tuple[bool | None, str, float | None]:
 
 
 def thinking(checkpoint: Checkpoint) -> tuple[bool | None, str, float | None]:
-    """Whether a thought in an earlier reply is followed: read as words, or known to be left out."""
+    """Check that a thought in an earlier reply is either read as words or reported as dropped."""
     reads = "enable_thinking" in known_variables(checkpoint.processor, checkpoint.adapter)
     said = f"{_THOUGHT}\n\na red circle"
     talk = question([probe_picture(64, 96)], "What is here?")

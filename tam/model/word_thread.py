@@ -1,4 +1,4 @@
-"""A background thread in which the model writes a reply, and the words that it yields."""
+"""Run the model in a background thread, and yield the words that it writes."""
 
 import atexit
 import threading
@@ -15,13 +15,13 @@ from tam.explanation.explanation import Explanation
 from tam.explanation.word import Word
 
 Work = Callable[[Callable[[list[Word]], None]], Explanation]
-"""A function that writes a reply: it calls its argument with finished words and returns the
+"""A function that generates a reply: it calls its argument with finished words and returns the
 explanation."""
 
 
 @dataclass
 class Outcome:
-    """The result of a thread: an explanation, with the cache of its run, or an error."""
+    """The result of a thread: an explanation and the cache of its run, or an error."""
 
     explanation: Explanation | None = None
     prefix_cache: PrefixCache | None = None
@@ -29,11 +29,11 @@ class Outcome:
 
 
 class _ClosedError(Exception):
-    """Ends the run of a stream that was closed."""
+    """Raised to end the run of a stream that was closed."""
 
 
 def words_from_thread(work: Work, module: nn.Module, outcome: Outcome) -> Generator[Word]:
-    """Yield the words that the work reports, then the remaining ones of its explanation.
+    """Yield the words that the work reports, then the remaining words of its explanation.
 
     The thread starts when the first word is requested. When the generator is closed or the program
     ends, the work is stopped at the model's next token and joined.
@@ -74,7 +74,7 @@ def words_from_thread(work: Work, module: nn.Module, outcome: Outcome) -> Genera
             given += len(words)
     finally:
         closed.set()
-        # The garbage collector may close a generator anywhere, even while the model is held.
+        # The garbage collector may close a generator anywhere, even in a thread holding the model.
         if thread is not threading.current_thread() and not is_waiting_or_holding(module):
             thread.join()
     if outcome.error is not None:
@@ -97,7 +97,7 @@ def finished(explanation: Explanation | None) -> Explanation:
     return explanation
 
 
-# Running streams, stopped at exit: the interpreter must not shut down under their threads.
+# Running streams are stopped at exit, because their threads must end before the interpreter.
 _RUNNING: dict[threading.Thread, threading.Event] = {}
 
 

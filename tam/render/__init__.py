@@ -1,4 +1,4 @@
-"""Pictures, movies, figures and tables of explanations; nothing here knows a model."""
+"""Pictures, movies, figures and tables of explanations. Nothing here depends on a model."""
 
 from tam.render.colors import COLOR_ANCHORS, DEFAULT_COLORS
 from tam.render.pictures import OPACITY, OPACITY_EXPONENT, overlay, overlays, word_image

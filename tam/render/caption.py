@@ -1,4 +1,4 @@
-"""Captions of a map's picture: the word, the legend, the running text."""
+"""Captions for pictures of maps: the word, the legend and the running text."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -33,9 +33,10 @@ Pixels = NDArray[np.uint8]
 
 
 def word_strip(word: Word | None, width: int, colors: str | None) -> Pixels:
-    """Draw a word with its probability, and with ``colors`` that color map's legend beside it.
+    """Draw a word with its probability, and the legend of the color map unless it is None.
 
-    Words that do not follow each other have no probability: a product of theirs means nothing.
+    For words that do not follow each other, the probability is omitted, because the product of
+    theirs has no meaning.
 
     Returns
     -------
@@ -64,7 +65,7 @@ def word_strip(word: Word | None, width: int, colors: str | None) -> Pixels:
 
 
 def legend_strip(width: int, colors: str) -> Pixels:
-    """Draw the legend of a color map alone, uint8 [h, width, 3]."""
+    """Draw only the legend of a color map, uint8 [h, width, 3]."""
     size = letter_size(width)
     bar = min(width - 2 * size, 24 * size)
     strip = Image.new("RGB", (width, int(size * 2.4)), PAPER)
@@ -74,12 +75,12 @@ def legend_strip(width: int, colors: str) -> Pixels:
 
 @dataclass(frozen=True)
 class RunningText:
-    """The reply broken into the lines of a strip.
+    """The reply, broken into the lines of a strip.
 
     Parameters
     ----------
     placed
-        The words at their places.
+        The words with their positions.
     targets
         The tokens of each word.
     width
@@ -101,7 +102,7 @@ class RunningText:
         size = letter_size(self.width)
         margin, step = int(size * 0.8), int(size * 1.5)
         lit = [any(target in marked for target in held) for held in self.targets]
-        # The marked word is in the second of the drawn lines, if there are lines before it.
+        # The marked word is on the second drawn line, if there are lines before it.
         marks = (item.line for item, is_lit in zip(self.placed, lit, strict=True) if is_lit)
         first = max(0, min(next(marks, 0) - 1, self.lines - lines))
         strip = Image.new("RGB", (self.width, lines * step + margin), PAPER)
@@ -121,7 +122,7 @@ class RunningText:
 
 
 def running_text(explanation: Explanation, width: int) -> RunningText:
-    """Break the reply into lines for strips of a width; done once for all strips of a movie."""
+    """Break the reply into lines for strips of a given width, once for all strips of a movie."""
     pieces, targets = _pieces(explanation)
     size = letter_size(width)
     placed = laid_out(pieces, width - 2 * int(size * 0.8), size)
@@ -138,8 +139,8 @@ def text_strip(
     marked
         Indices of the tokens whose words are marked.
     lines
-        Height of the strip in lines, which include the first marked word's; None for all lines of
-        the text.
+        The number of lines to draw, which include that of the first marked word; None for all lines
+        of the text.
 
     Returns
     -------
@@ -149,7 +150,7 @@ def text_strip(
 
 
 def letter_size(width: int) -> int:
-    """Size of the letters beside a picture of a width, in pixels."""
+    """Return the font size for captions of a picture of a given width, in pixels."""
     return int(np.clip(width / 30, 16, 32))
 
 

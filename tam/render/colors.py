@@ -1,9 +1,9 @@
-"""Color maps of values in [0, 1].
+"""Color maps for values in [0, 1].
 
-Each map is a row of evenly spaced anchor colors with straight lines between them, so that the
-report's script draws exactly the colors that the PNG files have. ``inferno`` and ``viridis`` are
-perceptually uniform and readable with every common form of color blindness; ``turbo`` is a
-smoother rainbow; ``jet`` is there for comparison with the paper's figures.
+Each color map interpolates linearly between evenly spaced anchor colors, so that the report's
+script draws exactly the same colors as the PNG files. ``inferno`` and ``viridis`` are
+perceptually uniform and readable with all common forms of color blindness; ``turbo`` is a
+smoother rainbow; ``jet`` is included for comparison with the paper's figures.
 """
 
 from functools import cache
@@ -17,7 +17,7 @@ from tam.errors import InputError
 
 DEFAULT_COLORS: Final = COLORS
 
-# Fine enough that no color is off by more than a quarter of a level.
+# The size of the color table: no color is off by more than a quarter of a level.
 _STEPS = 2049
 
 COLOR_ANCHORS: Final[dict[str, tuple[str, ...]]] = {
@@ -48,12 +48,12 @@ COLOR_ANCHORS: Final[dict[str, tuple[str, ...]]] = {
 
 
 def color(values: NDArray[np.float32], colors: str = DEFAULT_COLORS) -> NDArray[np.float32]:
-    """Color every value.
+    """Return the color of every value.
 
     Parameters
     ----------
     values
-        float32 [...] in [0, 1]; values outside take the color of the nearest end.
+        float32 [...] in [0, 1]; values outside get the color of the nearest end.
     colors
         Name of the color map, a key of :data:`COLOR_ANCHORS`.
 

@@ -1,4 +1,4 @@
-"""Exports of an explanation: a picture, a contact sheet, a movie, a figure or a table."""
+"""Export an explanation as a picture, a contact sheet, a movie, a figure or a table."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -30,28 +30,30 @@ def export(
     force: bool = False,
     record: Path | None = None,
 ) -> Path:
-    """Write one file of a kind of the table :mod:`tam.files.kinds`, or that a package adds.
+    """Write a file of a kind listed in :mod:`tam.files.kinds` or added by another package.
 
     Parameters
     ----------
     path
         The file, which is written under a temporary name and renamed.
     kind
-        Its kind; None for the one that the file's suffix names, which is ``sheet`` for ``.png``.
+        The kind of file; None to infer it from the suffix, where ``.png`` means ``sheet``.
     words, together
-        The words, as in :func:`tam.render.selection.chosen_words`; a table always has all.
+        The words, as in :func:`tam.render.selection.chosen_words`; a table always contains all.
     media
         Index of the only picture or clip to draw; None for all.
     frame
-        Index of the frame of a clip that ``png`` draws; None for the one where the map is highest.
+        Index of the clip's frame that ``png`` draws; None for the one where the map is highest.
     colors
         Name of the color map.
     seconds
-        Seconds for which a movie shows each word over stills.
+        How long a movie of still pictures shows each word, in seconds.
     force
-        Replace an earlier export that nobody has changed. Any other file is never replaced.
+        Whether to replace an earlier export that has not been changed. Other files are never
+        replaced.
     record
-        Folder of the saved explanation, in which CSV tables are noted to be recognised later.
+        Folder of the saved explanation, in which exported CSV tables are recorded so that they can
+        be recognised later.
 
     Returns
     -------
@@ -60,10 +62,10 @@ def export(
     Raises
     ------
     InputError
-        If the kind, a word, the picture or the color map is unknown, a frame is given and the kind
-        draws more than one, or ``png`` is asked for more than one word or picture.
+        If the kind, a word, the picture or the color map is unknown, if a frame is given for a kind
+        that draws several, or if ``png`` is requested for several words or pictures.
     OutputError
-        If the file exists and is not to be replaced, or cannot be written.
+        If the file exists and must not be replaced, or cannot be written.
     SetupError
         If a library that the file needs is missing, or the package that adds the kind is broken.
     ResourceError
@@ -86,13 +88,13 @@ def export(
     with replacing_file(path, force=force, known=known) as temporary:
         write(explanation, chosen, temporary, **{k: v for k, v in given.items() if k in takes})
         if record is not None and not row.marked:
-            with suppress(OSError):  # a read-only folder: the file is not recognised later
+            with suppress(OSError):  # in a read-only folder the file cannot be recognised later
                 record_export(record, temporary)
     return path
 
 
 def exported_before(record: Path | None) -> Callable[[Path], bool]:
-    """Return a test for files that :func:`export` wrote and nobody has changed.
+    """Return a predicate for files that :func:`export` wrote and that are unchanged since.
 
     Parameters
     ----------

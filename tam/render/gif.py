@@ -1,4 +1,4 @@
-"""A movie as a GIF, written frame by frame with two frames in memory."""
+"""Write a movie as a GIF, frame by frame, with two frames in memory."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,14 +15,14 @@ _TRAILER: Final = b";"
 
 
 def write_gif(drawn: Iterator[tuple[Pixels, float]], path: Path) -> None:
-    """Encode a movie as a repeating GIF with 256 colors for each frame.
+    """Encode a movie as a looping GIF with 256 colors in each frame.
 
     Each frame after the first holds only the rectangle that has changed.
 
     Parameters
     ----------
     drawn
-        Pictures, uint8 [H, W, 3] RGB of one size, and the seconds for which each is shown.
+        Pictures, uint8 [H, W, 3] RGB, all of one size, and how long each is shown, in seconds.
     """
     shown, begun = 0.0, 0
     before: Image.Image | None = None
@@ -35,7 +35,7 @@ def write_gif(drawn: Iterator[tuple[Pixels, float]], path: Path) -> None:
                 remarks = {"loop": 0, "comment": PLACEHOLDER.encode(), "duration": 0}
                 file.writelines(GifImagePlugin.getheader(part, info=remarks)[0])
             shown += seconds * 100
-            # GIF counts hundredths of a second; browsers slow down frames of less than two.
+            # GIF counts in hundredths of a second; browsers slow down frames shorter than two.
             hundredths = max(2, round(shown) - begun)
             begun += hundredths
             written = GifImagePlugin.getdata(

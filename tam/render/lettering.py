@@ -1,9 +1,9 @@
-"""Text on pictures, in any language that a font on this machine can write.
+"""Draw text on pictures, in any language for which this machine has a font.
 
-Pillow's own font holds little more than ASCII. For anything else the fonts that are common on
-Linux, macOS and Windows are tried, and the one that matplotlib brings along; for each word the one
-that has most of its characters is taken. A character that none of them has is drawn as the font's
-box for a missing one; so are emoji, because colored glyphs are not drawn.
+Pillow's own font covers little more than ASCII. For other text, fonts that are common on Linux,
+macOS and Windows are tried, as is the font bundled with matplotlib; each word is drawn in the font
+that has most of its characters. A character that the font lacks is drawn as the font's box for
+missing glyphs; so are emoji, because color glyphs are not supported.
 """
 
 import unicodedata
@@ -38,16 +38,16 @@ _WIDE_FONTS: Final = (
 
 @dataclass(frozen=True)
 class Piece:
-    """One piece of a running text.
+    """A piece of running text, such as a word.
 
     Parameters
     ----------
     text
         Its text without the white space around it.
     spaced
-        Whether white space stands before it.
+        Whether white space precedes it.
     breaks
-        Whether a line ends before it.
+        Whether there is a line break before it.
     """
 
     text: str
@@ -57,7 +57,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Placed:
-    """A piece at its place: x of its left end and its width in pixels, and its line."""
+    """A piece with its position: the x of its left end, its width in pixels, and its line."""
 
     piece: Piece
     font: Font
@@ -67,12 +67,12 @@ class Placed:
 
 
 def spelled(text: str) -> str:
-    """An untrusted text made printable on one line."""
+    """Return an untrusted text in printable form on one line."""
     return " ".join(printable(text[: 10 * _LONGEST]).split())
 
 
 def font_for(text: str, size: int) -> Font:
-    """Choose the font with most of a text's characters; Pillow's own if it has all."""
+    """Return the font that has most of a text's characters; Pillow's own if it has all."""
     if text.isascii():
         return plain_font(size)
     names = (*_WIDE_FONTS, *dict.fromkeys(_noto(character) for character in text))
@@ -82,12 +82,12 @@ def font_for(text: str, size: int) -> Font:
 
 @cache
 def plain_font(size: int) -> Font:
-    """Pillow's own font, for labels and numbers."""
+    """Return Pillow's own font, for labels and numbers."""
     return ImageFont.load_default(size)
 
 
 def shortened(text: str, room: float, font: Font) -> str:
-    """Shorten a text that is wider than ``room`` pixels, with an ellipsis."""
+    """Shorten a text that is wider than ``room`` pixels, and append an ellipsis."""
     if font.getlength(text) <= room:
         return text
     text = text[:_LONGEST]
@@ -97,17 +97,17 @@ def shortened(text: str, room: float, font: Font) -> str:
 
 
 def laid_out(pieces: Sequence[Piece], width: float, size: int) -> list[Placed]:
-    """Break a running text into lines.
+    """Break running text into lines.
 
-    A line ends before any piece but a punctuation mark. Where the text's first letter is of a
-    script that runs from right to left, the pieces do too.
+    A line may break before any piece except punctuation. If the first letter of the text belongs to
+    a right-to-left script, the pieces are laid out from right to left.
 
     Parameters
     ----------
     width
         Width of a line in pixels.
     size
-        Size of the letters in pixels.
+        Font size in pixels.
     """
     leftward = _runs_left(pieces)
     space = plain_font(size).getlength(" ")
@@ -128,7 +128,7 @@ def laid_out(pieces: Sequence[Piece], width: float, size: int) -> list[Placed]:
 
 
 def _runs_left(pieces: Sequence[Piece]) -> bool:
-    """Whether the first letter with a direction runs from right to left (UAX #9, rules P2, P3)."""
+    """Whether the first strongly directional letter is right-to-left (UAX #9, rules P2, P3)."""
     for piece in pieces:
         for character in piece.text:
             direction = unicodedata.bidirectional(character)
@@ -138,7 +138,7 @@ def _runs_left(pieces: Sequence[Piece]) -> bool:
 
 
 def _noto(character: str) -> str:
-    """File name of the Noto font for a character's script, from its Unicode name."""
+    """Return the file name of the Noto font for a character's script, by its Unicode name."""
     script = unicodedata.name(character, "x").split()[0].capitalize()
     return f"NotoSans{script}-Regular.ttf"
 
@@ -154,7 +154,7 @@ def _installed(name: str, size: int) -> Font | None:
 
 
 def _brought_along(name: str) -> str:
-    """The path of a font of this name in matplotlib, if it is installed."""
+    """Return the path of a font bundled with matplotlib, if that is installed."""
     found = find_spec("matplotlib")
     package = Path(found.origin).parent if found and found.origin else Path()
     return str(package / "mpl-data" / "fonts" / "ttf" / name)
@@ -162,5 +162,5 @@ def _brought_along(name: str) -> str:
 
 @cache
 def _has(font: Font, character: str) -> bool:
-    """Whether a font has a character; if not, it draws the same box as for a non-character."""
+    """Whether a font has a character: a missing one looks like a non-character, a box."""
     return bytes(font.getmask(character)) != bytes(font.getmask("\uffff"))

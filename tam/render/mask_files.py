@@ -1,4 +1,4 @@
-"""The files that ``tam masks`` writes: JSON or PNG, each with the mark of the toolkit."""
+"""The files that ``tam masks`` writes: JSON or PNG, each marked as made by the toolkit."""
 
 import io
 import json
@@ -28,7 +28,7 @@ FORMATS: Final = {
     "points": ".json",
     "labelme": ".json",
 }
-"""The kinds of mask file, and the suffix of each."""
+"""The suffix of each kind of mask file."""
 
 _OF_ONE_FRAME: Final = ("voc", "png", "labelme")
 
@@ -49,7 +49,7 @@ def write_masks(
     =========== ====================================================================
     ``coco``    COCO's object detection JSON, masks run-length encoded
     ``voc``     a PNG of category numbers with VOC's palette; its comment names them
-    ``png``     a PNG that is white in the masks of all words together
+    ``png``     a PNG that is white where the mask of any word is set
     ``boxes``   a JSON list of boxes
     ``points``  a JSON list of points and boxes, prompts for segmenters such as SAM
     ``labelme`` labelme's JSON of polygons
@@ -69,7 +69,7 @@ def write_masks(
     threshold
         As in :func:`tam.explanation.strength.mask`.
     force
-        Replace an earlier file that nobody has changed.
+        Whether to replace an earlier file that has not been changed.
 
     Returns
     -------
@@ -80,9 +80,9 @@ def write_masks(
     InputError
         If the kind, a word, a picture or the threshold is unknown.
     OutputError
-        If the file exists and is not to be replaced, or cannot be written.
+        If the file exists and must not be replaced, or cannot be written.
     SetupError
-        If pycocotools is needed and not installed.
+        If pycocotools is needed but not installed.
     """
     path = Path(path)
     if kind not in FORMATS:
@@ -114,7 +114,7 @@ def write_masks(
 
 
 def _one_frame(explanation: Explanation, media: int | None, frame: int | None) -> tuple[int, int]:
-    """Return the index of the only frame, or of the one that is asked for."""
+    """Return the indices of the picture and frame requested, or of the only one."""
     if media is None and len(explanation.media) != 1:
         raise InputError(
             f"the explanation has {len(explanation.media)} pictures",
@@ -141,7 +141,7 @@ def _voc_png(numbers: NDArray[np.uint8], names: Sequence[str]) -> bytes:
 
 
 def _palette() -> bytes:
-    """The palette of the VOC development kit, which spreads a number's bits over the channels."""
+    """Return the VOC development kit's palette, which spreads a number's bits over the channels."""
     colors = bytearray()
     for number in range(256):
         for channel in range(3):

@@ -1,4 +1,4 @@
-"""The words' masks in formats of other tools: COCO, labels, boxes, prompts for segmenters.
+"""Convert the words' masks to formats of other tools: COCO, labels, boxes, segmenter prompts.
 
 Masks and boxes are those of :mod:`tam.explanation.strength`, at the size of the picture.
 """
@@ -35,7 +35,7 @@ class Segment:
     mask
         bool [H, W], not empty.
     box
-        x0, y0, x1, y1 around the mask, in pixels.
+        x0, y0, x1, y1 of the box around the mask, in pixels.
     """
 
     word: Word
@@ -62,7 +62,7 @@ def segments(
     frame: int | None = None,
     threshold: float | str = "otsu",
 ) -> Iterator[Segment]:
-    """Yield the masks of some words, frame by frame, without empty and unknown ones.
+    """Yield the masks of some words, frame by frame, skipping empty and unknown ones.
 
     Parameters
     ----------
@@ -82,9 +82,10 @@ def segments(
 
 
 def coco(explanation: Explanation, found: Iterable[Segment], words: Sequence[Word]) -> Document:
-    """Write COCO's object detection format, masks run-length encoded by pycocotools.
+    """Return COCO's object detection format, with masks run-length encoded by pycocotools.
 
-    Each frame is an image. ``score`` is the word's maximum there; ``area`` counts pixels.
+    Each frame is an image. ``score`` is the maximum of the word's map in the frame; ``area`` is in
+    pixels.
 
     Raises
     ------
@@ -130,7 +131,7 @@ def coco(explanation: Explanation, found: Iterable[Segment], words: Sequence[Wor
 
 
 def boxes(explanation: Explanation, found: Iterable[Segment], words: Sequence[Word]) -> Document:
-    """List the boxes x0, y0, x1, y1 in pixels; x1 and y1 are just outside."""
+    """Return the boxes x0, y0, x1, y1 in pixels; x1 and y1 are exclusive."""
     del words
     return {
         "boxes": [
@@ -141,10 +142,10 @@ def boxes(explanation: Explanation, found: Iterable[Segment], words: Sequence[Wo
 
 
 def points(explanation: Explanation, found: Iterable[Segment], words: Sequence[Word]) -> Document:
-    """List prompts for a segmenter such as SAM: points with labels 1 and 0, and a box.
+    """Return prompts for a segmenter such as SAM: points with labels 1 and 0, and a box.
 
-    Two points with label 1 lie on the word: the peak of its map, and the pixel of the mask that is
-    furthest from the mask's edge. One with label 0 is the pixel that is furthest from the mask.
+    The two points with label 1 are the peak of the word's map and the pixel of the mask furthest
+    from the mask's edge. The point with label 0 is the pixel furthest from the mask.
     """
     del words
     prompts = []
@@ -163,7 +164,7 @@ def points(explanation: Explanation, found: Iterable[Segment], words: Sequence[W
 
 
 def labelme(explanation: Explanation, found: Iterable[Segment], words: Sequence[Word]) -> Document:
-    """Write the outer outlines of the masks of one picture as labelme's polygons."""
+    """Return the outer contours of the masks in one picture as labelme polygons."""
     import cv2
 
     del words
@@ -199,7 +200,7 @@ def labelme(explanation: Explanation, found: Iterable[Segment], words: Sequence[
 def labels(
     found: Iterable[Segment], words: Sequence[Word], shape: tuple[int, int]
 ) -> NDArray[np.uint8]:
-    """Label each pixel with the number of its category, as VOC's class pictures do; 0 for none.
+    """Label each pixel with the number of its category, as in VOC's class masks; 0 for none.
 
     Where masks overlap, a pixel belongs to the word with the highest map.
 
@@ -234,7 +235,7 @@ def labels(
 
 
 def label_names(words: Sequence[Word]) -> list[str]:
-    """Return the distinct categories of some words in order; their numbers begin at 1."""
+    """Return the distinct categories of some words, in order; their numbers start at 1."""
     return list(dict.fromkeys(label_of(word) for word in words))
 
 
@@ -244,7 +245,7 @@ DOCUMENTS: Final[dict[str, Callable[..., Document]]] = {
     "points": points,
     "labelme": labelme,
 }
-"""The JSON formats, each a function of an explanation, segments and words."""
+"""The JSON formats: each is a function of the explanation, the segments and the words."""
 
 
 def _heat(segment: Segment) -> NDArray[np.float32]:
@@ -263,7 +264,7 @@ def _highest(segment: Segment) -> tuple[int, int]:
 
 
 def _furthest(mask: Mask) -> tuple[int, int]:
-    """Return x, y of the pixel of a mask that is furthest from its outside."""
+    """Return x, y of the pixel of a mask that is furthest from the mask's outside."""
     import cv2
 
     distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)

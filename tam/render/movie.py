@@ -1,4 +1,4 @@
-"""Movies: the words of a reply with their maps, one by one over stills, together over clips."""
+"""Movies of the words' maps: one word at a time over stills, all together over clips."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from tam.render.resize import resized
 from tam.render.selection import chosen_words
 
 LARGEST: Final = {"mp4": 960, "gif": 480}
-"""Long side of a movie's pictures together, in pixels."""
+"""Long side of a movie's combined pictures, in pixels."""
 
 _NARROWEST: Final = 320
 _MOST_LINES: Final = 4
@@ -34,18 +34,18 @@ _LIMITED: Final = 1
 
 @dataclass(frozen=True)
 class Moment:
-    """One still of a movie's plan.
+    """One frame in the plan of a movie.
 
     Parameters
     ----------
     word
-        The word whose map lies over the pictures; for a clip, all chosen words merged.
+        The word whose map is drawn over the pictures; for a clip, all chosen words merged.
     marked
         The marked word; for a clip, the merged words whose evidence lies in the shown frames.
     frames
-        Index of the shown frame of each picture or clip, by the index of the latter.
+        The index of the frame shown, by the index of the picture or clip.
     seconds
-        Seconds for which it is shown.
+        How long it is shown, in seconds.
     """
 
     word: Word
@@ -60,11 +60,11 @@ def moments(words: Sequence[Word], seconds: float, media: int | None = None) -> 
     Parameters
     ----------
     words
-        Words of one explanation. Stills show each for some seconds. Clips play once, at their own
-        speed, under the maximum of the words' maps; the words whose evidence lies in a shown frame
-        are marked (:func:`tam.explanation.strength.lies_in`).
+        Words of one explanation. Over stills, each is shown for some seconds. Clips play once, at
+        their own speed, under the maximum of the words' maps; the words whose evidence lies in the
+        current frame are marked (:func:`tam.explanation.strength.lies_in`).
     seconds
-        Seconds for which a word is shown over stills.
+        How long a word is shown over stills, in seconds.
     media
         Index of the only picture or clip; None for all that have a map, side by side.
     """
@@ -112,29 +112,30 @@ def draw_movie(
     opacity: float = OPACITY,
     colors: str = DEFAULT_COLORS,
 ) -> Iterator[tuple[Pixels, float]]:
-    """Draw a movie: the map over the pictures, the running reply with the word marked, a legend.
+    """Draw a movie: the map over the pictures, the reply with the word marked, and a legend.
 
     Parameters
     ----------
     words, together
-        As in :func:`tam.render.selection.chosen_words`; :func:`moments` says when each is shown.
+        As in :func:`tam.render.selection.chosen_words`; :func:`moments` defines when each is shown.
     media
         Index of the only picture or clip; None for all that have a map, side by side.
     seconds
-        Seconds for which each word is shown over stills. A clip plays once.
+        How long each word is shown over stills, in seconds. A clip plays once.
     largest
-        Long side of all pictures together, in pixels.
+        Long side of the combined pictures, in pixels.
     opacity, colors
         As in :func:`tam.render.overlay`.
 
     Yields
     ------
-    A picture, uint8 [H, W, 3] RGB of one size with even sides, and the seconds it is shown.
+    Pictures, uint8 [H, W, 3] RGB of one size with even sides, and how long each is shown, in
+    seconds.
 
     Raises
     ------
     InputError
-        If a word, the picture or the color map is unknown, or ``seconds`` is not above 0.
+        If a word, the picture or the color map is unknown, or ``seconds`` is not positive.
     """
     if not 0 < seconds < 3600:
         raise InputError(
@@ -188,14 +189,14 @@ def write_mp4(drawn: Iterator[tuple[Pixels, float]], path: Path) -> None:
             shown += seconds
             ended = max(1, round(shown * _RATE))
             if ended == begun:
-                continue  # too short to be seen
+                continue  # too short to be visible
             picture = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
                 format="yuv420p", dst_colorspace=Colorspace.ITU709
             )
             picture.pts = last = begun
             container.mux(stream.encode(picture))
             begun = ended
-        # A frame lasts until the next one, so the last one is repeated at the end.
+        # A frame lasts until the next one, so the last frame is repeated at the end.
         if picture is not None and begun - 1 > last:
             picture.pts = begun - 1
             container.mux(stream.encode(picture))
@@ -204,14 +205,14 @@ def write_mp4(drawn: Iterator[tuple[Pixels, float]], path: Path) -> None:
 
 
 def _starts(times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The time at which each frame of a clip begins; evenly spaced if its times do not increase."""
+    """Return when each frame of a clip begins; evenly spaced if its times do not increase."""
     increasing = bool(np.all(np.diff(times) > 0))
     starts = times - times[0] if increasing else np.arange(len(times)) * SECONDS
     return np.asarray(starts, np.float64)
 
 
 def _end(starts: NDArray[np.float64]) -> float:
-    """The end of a clip, whose last frame lasts as long as the one before it."""
+    """Return the end of a clip, whose last frame lasts as long as the one before it."""
     last = starts[-1] - starts[-2] if len(starts) > 1 else 0.0
     return float(starts[-1] + last)
 
@@ -228,6 +229,6 @@ def _stream(container: Any, pixels: Pixels) -> Any:
 
 
 def _even(pixels: Pixels) -> Pixels:
-    """Repeat the last row and column where a side is odd: yuv420p halves both."""
+    """Repeat the last row or column if a side is odd, because yuv420p halves both sides."""
     height, width = pixels.shape[:2]
     return np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

@@ -1,4 +1,4 @@
-"""Pictures of maps: the map over the picture, a caption with the word, a legend with numbers."""
+"""Draw maps over pictures, with a caption for the word and a legend with numbers."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -14,7 +14,7 @@ from tam.render.colors import DEFAULT_COLORS, color
 
 OPACITY: Final = 0.8
 OPACITY_EXPONENT: Final = 0.75
-"""A map of value v covers its picture with opacity ``opacity * v ** exponent``; 0 where v is 0."""
+"""Where a map has the value v, its opacity is ``opacity * v ** exponent``."""
 
 _HATCH_STEP = 12
 _GAP = 8
@@ -29,7 +29,7 @@ def overlay(
     colors: str = DEFAULT_COLORS,
     covered: NDArray[np.bool_] | None = None,
 ) -> Pixels:
-    """Lay a map over a picture.
+    """Draw a map over a picture.
 
     Parameters
     ----------
@@ -38,11 +38,11 @@ def overlay(
     heat
         float32 [H, W] in [0, 1], NaN where it is not known.
     opacity
-        Opacity of the map at its highest value, in [0, 1]; lower values hide less.
+        Opacity of the map at value 1, in [0, 1]; lower values are more transparent.
     colors
         Name of the color map, see :data:`tam.render.colors.COLOR_ANCHORS`.
     covered
-        bool [H, W]: the pixels that vision tokens cover. The others are dimmed and hatched, as are
+        bool [H, W]: the pixels that vision tokens cover. All others are dimmed and hatched, as are
         pixels whose value is not known.
 
     Returns
@@ -79,7 +79,7 @@ def word_image(
     colors: str = DEFAULT_COLORS,
     caption: bool = True,
 ) -> Pixels:
-    """Draw a word's map over its pictures, side by side where several have one.
+    """Draw a word's map over its pictures, side by side if several have a map.
 
     Parameters
     ----------
@@ -92,11 +92,11 @@ def word_image(
     opacity, colors
         As in :func:`overlay`.
     caption
-        Whether to draw a strip with the word, its probability and a legend below.
+        Whether to draw a strip below with the word, its probability and a legend.
 
     Returns
     -------
-    uint8 [H, W, 3], RGB. Pictures keep their size; :func:`tam.render.resize.resized` changes it.
+    uint8 [H, W, 3], RGB. Pictures keep their size; see :func:`tam.render.resize.resized`.
     """
     frames = {
         index: strongest_frame(word, index) if frame is None else frame
@@ -116,12 +116,12 @@ def overlays(
     opacity: float = OPACITY,
     colors: str = DEFAULT_COLORS,
 ) -> Pixels:
-    """Lay a word's map over a frame of each of some pictures and clips, side by side.
+    """Draw a word's map over one frame of each given picture or clip, side by side.
 
     Parameters
     ----------
     frames
-        Index of the frame of each picture or clip, by the index of the latter.
+        The index of the frame, by the index of the picture or clip.
     opacity, colors
         As in :func:`overlay`.
 
@@ -133,10 +133,10 @@ def overlays(
 
 
 class Stage:
-    """The pictures under the maps, whose common parts are drawn once for all words.
+    """The pictures under the maps, prepared once for all words.
 
-    The last shown frame of each picture and clip is kept, dimmed and hatched where no vision token
-    covers it.
+    The last frame shown of each picture and clip is cached, already dimmed and hatched where no
+    vision token covers it.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ class Stage:
     def overlays(
         self, word: Word, frames: Mapping[int, int], *, opacity: float, colors: str
     ) -> Pixels:
-        """Draw as :func:`overlays` does."""
+        """Draw the same as :func:`overlays`."""
         pictures = []
         for media, frame in frames.items():
             heat = self._explanation.picture_map(word.cells(), media, frame)
@@ -170,12 +170,12 @@ class Stage:
 
 
 def shown_media(explanation: ExplanationData, media: int | None = None) -> list[int]:
-    """Indices of the pictures and clips that have a map, or the one that is asked for.
+    """Return the indices of the pictures and clips that have a map, or only the requested one.
 
     Raises
     ------
     InputError
-        If that one has no map.
+        If the requested one has no map.
     """
     shown = sorted({grid.media for grid in explanation.grids})
     if media is None:
@@ -190,7 +190,7 @@ def shown_media(explanation: ExplanationData, media: int | None = None) -> list[
 
 
 def strongest_frame(word: Word, media: int) -> int:
-    """Index of the frame of a clip where a word's map is highest."""
+    """Return the index of the frame of a clip where a word's map is highest."""
     if len(word.explanation.media[media].frames) == 1:
         return 0
     highest = word.peak(media)
@@ -224,7 +224,7 @@ def _side_by_side(pictures: list[Pixels]) -> Pixels:
 
 
 def stack_vertically(*pictures: Pixels) -> Pixels:
-    """Stack pictures below each other, each centred, uint8 [H, W, 3]."""
+    """Stack pictures vertically, each centred, uint8 [H, W, 3]."""
     width = max(picture.shape[1] for picture in pictures)
     sheet = np.full((sum(map(len, pictures)), width, 3), PAPER, np.uint8)
     top = 0

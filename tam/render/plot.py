@@ -1,4 +1,4 @@
-"""Figures for papers: the maps of chosen words in a row or a grid, on one scale."""
+"""Figures for papers: the maps of chosen words in a row or a grid, on a common scale."""
 
 import io
 from collections.abc import Sequence
@@ -46,36 +46,36 @@ def plot(
 ) -> "Figure":
     """Draw the maps of chosen words as a matplotlib figure.
 
-    All maps are on one scale from 0 to 1, which a color bar shows. No display is needed:
-    ``savefig`` writes PNG, PDF or SVG; in the last two, text stays text.
+    All maps share one scale from 0 to 1, shown by a color bar. No display is needed: ``savefig``
+    writes PNG, PDF or SVG; in the last two, text remains text.
 
     Parameters
     ----------
     words
         As in :func:`tam.render.selection.chosen_words`.
     media
-        Index of the picture or clip, or several of them: then one row for each, with the words in
+        Index of the picture or clip, or several indices, which give one row each with the words in
         columns. None for all that have a map.
     frame
         Index of a clip's frame; None for the one where the word's map is highest.
     columns
-        Words in a row if there is one picture; None for up to six.
+        The number of words in a row if there is one picture; None for up to six.
     cell
         Width of a picture in inches.
     opacity, colors
         As in :func:`tam.render.overlay`.
     probabilities
-        Whether to write the words' probabilities beside them.
+        Whether to show the words' probabilities beside them.
 
     Returns
     -------
-    A figure without a window, independent of pyplot. A notebook displays it as the last line of a
-    cell.
+    A figure without a window, independent of pyplot. A notebook displays it if it is the last
+    expression in a cell.
 
     Raises
     ------
     InputError
-        If a word, the picture or the color map is unknown, or a size is not above 0.
+        If a word, the picture or the color map is unknown, or a size is not positive.
     SetupError
         If matplotlib is not installed.
     """
@@ -120,13 +120,13 @@ def _figure_class() -> Any:
         ) from error
 
     class MapFigure(Figure):
-        """A figure that a notebook displays, and that keeps text as text in files."""
+        """A figure that a notebook displays, and that keeps text as text when saved."""
 
         def __init__(self, **options: Any) -> None:
             super().__init__(layout=ConstrainedLayoutEngine(w_pad=_PAD, h_pad=_PAD), **options)
 
         def savefig(self, *arguments: Any, **options: Any) -> None:
-            # Journals refuse matplotlib's default, Type 3, and outlines cannot be searched.
+            # Journals refuse matplotlib's default, Type 3; outlines are not searchable.
             with rc_context({"pdf.fonttype": 42, "svg.fonttype": "none"}):
                 super().savefig(*arguments, **options)
 
@@ -162,16 +162,16 @@ def _label(
     axes: "Axes", word: Word, media: int, frame: int, cell: float, probabilities: bool
 ) -> None:
     text = spelled(word.text)
-    # Pillow's own font is not a file; matplotlib's has all its characters.
+    # Pillow's own font is not a file; matplotlib's default has all of its characters.
     font = font_for(text, 16)
     path = getattr(font, "path", None)
     family: dict[str, Any] = {"font": Path(path)} if isinstance(path, str) else {}
     label = percent(word.probability) if probabilities and word.probability is not None else ""
-    # Points, converted to the pixels that Pillow measures; matplotlib's own font is wider.
+    # Convert points to the pixels in which Pillow measures; matplotlib's own font is wider.
     room = (cell * 72 - (len(label) + 1) * _LETTERS * 0.65) * 16 / _LETTERS / 1.2
     text = shortened(text, room, font)
     common: dict[str, Any] = {"fontsize": _LETTERS, "pad": 3}
-    # A word with dollar signs is not a formula.
+    # Dollar signs in a word do not mark a formula.
     axes.set_title(text, loc="left", color=_INK, parse_math=False, **family, **common)
     axes.set_title(label, loc="right", color=_FAINT, **common)
     item = word.explanation.media[media]

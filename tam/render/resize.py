@@ -1,4 +1,4 @@
-"""Smaller or larger copies of an explanation's pictures, with the maps in place."""
+"""Scale the pictures of an explanation, keeping the maps aligned."""
 
 from dataclasses import replace
 from typing import TypeVar
@@ -14,14 +14,14 @@ _Data = TypeVar("_Data", bound=ExplanationData)
 
 
 def resized(explanation: _Data, *, largest: int, smallest: int = 1) -> _Data:
-    """Scale every picture until its long side lies between ``smallest`` and ``largest`` pixels.
+    """Scale every picture so that its long side is between ``smallest`` and ``largest`` pixels.
 
     Parameters
     ----------
     explanation
-        The explanation, which is not changed; pictures that need no scaling are shared.
+        The explanation, which is not modified; pictures that need no scaling are shared.
     largest, smallest
-        Limits of the long side in pixels.
+        Limits on the long side, in pixels.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def resized(explanation: _Data, *, largest: int, smallest: int = 1) -> _Data:
 
 
 def resized_media(item: Media, *, largest: int, smallest: int = 1) -> Media:
-    """Scale a picture or clip as :func:`resized` does; one that needs no scaling is returned."""
+    """Scale a picture or clip as :func:`resized` does; return it as is if it fits."""
     long_side = max(item.width, item.height)
     scale = min(max(long_side, smallest), largest) / long_side
     if scale == 1:

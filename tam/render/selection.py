@@ -1,4 +1,4 @@
-"""The choice of words of a reply: by index, by text, or all."""
+"""Choose words of a reply by index or text, or all of them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,16 +16,16 @@ def chosen_words(
     Parameters
     ----------
     words
-        Indices, as ``tam show`` numbers them, texts, as in :meth:`Explanation.phrase`, or words.
-        None for all words of the reply.
+        Indices as ``tam show`` numbers them, texts as in :meth:`Explanation.phrase`, or words. None
+        for all words of the reply.
     together
-        Merge them into one word. Its map is the maximum of theirs, because words that are picked
-        out do not narrow each other down as those of a phrase do.
+        Whether to merge them into one word. Its map is the maximum of theirs, because separately
+        chosen words do not narrow each other down as those of a phrase do.
 
     Raises
     ------
     InputError
-        If the reply has no such word, or nothing is chosen.
+        If the reply has no such word, or no word is chosen.
     """
     if words is None:
         chosen: tuple[Word, ...] = explanation.words

@@ -1,4 +1,4 @@
-"""The contact sheet: the maps of all words on one picture."""
+"""The contact sheet: one picture with the maps of all words."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from tam.render.resize import resized
 from tam.render.selection import chosen_words
 
 CELL: Final = 320
-"""Long side of a picture in pixels, if there are few."""
+"""Long side of a picture in pixels, unless there are many."""
 
 _SMALLEST, _PIXELS = 96, 12_000_000
 _NARROWEST: Final = 120
@@ -33,7 +33,7 @@ def contact_sheet(
     opacity: float = OPACITY,
     colors: str = DEFAULT_COLORS,
 ) -> Pixels:
-    """Draw the reply, the map of each word with its probability, and one legend.
+    """Draw the reply, the map of each word with its probability, and a legend.
 
     Parameters
     ----------
@@ -43,10 +43,10 @@ def contact_sheet(
         Index of the only picture or clip; None for all that have a map, side by side. A clip shows
         each word at the frame where its map is highest.
     columns
-        Words in a row; None for a sheet about as wide as high.
+        The number of words in a row; None for a sheet about as wide as it is high.
     cell
-        Long side of each picture in pixels; None for `CELL`, or less for so many pictures that the
-        sheet would be hard to open.
+        Long side of each picture in pixels; None for `CELL`, or less if there are so many pictures
+        that the sheet would be too large to open easily.
     opacity, colors
         As in :func:`tam.render.overlay`.
 
@@ -66,7 +66,7 @@ def contact_sheet(
     chosen = chosen_words(explanation, words)
     marked = {target for word in chosen for target in word.targets}
     if len(chosen) == len(explanation.words):
-        marked = set()  # a mark on every word would mark none
+        marked = set()  # if every word is drawn, marking them all says nothing
     if cell is None:
         pictures = len(chosen) * (len(explanation.media) if media is None else 1)
         cell = max(_SMALLEST, min(CELL, math.isqrt(_PIXELS // max(1, pictures))))

@@ -1,4 +1,4 @@
-"""The reply's words as a table: CSV for spreadsheets, a pandas DataFrame for Python."""
+"""Tables of the reply's words: CSV for spreadsheets, pandas DataFrames for Python."""
 
 import csv
 import io
@@ -42,19 +42,19 @@ DIGITS: Final = {
     "score": ".4f",
     "check": "s",
 }
-"""The columns, and the number of digits of each in a file.
+"""The columns, and the number of digits with which each is written to a file.
 
 ``start`` and ``end`` are the word's span in the reply; ``visual`` to ``focus`` are defined in
-:mod:`tam.explanation.strength`; then come the map's peak, in pixels of the original picture, and of
-a volume ``place``, its slice in words; the earlier word of the highest relevance; and the result of
-the check (:class:`Check`), ``used`` as yes or no.
+:mod:`tam.explanation.strength`; then come the map's peak, in pixels of the original picture;
+``place``, which describes the slice of a volume; the earlier word with the highest relevance; and
+the result of the check (:class:`Check`), with ``used`` as yes or no.
 """
 
 COLUMNS: Final = tuple(DIGITS)
 
-# Places at which a spreadsheet may begin a cell: the beginning of a text, and after anything that
-# it takes for a separator. Then the characters that it skips; then those that begin a formula, also
-# in other widths, or the apostrophe itself, so that removing it restores every text.
+# Matches where a spreadsheet may begin a cell (at the beginning of a text, and after anything that
+# it may treat as a separator), if a formula follows: characters that it skips, then one that begins
+# a formula, in any width. Apostrophes also match, so that removing ours restores every text.
 _FORMULA: Final = regex.compile(
     r"(?:\A|(?<=[,;|\t\r\n]))"
     r"(?=[\s\p{Cf}\p{Default_Ignorable_Code_Point}\"]*[=+\-@|%'＝＋－＠％｜﹦﹢﹣﹫﹪⁼⁺⁻₌₊₋−])"
@@ -62,21 +62,21 @@ _FORMULA: Final = regex.compile(
 
 
 def words_csv(explanation: Explanation) -> str:
-    """Write one line for each word of the reply, under a line of column names.
+    """Return a CSV table with one line for each word of the reply, under a header line.
 
-    An apostrophe precedes text that a spreadsheet would run as a formula, at the beginning of a
-    word and after separators in it. Numbers have a decimal point. A cell is empty where a value is
+    Text that a spreadsheet would run as a formula is preceded by an apostrophe, at the beginning of
+    a word and after separators in it. Numbers have a decimal point. A cell is empty if its value is
     not known or does not exist, such as the peak of an all-zero map.
 
     Returns
     -------
-    CSV as RFC 4180 defines it.
+    CSV as defined by RFC 4180.
     """
     return rows_csv([word_row(word) for word in explanation.words])
 
 
 def rows_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Write rows of :func:`word_row` as :func:`words_csv` does."""
+    """Return a CSV table of rows from :func:`word_row`, as :func:`words_csv` does."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream)
     writer.writerow(COLUMNS)
@@ -86,9 +86,9 @@ def rows_csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def words_frame(explanation: Explanation) -> "DataFrame":
-    """Make a table with a row for each word and the columns of the CSV, at full precision.
+    """Return a DataFrame with a row for each word and the columns of the CSV, at full precision.
 
-    Unknown values are pandas' missing value; texts are as the model wrote them.
+    Unknown values become pandas' missing value; texts are unchanged.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def _seconds(item: Media, frame: int) -> float | None:
 
 
 def _place(item: Media, frame: int) -> str | None:
-    """Where a slice of a volume lies; None for what has a time."""
+    """Describe the place of a slice of a volume; None for a frame that has a time."""
     return None if item.axis.is_time else item.place(frame)
 
 

@@ -1,4 +1,4 @@
-"""An explanation in the terminal."""
+"""Print an explanation in the terminal."""
 
 import math
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _VISUAL: Final = (226, 108, 22)
 
 
 def show(explanation: Explanation, console: Console, word: Choice | None = None) -> None:
-    """Print the conversation, and a table of the reply's words or one word with its map.
+    """Print the conversation, and either a table of the reply's words or one word with its map.
 
     The reply's words are colored by their share: visual / (visual + textual).
 
@@ -76,12 +76,12 @@ def show_word(explanation: Explanation, word: Choice, console: Console) -> None:
 
 
 def word_style(word: Word) -> str:
-    """Return the color of a word: by its share, as :func:`show` has it."""
+    """Return the color of a word, which depends on its share as in :func:`show`."""
     return _style(word.share)
 
 
 def _turns(explanation: Explanation) -> list[Text]:
-    """The text of every turn: the reply's words in their colors, faint what was not read."""
+    """Return the text of every turn: the reply's words colored, dropped text dimmed."""
     styles = {
         target: style
         for word in explanation.words
@@ -114,7 +114,7 @@ def _left_out(part: DroppedText) -> Text:
 
 
 def _style(share: float | None) -> str:
-    """A color for a share, from grey to orange, readable on dark and on light terminals."""
+    """Return a color for a share, from grey to orange, readable on dark and light terminals."""
     if share is None:
         return ""
     channels = [round(a + (b - a) * share) for a, b in zip(_TEXTUAL, _VISUAL, strict=True)]
@@ -130,7 +130,7 @@ def _scale() -> Text:
 
 
 def strength_line(word: Word) -> Text:
-    """A line with a word's probability, visual and textual."""
+    """Return a line with a word's probability, visual and textual."""
     line = Text(f"   probability {percent(word.probability)}")
     return line.append(f"   visual {decimal(word.visual)}   textual {decimal(word.textual)}")
 
@@ -182,7 +182,7 @@ def _earlier(word: Word) -> Text:
 
 
 def _check(word: Word) -> Text:
-    """Whether the model used what the map marks, with the word's loss in nats."""
+    """Return whether the model used what the map marks, with the word's loss in nats."""
     check = word.check
     if check is None:
         return Text("")
@@ -194,14 +194,14 @@ def _check(word: Word) -> Text:
 
 
 def show_losses(losses: Sequence[Loss], reply: str | None, console: Console) -> None:
-    """Print each word's loss without a region of a picture, and the reply without it.
+    """Print each word's loss when a region of a picture is hidden, and the reply without it.
 
     Parameters
     ----------
     losses
         The loss of each of the reply's words.
     reply
-        The model's reply without the region, or None if it was not asked for.
+        The model's reply without the region; None if it was not requested.
     console
         The console to print on.
     """

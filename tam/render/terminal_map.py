@@ -1,4 +1,4 @@
-"""A word's map in the terminal: two pixels in each character, or shades without color."""
+"""Draw a word's map in the terminal: two pixels per character, or shades if there is no color."""
 
 from dataclasses import replace
 from typing import Final
@@ -36,9 +36,9 @@ def print_map(word: Word, console: Console) -> None:
 def word_map(word: Word, console: Console) -> list[Text]:
     """Draw a word's map over each picture, and its curve over each clip.
 
-    Terminals with true or 256 colors show the picture under the map, in half blocks. Others show
-    the map alone in shades, in ASCII if they do not write Unicode. The map is never wider than the
-    console; on one of fewer than sixteen columns nothing is drawn.
+    Terminals with true color or 256 colors show the picture under the map, in half blocks. Others
+    show only the map, in shades, or in ASCII if they do not support Unicode. The map is never wider
+    than the console; with fewer than sixteen columns nothing is drawn.
     """
     if console.width < _NARROWEST:
         return []
@@ -60,7 +60,7 @@ def word_map(word: Word, console: Console) -> list[Text]:
 
 
 def _size(width: int, height: int, room: int) -> tuple[int, int]:
-    """Columns and rows of characters for a picture; a character is twice as high as wide."""
+    """Return columns and rows of characters for a picture; characters are twice as high as wide."""
     columns = min(_WIDEST, room, max(1, round(_HIGHEST * 2 * width / height)))
     return columns, max(1, round(columns * height / width / 2))
 

@@ -1,5 +1,5 @@
-// The state of the page as the part of its address after #, so that a reload, or anyone who gets the
-// address, sees the same. Indices count from 0, as in Python.
+// The state of the page in the fragment of its address, so that a reload, or anyone who opens the
+// address, sees the same view. Indices count from 0, as in Python.
 
 const SETTINGS = { colors: "text", stage: "text", view: "text", opacity: "number", level: "number", smooth: "flag", stretch: "flag", outline: "flag", cells: "flag", difference: "flag" };
 
@@ -7,7 +7,7 @@ function numbers(text, separator = ",") {
   return (text ?? "").split(separator).filter((part) => part !== "").map(Number);
 }
 
-// The settings of the page, with those that an address names in place of the defaults.
+// The settings of the page: the defaults, overridden by those in the address.
 function addressSettings(page, settings) {
   const asked = new URLSearchParams(location.hash.slice(1));
   const known = { colors: Object.keys(page.colors), stage: Object.keys(STAGES) };
@@ -52,7 +52,7 @@ function promptWords({ words, promptTargets }) {
   return words.filter((word) => word.targets[0] < promptTargets).length;
 }
 
-// Shows what the address asks for, as far as the page has it; false where it names no word.
+// Shows what the address requests, as far as the page has it; returns false if it names no word.
 async function showAddress(page) {
   const asked = new URLSearchParams(location.hash.slice(1));
   const pane = page.panes[Number(asked.get("pane"))] ?? page.panes[0];

@@ -11,12 +11,13 @@ from tam.explanation.word import Word
 def correlations(
     first: Explanation, other: Explanation, links: Sequence[int]
 ) -> list[float | None]:
-    """Return Pearson's correlation of each word's map with that of the same word in the first.
+    """Return the Pearson correlation of each word's map with that of its partner.
 
     Parameters
     ----------
     links
-        The index in the first of each word of the other (the prompt's first), or -1.
+        For each word of the second explanation (the words of the prompt first), the index of its
+        partner in the first, or -1.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-// Decoding of bytes and numbers that are embedded as text.
+// Decoding of bytes and numbers embedded as text.
 
 function bytesOf(base64) {
   const text = atob(base64);
@@ -7,7 +7,7 @@ function bytesOf(base64) {
   return bytes;
 }
 
-// Undoes zlib's compression of some parts of one stream.
+// Decompresses a zlib stream given in parts.
 async function inflate(parts) {
   const stream = new Blob(parts).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());

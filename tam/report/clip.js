@@ -1,4 +1,4 @@
-// A clip's timeline: the chosen words' evidence over its frames, the frames, and playing them.
+// A clip's timeline: the chosen words' evidence in each frame, frame selection and playback.
 
 const MOST_THUMBNAILS = 12;
 const SHORTEST_WAIT = 80;
@@ -64,13 +64,13 @@ function togglePlay(pane, timeline) {
   step();
 }
 
-// The figures of a whole word over time; of phrases, tokens and earlier stages there are none.
+// The values of a whole word over time; there are none for phrases, tokens and earlier stages.
 function handedOverTime({ data, facts, page }, media) {
   const whole = facts?.single && facts.targets.length === facts.single.targets.length;
   return whole && page.stage === "maps" ? figuresOverTime(data, facts.words[0], media) : null;
 }
 
-// The curve as steps: each frame holds its maximum.
+// A step curve with the maximum of each frame.
 function drawTimeline(pane, timeline) {
   const { media, curve, slider, mark, output, times } = timeline;
   const frame = pane.frames[media];

@@ -1,8 +1,8 @@
-// From values to colors on a canvas.
+// Draws values as colors on a canvas.
 
 const TABLE_STEPS = 1024;
 
-// Color and opacity of evenly spaced places 0 … 1, as canvases hold them: 4 bytes RGBA each.
+// Color and opacity at evenly spaced positions 0 … 1, in canvas format: 4 bytes RGBA each.
 function colorTable(anchors, opacityAt) {
   const table = new Uint8Array(TABLE_STEPS * 4);
   const channel = (anchor, c) => parseInt(anchor.slice(2 * c, 2 * c + 2), 16);
@@ -19,7 +19,7 @@ function colorTable(anchors, opacityAt) {
   return new Uint32Array(table.buffer);
 }
 
-// The table of maps, from 0 to 1, and that of differences, from -1 over nothing to 1.
+// The table for maps, from 0 to 1, and that for differences, from -1 through transparent to 1.
 function colorTables(page, settings) {
   const { opacity } = settings;
   const exponent = page.opacityExponent;
@@ -29,7 +29,7 @@ function colorTables(page, settings) {
   };
 }
 
-// Colors a map on a canvas of its own size; the table goes from `low` to `high`.
+// Draws a map on a canvas of the same size; the table ranges from `low` to `high`.
 function drawMap(canvas, map, table, low, high) {
   canvas.width = map.width;
   canvas.height = map.height;
@@ -44,7 +44,7 @@ function drawMap(canvas, map, table, low, high) {
   context.putImageData(image, 0, 0);
 }
 
-// Hatches what no vision token covers; does nothing where everything is covered.
+// Hatches pixels that no vision token covers; does nothing if all are covered.
 function drawHatch(canvas, { views, width, height }) {
   canvas.hidden = views.every((count) => count > 0);
   if (canvas.hidden) return;
@@ -60,7 +60,7 @@ function drawHatch(canvas, { views, width, height }) {
   context.putImageData(image, 0, 0);
 }
 
-// A line along the border of what is at least `level`: white on its inner side, dark on its outer.
+// Draws the contour of values of at least `level`: white on the inside, dark on the outside.
 function drawOutline(canvas, { values, width, height }, level) {
   canvas.width = width;
   canvas.height = height;

@@ -1,4 +1,4 @@
-"""Explanations side by side in one HTML file."""
+"""Compare explanations side by side in one HTML file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ def compare(
     labels: Sequence[str],
     force: bool = False,
 ) -> Path:
-    """Write a report of several models, methods or prompts, the same words linked.
+    """Write a report on several models, methods or prompts, in which equal words are linked.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def compare(
     labels
         A name for each explanation.
     force
-        Replace an earlier comparison that nobody has changed.
+        Whether to replace an earlier comparison that has not been changed.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def compare(
 
 
 def write_page(html: str, path: Path, *, force: bool) -> Path:
-    """Write a page of its own, under a temporary name that is then changed to its own.
+    """Write a page to a temporary file, which is then renamed.
 
     Raises
     ------

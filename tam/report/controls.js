@@ -54,7 +54,7 @@ function listenToControls(page) {
 
 const COLOR_NOTES = { inferno: "default", viridis: "color-blind safe", jet: "as in the paper" };
 
-// Lets one view be shown alone, where the model saw several views of a picture.
+// Lets the user show a single view if the model saw several views of a picture.
 function offerViews(page) {
   const views = new Set();
   for (const { data } of page.panes) {
@@ -66,7 +66,7 @@ function offerViews(page) {
   $("view").onchange = (event) => { page.settings.view = event.target.value || null; page.refresh(); };
 }
 
-// Offers the stages of the method, where every pane has them.
+// Offers the stages of the method if every pane has them.
 function offerStages(page) {
   const kept = page.panes.every(({ data }) => data.activationTops);
   $("stages").hidden = !kept;
@@ -85,14 +85,14 @@ async function showStage(page, name) {
   page.refresh();
 }
 
-// The value at the end of the legend. The stages before the last have no common scale: there it is
-// the highest raw score of the chosen words, so that both can be compared.
+// The value at the end of the legend. The stages before the last have no fixed scale, so they share
+// the highest raw score of the chosen words, which makes the two comparable.
 function legendEnd(page) {
   if (page.stage === "maps" && !page.settings.stretch) return 1;
   return Math.max(...topsOf(page, page.stage === "maps" ? "maps" : "activation")) || 1;
 }
 
-// Candidates have filtered maps alone.
+// Candidates have only filtered maps.
 function comparing(page) {
   return page.panes.some(({ state }) => state.candidate !== null);
 }

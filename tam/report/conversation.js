@@ -1,6 +1,6 @@
 // The conversation as text, in which every word can be chosen.
 
-// Characters of a dropped text that is not folded.
+// Dropped text of up to this many characters is not folded.
 const LONGEST_DROPPED = 200;
 
 function buildConversation(data, container) {
@@ -37,13 +37,13 @@ function buildConversation(data, container) {
     elements[index].style.setProperty("--visual", word.visual ?? 0);
     if (isDoubted(word)) elements[index].classList.add("doubted");
     if (isUnused(word)) elements[index].classList.add("unused");
-    // A screen reader has nothing to say of a word that cannot be seen.
+    // A screen reader could not read out an invisible word, so it gets a label.
     if (wordName(data, index) !== word.text) elements[index].setAttribute("aria-label", wordName(data, index));
   });
   return elements;
 }
 
-// Text that the chat template left out of the prompt, such as an earlier thought; long text is folded.
+// Text that the chat template dropped from the prompt, such as an earlier thought; folded if long.
 function droppedText({ text }) {
   const said = text.trim();
   const count = said.split(/\s+/).length;
@@ -51,7 +51,7 @@ function droppedText({ text }) {
   return make("details", { className: "dropped", open: said.length <= LONGEST_DROPPED }, summary, said);
 }
 
-// Whether the grounding score speaks against a word; words without one are not doubted.
+// Whether a word's grounding score is low; words without a score are not doubted.
 function isDoubted(word) {
   return word.grounding !== null && word.grounding < 0.5;
 }
@@ -61,7 +61,7 @@ function isUnused(word) {
   return word.check?.used === false;
 }
 
-// Appends what a token spells; white space around a word stands beside its element.
+// Appends the text of a token; white space around a word goes outside its element.
 function appendPiece(text, spelled, word, open, elements) {
   // The space that many tokenizers put before a text's first word would indent the turn.
   const piece = text.childNodes.length ? spelled : spelled.trimStart();

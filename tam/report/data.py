@@ -1,4 +1,4 @@
-"""The data of the report: one JSON document made from explanations."""
+"""The data of the report: a JSON document made from explanations."""
 
 import base64
 import json
@@ -27,24 +27,25 @@ from tam.report.sprites import floats, grid_sprites
 from tam.text.function_words import is_content
 
 DIFFERENCE_ANCHORS: Final = ("1455c8", "3f8cf0", "9cc6fb", "f5f5f5", "ffc98a", "ff8a1f", "d95c00")
-"""Colors of a difference from -1 to 1: blue and orange, distinct to color-blind readers too."""
+"""Colors of differences from -1 to 1: blue and orange, which color-blind readers can tell apart."""
 
-# The largest number of phrases whose values the page gets, the shortest first; fewer of large maps.
+# The largest number of phrases in the page, the shortest first; fewer if the maps are large.
 _PHRASES: Final = 1000
 _PHRASE_CELLS: Final = 4_000_000
 _AT_ONCE: Final = 32
 
-# What a report of many words would be too large with, unless it is compressed.
+# The parts that would make a report of many words too large if they were not compressed.
 _PACKED: Final = ("tokens", "words", "phrases", "predictions", "csv")
 
-# The largest number of relevances that are kept in hundredths. More, of a reply of over some 2,000
-# words, are kept in steps of two: 3,000 words and their maps then take less than 5 MB.
+# The largest number of relevance values stored in hundredths. If there are more, as in replies of
+# over about 2,000 words, steps of two are used: 3,000 words and their maps then take less than
+# 5 MB.
 _FINE: Final = 2_500_000
 
-# A relevance that is not known.
+# The byte for a relevance that is not known.
 _UNKNOWN: Final = 255
 
-# The characters that could end the script element or, in old parsers, the string they stand in.
+# Characters that could end the script element or, in old parsers, the string that contains them.
 _ESCAPES: Final = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
@@ -55,10 +56,10 @@ def payload(
     *,
     switched: bool = False,
 ) -> dict[str, Any]:
-    """Collect all that the page shows. JSON values only; texts are as untrusted as they came.
+    """Collect everything that the page shows, as JSON values. Texts are still untrusted.
 
-    Strengths and places of words are the values of :mod:`tam.explanation.strength`; the sprites of
-    the maps are only pixels to draw.
+    The strengths and places of words are the values of :mod:`tam.explanation.strength`; the map
+    sprites are used only for drawing.
 
     Parameters
     ----------
@@ -68,7 +69,7 @@ def payload(
         Long side to which the pictures are reduced, in pixels; None for the default of
         :mod:`tam.report.embedding`.
     switched
-        Whether one explanation is seen at a time, with a switch between them.
+        Whether the page shows one explanation at a time, with a switch between them.
     """
     first = explanations[0]
     links = [[linked_words(item, other)[0] for other in explanations] for item in explanations]
@@ -104,7 +105,7 @@ def embedded_json(document: dict[str, Any]) -> str:
 
 
 def embedded(document: dict[str, Any]) -> str:
-    """Serialize JSON values so that they can stand inside an HTML script element."""
+    """Serialize JSON values so that they are safe inside an HTML script element."""
     return _json(document).translate(_ESCAPES)
 
 
@@ -125,7 +126,7 @@ def _compressed(content: bytes) -> str:
 def _explanation(
     explanation: Explanation, label: str, largest: int | None, shown: Explanation | None
 ) -> dict[str, Any]:
-    """Collect what is told of one; pictures that another one shows already are left out."""
+    """Collect the data of one explanation, without pictures that another one already shows."""
     maps, stages = explanation.candidate_maps, explanation.stages
     words = _words(explanation)
     rows = [word_row(word) for word in words]
@@ -195,7 +196,7 @@ def _tokens(explanation: Explanation) -> Iterator[dict[str, Any]]:
 
 
 def _phrases(explanation: Explanation) -> Iterator[dict[str, Any]]:
-    """Yield the phrases of the reply, given by their first and last word."""
+    """Yield the phrases of the reply, identified by their first and last word."""
     words, before = explanation.words, len(explanation.prompt_words)
     most = min(_PHRASES, _PHRASE_CELLS // max(explanation.maps.shape[1], 1))
     ranges = (
@@ -231,10 +232,10 @@ def _prediction(explanation: Explanation, step: int, prediction: Prediction) -> 
 
 
 def _relevance(explanation: Explanation) -> str | None:
-    """Encode uint8 rows, one for each token: the relevance of each word that ends before it.
+    """Encode the relevance of the words that end before each token, as one uint8 row per token.
 
-    A byte holds hundredths, rounded as Python prints two digits: all that the page shows of it. Of
-    more than `_FINE` they are even.
+    Values are in hundredths, rounded as Python prints two digits, because the page shows no more.
+    If there are more than `_FINE` values, they are rounded to even hundredths.
     """
     relevance, words = explanation.relevance, explanation.word_targets
     if relevance is None or not words:
@@ -249,7 +250,7 @@ def _relevance(explanation: Explanation) -> str | None:
 
 
 def _tops(activation: NDArray[np.float32]) -> NDArray[np.float32]:
-    """float32 [K]: the highest raw score of each target, the scale of its stages' sprites."""
+    """Return float32 [K]: the highest raw score of each target, the scale of its stage sprites."""
     tops: NDArray[np.float32] = activation.max(axis=1, initial=0)
     return tops
 
@@ -266,7 +267,7 @@ def _same_pictures(explanation: Explanation, shown: Explanation | None) -> bool:
 
 
 def _media(explanation: Explanation, largest: int | None, *, embed: bool) -> list[dict[str, Any]]:
-    """Collect pictures and clips; their frames are None where they are not embedded again."""
+    """Collect pictures and clips; frames are None if they are already embedded elsewhere."""
     words = _words(explanation)
     count = len(explanation.media)
     embedded = embedded_frames(explanation.media, largest) if embed else [None] * count

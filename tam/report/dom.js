@@ -1,6 +1,6 @@
 // Helpers that build elements from text and format numbers.
 
-// Builds an element; children that are strings become text, never markup.
+// Builds an element; string children become text, never markup.
 function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -17,7 +17,7 @@ function makeShape(tag, attributes = {}) {
   return element;
 }
 
-// White space made visible, for a token that stands alone; code points where nothing else is.
+// Makes white space in a token's text visible; a wholly invisible text becomes code points.
 function visible(text, id) {
   if (text === "") return `#${id}`;
   if (/^[\p{C}\p{Z}]+$/u.test(text) && /[^ \n\t]/.test(text)) {
@@ -26,7 +26,7 @@ function visible(text, id) {
   return text.replace(/ /g, "␣").replace(/\n/g, "↵").replace(/\t/g, "⇥");
 }
 
-// A figure from 0 to 1 as Python prints it, which rounds an exact half (an odd eighth) to even.
+// Formats a value from 0 to 1 as Python does, which rounds an exact half (an odd eighth) to even.
 function decimal(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "not known";
   if (Math.abs(value * 8) % 2 !== 1) return value.toFixed(2);
@@ -34,7 +34,7 @@ function decimal(value) {
   return ((lower + (lower % 2)) / 100).toFixed(2);
 }
 
-// A value that is read off the pixels of a drawing.
+// Formats a value that was read off the pixels of a drawing.
 function about(value, sign = "") {
   return `≈ ${sign}${value.toFixed(2)}`;
 }
@@ -45,12 +45,12 @@ function percent(probability) {
   return `${(100 * probability).toFixed(1)} %`;
 }
 
-// The name of a part of the page; of two explanations each has its own.
+// The accessible name of a part of the page, with the explanation's label if it has one.
 function labelled({ label }, name) {
   return label ? `${name}: ${label}` : name;
 }
 
-// "picture" or "clip", with its number, counted from 1, where there are several.
+// "picture" or "clip", with its number, counted from 1, if there are several.
 function mediaName(data, media) {
   const kind = data.media[media].frames.length > 1 ? "clip" : "picture";
   return data.media.length > 1 ? `${kind} ${media + 1}` : kind;

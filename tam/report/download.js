@@ -1,4 +1,4 @@
-// Downloads of the current view: each picture with its map, and the figures of all words.
+// Downloads of the current view: each picture with its map, and the values of all words.
 
 function offer(name, content, kind) {
   const link = make("a", { download: name, href: URL.createObjectURL(content instanceof Blob ? content : new Blob([content], { type: kind })) });
@@ -6,14 +6,14 @@ function offer(name, content, kind) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-// A file name made of a text, in characters that every system accepts.
+// Makes a file name from a text, using only characters that every system accepts.
 function fileName(pane, ending, media = null) {
   const told = [pane.facts?.name ?? "", media === null ? "" : mediaName(pane.data, media)].join(" ");
   const plain = told.normalize("NFKD").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 60);
   return `${plain || "word"}.${ending}`;
 }
 
-// A picture with its map at the size of the original, on a canvas.
+// Draws a picture with its map on a canvas, at the original size.
 async function drawnAtSize(pane, figure) {
   const { width, height } = pane.data.media[figure.media];
   const { settings, tables } = pane.page;
@@ -40,7 +40,7 @@ async function downloadPng(pane, figure) {
   canvas.toBlob((blob) => offer(fileName(pane, "png", figure.media), blob));
 }
 
-// The picture, the map over it and the lines as layers of their own.
+// Downloads an SVG with the picture, the map and the lines as separate layers.
 function downloadSvg(pane, figure) {
   const { width, height } = pane.data.media[figure.media];
   const svg = makeShape("svg", { xmlns: "http://www.w3.org/2000/svg", viewBox: `0 0 ${width} ${height}`, width, height });
@@ -55,7 +55,7 @@ function downloadSvg(pane, figure) {
   offer(fileName(pane, "svg", figure.media), new XMLSerializer().serializeToString(svg), "image/svg+xml");
 }
 
-// The figures of every word and of the chosen ones, as JSON.
+// Returns the values of every word and of the chosen ones as JSON.
 function numbersJson({ data, facts }) {
   const words = data.words.map((word, index) => {
     const { turn, role } = data.tokens[word.targets[0]];

@@ -1,4 +1,4 @@
-"""The pictures of a report, at a size that keeps the file small."""
+"""Embed the pictures of a report, at a size that keeps the file small."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -12,23 +12,23 @@ LARGEST: Final = 4096
 """The longest side of a picture in a report, in pixels."""
 
 SCREEN: Final = 1600
-"""The same in a small report, enough for a screen."""
+"""The same for a small report, which is enough for a screen."""
 
 SIZES: Final[dict[str, int | None]] = {"full": None, "screen": SCREEN}
-"""The names of sizes, and the long side of each in pixels; None for the default."""
+"""The long side in pixels of each named size; None for the default."""
 
 _LARGEST_FRAME: Final = 960
 
-# Bytes of all JPEGs that are embedded unchanged; in Base64 they take a third more.
+# The limit in bytes on all JPEGs embedded unchanged; in Base64 they take a third more.
 _BUDGET: Final = 3_500_000
-# Bytes per pixel of the JPEGs that are encoded here, measured on photographs.
+# Bytes per pixel of JPEGs encoded here, measured on photographs.
 _BYTES_A_PIXEL: Final = 0.3
-# A picture is not reduced by less than this: that takes longer than encoding it, and saves little.
+# A picture is not scaled by a factor above this, which takes longer than encoding and saves little.
 _WORTHWHILE: Final = 0.97
 
 
 def embedded_side(embed: str) -> int | None:
-    """Return the long side of pictures by the name of a size, for :func:`embedded_frames`.
+    """Return the long side that a named size stands for, for :func:`embedded_frames`.
 
     Raises
     ------
@@ -47,8 +47,8 @@ def embedded_side(embed: str) -> int | None:
 def embedded_frames(media: Sequence[Media], largest: int | None = None) -> Iterator[list[str]]:
     """Encode the frames of all pictures and clips as data URIs.
 
-    A JPEG is embedded with its own bytes, without encoding it again, if these are few enough and
-    its sides short enough. Several pictures share the budget of one.
+    A JPEG is embedded unchanged, without encoding it again, if it is small enough in bytes and in
+    pixels. Several pictures share the budget of one.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def embedded_frames(media: Sequence[Media], largest: int | None = None) -> Itera
 
 
 def _side(item: Media, budget: float) -> int:
-    """Return the long side at which a photograph of this shape takes about so many bytes."""
+    """Return the long side at which a photograph of this shape takes about ``budget`` bytes."""
     long_side = max(item.width, item.height)
     scale = (budget / _BYTES_A_PIXEL / (item.width * item.height)) ** 0.5
     if scale > _WORTHWHILE and long_side <= LARGEST:

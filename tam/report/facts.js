@@ -1,9 +1,9 @@
-// The card of the chosen words: their figures, tokens, candidates, and the words related to them.
+// The card of the chosen words: their values, tokens, candidates and related words.
 
 const RELEVANT = 0.05;
 const SHOWN_RELATED = 8;
 
-// Everything the card shows about some words together, or about one token of a single word.
+// Everything that the card shows about a choice of words, or about one token of a single word.
 function describe(data, words, token) {
   const targets = token === null ? targetsOf(data, words) : [token];
   const figures = figuresOf(data, words, token);
@@ -28,7 +28,7 @@ function describe(data, words, token) {
   };
 }
 
-// A word as a person can read it; an invisible one is spelled by its code points.
+// A word in readable form; an invisible one is shown as its code points.
 function wordName(data, index) {
   const { text, targets } = data.words[index];
   if (!/^[\p{C}\p{Z}]*$/u.test(text)) return text;
@@ -110,7 +110,7 @@ function meter(label, value, text, kind) {
   return make("div", { className: "meter" }, make("dt", {}, label), make("dd", {}, bar, make("span", { className: "value" }, text)));
 }
 
-// One bar for both kinds of evidence: how much of it is visual, and how much textual.
+// A bar that is split by the share of visual and textual evidence.
 function evidenceMeter(data, facts) {
   const { visual, textual, share, measured } = facts;
   if (!measured) {
@@ -161,7 +161,7 @@ function peakNote(data, word) {
   return places.join(" · ");
 }
 
-// The place of a word’s peak, with a button that shows that frame of a clip.
+// The place of a word’s peak; for a clip, with a button that shows its frame.
 function peakPlace(data, word, act) {
   const note = peakNote(data, word);
   if (!word.peak) return [note];
@@ -172,7 +172,7 @@ function peakPlace(data, word, act) {
   return [term("peak", note), " ", show];
 }
 
-// Rows of a name, a bar and a number; those with an action are buttons.
+// Rows with a name, a bar and a number; rows with an action are buttons.
 function barList(title, key, rows, empty) {
   const list = make("ol", { className: "bars" });
   for (const row of rows) {
@@ -232,7 +232,7 @@ function relatedList(data, related, act, { title, key, none }) {
     .slice(0, SHOWN_RELATED)
     .map(({ at, value }) => ({ name: wordName(data, at), value, text: decimal(value), kind: "textual", act: () => act.choose(at), attributes: { "data-related": at } }));
   const column = barList(title, key, rows, related ? none : "Not known: this method looks at the picture alone.");
-  // Words are often said twice: a row under the pointer or with the focus shows which one it is.
+  // A word may occur several times, so hovering over or focusing a row shows which one is meant.
   for (const [begin, end] of [["pointerover", "pointerout"], ["focusin", "focusout"]]) {
     column.addEventListener(begin, (event) => act.point(Number(event.target.closest("[data-related]")?.dataset.related ?? -1)));
     column.addEventListener(end, () => act.point(-1));

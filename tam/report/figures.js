@@ -1,5 +1,5 @@
-// Figures of words, phrases and tokens. All are computed in Python; the page only looks them up.
-// Relevance is kept in rows, one for each token, with the words that end before it, in hundredths.
+// Values of words, phrases and tokens. All are computed in Python; the page only looks them up.
+// Relevance has one row for each token, with the words that end before it, in hundredths.
 
 const UNKNOWN = 255;
 
@@ -16,27 +16,27 @@ function prepareFigures(data) {
   });
 }
 
-// Whether several words are neighbors in one turn, and so form a phrase.
+// Whether several words are consecutive in one turn, and so form a phrase.
 function isPhrase(data, words) {
   const turnOf = (index) => data.tokens[data.words[index].targets[0]].turn;
   return words.length > 1 && words.at(-1) - words[0] === words.length - 1 && turnOf(words[0]) === turnOf(words.at(-1));
 }
 
-// The tokens of the chosen words; for a phrase also those between its words.
+// The tokens of the chosen words; for a phrase, also those between its words.
 function targetsOf(data, words) {
   const targets = words.flatMap((index) => data.words[index].targets);
   if (!isPhrase(data, words)) return targets;
   return Array.from({ length: targets.at(-1) - targets[0] + 1 }, (_, i) => targets[0] + i);
 }
 
-// { visual, textual, share } of the chosen words, or null where the file holds none for them.
+// { visual, textual, share } of the chosen words, or null if the file has no values for them.
 function figuresOf(data, words, token) {
   if (token !== null) return data.tokens[token];
   if (words.length === 1) return data.words[words[0]];
   return (isPhrase(data, words) && data.phraseAt.get(`${words[0]} ${words.at(-1)}`)) || null;
 }
 
-// The words that end before some tokens, each with its relevance to them; null where not known.
+// The words that end before some tokens, each with its relevance to them; null if not known.
 function earlierWords(data, targets) {
   if (!data.relevance) return null;
   const found = [];
@@ -48,8 +48,8 @@ function earlierWords(data, targets) {
   return found;
 }
 
-// The words that begin after some tokens, each with the highest relevance that one of some words has
-// for it: the later words that depend on these. Null where relevance is not known.
+// The later words that depend on some words: those that begin after `targets`, each with the
+// highest relevance that any of `words` has for it. Null if relevance is not known.
 function laterWords(data, words, targets) {
   if (!data.relevance) return null;
   const found = [];
@@ -63,7 +63,7 @@ function laterWords(data, words, targets) {
   return found;
 }
 
-// Relevance of an earlier word to some tokens: the highest to one of them; null where not known.
+// The highest relevance of an earlier word to any of some tokens; null if not known.
 function relevanceOf(data, targets, earlier) {
   let highest = 0;
   for (const target of targets) highest = Math.max(highest, data.relevance[target][earlier]);
@@ -76,7 +76,7 @@ function figuresOverTime(data, word, media) {
   return overTime.subarray(word * frames.length, (word + 1) * frames.length);
 }
 
-// The maximum of a map at the pixels of a region, which lies at a node as tam.geometry has them.
+// The maximum of a map over the pixels of a region. As in tam.geometry, it lies at a node.
 function heightIn(data, source, { media, frame, box }) {
   const item = data.media[media];
   const grids = gridsOf(data, media);
@@ -85,7 +85,8 @@ function heightIn(data, source, { media, frame, box }) {
   return mapAt(data, source, media, frame, x, y).values.reduce((a, b) => Math.max(a, b), 0);
 }
 
-// Centres of the pixels beside cell centres and edges, and of a region's first and last, on an axis.
+// Centres, along an axis, of the first and last pixels of a region, and of those beside the centres
+// and edges of cells.
 function nodePixels(grids, axis, size, low, high) {
   const held = (pixel) => Math.min(Math.max(pixel, 0), size - 1);
   let [first, last] = [Math.ceil(low - 0.5), Math.ceil(high - 0.5) - 1];

@@ -1,10 +1,10 @@
-// How many pictures stand in a row, and how high they are, so that all are seen at their largest.
+// Chooses the number of pictures in a row, and their height, so that all are as large as possible.
 
 const CAPTION = 30;
 const GAP = 12;
 const NARROW = 899;
 
-// The number of columns that gives some pictures the most area, and the height of a row's pictures.
+// The number of columns that maximizes the area of the pictures, and the height of a row of them.
 function bestColumns(ratios, width, height) {
   let best = { area: -1, columns: 1, tallest: height };
   for (let columns = 1; columns <= ratios.length; columns++) {
@@ -18,8 +18,8 @@ function bestColumns(ratios, width, height) {
   return best;
 }
 
-// Fits a pane's figures into the height that the style gives their box; on a narrow window and for
-// two explanations the style alone decides.
+// Fits a pane's figures into the height that the style gives their box. In a narrow window, and for
+// two explanations, only the style decides.
 function fitFigures(pane) {
   const { pictures, figures, data } = pane;
   const alone = document.body.classList.contains("single") && innerWidth > NARROW;
@@ -27,14 +27,14 @@ function fitFigures(pane) {
   if (!alone || !figures.length) return;
   const room = parseFloat(getComputedStyle(pictures).minHeight) || 300;
   const ratios = figures.map(({ media }) => data.media[media].width / data.media[media].height);
-  // The verdict beside three compared figures takes the place of a fourth.
+  // When three figures are compared, the verdict beside them takes the place of a fourth.
   if (pane.state.candidate !== null) ratios.push(ratios[0]);
   const { columns, tallest } = bestColumns(ratios, pictures.clientWidth, room);
   pictures.style.setProperty("--columns", columns);
   pictures.style.setProperty("--tallest", `${Math.max(40, tallest)}px`);
 }
 
-// What the style needs to know of an explanation: the shape of its pictures and a long reply.
+// What the style depends on: the shape of an explanation's pictures, and whether its reply is long.
 function shapeOf(data) {
   const ratios = data.media.map(({ width, height }) => width / height);
   const reply = data.words.filter((word) => word.targets[0] >= data.promptTargets);

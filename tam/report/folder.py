@@ -1,4 +1,4 @@
-"""The folder of a saved explanation, written as a whole or not at all."""
+"""Write the folder of a saved explanation, completely or not at all."""
 
 import os
 import re
@@ -27,7 +27,7 @@ REPORT_NAME: Final = "report.html"
 WORDS_NAME: Final = "words"
 METHODS_NAME: Final = "methods"
 
-# Long side of the pictures in words/, in pixels; less where several are side by side.
+# Long side of the pictures in words/, in pixels; less if several are side by side.
 _LARGEST = 768
 _SMALLEST = 384
 
@@ -48,21 +48,21 @@ def write_explanation(
     """Write the report and the saved explanation, and optionally a PNG for each word of the reply.
 
     Everything is written to a temporary folder beside ``folder``, which is renamed at the end. If
-    anything fails, or the user interrupts, it is removed, and an earlier folder stays.
+    anything fails, or the user interrupts, it is removed, and an earlier folder remains.
 
     Parameters
     ----------
     folder
         The folder, which is created with its parents if it does not exist.
     force
-        Replace an earlier explanation there.
+        Whether to replace an earlier explanation there.
     pictures
         Whether to also write each word's map over the pictures.
     embed
         Size of the pictures in the report: ``"full"`` or ``"screen"``.
     others
-        The same reply explained by other methods, by their names. Each is saved in a folder of its
-        own in ``methods``, and the report has a switch between all.
+        Explanations of the same reply by other methods, by the names of the methods. Each is saved
+        in a separate folder in ``methods``, and the report has a switch between all of them.
 
     Returns
     -------
@@ -103,12 +103,12 @@ def write_explanation(
             html = report_html(explanation, largest=largest)
         (temporary / REPORT_NAME).write_bytes(html.encode("utf-8", "replace"))
         step()
-        check_output(folder, force=force)  # the folder may have been written meanwhile
+        check_output(folder, force=force)  # the folder may have been written in the meantime
     return folder / REPORT_NAME
 
 
 def check_output(folder: Path, *, force: bool) -> None:
-    """Refuse a folder that must not be written to, before any work is done for it.
+    """Refuse a folder that must not be written to, before any work is done.
 
     Raises
     ------
@@ -222,6 +222,6 @@ def _replacing(target: Path) -> Iterator[Path]:
             places.new.rename(target)
     except BaseException:
         for parent in above:
-            with suppress(OSError):  # someone else may have put something there
+            with suppress(OSError):  # another program may have added a file there
                 parent.rmdir()
         raise

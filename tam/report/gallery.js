@@ -1,4 +1,4 @@
-// The gallery: cards of explained replies, searched and filtered, built as they are scrolled into view.
+// The gallery: cards of explained replies, with search and filters, built when scrolled into view.
 
 const CARDS_AT_ONCE = 48;
 

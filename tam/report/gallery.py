@@ -1,4 +1,4 @@
-"""A gallery: one page over many reports, with search and filters."""
+"""The gallery: a page that lists many reports, with search and filters."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -28,20 +28,20 @@ _SHOWN_WORDS: Final = 5
 def gallery_html(
     folder: Path, place: Path, left_out: Callable[[TamError], None] = lambda _: None
 ) -> str:
-    """Write the page over all explanations in a folder and the folders below it.
+    """Return the page of all explanations in a folder and its subfolders.
 
     Parameters
     ----------
     folder
-        The folder of explanations, as ``tam chat --out`` or a batch writes it.
+        The folder of explanations, such as one that ``tam chat --out`` or a batch wrote.
     place
-        The folder of the page, from which its links lead to the reports.
+        The folder of the page, to which its links to the reports are relative.
     left_out
         Called with the error of each explanation that cannot be opened.
 
     Returns
     -------
-    A whole HTML document that loads nothing and holds a small picture of each explanation.
+    A complete HTML document that loads nothing and contains a small picture of each explanation.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def _items(
 
 
 def _told(result: Explanation) -> dict[str, Any]:
-    """The content of an explanation's card, with its texts still untrusted."""
+    """Return the content of an explanation's card. Texts are still untrusted."""
     method = result.provenance.get("method")
     content = [word for word in result.words if is_content(word.text)]
     strongest = sorted(content, key=lambda word: -(word.visual or 0))[:_SHOWN_WORDS]

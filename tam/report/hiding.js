@@ -1,4 +1,4 @@
-// Keys that change what is seen while they are held: H hides the map, the space bar moves pictures.
+// Keys that work while held down: H hides the map, the space bar lets the pointer drag pictures.
 
 function listenToHeldKeys(page) {
   const typing = (target) => target.closest?.("input:not([type=range], [type=checkbox]), select, textarea");

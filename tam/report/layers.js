@@ -1,9 +1,9 @@
-// The maps of one explanation: 8-bit rows of cells in layers, decoded when they are first needed.
+// The maps of one explanation: layers of 8-bit rows of cells, decoded when first needed.
 //
-// A source says which rows of which layer make a map, each row on its own scale:
+// A source defines which rows of which layer make up a map, each row with its own scale:
 // { layer, rows, scales, greyLevel }. The map is their maximum in every cell, or their geometric
-// mean where a grey level is given. The layers are "maps", the two stages before them, and
-// "candidates". What is read off them is for drawing; figures are handed to the page.
+// mean if a grey level is given. The layers are "maps", the two stages before them, and
+// "candidates". They are used only for drawing; the values that the page shows come from Python.
 
 async function loadLayer(data, name) {
   await Promise.all(data.grids.map(async (grid) => {
@@ -38,7 +38,7 @@ function gridCells(grid, source, step) {
   return cells;
 }
 
-// The geometric mean as tam.explanation.merge defines it.
+// The geometric mean as defined by tam.explanation.merge.
 function geometricMean(cells, bytes, { rows, greyLevel }, t, step) {
   for (const row of rows) {
     const start = (row * t + step) * cells.length;
@@ -51,7 +51,7 @@ function stepAt(grid, frame) {
   return grid.spans.findIndex(([first, last]) => first <= frame && frame < last);
 }
 
-// The highest cell of each frame of a picture or clip.
+// The highest cell value in each frame of a picture or clip.
 function frameTops(data, source, media) {
   const tops = new Float32Array(data.media[media].frames.length);
   for (const grid of data.grids) {
@@ -68,7 +68,7 @@ function topOf(data, source) {
   return Math.max(0, ...data.media.map((_, media) => Math.max(...frameTops(data, source, media))));
 }
 
-// The cell of a picture's finest view under a point in pixels: its box, or null where none is.
+// The box of the cell under a point, in pixels, in a picture's finest view; null if there is none.
 function cellBox(data, media, frame, x, y) {
   let best = null;
   for (const grid of data.grids) {

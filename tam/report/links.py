@@ -8,13 +8,13 @@ from tam.explanation.explanation import Explanation
 def linked_words(first: Explanation, second: Explanation) -> tuple[list[int], list[int]]:
     """Link the same words of two conversations, prompts with prompts and replies with replies.
 
-    Texts are aligned as a comparison of two files aligns lines; a word without a partner, because
-    the order differs, is linked to the first one with its spelling.
+    Texts are aligned like lines in a diff of two files. A word that has no partner because the
+    order differs is linked to the first word with the same spelling.
 
     Returns
     -------
-    For each word of the first (those of the prompt first) the index of its partner in the second,
-    or -1; and the same for the second.
+    For each word of the first conversation (the words of the prompt first), the index of its
+    partner in the second, or -1; and the same for the second.
     """
     forward: list[int] = []
     backward: list[int] = []

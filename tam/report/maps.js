@@ -1,9 +1,9 @@
-// From the cells of the grids to the pixels of a picture.
+// Maps values from the cells of the grids to the pixels of a picture.
 
 const LONGEST_CANVAS = 640;
 
-// The same as tam.upsample: linear between cell centres, flat at the borders, nothing outside;
-// where it is not smooth, each pixel has the value of its own cell.
+// The same as tam.upsample: linear between cell centres, constant at the borders, nothing outside.
+// If not smooth, each pixel has the value of the cell that contains it.
 function axisWeights(cells, low, high, centres, smooth) {
   const left = new Int32Array(centres.length);
   const share = new Float32Array(centres.length);
@@ -19,7 +19,7 @@ function axisWeights(cells, low, high, centres, smooth) {
   return { left, share, inside };
 }
 
-// Adds one grid's cells to a map and counts it where it covers a pixel.
+// Adds one grid's cells to a map, and counts it as a view of every pixel that it covers.
 function addGrid(map, grid, cells, smooth) {
   const { values, views, width, height } = map;
   const [, h, w] = grid.shape;
@@ -44,15 +44,15 @@ function addGrid(map, grid, cells, smooth) {
   }
 }
 
-// The map of a source over one frame: values at width × height, and how many views cover each
-// pixel. Where views overlap the map is their mean; `view` names one that is shown alone.
+// The map of a source for one frame: values at width × height, and how many views cover each
+// pixel. Where views overlap, the map is their mean; `view` selects a single one.
 function pictureMap(data, source, media, frame, [width, height], settings) {
   const item = data.media[media];
   const centres = (size, pixels) => Array.from({ length: pixels }, (_, i) => ((i + 0.5) * size) / pixels);
   return mapAt(data, source, media, frame, centres(item.width, width), centres(item.height, height), settings);
 }
 
-// The same at the crossings of some places on the x axis and on the y axis, in pixels.
+// The same, evaluated only at all combinations of some x and y, in pixels.
 function mapAt(data, source, media, frame, x, y, { smooth = true, view = null } = {}) {
   const [width, height] = [x.length, y.length];
   const map = { values: new Float32Array(width * height), views: new Uint8Array(width * height), width, height, x, y };
@@ -64,7 +64,7 @@ function mapAt(data, source, media, frame, x, y, { smooth = true, view = null } 
   return map;
 }
 
-// The grids of a picture; those of one view where the picture has it.
+// The grids of a picture, or only those of one view if the picture has it.
 function gridsOf(data, media, view = null) {
   const grids = data.grids.filter((grid) => grid.media === media);
   const alone = grids.filter((grid) => grid.view === view);
@@ -75,7 +75,7 @@ function differenceMap(first, second) {
   return { ...first, values: first.values.map((value, i) => value - second.values[i]) };
 }
 
-// Maps are smooth, so they are drawn smaller than their pictures; smaller still where many are.
+// Maps are smooth, so they are drawn smaller than their pictures; many maps, smaller still.
 function canvasSize(item, count, longest = LONGEST_CANVAS) {
   const scale = Math.min(1, longest / Math.sqrt(count) / Math.max(item.width, item.height));
   return [item.width, item.height].map((side) => Math.max(1, Math.round(side * scale)));

@@ -1,4 +1,4 @@
-// The relevance matrix: how relevant the word of a column is for the later word of a row.
+// The relevance matrix: the relevance of a column's word for a row's later word.
 
 const LARGEST_CELL = 20;
 const LARGEST_MATRIX = 1400;
@@ -47,7 +47,7 @@ function cellTold(data, row, column) {
   return [said(column), " (", String(column + 1), ") for ", said(row), " (", String(row + 1), "): ", make("b", {}, decimal(relevanceOf(data, targets, column)))];
 }
 
-// Where several cells share a pixel it shows the highest of them.
+// If several cells share a pixel, it shows the highest of them.
 function paintMatrix(data, canvas, cell) {
   const side = canvas.width;
   const highest = new Float32Array(side * side);

@@ -1,4 +1,4 @@
-"""An explanation in a notebook: the whole report in one frame."""
+"""Show an explanation in a notebook, as the whole report in a frame."""
 
 import html
 from dataclasses import replace
@@ -17,10 +17,10 @@ _HEIGHT: Final = 720
 
 
 def notebook_html(explanation: Explanation) -> str:
-    """Write the report as one frame, which a saved notebook keeps and any front end can show.
+    """Return the report as a frame, which a saved notebook keeps and any front end can show.
 
-    The frame has an origin of its own, so its script cannot reach the notebook, and it loads
-    nothing. Front ends that drop frames, as in untrusted notebooks, show the reply as text.
+    The frame has an opaque origin, so its script cannot access the notebook, and it loads nothing.
+    Front ends that drop frames, as in untrusted notebooks, show the reply as text.
 
     Returns
     -------

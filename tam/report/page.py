@@ -1,4 +1,4 @@
-"""The HTML page: template, style, script and data in one file under a strict policy."""
+"""The HTML page: template, style, script and data in one file with a strict CSP."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ from tam.text.printable import printable
 if TYPE_CHECKING:
     from jinja2 import Template
 
-# Joined in this order to one module script.
+# Joined in this order into one module script.
 _SCRIPTS: Final = (
     "dom.js",
     "bytes.js",
@@ -51,7 +51,7 @@ _LONGEST_TITLE: Final = 60
 
 
 def report_html(explanation: Explanation, *, largest: int | None = None) -> str:
-    """Write the report of one explanation.
+    """Return the report of one explanation.
 
     Parameters
     ----------
@@ -60,15 +60,15 @@ def report_html(explanation: Explanation, *, largest: int | None = None) -> str:
 
     Returns
     -------
-    A whole HTML document that loads nothing: pictures, maps, style and script are in it, and its
-    content-security policy forbids everything else.
+    A complete HTML document that loads nothing: it contains pictures, maps, style and script, and
+    its content security policy forbids everything else.
     """
     title = _shortened(explanation.text)
     return _page([explanation], [""], f"{title} – Token Activation Map", largest)
 
 
 def comparison_html(explanations: Sequence[Explanation], labels: Sequence[str]) -> str:
-    """Write explanations side by side, each word linked to the same word of the others.
+    """Return a report of explanations side by side, in which equal words are linked.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def comparison_html(explanations: Sequence[Explanation], labels: Sequence[str]) 
 
     Returns
     -------
-    A document as :func:`report_html` gives it.
+    A document like that of :func:`report_html`.
     """
     title = " | ".join(map(_shortened, labels))
     return _page(explanations, labels, f"{title} – Token Activation Map")
@@ -86,18 +86,18 @@ def comparison_html(explanations: Sequence[Explanation], labels: Sequence[str]) 
 def methods_html(
     explanations: Sequence[Explanation], labels: Sequence[str], *, largest: int | None = None
 ) -> str:
-    """Write the report of one reply that several methods explain, with a switch between them.
+    """Return the report of one reply explained by several methods, with a switch between them.
 
     Parameters
     ----------
     explanations
-        Explanations of the same conversation; the first is shown first.
+        Explanations of the same conversation; the first one is shown initially.
     labels, largest
-        The methods' names, and as in :func:`report_html`.
+        The names of the methods, and ``largest`` as in :func:`report_html`.
 
     Returns
     -------
-    A document as :func:`report_html` gives it.
+    A document like that of :func:`report_html`.
     """
     title = _shortened(explanations[0].text)
     return _page(explanations, labels, f"{title} – Token Activation Map", largest, switched=True)
@@ -124,16 +124,16 @@ def _page(
 def assembled(
     template: str, *, styles: Sequence[str], scripts: Sequence[str], data: str, **texts: str
 ) -> str:
-    """Make one HTML document of its parts, which its policy allows and nothing else.
+    """Assemble an HTML document whose policy allows only its own parts.
 
     Parameters
     ----------
     template, styles, scripts
-        Names of files of this package; styles and scripts are joined in this order.
+        Names of files in this package; styles and scripts are joined in this order.
     data
         From :func:`tam.report.data.embedded`.
     **texts
-        What else the template names; untrusted.
+        Other texts that the template names; untrusted.
     """
     from markupsafe import Markup
 
@@ -149,7 +149,7 @@ def assembled(
             "form-action 'none'",
         )
     )
-    # Markup marks text that is the package's own, or escaped for its place.
+    # Markup is only for text from this package, or already escaped for where it goes.
     return _template(template).render(
         policy=policy,
         style=Markup(style),
@@ -173,7 +173,7 @@ def _template(name: str) -> "Template":
 
 @cache
 def _text(name: str) -> str:
-    # Line ends as an HTML parser makes them, so that the hashes hold on every system.
+    # Normalize line ends as an HTML parser does, so that the hashes match on every system.
     return resources.files("tam.report").joinpath(name).read_text("utf-8").replace("\r\n", "\n")
 
 

@@ -1,4 +1,4 @@
-// A pane: one explanation on the page, its chosen words, and all that is drawn for them.
+// A pane: one explanation on the page, its chosen words, and everything drawn for them.
 
 function buildPane(page, data, index) {
   const pane = { page, data, index, frames: data.media.map(() => 0), figures: [], facts: null, planned: null };
@@ -19,7 +19,7 @@ function buildPane(page, data, index) {
   pane.stage.hidden = !data.media.length;
   const choose = (word, how) => pane.act.pick(word, how);
   const wordAt = listenToWords(conversation, pane.elements, choose);
-  // While text is being selected the words under the pointer are not shown.
+  // While text is being selected, hovering over words does not show them.
   conversation.addEventListener("pointerover", (event) => { if (event.pointerType === "mouse" && !event.buttons) pane.act.hover(wordAt(event)); });
   conversation.addEventListener("pointerleave", () => pane.act.hover(-1));
   if (data.media.length && data.words.some((word) => word.targets[0] >= data.promptTargets)) {
@@ -109,7 +109,7 @@ function actionsOf(pane) {
   };
 }
 
-// How a choice changes what is chosen: one word, one more or less, or all from the last one on.
+// Updates the chosen words: one word, one more or one less, or the range from the last one.
 function select(state, index, how) {
   const { words, anchor } = state;
   let next = [index];
@@ -125,7 +125,7 @@ function select(state, index, how) {
   if (how !== "range") state.anchor = next.includes(index) ? index : next.at(-1);
 }
 
-// Brings the place of a choice into sight, in the text and in the strip.
+// Scrolls the chosen word into view, in the text and in the strip.
 function showChoice(pane, index) {
   rove(pane.elements, index);
   scrollWithin(pane.scroller, pane.elements[index]);
@@ -134,14 +134,14 @@ function showChoice(pane, index) {
   if (pane.strip.elements[index]) scrollWithin(pane.strip.row, pane.strip.elements[index]);
 }
 
-// Scrolls a box, never the page, until an element inside it is seen.
+// Scrolls a box, never the page, until an element inside it is visible.
 function scrollWithin(box, element) {
   const [outer, inner] = [box.getBoundingClientRect(), element.getBoundingClientRect()];
   if (inner.top < outer.top || inner.bottom > outer.bottom) box.scrollTop += inner.top - outer.top - box.clientHeight / 2;
   if (inner.left < outer.left || inner.right > outer.right) box.scrollLeft += inner.left - outer.left - box.clientWidth / 2 + inner.width / 2;
 }
 
-// What is shown: the word under the pointer, else the chosen ones.
+// The words to show: the one under the pointer, else the chosen ones.
 function updatePane(pane) {
   const { data, state, elements } = pane;
   const hovering = state.hovered >= 0 && !state.words.includes(state.hovered);
@@ -189,7 +189,7 @@ function listRegion(pane) {
   refocus(() => pane.elements[pane.state.cursor]);
 }
 
-// Gives the focus to the button that takes the place of the focused one when a part is rebuilt.
+// Returns a function that restores the focus to the corresponding button after a part is rebuilt.
 function heldFocus(part) {
   const { activeElement } = document;
   if (!part.contains(activeElement)) return () => {};

@@ -13,7 +13,7 @@ function buildPanel(pane) {
   panel.show = (name) => {
     if (!views[name] || panel.shown === name) return;
     panel.shown = name;
-    // Each view is made when it is first asked for: a long reply has a large table and matrix.
+    // Each view is built when first requested, because a long reply has a large table and matrix.
     panel.built[name] ??= views[name].build();
     for (const button of tabs.children) button.setAttribute("aria-pressed", String(button.dataset.view === name));
     body.replaceChildren(panel.built[name].element);

@@ -1,9 +1,9 @@
-// The pictures with their maps: one figure for each, or three of one picture where a candidate is
-// compared with the word that was written.
+// The pictures with their maps: one figure for each, or three figures of one picture when a
+// candidate is compared with the word that was written.
 
 const KINDS = ["word", "candidate", "difference"];
 
-// What a pane's figures are to show, as a list of { media, kind }.
+// The contents of a pane's figures, as a list of { media, kind }.
 function figurePlan({ data, state, facts }) {
   if (state.candidate === null) return data.media.map((_, media) => ({ media, kind: "word" }));
   const sources = comparedSources(data, state, facts);
@@ -69,7 +69,7 @@ function comparedNames(data, state, facts) {
   return [written, candidate].map(({ text, id }) => text.trim() || visible(text, id));
 }
 
-// The fourth part of a comparison: what its colors mean, and both in numbers.
+// The fourth part of a comparison: the meaning of the colors, and the numbers for both words.
 function buildVerdict(pane) {
   const { data, state, facts, page } = pane;
   const [name, other] = comparedNames(data, state, facts).map((text) => () => make("bdi", { className: "said" }, text));
@@ -120,7 +120,7 @@ function drawFigures(pane) {
   }
 }
 
-// The cells of each view on demand, and the region that is asked for.
+// Draws the cells of each view on demand, and the chosen region.
 function drawLines(pane, figure) {
   const { settings } = pane.page;
   const shapes = [];
@@ -140,7 +140,7 @@ function drawLines(pane, figure) {
   figure.key.hidden = !key.length;
 }
 
-// What the lines and the hatching over a figure mean; nothing where there are none.
+// Explains the lines and the hatching over a figure; empty if there are none.
 function figureKey({ data, page }, { media, hatch, beside }) {
   const { settings } = page;
   const parts = [];
@@ -172,7 +172,7 @@ function cellLines(grid, index) {
   ];
 }
 
-// Where a pointer is in a figure: [x, y] in pixels of the picture, held inside it.
+// The pointer's position in a figure: [x, y] in pixels of the picture, clamped to it.
 function pixelAt(pane, figure, event) {
   const { width, height } = pane.data.media[figure.media];
   const box = figure.frame.getBoundingClientRect();

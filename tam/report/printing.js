@@ -1,4 +1,4 @@
-// For print: all small maps are drawn, also those that never came into sight.
+// Before printing, draws all small maps, even those that were never scrolled into view.
 
 function listenToPrint(page) {
   addEventListener("beforeprint", () => {

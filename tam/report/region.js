@@ -1,10 +1,10 @@
-// A region of a picture, and the words whose evidence lies there.
+// A region of a picture, and the words whose evidence lies in it.
 
 const SHOWN_WORDS = 12;
 const SHOWN_LOWER = 3;
 
-// The reply's words whose maps nearly reach their maximum in a region, the strongest there first;
-// and apart from them, some that have evidence there but more of it elsewhere.
+// The reply's words whose maps nearly reach their maximum in a region, strongest first; and,
+// separately, some words that have evidence there but more elsewhere.
 function wordsInRegion({ data, page }, region) {
   const { reaches, faint } = page.region;
   const there = data.words
@@ -17,13 +17,13 @@ function wordsInRegion({ data, page }, region) {
   return { found: there.filter(lies), lower: there.filter((entry) => !lies(entry)).slice(0, SHOWN_LOWER) };
 }
 
-// Where the report stands in the app's page, that page is told of a region; it holds numbers alone.
+// If the report is embedded in the app's page, sends that page the region, which is only numbers.
 function tellRegion(region) {
   if (parent === window || !new URLSearchParams(location.search).has("embedded")) return;
   parent.postMessage({ kind: "region", media: region?.media ?? 0, box: region?.box ?? null }, "*");
 }
 
-// Dragging frames a region, a click or tap takes one cell; the keyboard walks over the cells.
+// Dragging selects a region, a click or tap selects one cell, and keys move over the cells.
 function listenToRegion(pane, figure) {
   const { frame, media } = figure;
   let start = null;

@@ -11,7 +11,7 @@ await Promise.all(page.explanations.map(async (data) => {
   await Promise.all([loadLayer(data, "maps"), unpack(data)]);
   prepareFigures(data);
 }));
-// A stage that the address asks for, where it was kept.
+// The stage that the address requests, if the report contains it.
 const kept = page.explanations.every(({ activationTops }) => activationTops);
 const asked = kept ? page.settings.stage : "maps";
 page.settings.stage = "maps";
@@ -19,7 +19,7 @@ page.settings.stage = "maps";
 page.readOut = (text) => { $("readout").textContent = text; };
 page.say = (text) => { $("live").textContent = text; };
 
-// The other panes choose the words that are linked to a pane's own.
+// Chooses, in the other panes, the words that are linked to those chosen in a pane.
 page.follow = (pane, words) => {
   for (const other of page.panes) {
     if (other === pane) continue;
@@ -72,8 +72,8 @@ function buildProvenance({ label, provenance }) {
   $("provenance").append(list);
 }
 
-// Begin with the reply's content word that shows most in the picture; where there is none, with
-// another word, and with a sign only where all are signs.
+// Initially choose the reply's content word with the most visual evidence; if there is none,
+// another word; and punctuation only if there is nothing else.
 function firstWord({ words, promptTargets }) {
   const all = words.map((word, index) => ({ word, index }));
   const reply = all.filter(({ word }) => word.targets[0] >= promptTargets);
@@ -102,7 +102,7 @@ if (asked !== "maps") await showStage(page, asked);
 const first = firstWord(page.panes[0].data);
 if (first < 0) page.refresh();
 else {
-  // Clips open on the frame where that word is highest.
+  // Clips open on the frame where the map of that word is highest.
   for (const { data, frames } of page.panes) {
     const { peak } = page.panes[0].data.words[first];
     if (peak && peak.frame < data.media[peak.media]?.frames.length) frames[peak.media] = peak.frame;

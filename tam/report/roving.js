@@ -1,6 +1,6 @@
-// Walking over words with the keyboard: one of them takes the Tab key, arrows lead to the others.
+// Keyboard navigation over words: Tab reaches one of them, and arrow keys move to the others.
 
-// The element that a key leads to from `index`, or -1; `elements` may have gaps.
+// The index that a key moves to from `index`, or -1; `elements` may have gaps.
 function neighbour(elements, index, key) {
   const there = elements.map((element, at) => (element ? at : -1)).filter((at) => at >= 0);
   const place = there.indexOf(index);
@@ -16,7 +16,7 @@ function neighbour(elements, index, key) {
   return next ? next() ?? index : -1;
 }
 
-// The element on the next line above (-1) or below (1) that stands nearest.
+// The nearest element on the next line above (-1) or below (1).
 function nextLine(elements, index, direction) {
   const here = elements[index].getBoundingClientRect();
   let best = index;
@@ -38,19 +38,19 @@ function rove(elements, index) {
   if (stop) stop.tabIndex = 0;
 }
 
-// Calls `choose(index, how)` for pointers and keys on a container of elements with data-word; `how`
-// is "one", "toggle" or "range". With Ctrl or Command the arrows move the focus alone.
+// Calls `choose(index, how)` on pointer and key events in a container of elements with data-word;
+// `how` is "one", "toggle" or "range". With Ctrl or Command, arrow keys move only the focus.
 function listenToWords(container, elements, choose) {
   const wordAt = (event) => {
     const element = event.target.closest?.("[data-word]");
     return element ? Number(element.dataset.word) : -1;
   };
   const manner = (event) => (event.ctrlKey || event.metaKey ? "toggle" : event.shiftKey ? "range" : "one");
-  // While a key or a pointer moves the focus, the focus alone chooses nothing.
+  // While a key or a pointer moves the focus, the focus event itself chooses nothing.
   let walking = false;
   container.addEventListener("pointerdown", () => { walking = true; });
   for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => { walking = false; });
-  // Shift with a click would select text from the last place to this one.
+  // By default, Shift with a click would select text from the last position to this one.
   container.addEventListener("mousedown", (event) => { if (event.shiftKey) event.preventDefault(); });
   container.addEventListener("click", (event) => {
     const index = wordAt(event);

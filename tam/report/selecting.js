@@ -1,4 +1,4 @@
-// Selecting text with the mouse: the words that a selection touches are chosen, and stay selected.
+// Text selection with the mouse: chooses the words that a selection touches, and keeps it.
 
 // The first and the last word that a range of the document touches, or null.
 function wordsTouched(elements, range) {
@@ -7,7 +7,7 @@ function wordsTouched(elements, range) {
     if (!range.intersectsNode(element)) return;
     const inside = document.createRange();
     inside.selectNodeContents(element);
-    // A range that ends where the word begins, or begins where it ends, holds nothing of it.
+    // A range that ends where the word begins, or begins where it ends, contains none of it.
     const ends = range.compareBoundaryPoints(Range.END_TO_START, inside);
     const begins = range.compareBoundaryPoints(Range.START_TO_END, inside);
     if (begins > 0 && ends < 0) touched.push(index);
@@ -15,8 +15,8 @@ function wordsTouched(elements, range) {
   return touched.length ? [touched[0], touched.at(-1)] : null;
 }
 
-// A drag that begins in what can take the focus selects nothing in its first letter. So a word
-// cannot take it while the button is down; a click gives it the focus afterwards.
+// A drag that begins in a focusable element does not select its first letter. So words are not
+// focusable while the mouse button is down; a click focuses the word afterwards.
 function letSelect(container) {
   let held = null;
   container.addEventListener("mousedown", (event) => {

@@ -4,7 +4,7 @@ function seen(page) {
   return page.panes.filter((pane) => !pane.element.hidden);
 }
 
-// Shows one pane alone, or all of them where none is given.
+// Shows only one pane, or all of them if none is given.
 function arrange(page, alone) {
   for (const pane of page.panes) pane.element.hidden = alone !== null && pane !== alone;
   const one = alone ?? (page.panes.length === 1 ? page.panes[0] : null);
@@ -18,7 +18,7 @@ function arrange(page, alone) {
   for (const button of $("switch").children) button.setAttribute("aria-pressed", String(Number(button.dataset.pane) === (one ? one.index : -1)));
 }
 
-// A button for each method, and one for all side by side. What is chosen stays chosen.
+// Builds a button for each method, and one for all side by side. The chosen words stay chosen.
 function buildSwitch(page) {
   const to = (label, pane, index) => make("button", {
     type: "button",
@@ -37,15 +37,15 @@ function buildSwitch(page) {
   $("switch").hidden = false;
 }
 
-// What is handed of how alike the map of the chosen word is to the first explanation's.
+// Shows the correlation, computed in Python, of the chosen word's map with the first explanation's.
 function tellAgreement({ page, data, facts, alike }) {
   const known = data.correlations && seen(page).length > 1 && facts?.single;
   const value = known ? data.correlations[facts.words[0]] : null;
   alike.textContent = known ? `correlation with ${page.explanations[0].label}: ${value === null ? "not known" : decimal(value)}` : "";
 }
 
-// The map of a figure less that of the first explanation, where it is asked for and the pictures
-// are of one size; else null.
+// The map of a figure minus that of the first explanation, if requested and if the pictures are of
+// the same size; else null.
 function differenceBeside(pane, figure) {
   const { page, data, frames } = pane;
   const [first] = page.panes;

@@ -1,5 +1,5 @@
-// 8-bit grey PNG sprites to bytes. Decoded here and not by drawing and reading back a canvas:
-// browsers that resist fingerprinting put noise into what a canvas gives back.
+// Decodes 8-bit grey PNG sprites to bytes. They are not drawn on a canvas and read back, because
+// browsers that resist fingerprinting add noise to what is read from a canvas.
 
 async function decodeSprite(uri) {
   const png = bytesOf(uri.slice(uri.indexOf(",") + 1));

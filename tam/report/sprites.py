@@ -1,4 +1,4 @@
-"""Arrays for the page: maps as 8-bit grey PNG pictures to draw, values as exact floats."""
+"""Encode arrays for the page: maps to draw as 8-bit grey PNGs, values as exact floats."""
 
 import base64
 import io
@@ -33,9 +33,10 @@ def floats(values: NDArray[np.float32]) -> str:
 
 
 def grid_sprites(explanation: Explanation, rows: NDArray[np.float32]) -> list[str]:
-    """Make a sprite for each grid, with its cells [t, h, w] of all rows below each other.
+    """Return a sprite for each grid, in which the cells [t, h, w] of all rows are stacked.
 
-    The sprite is w pixels wide and R * t * h high, so that a row's map is one run of its pixels.
+    The sprite is w pixels wide and R * t * h high, so that the map of a row is a contiguous run of
+    pixels.
 
     Parameters
     ----------
@@ -52,9 +53,9 @@ def grid_sprites(explanation: Explanation, rows: NDArray[np.float32]) -> list[st
 
 
 def picture(pixels: NDArray[np.uint8]) -> str:
-    """Encode uint8 [H, W, 3] RGB as JPEG, or as PNG where that is smaller (flat drawings are).
+    """Encode uint8 [H, W, 3] RGB as JPEG, or as PNG if that is smaller, as for flat drawings.
 
-    For a large picture, the choice is made on its middle.
+    For a large picture, only its middle decides which is smaller.
 
     Returns
     -------
@@ -68,7 +69,7 @@ def picture(pixels: NDArray[np.uint8]) -> str:
 
 
 def jpeg_uri(jpeg: bytes) -> str:
-    """Write a JPEG as a data URI."""
+    """Return a JPEG as a data URI."""
     return _uri("jpeg", jpeg)
 
 
@@ -80,7 +81,7 @@ def _middle(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _jpeg(pixels: NDArray[np.uint8]) -> bytes:
     stream = io.BytesIO()
     fine = pixels.size <= _LARGE
-    # A large picture is seen reduced, so half the color resolution is enough.
+    # A large picture is displayed at reduced size, so half the color resolution is enough.
     options = {"quality": _QUALITY, "subsampling": 0 if fine else 2}
     Image.fromarray(pixels).save(stream, "JPEG", **options)
     return stream.getvalue()

@@ -6,7 +6,7 @@ function buildStrip(pane) {
   const { data } = pane;
   const elements = new Array(data.words.length);
   const row = make("div", { className: "strip-row", role: "group", "aria-label": "Every word of the reply with its map" });
-  // Pictures of all sizes stand in boxes of one height: that of the highest of them.
+  // All pictures are in boxes of the same height: that of the highest one.
   row.style.setProperty("--ratio", Math.min(...data.media.map(({ width, height }) => width / height)));
   const sight = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
@@ -34,7 +34,7 @@ function buildStrip(pane) {
   return { element: row, row, elements, sight, tools: [wrap] };
 }
 
-// A word's map over the picture and frame where it is highest.
+// Draws a word's map over the picture and frame where it is highest.
 async function drawSmall(pane, index, canvas) {
   paintSmall(pane, index, canvas, await decodedFrame(pane, index));
 }
@@ -60,7 +60,7 @@ function pictureKey({ data }, index) {
   return `${media} ${frame}`;
 }
 
-// Each picture is decoded once for all of its small maps, at their size; `pictured` has what is done.
+// Each picture is decoded once for all of its small maps, at their size, and cached in `pictured`.
 function decodedFrame(pane, index) {
   pane.decoded ??= new Map();
   pane.pictured ??= new Map();
@@ -87,7 +87,7 @@ function reduced(image) {
   return canvas;
 }
 
-// Draws anew what is in sight, and what comes into sight later, after colors changed.
+// Redraws the visible maps after a change of colors; the others follow when scrolled into view.
 function redrawStrip({ strip }) {
   for (const element of strip.elements) {
     if (!element) continue;

@@ -1,4 +1,4 @@
-// A table of all words that can be sorted, searched and filtered.
+// The table of all words, which can be sorted, searched and filtered.
 
 const ROWS_AT_ONCE = 200;
 
@@ -14,7 +14,7 @@ const COLUMNS = [
   { key: "check", name: "Check", term: "check", of: ({ check }) => check?.sentence ?? null, text: ({ check }) => check?.sentence ?? "", where: ({ words }) => words.some(({ check }) => check) },
 ];
 
-// The indices of the words that pass all filters, sorted by a column; what is not known comes last.
+// The indices of the words that pass all filters, sorted by a column, with unknown values last.
 function rowsOf(data, { search, content, doubted, reply, most, by, down }) {
   const sought = search.trim().toLowerCase();
   const column = COLUMNS.find(({ key }) => key === by);

@@ -1,4 +1,4 @@
-// Definitions of the page’s terms, shown as a tooltip where a term has the pointer or the focus.
+// Definitions of the page’s terms, shown as a tooltip when a term is hovered over or focused.
 
 const TERMS = {
   evidence: "How strongly the picture and the earlier words support this word. Both are measured on one scale from 0 to 1, so they can be compared.",

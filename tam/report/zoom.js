@@ -1,22 +1,22 @@
-// Zooming into a picture and its map, and moving over it. All figures of one picture move together.
+// Zooming and panning of a picture and its map. All figures of one picture move together.
 
 const MOST_ZOOM = 64;
 const ZOOM_STEP = 1.25;
 
 function zoomOf(pane, media) {
-  // Explanations of the same pictures are looked at together.
+  // Explanations of the same pictures share one zoom.
   pane.zooms ??= pane.page.switched ? (pane.page.zooms ??= new Map()) : new Map();
   if (!pane.zooms.has(media)) pane.zooms.set(media, { scale: 1, x: 0.5, y: 0.5 });
   return pane.zooms.get(media);
 }
 
-// How far one can go: until a pixel of the embedded picture is eight on the screen, at least.
+// The largest zoom: at least until a pixel of the embedded picture covers eight on the screen.
 function mostZoom(figure) {
   const width = figure.frame.offsetWidth / zoomOf(figure.pane, figure.media).scale;
   return Math.min(MOST_ZOOM, Math.max(8, (8 * figure.image.naturalWidth) / Math.max(1, width)));
 }
 
-// Zooms about a place of the window, [x, y] on the screen; its middle where none is given.
+// Zooms about a point [x, y] on the screen, or about the centre of the viewport if none is given.
 function zoomTo(pane, figure, scale, at = null) {
   const zoom = zoomOf(pane, figure.media);
   const frame = figure.frame.getBoundingClientRect();
@@ -25,14 +25,14 @@ function zoomTo(pane, figure, scale, at = null) {
   const next = Math.min(Math.max(scale, 1), mostZoom(figure));
   const place = [(px - frame.left) / frame.width, (py - frame.top) / frame.height];
   const grown = next / zoom.scale;
-  // The place under the pointer stays there.
+  // The point under the pointer stays in place.
   zoom.x = place[0] + (port.left + port.width / 2 - px) / (frame.width * grown);
   zoom.y = place[1] + (port.top + port.height / 2 - py) / (frame.height * grown);
   zoom.scale = next;
   applyZoom(pane, figure.media);
 }
 
-// Moves what is seen by some pixels of the screen.
+// Pans by some pixels of the screen.
 function panBy(pane, figure, dx, dy) {
   const zoom = zoomOf(pane, figure.media);
   const box = figure.frame.getBoundingClientRect();
@@ -56,7 +56,7 @@ function applyZoom(pane, media) {
     figure.frame.style.translate = `${-100 * zoom.x}% ${-100 * zoom.y}%`;
     figure.port.classList.toggle("zoomed", zoom.scale > 1);
     figure.zoomed.textContent = `${Math.round(100 * zoom.scale)} %`;
-    // Single pixels are seen as such where they are large.
+    // Enlarged pixels are drawn with sharp edges.
     figure.frame.classList.toggle("pixels", width > 3 * figure.image.naturalWidth);
   }
   pane.page.remember?.();
@@ -80,7 +80,7 @@ function listenToZoom(pane, figure) {
   const { port, frame } = figure;
   const scale = () => zoomOf(pane, figure.media).scale;
   port.addEventListener("wheel", (event) => {
-    if (scale() <= 1 && event.deltaY > 0) return; // the page scrolls on
+    if (scale() <= 1 && event.deltaY > 0) return; // let the page scroll
     event.preventDefault();
     if (event.shiftKey) panBy(pane, figure, -event.deltaY, 0);
     else zoomTo(pane, figure, scale() * Math.exp(-event.deltaY / (event.ctrlKey ? 100 : 400)), [event.clientX, event.clientY]);
@@ -100,8 +100,8 @@ function listenToZoom(pane, figure) {
   listenToPan(pane, figure, scale);
 }
 
-// The middle button, or the space bar held, drags the picture; so does a finger once it is zoomed,
-// and two fingers zoom.
+// Dragging with the middle button, or with the space bar held, pans the picture. So does one finger
+// once the picture is zoomed; two fingers zoom.
 function listenToPan(pane, figure, scale) {
   const { port } = figure;
   const fingers = new Map();
