@@ -55,10 +55,10 @@ def _boxes(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
     length = stream.seek(0, io.SEEK_END)
     offset = 0
     for _ in range(_MOST_BOXES):
+        if offset + _BOX > length:  # a damaged size may be any number
+            return
         stream.seek(offset)
         head = stream.read(2 * _BOX)
-        if len(head) < _BOX:
-            return
         size, kind = int.from_bytes(head[:4]), head[4:_BOX]
         if size == 1:
             size = int.from_bytes(head[_BOX:])
