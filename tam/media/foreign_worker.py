@@ -29,7 +29,7 @@ def main() -> int:
         out.write(str(error).splitlines()[0].encode("utf-8", "replace") if str(error) else b"")
         out.close()
         return 3
-    with open(os.devnull, "w") as silent:  # noqa: PTH123 - os.devnull is a name, no path
+    with open(os.devnull, "w") as silent:  # noqa: PTH123 - os.devnull is a name, not a path
         faulthandler.dump_traceback_later(task["patience"], exit=True, file=silent)
         try:
             frames = list(reader(task["path"], task["numbers"]))
