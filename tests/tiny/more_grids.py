@@ -170,18 +170,8 @@ def tiny_inkling2(folder: Path) -> Path:
     tokenizer = byte_tokenizer(named={"image_token": "<|image|>"})
     config = transformers.Inkling2Config(
         text_config={
-            **_sizes(tokenizer),
+            **_inkling_text(tokenizer),
             "unpadded_vocab_size": len(tokenizer) - 1,
-            "head_dim": 8,
-            "swa_num_attention_heads": 4,
-            "swa_num_key_value_heads": 2,
-            "swa_head_dim": 8,
-            "d_rel": 4,
-            "rel_extent": 64,
-            "layer_types": ["hybrid_sliding", "hybrid"],
-            "moe_intermediate_size": HIDDEN,
-            "n_routed_experts": 4,
-            "num_experts_per_tok": 2,
             "n_layers_per_attn_res_block": 1,
         },
         vision_config={
@@ -217,19 +207,9 @@ def tiny_inkling(folder: Path) -> Path:
     tokenizer = byte_tokenizer(named=names)
     config = transformers.InklingConfig(
         text_config={
-            **_sizes(tokenizer),
-            "head_dim": 8,
-            "swa_num_attention_heads": 4,
-            "swa_num_key_value_heads": 2,
-            "swa_head_dim": 8,
-            "d_rel": 4,
-            "rel_extent": 64,
-            "layer_types": ["hybrid_sliding", "hybrid"],
+            **_inkling_text(tokenizer),
             "mlp_layer_types": ["dense", "sparse"],
             "intermediate_size": 2 * HIDDEN,
-            "moe_intermediate_size": HIDDEN,
-            "n_routed_experts": 4,
-            "num_experts_per_tok": 2,
             "n_shared_experts": 1,
             "logits_mup_width_multiplier": 2.0,
         },
@@ -250,9 +230,22 @@ def tiny_inkling(folder: Path) -> Path:
     return save(folder, model, processor)
 
 
-def _sizes(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+def _inkling_text(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+    """Return the sizes of a text model that both generations of Inkling have."""
     sizes = language_model_sizes(tokenizer)
-    return {name: value for name, value in sizes.items() if name != "intermediate_size"}
+    return {
+        **{name: value for name, value in sizes.items() if name != "intermediate_size"},
+        "head_dim": 8,
+        "swa_num_attention_heads": 4,
+        "swa_num_key_value_heads": 2,
+        "swa_head_dim": 8,
+        "d_rel": 4,
+        "rel_extent": 64,
+        "layer_types": ["hybrid_sliding", "hybrid"],
+        "moe_intermediate_size": HIDDEN,
+        "n_routed_experts": 4,
+        "num_experts_per_tok": 2,
+    }
 
 
 def tiny_glm5_next(folder: Path) -> Path:
