@@ -9,7 +9,6 @@ from tam.families.adapter import Encoded, PlacedMedia
 from tam.families.processor import Processor
 from tam_adapters.framing import Axis, Framing
 from tam_adapters.square import Square, SquareAdapter, patches_of
-from tam_adapters.tiles import takes_no_clips
 
 _REDUCED = 4
 """Patches along a token's side, after two convolutions of stride 2."""
@@ -24,6 +23,7 @@ class GotOcr2Adapter(SquareAdapter):
     """
 
     family = "GOT-OCR 2"
+    reads_clips = False
     convolutional = True
     # A bicubic kernel (2), then convolutions that reach over four patches of 16 pixels (64).
     resize_radius = 66
@@ -46,15 +46,13 @@ class GotOcr2Adapter(SquareAdapter):
         ModelError
             If a clip is given, or no picture, which the processor requires.
         """
-        if options.get("videos"):
-            raise takes_no_clips(self.family, "conversation")
-        if not options.get("images"):
+        if not options.get("images") and not options.get("videos"):
             raise ModelError(
                 f"{self.family} requires a picture",
                 where="conversation",
                 remedy="give a picture",
             )
-        return processor(**options)
+        return super().call_processor(processor, options)
 
     def square(self, config: Any) -> Square:
         """Return the tower's square, with 4 × 4 patches in a token."""

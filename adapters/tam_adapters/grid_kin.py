@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from tam.families.adapter import Encoded
 from tam.families.processor import Processor
 from tam_adapters.grid_thw import GridThwAdapter
-from tam_adapters.tiles import takes_no_clips
 
 if TYPE_CHECKING:
     import torch
@@ -101,38 +100,24 @@ class MuseAdapter(GridThwAdapter):
         return super().finished_logits(config, scores * config.text_config.output_multiplier)
 
 
-class PicturesAloneAdapter(GridThwAdapter):
-    """A family whose clips are not explained."""
-
-    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
-        """Encode a prompt.
-
-        Raises
-        ------
-        ModelError
-            If a clip is given, because how its cells map to frames has not been tested.
-        """
-        if options.get("videos"):
-            raise takes_no_clips(self.family, "conversation")
-        return super().call_processor(processor, options)
-
-
-class Dots3Adapter(PicturesAloneAdapter):
+class Dots3Adapter(GridThwAdapter):
     """Dots3: patches at their own shape before a decoder with experts.
 
     The cells of its clips have not been placed in time.
     """
 
     family = "Dots3"
+    reads_clips = False
 
 
-class VideoLlama3Adapter(PicturesAloneAdapter):
+class VideoLlama3Adapter(GridThwAdapter):
     """VideoLLaMA 3: a SigLIP tower whose patches are merged by averaging.
 
     Of a clip it drops the tokens that hardly differ from those of the frame before.
     """
 
     family = "VideoLLaMA 3"
+    reads_clips = False
 
     def merge_size(self, encoded: Encoded) -> int:
         """Return the side in patches of the square that makes one token of a picture."""
@@ -144,10 +129,11 @@ class VideoLlama3Adapter(PicturesAloneAdapter):
         return side, side
 
 
-class Ernie45VLAdapter(PicturesAloneAdapter):
+class Ernie45VLAdapter(GridThwAdapter):
     """ERNIE 4.5 VL: experts of their own for vision tokens and the markers around them.
 
     Its video processor draws the times into the frames, which then are not the clip's own.
     """
 
     family = "ERNIE 4.5 VL"
+    reads_clips = False

@@ -14,7 +14,6 @@ from tam_adapters.tiles import (
     equally_many_frames,
     misfit,
     square_side,
-    takes_no_clips,
     tiled_grids,
     token_runs,
 )
@@ -81,15 +80,4 @@ class QianfanOcrAdapter(InternVLAdapter):
     """Qianfan-OCR: InternVL's tiles, without clips."""
 
     family = "Qianfan-OCR"
-
-    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
-        """Encode a rendered prompt.
-
-        Raises
-        ------
-        ModelError
-            If a clip is given.
-        """
-        if options.get("videos"):
-            raise takes_no_clips(self.family, "conversation")
-        return processor(**options)
+    reads_clips = False

@@ -12,10 +12,8 @@ import numpy as np
 
 from tam.errors import ModelError
 from tam.families.adapter import Adapter, Encoded
-from tam.families.processor import Processor
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.runs import cut_runs
-from tam_adapters.tiles import takes_no_clips
 
 if TYPE_CHECKING:
     import torch
@@ -28,17 +26,7 @@ Canvas = tuple[int, int, float, float]
 class PaddedPatchesAdapter(Adapter):
     """Places the cells of each picture row by row, one token each, in one run."""
 
-    def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
-        """Encode a prompt.
-
-        Raises
-        ------
-        ModelError
-            If a clip is given.
-        """
-        if options.get("videos"):
-            raise takes_no_clips(self.family, "conversation")
-        return processor(**options)
+    reads_clips = False
 
     @abstractmethod
     def canvas(self, encoded: Encoded, index: int) -> Canvas:

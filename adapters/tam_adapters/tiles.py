@@ -268,12 +268,11 @@ def only_pictures(family: str, media: Sequence[PlacedMedia]) -> None:
     """
     for placed in media:
         if placed.media.kind != "image":
-            raise takes_no_clips(family, placed.media.name)
-
-
-def takes_no_clips(family: str, where: str) -> ModelError:
-    """Return the error for a clip that is given to a family that takes only pictures."""
-    return ModelError(f"{family} takes no clips", where=where, remedy="give single pictures")
+            raise ModelError(
+                f"{family} takes no clips",
+                where=placed.media.name,
+                remedy="give single pictures",
+            )
 
 
 def equally_many_frames(family: str, options: Mapping[str, Any]) -> None:

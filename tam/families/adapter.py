@@ -88,6 +88,8 @@ class Adapter(ABC):
     convolutional
         Whether the vision tower is convolutional, so that a vision token also sees the surroundings
         of its cell, with an influence that falls with distance. The layout probe uses it.
+    reads_clips
+        Whether clips are supported. If not, they are refused before the processor runs.
     reply_token_type
         The token type of a reply's tokens, if the inputs have token types.
     """
@@ -101,6 +103,7 @@ class Adapter(ABC):
     causal: bool = True
     batches: bool = True
     convolutional: bool = False
+    reads_clips: bool = True
 
     @abstractmethod
     def vision_layout(self, encoded: Encoded) -> VisionLayout:
