@@ -28,12 +28,14 @@ def load(make: Callable[[Path], Path], folder: Path) -> Loaded:
 def layout_of(
     loaded: Loaded, ids: Sequence[int], media: Sequence[Media], **arrays: Any
 ) -> VisionLayout:
-    """Return the adapter's layout for a prompt of these ids."""
+    """Return the adapter's layout for a prompt of these ids, after its check of the media."""
     model, processor = loaded
+    adapter = adapter_for(model.config)
+    adapter.check_media(media)
     placed = [PlacedMedia(item, turn=0) for item in media]
     outputs = {name: np.array(value) for name, value in arrays.items()}
     encoded = Encoded(np.array(ids, np.int64), outputs, placed, model.config, processor)
-    return adapter_for(model.config).vision_layout(encoded)
+    return adapter.vision_layout(encoded)
 
 
 def assert_on_one_scale(

@@ -11,7 +11,6 @@ from tam_adapters.tiled_canvas import tile_arrangement
 from tam_adapters.tiles import (
     equal_views,
     one_each,
-    only_pictures,
     runs_after,
     tiled_grids,
     token_runs,
@@ -26,6 +25,7 @@ class AyaVisionAdapter(Adapter):
     """
 
     family = "Aya Vision"
+    reads_clips = False
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Return the height and width of a vision token in pixels of the model's input."""
@@ -41,7 +41,6 @@ class AyaVisionAdapter(Adapter):
         ModelError
             If the prompt does not match its pictures.
         """
-        only_pictures(self.family, encoded.media)
         processor = encoded.processor
         start = int(processor.tokenizer.convert_tokens_to_ids(self._start_token(processor)))
         runs = token_runs(encoded.ids, int(encoded.config.image_token_id))

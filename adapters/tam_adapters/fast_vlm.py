@@ -10,7 +10,7 @@ from tam.families.processor import Processor
 from tam.geometry.layout import VisionLayout
 from tam_adapters.framing import framing
 from tam_adapters.runs import cut_runs
-from tam_adapters.square import Square, refuse_clips, square_grid
+from tam_adapters.square import Square, square_grid
 
 
 class FastVlmAdapter(Adapter):
@@ -22,6 +22,7 @@ class FastVlmAdapter(Adapter):
     """
 
     family = "FastVLM"
+    reads_clips = False
     convolutional = True
     notes = ("The tower is convolutional: a vision token also sees the surroundings of its cell.",)
 
@@ -48,10 +49,9 @@ class FastVlmAdapter(Adapter):
         Raises
         ------
         ModelError
-            If a clip is given, or the image processor does not make squares.
+            If the image processor does not make squares.
         """
         self.check(encoded.config)
-        refuse_clips(self.family, encoded.media)
         cell = int(encoded.processor.patch_size)
         images = encoded.processor.image_processor
         frames = [framing(images, p.media.height, p.media.width) for p in encoded.media]

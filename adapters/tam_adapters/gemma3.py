@@ -9,7 +9,7 @@ from tam.families.processor import Processor
 from tam.geometry.layout import Box, VisionGrid, VisionLayout
 from tam_adapters.framing import Axis, Framing, framing
 from tam_adapters.runs import cut_runs
-from tam_adapters.square import Square, patches_of, refuse_clips, square_grid
+from tam_adapters.square import Square, patches_of, square_grid
 
 _PAN_AND_SCAN = (
     "pan_and_scan_min_crop_size",
@@ -27,6 +27,7 @@ class Gemma3Adapter(Adapter):
     """
 
     family = "Gemma 3"
+    reads_clips = False
     notes = (
         "Gemma 3's vision tokens attend in both directions within a picture: the state of each "
         "depends on the whole picture, not only on the tokens before it.",
@@ -38,9 +39,8 @@ class Gemma3Adapter(Adapter):
         Raises
         ------
         ModelError
-            If a clip is given, or the image processor does not fit the tower.
+            If the image processor does not fit the tower.
         """
-        refuse_clips(self.family, encoded.media)
         square = _square(encoded.config)
         views = [
             (index, placed, view, box)

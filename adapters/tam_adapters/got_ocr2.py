@@ -23,7 +23,6 @@ class GotOcr2Adapter(SquareAdapter):
     """
 
     family = "GOT-OCR 2"
-    reads_clips = False
     convolutional = True
     # A bicubic kernel (2), then convolutions that reach over four patches of 16 pixels (64).
     resize_radius = 66
@@ -44,9 +43,9 @@ class GotOcr2Adapter(SquareAdapter):
         Raises
         ------
         ModelError
-            If a clip is given, or no picture, which the processor requires.
+            If no picture is given, because the processor requires one.
         """
-        if not options.get("images") and not options.get("videos"):
+        if not options.get("images"):
             raise ModelError(
                 f"{self.family} requires a picture",
                 where="conversation",

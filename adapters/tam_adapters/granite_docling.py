@@ -8,7 +8,7 @@ from tam.families.adapter import Adapter, Encoded
 from tam.families.processor import Processor
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.idefics3 import tag_before
-from tam_adapters.tiles import equal_views, misfit, only_pictures, tiled_grids, token_runs
+from tam_adapters.tiles import equal_views, misfit, tiled_grids, token_runs
 
 
 class GraniteDoclingAdapter(Adapter):
@@ -19,6 +19,7 @@ class GraniteDoclingAdapter(Adapter):
     """
 
     family = "Granite-Docling"
+    reads_clips = False
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Return the height and width of a vision token in pixels of the model's input."""
@@ -33,9 +34,8 @@ class GraniteDoclingAdapter(Adapter):
         Raises
         ------
         ModelError
-            If a clip is given, or the prompt does not match its pictures.
+            If the prompt does not match its pictures.
         """
-        only_pictures(self.family, encoded.media)
         runs = token_runs(encoded.ids, int(encoded.config.image_token_id))
         tags = [tag_before(encoded, run) for run in runs]
         starts = [number for number, tag in enumerate(tags) if tag == (1, 1)]

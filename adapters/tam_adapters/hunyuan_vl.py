@@ -5,7 +5,7 @@ import numpy as np
 from tam.families.adapter import Adapter, Encoded
 from tam.geometry.layout import VisionLayout
 from tam_adapters.runs import cut_runs
-from tam_adapters.tiles import misfit, only_pictures, picture_grid
+from tam_adapters.tiles import misfit, picture_grid
 
 
 class HunyuanVLAdapter(Adapter):
@@ -16,6 +16,7 @@ class HunyuanVLAdapter(Adapter):
     """
 
     family = "HunyuanOCR"
+    reads_clips = False
     # Its position ids count pictures over all prompts of a batch, not within each prompt.
     batches = False
 
@@ -25,9 +26,8 @@ class HunyuanVLAdapter(Adapter):
         Raises
         ------
         ModelError
-            If a clip is given, or the processor's grids do not match the pictures or the prompt.
+            If the processor's grids do not match the pictures or the prompt.
         """
-        only_pictures(self.family, encoded.media)
         rows = encoded.arrays.get("image_grid_thw", np.zeros((0, 3), np.int64))
         if len(rows) != len(encoded.media):
             raise misfit(f"the processor encoded {len(rows)} of {len(encoded.media)} pictures")

@@ -15,7 +15,6 @@ from tam_adapters.tiles import (
     equal_views,
     misfit,
     of_kind,
-    only_pictures,
     square_side,
     tiled_grids,
     token_runs,
@@ -31,6 +30,7 @@ class Idefics3Adapter(Adapter):
     """
 
     family = "Idefics3"
+    reads_clips = False
     # It resizes twice with a Lanczos kernel: to the longest edge, then to whole tiles.
     resize_radius = 8
 
@@ -52,7 +52,6 @@ class Idefics3Adapter(Adapter):
         ModelError
             If the prompt does not match its pictures.
         """
-        only_pictures(self.family, encoded.media)
         return _layout(encoded)
 
 
@@ -60,6 +59,7 @@ class SmolVLMAdapter(Idefics3Adapter):
     """SmolVLM: the same, plus clips, frame by frame."""
 
     family = "SmolVLM"
+    reads_clips = True
 
     def vision_layout(self, encoded: Encoded) -> VisionLayout:
         """Place every vision token of an encoded prompt.

@@ -13,7 +13,6 @@ from tam_adapters.tiles import (
     even_seams,
     misfit,
     one_each,
-    only_pictures,
     picture_grid,
     runs_after,
     stitched,
@@ -35,6 +34,7 @@ class Lfm2VLAdapter(Adapter):
     """
 
     family = "LFM2-VL"
+    reads_clips = False
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Return the height and width of a vision token in pixels of the model's input."""
@@ -50,7 +50,6 @@ class Lfm2VLAdapter(Adapter):
         ModelError
             If the prompt does not match its pictures.
         """
-        only_pictures(self.family, encoded.media)
         processor, factor = encoded.processor, int(encoded.config.downsample_factor)
         runs = token_runs(encoded.ids, int(encoded.config.image_token_id))
         patches = encoded.arrays.get("spatial_shapes", np.zeros((0, 2), np.int64))

@@ -13,7 +13,6 @@ from tam_adapters.tiles import (
     equal_views,
     misfit,
     one_each,
-    only_pictures,
     runs_after,
     tiled_grids,
     token_runs,
@@ -32,6 +31,7 @@ class Llama4Adapter(Adapter):
     """
 
     family = "Llama 4"
+    reads_clips = False
 
     def cell_pixels(self, config: Any, processor: Processor) -> tuple[int, int] | None:
         """Return the height and width of a vision token in pixels of the model's input."""
@@ -48,7 +48,6 @@ class Llama4Adapter(Adapter):
         ModelError
             If the prompt does not match its pictures.
         """
-        only_pictures(self.family, encoded.media)
         processor = encoded.processor
         names = ("<|image_start|>", "<|tile_y_separator|>")
         start, row = processor.tokenizer.convert_tokens_to_ids(list(names))

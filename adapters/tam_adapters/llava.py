@@ -66,13 +66,13 @@ class LlavaAdapter(SquareAdapter):
         Raises
         ------
         ModelError
-            If a clip is given, or the image processor does not match the tower.
+            If the image processor does not match the tower.
         """
         tower = encoded.config.vision_config
         if tower.model_type != _PIXTRAL:
             return super().vision_layout(encoded)
         self.check(encoded.config)
-        return resized_layout(self.family, encoded, int(tower.patch_size), marked_rows=True)
+        return resized_layout(encoded, int(tower.patch_size), marked_rows=True)
 
     def square(self, config: Any) -> Square:
         """Return the tower's square, with the class token if it is kept."""

@@ -12,13 +12,14 @@ from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.anyres import Tower, anyres_grids, canvas_of, tower_of
 from tam_adapters.framing import framing
 from tam_adapters.runs import cut_runs
-from tam_adapters.tiles import clip_grid, equally_many_frames, of_kind, only_pictures
+from tam_adapters.tiles import clip_grid, equally_many_frames, of_kind
 
 
 class LlavaNextAdapter(Adapter):
     """Places a picture's base view and then its canvas, whose rows end in new-line tokens."""
 
     family = "LLaVA-NeXT"
+    reads_clips = False
 
     def check(self, config: Any) -> None:
         """Refuse towers that are not a fixed square, or with tokens other than their patches.
@@ -46,9 +47,8 @@ class LlavaNextAdapter(Adapter):
         Raises
         ------
         ModelError
-            If a clip is given, or the prompt does not fit its pictures.
+            If the prompt does not fit its pictures.
         """
-        only_pictures(self.family, encoded.media)
         grids, separators = picture_grids(encoded, self.tower(encoded.config))
         return VisionLayout(grids=tuple(grids), separators=separators)
 
@@ -57,6 +57,7 @@ class LlavaNextVideoAdapter(LlavaNextAdapter):
     """Pictures as in LLaVA-NeXT; the centre of each frame of a clip, with pooled patches."""
 
     family = "LLaVA-NeXT-Video"
+    reads_clips = True
 
     def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a rendered prompt.

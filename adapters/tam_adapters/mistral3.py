@@ -12,6 +12,7 @@ class Mistral3Adapter(Adapter):
     """Mistral 3: a line break token after each row of a picture."""
 
     family = "Mistral 3"
+    reads_clips = False
     marked_rows = True
 
     def vision_layout(self, encoded: Encoded) -> VisionLayout:
@@ -20,11 +21,11 @@ class Mistral3Adapter(Adapter):
         Raises
         ------
         ModelError
-            If a clip is given, if the processor's sizes do not match the pictures or the prompt, or
+            If the processor's sizes do not match the pictures or the prompt, or
             if the only vision token is a single one, which transformers' Mistral 3 cannot read.
         """
         cell = _cell(encoded.config)
-        layout = resized_layout(self.family, encoded, cell, marked_rows=self.marked_rows)
+        layout = resized_layout(encoded, cell, marked_rows=self.marked_rows)
         if self.marked_rows and layout.positions.size == 1:
             raise ModelError(
                 f"{self.family} cannot read a single picture that is no larger than one token",

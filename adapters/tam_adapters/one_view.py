@@ -8,10 +8,9 @@ from tam.errors import ModelError
 from tam.families.adapter import Encoded
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.runs import cut_runs
-from tam_adapters.square import refuse_clips
 
 
-def resized_layout(family: str, encoded: Encoded, cell: int, *, marked_rows: bool) -> VisionLayout:
+def resized_layout(encoded: Encoded, cell: int, *, marked_rows: bool) -> VisionLayout:
     """Place the tokens of pictures that a Pixtral processor resized.
 
     The processor scales width and height separately to whole patches. Where a token merges several
@@ -19,8 +18,6 @@ def resized_layout(family: str, encoded: Encoded, cell: int, *, marked_rows: boo
 
     Parameters
     ----------
-    family
-        Name of the family, for messages.
     encoded
         The prompt; its ``image_sizes`` are (height, width) of each resized picture.
     cell
@@ -31,9 +28,8 @@ def resized_layout(family: str, encoded: Encoded, cell: int, *, marked_rows: boo
     Raises
     ------
     ModelError
-        If a clip is given, or the processor's sizes do not match the pictures or the prompt.
+        If the processor's sizes do not match the pictures or the prompt.
     """
-    refuse_clips(family, encoded.media)
     sizes = encoded.arrays.get("image_sizes", np.zeros((0, 2), np.int64))
     if len(sizes) != len(encoded.media):
         raise ModelError(

@@ -12,7 +12,6 @@ from tam_adapters.tiles import (
     equal_views,
     misfit,
     one_each,
-    only_pictures,
     runs_after,
     tiled_grids,
     token_runs,
@@ -27,6 +26,7 @@ class Ovis2Adapter(Adapter):
     """
 
     family = "Ovis2"
+    reads_clips = False
 
     def check(self, config: Any) -> None:
         """Refuse towers whose patches do not make whole tokens.
@@ -61,7 +61,6 @@ class Ovis2Adapter(Adapter):
         ModelError
             If the prompt does not match its pictures.
         """
-        only_pictures(self.family, encoded.media)
         start, _, _, row, _ = (int(i) for i in encoded.config.visual_indicator_token_ids)
         runs = token_runs(encoded.ids, int(encoded.config.image_token_id))
         groups = runs_after(encoded.ids, start, runs)

@@ -159,13 +159,7 @@ class NemotronOmniAdapter(PaddedPatchesAdapter):
     family = "Nemotron Omni"
 
     def call_processor(self, processor: Any, options: Mapping[str, Any]) -> Any:
-        """Encode a prompt; its processor does not say by itself where placeholders were expanded.
-
-        Raises
-        ------
-        ModelError
-            If a clip is given.
-        """
+        """Encode a prompt, and add where placeholders were expanded, which the processor omits."""
         outputs = super().call_processor(processor, options)
         shown = range(len(outputs.get("image_grid_hw", ())))
         expanded = [processor.replace_image_token(outputs, index) for index in shown]

@@ -11,7 +11,7 @@ from tam.families.adapter import Adapter, Encoded, PlacedMedia
 from tam.families.processor import Processor
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.runs import cut_runs
-from tam_adapters.tiles import misfit, only_pictures, picture_grid
+from tam_adapters.tiles import misfit, picture_grid
 
 if TYPE_CHECKING:
     import torch
@@ -31,6 +31,7 @@ class Phi4MultimodalAdapter(Adapter):
     """
 
     family = "Phi-4 multimodal"
+    reads_clips = False
     chat_template = (
         "{% for message in messages %}<|{{ message['role'] }}|>"
         "{% if message['content'] is string %}{{ message['content'] }}"
@@ -91,7 +92,6 @@ class Phi4MultimodalAdapter(Adapter):
         ModelError
             If the prompt does not match its pictures.
         """
-        only_pictures(self.family, encoded.media)
         vision = encoded.config.vision_config
         canvases = encoded.arrays.get("image_sizes", np.zeros((0, 2), np.int64)).tolist()
         if len(canvases) != len(encoded.media):

@@ -43,7 +43,9 @@ class Square:
 
 
 class SquareAdapter(Adapter):
-    """A family that shows each picture once, in one run of tokens."""
+    """A family that shows each picture once, in one run of tokens, and reads no clips."""
+
+    reads_clips = False
 
     def square(self, config: Any) -> Square:
         """Return how the tower divides its input; by default, into its patches."""
@@ -60,10 +62,9 @@ class SquareAdapter(Adapter):
         Raises
         ------
         ModelError
-            If a clip is given, or the image processor does not match the tower.
+            If the image processor does not match the tower.
         """
         self.check(encoded.config)
-        refuse_clips(self.family, encoded.media)
         square = self.square(encoded.config)
         token = int(encoded.config.image_token_id)
         runs = cut_runs(encoded.ids, token, [square.length] * len(encoded.media), "image")
@@ -99,21 +100,6 @@ def patches_of(tower: Any, *, patches_in_token: int = 1) -> Square:
         )
     cell = tower.patch_size * patches_in_token
     return Square(tower.image_size, cell, tower.image_size // cell)
-
-
-def refuse_clips(family: str, media: Sequence[PlacedMedia]) -> None:
-    """Refuse clips, for families that take only pictures.
-
-    Raises
-    ------
-    ModelError
-        If there is a clip.
-    """
-    for placed in media:
-        if placed.media.kind != "image":
-            raise ModelError(
-                f"{family} takes no clips", where=placed.media.name, remedy="give single pictures"
-            )
 
 
 def square_grid(

@@ -258,23 +258,6 @@ def of_kind(kind: str, media: Sequence[PlacedMedia]) -> list[tuple[int, PlacedMe
     return [(index, placed) for index, placed in enumerate(media) if placed.media.kind == kind]
 
 
-def only_pictures(family: str, media: Sequence[PlacedMedia]) -> None:
-    """Refuse clips.
-
-    Raises
-    ------
-    ModelError
-        If there is a clip.
-    """
-    for placed in media:
-        if placed.media.kind != "image":
-            raise ModelError(
-                f"{family} takes no clips",
-                where=placed.media.name,
-                remedy="give single pictures",
-            )
-
-
 def equally_many_frames(family: str, options: Mapping[str, Any]) -> None:
     """Refuse clips of different lengths, which the family's processor cannot stack.
 

@@ -5,13 +5,14 @@ picture each vision token covers. Everything else has a default that fits most f
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tam.errors import ModelError
 from tam.families.processor import Processor
 from tam.geometry.layout import VisionLayout
 from tam.media.media import Media
@@ -127,6 +128,20 @@ class Adapter(ABC):
             If the configuration is refused. The message says why, and what to use instead.
         """
         del config
+
+    def check_media(self, media: Iterable[Media]) -> None:
+        """Refuse clips if the family does not read them.
+
+        Raises
+        ------
+        ModelError
+            If there is a clip. The message names it.
+        """
+        for item in media:
+            if item.kind == "video" and not self.reads_clips:
+                raise ModelError(
+                    f"{self.family} takes no clips", where=item.name, remedy="give single pictures"
+                )
 
     def explained(self, config: Any) -> Any:
         """Return the configuration of the part that reads pictures and writes text.

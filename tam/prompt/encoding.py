@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tam.errors import ConversationError, ModelError, SetupError
+from tam.errors import ConversationError, SetupError
 from tam.families.adapter import Adapter
 from tam.families.processor import Processor
 from tam.geometry.layout import DroppedText, TextToken
@@ -103,7 +103,8 @@ def encode(
     SetupError
         If the tokenizer or transformers does not return the offsets of a text's tokens.
     """
-    _check_clips(conversation, adapter)
+    if adapter:
+        adapter.check_media(media for _, media in conversation.media)
     markers = marker_texts(processor)
     rendering = render(
         processor, harmless_messages(conversation, markers), adapter, template_variables
@@ -176,16 +177,6 @@ def text_tokens(
 def word_count(tokens: tuple[TextToken, ...]) -> int:
     """Return the number of words that the tokens form, which is also the index of the next word."""
     return max((token.word for token in tokens), default=-1) + 1
-
-
-def _check_clips(conversation: Conversation, adapter: Adapter | None) -> None:
-    if adapter is None or adapter.reads_clips:
-        return
-    for _, media in conversation.media:
-        if media.kind == "video":
-            raise ModelError(
-                f"{adapter.family} takes no clips", where=media.name, remedy="give single pictures"
-            )
 
 
 def _options(processor: Processor, conversation: Conversation, rendered: str) -> dict[str, Any]:

@@ -141,9 +141,9 @@ def grids(loaded: tuple[Any, Any], media: list[Media], tokens: int) -> Any:
     image = model.config.image_token_id
     ids = np.array([1, *[image] * tokens, 2], np.int64)
     placed = [PlacedMedia(item, turn=0) for item in media]
-    return adapter_for(model.config).vision_layout(
-        Encoded(ids, {}, placed, model.config, processor)
-    )
+    adapter = adapter_for(model.config)
+    adapter.check_media(media)
+    return adapter.vision_layout(Encoded(ids, {}, placed, model.config, processor))
 
 
 @pytest.mark.parametrize(

@@ -60,5 +60,8 @@ def test_vision_states_depend_on_the_question_as_the_note_says(loaded: Loaded) -
 
 
 def test_prompts_without_a_picture_are_refused(loaded: Loaded) -> None:
+    model, processor = loaded
     with pytest.raises(ModelError, match="requires a picture"):
+        encode(processor, question([], "What is it?"), adapter_for(model.config))
+    with pytest.raises(ModelError, match="takes no clips"):
         probe_layout(*loaded, [probe_clip(2, 60, 90)])
