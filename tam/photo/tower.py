@@ -24,11 +24,14 @@ class Tower:
     ----------
     folder
         The folder of the assembled model.
+    device
+        The device to compute features on.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, device: torch.device | None = None) -> None:
         import timm
 
+        self._device = device or torch.device("cpu")
         self._tower: Any = timm.create_model(ARCHITECTURE, pretrained=False, num_classes=0).eval()
         with safe_open(folder / "model.safetensors", "pt") as file:
             names = [name for name in file.keys() if name.startswith(_PREFIX)]  # noqa: SIM118
@@ -36,6 +39,7 @@ class Tower:
         self._tower.load_state_dict(
             {n: w.float() if w.is_floating_point() else w for n, w in weights.items()}
         )
+        self._tower.to(self._device)
         head = load_file(folder / HEAD_FILE)
         self.weight = head["classifier.weight"].float()
         self.bias = head["classifier.bias"].float()
@@ -43,7 +47,7 @@ class Tower:
     @torch.inference_mode()
     def features(self, pictures: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
         """Return features float32 [B, N, 1280] of the cells of ``PIXELS`` × ``PIXELS`` pictures."""
-        batch = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+        batch = torch.from_numpy(np.stack(pictures)).to(self._device).permute(0, 3, 1, 2)
         seen: torch.Tensor = self._tower.forward_features((batch.float() - 127) / 128)
         return seen.flatten(2).transpose(1, 2).contiguous()
 

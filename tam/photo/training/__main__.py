@@ -21,8 +21,13 @@ def main() -> None:
     )
     parser.add_argument("--model", type=Path, help="an assembled photo model")
     parser.add_argument("--pictures", type=int, default=defaults.pictures)
+    parser.add_argument("--packages", nargs="+", help="Debian packages to use; all by default")
     parser.add_argument("--alignment-steps", type=int, default=defaults.alignment.steps)
     parser.add_argument("--speaking-steps", type=int, default=defaults.speaking.steps)
+    parser.add_argument("--speaking-pictures", type=int, default=defaults.speaking.pictures)
+    parser.add_argument("--start", type=Path, help="projector with which the second stage begins")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--workers", type=int, default=1, help="processes that draw pictures")
     parser.add_argument("--seed", type=int, default=defaults.seed)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     given = parser.parse_args()
@@ -30,15 +35,33 @@ def main() -> None:
     settings = TrainingSettings(
         given.pictures,
         given.seed,
+        tuple(given.packages) if given.packages else None,
         replace(defaults.alignment, steps=given.alignment_steps, seed=given.seed),
-        replace(defaults.speaking, steps=given.speaking_steps, seed=given.seed),
+        replace(
+            defaults.speaking,
+            steps=given.speaking_steps,
+            pictures=given.speaking_pictures,
+            seed=given.seed,
+        ),
     )
     began = time.monotonic()
 
     def tell(line: str) -> None:
         print(f"{time.monotonic() - began:6.0f} s  {line}", flush=True)
 
-    print(train(given.data, given.model or assembled_folder(), given.out, settings, tell))
+    model = given.model or assembled_folder()
+    print(
+        train(
+            given.data,
+            model,
+            given.out,
+            settings,
+            tell,
+            start=given.start,
+            device=given.device,
+            workers=given.workers,
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -36,8 +36,10 @@ class Evidence:
         return features @ self.weights.T + self.bias
 
 
-def evidence_for(pool: Pool, classifier: torch.Tensor, cells: torch.Tensor) -> Evidence:
-    """Take the directions of the classifier's nouns, and learn those of the pool's other nouns.
+def evidence_for(
+    pool: Pool, classifier: torch.Tensor, cells: torch.Tensor, others: Sequence[str]
+) -> Evidence:
+    """Take the directions of the classifier's nouns, and learn those of other nouns.
 
     A linear discriminant is fitted twice: to all cells of the pictures that show the noun, and then
     to the quarter of each picture's cells for which the first fit gives the most evidence.
@@ -47,21 +49,21 @@ def evidence_for(pool: Pool, classifier: torch.Tensor, cells: torch.Tensor) -> E
     pool
         Pictures and their nouns.
     classifier
-        float32 [1000, W]: weights of the tower's classifier.
+        float32 [C, W]: weights of the tower's classifier.
     cells
         float32 [M, W]: ordinary cells, by which the evidence is standardized.
+    others
+        Nouns of the pool that the classifier does not have.
     """
     units = [name for name in names() if name.has_unit]
     centred = classifier - classifier.mean(0)
-    known = torch.stack([centred[list(unit.classes)].mean(0) for unit in units])
-    named = {unit.noun for unit in units}
-    others = tuple(dict.fromkeys(n for nouns in pool.nouns for n in nouns if n not in named))
+    weights = torch.stack([centred[list(unit.classes)].mean(0) for unit in units])
     mean = cells.mean(0)
     spread = torch.cov(cells.T)
-    ridge = _SHRINKAGE * spread.diagonal().mean() * torch.eye(len(spread))
+    ridge = _SHRINKAGE * spread.diagonal().mean() * torch.eye(len(spread), device=spread.device)
     precision = torch.linalg.inv(spread + ridge)
     learned = [_discriminant(pool, noun, mean, precision) for noun in others]
-    weights = torch.cat([known, torch.stack(learned)]) if learned else known
+    weights = torch.stack([*weights, *learned])
     raw = cells @ weights.T
     centre, deviation = raw.mean(0), raw.std(0)
     nouns = (*(unit.noun for unit in units), *others)
@@ -74,36 +76,12 @@ def _discriminant(
     showing = [index for index, nouns in enumerate(pool.nouns) if noun in nouns]
     pictures = pool.features[showing].float()
     direction = precision @ (pictures.mean((0, 1)) - mean)
-    best = _strongest(pictures, direction)
+    count = round(_SHARE * pictures.shape[1])
+    best = strongest(pictures, pictures @ direction, count)
     return precision @ (best.mean(0) - mean)
 
 
-def _strongest(pictures: torch.Tensor, direction: torch.Tensor) -> torch.Tensor:
-    count = round(_SHARE * pictures.shape[1])
-    chosen = (pictures @ direction).topk(count, dim=1).indices
+def strongest(pictures: torch.Tensor, scores: torch.Tensor, count: int) -> torch.Tensor:
+    """Return the cells [B · count, W] of pictures [B, N, W] with the highest scores [B, N]."""
+    chosen = scores.topk(count, dim=1).indices
     return torch.cat([cells[index] for cells, index in zip(pictures, chosen, strict=True)])
-
-
-def shown_nouns(
-    evidence: torch.Tensor, nouns: Sequence[int], lit: float, share: float
-) -> torch.Tensor:
-    """Return the noun that each cell shows, as a column of the evidence, or -1 for none.
-
-    Parameters
-    ----------
-    evidence
-        float32 [N, K]: evidence of the picture's cells.
-    nouns
-        The picture's nouns, as columns of the evidence.
-    lit
-        The least evidence of a cell that shows a noun.
-    share
-        Its least evidence relative to the picture's strongest cell for the same noun.
-    """
-    if not nouns:
-        return torch.full((len(evidence),), -1)
-    own = evidence[:, list(nouns)]
-    strong = (own > lit) & (own > share * own.amax(0))
-    relative = torch.where(strong, own / own.amax(0).clamp_min(1e-6), -torch.inf)
-    best = relative.argmax(1)
-    return torch.where(strong.any(1), torch.tensor(list(nouns))[best], -1)

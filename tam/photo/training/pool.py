@@ -1,7 +1,10 @@
 """A fixed pool of training pictures, stored as the tower's features."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,7 +22,10 @@ SHARES = (("photo", 0.32), ("one", 0.36), ("two", 0.24), ("three", 0.04), ("none
 """Shares of the pool: whole photographs, and backgrounds with one, two, three or no cut-outs."""
 
 _Picture = TypeVar("_Picture", Cutout, Photo)
-_Item = TypeVar("_Item")
+_PART = 100
+"""Pictures that are drawn with one generator."""
+_BATCH = 20
+"""Pictures that the tower sees at once."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +43,54 @@ class Pool:
     features: torch.Tensor
     nouns: tuple[tuple[str, ...], ...]
 
+    def to(self, device: torch.device) -> "Pool":
+        """Return the same pool with its features on another device."""
+        return Pool(self.features.to(device), self.nouns)
 
-def build_pool(data: Path, tower: Tower, pictures: int, seed: int) -> Pool:
-    """Draw pictures of nouns that are not held out, and compute the tower's features of them."""
-    cutouts, photos, backgrounds = _sorted(data)
-    rng = np.random.default_rng(seed)
+
+def build_pool(
+    data: Path,
+    tower: Tower,
+    pictures: int,
+    seed: int,
+    *,
+    packages: tuple[str, ...] | None = None,
+    workers: int = 1,
+) -> Pool:
+    """Draw pictures of nouns that are not held out, and compute the tower's features of them.
+
+    Parameters
+    ----------
+    data
+        The unpacked Debian packages.
+    tower
+        The vision tower.
+    pictures
+        The number of pictures, which are drawn in parts of a hundred.
+    seed
+        The seed; each part has a generator of its own.
+    packages
+        The Debian packages whose pictures are used; None for all.
+    workers
+        Processes that draw the parts.
+    """
+    counts = [min(_PART, pictures - start) for start in range(0, pictures, _PART)]
+    seeds = [(seed, part) for part in range(len(counts))]
     features, nouns = [], []
-    drawn = _pictures(cutouts, photos, backgrounds, pictures, rng)
-    for batch in _batches(drawn, 16):
-        seen = tower.features([picture for picture, _ in batch])
-        features.append(seen.half())
-        nouns += [names for _, names in batch]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as processes:
+        for drawn in processes.map(partial(_part, data, packages), counts, seeds):
+            for start in range(0, len(drawn), _BATCH):
+                batch = [picture for picture, _ in drawn[start : start + _BATCH]]
+                features.append(tower.features(batch).half().cpu())
+            nouns += [shown for _, shown in drawn]
     return Pool(torch.cat(features), tuple(nouns))
+
+
+def _part(
+    data: Path, packages: tuple[str, ...] | None, count: int, seed: tuple[int, int]
+) -> list[tuple[NDArray[np.uint8], tuple[str, ...]]]:
+    cv2.setNumThreads(1)
+    return list(_pictures(*_sorted(data, packages), count, np.random.default_rng(seed)))
 
 
 def save_pool(pool: Pool, path: Path) -> None:
@@ -71,15 +113,16 @@ def open_pool(path: Path) -> Pool:
         return Pool(file.get_tensor("features"), tuple(tuple(names) for names in nouns))
 
 
+@cache
 def _sorted(
-    data: Path,
+    data: Path, packages: tuple[str, ...] | None
 ) -> tuple[list[Cutout], list[Photo], list[NDArray[np.uint8]]]:
     cutouts: list[Cutout] = []
     photos: list[Photo] = []
     backgrounds = []
     held_out = held_out_nouns()
-    for _, picture in read_pictures(data):
-        if picture.noun in held_out:
+    for entry, picture in read_pictures(data):
+        if picture.noun in held_out or (packages is not None and entry.package not in packages):
             continue
         if isinstance(picture, Cutout):
             cutouts.append(picture)
@@ -97,8 +140,12 @@ def _pictures(
     count: int,
     rng: np.random.Generator,
 ) -> Iterator[tuple[NDArray[np.uint8], tuple[str, ...]]]:
-    kinds = rng.choice(len(SHARES), size=count, p=[share for _, share in SHARES])
-    for kind in (SHARES[i][0] for i in kinds):
+    missing = set() if cutouts else {"one", "two", "three"}
+    if not photos:
+        missing.add("photo")
+    shares = {kind: share for kind, share in SHARES if kind not in missing}
+    chances = np.array(list(shares.values()))
+    for kind in rng.choice(list(shares), size=count, p=chances / chances.sum()):
         if kind == "photo":
             photo = _one_of(photos, rng)
             assert photo.noun is not None
@@ -138,7 +185,7 @@ def _background(
     backgrounds: Sequence[NDArray[np.uint8]], rng: np.random.Generator
 ) -> NDArray[np.uint8]:
     """Return a part of a photograph, or in one of five cases a plain color."""
-    if rng.random() < 0.2:
+    if rng.random() < 0.2 or not backgrounds:
         plain = np.full((PIXELS, PIXELS, 3), rng.integers(0, 256, 3), np.uint8)
         return np.full_like(plain, 255) if rng.random() < 0.4 else plain
     return _crop(backgrounds[int(rng.integers(len(backgrounds)))], rng, 0.3)
@@ -162,14 +209,3 @@ def _jittered(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[n
     if rng.random() < 0.15:
         changed = cv2.GaussianBlur(changed, (0, 0), rng.uniform(0.5, 1.5))
     return np.asarray(changed, np.uint8)
-
-
-def _batches(items: Iterator[_Item], size: int) -> Iterator[list[_Item]]:
-    batch = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

@@ -11,9 +11,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from tam.errors import InputError
+from tam.photo.assembly import HEAD_FILE
 from tam.photo.tower import Tower
-from tam.photo.training.alignment import AlignmentSettings, Words, align
-from tam.photo.training.evidence import Evidence, evidence_for
+from tam.photo.training.alignment import AlignmentSettings, align, drawn_cells
+from tam.photo.training.evidence import evidence_for
 from tam.photo.training.pool import Pool, build_pool, open_pool, save_pool
 from tam.photo.training.samples import Sampler
 from tam.photo.training.speaking import Material, Progress, SpeakingSettings, speak
@@ -23,22 +24,33 @@ from tam.photo.training.start import (
     name_embedding,
     neutral_embedding,
 )
+from tam.photo.training.teacher import Teacher, Words, teacher_for
 from tam.photo.vocabulary import names
 from tam.text.tokenizer import Tokenizer
 
-_CELLS = 8000
-"""The number of cells that standardize the evidence and from which samples are made."""
-_MARGIN = 4.0
-"""The margin by which the tower's classifier prefers the class of a sample."""
+_CELLS = 16_000
+"""The number of cells that standardize the evidence, that samples are made from, and that the
+initial weights are fitted to."""
 _EMBEDDINGS = "model.language_model.embed_tokens.weight"
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """The size of the pool, its seed, and the settings of both stages."""
+    """The settings of a training.
+
+    Parameters
+    ----------
+    pictures, seed
+        The size of the pool, and its seed.
+    packages
+        The Debian packages whose pictures are used; None for all.
+    alignment, speaking
+        The settings of both stages.
+    """
 
     pictures: int = 4000
     seed: int = 0
+    packages: tuple[str, ...] | None = None
     alignment: AlignmentSettings = field(default_factory=AlignmentSettings)
     speaking: SpeakingSettings = field(default_factory=SpeakingSettings)
 
@@ -49,7 +61,11 @@ def train(
     out: Path,
     settings: TrainingSettings,
     tell: Callable[[str], None],
-    save_every: int = 5,
+    save_every: int = 50,
+    *,
+    start: Path | None = None,
+    device: str = "cpu",
+    workers: int = 1,
 ) -> Path:
     """Train a projector, resuming from the checkpoint in ``out`` if there is one.
 
@@ -67,6 +83,12 @@ def train(
         Called with progress messages.
     save_every
         Steps between checkpoints of the second stage.
+    start
+        The file of a projector with which the second stage begins, instead of the first stage.
+    device
+        The device to train on. The language model is in bfloat16 on a GPU and in float32 on a CPU.
+    workers
+        Processes that draw pictures. Their number does not change the pictures.
 
     Returns
     -------
@@ -80,31 +102,32 @@ def train(
     """
     out.mkdir(parents=True, exist_ok=True)
     _same_settings(out / "settings.json", settings)
-    tokenizer, embeddings, classifier = _published(model)
-    pool = _pool(data, model, out / "pool.safetensors", settings, tell)
-    material, evidence = _material(pool, classifier, tokenizer, embeddings, settings.seed)
+    place = torch.device(device)
+    tokenizer, embeddings, weight, bias = _published(model, place)
+    pool = _pool(data, model, out / "pool.safetensors", settings, tell, place, workers)
+    teacher = _teacher(pool, weight, bias, tokenizer, embeddings)
+    generator = torch.Generator(place).manual_seed(settings.seed)
+    flat = pool.features.flatten(0, 1)
+    chosen = torch.randint(len(flat), (_CELLS,), generator=generator, device=place)
+    cells = flat[chosen].float()
+    sampler = Sampler(cells, weight, bias)
     checkpoint = out / "checkpoint.safetensors"
-    projector = Projector(classifier.shape[1], embeddings.shape[1])
+    projector = Projector(weight.shape[1], embeddings.shape[1]).to(place)
     optimizer = torch.optim.Adam(projector.parameters(), settings.speaking.rate)
     progress = Progress(0, optimizer)
     if checkpoint.exists():
         _resume(checkpoint, projector, progress)
         tell(f"resuming at step {progress.step}")
+    elif start is not None:
+        projector.load_state_dict({n: w.float() for n, w in load_file(start).items()})
     else:
         tell("computing the initial weights")
-        first = first_projector(
-            evidence, pool, material.sampler, tokenizer, embeddings, settings.seed
-        )
+        evidence = evidence_for(pool, weight, cells, _others(pool))
+        fitted = drawn_cells(pool, sampler, _CELLS, settings.alignment.sampled, generator)
+        first = first_projector(evidence, pool, teacher, fitted, embeddings.shape[1], settings.seed)
         projector.load_state_dict(first.state_dict())
-        align(
-            projector,
-            pool,
-            material.sampler,
-            material.classes,
-            material.words,
-            settings.alignment,
-            _mean_loss_reporter("alignment", tell),
-        )
+        report = _mean_loss_reporter("alignment", tell)
+        align(projector, pool, sampler, teacher, settings.alignment, report)
         _save(checkpoint, projector, progress)
     report = _mean_loss_reporter("speaking", tell)
 
@@ -113,50 +136,74 @@ def train(
         if step % save_every == 0 or step == settings.speaking.steps:
             _save(checkpoint, projector, progress)
 
-    language = _language(model)
-    speak(projector, language, tokenizer, material, settings.speaking, progress, after)
+    material = Material(pool, sampler, teacher)
+    speak(
+        projector, _language(model, place), tokenizer, material, settings.speaking, progress, after
+    )
     result = out / "projector.safetensors"
-    save_file({n: w.half().contiguous() for n, w in projector.state_dict().items()}, result)
+    weights = {n: w.half().cpu().contiguous() for n, w in projector.state_dict().items()}
+    save_file(weights, result)
     return result
 
 
 def _pool(
-    data: Path, model: Path, path: Path, settings: TrainingSettings, tell: Callable[[str], None]
+    data: Path,
+    model: Path,
+    path: Path,
+    settings: TrainingSettings,
+    tell: Callable[[str], None],
+    device: torch.device,
+    workers: int,
 ) -> Pool:
     if not path.exists():
         tell(f"drawing {settings.pictures} pictures")
-        save_pool(build_pool(data, Tower(model), settings.pictures, settings.seed), path)
-    return open_pool(path)
+        tower = Tower(model, device)
+        pool = build_pool(
+            data,
+            tower,
+            settings.pictures,
+            settings.seed,
+            packages=settings.packages,
+            workers=workers,
+        )
+        save_pool(pool, path)
+    return open_pool(path).to(device)
 
 
-def _material(
-    pool: Pool, classifier: torch.Tensor, tokenizer: Tokenizer, embeddings: torch.Tensor, seed: int
-) -> tuple[Material, Evidence]:
-    """Return the training material of both stages, and the evidence for the initial weights."""
-    generator = torch.Generator().manual_seed(seed)
-    flat = pool.features.flatten(0, 1)
-    cells = flat[torch.randperm(len(flat), generator=generator)[:_CELLS]].float()
-    classes = {name.noun: name.classes for name in names() if name.has_unit}
-    evidence = evidence_for(pool, classifier, cells)
-    nouns = evidence.nouns
+def _others(pool: Pool) -> list[str]:
+    """Return the nouns of the pool that the tower's classifier does not have."""
+    known = {name.noun for name in names()}
+    return sorted({noun for nouns in pool.nouns for noun in nouns} - known)
+
+
+def _teacher(
+    pool: Pool,
+    weight: torch.Tensor,
+    bias: torch.Tensor,
+    tokenizer: Tokenizer,
+    embeddings: torch.Tensor,
+) -> Teacher:
+    nouns = (*(name.noun for name in names()), *_others(pool))
     vectors = torch.stack([name_embedding(noun, tokenizer, embeddings) for noun in nouns])
     words = Words(nouns, vectors, neutral_embedding(tokenizer, embeddings))
-    sampler = Sampler(cells, classifier, _MARGIN)
-    return Material(pool, sampler, dict(classes), words), evidence
+    return teacher_for(weight, bias, names(), words)
 
 
-def _published(model: Path) -> tuple[Any, torch.Tensor, torch.Tensor]:
-    """Return the tokenizer, the token embeddings and the weights of the tower's classifier."""
+def _published(
+    model: Path, device: torch.device
+) -> tuple[Any, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return the tokenizer, the token embeddings, and the tower's classifier."""
     from transformers import AutoTokenizer
 
     with safe_open(model / "model.safetensors", "pt") as file:
-        embeddings: torch.Tensor = file.get_tensor(_EMBEDDINGS).float()
-    classifier = load_file(model / "tower_head.safetensors")["classifier.weight"].float()
-    return AutoTokenizer.from_pretrained(model), embeddings, classifier
+        embeddings: torch.Tensor = file.get_tensor(_EMBEDDINGS).float().to(device)
+    head = load_file(model / HEAD_FILE)
+    weight, bias = (head[f"classifier.{name}"].float().to(device) for name in ("weight", "bias"))
+    return AutoTokenizer.from_pretrained(model), embeddings, weight, bias
 
 
-def _language(model: Path) -> Any:
-    """Return the language model without the tower, in float32 and frozen."""
+def _language(model: Path, device: torch.device) -> Any:
+    """Return the language model without the tower, frozen."""
     from transformers import AutoConfig, LlamaForCausalLM
 
     language = LlamaForCausalLM(AutoConfig.from_pretrained(model).text_config).eval()
@@ -166,7 +213,12 @@ def _language(model: Path) -> Any:
         weights = {name.removeprefix(prefix): file.get_tensor(name).float() for name in names_}
     language.model.load_state_dict(weights)
     language.tie_weights()
-    return language.requires_grad_(False)
+    language.requires_grad_(False).to(device)
+    if device.type != "cpu":
+        # The frequencies of the rotary positions, which are buffers, keep their precision.
+        for parameter in language.parameters():
+            parameter.data = parameter.data.bfloat16()
+    return language
 
 
 def _same_settings(path: Path, settings: TrainingSettings) -> None:

@@ -1,8 +1,9 @@
-"""Feature-space samples: features of cells for classes without training pictures.
+"""Feature-space samples: cells for classes without training pictures.
 
-The features of a real cell are moved along ``covariance · weight`` of the class, the direction that
-raises the classifier's score with the most natural variation of features, until the tower's
-classifier prefers the class by a margin; then they are clipped to the range of real features.
+A real cell that clearly shows something is moved in the space of the tower's features until the
+tower's classifier prefers another class by a margin, and is then clipped to the range of real
+features. It moves along ``covariance · (weight of the new class - weight of the old one)``, the
+direction that changes these scores with the most natural variation.
 """
 
 import torch
@@ -15,37 +16,68 @@ class Sampler:
     ----------
     cells
         float32 [M, W]: real cells.
-    classifier
-        float32 [1000, W]: weights of the tower's classifier.
-    margin
-        The margin by which the class's score exceeds that of the second-best class.
+    weight, bias
+        float32 [C, W] and [C]: the tower's classifier.
     """
 
-    def __init__(self, cells: torch.Tensor, classifier: torch.Tensor, margin: float) -> None:
-        self._cells = cells
-        self._classifier = classifier - classifier.mean(0)
-        self._margin = margin
+    def __init__(self, cells: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> None:
+        self._weight = weight - weight.mean(0)
+        self._bias = bias - bias.mean()
         centred = cells - cells.mean(0)
-        covariance = centred.T @ centred / len(cells)
-        self._directions = self._classifier @ covariance
+        self._directions = self._weight @ (centred.T @ centred / len(cells))
         self._low, self._high = cells.amin(0), cells.amax(0)
-        self._scores = (cells @ self._classifier.T).T.contiguous()
+        best = (cells @ self._weight.T + self._bias).softmax(1).max(1)
+        clear = best.values.topk(max(len(cells) // 4, 1)).indices
+        self._clear, self._shown = cells[clear], best.indices[clear]
 
-    def draw(self, number: int, count: int, generator: torch.Generator) -> torch.Tensor:
-        """Draw cells float32 [count, W] for the class with index ``number``.
+    @property
+    def classes(self) -> int:
+        """The number of classes."""
+        return len(self._weight)
 
-        They are made from the real cells with the highest scores for the class.
+    def draw(
+        self, classes: torch.Tensor, margins: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Draw one cell for each of some classes.
+
+        Parameters
+        ----------
+        classes
+            int64 [N]: the classes.
+        margins
+            float32 [N]: how much the score of each class should exceed the highest other score.
+        generator
+            The source of randomness, on the device of the cells.
+
+        Returns
+        -------
+        float32 [N, W]
         """
-        near = self._scores[number].topk(min(200, len(self._cells))).indices
-        chosen = near[torch.randint(len(near), (count,), generator=generator)]
-        cells = self._cells[chosen]
-        scores = cells @ self._classifier.T
-        own = scores[:, number].clone()
-        scores[:, number] = -torch.inf
-        gain = self._classifier @ self._directions[number]
-        others = gain[scores.argmax(1)]
-        lack = scores.amax(1) + self._margin - own
-        steps = (lack / (gain[number] - others).clamp_min(1e-6)).clamp_min(0)
-        steps = steps * (0.7 + 0.6 * torch.rand(count, generator=generator))
-        moved = cells + steps[:, None] * self._directions[number]
-        return moved.clamp(self._low, self._high)
+        source = torch.randint(
+            len(self._clear), (len(classes),), generator=generator, device=classes.device
+        )
+        cells = self._clear[source]
+        direction = self._directions[classes] - self._directions[self._shown[source]]
+        steps = self._steps(cells, direction, classes, margins)
+        return (cells + steps[:, None] * direction).clamp(self._low, self._high)
+
+    def _steps(
+        self,
+        cells: torch.Tensor,
+        direction: torch.Tensor,
+        classes: torch.Tensor,
+        margins: torch.Tensor,
+    ) -> torch.Tensor:
+        """Return how far to move each cell; another class can come second on the way."""
+        scores, gains = cells @ self._weight.T + self._bias, direction @ self._weight.T
+        rows = torch.arange(len(classes), device=classes.device)
+        own, own_gain = scores[rows, classes], gains[rows, classes]
+        steps = torch.zeros_like(margins)
+        for _ in range(4):
+            moved = scores + steps[:, None] * gains
+            moved[rows, classes] = -torch.inf
+            second = moved.argmax(1)
+            lack = margins - (own - scores[rows, second])
+            relative = (own_gain - gains[rows, second]).clamp_min(1e-3)
+            steps = torch.maximum(steps, lack / relative)
+        return steps

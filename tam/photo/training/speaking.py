@@ -1,9 +1,8 @@
 """Second stage: the projector learns through the frozen language model.
 
-A step shows the language model some cells of each picture, a question and the right answer, and
-updates the projector to make the answer more probable. Half of the cells are those whose projection
-is furthest from the neutral token, half are drawn at random; the last steps show whole pictures, as
-at inference.
+A step shows the language model pictures, asks a question about each, and updates the projector to
+make the right answers more probable. The teacher of the first stage goes on teaching beside it:
+otherwise the projector forgets the nouns that no training picture shows.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,16 +11,21 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
-from tam.photo.training.alignment import Words, sampled_picture
+from tam.photo.training.alignment import MARGINS, drawn_cells, teaching_loss
 from tam.photo.training.pool import Pool
 from tam.photo.training.samples import Sampler
 from tam.photo.training.start import Projector
+from tam.photo.training.teacher import Teacher
 from tam.photo.training.text import exchange
+from tam.photo.vocabulary import names
 from tam.text.tokenizer import Tokenizer
 
 _IGNORED = -100
+_TWO = 0.25
+"""Share of the sampled pictures that show two objects."""
 
 
 @dataclass(frozen=True)
@@ -32,33 +36,38 @@ class SpeakingSettings:
     ----------
     steps, pictures
         Steps, and pictures per step.
-    cells
-        Cells that are shown of each picture.
-    whole
-        Share of the steps, at the end, that show all cells of a quarter as many pictures.
     sampled
-        Share of the pictures that are feature-space samples.
+        Share of the pictures, and of the cells that are taught, that are feature-space samples.
+    cells, teaching
+        Cells per step that the teacher teaches, and the weight of its loss.
     rate, seed
         Peak learning rate; seed of all random draws.
     """
 
-    steps: int = 150
-    pictures: int = 8
-    cells: int = 8
-    whole: float = 0.7
-    sampled: float = 0.3
-    rate: float = 5e-4
+    steps: int = 800
+    pictures: int = 4
+    sampled: float = 0.4
+    cells: int = 1024
+    teaching: float = 0.5
+    rate: float = 3e-4
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Material:
-    """The training material, as in :func:`tam.photo.training.alignment.align`."""
+    """The training material.
+
+    Parameters
+    ----------
+    pool, sampler
+        Pictures, and a source of cells for classes without pictures.
+    teacher
+        The tower's classifier. Questions ask for some of its nouns that are not in the picture.
+    """
 
     pool: Pool
     sampler: Sampler
-    classes: dict[str, Sequence[int]]
-    words: Words
+    teacher: Teacher
 
 
 @dataclass
@@ -80,13 +89,13 @@ def speak(
 ) -> None:
     """Train a projector in place, beginning at ``progress.step``.
 
-    Every step draws from a generator that is seeded with its number, so a resumed training is the
+    Every step draws from generators that are seeded with its number, so a resumed training is the
     same as one that was not interrupted.
 
     Parameters
     ----------
     projector
-        The projector.
+        The projector, on the device of all other tensors.
     language, tokenizer
         The frozen language model and its tokenizer.
     material, settings
@@ -98,7 +107,16 @@ def speak(
     """
     while progress.step < settings.steps:
         _set_rate(progress.optimizer, settings, progress.step)
-        loss = _step_loss(projector, language, tokenizer, material, settings, progress.step)
+        device = material.pool.features.device
+        rng = np.random.default_rng((settings.seed, progress.step))
+        generator = torch.Generator(device).manual_seed(settings.seed * 1_000_003 + progress.step)
+        pictures, shown = _drawn(material, settings, rng, generator)
+        exchanges = [exchange(nouns, material.teacher.words.nouns, rng) for nouns in shown]
+        loss = answer_loss(language, tokenizer, projector(pictures), exchanges)
+        cells = drawn_cells(
+            material.pool, material.sampler, settings.cells, settings.sampled, generator
+        )
+        loss = loss + settings.teaching * teaching_loss(projector, material.teacher, cells)
         progress.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(projector.parameters(), 1.0)
@@ -116,58 +134,90 @@ def _set_rate(optimizer: torch.optim.Optimizer, settings: SpeakingSettings, step
         group["lr"] = settings.rate * min((step + 1) / rise, 1.0) * falling
 
 
-def _step_loss(
-    projector: Projector,
-    language: Any,
-    tokenizer: Tokenizer,
+def _drawn(
     material: Material,
     settings: SpeakingSettings,
-    step: int,
-) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
-    rng = np.random.default_rng((settings.seed, step))
-    whole = step >= settings.steps * (1 - settings.whole)
-    count = max(settings.pictures // 4, 1) if whole else settings.pictures
-    tokens, exchanges = [], []
-    for _ in range(count):
-        cells, nouns = _picture(material, settings.sampled, rng, generator)
-        projected = projector(cells)
-        if not whole:
-            projected = projected[_chosen(projected, material.words, settings.cells, generator)]
-        tokens.append(projected)
-        exchanges.append(exchange(nouns, material.words.nouns, rng))
-    return answer_loss(language, tokenizer, tokens, exchanges)
+    rng: np.random.Generator,
+    generator: torch.Generator,
+) -> tuple[torch.Tensor, list[tuple[str, ...]]]:
+    """Return pictures float32 [B, N, W] and their nouns."""
+    pool, device = material.pool, material.pool.features.device
+    sampled = int(rng.binomial(settings.pictures, settings.sampled))
+    chosen = rng.integers(len(pool.nouns), size=settings.pictures - sampled)
+    real = pool.features[torch.from_numpy(chosen).to(device)].float()
+    made, nouns = sampled_pictures(pool, material.sampler, sampled, rng, generator)
+    return torch.cat([real, made]), [*(pool.nouns[i] for i in chosen), *nouns]
 
 
-def _picture(
-    material: Material, sampled: float, rng: np.random.Generator, generator: torch.Generator
-) -> tuple[torch.Tensor, tuple[str, ...]]:
-    """Return all cells of a picture or of a sample, and its nouns."""
-    pool = material.pool
-    if rng.random() < sampled:
-        nouns = list(material.classes)
-        noun = nouns[int(rng.integers(len(nouns)))]
-        number = material.classes[noun]
-        size = pool.features.shape[1]
-        return sampled_picture(pool, material.sampler, number, size, generator), (noun,)
-    index = int(rng.integers(len(pool.nouns)))
-    return pool.features[index].float(), pool.nouns[index]
+def sampled_pictures(
+    pool: Pool,
+    sampler: Sampler,
+    count: int,
+    rng: np.random.Generator,
+    generator: torch.Generator,
+) -> tuple[torch.Tensor, list[tuple[str, ...]]]:
+    """Return backgrounds in which one or two ellipses of cells are samples of random nouns.
+
+    Every noun of the tower's classifier is equally frequent. The margins of the samples fall
+    towards the border of an ellipse.
+
+    Returns
+    -------
+    pictures
+        float32 [count, N, W].
+    nouns
+        The nouns of each picture, from left to right.
+    """
+    device = pool.features.device
+    grounds = np.array([index for index, nouns in enumerate(pool.nouns) if not nouns])
+    pictures = pool.features[
+        torch.from_numpy(grounds[rng.integers(len(grounds), size=count)]).to(device)
+    ].float()
+    side = round(pictures.shape[1] ** 0.5)
+    known = names()
+    shown: list[tuple[str, ...]] = []
+    places, classes, margins = [], [], []
+    for index in range(count):
+        number = 2 if rng.random() < _TWO else 1
+        chosen = [known[int(n)] for n in rng.choice(len(known), size=number, replace=False)]
+        shown.append(tuple(name.noun for name in chosen))
+        for part, name in enumerate(chosen):
+            inside = _ellipse(side, part, number, rng)
+            cells = np.flatnonzero(inside)
+            places.append(index * side * side + cells)
+            classes.append(np.full(len(cells), rng.choice(name.classes)))
+            low, high = MARGINS
+            peak = rng.uniform(low + 1, high)
+            margins.append(low + (peak - low) * inside.ravel()[cells])
+    if places:
+        at = torch.from_numpy(np.concatenate(places)).to(device)
+        wanted = torch.from_numpy(np.concatenate(classes)).to(device)
+        least = torch.from_numpy(np.concatenate(margins)).float().to(device)
+        flat = pictures.flatten(0, 1)
+        flat[at] = sampler.draw(wanted, least, generator)
+        pictures = flat.view(pictures.shape)
+    return pictures, shown
 
 
-def _chosen(
-    projected: torch.Tensor, words: Words, count: int, generator: torch.Generator
-) -> torch.Tensor:
-    """Return the indices of the cells to show: half the least neutral, half drawn from the rest."""
-    distinct = (projected.detach() - words.neutral).square().sum(1).argsort(descending=True)
-    first, rest = distinct[: count // 2], distinct[count // 2 :]
-    drawn = rest[torch.randperm(len(rest), generator=generator)[: count - len(first)]]
-    return torch.cat([first, drawn]).sort().values
+def _ellipse(side: int, part: int, number: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return float64 [side, side]: 1 in the middle of an ellipse, falling to 0 at its border.
+
+    It lies in the given one of ``number`` equal parts of the width.
+    """
+    width = side / number
+    radius_x = width * rng.uniform(0.2, 0.5)
+    radius_y = side * rng.uniform(0.2, 0.5)
+    x = part * width + rng.uniform(radius_x, width - radius_x)
+    y = rng.uniform(radius_y, side - radius_y)
+    centres = np.arange(side) + 0.5
+    distance = ((centres[None] - x) / radius_x) ** 2 + ((centres[:, None] - y) / radius_y) ** 2
+    return np.asarray(np.clip(1 - distance, 0, 1))
 
 
 def answer_loss(
     language: Any,
     tokenizer: Tokenizer,
-    tokens: Sequence[torch.Tensor],
+    tokens: torch.Tensor,
     exchanges: Sequence[tuple[str, str]],
 ) -> torch.Tensor:
     """Return the mean negative log-probability of the answers' tokens, end tokens included.
@@ -177,27 +227,32 @@ def answer_loss(
     language, tokenizer
         The language model and its tokenizer.
     tokens
-        float32 [C, D] for each picture: its vision tokens.
+        float32 [B, N, D]: the vision tokens of each picture.
     exchanges
         A question and its answer for each picture.
     """
     embed = language.get_input_embeddings()
+    device = tokens.device
+    before = torch.tensor(_ids(tokenizer, "<|im_start|>user\n"), device=device)
     rows, labels = [], []
-    for picture, (question, answer) in zip(tokens, exchanges, strict=True):
-        before = _ids(tokenizer, "<|im_start|>user\n")
+    for question, answer in exchanges:
         between = _ids(tokenizer, f"\n{question}<|im_end|>\n<|im_start|>assistant\n")
         reply = _ids(tokenizer, f"{answer}<|im_end|>")
-        rows.append(torch.cat([embed(before), picture, embed(between), embed(reply)]))
-        context = len(before) + len(picture) + len(between)
-        labels.append(torch.cat([torch.full((context,), _IGNORED), reply]))
+        rows.append(torch.tensor(between + reply))
+        labels.append(torch.tensor([_IGNORED] * len(between) + reply))
     # Padding follows the answers and attention is causal, so no attention mask is needed.
-    inputs = nn.utils.rnn.pad_sequence(rows, batch_first=True)
-    wanted = nn.utils.rnn.pad_sequence(labels, batch_first=True, padding_value=_IGNORED)
-    states = language.model(inputs_embeds=inputs, use_cache=False).last_hidden_state[:, :-1]
+    after = nn.utils.rnn.pad_sequence(rows, batch_first=True).to(device)
+    wanted = nn.utils.rnn.pad_sequence(labels, batch_first=True, padding_value=_IGNORED).to(device)
+    start = embed(before).expand(len(tokens), -1, -1)
+    inputs = torch.cat([start, tokens.to(start.dtype), embed(after)], 1)
+    states = language.model(inputs_embeds=inputs, use_cache=False).last_hidden_state
+    # The state of a position predicts the next token.
+    states = states[:, start.shape[1] + tokens.shape[1] :][:, :-1]
     in_answer = wanted[:, 1:] != _IGNORED
     logits = language.get_output_embeddings()(states[in_answer])
     return nn.functional.cross_entropy(logits.float(), wanted[:, 1:][in_answer])
 
 
-def _ids(tokenizer: Tokenizer, text: str) -> torch.Tensor:
-    return torch.tensor(tokenizer(text, add_special_tokens=False).input_ids)
+def _ids(tokenizer: Tokenizer, text: str) -> list[int]:
+    ids: list[int] = tokenizer(text, add_special_tokens=False).input_ids
+    return ids

@@ -2,17 +2,16 @@
 
 The first layer is initialized with the evidence of a cell for each noun, one unit per noun, which
 for most nouns is the tower's own classifier. The second layer is the least-squares map from these
-units to the embeddings of the nouns that cells show. So the initial weights already contain what
-the tower and the language model know; training only has to connect them.
+units to the vision tokens that the teacher wants. So the initial weights already contain what the
+tower and the language model know; training only has to connect them.
 """
 
 import torch
 from torch import nn
 
-from tam.photo.training.evidence import Evidence, shown_nouns
+from tam.photo.training.evidence import Evidence, strongest
 from tam.photo.training.pool import Pool
-from tam.photo.training.samples import Sampler
-from tam.photo.vocabulary import names
+from tam.photo.training.teacher import Teacher
 from tam.text.tokenizer import Tokenizer
 
 QUIET = 3.5
@@ -21,11 +20,11 @@ QUIET = 3.5
 NEUTRAL = "\n"
 """The token that cells which show nothing should resemble: SmolLM2 ignores line breaks."""
 
-_SHARE = 0.45
-"""A cell also shows a noun if its evidence is at least this share of the strongest cell's."""
 _RIDGE = 1e-3
-_PICTURES, _SAMPLES = 2000, 12
-"""Pictures, and samples per noun, that the second layer is fitted to."""
+_SHARE = 0.1
+"""Share of a picture's cells that are assumed to show a noun that the classifier does not have."""
+_LEARNED = 0.25
+"""Weight of those cells among all cells that the second layer is fitted to."""
 
 
 class Projector(nn.Module):
@@ -48,7 +47,7 @@ def name_embedding(noun: str, tokenizer: Tokenizer, embeddings: torch.Tensor) ->
     If it has several tokens, the first has the highest weight, because a reply begins with it.
     """
     ids = tokenizer(f" {noun}", add_special_tokens=False).input_ids
-    shares = torch.tensor([0.5**index for index in range(len(ids))])
+    shares = torch.tensor([0.5**index for index in range(len(ids))], device=embeddings.device)
     return (shares / shares.sum()) @ embeddings[ids]
 
 
@@ -60,65 +59,66 @@ def neutral_embedding(tokenizer: Tokenizer, embeddings: torch.Tensor) -> torch.T
 
 @torch.no_grad()
 def first_projector(
-    evidence: Evidence,
-    pool: Pool,
-    sampler: Sampler,
-    tokenizer: Tokenizer,
-    embeddings: torch.Tensor,
-    seed: int,
+    evidence: Evidence, pool: Pool, teacher: Teacher, cells: torch.Tensor, hidden: int, seed: int
 ) -> Projector:
     """Compute the initial projector from evidence and embeddings.
 
     Parameters
     ----------
     evidence
-        The evidence, for at most as many nouns as the projector has units.
-    pool, sampler
-        Pictures, and a source of samples for nouns without pictures.
-    tokenizer, embeddings
-        The language model's tokenizer and embeddings, float32 [V, D].
+        The evidence for at most ``hidden`` nouns.
+    pool
+        Pictures, for the nouns that the teacher's classifier does not have.
+    teacher
+        The tower's classifier.
+    cells
+        float32 [M, W]: cells that the second layer is fitted to, real ones and samples.
+    hidden
+        The number of units.
     seed
-        Seed for choosing pictures and samples, and for the units without a noun.
+        Seed of the units without a noun.
     """
-    generator = torch.Generator().manual_seed(seed)
-    torch.manual_seed(seed)
-    projector = Projector(evidence.weights.shape[1], embeddings.shape[1])
+    projector = Projector(evidence.weights.shape[1], hidden).to(cells.device)
     first, second = projector.linear_1, projector.linear_2
-    count = len(evidence.nouns)
-    first.weight[:count] = evidence.weights
-    first.bias[:count] = evidence.bias - QUIET
-    first.weight[count:] = torch.randn(first.weight[count:].shape) * evidence.weights.std()
+    count = min(len(evidence.nouns), hidden)
+    generator = torch.Generator().manual_seed(seed)
+    random = torch.randn(first.weight[count:].shape, generator=generator).to(cells.device)
+    first.weight[:count] = evidence.weights[:count]
+    first.bias[:count] = evidence.bias[:count] - QUIET
+    first.weight[count:] = random * evidence.weights.std()
     first.bias[count:] = -1.0
-    neutral = neutral_embedding(tokenizer, embeddings)
-    vectors = torch.stack([name_embedding(n, tokenizer, embeddings) for n in evidence.nouns])
-    targets = torch.cat([vectors, neutral[None]])
-    cells, shown = _cells(evidence, pool, sampler, generator)
-    lit = nn.functional.gelu(first(cells))
-    lit = torch.cat([lit, torch.ones(len(lit), 1)], 1)
-    ridge = _RIDGE * len(lit) * torch.eye(lit.shape[1])
-    solved = torch.linalg.solve(lit.T @ lit + ridge, lit.T @ (targets[shown] - neutral))
+    learned, tokens = _learned(evidence, pool, teacher)
+    weight = (_LEARNED * len(cells) / max(len(learned), 1)) ** 0.5
+    lit = _with_one(nn.functional.gelu(first(torch.cat([cells, learned]))))
+    wanted = torch.cat([teacher.tokens(cells), tokens]) - teacher.words.neutral
+    weights = torch.ones(len(lit), 1, device=cells.device)
+    weights[len(cells) :] = weight
+    lit, wanted = lit * weights, wanted * weights
+    ridge = _RIDGE * len(lit) * torch.eye(lit.shape[1], device=cells.device)
+    solved = torch.linalg.solve(lit.T @ lit + ridge, lit.T @ wanted)
     second.weight.copy_(solved[:-1].T)
-    second.bias.copy_(solved[-1] + neutral)
+    second.bias.copy_(solved[-1] + teacher.words.neutral)
     return projector
 
 
-def _cells(
-    evidence: Evidence, pool: Pool, sampler: Sampler, generator: torch.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return cells [M, W] and the column of the noun that each shows, -1 for none."""
-    column = {noun: index for index, noun in enumerate(evidence.nouns)}
-    cells, shown = [], []
-    for index in torch.randperm(len(pool.nouns), generator=generator)[:_PICTURES].tolist():
-        features = pool.features[index].float()
-        nouns = [column[noun] for noun in pool.nouns[index]]
-        showing = shown_nouns(evidence.of(features), nouns, QUIET, _SHARE)
-        kept = torch.randperm(len(features), generator=generator)[:25]
-        cells.append(features[kept])
-        shown.append(showing[kept])
-    for name in names():
-        if name.has_unit:
-            for _ in range(_SAMPLES // 3):
-                drawn = int(torch.randint(len(name.classes), (1,), generator=generator))
-                cells.append(sampler.draw(name.classes[drawn], 3, generator))
-                shown.append(torch.full((3,), column[name.noun]))
-    return torch.cat(cells), torch.cat(shown)
+def _with_one(lit: torch.Tensor) -> torch.Tensor:
+    return torch.cat([lit, torch.ones(len(lit), 1, device=lit.device)], 1)
+
+
+def _learned(evidence: Evidence, pool: Pool, teacher: Teacher) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return cells [M, W] that show nouns without a class, and the nouns' embeddings [M, D]."""
+    taught = set(teacher.column.tolist())
+    place = {noun: index for index, noun in enumerate(teacher.words.nouns)}
+    device = pool.features.device
+    cells, tokens = [torch.zeros(0, pool.features.shape[2], device=device)], []
+    for unit, noun in enumerate(evidence.nouns):
+        if place[noun] in taught:
+            continue
+        showing = [index for index, nouns in enumerate(pool.nouns) if noun in nouns]
+        pictures = pool.features[showing].float()
+        scores = evidence.of(pictures)[..., unit]
+        best = strongest(pictures, scores, max(round(_SHARE * pictures.shape[1]), 1))
+        cells.append(best)
+        tokens.append(teacher.words.vectors[place[noun]].expand(len(best), -1))
+    empty = teacher.words.vectors[:0]
+    return torch.cat(cells), torch.cat([empty, *tokens])
