@@ -139,7 +139,7 @@ def _sums(values):
 
 @triton.jit
 def _reciprocal(value, SPECIAL: tl.constexpr):
-    """Return 1 / value for a value from 0; the special function unit's is off by one ulp at most."""
+    """Return 1 / value for a value from 0; the special unit's is off by one ulp at most."""
     if SPECIAL:
         return tl.inline_asm_elementwise(
             "rcp.approx.ftz.f32 $0, $1;", "=f,f", [value], tl.float32, is_pure=True, pack=1
