@@ -1,8 +1,8 @@
 """Measures the time and memory that explaining adds to plain generation, in whole runs.
 
     python -m benchmarks.overhead [--shape qwen2-vl-2b] [--layers 28] [--rows 24] [--columns 24]
-                                  [--tokens 128] [--repeats 5] [--seconds 60] [--growth]
-                                  [--device cuda] [--json]
+                                  [--tokens 128] [--repeats 5] [--seconds 60] [--added 4]
+                                  [--growth] [--device cuda] [--json]
 
 A random model of real dimensions answers about one picture in bfloat16, by transformers' own
 ``generate`` and with an explanation. The two of a pair run one after the other, and which of them
@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=128, help="tokens of the reply")
     parser.add_argument("--repeats", type=int, default=5, help="pairs of runs")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="end the pairs then")
+    parser.add_argument("--added", type=int, default=4, help="runs whose added parts are timed")
     parser.add_argument("--growth", action="store_true", help="over N and K, with --layers")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -83,7 +84,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     explained()  # the first call loads and compiles code, so it is not counted
     gc.collect()
     gc.disable()
-    parts = [added(model, explained) for _ in range(max(2, options.repeats // 2))]
+    parts = [added(model, explained) for _ in range(options.added)]
     pairs, peaks = [], [0.0, 0.0]
     ended = time.monotonic() + options.seconds
     while len(pairs) < 2 or (len(pairs) < options.repeats and time.monotonic() < ended):

@@ -85,7 +85,7 @@ def rank_filter(
         DEEP=deep,
         DOWN=down,
         ACROSS=across,
-        num_warps=4,
+        num_warps=_THREADS // 32,
         **OPTIONS,
     )
     return filtered
