@@ -1,6 +1,8 @@
 """Batches of questions, each answered and recorded as it would be on its own."""
 
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from itertools import repeat
@@ -8,6 +10,7 @@ from typing import Any
 
 from tam.capture.settings import generation_settings
 from tam.errors import InputError, TamError
+from tam.explanation.explanation import Explanation
 from tam.families.checkpoint import Checkpoint
 from tam.model.options import Asked, Question
 from tam.recording.answers import Answer
@@ -54,6 +57,55 @@ def answered(
         yield _alone(checkpoint, item, replace(asked, answer=answer))
     if not isinstance(each, repeat) and list(each):
         raise _mismatch()
+
+
+def explained(
+    found: Iterator[Recording | TamError],
+    explain: Callable[[Recording], Explanation | TamError],
+    most: int,
+) -> Iterator[Explanation | TamError]:
+    """Explain recordings, if possible while the model answers the next questions.
+
+    Parameters
+    ----------
+    found
+        From :func:`answered`.
+    explain
+        Explains a recording, or returns the error raised by doing so.
+    most
+        The largest number of recordings that wait for the other thread; 0 explains each in this
+        thread before the next is answered.
+
+    Yields
+    ------
+    Explanation or TamError
+        The explanation of each recording, in order, or the error in its place.
+    """
+    if most == 0:
+        yield from (_explained(item, explain) for item in found)
+        return
+    waiting: deque[Future[Explanation | TamError]] = deque()
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            for item in found:
+                waiting.append(pool.submit(_explained, item, explain))
+                while waiting and (len(waiting) > most or waiting[0].done()):
+                    yield waiting.popleft().result()
+        except TamError:
+            while waiting:
+                yield waiting.popleft().result()
+            raise
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _explained(
+    item: Recording | TamError, explain: Callable[[Recording], Explanation | TamError]
+) -> Explanation | TamError:
+    return item if isinstance(item, TamError) else explain(item)
 
 
 def check_answers(questions: Iterable[Question], answers: Answers) -> None:
