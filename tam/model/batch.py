@@ -42,6 +42,8 @@ def answered(
     InputError
         If the number of answers differs from the number of questions.
     """
+    if isinstance(questions, Sized) and _none_given(answers):
+        answers = None
     if _one_for_all(answers):
         if answers is None and not _is_seeded(checkpoint, asked):
             yield from _together(checkpoint, questions, asked, batch_size)
@@ -128,6 +130,11 @@ def _one_for_all(answers: Answers) -> bool:
     return len(answers) > 0 and not any(
         answer is None or isinstance(answer, str | Sequence) for answer in answers
     )
+
+
+def _none_given(answers: Answers) -> bool:
+    """Whether the model writes every reply, where a list has one answer for each question."""
+    return not _one_for_all(answers) and all(answer is None for answer in answers or ())
 
 
 def _is_seeded(checkpoint: Checkpoint, asked: Asked) -> bool:
