@@ -40,7 +40,8 @@ def test_a_reply_is_explained_before_the_next_is_answered() -> None:
 
 
 def test_no_more_wait_than_allowed() -> None:
-    answered, allowed = [], threading.Event()
+    answered: list[int] = []
+    allowed = threading.Event()
 
     def answers() -> Iterator[Any]:
         for number in range(9):
@@ -76,5 +77,6 @@ def test_an_error_of_a_method_is_raised() -> None:
     def explain(recording: Any) -> Any:
         raise ZeroDivisionError
 
+    found: Any = iter([1, 2])
     with pytest.raises(ZeroDivisionError):
-        list(explained(iter([1, 2]), explain, 1))  # type: ignore[list-item]
+        list(explained(found, explain, 1))
