@@ -86,7 +86,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     gc.disable()
     parts = [added(model, explained) for _ in range(options.added)]
     print("added:", *(f"{part:.4f} s" for part in parts), file=sys.stderr, flush=True)
-    pairs, peaks = [], [0.0, 0.0]
+    pairs: list[tuple[float, float]] = []
+    peaks = [0.0, 0.0]
     ended = time.monotonic() + options.seconds
     while len(pairs) < 2 or (len(pairs) < options.repeats and time.monotonic() < ended):
         order = (plain, explained) if len(pairs) % 2 == 0 else (explained, plain)

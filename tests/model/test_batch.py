@@ -19,7 +19,8 @@ def doubled(recording: Any) -> Any:
 @pytest.mark.parametrize("most", [0, 1, 4])
 def test_explanations_keep_their_order_and_errors_their_places(most: int) -> None:
     found: Any = iter([1, 2, ERROR, 4, 5])
-    assert list(explained(found, doubled, most)) == [2, 4, ERROR, 8, 10]
+    results: list[Any] = list(explained(found, doubled, most))
+    assert results == [2, 4, ERROR, 8, 10]
 
 
 def test_a_reply_is_explained_before_the_next_is_answered() -> None:
@@ -34,7 +35,7 @@ def test_a_reply_is_explained_before_the_next_is_answered() -> None:
         begun.set()
         return threading.get_ident()
 
-    threads = set(explained(answers(), explain, 2))
+    threads: set[Any] = set(explained(answers(), explain, 2))
     assert len(threads) == 1
     assert threading.get_ident() not in threads
 
@@ -54,7 +55,7 @@ def test_no_more_wait_than_allowed() -> None:
         allowed.wait(10)
         return recording
 
-    results = explained(answers(), explain, 2)
+    results: Any = explained(answers(), explain, 2)
     assert next(results) == 0
     assert answered == [0, 1, 2]
     results.close()
@@ -67,7 +68,7 @@ def test_what_was_answered_before_an_error_is_explained(most: int) -> None:
         yield 2
         raise InputError("too few", where="answer", remedy="give more")
 
-    results = explained(answers(), doubled, most)
+    results: Any = explained(answers(), doubled, most)
     assert [next(results), next(results)] == [2, 4]
     with pytest.raises(InputError, match="too few"):
         next(results)
