@@ -354,7 +354,8 @@ def _explain(
     count, cells = target.shape
     grids = [(int(h), int(w)) for h, w in grids]  # also converts the rows of an array
     check_grids(grids, cells, kernel_size)
-    # float64 on a CPU makes results exact to the last grey level. Other devices use float32.
+    # float64 on a CPU makes results exact to the last grey level, which the filter keeps when it
+    # rounds the maps that it has scaled. Other devices use float32.
     exact = target.device.type == "cpu" and backend == "torch"
     dtype = torch.float64 if exact else torch.float32
     own = target is scores.context and later is not None

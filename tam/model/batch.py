@@ -1,6 +1,8 @@
 """Batches of questions, each answered and recorded as it would be on its own."""
 
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from itertools import repeat
@@ -8,6 +10,7 @@ from typing import Any
 
 from tam.capture.settings import generation_settings
 from tam.errors import InputError, TamError
+from tam.explanation.explanation import Explanation
 from tam.families.checkpoint import Checkpoint
 from tam.model.options import Asked, Question
 from tam.recording.answers import Answer
@@ -39,6 +42,8 @@ def answered(
     InputError
         If the number of answers differs from the number of questions.
     """
+    if isinstance(questions, Sized) and _none_given(answers):
+        answers = None
     if _one_for_all(answers):
         if answers is None and not _is_seeded(checkpoint, asked):
             yield from _together(checkpoint, questions, asked, batch_size)
@@ -54,6 +59,55 @@ def answered(
         yield _alone(checkpoint, item, replace(asked, answer=answer))
     if not isinstance(each, repeat) and list(each):
         raise _mismatch()
+
+
+def explained(
+    found: Iterator[Recording | TamError],
+    explain: Callable[[Recording], Explanation | TamError],
+    most: int,
+) -> Iterator[Explanation | TamError]:
+    """Explain recordings, if possible while the model answers the next questions.
+
+    Parameters
+    ----------
+    found
+        From :func:`answered`.
+    explain
+        Explains a recording, or returns the error raised by doing so.
+    most
+        The largest number of recordings that wait for the other thread; 0 explains each in this
+        thread before the next is answered.
+
+    Yields
+    ------
+    Explanation or TamError
+        The explanation of each recording, in order, or the error in its place.
+    """
+    if most == 0:
+        yield from (_explained(item, explain) for item in found)
+        return
+    waiting: deque[Future[Explanation | TamError]] = deque()
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            for item in found:
+                waiting.append(pool.submit(_explained, item, explain))
+                while waiting and (len(waiting) > most or waiting[0].done()):
+                    yield waiting.popleft().result()
+        except TamError:
+            while waiting:
+                yield waiting.popleft().result()
+            raise
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _explained(
+    item: Recording | TamError, explain: Callable[[Recording], Explanation | TamError]
+) -> Explanation | TamError:
+    return item if isinstance(item, TamError) else explain(item)
 
 
 def check_answers(questions: Iterable[Question], answers: Answers) -> None:
@@ -76,6 +130,11 @@ def _one_for_all(answers: Answers) -> bool:
     return len(answers) > 0 and not any(
         answer is None or isinstance(answer, str | Sequence) for answer in answers
     )
+
+
+def _none_given(answers: Answers) -> bool:
+    """Whether the model writes every reply, where a list has one answer for each question."""
+    return not _one_for_all(answers) and all(answer is None for answer in answers or ())
 
 
 def _is_seeded(checkpoint: Checkpoint, asked: Asked) -> bool:

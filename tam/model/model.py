@@ -16,7 +16,7 @@ from tam.families.checkpoint import Checkpoint
 from tam.families.processor import Processor
 from tam.geometry.layout import Box
 from tam.media import Source
-from tam.model.batch import Answers, answered, check_answers
+from tam.model.batch import Answers, answered, check_answers, explained
 from tam.model.chat import Chat
 from tam.model.explaining import explain_recording
 from tam.model.options import (
@@ -157,8 +157,9 @@ class Model:
 
         Each explanation equals that of :meth:`explain` for the same question. Prompts of different
         lengths are padded on the left, which does not affect the maps. Files are opened and encoded
-        one batch ahead of the model. Given answers, and replies sampled with a seed, are processed
-        one at a time.
+        one batch ahead of the model, and a method that does not run the model again explains the
+        replies while the model answers the next batch. Given answers, and replies sampled with a
+        seed, are processed one at a time.
 
         Parameters
         ----------
@@ -194,7 +195,10 @@ class Model:
         check_answers(questions, answer)
         wanted = asked(self.checkpoint, options, Shared)
         found = answered(self.checkpoint, questions, answer, wanted, batch_size)
-        return self._explained_each(found, wanted, keep_going=keep_going)
+        # A method that runs the model again would only take turns with the next batch.
+        most = 0 if wanted.method.method.replays else batch_size
+        results = explained(found, lambda item: self._result(item, wanted), most)
+        return _raised(results, keep_going=keep_going)
 
     def explain_recording(self, recording: Recording, **options: Unpack[Explaining]) -> Explanation:
         """Explain a run that was recorded earlier.
@@ -288,15 +292,6 @@ class Model:
         recording = run(self.checkpoint, conversation, **wanted.running)
         return explain_recording(self.checkpoint, recording, wanted.method)
 
-    def _explained_each(
-        self, found: Iterator[Recording | TamError], wanted: Asked, *, keep_going: bool
-    ) -> Iterator[Explanation | TamError]:
-        for item in found:
-            result = item if isinstance(item, TamError) else self._result(item, wanted)
-            if isinstance(result, TamError) and not keep_going:
-                raise result
-            yield result
-
     def _result(self, recording: Recording, wanted: Asked) -> Explanation | TamError:
         """Explain a recording, or return the error raised by doing so."""
         try:
@@ -316,3 +311,13 @@ class Model:
         place = "offloaded" if device.type == "meta" else f"on {device}"
         numbers = f"{told['dtype']}{packed} {place}"
         return f"<Model {told['model']!r}: {told['family']}, {size}, {numbers}>"
+
+
+def _raised(
+    results: Iterator[Explanation | TamError], *, keep_going: bool
+) -> Iterator[Explanation | TamError]:
+    """Raise the errors among explanations, unless ``keep_going``."""
+    for result in results:
+        if isinstance(result, TamError) and not keep_going:
+            raise result
+        yield result

@@ -32,12 +32,13 @@ NUMBERS = {"count", "cells", "words", "width", "blocks", "parts", *STEPS}
 
 def main() -> None:
     large = dict(zip(("TARGETS", "CELLS", "FEATURES"), projection._LARGE, strict=False))
-    filters = {"SCALED": True, "DOWN": 1, "ACROSS": 128}
+    filters = {"SCALED": True, "DOWN": 1, "ACROSS": 128, "TALL": True, "SPECIAL": True}
     kernels = {
-        "projection": (projection._project, large | {"CAST": False}, 8),
+        "projection": (projection._project, large | {"CAST": False, "RELU": True}, 8),
         "interference": (
             causal_residual._interfere,
-            dict(zip(("TARGETS", "CELLS", "WORDS"), causal_residual._BLOCK, strict=False)),
+            dict(zip(("TARGETS", "CELLS", "WORDS"), causal_residual._BLOCK, strict=False))
+            | {"SPLIT": True},
             causal_residual._BLOCK[3],
         ),
         "residual": (causal_residual._subtract, {"CELLS": 1024, "BLOCKS": 256}, 4),

@@ -141,3 +141,19 @@ def test_what_a_thread_keeps_changes_no_later_result() -> None:
             assert torch.equal(found, again)
             wanted = select("rank_filter", "naive")(maps[:2], grids, kernel_size)
             assert np.allclose(found[:2], wanted, atol=1e-12)
+
+
+@pytest.mark.parametrize("kernel_size", [3, 5])
+def test_maps_filtered_in_float32_have_the_grey_levels_of_float64(kernel_size: int) -> None:
+    rng = np.random.default_rng(0)
+    maps = rng.random((40, 12 * 30))
+    # Constant maps whose values are grey levels, up to the last, and their neighbors.
+    maps[:6] = (np.array([0, 1, 100, 254, 255, 255]) / 255)[:, None]
+    maps[5, ::7] = 1 - 1e-9
+    origin, span = torch.zeros(40, dtype=torch.float64), torch.ones(40, dtype=torch.float64)
+    values, grids = torch.from_numpy(maps), [(12, 10), (4, 60)]
+    rank_filter = select("rank_filter", "torch")
+    exact = rank_filter(values, grids, kernel_size, origin, span).float()
+    found = rank_filter(values, grids, kernel_size, origin, span, torch.empty(40, 360))
+    assert torch.equal((255 * found).floor(), (255 * exact).floor())
+    assert (found - exact).abs().max() < 1e-6

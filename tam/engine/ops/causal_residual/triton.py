@@ -6,10 +6,10 @@ import torch
 import triton
 import triton.language as tl
 
-from tam.engine.ops.launch import OPTIONS, contiguous_index
+from tam.engine.ops.launch import INTERPRETED, OPTIONS, contiguous_index
 
 # One program of the first pass: targets, cells, words per step, warps, stages.
-_BLOCK = (64, 128, 32, 8, 3)
+_BLOCK = (64, 128, 32, 4, 3)
 
 # Cells of one program of the second pass.
 _PASS = 1024
@@ -26,10 +26,12 @@ def causal_residual(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Subtract from each target's map the part that its earlier words explain; see :mod:`.naive`.
 
-    The first pass multiplies the masked text scores by the context's maps in float32, only over the
-    words before the last stop of a block, and computes partial sums for the scale. TF32 would be
-    too coarse, because the interference is subtracted from values of similar size. The second pass
-    subtracts and finds the bounds of each part of a row.
+    The first pass multiplies the masked text scores by the context's maps, only over the words
+    before the last stop of a block, and computes partial sums for the scale. The interference is
+    subtracted from values of similar size, so a product in TF32 or bfloat16 would be too coarse:
+    every number is split into three bfloat16 parts, and the six largest products of parts are
+    added in float32 by the matrix units (Henry, Tang & Heinecke, arXiv 1904.06376). The second
+    pass subtracts and finds the bounds of each part of a row.
 
     Parameters
     ----------
@@ -51,7 +53,7 @@ def causal_residual(
     blocks = triton.cdiv(cells, width)
     sums = residual.new_empty(2, count, blocks)
     stop = contiguous_index(causal_stop, residual)
-    _interfere[(triton.cdiv(count, size), blocks)](
+    _interfere[(blocks, triton.cdiv(count, size))](
         context_activation,
         target_activation,
         text_scores,
@@ -69,6 +71,7 @@ def causal_residual(
         TARGETS=size,
         CELLS=width,
         WORDS=step,
+        SPLIT=not INTERPRETED,
         num_warps=warps,
         num_stages=stages,
         **OPTIONS,
@@ -94,6 +97,29 @@ def causal_residual(
 
 
 @triton.jit
+def _parts(values):
+    """Split float32 values into three bfloat16 parts, whose sum is exact to 24 bits."""
+    high = values.to(tl.bfloat16)
+    rest = values - high.to(tl.float32)
+    middle = rest.to(tl.bfloat16)
+    return high, middle, (rest - middle.to(tl.float32)).to(tl.bfloat16)
+
+
+@triton.jit
+def _product(left, right):
+    """Multiply float32 matrices to float32 precision by products of their bfloat16 parts."""
+    left_high, left_middle, left_low = _parts(left)
+    right_high, right_middle, right_low = _parts(right)
+    # The smallest products come first, so that the sum does not lose them.
+    product = tl.dot(left_low, right_high)
+    product = tl.dot(left_middle, right_middle, product)
+    product = tl.dot(left_high, right_low, product)
+    product = tl.dot(left_middle, right_high, product)
+    product = tl.dot(left_high, right_middle, product)
+    return tl.dot(left_high, right_high, product)
+
+
+@triton.jit
 def _interfere(
     context,
     target,
@@ -115,9 +141,12 @@ def _interfere(
     TARGETS: tl.constexpr,
     CELLS: tl.constexpr,
     WORDS: tl.constexpr,
+    SPLIT: tl.constexpr,
 ):
-    row = tl.program_id(0) * TARGETS + tl.arange(0, TARGETS)
-    cell = tl.program_id(1) * CELLS + tl.arange(0, CELLS)
+    # Later targets have more words before them, so their programs start first.
+    last_rows = tl.num_programs(1) - 1 - tl.program_id(1)
+    row = last_rows * TARGETS + tl.arange(0, TARGETS)
+    cell = tl.program_id(0) * CELLS + tl.arange(0, CELLS)
     known, seen = row < count, cell < cells
     stop = tl.load(causal_stop + row, mask=known, other=0)
     own = tl.load(target_ids + row, mask=known, other=-1)
@@ -134,7 +163,10 @@ def _interfere(
         weights = tl.load(text + places, mask=used, other=0.0)
         places = word.to(tl.int64)[:, None] * context_stride + cell[None, :] * context_step
         maps = tl.load(context + places, mask=inside[:, None] & seen[None, :], other=0.0)
-        product = tl.dot(weights, maps, product, input_precision="ieee")
+        if SPLIT:
+            product += _product(weights, maps)
+        else:
+            product = tl.dot(weights, maps, product, input_precision="ieee")
         total += tl.sum(weights, axis=1)
     product *= (1.0 / (total + 1e-8))[:, None]
     written = known[:, None] & seen[None, :]
@@ -142,8 +174,8 @@ def _interfere(
     activation = tl.load(target + places, mask=written, other=0.0)
     places = row.to(tl.int64)[:, None] * cells + cell[None, :]
     tl.store(interference + places, product, mask=written)
-    blocks = tl.num_programs(1)
-    place = row * blocks + tl.program_id(1)
+    blocks = tl.num_programs(0)
+    place = row * blocks + tl.program_id(0)
     tl.store(sums + place, tl.sum(activation * product, axis=1), mask=known)
     tl.store(sums + count * blocks + place, tl.sum(product * product, axis=1), mask=known)
 

@@ -18,6 +18,11 @@ from tam.engine.ops.rank_filter.network import RANK_THREE_SORTED, sorting_networ
 # only once for all blocks.
 _CACHED = 2 * CACHED
 
+# Grey levels of a drawn map. A map that is scaled to [0, 1] is filtered in float32; a cell whose
+# value lies this close to the edge of a level is filtered in float64, too, so that rounding errors
+# of float32, which are below 1e-6, do not change its level.
+_LEVELS, _NEAR = 255, 2e-6
+
 
 def rank_filter(
     maps: torch.Tensor,
@@ -32,7 +37,7 @@ def rank_filter(
     Parameters
     ----------
     maps
-        [M, N] of a floating dtype, in which everything is computed.
+        [M, N] of a floating dtype, in which everything is computed; but see ``out``.
     grids
         ``(h, w)`` of each picture or frame.
     kernel_size
@@ -40,7 +45,8 @@ def rank_filter(
     origin, span
         Both [M] of the same dtype, or both None.
     out
-        [M, N] of a floating dtype, or None.
+        [M, N] of a floating dtype, or None. On a CPU, scaled float64 maps are filtered to float32
+        in float32, except for cells at the edge of a grey level ``floor(255 * value)``.
 
     Returns
     -------
@@ -67,20 +73,23 @@ def _filter_run(
     """Filter [M, G, h, w], a run of G grids of the same shape, into a target of that shape."""
     device, (count, grids, h, w) = source.device, source.shape
     at = (slice(None), None, None, None)
+    scaled = origin is not None and span is not None
+    rounded = scaled and (source.dtype, target.dtype) == (torch.float64, torch.float32)
+    rounded = rounded and device.type == "cpu"
+    near: list[torch.Tensor] = []
 
     def work(rows: slice) -> None:
         for some in row_blocks(grids, h * w, device, _CACHED):
             block = source[rows, some]
-            planes = _planes(block, kernel_size)
-            inside = planes.inside.view(block.shape)
             if origin is not None and span is not None:
-                torch.sub(block, origin[rows][at], out=inside).div_(span[rows][at])
-            else:
-                inside.copy_(block)
-            result = _filter(planes)
-            if origin is not None:
-                result.clamp_(0, 1)
-            target[rows, some] = result.view(block.shape)
+                block = torch.sub(block, origin[rows][at]).div_(span[rows][at])
+            filtered = _filter(block.float() if rounded else block, kernel_size)
+            if scaled:
+                filtered.clamp_(0, 1)
+            if rounded:
+                first = torch.tensor([rows.start, some.start, 0, 0])
+                near.append(_near_an_edge(filtered) + first)
+            target[rows, some] = filtered
 
     try:
         on_threads(work, row_blocks(count, grids * h * w, device, _CACHED), device)
@@ -88,6 +97,8 @@ def _filter_run(
         # Small ones stay with their thread, for the next call.
         if device.type != "cpu" or h * w > _CACHED:
             _kept.planes = None
+    if near and origin is not None and span is not None:
+        _correct(target, source, torch.cat(near), kernel_size, origin, span)
 
 
 _kept = threading.local()
@@ -152,10 +163,58 @@ class _Planes:
         return fewer
 
 
-def _filter(planes: _Planes) -> torch.Tensor:
-    """Filter the grids [B, h, w] inside the padding; the result is one of the planes."""
+def _filter(block: torch.Tensor, kernel_size: int) -> torch.Tensor:
+    """Filter grids [m, g, h, w]; the result is one of the planes."""
+    planes = _planes(block, kernel_size)
+    planes.inside.view(block.shape).copy_(block)
     values, spare = _sorted_windows(planes)
-    total, squares = planes.values[-2:]
+    return _weighted_means(values, spare, *planes.values[-2:]).view(block.shape)
+
+
+def _near_an_edge(filtered: torch.Tensor) -> torch.Tensor:
+    """Return the indices [n, 4] of the values that lie at the edge of a grey level."""
+    levels = filtered * _LEVELS
+    near = torch.sub(levels, levels.round()).abs_() < _LEVELS * _NEAR
+    # Values from 0 to the first edge have one level.
+    return (near & (levels > 0.5)).nonzero()
+
+
+def _correct(
+    target: torch.Tensor,
+    source: torch.Tensor,
+    cells: torch.Tensor,
+    kernel_size: int,
+    origin: torch.Tensor,
+    span: torch.Tensor,
+) -> None:
+    """Filter some cells again, given by their indices [n, 4], in the dtype of the source."""
+    if not len(cells):
+        return
+    h, w = source.shape[2:]
+    target_index, grid, row, column = cells.T
+    window = torch.arange(kernel_size)
+    rows = torch.tensor(_reflected(h, kernel_size))[row[:, None] + window]
+    columns = torch.tensor(_reflected(w, kernel_size))[column[:, None] + window]
+    at = (slice(None), None, None)
+    windows = source[target_index[at], grid[at], rows[:, :, None], columns[:, None, :]]
+    windows = windows.sub_(origin[target_index][at]).div_(span[target_index][at])
+    ordered = windows.flatten(1).T.sort(0).values
+    means = _weighted_means(list(ordered), *ordered.new_empty(3, len(cells)))
+    target[target_index, grid, row, column] = means.clamp_(0, 1).to(target.dtype)
+
+
+def _weighted_means(
+    values: list[torch.Tensor], spare: torch.Tensor, total: torch.Tensor, squares: torch.Tensor
+) -> torch.Tensor:
+    """Return the means of sorted windows, weighted by rank; all arguments are overwritten.
+
+    Parameters
+    ----------
+    values
+        k² tensors of one shape, in ascending order.
+    spare, total, squares
+        Three more of this shape, whose values do not matter.
+    """
     count = len(values)
     middle = count // 2
     result = values[middle]
@@ -168,8 +227,9 @@ def _filter(planes: _Planes) -> torch.Tensor:
         total.add_(high)
     if not pairs:
         return torch.where(total > 0, result, 0)
-    # cv² = k² Σx² / (Σx)² - 1. Its rounding error is about 1e-15; for a cv² so small that this
-    # matters, all weights except the median's are 0 anyway. The low values are not needed any more.
+    # cv² = k² Σx² / (Σx)² - 1. Its rounding error is some units in the last place of 1; for a cv²
+    # so small that this matters, all weights except the median's are 0 anyway. The low values are
+    # not needed any more.
     power, weight, factor, step = spare, *lows[:3]
     torch.mul(total, total, out=power).clamp_(min=torch.finfo(power.dtype).tiny)
     variation = squares.mul_(count).div_(power).sub_(1).clamp_(min=0)

@@ -4,6 +4,10 @@ Windows of 3 × 3 and 5 × 5 are sorted by a network in which every step is one 
 maximum. A thread filters several vertically adjacent windows and reads the values that they share
 only once; for 3 × 3 it also sorts each row of three only once. The values of a larger window do not
 fit into a thread's registers; such windows are filtered by torch operations instead.
+
+The kernel is limited by the pipe that computes minima, maxima, comparisons and integer sums, so
+reflected indices are computed only at the edges of a grid, and quotients and powers of two come
+from the special function unit.
 """
 
 from collections.abc import Sequence
@@ -13,12 +17,15 @@ import torch
 import triton
 import triton.language as tl
 
-from tam.engine.ops.launch import OPTIONS, constant
+from tam.engine.ops.launch import INTERPRETED, OPTIONS, constant
 from tam.engine.ops.rank_filter.network import RANK_THREE_SORTED, THREE, sorting_network
 from tam.engine.ops.rank_filter.torch import rank_filter as by_torch
 
 # Windows per thread, by kernel size, and threads per program.
 _DEEP, _THREADS = {1: 8, 3: 8, 5: 2}, 128
+
+# Whether quotients and powers of two are single instructions of NVIDIA's special function unit.
+_SPECIAL = not INTERPRETED and torch.version.hip is None
 
 # Exchanges that sort a row of three, a window of three sorted rows, and any 25 values.
 _ROW = constant(THREE)
@@ -73,10 +80,12 @@ def rank_filter(
         *filtered.stride(),
         SCALED=scaled,
         HALF=kernel_size // 2,
+        TALL=min(h for h, _ in grids) >= deep,
+        SPECIAL=_SPECIAL,
         DEEP=deep,
         DOWN=down,
         ACROSS=across,
-        num_warps=4,
+        num_warps=_THREADS // 32,
         **OPTIONS,
     )
     return filtered
@@ -129,23 +138,45 @@ def _sums(values):
 
 
 @triton.jit
-def _weighted_mean(values, total, squares):
+def _reciprocal(value, SPECIAL: tl.constexpr):
+    """Return 1 / value for a value from 0; the special unit's is off by one ulp at most."""
+    if SPECIAL:
+        return tl.inline_asm_elementwise(
+            "rcp.approx.ftz.f32 $0, $1;", "=f,f", [value], tl.float32, is_pure=True, pack=1
+        )
+    return 1.0 / value
+
+
+@triton.jit
+def _power_of_two(value, SPECIAL: tl.constexpr):
+    """Return 2^value, or 0 where that is below the smallest normal number."""
+    if SPECIAL:
+        return tl.inline_asm_elementwise(
+            "ex2.approx.ftz.f32 $0, $1;", "=f,f", [value], tl.float32, is_pure=True, pack=1
+        )
+    return tl.exp2(value)
+
+
+@triton.jit
+def _weighted_mean(values, total, squares, SPECIAL: tl.constexpr):
     """Return the mean of a window's sorted values, weighted by their ranks."""
     MIDDLE: tl.constexpr = len(values) // 2
     # cv² = k² Σx² / (Σx)² - 1. If it is 0, the quotient is infinite and the weights are 0. The same
     # holds for values whose squares underflow.
     power = tl.maximum(total * total, 1e-37)
-    base = tl.exp(-0.5 * (power / tl.maximum(len(values) * squares - power, 0.0)))
+    quotient = power * _reciprocal(tl.maximum(len(values) * squares - power, 0.0), SPECIAL)
+    # exp(-x / 2) is 2^(-x / (2 ln 2)).
+    base = _power_of_two(-0.7213475204444817 * quotient, SPECIAL)
     # The weight of rank r is base^(r²), and r² is the sum of the first r odd numbers.
     weight, factor, square = base, base, base * base
-    norm, result = base * 0.0, values[MIDDLE]
+    norm, result = base, values[MIDDLE]
     for r in tl.static_range(1, MIDDLE + 1):
         if r > 1:
             factor *= square
             weight *= factor
-        norm += weight
+            norm += weight
         result += weight * (values[MIDDLE - r] + values[MIDDLE + r])
-    return tl.where(total > 0, result / (1.0 + 2.0 * norm), 0.0)
+    return tl.where(total > 0, result * _reciprocal(1.0 + 2.0 * norm, SPECIAL), 0.0)
 
 
 @triton.jit
@@ -162,6 +193,8 @@ def _filter(
     filtered_step,
     SCALED: tl.constexpr,
     HALF: tl.constexpr,
+    TALL: tl.constexpr,
+    SPECIAL: tl.constexpr,
     DEEP: tl.constexpr,
     DOWN: tl.constexpr,
     ACROSS: tl.constexpr,
@@ -174,16 +207,25 @@ def _filter(
     inside = (row < count)[:, None] & (strip < tl.cdiv(height, DEEP) * width)[None, :]
     start = maps + row.to(tl.int64)[:, None] * stride
     y, x = strip // width * DEEP, strip % width
+    if TALL:
+        # The last strip of a column ends with the grid, and filters some windows a second time.
+        y = tl.minimum(y, height - DEEP)
+    columns = ()
+    for dx in tl.static_range(SIDE):
+        place = offset + _reflected(x + (dx - HALF), width, HALF)
+        columns = columns + (start + place[None, :] * step,)
     if SCALED:
         least = tl.load(origin + row, mask=row < count, other=0.0)[:, None]
         factor = 1.0 / tl.load(span + row, mask=row < count, other=1.0)[:, None]
     seen, totals, squares = (), (), ()
     for dy in tl.static_range(DEEP + 2 * HALF):
-        line = offset + _reflected(y + (dy - HALF), height, HALF) * width
+        line = y + (dy - HALF)
+        if not TALL or dy < HALF or dy >= DEEP + HALF:
+            line = _reflected(line, height, HALF)
+        line = line * width
         values = ()
         for dx in tl.static_range(SIDE):
-            place = line + _reflected(x + (dx - HALF), width, HALF)
-            value = tl.load(start + place[None, :] * step, mask=inside)
+            value = tl.load(columns[dx] + line[None, :] * step, mask=inside)
             if SCALED:
                 value = (value - least) * factor
             values = values + (value,)
@@ -206,8 +248,10 @@ def _filter(
             window = _sorted(window, _THREE_ROWS)
         if HALF == 2:
             window = _sorted(window, _ANY_25)
-        result = _weighted_mean(window, total, square)
+        result = _weighted_mean(window, total, square, SPECIAL)
         if SCALED:
             result = tl.minimum(tl.maximum(result, 0.0), 1.0)
-        down = r * width * filtered_step
-        tl.store(filtered + place + down, result, mask=inside & (y + r < height)[None, :])
+        written = inside
+        if not TALL:
+            written = inside & (y + r < height)[None, :]
+        tl.store(filtered + place + r * width * filtered_step, result, mask=written)
