@@ -48,6 +48,35 @@ def test_a_run_of_two_words_by_hand() -> None:
     assert eci.relevance[1].tolist() == pytest.approx([0.25, 0])
 
 
+def test_a_linear_head_has_an_exact_class_activation_map() -> None:
+    """The map of a class is the product of the states with its row, without the bias."""
+    states = [[1.0, 4.0, 2.0], [2.0, -1.0, 3.0], [3.0, 2.0, 1.0], [-1.0, 0.0, 0.0]]
+    rows = [[1.0, 0.5, -1.0], [0.0, 2.0, 1.0]]
+    run = trace_of(states=states, context=[[0.0] * 3] * 2, rows=rows)
+    biased = torch.nn.Linear(3, 2)
+    biased.weight = torch.nn.Parameter(torch.tensor(rows))
+    biased.bias = torch.nn.Parameter(torch.tensor([50.0, -50.0]))
+    expected = np.maximum(np.array(states) @ np.array(rows).T, 0).T
+    for head in (run.lm_head, LMHead(biased, biased)):
+        found = explain("activation", replace(run, lm_head=head)).maps
+        assert np.allclose(found, expected / expected.max(1, keepdims=True))
+
+
+def test_a_repeated_word_keeps_its_raw_map() -> None:
+    """Earlier tokens of the same word interfere with nothing, however strong they are."""
+    run = trace_of(
+        states=[[3.0, 1.0], [0.0, 2.0], [1.0, 0.0], [0.0, 2.0]],
+        context=[[9.0, 9.0]] * 2,
+        rows=[[1.0, 0.5], [1.0, 0.5]],
+    )
+    same = replace(
+        run, text=replace(run.text, tokens=tuple(replace(token, id=0) for token in run.text.tokens))
+    )
+    raw, eci = (explain(name, same).maps[1] for name in ("activation", "eci"))
+    assert np.allclose(raw, eci)
+    assert np.ptp(raw) > 0
+
+
 def test_the_four_rows_of_the_ablation_differ_in_their_steps_alone(small_picture: Replay) -> None:
     trace = small_picture.trace
     scores = trace.states @ small_picture.checkpoint.lm_head.weight[trace.text.ids].detach().T
