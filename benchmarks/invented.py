@@ -1,6 +1,6 @@
 """Compares detectors of the words that a model invents: AUROC, AUPR and calibration, by split.
 
-    python -m benchmarks.invented --items 60 --model small
+    python -m benchmarks.invented --items 40 --model small --splits invented-noisy,invented-unseen
 
 Models describe scenes by sampling (:mod:`tam.evaluate.invented_items`); each color and shape that
 they state of an object is true or false. The scores of each detector
@@ -62,22 +62,29 @@ class Word:
 def main() -> None:
     """Measure what is missing, and print and write the results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--items", type=int, default=60, help="scenes of each split")
+    parser.add_argument("--items", type=int, default=40, help="scenes of each split, on test")
+    parser.add_argument("--fit", type=int, default=20, help="scenes of each split, on train")
+    parser.add_argument("--splits", default=",".join(INVENTED_SPLITS))
     parser.add_argument("--model", default="small")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     asked = parser.parse_args()
-    worlds = {world: measured(asked.model, world, asked.items) for world in ("train", "test")}
-    command = f"python -m benchmarks.invented --items {asked.items} --model {asked.model}"
-    text = document(asked.model, worlds["train"], worlds["test"], command)
+    splits = asked.splits.split(",")
+    train = measured(asked.model, "train", splits, asked.fit)
+    test = measured(asked.model, "test", splits, asked.items)
+    command = (
+        f"python -m benchmarks.invented --items {asked.items} --fit {asked.fit} "
+        f"--model {asked.model} --splits {asked.splits}"
+    )
+    text = document(asked.model, train, test, command)
     print(text)
     (asked.out / f"invented-{asked.model}.md").write_text(text, encoding="utf-8")
 
 
-def measured(name: str, world: str, items: int) -> list[Word]:
-    """Score the words of all splits."""
+def measured(name: str, world: str, splits: Sequence[str], items: int) -> list[Word]:
+    """Score the words of some splits."""
     load = cache(lambda: tam.load(name))
     found = []
-    for split in INVENTED_SPLITS:
+    for split in splits:
         path = work_folder([name]) / f"invented-{world}-{split}.jsonl"
         replies = kept(path, items, scorer(load, split, world))
         found += [Word(**word) for reply in replies for word in reply]
@@ -125,7 +132,7 @@ def document(
     lines = [f"# Words that {model} invents", "", f"`{command}`", ""]
     names = [*train[0].scores, " + ".join(BOTH)]
     fitted = {name: probabilities(train, test, name) for name in names}
-    for split in ("all", *INVENTED_SPLITS):
+    for split in ("all", *dict.fromkeys(word.split for word in test)):
         chosen = [i for i, word in enumerate(test) if split in ("all", word.split)]
         words = [test[i] for i in chosen]
         false = sum(word.false for word in words)

@@ -14,8 +14,8 @@ def test_the_table_has_every_split_and_a_perfect_detector() -> None:
         for i in range(12)
     ]
     text = document("small", words, words, "command", resamples=20)
-    assert text.count("| grounding | 100 [100, 100] | 100 [100, 100] |") == 6
-    assert "60 colors and shapes, 20 of them false" in text
+    assert text.count("| grounding | 100 [100, 100] | 100 [100, 100] |") == 1 + len(INVENTED_SPLITS)
+    assert "96 colors and shapes, 32 of them false" in text
 
 
 def test_the_calibration_error_by_hand() -> None:
