@@ -104,7 +104,10 @@ def scorer(
 
 
 def scored(model: tam.Model, item: Item) -> list[Word]:
-    """Score the colors and shapes of a model's own reply."""
+    """Score the colors and shapes of a model's own reply, if they begin a word.
+
+    Grounding is unknown for the rest of a word, which a confused model may glue to another one.
+    """
     recording = model.run(item.conversation, **item.generation)
     tokens = recording.trace.text.tokens[recording.trace.text.prompt_targets :]
     spans = item.with_reply("".join(token.text for token in tokens)).false_spans
@@ -112,7 +115,8 @@ def scored(model: tam.Model, item: Item) -> list[Word]:
     found, end = [], 0
     for index, token in enumerate(tokens):
         start, end = end, end + len(token.text)
-        if token.text.strip() not in (*COLORS, *SHAPES):
+        named = token.text.strip() in (*COLORS, *SHAPES)
+        if not named or np.isnan(scores["grounding"][index]):
             continue
         false = any(start < last and first < end for first, last in spans)
         own = {name: float(values[index]) for name, values in scores.items()}

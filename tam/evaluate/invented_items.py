@@ -95,7 +95,9 @@ def invented_items(
         Index of the first item.
     """
     kind = INVENTED_SPLITS[split]
-    start = (len(SCENE_SPLITS) + 1 + list(INVENTED_SPLITS).index(split)) * _STRIDE
+    # Seeds of unseen pairs are few: both of their splits show the same scenes.
+    seeded = "invented-unseen" if kind.unseen else split
+    start = (len(SCENE_SPLITS) + 1 + list(INVENTED_SPLITS).index(seeded)) * _STRIDE
     seeds = "combinations" if kind.unseen else world
     if kind.unseen:
         start += _WORLDS.index(world) * _APART
