@@ -56,6 +56,8 @@ class Kind:
         Standard deviations of the blur, in pixels, and of the noise, in grey levels.
     unseen
         Whether colors and shapes come from the world's split ``combinations``.
+    scenes
+        The split whose scenes it shows; None for its own.
     """
 
     objects: tuple[int, int] = (2, 4)
@@ -63,6 +65,7 @@ class Kind:
     blur: float = 0.0
     noise: float = 0.0
     unseen: bool = False
+    scenes: str | None = None
 
 
 INVENTED_SPLITS: Mapping[str, Kind] = {
@@ -71,9 +74,9 @@ INVENTED_SPLITS: Mapping[str, Kind] = {
     "invented-disturbed": Kind(blur=1, noise=20),
     "invented-small": Kind(side=_SIDE // 2),
     "invented-unseen": Kind(unseen=True),
-    "invented-noisy": Kind(blur=1, noise=40),
-    "invented-blurred": Kind(blur=4, noise=20),
-    "invented-unseen-noisy": Kind(blur=1, noise=40, unseen=True),
+    "invented-noisy": Kind(blur=1, noise=40, scenes="invented"),
+    "invented-blurred": Kind(blur=4, noise=20, scenes="invented"),
+    "invented-unseen-noisy": Kind(blur=1, noise=40, unseen=True, scenes="invented-unseen"),
 }
 """The splits, by name."""
 
@@ -95,9 +98,7 @@ def invented_items(
         Index of the first item.
     """
     kind = INVENTED_SPLITS[split]
-    # Seeds of unseen pairs are few: both of their splits show the same scenes.
-    seeded = "invented-unseen" if kind.unseen else split
-    start = (len(SCENE_SPLITS) + 1 + list(INVENTED_SPLITS).index(seeded)) * _STRIDE
+    start = (len(SCENE_SPLITS) + 1 + list(INVENTED_SPLITS).index(kind.scenes or split)) * _STRIDE
     seeds = "combinations" if kind.unseen else world
     if kind.unseen:
         start += _WORLDS.index(world) * _APART

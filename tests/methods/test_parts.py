@@ -6,6 +6,7 @@ import torch
 
 from tam.geometry.layout import TextLayout, TextToken, VisionGrid, VisionLayout
 from tam.methods import explain
+from tam.methods.logit_lens import spread
 from tam.methods.parts import from_scores
 from tam.recording.lm_head import LMHead
 from tam.recording.trace import Trace
@@ -120,6 +121,28 @@ def test_the_logit_lens_at_the_last_layer_is_the_activation(replay: Replay) -> N
     assert np.allclose(last.relevance, raw.relevance, atol=1e-4)
     earlier = explain("logit-lens", replay.trace, replay, layer=0)
     assert not np.allclose(earlier.maps, raw.maps, atol=1e-2)
+
+
+def test_the_lens_takes_the_layer_whose_maps_are_concentrated(small_picture: Replay) -> None:
+    trace = small_picture.trace
+    layers = [
+        explain("logit-lens", trace, small_picture, layer=layer)
+        for layer in range(len(small_picture.layers))
+    ]
+    found = explain("logit-lens", trace, small_picture, layer="entropy")
+    best = int(np.argmin([spread(trace, result.maps) for result in layers]))
+    assert found.provenance["method"] == {"name": "logit-lens", "layer": "entropy", "chosen": best}
+    assert np.allclose(found.maps, layers[best].maps, atol=1e-6)
+
+
+def test_a_spread_map_has_a_higher_entropy_than_one_in_one_place() -> None:
+    run = trace_of(states=[[1.0]] * 4, context=[[0.0]], rows=[[1.0]])
+    one, two = (np.array([row], np.float32) for row in ([1, 0, 0, 0], [1, 0, 0, 1]))
+    assert spread(run, one) == spread(run, two) == 0  # both cells touch at a corner
+    [grid] = run.vision.grids
+    wide = replace(run, vision=replace(run.vision, grids=(replace(grid, shape=(1, 1, 4)),)))
+    assert spread(wide, two) == pytest.approx(np.log(2))
+    assert spread(run, np.zeros((1, 4), np.float32)) == np.inf
 
 
 def test_the_logit_lens_reads_a_layer_as_the_head_would(qwen_picture: Replay) -> None:
