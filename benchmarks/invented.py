@@ -5,10 +5,11 @@
 Models describe scenes by sampling (:mod:`tam.evaluate.invented_items`); each color and shape that
 they state of an object is true or false. The scores of each detector
 (:mod:`tam.evaluate.detectors`) are turned into probabilities by a logistic function fitted on
-scenes of the world ``train``; ``grounding + removal`` is a function of both scores. AUPR is that of
-the false words. ECE is the expected calibration error over ten bins of equal width. Intervals are
-95 % bootstrap intervals over scenes. Writes ``invented-MODEL.md``. The same command resumes a run
-that was stopped (``benchmarks/unfinished``).
+scenes of the world ``train``; some rows are a function of several scores (``COMBINED``), and
+``grounding as it is`` is not fitted. AUPR is that of the false words. ECE is the expected
+calibration error over ten bins of equal width. Intervals are 95 % bootstrap intervals over scenes.
+Writes ``invented-MODEL.md``. The same command resumes a run that was stopped
+(``benchmarks/unfinished``).
 """
 
 import argparse
@@ -31,7 +32,19 @@ from tam.evaluate.statistics import draws, interval
 from tam.replay import Replay
 from tam.scenes.world import COLORS, SHAPES
 
-BOTH = ("grounding", "removal")
+COMBINED: Mapping[str, tuple[str, ...]] = {
+    "grounding + removal": ("grounding", "removal"),
+    "recorded run": ("probability", "entropy", "grounding"),
+    "recorded run + one pass": (
+        *("probability", "entropy", "grounding", "internal confidence"),
+        *("visual attention", "contextual lens", "global-local"),
+    ),
+}
+"""Detectors that combine scores, by a logistic function."""
+
+AS_IT_IS = "grounding as it is"
+"""The toolkit's score without another calibration."""
+
 RESAMPLES = 500
 BINS = 10
 Values = NDArray[np.float64]
@@ -134,8 +147,9 @@ def document(
 ) -> str:
     """Write one table for all splits together and one for each."""
     lines = [f"# Words that {model} invents", "", f"`{command}`", ""]
-    names = [*train[0].scores, " + ".join(BOTH)]
+    names = [*train[0].scores, *(n for n in COMBINED if set(COMBINED[n]) <= set(train[0].scores))]
     fitted = {name: probabilities(train, test, name) for name in names}
+    fitted[AS_IT_IS] = np.array([word.scores["grounding"] for word in test])
     for split in ("all", *dict.fromkeys(word.split for word in test)):
         chosen = [i for i, word in enumerate(test) if split in ("all", word.split)]
         words = [test[i] for i in chosen]
@@ -157,7 +171,7 @@ def probabilities(train: Sequence[Word], test: Sequence[Word], name: str) -> Val
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    parts = BOTH if name not in train[0].scores else (name,)
+    parts = COMBINED.get(name, (name,))
     seen, told = (
         np.array([[word.scores[part] for part in parts] for word in words])
         for words in (train, test)
