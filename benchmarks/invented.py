@@ -45,7 +45,7 @@ COMBINED: Mapping[str, tuple[str, ...]] = {
 AS_IT_IS = "grounding as it is"
 """The toolkit's score without another calibration."""
 
-RESAMPLES = 200
+RESAMPLES = 100
 BINS = 10
 Values = NDArray[np.float64]
 
