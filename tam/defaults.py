@@ -29,3 +29,9 @@ SECONDS = 0.8
 
 EMBED = "full"
 """The size at which a report embeds its pictures."""
+
+FILLER = "blur"
+"""The replacement of pixels that a check hides."""
+
+GROWTH = 0.03
+"""How far beyond its edge a check hides a region, as a share of the picture's shorter side."""

@@ -8,7 +8,7 @@ from tam.check.fillers import check_filler, hiding
 from tam.check.reading import read_without
 from tam.check.rebuilding import rebuilt
 from tam.check.regions import Region
-from tam.defaults import MAX_NEW_TOKENS
+from tam.defaults import FILLER, MAX_NEW_TOKENS
 from tam.errors import InputError
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Loss
@@ -43,7 +43,7 @@ def without(
     *,
     media: int = 0,
     frame: int | None = None,
-    filler: str = "blur",
+    filler: str = FILLER,
     reply: bool = False,
 ) -> Without:
     """Hide a region of a picture, and measure what each word of the reply loses.

@@ -29,11 +29,18 @@ class Region:
     mask: Mask
 
 
-def marked(word: Word) -> Region | None:
+def marked(word: Word, threshold: float | str = "otsu") -> Region | None:
     """Return the region that a word's map marks.
 
     It is the map's mask (see :mod:`tam.explanation.strength`) in the picture where the map is
     highest; for a clip, the mask of every frame.
+
+    Parameters
+    ----------
+    word
+        The word.
+    threshold
+        ``"otsu"``, or the height from which a pixel is marked, as a share of the map's maximum.
 
     Returns
     -------
@@ -42,10 +49,21 @@ def marked(word: Word) -> Region | None:
     peak = word.peak()
     if peak is None:
         return None
+    height = threshold if isinstance(threshold, str) else threshold * peak.value
     frames = range(len(word.explanation.media[peak.media].frames))
-    masks = [word.mask(peak.media, frame) for frame in frames]
+    masks = [word.mask(peak.media, frame, height) for frame in frames]
     mask = np.stack([found for found in masks if found is not None])
     return Region(peak.media, mask) if mask.any() else None
+
+
+def grown(region: Region, share: float) -> Region:
+    """Widen a region on all sides by a share of the picture's shorter side."""
+    import cv2
+
+    by = round(share * min(region.mask.shape[1:]))
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * by + 1, 2 * by + 1))
+    frames = [cv2.dilate(frame.astype(np.uint8), disk) > 0 for frame in region.mask]
+    return Region(region.media, np.stack(frames))
 
 
 def elsewhere(mask: Mask, seen: Mask, count: int, seed: int) -> list[Mask]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from tam.check.fillers import check_filler
 from tam.check.reading import BATCH, read_without
 from tam.check.rebuilding import rebuilt
-from tam.check.regions import LARGEST, Region, elsewhere, marked
+from tam.check.regions import LARGEST, Region, elsewhere, grown, marked
+from tam.defaults import FILLER, GROWTH
 from tam.errors import InputError
 from tam.explanation.check import Check
 from tam.explanation.explanation import Explanation
@@ -30,7 +31,7 @@ class _Plan:
     Parameters
     ----------
     regions
-        The marked region, then its controls; empty if the word cannot be checked.
+        The widened region, then its controls; empty if the word cannot be checked.
     reason
         Why it cannot be checked, see :data:`tam.explanation.check.REASONS`.
     """
@@ -74,10 +75,13 @@ def passes(
     *,
     top: int | None = None,
     controls: int = CONTROLS,
+    growth: float = GROWTH,
+    threshold: float | str = "otsu",
     seed: int = 0,
 ) -> int:
     """Return the number of passes over prompt and reply that :func:`check` makes."""
-    plans = _plans(words_to_check(explanation, words, top), controls, seed)
+    rule = _Rule(controls, growth, threshold, seed)
+    plans = [_plan(word, rule) for word in words_to_check(explanation, words, top)]
     return _FIXED_PASSES + sum(len(plan.regions) for plan in plans)
 
 
@@ -87,7 +91,9 @@ def check(
     words: Sequence[Choice] | None = None,
     *,
     top: int | None = None,
-    filler: str = "blur",
+    filler: str = FILLER,
+    growth: float = GROWTH,
+    threshold: float | str = "otsu",
     controls: int = CONTROLS,
     batch: int = BATCH,
     seed: int = 0,
@@ -107,6 +113,11 @@ def check(
         As in :func:`words_to_check`.
     filler
         The replacement of hidden pixels, see :mod:`tam.check.fillers`.
+    growth
+        How far beyond its edge the marked region is hidden, as a share of the picture's shorter
+        side; the controls have the shape of the widened region.
+    threshold
+        The height from which a map marks a pixel, see :func:`tam.check.regions.marked`.
     controls
         The number of other regions of the same shape that are hidden, 8 or more.
     batch
@@ -124,6 +135,16 @@ def check(
         If an option is out of range, or another model was explained.
     """
     check_filler(filler)
+    if not 0 <= growth <= 1:
+        raise InputError(
+            f"growth {growth} is not possible", where="check", remedy="give a share from 0 to 1"
+        )
+    if threshold != "otsu" and (isinstance(threshold, str) or not 0 < threshold <= 1):
+        raise InputError(
+            f"unknown threshold {threshold!r}",
+            where="check",
+            remedy="give 'otsu' or a share of the map's maximum, above 0 and up to 1",
+        )
     if controls < CONTROLS:
         raise InputError(
             f"{controls} controls are too few",
@@ -132,7 +153,8 @@ def check(
         )
     if batch < 1:
         raise InputError(f"batch {batch} is not possible", where="check", remedy="give 1 or more")
-    plans = _plans(words_to_check(explanation, words, top), controls, seed)
+    rule = _Rule(controls, growth, threshold, seed)
+    plans = [_plan(word, rule) for word in words_to_check(explanation, words, top)]
     replay = rebuilt(checkpoint, explanation)
     regions = [region for plan in plans for region in plan.regions]
     lines = iter(read_without(replay, regions, filler, batch))
@@ -149,22 +171,31 @@ def check(
             without=values[0] if values else None,
             elsewhere=tuple(values[1:]),
             reason=plan.reason,
+            growth=growth,
+            threshold=threshold,
         )
     return replace(explanation, checks=tuple(found[targets] for targets in sorted(found)))
 
 
-def _plans(words: Sequence[Word], controls: int, seed: int) -> list[_Plan]:
-    return [_plan(word, controls, seed) for word in words]
+@dataclass(frozen=True)
+class _Rule:
+    """The options that decide which regions are hidden, see :func:`check`."""
+
+    controls: int
+    growth: float
+    threshold: float | str
+    seed: int
 
 
-def _plan(word: Word, controls: int, seed: int) -> _Plan:
-    region = marked(word)
-    if region is None:
+def _plan(word: Word, rule: _Rule) -> _Plan:
+    mark = marked(word, rule.threshold)
+    if mark is None:
         return _Plan(word, (), "no-evidence")
-    seen = word.explanation.coverage(region.media)
+    seen = word.explanation.coverage(mark.media)
+    region = Region(mark.media, grown(mark, rule.growth).mask & seen)
     if region.mask.mean() > LARGEST * seen.mean():
         return _Plan(word, (), "too-large")
-    others = elsewhere(region.mask, seen, controls, seed)
-    if len(others) < controls:
+    others = elsewhere(region.mask, seen, rule.controls, rule.seed)
+    if len(others) < rule.controls:
         return _Plan(word, (), "no-room")
     return _Plan(word, (region, *(Region(region.media, mask) for mask in others)))

@@ -9,6 +9,7 @@ from typer.core import TyperCommand
 
 from tam.cli.groups import Loading, grouped
 from tam.cli.options import Json, Model, Words
+from tam.defaults import FILLER, GROWTH
 from tam.errors import InputError
 from tam.resolver import uncollected
 from tam.text.counting import number_of
@@ -72,7 +73,8 @@ def checked(model: "LoadedModel", result: "Explanation", **options: Any) -> "Exp
     from tam.text.terminal import console
 
     chosen = {name: options[name] for name in ("words", "top") if name in options}
-    counted = {name: options[name] for name in ("controls", "seed") if name in options}
+    counting = ("controls", "growth", "threshold", "seed")
+    counted = {name: options[name] for name in counting if name in options}
     words = len(words_to_check(result, **chosen))
     count = passes(result, **chosen, **counted)
     console(stderr=True).print(f"Checking {words} words: {count} passes over prompt and reply.")
@@ -89,7 +91,19 @@ def check(
     word: Words = None,
     filler: Annotated[
         str, typer.Option(help="Replacement of hidden pixels: blur, mean or inpaint.")
-    ] = "blur",
+    ] = FILLER,
+    growth: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, help="Width of the margin hidden around a mark, of the shorter side."
+        ),
+    ] = GROWTH,
+    threshold: Annotated[
+        str,
+        typer.Option(
+            metavar="otsu|<share>", help="Share of a map's maximum from which it marks a pixel."
+        ),
+    ] = "otsu",
     controls: Annotated[
         int, typer.Option(min=8, help="Number of other regions that are hidden for each word.")
     ] = 8,
@@ -123,6 +137,7 @@ def check(
     if not saved.is_dir():
         raise InputError("is not a folder", where=str(saved), remedy="give the folder of --out")
     region = None if box is None else _box(box)
+    height = _threshold(threshold)
     if region is None:
         check_output(saved, force=True)
     result = load_explanation(saved)
@@ -139,10 +154,25 @@ def check(
         _print_without(lost, as_json=as_json)
         return
     result = checked(
-        loaded, result, words=words, top=top, filler=filler, controls=controls, seed=seed
+        loaded,
+        result,
+        words=words,
+        top=top,
+        filler=filler,
+        growth=growth,
+        threshold=height,
+        controls=controls,
+        seed=seed,
     )
     result.save(saved, force=True)
     _print_checks(result, as_json=as_json)
+
+
+def _threshold(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _box(text: str) -> "Box":

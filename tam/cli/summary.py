@@ -69,6 +69,8 @@ def _check(word: Word) -> dict[str, Any] | None:
         "without": check.without,
         "elsewhere": check.elsewhere,
         "filler": check.filler,
+        "growth": check.growth,
+        "threshold": check.threshold,
         "reason": check.reason,
         "sentence": check.sentence,
     }

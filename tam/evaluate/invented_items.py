@@ -1,12 +1,15 @@
 """Scenes on which models invent words in their own replies, labelled from the scene.
 
-===================  ===========================================================================
-invented             two to four objects
-invented-crowd       five or six objects, more than in any training scene
-invented-disturbed   two to four objects with strong noise and blur
-invented-small       two to four objects in a picture of half the usual side
-invented-unseen      colors and shapes that no training scene puts together
-===================  ===========================================================================
+=====================  =========================================================================
+invented               two to four objects
+invented-crowd         five or six objects, more than in any training scene
+invented-disturbed     two to four objects, blurred by one pixel, with noise of 20 grey levels
+invented-small         two to four objects in a picture of half the usual side
+invented-unseen        colors and shapes that no training scene puts together
+invented-noisy         two to four objects, blurred by one pixel, with noise of 40 grey levels
+invented-blurred       two to four objects, blurred by four pixels, with noise of 20 grey levels
+invented-unseen-noisy  as invented-unseen, disturbed as invented-noisy
+=====================  =========================================================================
 
 The model writes the description, sampled at temperature 1 with the item's seed. A color or shape
 that it states is false if it fits no object of the scene (:func:`false_spans`).
@@ -31,6 +34,9 @@ from tam.scenes.world import COLORS, SHAPES, make_scene, split_seed
 Picture = NDArray[np.uint8]
 
 _STRIDE = 5_000_000
+# Unseen pairs come from one split of the seeds; each world has its own part of it.
+_WORLDS = ("test", "validation", "train", "combinations")
+_APART = 1_000_000
 _SIDE = 128
 _LONGEST = 64
 _PHRASE = re.compile(rf"\b({'|'.join(COLORS)}) ({'|'.join(SHAPES)})\b")
@@ -46,24 +52,31 @@ class Kind:
         The least and the greatest number of objects.
     side
         Height and width of the picture, in pixels.
-    disturbed
-        Whether the picture is blurred and noisy.
+    blur, noise
+        Standard deviations of the blur, in pixels, and of the noise, in grey levels.
     unseen
         Whether colors and shapes come from the world's split ``combinations``.
+    scenes
+        The split whose scenes it shows; None for its own.
     """
 
     objects: tuple[int, int] = (2, 4)
     side: int = _SIDE
-    disturbed: bool = False
+    blur: float = 0.0
+    noise: float = 0.0
     unseen: bool = False
+    scenes: str | None = None
 
 
 INVENTED_SPLITS: Mapping[str, Kind] = {
     "invented": Kind(),
     "invented-crowd": Kind(objects=(5, 6)),
-    "invented-disturbed": Kind(disturbed=True),
+    "invented-disturbed": Kind(blur=1, noise=20),
     "invented-small": Kind(side=_SIDE // 2),
     "invented-unseen": Kind(unseen=True),
+    "invented-noisy": Kind(blur=1, noise=40, scenes="invented"),
+    "invented-blurred": Kind(blur=4, noise=20, scenes="invented"),
+    "invented-unseen-noisy": Kind(blur=1, noise=40, unseen=True, scenes="invented-unseen"),
 }
 """The splits, by name."""
 
@@ -85,8 +98,10 @@ def invented_items(
         Index of the first item.
     """
     kind = INVENTED_SPLITS[split]
-    start = (len(SCENE_SPLITS) + 1 + list(INVENTED_SPLITS).index(split)) * _STRIDE
+    start = (len(SCENE_SPLITS) + 1 + list(INVENTED_SPLITS).index(kind.scenes or split)) * _STRIDE
     seeds = "combinations" if kind.unseen else world
+    if kind.unseen:
+        start += _WORLDS.index(world) * _APART
     for index in range(first, first + count):
         scene = make_scene(
             split_seed(seeds, start + index),
@@ -95,7 +110,7 @@ def invented_items(
             objects=kind.objects,
             scale=kind.side / _SIDE,
         )
-        shown = disturbed(scene.image, scene.seed) if kind.disturbed else scene.image
+        shown = disturbed(scene.image, scene.seed, kind.blur, kind.noise)
         name = f"{world}-{split}-{index:05d}"
         picture = replace(image_from_array(shown, name), drawn=True)
         yield Item(
@@ -139,8 +154,10 @@ def false_spans(text: str, objects: Sequence[Named]) -> tuple[tuple[int, int], .
     return tuple(found)
 
 
-def disturbed(image: Picture, seed: int) -> Picture:
-    """Blur a picture [H, W, 3] by a pixel, and add noise of 20 grey levels."""
-    noise = np.random.default_rng(seed).normal(0, 20, image.shape)
-    blurred = gaussian_filter(image.astype(np.float64), (1, 1, 0), mode="nearest")
-    return np.asarray(np.clip(blurred + noise + 0.5, 0, 255), np.uint8)
+def disturbed(image: Picture, seed: int, blur: float, noise: float) -> Picture:
+    """Blur a picture [H, W, 3] by a Gaussian, in pixels, and add noise, in grey levels."""
+    if not blur and not noise:
+        return image
+    grain = np.random.default_rng(seed).normal(0, noise, image.shape)
+    blurred = gaussian_filter(image.astype(np.float64), (blur, blur, 0), mode="nearest")
+    return np.asarray(np.clip(blurred + grain + 0.5, 0, 255), np.uint8)

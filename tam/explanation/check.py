@@ -72,6 +72,10 @@ class Check:
         cannot be checked.
     reason
         A key of :data:`REASONS` if the word cannot be checked, else None.
+    growth
+        How far beyond its edge the region was hidden, as a share of the picture's shorter side.
+    threshold
+        The height from which the map marked a pixel, as a share of its maximum, or ``"otsu"``.
     """
 
     targets: tuple[int, ...]
@@ -80,6 +84,8 @@ class Check:
     without: float | None = None
     elsewhere: tuple[float, ...] = ()
     reason: str | None = None
+    growth: float = 0.0
+    threshold: float | str = "otsu"
 
     @property
     def score(self) -> float | None:

@@ -23,6 +23,9 @@ from tam.media.media import Media
 CUT_MARK = "… (cut at its limit)"
 """The mark after a reply that was cut, wherever its text is shown."""
 
+CALIBRATED_MODELS = ("small", "small-masks")
+"""The models whose planted false words the grounding score was fitted and measured on."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -148,6 +151,11 @@ class ExplanationData:
     def on_one_scale(self) -> bool:
         """Whether maps and relevance come from one method, so that their values are comparable."""
         return "relevance" not in self.provenance
+
+    @property
+    def grounding_is_calibrated(self) -> bool:
+        """Whether the grounding score was calibrated for the model, see ``CALIBRATED_MODELS``."""
+        return self.provenance.get("model") in CALIBRATED_MODELS
 
     @cached_property
     def dropped(self) -> tuple[DroppedText, ...]:

@@ -22,6 +22,8 @@ def written_checks(checks: Sequence[Check]) -> list[dict[str, Any]]:
             "without": check.without,
             "elsewhere": list(check.elsewhere),
             "reason": check.reason,
+            "growth": check.growth,
+            "threshold": check.threshold,
         }
         for check in checks
     ]
@@ -65,4 +67,10 @@ def _check(item: Field, first: int, count: int) -> Check:
         without=item["without"].number(_LEAST, 0) if measured else None,
         elsewhere=values,
         reason=reason,
+        growth=item["growth"].number(0, 1) if "growth" in item.object() else 0.0,
+        threshold=_threshold(item["threshold"]) if "threshold" in item.object() else "otsu",
     )
+
+
+def _threshold(item: Field) -> float | str:
+    return item.text() if item.value == "otsu" else item.number(0, 1)

@@ -19,7 +19,8 @@ nothing in them can run.
     grids           [{media, turn, view, shape: [t, h, w], box: [x0, y0, x1, y1]}]
     provenance      an object
     checks          [{targets: [...], filler, before: number, without: number | null,
-                      elsewhere: [number, ...], reason: text | null}]; may be missing
+                      elsewhere: [number, ...], reason: text | null, growth: number,
+                      threshold: number | "otsu"}]; may be missing
 
 ``explanation.safetensors``, with K tokens and N cells in all grids together::
 

@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from tam.check.fillers import check_filler
 from tam.check.reading import BATCH, read_without
-from tam.check.regions import Region
+from tam.check.regions import Region, grown
 from tam.explanation.explanation import Explanation
 from tam.geometry.cell_colors import pixels_of
 from tam.methods.options import check_not_negative, check_whole
 from tam.methods.result import Targets, explained, resolve_targets
 from tam.methods.tam_plus import tam_plus
-from tam.methods.word_regions import PART, grown, holds, word_regions
+from tam.methods.word_regions import PART, holds, word_regions
 from tam.recording.trace import Trace
 from tam.replay import Replay
 

@@ -70,14 +70,6 @@ def word_regions(explanation: Explanation, most: int) -> tuple[list[Region], int
     return [found[i] for i in best], len(kept) - len(best)
 
 
-def grown(region: Region, share: float) -> Region:
-    """Widen a region on all sides by a share of the picture's shorter side."""
-    by = round(share * min(region.mask.shape[1:]))
-    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * by + 1, 2 * by + 1))
-    frames = [cv2.dilate(frame.astype(np.uint8), disk) > 0 for frame in region.mask]
-    return Region(region.media, np.stack(frames))
-
-
 def cut(picture: NDArray[np.uint8], mask: Mask, others: Mask | None = None) -> Mask:
     """Bring a mask to the edges of what it marks, by GrabCut.
 

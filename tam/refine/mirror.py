@@ -15,9 +15,10 @@ def mirror(maps: Maps, work: Work) -> Maps:
     maps (SEAM, Wang et al. 2020, arXiv 2004.04581), as an average at test time. Cost: the run and
     the method once more.
     """
-    mirrored = seen_otherwise(work, _mirrored, lambda seen, _item: seen[:, ::-1])
-    return np.asarray((maps + mirrored) / 2, np.float32)
+    other = seen_otherwise(work, mirrored, lambda seen, _item: seen[:, ::-1])
+    return np.asarray((maps + other) / 2, np.float32)
 
 
-def _mirrored(frames: Frames) -> Frames:
+def mirrored(frames: Frames) -> Frames:
+    """Mirror frames [T, H, W, 3] from left to right."""
     return np.ascontiguousarray(frames[:, :, ::-1])

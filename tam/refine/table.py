@@ -83,6 +83,13 @@ _TABLE = (
         "the run and the method twice more",
     ),
     Refinement(
+        "agreement",
+        "heat on which the picture, its mirror image and an enlarged one agree",
+        "arXiv 2303.07806",
+        "tam.refine.agreement:agreement",
+        "the run and the method twice more",
+    ),
+    Refinement(
         "crops",
         "the mean with the maps of 4 and of 16 enlarged crops",
         "arXiv 2209.07828",

@@ -138,6 +138,7 @@ def _explanation(
         "promptTargets": explanation.prompt_targets,
         "dropped": [asdict(part) for part in explanation.dropped],
         "cut": CUT_MARK if explanation.cut else None,
+        "groundingIsCalibrated": explanation.grounding_is_calibrated,
         "words": [_word(word, row) for word, row in zip(words, rows, strict=True)],
         "phrases": list(_phrases(explanation)),
         "predictions": [

@@ -49,6 +49,9 @@ function wordKey(data) {
   if (data.words.some(isDoubted)) {
     key.append(make("p", { className: "key" }, make("span", { className: "swatch-doubt", "aria-hidden": "true" }, "word"), " doubted by the grounding score"));
   }
+  if (!data.groundingIsCalibrated && data.words.some(({ grounding }) => grounding !== null)) {
+    key.append(make("p", { className: "note" }, "The grounding score is not calibrated for this model: it was fitted on drawn scenes, with two small models. Take its doubts as hints."));
+  }
   if (data.words.some(isUnused)) {
     key.append(make("p", { className: "key" }, make("span", { className: "swatch-unused", "aria-hidden": "true" }, "word"), " hiding the marked region matters little more than hiding another"));
   }

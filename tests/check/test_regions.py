@@ -71,6 +71,13 @@ def test_the_region_is_the_words_own_mask_in_every_frame() -> None:
         assert np.array_equal(found.mask[frame], word.mask(0, frame))
 
 
+def test_a_threshold_is_a_share_of_the_maps_maximum() -> None:
+    word = explanation([clip(1)], [grid(0, (1, 5, 7), (0.0, 0.0, 56.0, 40.0))]).words[1]
+    heat, found = word.map(), marked(word, 0.6)
+    assert found is not None
+    assert np.array_equal(found.mask[0], heat >= 0.6 * heat.max())
+
+
 @pytest.mark.parametrize("value", [0.0, np.nan])
 def test_a_map_that_marks_nothing_has_no_region(value: float) -> None:
     result = explanation()

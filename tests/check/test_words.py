@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ import pytest
 import tam
 from tam.check.fillers import hiding
 from tam.check.rebuilding import rebuilt
-from tam.check.regions import marked
+from tam.check.regions import grown, marked
 from tam.check.words import passes, words_to_check
 from tam.cli import run
+from tam.defaults import GROWTH
 from tam.errors import InputError
 from tam.explanation.explanation import Explanation
 from tam.prompt.conversation import question
@@ -39,7 +41,7 @@ def test_a_check_holds_what_the_model_says_without_the_region(
     for word in measured:
         region = marked(word)
         assert region is not None
-        hidden = hiding(described.media[0], "blur")(region.mask)
+        hidden = hiding(described.media[0], "blur")(grown(region, GROWTH).mask)
         logs = replay.log_probabilities([described.media, [hidden]])
         steps = [target - described.prompt_targets for target in word.targets]
         assert word.check is not None
@@ -80,9 +82,33 @@ def test_a_region_over_two_fifths_of_the_picture_is_not_checked(
     assert result.words[1].check.reason == "too-large"
 
 
-@pytest.mark.parametrize("options", [{"top": 0}, {"controls": 7}, {"batch": 0}, {"filler": "grey"}])
+def test_what_is_hidden_follows_the_growth_and_the_threshold(
+    small: tam.Model, described: Explanation
+) -> None:
+    choice = [max(words_to_check(described), key=lambda word: word.visual or 0)]
+    found = {
+        options: small.check(described, choice, growth=options[0], threshold=options[1]).checks[0]
+        for options in [(0.0, "otsu"), (0.05, "otsu"), (0.0, 0.9)]
+    }
+    assert len({check.without for check in found.values()}) == len(found)
+    for options, check in found.items():
+        assert (check.growth, check.threshold) == options
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"top": 0},
+        {"controls": 7},
+        {"batch": 0},
+        {"filler": "grey"},
+        {"growth": -0.1},
+        {"threshold": 0.0},
+        {"threshold": "half"},
+    ],
+)
 def test_impossible_options_are_refused(
-    options: dict[str, int], small: tam.Model, described: Explanation
+    options: dict[str, Any], small: tam.Model, described: Explanation
 ) -> None:
     with pytest.raises(InputError):
         small.check(described, **options)

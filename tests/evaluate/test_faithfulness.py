@@ -107,6 +107,64 @@ def test_all_versions_go_to_the_model_at_once() -> None:
     assert calls == [6 + 4]
 
 
+class Weighted(torch.nn.Module):
+    """A score that is linear in the pixels of a grey picture, for quantus."""
+
+    def __init__(self, weights: NDArray[np.float64]) -> None:
+        super().__init__()
+        self.weights = torch.from_numpy(weights)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return (pictures.double() * self.weights).sum((2, 3))
+
+
+def test_both_areas_are_those_of_quantus_pixel_flipping() -> None:
+    """Insertion flips the pixels of the blank picture back, in the same order."""
+    from quantus import PixelFlipping
+
+    rng = np.random.default_rng(0)
+    frames = np.repeat(rng.integers(0, 256, (1, 8, 8, 1), dtype=np.uint8), 3, -1)
+    weights = rng.random((8, 8)) * (frames[0, ..., 0] > frames.mean())
+    heat = rng.permutation(64).reshape(1, 8, 8).astype(float)
+
+    def score(versions: Sequence[Frames]) -> NDArray[np.float64]:
+        return np.array([(version[0, ..., 0] * weights).sum() for version in versions])
+
+    def flipped(start: Frames, end: Frames) -> NDArray[np.float64]:
+        def flip(
+            arr: NDArray[np.float64], indices: NDArray[np.int64], **_others: object
+        ) -> NDArray[np.float64]:
+            changed = arr.copy()
+            changed[0, indices[0]] = end[0, ..., 0].ravel()[indices[0]]
+            return changed
+
+        metric = PixelFlipping(
+            features_in_step=1, perturb_func=flip, normalise=False, disable_warnings=True
+        )
+        [curve] = metric(
+            model=Weighted(weights).eval(),
+            x_batch=start[:, None, ..., 0].astype(float),
+            y_batch=np.array([0]),
+            a_batch=heat[None],
+            softmax=False,
+            channel_first=True,
+        )
+        return np.array([score([start])[0], *curve])
+
+    blank = filled(frames, "mean")
+    inserted, deleted = flipped(blank, frames), flipped(frames, blank)
+    pixels = np.arange(9) ** 2
+    areas = [
+        np.trapezoid(
+            np.clip((curve[pixels] - inserted[0]) / (inserted[-1] - inserted[0]), 0, 1), pixels / 64
+        )
+        for curve in (inserted, deleted)
+    ]
+    found = faithfulness(frames, heat, score, filler="mean", steps=8)
+    assert found is not None
+    assert (found.insertion, found.deletion) == pytest.approx(areas, abs=1e-6)
+
+
 def test_fillers() -> None:
     assert np.array_equal(np.unique(filled(FRAMES, "mean")), [50])
     blurred = filled(FRAMES, "blur")

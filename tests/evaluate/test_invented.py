@@ -62,8 +62,14 @@ def test_items_are_reproducible_and_their_references_true(split: str) -> None:
 
 def test_a_disturbed_picture_is_the_same_again_and_another() -> None:
     image = np.full((8, 8, 3), 128, np.uint8)
-    assert np.array_equal(disturbed(image, 3), disturbed(image, 3))
-    assert 5 < disturbed(image, 3).std() < 40
+    assert np.array_equal(disturbed(image, 3, 1, 20), disturbed(image, 3, 1, 20))
+    assert 5 < disturbed(image, 3, 1, 20).std() < disturbed(image, 3, 1, 40).std() < 50
+    assert np.array_equal(disturbed(image, 3, 0, 0), image)
+
+
+def test_worlds_share_no_scene_of_unseen_pairs() -> None:
+    shown = [next(invented_items("invented-unseen", 1, world=world)) for world in ("train", "test")]
+    assert not np.array_equal(*(item.media[0].frames for item in shown))
 
 
 def test_the_splits_are_asked_for_by_name_alone() -> None:

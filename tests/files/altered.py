@@ -40,7 +40,7 @@ def checked() -> Explanation:
     return replace(
         result,
         checks=(
-            Check(first, "blur", -0.25, -3.5, (-0.25, -0.5, -0.125)),
-            Check(second, "mean", -0.5, reason="no-room"),
+            Check(first, "blur", -0.25, -3.5, (-0.25, -0.5, -0.125), growth=0.03),
+            Check(second, "mean", -0.5, reason="no-room", threshold=0.5),
         ),
     )

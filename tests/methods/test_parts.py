@@ -6,6 +6,7 @@ import torch
 
 from tam.geometry.layout import TextLayout, TextToken, VisionGrid, VisionLayout
 from tam.methods import explain
+from tam.methods.logit_lens import spread
 from tam.methods.parts import from_scores
 from tam.recording.lm_head import LMHead
 from tam.recording.trace import Trace
@@ -46,6 +47,35 @@ def test_a_run_of_two_words_by_hand() -> None:
     assert eci.maps[1].tolist() == [0, 0, 0, 1]
     assert eci.text_scores[1].tolist() == [0.5, 0]
     assert eci.relevance[1].tolist() == pytest.approx([0.25, 0])
+
+
+def test_a_linear_head_has_an_exact_class_activation_map() -> None:
+    """The map of a class is the product of the states with its row, without the bias."""
+    states = [[1.0, 4.0, 2.0], [2.0, -1.0, 3.0], [3.0, 2.0, 1.0], [-1.0, 0.0, 0.0]]
+    rows = [[1.0, 0.5, -1.0], [0.0, 2.0, 1.0]]
+    run = trace_of(states=states, context=[[0.0] * 3] * 2, rows=rows)
+    biased = torch.nn.Linear(3, 2)
+    biased.weight = torch.nn.Parameter(torch.tensor(rows))
+    biased.bias = torch.nn.Parameter(torch.tensor([50.0, -50.0]))
+    expected = np.maximum(np.array(states) @ np.array(rows).T, 0).T
+    for head in (run.lm_head, LMHead(biased, biased)):
+        found = explain("activation", replace(run, lm_head=head)).maps
+        assert np.allclose(found, expected / expected.max(1, keepdims=True))
+
+
+def test_a_repeated_word_keeps_its_raw_map() -> None:
+    """Earlier tokens of the same word interfere with nothing, however strong they are."""
+    run = trace_of(
+        states=[[3.0, 1.0], [0.0, 2.0], [1.0, 0.0], [0.0, 2.0]],
+        context=[[9.0, 9.0]] * 2,
+        rows=[[1.0, 0.5], [1.0, 0.5]],
+    )
+    same = replace(
+        run, text=replace(run.text, tokens=tuple(replace(token, id=0) for token in run.text.tokens))
+    )
+    raw, eci = (explain(name, same).maps[1] for name in ("activation", "eci"))
+    assert np.allclose(raw, eci)
+    assert np.ptp(raw) > 0
 
 
 def test_the_four_rows_of_the_ablation_differ_in_their_steps_alone(small_picture: Replay) -> None:
@@ -91,6 +121,28 @@ def test_the_logit_lens_at_the_last_layer_is_the_activation(replay: Replay) -> N
     assert np.allclose(last.relevance, raw.relevance, atol=1e-4)
     earlier = explain("logit-lens", replay.trace, replay, layer=0)
     assert not np.allclose(earlier.maps, raw.maps, atol=1e-2)
+
+
+def test_the_lens_takes_the_layer_whose_maps_are_concentrated(small_picture: Replay) -> None:
+    trace = small_picture.trace
+    layers = [
+        explain("logit-lens", trace, small_picture, layer=layer)
+        for layer in range(len(small_picture.layers))
+    ]
+    found = explain("logit-lens", trace, small_picture, layer="entropy")
+    best = int(np.argmin([spread(trace, result.maps) for result in layers]))
+    assert found.provenance["method"] == {"name": "logit-lens", "layer": "entropy", "chosen": best}
+    assert np.allclose(found.maps, layers[best].maps, atol=1e-6)
+
+
+def test_a_spread_map_has_a_higher_entropy_than_one_in_one_place() -> None:
+    run = trace_of(states=[[1.0]] * 4, context=[[0.0]], rows=[[1.0]])
+    one, two = (np.array([row], np.float32) for row in ([1, 0, 0, 0], [1, 0, 0, 1]))
+    assert spread(run, one) == spread(run, two) == 0  # both cells touch at a corner
+    [grid] = run.vision.grids
+    wide = replace(run, vision=replace(run.vision, grids=(replace(grid, shape=(1, 1, 4)),)))
+    assert spread(wide, two) == pytest.approx(np.log(2))
+    assert spread(run, np.zeros((1, 4), np.float32)) == np.inf
 
 
 def test_the_logit_lens_reads_a_layer_as_the_head_would(qwen_picture: Replay) -> None:

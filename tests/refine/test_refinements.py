@@ -12,6 +12,7 @@ from tam.methods import choose, explain
 from tam.prompt.conversation import question
 from tam.refine import REFINEMENTS
 from tam.refine.affinity import boxes, sinkhorn
+from tam.refine.agreement import TEMPERATURE, shared_heat
 from tam.refine.color_affinity import affinities, neighbors
 from tam.refine.crops import enlarged, in_place
 from tam.refine.grow_shrink import connected, grow_shrink
@@ -98,6 +99,11 @@ def test_a_map_shrinks_where_another_words_is_hotter(replay: Replay) -> None:
     work = Work(replay, [0, 1], lambda other: explain("tam", other.trace, other))
     found = grow_shrink(maps, work)
     assert found[0, :3] == pytest.approx([1.0, 0.5 * 0.5, 0.25 / 3])
+
+
+def test_views_must_agree_on_a_cell() -> None:
+    views = np.array([[[1.0, 0.5, 0.0]], [[1.0, 0.5, 1.0]], [[1.0, 0.5, 1.0]]], np.float32)
+    assert shared_heat(views)[0] == pytest.approx([1.0, 0.5 ** (1 / TEMPERATURE), 0.0])
 
 
 def test_crops_tile_the_picture_and_go_back_to_their_places() -> None:

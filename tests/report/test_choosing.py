@@ -215,6 +215,12 @@ def test_words_that_the_grounding_score_doubts_are_marked(open_report: Open) -> 
     assert "0.20 ?" in page.locator(".meters").inner_text()
     assert told(page).endswith("doubted by the grounding score.")
     assert page.locator(".key").last.inner_text().endswith("doubted by the grounding score")
+    note = page.get_by_text("not calibrated for this model")
+    assert note.is_visible()
+    known = replace(
+        result, token_grounding=scores, provenance={**result.provenance, "model": "small"}
+    )
+    assert open_report(known).get_by_text("not calibrated").count() == 0
 
 
 def test_words_whose_map_is_not_what_the_model_used_are_marked(open_report: Open) -> None:
