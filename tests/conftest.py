@@ -16,6 +16,7 @@ import pytest
 import torch
 from playwright.sync_api import Browser, sync_playwright
 
+from tam.families.registry import missing_types
 from tests.provide_chromium import find
 
 torch.set_num_threads(1)
@@ -32,6 +33,23 @@ BROWSER_FLAGS = (
     "--no-first-run",
 )
 GOLDENS = Path(__file__).parent / "goldens"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out tests of model types that the installed transformers lacks, by the table."""
+    lacking = missing_types()
+    left_out = [item for item in items if lacking & _model_types(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not lacking & _model_types(item)]
+
+
+def _model_types(item: pytest.Item) -> set[str]:
+    """Return the names that mark or parametrize a test; a test of a family has its type here."""
+    marked = {name for mark in item.iter_markers("model_type") for name in mark.args}
+    params = getattr(item, "callspec", None)
+    given = params.params.values() if params is not None else ()
+    return marked | {value for value in given if isinstance(value, str)}
 
 
 @pytest.fixture(scope="session")

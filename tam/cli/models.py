@@ -7,7 +7,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from tam.families.family import Status
+from tam.families.family import Family, Status
 from tam.families.registry import compared_with, families, refusals
 from tam.text.terminal import console
 
@@ -58,12 +58,20 @@ def _supported_markdown() -> str:
         checkpoints = ", ".join(family.examples)
         if family.relatives:
             checkpoints += f"; should work: {', '.join(family.relatives)}"
-        takes, notes = ", ".join(family.inputs), "; ".join(family.notes)
+        takes, notes = ", ".join(family.inputs), "; ".join(_notes(family))
         row = (family.name, _types(family.model_types), checkpoints, takes, notes)
         rows.append(f"| {' | '.join(row)} |")
     return f"## Supported\n\n{types} model types in {len(families())} families.\n\n" + (
         "\n".join(rows) + "\n"
     )
+
+
+def _notes(family: Family) -> list[str]:
+    """Return a family's notes, and the releases of transformers that its newer types need."""
+    return [
+        *family.notes,
+        *(f"{name}: transformers {first}" for name, first in family.since.items()),
+    ]
 
 
 def _types(names: Sequence[str]) -> str:
@@ -73,8 +81,8 @@ def _types(names: Sequence[str]) -> str:
 _INTRODUCTION = """# Model families
 
 `tam models` prints this page's tables. Every model type among the image-text and multimodal models
-of transformers {version} has a row in one of them. A type that is missing from the installed
-release of transformers is refused by transformers itself, which names the release to install.
+of transformers {version} has a row in one of them. A type that the
+installed release of transformers lacks is refused with the release to install.
 
 Every supported family passed these checks on a tiny random model with a real processor: the layout
 probe (which vision tokens change with blocks of original pixels), the head's scores from the
@@ -105,7 +113,7 @@ def print_models() -> None:
             family.name,
             "\n".join(family.model_types),
             "\n".join(family.inputs),
-            "\n".join([*family.examples, *family.relatives, *map(_remark, family.notes)]),
+            "\n".join([*family.examples, *family.relatives, *map(_remark, _notes(family))]),
         )
     printed.print(supported)
     for status, (title, _) in _OTHERS.items():

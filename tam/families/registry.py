@@ -15,8 +15,10 @@ only.
 
 import warnings
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points, version
 from typing import Any
+
+from packaging.version import Version
 
 from tam.errors import ModelError
 from tam.families.adapter import Adapter
@@ -37,8 +39,8 @@ def adapter_for(config: Any) -> Adapter:
     Raises
     ------
     ModelError
-        If the model type is missing, unknown or refused, or its package cannot be imported. The
-        message lists the supported families.
+        If the model type is missing, unknown or refused, the installed transformers is too old for
+        it, or its package cannot be imported.
     """
     settings = config if isinstance(config, Mapping) else vars(config)
     model_type = str(settings.get("model_type") or getattr(config, "model_type", ""))
@@ -49,6 +51,7 @@ def _adapter_for_type(model_type: str, *, custom_code: bool) -> Adapter:
     for family in _built_in():
         if model_type in family.model_types:
             _warn_of_clash(model_type)
+            _check_release(model_type, family)
             return _load(family.adapter)
     for refused in refusals():
         if model_type in refused.model_types:
@@ -115,6 +118,28 @@ def compared_with() -> str:
     from tam_adapters.table import COMPARED_WITH
 
     return COMPARED_WITH
+
+
+def missing_types() -> frozenset[str]:
+    """Return the supported model types that the installed release of transformers lacks."""
+    return frozenset(
+        name for family in _built_in() for name in family.since if _is_missing(name, family)
+    )
+
+
+def _is_missing(model_type: str, family: Family) -> bool:
+    # Compared without suffixes: a development version has what its release will have.
+    first = family.since.get(model_type)
+    return first is not None and Version(version("transformers")).release < Version(first).release
+
+
+def _check_release(model_type: str, family: Family) -> None:
+    if _is_missing(model_type, family):
+        raise ModelError(
+            f"transformers {version('transformers')} does not have this model type",
+            where=f"model type {model_type!r}",
+            remedy=f"install transformers {family.since[model_type]} or newer",
+        )
 
 
 def _built_in() -> tuple[Family, ...]:

@@ -4,13 +4,14 @@ import warnings
 
 import transformers
 from packaging.version import Version
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
     MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES,
 )
 
-from tam.families.registry import families, refusals
-from tam_adapters.table import COMPARED_WITH
+from tam.families.registry import families, missing_types, refusals
+from tam_adapters.table import COMPARED_WITH, FAMILIES
 from tests.tiny import BUILDERS
 
 MAPPED = {*MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES, *MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES}
@@ -32,6 +33,11 @@ def test_every_type_of_the_mappings_has_a_row() -> None:
                 f"{', '.join(missing)}",
                 stacklevel=1,
             )
+
+
+def test_the_table_says_which_types_this_release_lacks() -> None:
+    supported = {name for family in FAMILIES for name in family.model_types}
+    assert supported - {*CONFIG_MAPPING_NAMES} == missing_types()
 
 
 def test_every_supported_type_has_a_tiny_model() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tam.errors import ModelError
 from tam.families.adapter import Adapter
-from tam.families.registry import adapter_for, families, refusals
+from tam.families.registry import adapter_for, families, missing_types, refusals
 from tam_adapters.table import FAMILIES
 
 AddPackage = Callable[..., None]
@@ -58,7 +58,7 @@ def test_the_table_has_an_adapter_and_examples_for_each_family() -> None:
     for family in families():
         assert family.examples
         assert set(family.inputs) <= {"image", "images", "video"}
-        for model_type in family.model_types:
+        for model_type in {*family.model_types} - missing_types():
             assert adapter_for({"model_type": model_type}).family == family.name
 
 
@@ -118,7 +118,21 @@ def test_an_unknown_checkpoint_with_code_of_its_own_is_told_of_native_ones() -> 
         with pytest.raises(ModelError, match=wanted):
             adapter_for(config)
     # Some checkpoints bring code that transformers no longer needs.
-    assert adapter_for({"model_type": "molmo2", "auto_map": auto_map}).family == "Molmo2"
+    assert adapter_for({"model_type": "internvl", "auto_map": auto_map}).family == "InternVL 3"
+
+
+def test_a_type_that_this_release_of_transformers_lacks_is_named_with_the_one_that_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tam.families.registry.version", lambda _: "5.19.0")
+    assert {"molmo2", "muse_spark"} < missing_types()
+    assert not {"muse_glimmer", "minicpmv4_7"} & missing_types()
+    with pytest.raises(
+        ModelError, match=r"'molmo2': transformers 5\.19\.0 does not.*install transformers 5\.20\.0"
+    ):
+        adapter_for({"model_type": "molmo2"})
+    monkeypatch.setattr("tam.families.registry.version", lambda _: "5.20.0.dev0")
+    assert adapter_for({"model_type": "molmo2"}).family == "Molmo2"
 
 
 def test_no_type_is_both_supported_and_refused_or_named_twice() -> None:

@@ -119,6 +119,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         adapter="tam_adapters.grid_kin:HyperClovaXAdapter",
         examples=("naver-hyperclovax/HyperCLOVAX-SEED-Think-32B",),
         inputs=("image", "images", "video"),
+        since={"hyperclovax_vision_v2": "5.18.0"},
     ),
     Family(
         name="North Vision",
@@ -133,6 +134,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         adapter="tam_adapters.grid_kin:Lfm3VLAdapter",
         examples=("LiquidAI/LFM3-VL-2B",),
         inputs=("image", "images", "video"),
+        since={"lfm3_vl": "5.23.0"},
     ),
     Family(
         name="Muse",
@@ -141,6 +143,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         examples=("meta-models/Muse-Glimmer-30B", "meta-models/Muse-Spark-Open-816B-A42B"),
         inputs=("image", "images", "video"),
         notes=("sound is not read",),
+        since={"muse_spark": "5.20.0"},
     ),
     Family(
         name="ERNIE 4.5 VL",
@@ -179,6 +182,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         adapter="tam_adapters.padded_patches:Inkling2Adapter",
         examples=("thinkingmachines/Inkling-2-Small-MXFP8",),
         inputs=("image", "images"),
+        since={"inkling2": "5.23.0"},
     ),
     Family(
         name="Nemotron Omni",
@@ -187,6 +191,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         examples=("nvidia/Nemotron-3-Nano-Omni-30B-A3B-Reasoning-BF16",),
         inputs=("image", "images"),
         notes=("sound is not read; no clips: their tokens may be pruned by their content",),
+        since={"nemotron_h_omni": "5.18.0"},
     ),
     Family(
         name="HunyuanOCR",
@@ -219,6 +224,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         adapter="tam_adapters.mistral3:MistralLarge4Adapter",
         examples=("mistralai/Mistral-Large-4-1T-A52B",),
         inputs=("image", "images"),
+        since={"mistral_large4": "5.22.0"},
     ),
     Family(
         name="LightOn-OCR",
@@ -258,5 +264,6 @@ OWN_SHAPE: tuple[Family, ...] = (
         examples=("dots-studio/dots3-note-prev",),
         inputs=("image", "images"),
         notes=("clips have not been tried",),
+        since={"dots3_note": "5.23.0"},
     ),
 )

@@ -79,6 +79,7 @@ TILES: tuple[Family, ...] = (
         adapter="tam_adapters.granite_docling:GraniteDoclingAdapter",
         examples=("ibm-granite/granite-for-docling-500m",),
         inputs=("image", "images"),
+        since={"granite_docling": "5.23.0"},
     ),
     Family(
         name="Ovis2",
@@ -116,6 +117,7 @@ TILES: tuple[Family, ...] = (
         examples=("openbmb/MiniCPM-V-4.6", "openbmb/MiniCPM-V-4.7-1B"),
         inputs=("image", "images", "video"),
         featured=True,
+        since={"minicpmv4_7": "5.18.0", "minicpm_ocr": "5.21.0"},
     ),
     Family(
         name="LFM2-VL",
@@ -135,6 +137,7 @@ TILES: tuple[Family, ...] = (
             "vision tokens attend to each other both ways",
         ),
         featured=True,
+        since={"molmo2": "5.20.0"},
     ),
     Family(
         name="Granite 4 Vision",
