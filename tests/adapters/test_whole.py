@@ -47,7 +47,7 @@ PICTURES_ALONE = [
     "nemotron_h_omni",
 ]
 EXACT = [*WITH_CLIPS, *PICTURES_ALONE]
-CONVOLUTIONAL = ["got_ocr2", "pp_chart2table", "deepseek_vl_hybrid", "gemma3n"]
+CONVOLUTIONAL = ["got_ocr2", "pp_chart2table", "deepseek_vl_hybrid", "gemma3n", "step3p7"]
 
 # (height, width): ordinary, large enough to be shrunk, extreme, odd.
 SIZES = [(100, 150), (700, 500), (32, 1000), (1000, 32), (301, 203)]
@@ -127,7 +127,7 @@ def test_the_probe_finds_frames_out_of_time(opened: Open, name: str) -> None:
     assert found(opened(name), later_frames, [probe_clip(5, 60, 90)])
 
 
-@pytest.mark.parametrize("name", ["got_ocr2", "pp_chart2table"])
+@pytest.mark.parametrize("name", ["got_ocr2", "pp_chart2table", "step3p7"])
 def test_cells_lie_where_their_convolutions_look(opened: Open, name: str) -> None:
     """A grid over the picture itself would be a third of a cell off."""
     report = probe_layout(*opened(name), [probe_picture(160, 240)], random_cells=6)
@@ -140,7 +140,7 @@ def test_cells_lie_where_their_convolutions_look(opened: Open, name: str) -> Non
 @pytest.mark.parametrize(
     "name",
     """hunyuan_vl mistral_large4 kimi_k25 dots3_note got_ocr2 ernie4_5_vl_moe video_llama_3
-    glm5_next nemotron_h_omni""".split(),
+    glm5_next nemotron_h_omni step3p7""".split(),
 )
 def test_clips_are_refused(opened: Open, name: str) -> None:
     with pytest.raises(ModelError, match=r"takes no clips|cannot read clips"):

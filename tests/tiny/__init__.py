@@ -22,6 +22,7 @@ from tests.tiny import (
     perception_lm,
     phi4_multimodal,
     square,
+    step3p7,
     tagged,
     tiled,
 )
@@ -38,6 +39,7 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     **grid_thw.BUILDERS,
     **grid_kin.BUILDERS,
     **square.BUILDERS,
+    **step3p7.BUILDERS,
     **one_view.BUILDERS,
     **anyres.BUILDERS,
     **hunyuan_vl.BUILDERS,

@@ -127,6 +127,14 @@ TILES: tuple[Family, ...] = (
         inputs=("image", "images"),
     ),
     Family(
+        name="Step 3.7",
+        model_types=("step3p7",),
+        adapter="tam_adapters.step3p7:Step3p7Adapter",
+        examples=("stepfun-ai/Step-3.7-Flash",),
+        inputs=("image", "images"),
+        notes=("convolutions: a vision token also sees the surroundings of its cell",),
+    ),
+    Family(
         name="Molmo2",
         model_types=("molmo2",),
         adapter="tam_adapters.molmo2:Molmo2Adapter",

@@ -26,12 +26,6 @@ _NEXT = "use a supported family"
 NOT_YET: tuple[Refused, ...] = tuple(
     Refused(name, types, reason, _NEXT, status="not yet")
     for name, types, reason in (
-        (
-            "Step 3.7",
-            ("step3p7",),
-            "there is no layout yet for the two convolutions after its tower, which shift what a "
-            "token covers",
-        ),
         ("Fuyu", ("fuyu",), "its processor does not return the positions of a text's words"),
     )
 )
