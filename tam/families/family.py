@@ -32,8 +32,8 @@ class Family:
     featured
         Whether the README's short table shows it.
     since
-        The first release of transformers that has a model type, for types that the oldest
-        supported release lacks.
+        The first release of transformers with which a model type works, for types that the oldest
+        supported release lacks or whose words it does not locate.
     """
 
     name: str

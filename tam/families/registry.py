@@ -15,14 +15,13 @@ only.
 
 import warnings
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
-
-from packaging.version import Version
 
 from tam.errors import ModelError
 from tam.families.adapter import Adapter
 from tam.families.family import Family, Refused, Status
+from tam.families.release import installed, is_older
 from tam.resolver import resolve
 
 GROUP = "tam.adapters"
@@ -121,24 +120,19 @@ def compared_with() -> str:
 
 
 def missing_types() -> frozenset[str]:
-    """Return the supported model types that the installed release of transformers lacks."""
+    """Return the supported model types for which the installed transformers is too old."""
     return frozenset(
-        name for family in _built_in() for name in family.since if _is_missing(name, family)
+        name for family in _built_in() for name, first in family.since.items() if is_older(first)
     )
 
 
-def _is_missing(model_type: str, family: Family) -> bool:
-    # Compared without suffixes: a development version has what its release will have.
-    first = family.since.get(model_type)
-    return first is not None and Version(version("transformers")).release < Version(first).release
-
-
 def _check_release(model_type: str, family: Family) -> None:
-    if _is_missing(model_type, family):
+    first = family.since.get(model_type, "")
+    if is_older(first):
         raise ModelError(
-            f"transformers {version('transformers')} does not have this model type",
+            f"transformers {installed()} is too old for this model type",
             where=f"model type {model_type!r}",
-            remedy=f"install transformers {family.since[model_type]} or newer",
+            remedy=f"install transformers {first} or newer",
         )
 
 

@@ -119,6 +119,24 @@ class Chosen:
         told = None if self.told is None else {**self.told, **_as_json(added)}
         return replace(self, options={**self.options, **added}, told=told)
 
+    def check_model(self, *, cross_attention: bool) -> None:
+        """Refuse models that read pictures only through cross-attention, if this method cannot.
+
+        Raises
+        ------
+        InputError
+            If it reads vision tokens, and the model has none. The message names methods that work.
+        """
+        if not cross_attention or self.told is not None:
+            return
+        able = [method.name for method in METHODS.values() if method.cross_attention]
+        if self.refinements or self.relevance or self.method.name not in able:
+            raise InputError(
+                "reads vision tokens, but this model reads pictures only through cross-attention",
+                where=f"method {self.method.name}",
+                remedy=f"use one of {', '.join(able)}",
+            )
+
     def run(
         self, trace: "Trace", replay: "Replay | None", targets: Sequence[int] | None = None
     ) -> "Explanation":
@@ -129,6 +147,7 @@ class Chosen:
                 where=f"method {self.method.name}",
                 remedy="pass a replay",
             )
+        self.check_model(cross_attention=trace.vision.cross_attention)
         result = self._related(self._explained(trace, replay, targets), trace, replay, targets)
         if not self.refinements or replay is None:
             return result

@@ -34,6 +34,9 @@ class Method:
         Whether it can also map the candidates of each token (``candidate_maps``).
     relevance
         Whether it also computes the relevance of earlier words.
+    cross_attention
+        Whether it can explain models that read pictures only through cross-attention. The other
+        methods read states or attention weights at the vision tokens' positions in the sequence.
     package
         The package that adds it; empty for a method of the toolkit.
     error
@@ -49,6 +52,7 @@ class Method:
     streams: bool = False
     candidates: bool = False
     relevance: bool = False
+    cross_attention: bool = False
     package: str = ""
     error: str = ""
 

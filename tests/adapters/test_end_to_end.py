@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import tam
-from tam.families.registry import families
+from tam.families.registry import adapter_for, families
 from tam.prompt.conversation import Conversation, Turn, question
 from tam.prompt.encoding import encode
 from tam.recording.batching import recordings
@@ -29,6 +29,7 @@ TAKING_CLIPS = [
     name
     for name in BUILDERS
     if any(name in family.model_types and "video" in family.inputs for family in families())
+    and adapter_for({"model_type": name}).takes_clips
 ]
 
 

@@ -65,7 +65,6 @@ def test_the_table_has_an_adapter_and_examples_for_each_family() -> None:
 @pytest.mark.parametrize(
     ("model_type", "reason"),
     [
-        ("mllama", "cross-attention"),
         ("idefics", "cross-attention"),
         ("blip-2", "learned queries"),
         ("instructblip", "learned queries"),
@@ -124,14 +123,15 @@ def test_an_unknown_checkpoint_with_code_of_its_own_is_told_of_native_ones() -> 
 def test_a_type_that_this_release_of_transformers_lacks_is_named_with_the_one_that_has_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tam.families.registry.version", lambda _: "5.19.0")
+    monkeypatch.setattr("tam.families.release.version", lambda _: "5.19.0")
     assert {"molmo2", "muse_spark"} < missing_types()
-    assert not {"muse_glimmer", "minicpmv4_7"} & missing_types()
+    assert not {"muse_glimmer", "qwen4_exp"} & missing_types()
     with pytest.raises(
-        ModelError, match=r"'molmo2': transformers 5\.19\.0 does not.*install transformers 5\.20\.0"
+        ModelError,
+        match=r"'molmo2': transformers 5\.19\.0 is too old.*install transformers 5\.20\.0",
     ):
         adapter_for({"model_type": "molmo2"})
-    monkeypatch.setattr("tam.families.registry.version", lambda _: "5.20.0.dev0")
+    monkeypatch.setattr("tam.families.release.version", lambda _: "5.20.0.dev0")
     assert adapter_for({"model_type": "molmo2"}).family == "Molmo2"
 
 
@@ -159,12 +159,12 @@ def test_another_package_cannot_replace_a_family(add_package: AddPackage) -> Non
 
 
 def test_another_package_cannot_support_what_is_refused(add_package: AddPackage) -> None:
-    add_package("daring", "mllama", GOOD)
+    add_package("daring", "idefics", GOOD)
     with (
         pytest.warns(UserWarning, match="daring"),
         pytest.raises(ModelError, match="cross-attention"),
     ):
-        adapter_for({"model_type": "mllama"})
+        adapter_for({"model_type": "idefics"})
 
 
 def test_two_packages_for_one_type_are_an_error_for_that_type(add_package: AddPackage) -> None:

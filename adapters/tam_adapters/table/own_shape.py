@@ -49,6 +49,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         adapter="tam_adapters.grid_kin:Qwen4ExpAdapter",
         examples=("Qwen/Qwen4-Exp",),
         inputs=("image", "images", "video"),
+        since={"qwen4_exp": "5.18.0"},
     ),
     Family(
         name="Qwen2.5-Omni",
@@ -59,6 +60,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         notes=(
             "only its written words; its speech part is not loaded, and a clip's sound is not read",
         ),
+        since={"qwen2_5_omni": "5.23.0", "qwen2_5_omni_thinker": "5.23.0"},
     ),
     Family(
         name="Qwen3-Omni",
@@ -70,6 +72,7 @@ OWN_SHAPE: tuple[Family, ...] = (
             "only its written words; its speech part is not loaded, and a clip's sound is not read",
         ),
         featured=True,
+        since={"qwen3_omni_moe": "5.23.0", "qwen3_omni_moe_thinker": "5.23.0"},
     ),
     Family(
         name="GLM-4V",
@@ -167,6 +170,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         adapter="tam_adapters.padded_patches:Glm5NextAdapter",
         examples=("zai-org/GLM-5.3-Flash",),
         inputs=("image", "images"),
+        since={"glm5_next": "5.18.0"},
     ),
     Family(
         name="Inkling",
@@ -191,7 +195,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         examples=("nvidia/Nemotron-3-Nano-Omni-30B-A3B-Reasoning-BF16",),
         inputs=("image", "images"),
         notes=("sound is not read; no clips: their tokens may be pruned by their content",),
-        since={"nemotron_h_omni": "5.18.0"},
+        since={"nemotron_h_omni": "5.23.0"},
     ),
     Family(
         name="HunyuanOCR",

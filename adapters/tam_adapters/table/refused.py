@@ -27,7 +27,6 @@ _OWN_CODE = "the checkpoint runs its own custom code"
 _NATIVE = "use the variant that transformers runs natively"
 
 REFUSED: tuple[Refused, ...] = (
-    Refused("Llama 3.2 Vision (Mllama)", ("mllama",), _CROSS, _GRID),
     Refused("Idefics (first version)", ("idefics",), _CROSS, _GRID),
     Refused("BLIP-2", ("blip-2",), _QUERIES, _GRID),
     Refused("InstructBLIP", ("instructblip", "instructblipvideo"), _QUERIES, _GRID),
