@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tam.families.registry import missing_types
+from tam.families.registry import adapter_for, families, missing_types
 from tests.tiny import (
     anyres,
     cosmos3_edge,
@@ -58,3 +58,11 @@ _ALL: dict[str, Callable[[Path], Path]] = {
 
 BUILDERS = {name: build for name, build in _ALL.items() if name not in missing_types()}
 """Writes a checkpoint to the given folder. Tests over all families iterate over these."""
+
+TAKING_CLIPS = [
+    name
+    for name in BUILDERS
+    if any(name in family.model_types and "video" in family.inputs for family in families())
+    and adapter_for({"model_type": name}).takes_clips
+]
+"""Those of them whose families read clips, in the same order."""
