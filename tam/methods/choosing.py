@@ -120,20 +120,34 @@ class Chosen:
         return replace(self, options={**self.options, **added}, told=told)
 
     def check_model(self, *, cross_attention: bool) -> None:
-        """Refuse models that read pictures only through cross-attention, if this method cannot.
+        """Refuse a model whose way of reading pictures this method cannot explain.
+
+        Parameters
+        ----------
+        cross_attention
+            Whether the model reads pictures only through cross-attention.
 
         Raises
         ------
         InputError
-            If it reads vision tokens, and the model has none. The message names methods that work.
+            If the method reads vision tokens and the model has none, or the reverse. The message
+            names methods that work.
         """
-        if not cross_attention or self.told is not None:
+        if self.told is not None:
             return
-        able = [method.name for method in METHODS.values() if method.cross_attention]
-        if self.refinements or self.relevance or self.method.name not in able:
+        where = f"method {self.method.name}"
+        if not cross_attention and self.method.cross_attention == "only":
+            raise InputError(
+                "this model reads pictures as tokens of its sequence, not through cross-attention",
+                where=where,
+                remedy="use another method, such as tam",
+            )
+        able = [method.name for method in METHODS.values() if method.cross_attention != "not"]
+        plain = self.method.name in able and not self.refinements and not self.relevance
+        if cross_attention and not plain:
             raise InputError(
                 "reads vision tokens, but this model reads pictures only through cross-attention",
-                where=f"method {self.method.name}",
+                where=where,
                 remedy=f"use one of {', '.join(able)}",
             )
 

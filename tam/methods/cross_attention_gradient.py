@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from tam.errors import InputError
 from tam.explanation.explanation import Explanation
 from tam.methods.class_activation import as_matrix
 from tam.methods.result import Targets, explained, resolve_targets
@@ -31,18 +30,7 @@ def cross_attention_gradient(trace: Trace, replay: Replay, targets: Targets = No
     ----------
     trace, replay, targets
         See :mod:`tam.methods`.
-
-    Raises
-    ------
-    InputError
-        If the model reads pictures as tokens of its sequence.
     """
-    if not trace.vision.cross_attention:
-        raise InputError(
-            "this model reads pictures as tokens of its sequence, not through cross-attention",
-            where="method cross-attention-gradient",
-            remedy="use another method, such as tam",
-        )
     asked = resolve_targets(trace, targets)
     run = replay.run(asked, gradients=True, cross_attention=True)
     rows = []

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from tam.defaults import KERNEL_SIZE
 from tam.resolver import resolve
@@ -35,8 +35,9 @@ class Method:
     relevance
         Whether it also computes the relevance of earlier words.
     cross_attention
-        Whether it can explain models that read pictures only through cross-attention. The other
-        methods read states or attention weights at the vision tokens' positions in the sequence.
+        Whether it can explain models that read pictures only through cross-attention: not, if it
+        reads states or attention weights at the vision tokens' positions in the sequence; also
+        those; or only those.
     package
         The package that adds it; empty for a method of the toolkit.
     error
@@ -52,7 +53,7 @@ class Method:
     streams: bool = False
     candidates: bool = False
     relevance: bool = False
-    cross_attention: bool = False
+    cross_attention: Literal["not", "also", "only"] = "not"
     package: str = ""
     error: str = ""
 
