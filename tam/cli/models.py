@@ -39,6 +39,8 @@ def long_markdown() -> str:
     parts = [_INTRODUCTION.format(version=compared_with()), _supported_markdown()]
     for status, (title, why) in _OTHERS.items():
         entries = [entry for entry in refusals() if entry.status == status]
+        if not entries:
+            continue
         types = sum(len(entry.model_types) for entry in entries)
         rows = ["| family | `model_type` | why | instead |", "| --- | --- | --- | --- |"]
         rows += [
@@ -117,8 +119,11 @@ def print_models() -> None:
         )
     printed.print(supported)
     for status, (title, _) in _OTHERS.items():
+        entries = [entry for entry in refusals() if entry.status == status]
+        if not entries:
+            continue
         others = _table(title, "family", "model type", "why; what instead")
-        for entry in (entry for entry in refusals() if entry.status == status):
+        for entry in entries:
             why = "\n".join([entry.reason, *([_remark(entry.instead)] if entry.instead else [])])
             others.add_row(entry.name, "\n".join(entry.model_types), why)
         printed.print(others)

@@ -78,6 +78,7 @@ def test_the_table_has_an_adapter_and_examples_for_each_family() -> None:
         ("t5gemma2", "an encoder reads"),
         ("pix2struct", "an encoder reads"),
         ("udop", "an encoder reads"),
+        ("fuyu", "no format for a conversation"),
         ("git", "prepended to the sequence"),
         ("emu3", "next code"),
         ("internvl_chat", "custom code.*InternVL3-2B-hf"),

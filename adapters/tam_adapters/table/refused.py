@@ -65,6 +65,13 @@ REFUSED: tuple[Refused, ...] = (
     Refused("π0", ("pi0",), "it outputs the movements of a robot, not words", _GRID),
     Refused("Evolla", ("evolla",), "it reads proteins, not pictures", _GRID),
     Refused("GIT", ("git",), _OUTSIDE, _GRID),
+    Refused(
+        "Fuyu",
+        ("fuyu",),
+        "its processor takes one picture and one text, puts the picture before the text and a mark "
+        "of the answer after it, and has no format for a conversation",
+        _GRID,
+    ),
     Refused("Chameleon", ("chameleon",), _CODES, _GRID),
     Refused("Emu3", ("emu3",), _CODES, _GRID),
     Refused(
