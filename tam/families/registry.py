@@ -13,9 +13,12 @@ error until one of them is removed. A package that cannot be imported is an erro
 only.
 """
 
+import sys
 import warnings
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any
 
 from tam.errors import ModelError
@@ -92,7 +95,7 @@ def families() -> tuple[Family, ...]:
             adapter=entry.value,
             notes=(f"from the package {_package(entry)}",),
         )
-        for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
+        for entry in sorted(_entries(), key=lambda entry: (entry.name, entry.value))
         if entry.name not in known
     )
     return _built_in() + others
@@ -164,7 +167,26 @@ def _supported() -> str:
 
 
 def _added(model_type: str) -> list[EntryPoint]:
-    return [entry for entry in entry_points(group=GROUP) if entry.name == model_type]
+    return [entry for entry in _entries() if entry.name == model_type]
+
+
+def _entries() -> tuple[EntryPoint, ...]:
+    """Return the entry points of all installed packages that add adapters."""
+    return _read_entries(tuple((path, _changed_at(path)) for path in sys.path))
+
+
+@cache
+def _read_entries(_places: tuple[tuple[str, float], ...]) -> tuple[EntryPoint, ...]:
+    # Reading every package's metadata takes longer than all else that happens here. A package that
+    # is installed meanwhile changes the time of its folder.
+    return tuple(entry_points(group=GROUP))
+
+
+def _changed_at(path: str) -> float:
+    try:
+        return Path(path).stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _package(entry: EntryPoint) -> str:

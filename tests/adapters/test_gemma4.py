@@ -83,6 +83,7 @@ def test_padding_is_no_patch(loaded: Loaded) -> None:
     assert found.grids[0].box == (0, 0, 48, 24)
 
 
+@pytest.mark.transformers("5.23")
 def test_frames_that_the_processor_left_out_are_noticed(loaded: Loaded) -> None:
     with pytest.raises(ModelError, match=r"encoded 1 of 2.*do_sample_frames"):
         layout_of(loaded, [1], [probe_clip(2, 24, 24)], video_position_ids=[[[0, 0], [2, 2]]])

@@ -2,6 +2,7 @@
 
 import warnings
 
+import pytest
 import transformers
 from packaging.version import Version
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
@@ -47,6 +48,7 @@ def test_every_supported_type_has_a_tiny_model() -> None:
     assert {*mllama.BUILDERS} == {"mllama"}
 
 
+@pytest.mark.transformers(COMPARED_WITH)
 def test_what_is_not_supported_yet_is_a_type_of_the_mappings() -> None:
     waiting = {n for entry in refusals() if entry.status == "not yet" for n in entry.model_types}
     sound = {n for entry in refusals() if entry.status == "audio only" for n in entry.model_types}
