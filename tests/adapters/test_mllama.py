@@ -20,6 +20,9 @@ from tam.testing import probe_clip, probe_picture
 from tests.loaded import layout_of, scaled
 from tests.tiny.mllama import MAX_TILES, SIDE, tiny_mllama
 
+# transformers 5.17 calls its own layers by an argument that it has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:`hidden_state` is deprecated:FutureWarning")
+
 PROMPT = "What is in the picture"
 METHOD = "cross-attention-gradient"
 PER_TILE = SIDE**2 + 1

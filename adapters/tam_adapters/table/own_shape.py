@@ -179,6 +179,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         examples=("thinkingmachines/Inkling",),
         inputs=("image", "images"),
         notes=("sound is not read",),
+        since={"inkling_mm_model": "5.23.0"},
     ),
     Family(
         name="Inkling 2",
