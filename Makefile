@@ -66,7 +66,7 @@ HEADS := .venv/heads
 SITE := $$(.venv/bin/python -c 'import site; print(site.getsitepackages()[0])')
 
 heads: setup
-	$(PYTHON) -m venv $(HEADS)
+	$(BIN)/python -m venv $(HEADS)
 	echo "$(SITE)" > "$$($(HEADS)/bin/python -c 'import site; print(site.getsitepackages()[0])')/tam.pth"
 	$(HEADS)/bin/python -m pip install --quiet --no-deps torchao optimum-quanto hqq \
 		compressed-tensors ninja einops loguru termcolor

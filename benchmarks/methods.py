@@ -58,7 +58,12 @@ def main() -> None:
     models = options.model.split(",")
     parts = []
     for name, methods, splits, count in (
-        ("all", tuple(METHODS), PICTURES, options.items),
+        (
+            "all",
+            tuple(n for n, m in METHODS.items() if m.cross_attention != "only"),
+            PICTURES,
+            options.items,
+        ),
         ("kin", COMPARED, tuple(SCENE_SPLITS), options.more),
     ):
         plan = Plan(splits=splits, count=count, world=options.world, faithful_words=1)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 # Before any test module imports the libraries that read these.
@@ -14,8 +15,10 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 import torch
+from packaging.version import Version
 from playwright.sync_api import Browser, sync_playwright
 
+from tam.families.registry import missing_types
 from tests.provide_chromium import find
 
 torch.set_num_threads(1)
@@ -32,6 +35,29 @@ BROWSER_FLAGS = (
     "--no-first-run",
 )
 GOLDENS = Path(__file__).parent / "goldens"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out tests of model types and features that the installed transformers lacks."""
+    lacking, installed = missing_types(), Version(version("transformers"))
+    left_out = [
+        item
+        for item in items
+        if lacking & _model_types(item)
+        or any(Version(mark.args[0]) > installed for mark in item.iter_markers("transformers"))
+    ]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        kept = set(items) - set(left_out)
+        items[:] = [item for item in items if item in kept]
+
+
+def _model_types(item: pytest.Item) -> set[str]:
+    """Return the names that mark or parametrize a test; a test of a family has its type here."""
+    marked = {name for mark in item.iter_markers("model_type") for name in mark.args}
+    params = getattr(item, "callspec", None)
+    given = params.params.values() if params is not None else ()
+    return marked | {value for value in given if isinstance(value, str)}
 
 
 @pytest.fixture(scope="session")

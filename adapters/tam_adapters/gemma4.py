@@ -20,6 +20,7 @@ class Gemma4Adapter(Adapter):
     """
 
     family = "Gemma 4"
+    clips_since = "5.23.0"
     notes = (
         "In Gemma 4 models that set use_bidirectional_attention to 'vision', vision tokens attend "
         "in both directions within a picture: the state of each depends on the whole picture, not "

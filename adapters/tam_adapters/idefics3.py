@@ -60,6 +60,7 @@ class SmolVLMAdapter(Idefics3Adapter):
 
     family = "SmolVLM"
     reads_clips = True
+    clips_since = "5.23.0"
 
     def vision_layout(self, encoded: Encoded) -> VisionLayout:
         """Place every vision token of an encoded prompt.

@@ -62,7 +62,10 @@ def force(
             for first in range(0, len(reply) - 1, _CHUNK):
                 chunk = reply[first : min(first + _CHUNK, len(reply) - 1)]
                 access.acquire()
-                output = model(input_ids=chunk[None], use_cache=True, **{CACHE: output[CACHE]})
+                more = adapter.reply_inputs(inputs, len(chunk))
+                output = model(
+                    input_ids=chunk[None], use_cache=True, **{CACHE: output[CACHE]}, **more
+                )
                 access.release()
                 written = reply[first + 1 : first + 1 + len(chunk)]
                 logits.record(output.logits[0][:, None], written[:, None])

@@ -9,6 +9,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
+import transformers
 
 from tam.capture.settings import generation_settings
 from tam.errors import InputError, ModelError, SetupError, TamError, ran_out_of_memory
@@ -16,8 +17,8 @@ from tam.errors import InputError, ModelError, SetupError, TamError, ran_out_of_
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# The folder of installed packages.
-_LIBRARIES = str(Path(torch.__file__).parents[1])
+# The folders of installed packages: an environment may be layered over another one.
+_LIBRARIES = tuple(str(Path(package.__file__).parents[1]) for package in (torch, transformers))
 _OURS = frozenset(("tam", "tam_adapters"))
 
 FOREIGN_ERRORS = (
@@ -166,5 +167,5 @@ def _in_callers_code(frame: FrameType) -> bool:
     """Whether a frame's code is neither the toolkit's, Python's, nor an installed package's."""
     root = str(frame.f_globals.get("__name__", "")).partition(".")[0]
     path = frame.f_code.co_filename
-    known = root in _OURS or root in sys.stdlib_module_names or path.startswith(("<", _LIBRARIES))
+    known = root in _OURS or root in sys.stdlib_module_names or path.startswith(("<", *_LIBRARIES))
     return not known

@@ -7,7 +7,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from tam.families.family import Status
+from tam.families.family import Family, Status
 from tam.families.registry import compared_with, families, refusals
 from tam.text.terminal import console
 
@@ -39,6 +39,8 @@ def long_markdown() -> str:
     parts = [_INTRODUCTION.format(version=compared_with()), _supported_markdown()]
     for status, (title, why) in _OTHERS.items():
         entries = [entry for entry in refusals() if entry.status == status]
+        if not entries:
+            continue
         types = sum(len(entry.model_types) for entry in entries)
         rows = ["| family | `model_type` | why | instead |", "| --- | --- | --- | --- |"]
         rows += [
@@ -58,12 +60,20 @@ def _supported_markdown() -> str:
         checkpoints = ", ".join(family.examples)
         if family.relatives:
             checkpoints += f"; should work: {', '.join(family.relatives)}"
-        takes, notes = ", ".join(family.inputs), "; ".join(family.notes)
+        takes, notes = ", ".join(family.inputs), "; ".join(_notes(family))
         row = (family.name, _types(family.model_types), checkpoints, takes, notes)
         rows.append(f"| {' | '.join(row)} |")
     return f"## Supported\n\n{types} model types in {len(families())} families.\n\n" + (
         "\n".join(rows) + "\n"
     )
+
+
+def _notes(family: Family) -> list[str]:
+    """Return a family's notes, and the releases of transformers that its newer types need."""
+    return [
+        *family.notes,
+        *(f"{name}: transformers {first}" for name, first in family.since.items()),
+    ]
 
 
 def _types(names: Sequence[str]) -> str:
@@ -73,8 +83,8 @@ def _types(names: Sequence[str]) -> str:
 _INTRODUCTION = """# Model families
 
 `tam models` prints this page's tables. Every model type among the image-text and multimodal models
-of transformers {version} has a row in one of them. A type that is missing from the installed
-release of transformers is refused by transformers itself, which names the release to install.
+of transformers {version} has a row in one of them. A type that the
+installed release of transformers lacks is refused with the release to install.
 
 Every supported family passed these checks on a tiny random model with a real processor: the layout
 probe (which vision tokens change with blocks of original pixels), the head's scores from the
@@ -105,12 +115,15 @@ def print_models() -> None:
             family.name,
             "\n".join(family.model_types),
             "\n".join(family.inputs),
-            "\n".join([*family.examples, *family.relatives, *map(_remark, family.notes)]),
+            "\n".join([*family.examples, *family.relatives, *map(_remark, _notes(family))]),
         )
     printed.print(supported)
     for status, (title, _) in _OTHERS.items():
+        entries = [entry for entry in refusals() if entry.status == status]
+        if not entries:
+            continue
         others = _table(title, "family", "model type", "why; what instead")
-        for entry in (entry for entry in refusals() if entry.status == status):
+        for entry in entries:
             why = "\n".join([entry.reason, *([_remark(entry.instead)] if entry.instead else [])])
             others.add_row(entry.name, "\n".join(entry.model_types), why)
         printed.print(others)

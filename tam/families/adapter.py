@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tam.errors import ModelError
 from tam.families.processor import Processor
+from tam.families.release import is_older
 from tam.geometry.layout import VisionLayout
 from tam.media.media import Media
 
@@ -89,8 +90,14 @@ class Adapter(ABC):
     convolutional
         Whether the vision tower is convolutional, so that a vision token also sees the surroundings
         of its cell, with an influence that falls with distance. The layout probe uses it.
+    cross_attention
+        Whether the language model reads pictures only through cross-attention, so that no position
+        of the sequence belongs to a part of a picture. The layout's positions are then indices of
+        the keys.
     reads_clips
         Whether clips are supported. If not, they are refused before the processor runs.
+    clips_since
+        The first release of transformers with which clips work, if the oldest supported one fails.
     reply_token_type
         The token type of a reply's tokens, if the inputs have token types.
     """
@@ -104,7 +111,9 @@ class Adapter(ABC):
     causal: bool = True
     batches: bool = True
     convolutional: bool = False
+    cross_attention: bool = False
     reads_clips: bool = True
+    clips_since: str = ""
 
     @abstractmethod
     def vision_layout(self, encoded: Encoded) -> VisionLayout:
@@ -138,10 +147,18 @@ class Adapter(ABC):
             If there is a clip. The message names it.
         """
         for item in media:
-            if item.kind == "video" and not self.reads_clips:
+            if item.kind == "video" and not self.takes_clips:
+                needed = f" before transformers {self.clips_since}" if self.clips_since else ""
                 raise ModelError(
-                    f"{self.family} takes no clips", where=item.name, remedy="give single pictures"
+                    f"{self.family} takes no clips{needed}",
+                    where=item.name,
+                    remedy="give single pictures",
                 )
+
+    @property
+    def takes_clips(self) -> bool:
+        """Whether clips are supported with the installed transformers."""
+        return self.reads_clips and not is_older(self.clips_since)
 
     def explained(self, config: Any) -> Any:
         """Return the configuration of the part that reads pictures and writes text.
@@ -186,6 +203,29 @@ class Adapter(ABC):
         """
         del config, processor
         return None
+
+    def reply_inputs(
+        self, inputs: Mapping[str, "torch.Tensor"], count: int
+    ) -> dict[str, "torch.Tensor"]:
+        """Return the inputs, besides ids and cache, that the model needs to read a given reply.
+
+        Parameters
+        ----------
+        inputs
+            The inputs of the prompt.
+        count
+            How many tokens of the reply are read at once.
+        """
+        del inputs, count
+        return {}
+
+    def cross_attentions(self, model: "PreTrainedModel") -> Sequence["nn.Module"]:
+        """Return the modules that read pictures by cross-attention, in order.
+
+        Each returns its output and, with eager attention, its weights [B, H, L, S].
+        """
+        del model
+        return ()
 
     def embedding_consumer(self, model: "PreTrainedModel") -> "nn.Module":
         """Return the module that reads text and vision embeddings as one sequence.

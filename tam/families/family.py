@@ -1,6 +1,7 @@
 """Rows of the table of families: supported ones, and refused ones with the reason."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 __all__ = ["Family", "Refused"]
@@ -30,6 +31,9 @@ class Family:
         but were not tried; ``tam verify`` checks them.
     featured
         Whether the README's short table shows it.
+    since
+        The first release of transformers with which a model type works, for types that the oldest
+        supported release lacks or whose words it does not locate.
     """
 
     name: str
@@ -40,6 +44,7 @@ class Family:
     notes: tuple[str, ...] = ()
     relatives: tuple[str, ...] = ()
     featured: bool = False
+    since: Mapping[str, str] = field(default_factory=dict)
 
 
 Status = Literal["refused", "audio only", "not yet"]

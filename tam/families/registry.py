@@ -13,14 +13,18 @@ error until one of them is removed. A package that cannot be imported is an erro
 only.
 """
 
+import sys
 import warnings
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any
 
 from tam.errors import ModelError
 from tam.families.adapter import Adapter
 from tam.families.family import Family, Refused, Status
+from tam.families.release import installed, is_older
 from tam.resolver import resolve
 
 GROUP = "tam.adapters"
@@ -37,8 +41,8 @@ def adapter_for(config: Any) -> Adapter:
     Raises
     ------
     ModelError
-        If the model type is missing, unknown or refused, or its package cannot be imported. The
-        message lists the supported families.
+        If the model type is missing, unknown or refused, the installed transformers is too old for
+        it, or its package cannot be imported.
     """
     settings = config if isinstance(config, Mapping) else vars(config)
     model_type = str(settings.get("model_type") or getattr(config, "model_type", ""))
@@ -49,6 +53,7 @@ def _adapter_for_type(model_type: str, *, custom_code: bool) -> Adapter:
     for family in _built_in():
         if model_type in family.model_types:
             _warn_of_clash(model_type)
+            _check_release(model_type, family)
             return _load(family.adapter)
     for refused in refusals():
         if model_type in refused.model_types:
@@ -90,7 +95,7 @@ def families() -> tuple[Family, ...]:
             adapter=entry.value,
             notes=(f"from the package {_package(entry)}",),
         )
-        for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
+        for entry in sorted(_entries(), key=lambda entry: (entry.name, entry.value))
         if entry.name not in known
     )
     return _built_in() + others
@@ -115,6 +120,23 @@ def compared_with() -> str:
     from tam_adapters.table import COMPARED_WITH
 
     return COMPARED_WITH
+
+
+def missing_types() -> frozenset[str]:
+    """Return the supported model types for which the installed transformers is too old."""
+    return frozenset(
+        name for family in _built_in() for name, first in family.since.items() if is_older(first)
+    )
+
+
+def _check_release(model_type: str, family: Family) -> None:
+    first = family.since.get(model_type, "")
+    if is_older(first):
+        raise ModelError(
+            f"transformers {installed()} is too old for this model type",
+            where=f"model type {model_type!r}",
+            remedy=f"install transformers {first} or newer",
+        )
 
 
 def _built_in() -> tuple[Family, ...]:
@@ -145,7 +167,26 @@ def _supported() -> str:
 
 
 def _added(model_type: str) -> list[EntryPoint]:
-    return [entry for entry in entry_points(group=GROUP) if entry.name == model_type]
+    return [entry for entry in _entries() if entry.name == model_type]
+
+
+def _entries() -> tuple[EntryPoint, ...]:
+    """Return the entry points of all installed packages that add adapters."""
+    return _read_entries(tuple((path, _changed_at(path)) for path in sys.path))
+
+
+@cache
+def _read_entries(_places: tuple[tuple[str, float], ...]) -> tuple[EntryPoint, ...]:
+    # Reading every package's metadata takes longer than all else that happens here. A package that
+    # is installed meanwhile changes the time of its folder.
+    return tuple(entry_points(group=GROUP))
+
+
+def _changed_at(path: str) -> float:
+    try:
+        return Path(path).stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _package(entry: EntryPoint) -> str:

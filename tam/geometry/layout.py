@@ -111,6 +111,9 @@ class VisionLayout:
     separators
         int64 [S]: vision positions that show no part of a picture (newline, class and tile
         markers).
+    cross_attention
+        Whether the language model reads the pictures only through cross-attention. Positions are
+        then indices of its keys, and no vision token is in the sequence.
 
     Raises
     ------
@@ -120,6 +123,7 @@ class VisionLayout:
 
     grids: tuple[VisionGrid, ...]
     separators: NDArray[np.int64]
+    cross_attention: bool = False
 
     def __post_init__(self) -> None:
         every = np.concatenate([self.positions, self.separators])
@@ -135,6 +139,11 @@ class VisionLayout:
         """The sequence positions of all cells, int64 [N], grid after grid."""
         parts = [grid.positions for grid in self.grids]
         return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+    @property
+    def in_sequence(self) -> NDArray[np.int64]:
+        """The positions of the cells that are in the sequence, int64; none with cross-attention."""
+        return self.positions[:0] if self.cross_attention else self.positions
 
     @property
     def filter_grids(self) -> tuple[tuple[int, int], ...]:

@@ -119,6 +119,38 @@ class Chosen:
         told = None if self.told is None else {**self.told, **_as_json(added)}
         return replace(self, options={**self.options, **added}, told=told)
 
+    def check_model(self, *, cross_attention: bool) -> None:
+        """Refuse a model whose way of reading pictures this method cannot explain.
+
+        Parameters
+        ----------
+        cross_attention
+            Whether the model reads pictures only through cross-attention.
+
+        Raises
+        ------
+        InputError
+            If the method reads vision tokens and the model has none, or the reverse. The message
+            names methods that work.
+        """
+        if self.told is not None:
+            return
+        where = f"method {self.method.name}"
+        if not cross_attention and self.method.cross_attention == "only":
+            raise InputError(
+                "this model reads pictures as tokens of its sequence, not through cross-attention",
+                where=where,
+                remedy="use another method, such as tam",
+            )
+        able = [method.name for method in METHODS.values() if method.cross_attention != "not"]
+        plain = self.method.name in able and not self.refinements and not self.relevance
+        if cross_attention and not plain:
+            raise InputError(
+                "reads vision tokens, but this model reads pictures only through cross-attention",
+                where=where,
+                remedy=f"use one of {', '.join(able)}",
+            )
+
     def run(
         self, trace: "Trace", replay: "Replay | None", targets: Sequence[int] | None = None
     ) -> "Explanation":
@@ -129,6 +161,7 @@ class Chosen:
                 where=f"method {self.method.name}",
                 remedy="pass a replay",
             )
+        self.check_model(cross_attention=trace.vision.cross_attention)
         result = self._related(self._explained(trace, replay, targets), trace, replay, targets)
         if not self.refinements or replay is None:
             return result

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from tam.defaults import KERNEL_SIZE
 from tam.resolver import resolve
@@ -34,6 +34,10 @@ class Method:
         Whether it can also map the candidates of each token (``candidate_maps``).
     relevance
         Whether it also computes the relevance of earlier words.
+    cross_attention
+        Whether it can explain models that read pictures only through cross-attention: not, if it
+        reads states or attention weights at the vision tokens' positions in the sequence; also
+        those; or only those.
     package
         The package that adds it; empty for a method of the toolkit.
     error
@@ -49,6 +53,7 @@ class Method:
     streams: bool = False
     candidates: bool = False
     relevance: bool = False
+    cross_attention: Literal["not", "also", "only"] = "not"
     package: str = ""
     error: str = ""
 

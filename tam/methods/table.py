@@ -135,6 +135,14 @@ _TABLE = (
         relevance=True,
     ),
     Method(
+        "cross-attention-gradient",
+        "cross-attention weights times their gradients, for models that read pictures that way",
+        "arXiv 2103.15679",
+        "tam.methods.cross_attention_gradient:cross_attention_gradient",
+        _ONE_EACH,
+        cross_attention="only",
+    ),
+    Method(
         "localization-heads",
         "attention of the few heads that look at one place, sinks left out",
         "arXiv 2503.06287",
@@ -177,6 +185,7 @@ _TABLE = (
         "arXiv 1311.2901",
         "tam.methods.occlusion:occlusion",
         "1 forward for every 4 cells",
+        cross_attention="also",
     ),
     Method(
         "superpixel-occlusion",
@@ -184,6 +193,7 @@ _TABLE = (
         "doi 10.1109/TPAMI.2012.120",
         "tam.methods.superpixel_occlusion:superpixel_occlusion",
         "65 forward a picture",
+        cross_attention="also",
     ),
     Method(
         "kernel-shap",
@@ -191,6 +201,7 @@ _TABLE = (
         "arXiv 1705.07874",
         "tam.methods.kernel_shap:kernel_shap",
         "258 forward",
+        cross_attention="also",
     ),
     Method(
         "eagle",
@@ -198,6 +209,7 @@ _TABLE = (
         "arXiv 2509.22496",
         "tam.methods.eagle:eagle",
         "about 550 forward a word",
+        cross_attention="also",
     ),
     Method(
         "random",

@@ -25,5 +25,6 @@ def explain_recording(checkpoint: Checkpoint, recording: Recording, method: Chos
     """
     with memory_errors():
         result = method.run(recording.trace, Replay(checkpoint, recording))
-        scores = grounding(recording.trace)
+        crossed = recording.trace.vision.cross_attention
+        scores = None if crossed else grounding(recording.trace)
     return replace(result, token_grounding=scores)

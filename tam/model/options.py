@@ -234,6 +234,8 @@ def asked(checkpoint: Checkpoint, options: Mapping[str, Any], kind: type = Optio
     """
     given: dict[str, Any] = {**DEFAULTS, **options}
     method = chosen(given)
+    if "method" in kind.__annotations__:
+        method.check_model(cross_attention=checkpoint.adapter.cross_attention)
     candidates = given["candidate_maps"]
     check_candidate_maps(method, candidates)
     others = {name: value for name, value in given.items() if name not in DEFAULTS}

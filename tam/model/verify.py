@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tam.errors import ConversationError, TamError
+from tam.errors import ConversationError, ModelError, TamError
 from tam.explanation.explanation import Explanation
 from tam.methods.token_activation import token_activation
 from tam.model.explaining import explain_recording
@@ -98,7 +98,18 @@ def verify(model: Model) -> list[Check]:
     the same maps as its prompts one at a time; a quantised head is read correctly; a chat that
     continues from its prefix cache equals a run from the start; the maps of a test picture are
     finite and not constant. A check that raises an error counts as failed.
+
+    Raises
+    ------
+    ModelError
+        If the model has no vision tokens.
     """
+    if model.adapter.cross_attention:
+        raise ModelError(
+            "reads pictures only through cross-attention, so it has no vision tokens to check",
+            where=model.adapter.family,
+            remedy="compare its maps with those of the method occlusion",
+        )
     talk = question([probe_picture(*_SIZES[0])], _PROMPT)
     # Markers in the reply are suppressed, because they are not explained.
     options: dict[str, Any] = {

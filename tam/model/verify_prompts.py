@@ -26,7 +26,7 @@ def times(checkpoint: Checkpoint) -> tuple[bool | None, str, float | None]:
     """Check that the times a prompt states for a clip lie within it; None if it states none."""
     kind = getattr(checkpoint.module.config, "model_type", "")
     takes = any(kind in family.model_types and "video" in family.inputs for family in families())
-    if not takes:
+    if not takes or not checkpoint.adapter.takes_clips:
         return None, "it takes no clips", None
     frames = probe_clip(len(_TIMES), 64, 64).frames
     clip = Media(frames, _TIMES, "clip", "video")

@@ -113,11 +113,11 @@ def encode(
     with tokenizer_lock(processor.tokenizer):
         outputs = adapter.call_processor(processor, options) if adapter else processor(**options)
     offsets = np.asarray(outputs.pop("offset_mapping")[0])
-    replaced = (outputs.pop("text_replacement_offsets", None) or [[]])[0]
+    replaced = outputs.pop("text_replacement_offsets", None)
     outputs.pop("video_metadata", None)
     texts = [text for turn in conversation.turns for text in turn.texts]
     kept = [segment for segment in rendering.segments if segment.written is not None]
-    places = _places(kept, texts, offsets, replaced)
+    places = _places(kept, texts, offsets, replaced[0] if replaced else [])
     known = [
         known_ids(processor.tokenizer, segment, texts[segment.part], markers) for segment in kept
     ]
@@ -126,6 +126,8 @@ def encode(
     tokens, dropped = _text_tokens(
         processor.tokenizer, ids, rendering.segments, dict(zip(kept, places, strict=True)), texts
     )
+    if replaced is None and conversation.media:
+        _check_words(processor, tokens, kept, texts)
     notes = [*_dropped_notes(dropped), *_rewritten_notes(kept)]
     return Prompt(inputs, ids, tokens, dropped, tuple(notes))
 
@@ -265,6 +267,23 @@ def _places(
         else:
             places.append((end, end))
     return places
+
+
+def _check_words(
+    processor: Processor,
+    tokens: Sequence[TextToken],
+    kept: Sequence[Segment],
+    texts: Sequence[str | TokenizedText],
+) -> None:
+    """Refuse tokens that do not spell the words, where placeholders moved them unannounced."""
+    words = "".join(spoken(texts[part.part])[slice(*part.source)] for part in kept)
+    found = "".join(token.text for token in tokens)
+    if all(part.exact for part in kept) and "".join(words.split()) != "".join(found.split()):
+        raise SetupError(
+            "the installed transformers does not say where this processor puts a prompt's words",
+            where=type(processor).__name__,
+            remedy="install a newer release of transformers",
+        )
 
 
 def _insert_known(

@@ -45,7 +45,7 @@ class Prepared:
     def request(self) -> capture.Request:
         """The request for a run that keeps the states of all cells and words."""
         words = np.array([token.context_position for token in self.prompt.tokens], np.int64)
-        return capture.Request(self.prompt.inputs, np.union1d(self.vision.positions, words))
+        return capture.Request(self.prompt.inputs, np.union1d(self.vision.in_sequence, words))
 
 
 def prepare(

@@ -86,7 +86,9 @@ def record(
     limit = new_tokens_at_most(checkpoint, prepared, options)
     check_limits(checkpoint, prepared, limit or 0 if given is None else len(given))
     request = prepared.request
-    if prefix_cache is not None:
+    if prepared.vision.cross_attention:
+        prefix_cache = None  # the keys of the pictures are no part of the sequence
+    elif prefix_cache is not None:
         prefix_cache = prefix_cache.shared_with(request, int(prepared.vision.positions.max()))
     if given is None:
         total = options.get("max_new_tokens")
@@ -133,7 +135,7 @@ def _completed(
         options = {"tokenizer": checkpoint.tokenizer, **options}
     if not options.get("prompt_lookup_num_tokens"):
         return options
-    placeholders = np.unique(prepared.prompt.ids[prepared.vision.positions]).tolist()
+    placeholders = np.unique(prepared.prompt.ids[prepared.vision.in_sequence]).tolist()
     suppressed = (
         options.get("suppress_tokens")
         or generation_settings(checkpoint.module, options).suppress_tokens
@@ -217,7 +219,7 @@ def recorded(
         media=tuple(media),
         vision=vision,
         text=text,
-        states=run.at(np.concatenate([vision.positions, text.context_positions])),
+        states=run.at(np.concatenate([vision.in_sequence, text.context_positions])),
         lm_head=LMHead(checkpoint.lm_head, checkpoint.module),
         predictions=tuple(_prediction(checkpoint, run, int(index)) for index in kept),
         provenance={

@@ -22,7 +22,8 @@ class Pass:
     states
         The outputs [B, S, D] or [S, D] of each requested layer, one for each call of the layer.
     attentions
-        [1, H, L, L] for each layer with attention weights; empty unless they were requested.
+        [1, H, L, L] for each layer with attention weights, or [1, H, L, S] for each layer with
+        cross-attention; empty unless they were requested.
     """
 
     scores: torch.Tensor
@@ -98,6 +99,17 @@ class Attentions:
         square = (self.length, self.length)
         if isinstance(weights, torch.Tensor) and weights.ndim == 4 and weights.shape[2:] == square:
             self.seen.append(weights)
+
+
+class CrossAttentions:
+    """Keeps the weights that cross-attention modules return with their outputs."""
+
+    def __init__(self) -> None:
+        self.seen: list[torch.Tensor] = []
+
+    def output(self, _module: nn.Module, _args: Any, output: Any) -> None:
+        """Keep the weights of a cross-attention module; its forward hook."""
+        self.seen.append(output[1])
 
 
 class Replaced:

@@ -31,7 +31,15 @@ from tam.replay.layers import (
 )
 from tam.replay.lrp_attention import NAME as ATTN_LRP
 from tam.replay.lrp_rules import Rules
-from tam.replay.passing import ActivationHook, Attentions, Hooks, Pass, Replaced, registered
+from tam.replay.passing import (
+    ActivationHook,
+    Attentions,
+    CrossAttentions,
+    Hooks,
+    Pass,
+    Replaced,
+    registered,
+)
 from tam.replay.settings import attention_by, frozen
 
 # The largest difference from the recorded log-probabilities that rounding can explain.
@@ -128,6 +136,7 @@ class Replay:
         layers: Sequence[LayerName] = (),
         gradients: bool = False,
         attention: bool = False,
+        cross_attention: bool = False,
         pixels: Mapping[str, torch.Tensor] | None = None,
         vision_input: torch.Tensor | None = None,
         rules: Rules | None = None,
@@ -146,6 +155,8 @@ class Replay:
             scores.
         attention
             Whether to keep the attention weights of the language model.
+        cross_attention
+            Whether to keep the weights of its cross-attention to the pictures instead.
         pixels
             Pixel inputs that replace the recorded ones; all other inputs stay the same.
         vision_input
@@ -167,7 +178,11 @@ class Replay:
         length = int(self.inputs["input_ids"].shape[1])
         weights = [Attentions(length) for _ in self.layers] if attention else []
         hooks = self._hooks(layers, activations, weights, vision_input)
-        if attention and gradients:
+        crossed = CrossAttentions()
+        if cross_attention:
+            readers = self.checkpoint.adapter.cross_attentions(self.checkpoint.module)
+            hooks.after.extend((module, crossed.output) for module in readers)
+        if (attention or cross_attention) and gradients:
             hooks.before.append((self.layers[0], ActivationHook(graph=True).input))
         text = self.trace.text
         with ExitStack() as stack:
@@ -175,7 +190,7 @@ class Replay:
             stack.enter_context(torch.set_grad_enabled(gradients))
             stack.enter_context(frozen(self.checkpoint.module))
             stack.enter_context(registered(hooks))
-            if rules or attention:
+            if rules or attention or cross_attention:
                 name = ATTN_LRP if rules else "eager"
                 stack.enter_context(attention_by(name, self.checkpoint.module, self.layers))
             if rules:
@@ -191,7 +206,7 @@ class Replay:
             scores=scores,
             log_probabilities=chosen.detach().log_softmax(-1).gather(1, own)[:, 0],
             states=tuple(activation.seen for activation in activations),
-            attentions=self._attentions(weights) if attention else (),
+            attentions=self._attentions(weights) if attention else tuple(crossed.seen),
         )
 
     def log_probabilities(

@@ -8,14 +8,13 @@ import pytest
 import torch
 
 import tam
-from tam.families.registry import families
 from tam.prompt.conversation import Conversation, Turn, question
 from tam.prompt.encoding import encode
 from tam.recording.batching import recordings
 from tam.recording.recording import Recording
 from tam.testing import probe_clip, probe_picture
 from tests.hand_made import same
-from tests.tiny import BUILDERS
+from tests.tiny import BUILDERS, TAKING_CLIPS
 
 # Some of transformers' processors pass a tensor to NumPy in a way that it has deprecated.
 pytestmark = [
@@ -25,11 +24,6 @@ pytestmark = [
 
 PROMPT = "What is in the picture"
 STEPS = 6
-TAKING_CLIPS = [
-    name
-    for name in BUILDERS
-    if any(name in family.model_types and "video" in family.inputs for family in families())
-]
 
 
 # One family for each kind of layout; the in-depth tests of the others are in the complete grid.

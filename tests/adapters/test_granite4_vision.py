@@ -10,6 +10,8 @@ from tam.testing import LayoutReport, probe_clip, probe_layout, probe_picture
 from tests.loaded import Loaded, layout_of, load
 from tests.tiny.anyres import CELL, tiny_granite4_vision
 
+pytestmark = pytest.mark.model_type("granite4_vision")
+
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:

@@ -48,6 +48,7 @@ def test_a_picture_that_is_not_cut(loaded: Loaded) -> None:
     assert report.passed, report
 
 
+@pytest.mark.transformers("5.23")
 def test_several_clips(smolvlm: Loaded) -> None:
     report = probe(smolvlm, [probe_clip(3, 60, 120), probe_clip(3, 90, 60)])
     assert report.passed, report

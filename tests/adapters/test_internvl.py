@@ -33,6 +33,7 @@ def probe(loaded: Loaded, media: list[Media], **options: Any) -> LayoutReport:
     return probe_layout(*loaded, media, cell_pixels=cell, random_cells=2, **options)
 
 
+@pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning")
 def test_pictures_that_are_not_cut(loaded: Loaded) -> None:
     processor = loaded[1]
     usual = processor.image_processor.max_patches

@@ -9,7 +9,10 @@ from tests.loaded import Loaded, layout_of, load
 from tests.tiny.minicpmv4_6 import CELL, tiny_minicpmv4_6
 
 # The video processor of transformers passes a tensor to NumPy in a way that it has deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning")
+pytestmark = [
+    pytest.mark.model_type("minicpmv4_6"),
+    pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning"),
+]
 
 
 @pytest.fixture(scope="module")

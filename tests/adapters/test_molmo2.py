@@ -12,6 +12,8 @@ from tam.testing import LayoutReport, probe_clip, probe_layout, probe_picture
 from tests.loaded import Loaded, layout_of, load
 from tests.tiny.molmo2 import CELL, tiny_molmo2
 
+pytestmark = pytest.mark.model_type("molmo2")
+
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:

@@ -11,7 +11,10 @@ from tests.loaded import Loaded, load
 from tests.tiny.square import SIDE, tiny_paligemma
 
 # transformers' own processor passes a tensor to NumPy in a way that it has deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.model_type("paligemma"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,8 @@ from tests.wrong_views import (
     whole_pictures,
 )
 
+pytestmark = pytest.mark.model_type("phi4_multimodal")
+
 SIZES = [(60, 60), (50, 100), (150, 100), (64, 400), (20, 13)]
 
 

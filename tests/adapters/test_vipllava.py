@@ -8,6 +8,8 @@ from tests.altered import Altered, Change, column_major, next_position, whole_pi
 from tests.loaded import Loaded, load
 from tests.tiny.square import tiny_vipllava
 
+pytestmark = pytest.mark.model_type("vipllava")
+
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:

@@ -12,7 +12,7 @@ from tam.media import Media
 from tam.testing import probe_clip, probe_layout, probe_picture
 from tests.altered import Altered, Change, column_major, later_frames, next_position, shifted
 from tests.loaded import Loaded
-from tests.tiny import BUILDERS
+from tests.tiny import BUILDERS, TAKING_CLIPS
 
 # The video processors pass tensors to NumPy in a way that it has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -47,7 +47,7 @@ PICTURES_ALONE = [
     "nemotron_h_omni",
 ]
 EXACT = [*WITH_CLIPS, *PICTURES_ALONE]
-CONVOLUTIONAL = ["got_ocr2", "pp_chart2table", "deepseek_vl_hybrid", "gemma3n"]
+CONVOLUTIONAL = ["got_ocr2", "pp_chart2table", "deepseek_vl_hybrid", "gemma3n", "step3p7"]
 
 # (height, width): ordinary, large enough to be shrunk, extreme, odd.
 SIZES = [(100, 150), (700, 500), (32, 1000), (1000, 32), (301, 203)]
@@ -83,7 +83,7 @@ def test_several_pictures_and_the_same_size_twice(opened: Open, name: str) -> No
     assert passes(opened(name), PICTURES)
 
 
-@pytest.mark.parametrize("name", WITH_CLIPS)
+@pytest.mark.parametrize("name", [name for name in WITH_CLIPS if name in TAKING_CLIPS])
 def test_a_clip_between_pictures(opened: Open, name: str) -> None:
     assert passes(opened(name), [PICTURES[0], probe_clip(3, 90, 60), PICTURES[2]], cells=0)
 
@@ -127,7 +127,7 @@ def test_the_probe_finds_frames_out_of_time(opened: Open, name: str) -> None:
     assert found(opened(name), later_frames, [probe_clip(5, 60, 90)])
 
 
-@pytest.mark.parametrize("name", ["got_ocr2", "pp_chart2table"])
+@pytest.mark.parametrize("name", ["got_ocr2", "pp_chart2table", "step3p7"])
 def test_cells_lie_where_their_convolutions_look(opened: Open, name: str) -> None:
     """A grid over the picture itself would be a third of a cell off."""
     report = probe_layout(*opened(name), [probe_picture(160, 240)], random_cells=6)
@@ -140,13 +140,14 @@ def test_cells_lie_where_their_convolutions_look(opened: Open, name: str) -> Non
 @pytest.mark.parametrize(
     "name",
     """hunyuan_vl mistral_large4 kimi_k25 dots3_note got_ocr2 ernie4_5_vl_moe video_llama_3
-    glm5_next nemotron_h_omni""".split(),
+    glm5_next nemotron_h_omni step3p7""".split(),
 )
 def test_clips_are_refused(opened: Open, name: str) -> None:
     with pytest.raises(ModelError, match=r"takes no clips|cannot read clips"):
         probe_layout(*opened(name), [probe_clip(2, 60, 90)])
 
 
+@pytest.mark.model_type("qwen2_5_omni")
 def test_a_clip_of_an_omni_model_is_shown_at_its_own_rate(opened: Open) -> None:
     from tam.prompt.conversation import question
     from tam.prompt.encoding import encode
@@ -161,6 +162,7 @@ def test_a_clip_of_an_omni_model_is_shown_at_its_own_rate(opened: Open) -> None:
     assert seconds.tolist() == [1.0]
 
 
+@pytest.mark.model_type("qwen2_5_omni")
 def test_of_a_model_that_speaks_only_the_thinker_is_loaded(opened: Open) -> None:
     for name in ("qwen2_5_omni", "qwen3_omni_moe"):
         model, _ = opened(name)

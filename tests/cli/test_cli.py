@@ -257,7 +257,7 @@ def test_debug_adds_the_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_refused_and_unknown_models_list_what_is_supported(
     picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for model_type, words in (("mllama", "cross-attention"), ("gpt2", "no adapter")):
+    for model_type, words in (("idefics", "cross-attention"), ("gpt2", "no adapter")):
         folder = tmp_path / model_type
         folder.mkdir()
         (folder / "config.json").write_text(json.dumps({"model_type": model_type}))

@@ -8,7 +8,7 @@ import pytest
 
 from tam.errors import ModelError
 from tam.families.adapter import Adapter
-from tam.families.registry import adapter_for, families, refusals
+from tam.families.registry import adapter_for, families, missing_types, refusals
 from tam_adapters.table import FAMILIES
 
 AddPackage = Callable[..., None]
@@ -58,14 +58,13 @@ def test_the_table_has_an_adapter_and_examples_for_each_family() -> None:
     for family in families():
         assert family.examples
         assert set(family.inputs) <= {"image", "images", "video"}
-        for model_type in family.model_types:
+        for model_type in {*family.model_types} - missing_types():
             assert adapter_for({"model_type": model_type}).family == family.name
 
 
 @pytest.mark.parametrize(
     ("model_type", "reason"),
     [
-        ("mllama", "cross-attention"),
         ("idefics", "cross-attention"),
         ("blip-2", "learned queries"),
         ("instructblip", "learned queries"),
@@ -79,6 +78,7 @@ def test_the_table_has_an_adapter_and_examples_for_each_family() -> None:
         ("t5gemma2", "an encoder reads"),
         ("pix2struct", "an encoder reads"),
         ("udop", "an encoder reads"),
+        ("fuyu", "no format for a conversation"),
         ("git", "prepended to the sequence"),
         ("emu3", "next code"),
         ("internvl_chat", "custom code.*InternVL3-2B-hf"),
@@ -118,7 +118,22 @@ def test_an_unknown_checkpoint_with_code_of_its_own_is_told_of_native_ones() -> 
         with pytest.raises(ModelError, match=wanted):
             adapter_for(config)
     # Some checkpoints bring code that transformers no longer needs.
-    assert adapter_for({"model_type": "molmo2", "auto_map": auto_map}).family == "Molmo2"
+    assert adapter_for({"model_type": "internvl", "auto_map": auto_map}).family == "InternVL 3"
+
+
+def test_a_type_that_this_release_of_transformers_lacks_is_named_with_the_one_that_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tam.families.release.version", lambda _: "5.19.0")
+    assert {"molmo2", "muse_spark"} < missing_types()
+    assert not {"muse_glimmer", "qwen4_exp"} & missing_types()
+    with pytest.raises(
+        ModelError,
+        match=r"'molmo2': transformers 5\.19\.0 is too old.*install transformers 5\.20\.0",
+    ):
+        adapter_for({"model_type": "molmo2"})
+    monkeypatch.setattr("tam.families.release.version", lambda _: "5.20.0.dev0")
+    assert adapter_for({"model_type": "molmo2"}).family == "Molmo2"
 
 
 def test_no_type_is_both_supported_and_refused_or_named_twice() -> None:
@@ -145,12 +160,12 @@ def test_another_package_cannot_replace_a_family(add_package: AddPackage) -> Non
 
 
 def test_another_package_cannot_support_what_is_refused(add_package: AddPackage) -> None:
-    add_package("daring", "mllama", GOOD)
+    add_package("daring", "idefics", GOOD)
     with (
         pytest.warns(UserWarning, match="daring"),
         pytest.raises(ModelError, match="cross-attention"),
     ):
-        adapter_for({"model_type": "mllama"})
+        adapter_for({"model_type": "idefics"})
 
 
 def test_two_packages_for_one_type_are_an_error_for_that_type(add_package: AddPackage) -> None:

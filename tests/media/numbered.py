@@ -1,5 +1,6 @@
 """Clips whose frames carry their own number, written through many containers, codecs and flags."""
 
+import multiprocessing
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -80,6 +81,32 @@ def write(
     pictures: Sequence[np.ndarray] | None = None,
 ) -> Path:
     """Write a clip of painted frames, or of pictures uint8 [H, W, 3 or 4]."""
+    wanted = (path, numbers, kind, rate, times, size, aspect, pictures)
+    if kind.codec == "libvpx":
+        _in_child(wanted)
+    else:
+        _encode(*wanted)
+    return path
+
+
+def _in_child(wanted: tuple[Any, ...]) -> None:
+    """Encode in a new process: VP8's encoder can spin in one that has run many decoders."""
+    child = multiprocessing.get_context("spawn").Process(target=_encode, args=wanted)
+    child.start()
+    child.join()
+    assert child.exitcode == 0
+
+
+def _encode(
+    path: Path,
+    numbers: Sequence[int],
+    kind: Kind,
+    rate: int | Fraction,
+    times: Sequence[float] | None,
+    size: tuple[int, int],
+    aspect: Fraction | None,
+    pictures: Sequence[np.ndarray] | None,
+) -> None:
     unit = 1 / Fraction(rate) if times is None else Fraction(1, 1000)
     with av.open(str(path), "w", format=kind.container) as container:
         stream = container.add_stream(kind.codec, rate=rate, options=dict(kind.options))
@@ -97,7 +124,6 @@ def write(
             frame.time_base = unit
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    return path
 
 
 def patched(path: Path, box: bytes, offset: int, value: bytes) -> Path:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from tam.families.registry import adapter_for, families, missing_types
 from tests.tiny import (
     anyres,
     cosmos3_edge,
@@ -22,12 +23,13 @@ from tests.tiny import (
     perception_lm,
     phi4_multimodal,
     square,
+    step3p7,
     tagged,
     tiled,
 )
 from tests.tiny_models import tiny_llava, tiny_qwen2_5_vl, tiny_qwen2_vl
 
-BUILDERS: dict[str, Callable[[Path], Path]] = {
+_ALL: dict[str, Callable[[Path], Path]] = {
     "qwen2_vl": tiny_qwen2_vl,
     "qwen2_5_vl": tiny_qwen2_5_vl,
     "llava": tiny_llava,
@@ -38,6 +40,7 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     **grid_thw.BUILDERS,
     **grid_kin.BUILDERS,
     **square.BUILDERS,
+    **step3p7.BUILDERS,
     **one_view.BUILDERS,
     **anyres.BUILDERS,
     **hunyuan_vl.BUILDERS,
@@ -52,4 +55,14 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     **tagged.BUILDERS,
     **tiled.BUILDERS,
 }
+
+BUILDERS = {name: build for name, build in _ALL.items() if name not in missing_types()}
 """Writes a checkpoint to the given folder. Tests over all families iterate over these."""
+
+TAKING_CLIPS = [
+    name
+    for name in BUILDERS
+    if any(name in family.model_types and "video" in family.inputs for family in families())
+    and adapter_for({"model_type": name}).takes_clips
+]
+"""Those of them whose families read clips, in the same order."""

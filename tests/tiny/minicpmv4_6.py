@@ -4,22 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import transformers
 from transformers import (
-    MiniCPMOcrConfig,
-    MiniCPMOcrForConditionalGeneration,
-    MiniCPMOcrImageProcessor,
-    MiniCPMOcrProcessor,
-    MiniCPMOcrVideoProcessor,
-    MiniCPMOcrVisionConfig,
     MiniCPMV4_6Config,
     MiniCPMV4_6ForConditionalGeneration,
     MiniCPMV4_6ImageProcessor,
     MiniCPMV4_6Processor,
     MiniCPMV4_6VideoProcessor,
     MiniCPMV4_6VisionConfig,
-    MiniCPMV4_7Config,
-    MiniCPMV4_7ForConditionalGeneration,
-    MiniCPMV4_7Processor,
 )
 from transformers.models.qwen3_5.configuration_qwen3_5 import Qwen3_5TextConfig
 
@@ -45,7 +37,11 @@ def tiny_minicpmv4_6(folder: Path) -> Path:
 
 def tiny_minicpmv4_7(folder: Path) -> Path:
     """Write a random MiniCPM-V 4.7 of two layers, cut like the 4.6."""
-    classes = (MiniCPMV4_7Config, MiniCPMV4_7ForConditionalGeneration, MiniCPMV4_7Processor)
+    classes = (
+        transformers.MiniCPMV4_7Config,
+        transformers.MiniCPMV4_7ForConditionalGeneration,
+        transformers.MiniCPMV4_7Processor,
+    )
     marks = {
         "image_start_id": "<image>",
         "image_end_id": "</image>",
@@ -58,8 +54,16 @@ def tiny_minicpmv4_7(folder: Path) -> Path:
 
 def tiny_minicpm_ocr(folder: Path) -> Path:
     """Write a random MiniCPM-OCR of two layers, which merges 2 × 2 patches and not 4 × 4."""
-    classes = (MiniCPMOcrConfig, MiniCPMOcrForConditionalGeneration, MiniCPMOcrProcessor)
-    parts = (MiniCPMOcrVisionConfig, MiniCPMOcrImageProcessor, MiniCPMOcrVideoProcessor)
+    classes = (
+        transformers.MiniCPMOcrConfig,
+        transformers.MiniCPMOcrForConditionalGeneration,
+        transformers.MiniCPMOcrProcessor,
+    )
+    parts = (
+        transformers.MiniCPMOcrVisionConfig,
+        transformers.MiniCPMOcrImageProcessor,
+        transformers.MiniCPMOcrVideoProcessor,
+    )
     return _tiny(folder, *classes, {}, parts, patch=2 * PATCH)
 
 

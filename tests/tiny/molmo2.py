@@ -3,13 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from transformers import (
-    Molmo2Config,
-    Molmo2ForConditionalGeneration,
-    Molmo2ImageProcessor,
-    Molmo2Processor,
-    Molmo2VideoProcessor,
-)
+import transformers
 
 from tests.tiny.parts import (
     HIDDEN,
@@ -32,7 +26,7 @@ def tiny_molmo2(folder: Path, *, patches: int = 7) -> Path:
     tokenizer = byte_tokenizer([f"<{mark}>" for mark in marks])
     text = {**language_model_sizes(tokenizer), "head_dim": 8, "additional_vocab_size": 0}
     attention = {"num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 16}
-    config = Molmo2Config(
+    config = transformers.Molmo2Config(
         vision_config={
             **attention,
             "hidden_size": HIDDEN,
@@ -58,13 +52,15 @@ def tiny_molmo2(folder: Path, *, patches: int = 7) -> Path:
         frame_end_token_id=token_id(tokenizer, "<frame_end>"),
     )
     with seeded():
-        model = Molmo2ForConditionalGeneration(config)
+        model = transformers.Molmo2ForConditionalGeneration(config)
     size = {"height": patches * PATCH, "width": patches * PATCH}
-    processor = Molmo2Processor(
-        image_processor=Molmo2ImageProcessor(
+    processor = transformers.Molmo2Processor(
+        image_processor=transformers.Molmo2ImageProcessor(
             size=size, max_crops=6, overlap_margins=[1, 0], patch_size=PATCH
         ),
-        video_processor=Molmo2VideoProcessor(size=size, patch_size=PATCH, do_sample_frames=False),
+        video_processor=transformers.Molmo2VideoProcessor(
+            size=size, patch_size=PATCH, do_sample_frames=False
+        ),
         tokenizer=tokenizer,
         chat_template=chat_template("<|image|>", "<|video|>"),
     )

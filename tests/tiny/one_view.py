@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import transformers
 from transformers import (
     Gemma4AudioFeatureExtractor,
     Gemma4Config,
@@ -26,9 +27,6 @@ from transformers import (
     Mistral3ForConditionalGeneration,
     Mistral4Config,
     MistralConfig,
-    MistralLarge4Config,
-    MistralLarge4ForConditionalGeneration,
-    MistralLarge4TextConfig,
     PixtralImageProcessor,
     PixtralProcessor,
     PixtralVisionConfig,
@@ -112,13 +110,15 @@ def tiny_mistral_large4(folder: Path) -> Path:
     sizes = {**language_model_sizes(tokenizer), "num_key_value_heads": 4}
     rope = {"rope_type": "default", "rope_theta": 10000.0}
     indexer = {"index_topk": 4096, "index_head_dim": 16, "index_n_heads": 2, "head_dim": 8}
-    config = MistralLarge4Config(
+    config = transformers.MistralLarge4Config(
         vision_config=_pixtral(),
-        text_config=MistralLarge4TextConfig(**sizes, **_LATENT, **indexer, rope_parameters=rope),
+        text_config=transformers.MistralLarge4TextConfig(
+            **sizes, **_LATENT, **indexer, rope_parameters=rope
+        ),
         image_token_index=token_id(tokenizer, "[IMG]"),
     )
     with seeded():
-        model = MistralLarge4ForConditionalGeneration(config)
+        model = transformers.MistralLarge4ForConditionalGeneration(config)
     return save(folder, model, _processor(tokenizer, merge=2))
 
 

@@ -4,11 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import transformers
 from transformers import (
-    GraniteDoclingConfig,
-    GraniteDoclingForConditionalGeneration,
-    GraniteDoclingImageProcessor,
-    GraniteDoclingProcessor,
     Idefics3Config,
     Idefics3ForConditionalGeneration,
     Idefics3ImageProcessor,
@@ -99,7 +96,7 @@ def tiny_smolvlm(folder: Path) -> Path:
 def tiny_granite_docling(folder: Path) -> Path:
     """Write a random Granite-Docling of two layers: 2 × 2 tokens in a tile, six tiles at most."""
     tokenizer = byte_tokenizer(_idefics_markers())
-    config = GraniteDoclingConfig(
+    config = transformers.GraniteDoclingConfig(
         vision_config={
             **_VISION,
             "scale_factor": 2,
@@ -111,10 +108,10 @@ def tiny_granite_docling(folder: Path) -> Path:
         pad_token_id=tokenizer.pad_token_id,
     )
     with seeded():
-        model = GraniteDoclingForConditionalGeneration(config)
+        model = transformers.GraniteDoclingForConditionalGeneration(config)
     size = {"height": TILE, "width": TILE}
-    processor = GraniteDoclingProcessor(
-        image_processor=GraniteDoclingImageProcessor(size=size, max_patches=6),
+    processor = transformers.GraniteDoclingProcessor(
+        image_processor=transformers.GraniteDoclingImageProcessor(size=size, max_patches=6),
         tokenizer=tokenizer,
         image_seq_len=4,
         chat_template=chat_template("<image>"),

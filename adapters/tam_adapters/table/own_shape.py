@@ -49,6 +49,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         adapter="tam_adapters.grid_kin:Qwen4ExpAdapter",
         examples=("Qwen/Qwen4-Exp",),
         inputs=("image", "images", "video"),
+        since={"qwen4_exp": "5.18.0"},
     ),
     Family(
         name="Qwen2.5-Omni",
@@ -59,6 +60,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         notes=(
             "only its written words; its speech part is not loaded, and a clip's sound is not read",
         ),
+        since={"qwen2_5_omni": "5.23.0", "qwen2_5_omni_thinker": "5.23.0"},
     ),
     Family(
         name="Qwen3-Omni",
@@ -70,6 +72,7 @@ OWN_SHAPE: tuple[Family, ...] = (
             "only its written words; its speech part is not loaded, and a clip's sound is not read",
         ),
         featured=True,
+        since={"qwen3_omni_moe": "5.23.0", "qwen3_omni_moe_thinker": "5.23.0"},
     ),
     Family(
         name="GLM-4V",
@@ -119,6 +122,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         adapter="tam_adapters.grid_kin:HyperClovaXAdapter",
         examples=("naver-hyperclovax/HyperCLOVAX-SEED-Think-32B",),
         inputs=("image", "images", "video"),
+        since={"hyperclovax_vision_v2": "5.18.0"},
     ),
     Family(
         name="North Vision",
@@ -133,6 +137,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         adapter="tam_adapters.grid_kin:Lfm3VLAdapter",
         examples=("LiquidAI/LFM3-VL-2B",),
         inputs=("image", "images", "video"),
+        since={"lfm3_vl": "5.23.0"},
     ),
     Family(
         name="Muse",
@@ -141,6 +146,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         examples=("meta-models/Muse-Glimmer-30B", "meta-models/Muse-Spark-Open-816B-A42B"),
         inputs=("image", "images", "video"),
         notes=("sound is not read",),
+        since={"muse_spark": "5.20.0"},
     ),
     Family(
         name="ERNIE 4.5 VL",
@@ -164,6 +170,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         adapter="tam_adapters.padded_patches:Glm5NextAdapter",
         examples=("zai-org/GLM-5.3-Flash",),
         inputs=("image", "images"),
+        since={"glm5_next": "5.18.0"},
     ),
     Family(
         name="Inkling",
@@ -172,6 +179,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         examples=("thinkingmachines/Inkling",),
         inputs=("image", "images"),
         notes=("sound is not read",),
+        since={"inkling_mm_model": "5.23.0"},
     ),
     Family(
         name="Inkling 2",
@@ -179,6 +187,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         adapter="tam_adapters.padded_patches:Inkling2Adapter",
         examples=("thinkingmachines/Inkling-2-Small-MXFP8",),
         inputs=("image", "images"),
+        since={"inkling2": "5.23.0"},
     ),
     Family(
         name="Nemotron Omni",
@@ -187,6 +196,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         examples=("nvidia/Nemotron-3-Nano-Omni-30B-A3B-Reasoning-BF16",),
         inputs=("image", "images"),
         notes=("sound is not read; no clips: their tokens may be pruned by their content",),
+        since={"nemotron_h_omni": "5.23.0"},
     ),
     Family(
         name="HunyuanOCR",
@@ -219,6 +229,7 @@ OWN_SHAPE: tuple[Family, ...] = (
         adapter="tam_adapters.mistral3:MistralLarge4Adapter",
         examples=("mistralai/Mistral-Large-4-1T-A52B",),
         inputs=("image", "images"),
+        since={"mistral_large4": "5.22.0"},
     ),
     Family(
         name="LightOn-OCR",
@@ -258,5 +269,6 @@ OWN_SHAPE: tuple[Family, ...] = (
         examples=("dots-studio/dots3-note-prev",),
         inputs=("image", "images"),
         notes=("clips have not been tried",),
+        since={"dots3_note": "5.23.0"},
     ),
 )

@@ -27,7 +27,6 @@ _OWN_CODE = "the checkpoint runs its own custom code"
 _NATIVE = "use the variant that transformers runs natively"
 
 REFUSED: tuple[Refused, ...] = (
-    Refused("Llama 3.2 Vision (Mllama)", ("mllama",), _CROSS, _GRID),
     Refused("Idefics (first version)", ("idefics",), _CROSS, _GRID),
     Refused("BLIP-2", ("blip-2",), _QUERIES, _GRID),
     Refused("InstructBLIP", ("instructblip", "instructblipvideo"), _QUERIES, _GRID),
@@ -66,6 +65,13 @@ REFUSED: tuple[Refused, ...] = (
     Refused("π0", ("pi0",), "it outputs the movements of a robot, not words", _GRID),
     Refused("Evolla", ("evolla",), "it reads proteins, not pictures", _GRID),
     Refused("GIT", ("git",), _OUTSIDE, _GRID),
+    Refused(
+        "Fuyu",
+        ("fuyu",),
+        "its processor takes one picture and one text, puts the picture before the text and a mark "
+        "of the answer after it, and has no format for a conversation",
+        _GRID,
+    ),
     Refused("Chameleon", ("chameleon",), _CODES, _GRID),
     Refused("Emu3", ("emu3",), _CODES, _GRID),
     Refused(

@@ -35,6 +35,7 @@ SQUARES: tuple[Family, ...] = (
         adapter="tam_adapters.vipllava:VipLlavaAdapter",
         examples=("llava-hf/vip-llava-7b-hf",),
         inputs=("image", "images"),
+        since={"vipllava": "5.23.0"},
     ),
     Family(
         name="Video-LLaVA",
@@ -51,6 +52,7 @@ SQUARES: tuple[Family, ...] = (
         examples=("google/paligemma-3b-mix-448", "google/paligemma2-3b-mix-448"),
         inputs=("image", "images"),
         notes=("the prompt attends both ways: vision states depend on the question",),
+        since={"paligemma": "5.23.0"},
     ),
     Family(
         name="Gemma 3",
@@ -58,7 +60,10 @@ SQUARES: tuple[Family, ...] = (
         adapter="tam_adapters.gemma3:Gemma3Adapter",
         examples=("google/gemma-3-4b-it", "google/gemma-3-12b-it"),
         inputs=("image", "images"),
-        notes=("vision tokens attend both ways within a picture; with or without pan and scan",),
+        notes=(
+            "vision tokens attend both ways within a picture",
+            "with or without pan and scan (transformers 5.23)",
+        ),
         relatives=("google/medgemma-4b-it",),
         featured=True,
     ),
@@ -72,6 +77,7 @@ SQUARES: tuple[Family, ...] = (
             "needs the package timm",
             "the tower is convolutional: a vision token also sees the surroundings of its cell",
         ),
+        since={"gemma3n": "5.23.0"},
     ),
     Family(
         name="DeepSeek-VL",

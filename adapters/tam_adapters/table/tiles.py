@@ -79,6 +79,7 @@ TILES: tuple[Family, ...] = (
         adapter="tam_adapters.granite_docling:GraniteDoclingAdapter",
         examples=("ibm-granite/granite-for-docling-500m",),
         inputs=("image", "images"),
+        since={"granite_docling": "5.23.0"},
     ),
     Family(
         name="Ovis2",
@@ -116,6 +117,7 @@ TILES: tuple[Family, ...] = (
         examples=("openbmb/MiniCPM-V-4.6", "openbmb/MiniCPM-V-4.7-1B"),
         inputs=("image", "images", "video"),
         featured=True,
+        since={"minicpmv4_6": "5.20.0", "minicpmv4_7": "5.20.0", "minicpm_ocr": "5.21.0"},
     ),
     Family(
         name="LFM2-VL",
@@ -123,6 +125,25 @@ TILES: tuple[Family, ...] = (
         adapter="tam_adapters.lfm2_vl:Lfm2VLAdapter",
         examples=("LiquidAI/LFM2-VL-450M", "LiquidAI/LFM2-VL-1.6B"),
         inputs=("image", "images"),
+    ),
+    Family(
+        name="Llama 3.2 Vision (Mllama)",
+        model_types=("mllama",),
+        adapter="tam_adapters.mllama:MllamaAdapter",
+        examples=("meta-llama/Llama-3.2-11B-Vision-Instruct",),
+        inputs=("image", "images"),
+        notes=(
+            "no token activation maps: it reads pictures through cross-attention; use the method "
+            "cross-attention-gradient or one of the occlusion methods",
+        ),
+    ),
+    Family(
+        name="Step 3.7",
+        model_types=("step3p7",),
+        adapter="tam_adapters.step3p7:Step3p7Adapter",
+        examples=("stepfun-ai/Step-3.7-Flash",),
+        inputs=("image", "images"),
+        notes=("convolutions: a vision token also sees the surroundings of its cell",),
     ),
     Family(
         name="Molmo2",
@@ -135,6 +156,7 @@ TILES: tuple[Family, ...] = (
             "vision tokens attend to each other both ways",
         ),
         featured=True,
+        since={"molmo2": "5.20.0"},
     ),
     Family(
         name="Granite 4 Vision",
@@ -143,6 +165,7 @@ TILES: tuple[Family, ...] = (
         examples=("ibm-granite/granite-4.0-3b-vision",),
         inputs=("image", "images"),
         notes=("a vision token is made from a window of patches and also sees the rest of it",),
+        since={"granite4_vision": "5.20.0"},
     ),
     Family(
         name="PerceptionLM",
@@ -167,5 +190,6 @@ TILES: tuple[Family, ...] = (
             "load its vision adapter (LoRA) into the model before asking about pictures",
         ),
         featured=True,
+        since={"phi4_multimodal": "5.23.0"},
     ),
 )

@@ -1,4 +1,4 @@
-"""Families that read no pictures, and those whose vision tokens have no layout here yet."""
+"""Families that read no pictures."""
 
 from tam.families.family import Refused
 
@@ -18,20 +18,5 @@ AUDIO_ONLY: tuple[Refused, ...] = tuple(
         ("Qwen3-ASR", ("qwen3_asr",)),
         ("VibeVoice ASR", ("vibevoice_asr",)),
         ("Voxtral", ("voxtral", "voxtral_realtime")),
-    )
-)
-
-_NEXT = "use a supported family"
-
-NOT_YET: tuple[Refused, ...] = tuple(
-    Refused(name, types, reason, _NEXT, status="not yet")
-    for name, types, reason in (
-        (
-            "Step 3.7",
-            ("step3p7",),
-            "there is no layout yet for the two convolutions after its tower, which shift what a "
-            "token covers",
-        ),
-        ("Fuyu", ("fuyu",), "its processor does not return the positions of a text's words"),
     )
 )
