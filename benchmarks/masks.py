@@ -1,12 +1,14 @@
 """Rates the words' masks as labels for segmentation: mean IoU by method and refinement.
 
     python -m benchmarks.masks --model small --data scenes --split one,many --count 25
-    python -m benchmarks.masks --model photo --data photo --split held-in --count 25
+    python -m benchmarks.masks --model photo --data photo --split one,two --given --count 25
 
 A class's mask on a picture is the union of the masks of the words that name it, as ``tam masks``
 writes them. Its IoU is computed over all pictures together (intersections and unions are summed
 first), as in semantic segmentation; mIoU is the mean over classes. A picture counts only for the
-classes that its reply names, so that a map is not blamed for what the model leaves unsaid.
+classes that its reply names, so that a map is not blamed for what the model leaves unsaid. With
+``--given``, the reply is each picture's true caption, which names every class: pseudo-masks are
+made this way where the labels of a picture are known, as in weakly supervised segmentation.
 """
 
 import argparse
@@ -85,6 +87,7 @@ def main() -> None:
     parser.add_argument("--model", default="small")
     parser.add_argument("--data", default="scenes", choices=("scenes", "photo"))
     parser.add_argument("--split", default="one,many", help="of one picture each")
+    parser.add_argument("--given", action="store_true", help="true captions as the replies")
     parser.add_argument("--count", type=int, default=25, help="items of each split")
     parser.add_argument("--methods", default=METHODS)
     parser.add_argument("--refine", default=REFINEMENTS)
@@ -96,7 +99,8 @@ def main() -> None:
     pictures: dict[tuple[str, str, float | str], list[dict[int, Overlap]]] = {}
     count = 0
     for item in items:
-        recording = model.run(item.conversation, answer=item.answer)
+        answer = item.references[0] if asked.given else item.answer
+        recording = model.run(item.conversation, answer=answer)
         found = scored_words(recording.trace, item, tagger)
         count += 1
         for method, refine in pairs:
@@ -109,7 +113,8 @@ def main() -> None:
     words = sum(map(len, pictures[(*pairs[0], "otsu")]))
     text = table(asked, pictures, f"{count} pictures, {words} classes said on them")
     print(text)
-    with rewriting_file(asked.out / f"masks-{asked.model}-{asked.data}.md") as temporary:
+    name = f"masks-{asked.model}-{asked.data}{'-given' if asked.given else ''}.md"
+    with rewriting_file(asked.out / name) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -121,8 +126,10 @@ def table(
     """Write the table, with a row for each method and refinement."""
     command = f"--model {asked.model} --data {asked.data} --split {asked.split}"
     command += f" --count {asked.count} --methods {asked.methods}"
+    command += " --given" if asked.given else ""
+    replies = "true captions" if asked.given else "the model's own replies"
     lines = [
-        f"# Masks of words: {asked.model} on {asked.data}",
+        f"# Masks of words: {asked.model} on {asked.data}, {replies}",
         "",
         f"`python -m benchmarks.masks {command}`; {counted}. mIoU in per "
         "cent, with 95 % bootstrap intervals over pictures: the masks above Otsu's threshold and "
