@@ -12,8 +12,9 @@ made this way where the labels of a picture are known, as in weakly supervised s
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,12 @@ from tam.evaluate.statistics import draws, interval
 from tam.explanation import strength
 from tam.explanation.word import Word
 from tam.files.writing import rewriting_file
+from tam.methods.choosing import Chosen, choose
+from tam.model.model import Model
+from tam.recording.recording import Recording
+from tam.refine.refinement import Work, refined
+from tam.refine.table import refinements
+from tam.replay.replay import Replay
 
 METHODS = "tam,activation,rgf,tam-plus,attention,relevancy,attn-lrp,random,center"
 REFINEMENTS = ",color-affinity,state-affinity,attention-affinity,grow-shrink"
@@ -59,6 +66,39 @@ def overlaps(
         )
         for number, mask in joined.items()
     }
+
+
+def explained(
+    model: Model,
+    recording: Recording,
+    item: Item,
+    found: ScoredWords,
+    methods: Sequence[str],
+    refinements_tried: Sequence[str],
+) -> Iterator[tuple[str, str, tam.Explanation]]:
+    """Explain the words that name a class, by every method and then every refinement.
+
+    Yields
+    ------
+    The method, the refinement ("" for none) and the explanation, in which the maps of all other
+    words are unknown.
+    """
+    replay = Replay(model.checkpoint, recording)
+    named = zip(found.tokens, found.classes, strict=True)
+    targets = sorted({t for tokens, number in named if number in item.masks for t in tokens})
+    if not targets:
+        return
+    for method in methods:
+        chosen = choose(method)
+        plain = chosen.run(recording.trace, replay, targets)
+        work = Work(replay, targets, partial(rerun, chosen, targets))
+        for step in refinements_tried:
+            yield method, step, refined(plain, refinements([step]), work) if step else plain
+
+
+def rerun(chosen: Chosen, targets: Sequence[int], other: Replay) -> tam.Explanation:
+    """Explain the words again in a replay of a changed picture."""
+    return chosen.run(other.trace, other, targets)
 
 
 def mean_iou(pictures: Sequence[dict[int, Overlap]]) -> tuple[float, float, float]:
@@ -95,7 +135,7 @@ def main() -> None:
     asked = parser.parse_args()
     model = tam.load(asked.model)
     items, tagger = open_data(asked.data, splits=asked.split.split(","), count=asked.count)
-    pairs = [(m, r) for m in asked.methods.split(",") for r in asked.refine.split(",")]
+    methods, steps = asked.methods.split(","), asked.refine.split(",")
     pictures: dict[tuple[str, str, float | str], list[dict[int, Overlap]]] = {}
     count = 0
     for item in items:
@@ -103,14 +143,12 @@ def main() -> None:
         recording = model.run(item.conversation, answer=answer)
         found = scored_words(recording.trace, item, tagger)
         count += 1
-        for method, refine in pairs:
-            steps = [refine] if refine else []
-            result = model.explain_recording(recording, method=method, refine=steps)
+        for method, step, result in explained(model, recording, item, found, methods, steps):
             for threshold in ("otsu", HALF):
-                pictures.setdefault((method, refine, threshold), []).append(
+                pictures.setdefault((method, step, threshold), []).append(
                     overlaps(result, item, found, threshold)
                 )
-    words = sum(map(len, pictures[(*pairs[0], "otsu")]))
+    words = sum(map(len, pictures[methods[0], steps[0], "otsu"]))
     text = table(asked, pictures, f"{count} pictures, {words} classes said on them")
     print(text)
     name = f"masks-{asked.model}-{asked.data}{'-given' if asked.given else ''}.md"

@@ -44,7 +44,7 @@ def test_the_place_and_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "photo").mkdir()
     (tmp_path / "photo" / "config.json").write_text("{}", encoding="utf-8")
     assert place.is_assembled()
-    assert place.default_model() == "small"
+    assert place.default_model() == "photo"
     monkeypatch.setenv(place.DEFAULT_VARIABLE, "small-masks")
     assert place.default_model() == "small-masks"
 
