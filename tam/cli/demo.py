@@ -10,7 +10,14 @@ from tam.cli.options import Force, Json, Out
 from tam.model.assembled import PHOTO, default_model, is_assembled
 from tam.resolver import uncollected
 
-_PICTURES: Final = {PHOTO: "photo/demo.jpg", "small": "scenes/demo.png"}
+# The picture of each model, and the question on which it was mostly trained.
+_ASKED: Final = {
+    PHOTO: ("photo/demo.jpg", "What is in the picture?"),
+    "small": ("scenes/demo.png", "Describe this image."),
+}
+
+_LONGEST: Final = 64
+"""Longest reply in tokens."""
 
 
 def demo(
@@ -37,23 +44,25 @@ def demo(
     with uncollected():
         from tam.model.loading import load
 
-    name = model or _default()
-    if name not in _PICTURES:
+    name = model or demo_model()
+    if name not in _ASKED:
         raise InputError(
             f"{name!r} has no demo picture",
             where="--model",
-            remedy=f"use {' or '.join(_PICTURES)}, or 'tam explain' with a picture of your own",
+            remedy=f"use {' or '.join(_ASKED)}, or 'tam explain' with a picture of your own",
         )
+    picture, question = _ASKED[name]
     result = load(name).explain(
-        str(Path(__file__).parents[1] / _PICTURES[name]),
-        "Describe this image.",
+        str(Path(__file__).parents[1] / picture),
+        question,
+        max_new_tokens=_LONGEST,
         stages=True,
         candidate_maps=4,
     )
     finish(result, out, as_json, force=force)
 
 
-def _default() -> str:
+def demo_model() -> str:
     """Return the default model if it has a demo picture, and say so if photographs need another."""
     name = default_model()
     if not is_assembled():
@@ -62,4 +71,4 @@ def _default() -> str:
             "a drawn scene instead",
             file=sys.stderr,
         )
-    return name if name in _PICTURES else "small"
+    return name if name in _ASKED else "small"
