@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -80,16 +80,19 @@ def _read_once() -> Iterator[None]:
     """Let gguf parse each file once, and build its table of names once for each kind of model.
 
     transformers opens the file four times and asks for the table for every module, which takes
-    most of the time of reading.
+    most of the time of reading. It also draws a progress bar that cannot be switched off.
     """
     import gguf
+    from transformers import modeling_gguf_pytorch_utils as reading
 
-    reader, table = gguf.GGUFReader, gguf.get_tensor_name_map
+    reader, table, bar = gguf.GGUFReader, gguf.get_tensor_name_map, vars(reading)["tqdm"]
     vars(gguf).update(GGUFReader=cache(reader), get_tensor_name_map=cache(table))
+    vars(reading)["tqdm"] = partial(bar, disable=True)
     try:
         yield
     finally:
         vars(gguf).update(GGUFReader=reader, get_tensor_name_map=table)
+        vars(reading)["tqdm"] = bar
 
 
 @contextmanager
