@@ -132,7 +132,7 @@ def _draw(image: Image.Image, tile: Tile, corner: tuple[int, int], width: int) -
         image.paste(Image.fromarray(overlay(plain, heat)), (left + 2 * GAP + SIDE, top + GAP))
     mapped = "no map" if tile.word is None else f"map: {tile.word.text} {tile.word.visual or 0:.2f}"
     lines = (
-        (f"{tile.shown} – {'named' if tile.right else 'not named'} ({mapped})", color),
+        (f"{tile.shown}: {'named' if tile.right else 'not named'} ({mapped})", color),
         (f"said: {tile.explanation.text}", _INK),
         (f"tower: {tile.tower}", _INK),
     )
