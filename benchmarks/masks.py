@@ -1,17 +1,20 @@
 """Rates the words' masks as labels for segmentation: mean IoU by method and refinement.
 
     python -m benchmarks.masks --model small --data scenes --split one,many --count 25
-    python -m benchmarks.masks --model photo --data photo --split held-in --count 25
+    python -m benchmarks.masks --model photo --data photo --split one,two --given --count 25
 
 A class's mask on a picture is the union of the masks of the words that name it, as ``tam masks``
 writes them. Its IoU is computed over all pictures together (intersections and unions are summed
 first), as in semantic segmentation; mIoU is the mean over classes. A picture counts only for the
-classes that its reply names, so that a map is not blamed for what the model leaves unsaid.
+classes that its reply names, so that a map is not blamed for what the model leaves unsaid. With
+``--given``, the reply is each picture's true caption, which names every class: pseudo-masks are
+made this way where the labels of a picture are known, as in weakly supervised segmentation.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +28,12 @@ from tam.evaluate.statistics import draws, interval
 from tam.explanation import strength
 from tam.explanation.word import Word
 from tam.files.writing import rewriting_file
+from tam.methods.choosing import Chosen, choose
+from tam.model.model import Model
+from tam.recording.recording import Recording
+from tam.refine.refinement import Work, refined
+from tam.refine.table import refinements
+from tam.replay.replay import Replay
 
 METHODS = "tam,activation,rgf,tam-plus,attention,relevancy,attn-lrp,random,center"
 REFINEMENTS = ",color-affinity,state-affinity,attention-affinity,grow-shrink"
@@ -59,6 +68,39 @@ def overlaps(
     }
 
 
+def explained(
+    model: Model,
+    recording: Recording,
+    item: Item,
+    found: ScoredWords,
+    methods: Sequence[str],
+    refinements_tried: Sequence[str],
+) -> Iterator[tuple[str, str, tam.Explanation]]:
+    """Explain the words that name a class, by every method and then every refinement.
+
+    Yields
+    ------
+    The method, the refinement ("" for none) and the explanation, in which the maps of all other
+    words are unknown.
+    """
+    replay = Replay(model.checkpoint, recording)
+    named = zip(found.tokens, found.classes, strict=True)
+    targets = sorted({t for tokens, number in named if number in item.masks for t in tokens})
+    if not targets:
+        return
+    for method in methods:
+        chosen = choose(method)
+        plain = chosen.run(recording.trace, replay, targets)
+        work = Work(replay, targets, partial(rerun, chosen, targets))
+        for step in refinements_tried:
+            yield method, step, refined(plain, refinements([step]), work) if step else plain
+
+
+def rerun(chosen: Chosen, targets: Sequence[int], other: Replay) -> tam.Explanation:
+    """Explain the words again in a replay of a changed picture."""
+    return chosen.run(other.trace, other, targets)
+
+
 def mean_iou(pictures: Sequence[dict[int, Overlap]]) -> tuple[float, float, float]:
     """Return the mIoU of some pictures, with its 95 % bootstrap interval over whole pictures."""
     classes = sorted({number for picture in pictures for number in picture})
@@ -85,6 +127,7 @@ def main() -> None:
     parser.add_argument("--model", default="small")
     parser.add_argument("--data", default="scenes", choices=("scenes", "photo"))
     parser.add_argument("--split", default="one,many", help="of one picture each")
+    parser.add_argument("--given", action="store_true", help="true captions as the replies")
     parser.add_argument("--count", type=int, default=25, help="items of each split")
     parser.add_argument("--methods", default=METHODS)
     parser.add_argument("--refine", default=REFINEMENTS)
@@ -92,24 +135,24 @@ def main() -> None:
     asked = parser.parse_args()
     model = tam.load(asked.model)
     items, tagger = open_data(asked.data, splits=asked.split.split(","), count=asked.count)
-    pairs = [(m, r) for m in asked.methods.split(",") for r in asked.refine.split(",")]
+    methods, steps = asked.methods.split(","), asked.refine.split(",")
     pictures: dict[tuple[str, str, float | str], list[dict[int, Overlap]]] = {}
     count = 0
     for item in items:
-        recording = model.run(item.conversation, answer=item.answer)
+        answer = item.references[0] if asked.given else item.answer
+        recording = model.run(item.conversation, answer=answer)
         found = scored_words(recording.trace, item, tagger)
         count += 1
-        for method, refine in pairs:
-            steps = [refine] if refine else []
-            result = model.explain_recording(recording, method=method, refine=steps)
+        for method, step, result in explained(model, recording, item, found, methods, steps):
             for threshold in ("otsu", HALF):
-                pictures.setdefault((method, refine, threshold), []).append(
+                pictures.setdefault((method, step, threshold), []).append(
                     overlaps(result, item, found, threshold)
                 )
-    words = sum(map(len, pictures[(*pairs[0], "otsu")]))
+    words = sum(map(len, pictures[methods[0], steps[0], "otsu"]))
     text = table(asked, pictures, f"{count} pictures, {words} classes said on them")
     print(text)
-    with rewriting_file(asked.out / f"masks-{asked.model}-{asked.data}.md") as temporary:
+    name = f"masks-{asked.model}-{asked.data}{'-given' if asked.given else ''}.md"
+    with rewriting_file(asked.out / name) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -121,8 +164,10 @@ def table(
     """Write the table, with a row for each method and refinement."""
     command = f"--model {asked.model} --data {asked.data} --split {asked.split}"
     command += f" --count {asked.count} --methods {asked.methods}"
+    command += " --given" if asked.given else ""
+    replies = "true captions" if asked.given else "the model's own replies"
     lines = [
-        f"# Masks of words: {asked.model} on {asked.data}",
+        f"# Masks of words: {asked.model} on {asked.data}, {replies}",
         "",
         f"`python -m benchmarks.masks {command}`; {counted}. mIoU in per "
         "cent, with 95 % bootstrap intervals over pictures: the masks above Otsu's threshold and "

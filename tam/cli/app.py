@@ -90,7 +90,7 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
     """Write an explanation as a sheet, movie, figure or table."""
-    from tam.cli.export import exported_file, saved_folder
+    from tam.cli.export import exported_file, noting_boxes, saved_folder
     from tam.cli.numbers import place_named, words_named
     from tam.files.writing import check_file
     from tam.render.export import export as write
@@ -103,19 +103,20 @@ def export(
 
     result = load_explanation(saved)
     media, index = place_named(picture, frame, result)
-    write(
-        result,
-        path,
-        words_named(word, result),
-        kind=kind,
-        together=together,
-        media=media,
-        frame=index,
-        colors=colors,
-        seconds=seconds,
-        force=force,
-        record=record,
-    )
+    with noting_boxes(result, path):
+        write(
+            result,
+            path,
+            words_named(word, result),
+            kind=kind,
+            together=together,
+            media=media,
+            frame=index,
+            colors=colors,
+            seconds=seconds,
+            force=force,
+            record=record,
+        )
     print(path.resolve())
 
 

@@ -1,19 +1,35 @@
 """``tam demo``: an explanation of a picture that ships with the toolkit."""
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from tam.cli.options import Force, Json, Out
+from tam.model.assembled import PHOTO, default_model, is_assembled
 from tam.resolver import uncollected
+
+# The picture of each model, and the question on which it was mostly trained.
+_ASKED: Final = {
+    PHOTO: ("photo/demo.jpg", "What is in the picture?"),
+    "small": ("scenes/demo.png", "Describe this image."),
+}
+
+_LONGEST: Final = 64
+"""Longest reply in tokens."""
 
 
 def demo(
     model: Annotated[
-        str,
-        typer.Option("--model", "-m", help="'small' (a drawn scene), 'photo' (a photograph)."),
-    ] = "small",
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="'photo' (a photograph), 'small' (a drawn scene). Default: 'photo' if it is "
+            "assembled, else 'small'.",
+        ),
+    ] = None,
     out: Out = Path("demo"),
     force: Force = False,
     as_json: Json = False,
@@ -28,17 +44,31 @@ def demo(
     with uncollected():
         from tam.model.loading import load
 
-    pictures = {"photo": "photo/demo.jpg", "small": "scenes/demo.png"}
-    if model not in pictures:
+    name = model or demo_model()
+    if name not in _ASKED:
         raise InputError(
-            f"{model!r} has no demo picture",
+            f"{name!r} has no demo picture",
             where="--model",
-            remedy=f"use {' or '.join(pictures)}, or 'tam explain' with a picture of your own",
+            remedy=f"use {' or '.join(_ASKED)}, or 'tam explain' with a picture of your own",
         )
-    result = load(model).explain(
-        str(Path(__file__).parents[1] / pictures[model]),
-        "Describe this image.",
+    picture, question = _ASKED[name]
+    result = load(name).explain(
+        str(Path(__file__).parents[1] / picture),
+        question,
+        max_new_tokens=_LONGEST,
         stages=True,
         candidate_maps=4,
     )
     finish(result, out, as_json, force=force)
+
+
+def demo_model() -> str:
+    """Return the default model if it has a demo picture, and say so if photographs need another."""
+    name = default_model()
+    if not is_assembled():
+        print(
+            "the photo model is not assembled on this machine (tam get photo); 'small' explains "
+            "a drawn scene instead",
+            file=sys.stderr,
+        )
+    return name if name in _ASKED else "small"

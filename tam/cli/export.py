@@ -1,14 +1,22 @@
-"""The output file of ``tam export``."""
+"""The output file of ``tam export``, and the note on characters without a glyph."""
 
 import os
-from collections.abc import Sequence
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
 from tam.errors import InputError
+from tam.explanation.explanation import Explanation
 from tam.files.kinds import kind_named
 from tam.render.export import exported_before
 from tam.text.slug import slug
+
+# Files in which letters are drawn; a table and an SVG figure hold text.
+_DRAWN = frozenset((".png", ".mp4", ".gif", ".pdf"))
+_NAMED = 8
 
 
 def exported_file(
@@ -41,6 +49,26 @@ def exported_file(
             f"does not end in {suffix}", where=str(out), remedy="leave --as or --out out"
         )
     return out
+
+
+@contextmanager
+def noting_boxes(result: Explanation, path: Path) -> Iterator[None]:
+    """Print a note if characters of the reply are drawn as boxes, instead of one for each."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        yield
+    if path.suffix.lower() not in _DRAWN:
+        return
+    from tam.render.lettering import without_glyph
+
+    lacking = without_glyph("".join(word.text for word in result.words))
+    if lacking:
+        some = " ".join(lacking[:_NAMED]) + (" …" if len(lacking) > _NAMED else "")
+        print(
+            f"note: this machine has no font for {some}, drawn as boxes; install one (Noto Sans, "
+            "for example), or export svg or the report, which hold text",
+            file=sys.stderr,
+        )
 
 
 def _free_name(folder: Path, named: str, suffix: str) -> Path:

@@ -13,7 +13,7 @@ Model = Annotated[
         "--model",
         "-m",
         help="'photo', 'small' (built in), a hub id, or a folder. Default: TAM_MODEL, else "
-        "'small'.",
+        "'photo' if it is assembled, else 'small'.",
     ),
 ]
 Dtype = Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or float16.")]

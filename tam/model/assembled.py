@@ -51,9 +51,8 @@ def assembled_folder() -> Path:
 
 
 def default_model() -> str:
-    """Return the name of the default model: ``TAM_MODEL`` if set, else ``small``.
+    """Return the default model: ``TAM_MODEL`` if set, else ``photo`` if assembled, else ``small``.
 
-    The photo model is not the default, because its projector names too few photographs correctly
-    (docs/photo.md).
+    Which model answered is printed, and is in the provenance of every explanation.
     """
-    return os.environ.get(DEFAULT_VARIABLE) or "small"
+    return os.environ.get(DEFAULT_VARIABLE) or (PHOTO if is_assembled() else "small")

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def read_language(path: Path) -> tuple[Any, dict[str, torch.Tensor], Any]:
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    with _quiet():
+    with _quiet(), _read_once():
         module = AutoModelForCausalLM.from_pretrained(
             path.parent, gguf_file=path.name, dtype=torch.float32
         )
@@ -72,6 +73,26 @@ def with_image_token(files: Path) -> int:
         path.write_text(text, encoding="utf-8")
     vocabulary = json.loads((files / "tokenizer.json").read_text(encoding="utf-8"))
     return int(vocabulary["model"]["vocab"][IMAGE_TOKEN])
+
+
+@contextmanager
+def _read_once() -> Iterator[None]:
+    """Let gguf parse each file once, and build its table of names once for each kind of model.
+
+    transformers opens the file four times and asks for the table for every module, which takes
+    most of the time of reading. It also draws a progress bar that cannot be switched off.
+    """
+    import gguf
+    from transformers import modeling_gguf_pytorch_utils as reading
+
+    reader, table, bar = gguf.GGUFReader, gguf.get_tensor_name_map, vars(reading)["tqdm"]
+    vars(gguf).update(GGUFReader=cache(reader), get_tensor_name_map=cache(table))
+    vars(reading)["tqdm"] = partial(bar, disable=True)
+    try:
+        yield
+    finally:
+        vars(gguf).update(GGUFReader=reader, get_tensor_name_map=table)
+        vars(reading)["tqdm"] = bar
 
 
 @contextmanager

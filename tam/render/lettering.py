@@ -21,6 +21,7 @@ from tam.text.printable import printable
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 _LONGEST: Final = 200
+_TRIED: Final = 16
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL"})
 _WIDE_FONTS: Final = (
     "DejaVuSans.ttf",
@@ -78,6 +79,12 @@ def font_for(text: str, size: int) -> Font:
     names = (*_WIDE_FONTS, *dict.fromkeys(_noto(character) for character in text))
     fonts = [plain_font(size), *(font for name in names if (font := _installed(name, size)))]
     return max(fonts, key=lambda font: sum(_has(font, character) for character in text))
+
+
+def without_glyph(text: str) -> str:
+    """Return the characters of a text that are drawn as boxes, because no font here has them."""
+    shown = dict.fromkeys(character for character in spelled(text) if not character.isspace())
+    return "".join(c for c in shown if not _has(font_for(c, _TRIED), c))
 
 
 @cache

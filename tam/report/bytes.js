@@ -19,10 +19,10 @@ function decodeFloats(base64) {
   return Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
 }
 
-// Decompresses the words’ data and the rows of relevance.
+// Decompresses the words’ data and their relevance.
 async function unpack(data) {
   const text = new TextDecoder().decode(await inflate([bytesOf(data.packed)]));
   delete data.packed;
   Object.assign(data, JSON.parse(text));
-  if (data.relevance) data.relevance = await inflate([bytesOf(data.relevance)]);
+  if (data.relevance) data.relevance = decodeRelevance(await inflate([bytesOf(data.relevance)]), data);
 }

@@ -3,7 +3,6 @@
 import base64
 import json
 import zlib
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
@@ -23,6 +22,7 @@ from tam.render.table import rows_csv, word_row
 from tam.report.agreement import correlations
 from tam.report.embedding import embedded_frames
 from tam.report.links import linked_words
+from tam.report.relevance import encoded_rows, word_rows
 from tam.report.sprites import floats, grid_sprites
 from tam.text.function_words import is_content
 
@@ -36,14 +36,6 @@ _AT_ONCE: Final = 32
 
 # The parts that would make a report of many words too large if they were not compressed.
 _PACKED: Final = ("tokens", "words", "phrases", "predictions", "csv")
-
-# The largest number of relevance values stored in hundredths. If there are more, as in replies of
-# over about 2,000 words, steps of two are used: 3,000 words and their maps then take less than
-# 5 MB.
-_FINE: Final = 2_500_000
-
-# The byte for a relevance that is not known.
-_UNKNOWN: Final = 255
 
 # Characters that could end the script element or, in old parsers, the string that contains them.
 _ESCAPES: Final = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
@@ -112,15 +104,15 @@ def embedded(document: dict[str, Any]) -> str:
 def _packed(explanation: dict[str, Any]) -> dict[str, Any]:
     rest = {name: value for name, value in explanation.items() if name not in _PACKED}
     text = _json({name: explanation[name] for name in _PACKED})
-    return {**rest, "packed": _compressed(text.encode("ascii"))}
+    return {**rest, "packed": _in_base64(zlib.compress(text.encode("ascii"), 9))}
 
 
 def _json(document: dict[str, Any]) -> str:
     return json.dumps(document, separators=(",", ":"), allow_nan=False)
 
 
-def _compressed(content: bytes) -> str:
-    return base64.b64encode(zlib.compress(content, 9)).decode("ascii")
+def _in_base64(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
 
 
 def _explanation(
@@ -233,21 +225,11 @@ def _prediction(explanation: Explanation, step: int, prediction: Prediction) -> 
 
 
 def _relevance(explanation: Explanation) -> str | None:
-    """Encode the relevance of the words that end before each token, as one uint8 row per token.
-
-    Values are in hundredths, rounded as Python prints two digits, because the page shows no more.
-    If there are more than `_FINE` values, they are rounded to even hundredths.
-    """
     relevance, words = explanation.relevance, explanation.word_targets
     if relevance is None or not words:
         return None
-    columns = np.stack([relevance[:, list(word)].max(axis=1) for word in words], axis=1)
-    ends = [word[-1] for word in words]
-    rows = [row[: bisect_left(ends, target)] for target, row in enumerate(columns)]
-    values = np.concatenate(rows).astype(np.float64)
-    step = 1 if len(values) <= _FINE else 2
-    hundredths = np.where(np.isnan(values), _UNKNOWN, step * np.rint(100 * values / step))
-    return _compressed(hundredths.astype(np.uint8).tobytes())
+    ids = [token.id for token in explanation.tokens]
+    return _in_base64(encoded_rows(word_rows(relevance, words), ids))
 
 
 def _tops(activation: NDArray[np.float32]) -> NDArray[np.float32]:

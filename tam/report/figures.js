@@ -1,19 +1,8 @@
 // Values of words, phrases and tokens. All are computed in Python; the page only looks them up.
-// Relevance has one row for each token, with the words that end before it, in hundredths.
-
-const UNKNOWN = 255;
 
 function prepareFigures(data) {
   data.phraseAt = new Map(data.phrases.map((phrase) => [`${phrase.first} ${phrase.last}`, phrase]));
   for (const item of data.media) item.overTime &&= decodeFloats(item.overTime);
-  if (!data.relevance) return;
-  const values = data.relevance;
-  let [start, count] = [0, 0];
-  data.relevance = data.tokens.map((_, target) => {
-    while (count < data.words.length && data.words[count].targets.at(-1) < target) count += 1;
-    start += count;
-    return values.subarray(start - count, start);
-  });
 }
 
 // Whether several words are consecutive in one turn, and so form a phrase.
@@ -34,40 +23,6 @@ function figuresOf(data, words, token) {
   if (token !== null) return data.tokens[token];
   if (words.length === 1) return data.words[words[0]];
   return (isPhrase(data, words) && data.phraseAt.get(`${words[0]} ${words.at(-1)}`)) || null;
-}
-
-// The words that end before some tokens, each with its relevance to them; null if not known.
-function earlierWords(data, targets) {
-  if (!data.relevance) return null;
-  const found = [];
-  for (let at = 0; at < data.words.length && data.words[at].targets.at(-1) < targets[0]; at++) {
-    const value = relevanceOf(data, targets, at);
-    if (value === null) return null;
-    found.push({ at, value });
-  }
-  return found;
-}
-
-// The later words that depend on some words: those that begin after `targets`, each with the
-// highest relevance that any of `words` has for it. Null if relevance is not known.
-function laterWords(data, words, targets) {
-  if (!data.relevance) return null;
-  const found = [];
-  for (let at = words.at(-1) + 1; at < data.words.length; at++) {
-    const later = data.words[at].targets;
-    if (later[0] <= targets.at(-1)) continue;
-    const values = words.map((word) => relevanceOf(data, later, word));
-    if (values.includes(null)) continue;
-    found.push({ at, value: Math.max(...values) });
-  }
-  return found;
-}
-
-// The highest relevance of an earlier word to any of some tokens; null if not known.
-function relevanceOf(data, targets, earlier) {
-  let highest = 0;
-  for (const target of targets) highest = Math.max(highest, data.relevance[target][earlier]);
-  return highest === UNKNOWN ? null : highest / 100;
 }
 
 // A word's maximum in each frame of a clip.

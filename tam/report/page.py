@@ -22,6 +22,7 @@ _SCRIPTS: Final = (
     "layers.js",
     "maps.js",
     "figures.js",
+    "relevance.js",
     "colors.js",
     "roving.js",
     "selecting.js",

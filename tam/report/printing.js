@@ -6,7 +6,7 @@ function listenToPrint(page) {
       for (const element of pane.strip?.elements ?? []) {
         if (!element) continue;
         const picture = pane.pictured?.get(pictureKey(pane, Number(element.dataset.word)));
-        if (picture) paintSmall(pane, Number(element.dataset.word), element.querySelector("canvas"), picture);
+        if (picture) paintSmall(pane, Number(element.dataset.word), smallCanvas(pane, element), picture);
       }
     }
   });

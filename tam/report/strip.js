@@ -12,14 +12,12 @@ function buildStrip(pane) {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       sight.unobserve(target);
-      drawSmall(pane, Number(target.dataset.word), target.querySelector("canvas"));
+      drawSmall(pane, target);
     }
   }, { rootMargin: "200px" });
   data.words.forEach((word, index) => {
     if (word.targets[0] < data.promptTargets) return;
-    const canvas = make("canvas", { "aria-hidden": "true" });
-    const label = make("span", { className: "small-label" }, make("bdi", { className: "said" }, wordName(data, index)), make("span", { className: "faint" }, decimal(word.visual)));
-    const small = make("div", { className: "small-map", role: "button", tabIndex: -1, "aria-pressed": "false", "aria-label": `${wordName(data, index)}, picture ${decimal(word.visual)}` }, canvas, label);
+    const small = make("div", { className: "small-map", role: "button", tabIndex: -1, "aria-pressed": "false", "aria-label": `${wordName(data, index)}, picture ${decimal(word.visual)}` });
     if (isDoubted(word)) small.classList.add("doubted");
     small.dataset.word = index;
     elements[index] = small;
@@ -34,8 +32,21 @@ function buildStrip(pane) {
   return { element: row, row, elements, sight, tools: [wrap] };
 }
 
+// Returns the canvas of a small map. It is made with its label when it is first drawn, because the
+// elements of thousands of words would delay the opening of the page.
+function smallCanvas({ data }, small) {
+  if (!small.firstChild) {
+    const index = Number(small.dataset.word);
+    const label = make("span", { className: "small-label" }, make("bdi", { className: "said" }, wordName(data, index)), make("span", { className: "faint" }, decimal(data.words[index].visual)));
+    small.append(make("canvas", { "aria-hidden": "true" }), label);
+  }
+  return small.querySelector("canvas");
+}
+
 // Draws a word's map over the picture and frame where it is highest.
-async function drawSmall(pane, index, canvas) {
+async function drawSmall(pane, small) {
+  const canvas = smallCanvas(pane, small);
+  const index = Number(small.dataset.word);
   paintSmall(pane, index, canvas, await decodedFrame(pane, index));
 }
 

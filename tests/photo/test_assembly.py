@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import tam
+from tam.cli.demo import demo_model
 from tam.errors import InputError, ModelError
 from tam.model import assembled as place
 from tam.photo.assembly import assemble
@@ -44,7 +45,7 @@ def test_the_place_and_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "photo").mkdir()
     (tmp_path / "photo" / "config.json").write_text("{}", encoding="utf-8")
     assert place.is_assembled()
-    assert place.default_model() == "small"
+    assert place.default_model() == "photo"
     monkeypatch.setenv(place.DEFAULT_VARIABLE, "small-masks")
     assert place.default_model() == "small-masks"
 
@@ -58,3 +59,16 @@ def test_a_pickle_of_more_than_tensors_is_not_read(tmp_path: Path) -> None:
     torch.save({"weight": Path("x")}, path)
     with pytest.raises(UnpicklingError):
         read_tower(path)
+
+
+def test_the_demo_says_why_it_shows_a_drawn_scene(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(place.VARIABLE, str(tmp_path))
+    monkeypatch.delenv(place.DEFAULT_VARIABLE)
+    assert demo_model() == "small"
+    assert "tam get photo" in capsys.readouterr().err
+    (tmp_path / "photo").mkdir()
+    (tmp_path / "photo" / "config.json").write_text("{}", encoding="utf-8")
+    assert demo_model() == "photo"
+    assert capsys.readouterr().err == ""

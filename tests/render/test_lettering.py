@@ -1,10 +1,23 @@
+import warnings
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from PIL import ImageFont
 
-from tam.render.lettering import Piece, Placed, font_for, laid_out, plain_font, shortened, spelled
+from tam.cli.export import noting_boxes
+from tam.render.lettering import (
+    Piece,
+    Placed,
+    font_for,
+    laid_out,
+    plain_font,
+    shortened,
+    spelled,
+    without_glyph,
+)
+from tests.hand_made import explanation
 
 
 def placed(text: str, width: float, size: int = 20) -> list[Placed]:
@@ -90,3 +103,21 @@ def test_text_is_spelled_on_one_line_without_controls() -> None:
     assert spelled(" a\n\tb\x1b[31m\u202e ") == "a b[31m"
     assert len(spelled("x" * 10**6)) == 2000
     assert shortened("short", 500, plain_font(20)) == "short"
+
+
+def test_characters_that_no_font_has_are_known() -> None:
+    assert without_glyph("A cat, an owl.\n") == ""
+    # No font has the last private use character. It is returned once.
+    assert without_glyph("a\U0010fffdb\U0010fffd") == "\U0010fffd"
+
+
+@pytest.mark.parametrize(("name", "said"), [("a.png", True), ("a.pdf", True), ("a.svg", False)])
+def test_an_export_with_boxes_says_so_in_one_line(
+    name: str, said: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = explanation(reply=("A", " \U0010fffd", " cat"))
+    with noting_boxes(made, Path(name)):
+        warnings.warn("Glyph 1114109 missing from font(s) DejaVu Sans.", UserWarning, stacklevel=1)
+    told = capsys.readouterr().err
+    assert told.startswith("note: this machine has no font for \U0010fffd, drawn as boxes") is said
+    assert told.count("\n") == said

@@ -91,6 +91,19 @@ def test_nothing_reaches_beyond_the_window(
     assert outside == []
 
 
+@pytest.mark.parametrize("height", [720, 900])
+def test_the_legend_and_the_controls_stay_beside_a_long_reply(
+    open_report: Open, height: int
+) -> None:
+    media = [picture(600, 900)]
+    result = explanation(media, reply=[f" word{i}" for i in range(240)])
+    page = open_report(result, viewport={"width": 1280, "height": height})
+    for part in (".legend", ".controls", ".keys"):
+        box = page.locator(part).bounding_box()
+        assert box
+        assert box["y"] + box["height"] <= height
+
+
 @pytest.mark.parametrize("options", [{}, PHONE], ids=["wide", "phone"])
 def test_what_is_pressed_is_large_enough(open_report: Open, options: dict[str, Any]) -> None:
     page = open_report(with_stages(several()), **options)

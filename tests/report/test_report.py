@@ -184,19 +184,3 @@ def test_the_size_beside_the_pictures() -> None:
     html = report_html(result)
     pictures = sum(len(item["frames"][0]) for item in embedded(html)["media"])
     assert len(html) - pictures < 800_000
-
-
-def test_the_size_of_a_very_long_reply() -> None:
-    words = 3000
-    media = [picture(60, 80)]
-    result = explanation(
-        media, [grid(0, (1, 24, 32), (0.0, 0.0, 80.0, 60.0))], reply=[" word"] * words
-    )
-    y, x = np.mgrid[0:24, 0:32]
-    for target in range(len(result.tokens)):
-        bump = np.exp(-((x - target % 32) ** 2 + (y - target % 24) ** 2) / 40)
-        result.maps[target] = bump.ravel()
-    assert result.relevance is not None
-    result.relevance[:] **= 8
-    html = report_html(result)
-    assert len(html) - len(embedded(html)["media"][0]["frames"][0]) < 5_000_000
