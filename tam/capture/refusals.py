@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 # The folders of installed packages: an environment may be layered over another one.
-_LIBRARIES = tuple(str(Path(package.__file__).parents[1]) for package in (torch, transformers))
+_LIBRARIES = tuple(str(Path(str(package.__file__)).parents[1]) for package in (torch, transformers))
 _OURS = frozenset(("tam", "tam_adapters"))
 
 FOREIGN_ERRORS = (

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import torch
 
 from tam.explanation.explanation import Explanation
 from tam.methods.class_activation import as_matrix
@@ -36,8 +37,8 @@ def cross_attention_gradient(trace: Trace, replay: Replay, targets: Targets = No
     rows = []
     for gradients in run.gradients(run.attentions):
         pairs = zip(run.attentions, gradients, strict=True)
-        evidence = sum((a * g).detach().float()[0].relu().mean(0).sum(0) for a, g in pairs)
-        rows.append(evidence.cpu().numpy())
+        layers = [(a * g).detach().float()[0].relu().mean(0).sum(0) for a, g in pairs]
+        rows.append(torch.stack(layers).sum(0).cpu().numpy())
     keys = as_matrix(rows, run.attentions[0].shape[-1])
     evidence = np.ascontiguousarray(keys[:, trace.vision.positions])
     found = explained(trace, asked, evidence, {"name": "cross-attention-gradient"})

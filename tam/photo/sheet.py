@@ -127,8 +127,8 @@ def _draw(image: Image.Image, tile: Tile, corner: tuple[int, int], width: int) -
     plain = fitted(tile.photograph)
     image.paste(Image.fromarray(plain), (left + GAP, top + GAP))
     if tile.word is not None:
-        heat = cv2.resize(tile.word.map(0), plain.shape[1::-1], interpolation=cv2.INTER_AREA)
-        heat /= max(float(heat.max()), 1e-9)
+        scaled = cv2.resize(tile.word.map(0), plain.shape[1::-1], interpolation=cv2.INTER_AREA)
+        heat = np.asarray(scaled / max(float(scaled.max()), 1e-9), np.float32)
         image.paste(Image.fromarray(overlay(plain, heat)), (left + 2 * GAP + SIDE, top + GAP))
     mapped = "no map" if tile.word is None else f"map: {tile.word.text} {tile.word.visual or 0:.2f}"
     lines = (

@@ -100,7 +100,8 @@ def align(
 
 def teaching_loss(projector: Projector, teacher: Teacher, cells: torch.Tensor) -> torch.Tensor:
     """Return the mean squared distance of cells' vision tokens from those of the teacher."""
-    return (projector(cells) - teacher.tokens(cells)).square().sum(1).mean()
+    tokens: torch.Tensor = projector(cells)
+    return (tokens - teacher.tokens(cells)).square().sum(1).mean()
 
 
 def drawn_cells(
