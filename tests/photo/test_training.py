@@ -52,10 +52,7 @@ def a_teacher() -> Teacher:
 
 
 def material() -> Material:
-    words = Words(("owl", "cat", "dog"), torch.eye(HIDDEN)[:3] * 3, torch.zeros(HIDDEN))
-    weight = torch.randn(1000, WIDTH, generator=torch.Generator().manual_seed(1))
-    known = (Name("owl", tuple(range(500)), True), Name("cat", tuple(range(500, 1000)), True))
-    return Material(pool(), sampler(), teacher_for(weight, torch.zeros(1000), known, words))
+    return Material(pool(), sampler(), ("owl", "cat", "dog"))
 
 
 def language() -> Any:
@@ -82,7 +79,7 @@ def begun() -> tuple[Projector, Progress]:
     return projector, Progress(0, torch.optim.Adam(projector.parameters(), 1e-2))
 
 
-SETTINGS = SpeakingSettings(steps=6, pictures=4, cells=32, rate=1e-2)
+SETTINGS = SpeakingSettings(steps=6, pictures=4, rate=1e-2)
 
 
 def test_a_token_carries_the_nearest_word() -> None:
@@ -159,13 +156,17 @@ def test_the_first_weights_already_answer_as_the_teacher() -> None:
 
 
 def test_alignment_brings_cells_nearer_to_the_teacher() -> None:
-    projector, taught = Projector(WIDTH, HIDDEN), material()
+    projector = Projector(WIDTH, HIDDEN)
+    words = Words(("owl", "cat"), torch.eye(HIDDEN)[:2] * 3, torch.zeros(HIDDEN))
+    weight = torch.randn(1000, WIDTH, generator=torch.Generator().manual_seed(1))
+    known = (Name("owl", tuple(range(500)), True), Name("cat", tuple(range(500, 1000)), True))
+    teacher = teacher_for(weight, torch.zeros(1000), known, words)
     losses: list[float] = []
     align(
         projector,
-        taught.pool,
-        taught.sampler,
-        taught.teacher,
+        pool(),
+        sampler(),
+        teacher,
         AlignmentSettings(steps=40, cells=64, pictures=4, rate=1e-2),
         lambda _, loss: losses.append(loss),
     )

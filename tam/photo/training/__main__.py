@@ -21,11 +21,15 @@ def main() -> None:
     )
     parser.add_argument("--model", type=Path, help="an assembled photo model")
     parser.add_argument("--pictures", type=int, default=defaults.pictures)
-    parser.add_argument("--packages", nargs="+", help="Debian packages to use; all by default")
+    parser.add_argument(
+        "--packages",
+        nargs="*",
+        default=defaults.packages,
+        help="Debian packages to use; without a name, all (default: %(default)s)",
+    )
     parser.add_argument("--alignment-steps", type=int, default=defaults.alignment.steps)
     parser.add_argument("--speaking-steps", type=int, default=defaults.speaking.steps)
     parser.add_argument("--speaking-pictures", type=int, default=defaults.speaking.pictures)
-    parser.add_argument("--start", type=Path, help="projector with which the second stage begins")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw pictures")
     parser.add_argument("--seed", type=int, default=defaults.seed)
@@ -57,7 +61,6 @@ def main() -> None:
             given.out,
             settings,
             tell,
-            start=given.start,
             device=given.device,
             workers=given.workers,
         )

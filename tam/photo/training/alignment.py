@@ -44,10 +44,10 @@ class AlignmentSettings:
         Peak learning rate; seed of all random draws.
     """
 
-    steps: int = 300
-    cells: int = 1536
+    steps: int = 1500
+    cells: int = 8192
     sampled: float = 0.4
-    pictures: int = 16
+    pictures: int = 64
     rate: float = 1e-3
     seed: int = 0
 
@@ -84,7 +84,7 @@ def align(
     shown = _shown(pool, teacher.words)
     for step in range(settings.steps):
         cells = drawn_cells(pool, sampler, settings.cells, settings.sampled, generator)
-        loss = teaching_loss(projector, teacher, cells)
+        loss = (projector(cells) - teacher.tokens(cells)).square().sum(1).mean()
         chosen = torch.randint(
             len(pool.nouns), (settings.pictures,), generator=generator, device=device
         )
@@ -96,12 +96,6 @@ def align(
         optimizer.step()
         schedule.step()
         tell(step, float(loss.detach()))
-
-
-def teaching_loss(projector: Projector, teacher: Teacher, cells: torch.Tensor) -> torch.Tensor:
-    """Return the mean squared distance of cells' vision tokens from those of the teacher."""
-    tokens: torch.Tensor = projector(cells)
-    return (tokens - teacher.tokens(cells)).square().sum(1).mean()
 
 
 def drawn_cells(

@@ -57,13 +57,17 @@ def held_out_nouns() -> frozenset[str]:
     return frozenset(few[2::5])
 
 
-def read_pictures(data: Path) -> Iterator[tuple[Entry, Cutout | Photo]]:
-    """Open every picture of the catalogue.
+def read_pictures(
+    data: Path, packages: tuple[str, ...] | None = None
+) -> Iterator[tuple[Entry, Cutout | Photo]]:
+    """Open the pictures of the catalogue.
 
     Parameters
     ----------
     data
         A folder with one folder for each Debian package, unpacked with ``dpkg -x``.
+    packages
+        The packages whose pictures are opened; None for all.
 
     Raises
     ------
@@ -72,6 +76,8 @@ def read_pictures(data: Path) -> Iterator[tuple[Entry, Cutout | Photo]]:
     """
     archives: dict[Path, dict[str, bytes]] = {}
     for entry in catalogue():
+        if packages is not None and entry.package not in packages:
+            continue
         yield entry, _opened(entry, _content(data, entry, archives))
 
 

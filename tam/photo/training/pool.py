@@ -121,8 +121,8 @@ def _sorted(
     photos: list[Photo] = []
     backgrounds = []
     held_out = held_out_nouns()
-    for entry, picture in read_pictures(data):
-        if picture.noun in held_out or (packages is not None and entry.package not in packages):
+    for _, picture in read_pictures(data, packages):
+        if picture.noun in held_out:
             continue
         if isinstance(picture, Cutout):
             cutouts.append(picture)

@@ -43,14 +43,15 @@ class TrainingSettings:
     pictures, seed
         The size of the pool, and its seed.
     packages
-        The Debian packages whose pictures are used; None for all.
+        The Debian packages whose pictures are used; None for all. By default only those under the
+        Apache License.
     alignment, speaking
         The settings of both stages.
     """
 
-    pictures: int = 4000
+    pictures: int = 2000
     seed: int = 0
-    packages: tuple[str, ...] | None = None
+    packages: tuple[str, ...] | None = ("opencv-doc",)
     alignment: AlignmentSettings = field(default_factory=AlignmentSettings)
     speaking: SpeakingSettings = field(default_factory=SpeakingSettings)
 
@@ -63,7 +64,6 @@ def train(
     tell: Callable[[str], None],
     save_every: int = 50,
     *,
-    start: Path | None = None,
     device: str = "cpu",
     workers: int = 1,
 ) -> Path:
@@ -83,8 +83,6 @@ def train(
         Called with progress messages.
     save_every
         Steps between checkpoints of the second stage.
-    start
-        The file of a projector with which the second stage begins, instead of the first stage.
     device
         The device to train on. The language model is in bfloat16 on a GPU and in float32 on a CPU.
     workers
@@ -118,8 +116,6 @@ def train(
     if checkpoint.exists():
         _resume(checkpoint, projector, progress)
         tell(f"resuming at step {progress.step}")
-    elif start is not None:
-        projector.load_state_dict({n: w.float() for n, w in load_file(start).items()})
     else:
         tell("computing the initial weights")
         evidence = evidence_for(pool, weight, cells, _others(pool))
@@ -136,7 +132,7 @@ def train(
         if step % save_every == 0 or step == settings.speaking.steps:
             _save(checkpoint, projector, progress)
 
-    material = Material(pool, sampler, teacher)
+    material = Material(pool, sampler, teacher.words.nouns)
     speak(
         projector, _language(model, place), tokenizer, material, settings.speaking, progress, after
     )

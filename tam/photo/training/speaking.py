@@ -1,8 +1,7 @@
 """Second stage: the projector learns through the frozen language model.
 
 A step shows the language model pictures, asks a question about each, and updates the projector to
-make the right answers more probable. The teacher of the first stage goes on teaching beside it:
-otherwise the projector forgets the nouns that no training picture shows.
+make the right answers more probable.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,11 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from tam.photo.training.alignment import MARGINS, drawn_cells, teaching_loss
+from tam.photo.training.alignment import MARGINS
 from tam.photo.training.pool import Pool
 from tam.photo.training.samples import Sampler
 from tam.photo.training.start import Projector
-from tam.photo.training.teacher import Teacher
 from tam.photo.training.text import exchange
 from tam.photo.vocabulary import names
 from tam.text.tokenizer import Tokenizer
@@ -37,19 +35,15 @@ class SpeakingSettings:
     steps, pictures
         Steps, and pictures per step.
     sampled
-        Share of the pictures, and of the cells that are taught, that are feature-space samples.
-    cells, teaching
-        Cells per step that the teacher teaches, and the weight of its loss.
+        Share of the pictures whose objects are feature-space samples.
     rate, seed
         Peak learning rate; seed of all random draws.
     """
 
-    steps: int = 800
-    pictures: int = 4
-    sampled: float = 0.4
-    cells: int = 1024
-    teaching: float = 0.5
-    rate: float = 3e-4
+    steps: int = 400
+    pictures: int = 128
+    sampled: float = 0.5
+    rate: float = 5e-4
     seed: int = 0
 
 
@@ -61,13 +55,13 @@ class Material:
     ----------
     pool, sampler
         Pictures, and a source of cells for classes without pictures.
-    teacher
-        The tower's classifier. Questions ask for some of its nouns that are not in the picture.
+    nouns
+        All nouns, of which questions ask for some that are not in the picture.
     """
 
     pool: Pool
     sampler: Sampler
-    teacher: Teacher
+    nouns: tuple[str, ...]
 
 
 @dataclass
@@ -111,12 +105,8 @@ def speak(
         rng = np.random.default_rng((settings.seed, progress.step))
         generator = torch.Generator(device).manual_seed(settings.seed * 1_000_003 + progress.step)
         pictures, shown = _drawn(material, settings, rng, generator)
-        exchanges = [exchange(nouns, material.teacher.words.nouns, rng) for nouns in shown]
+        exchanges = [exchange(nouns, material.nouns, rng) for nouns in shown]
         loss = answer_loss(language, tokenizer, projector(pictures), exchanges)
-        cells = drawn_cells(
-            material.pool, material.sampler, settings.cells, settings.sampled, generator
-        )
-        loss = loss + settings.teaching * teaching_loss(projector, material.teacher, cells)
         progress.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(projector.parameters(), 1.0)
