@@ -87,21 +87,22 @@ def explained(
         yield from (_explained(item, explain) for item in found)
         return
     waiting: deque[Future[Explanation | TamError]] = deque()
-    with ThreadPoolExecutor(1) as pool:
-        try:
-            for item in found:
-                waiting.append(pool.submit(_explained, item, explain))
-                while waiting and (len(waiting) > most or waiting[0].done()):
-                    yield waiting.popleft().result()
-        except TamError:
-            while waiting:
+    pool = ThreadPoolExecutor(1)
+    try:
+        for item in found:
+            waiting.append(pool.submit(_explained, item, explain))
+            while waiting and (len(waiting) > most or waiting[0].done()):
                 yield waiting.popleft().result()
-            raise
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
         while waiting:
             yield waiting.popleft().result()
+    except TamError:
+        while waiting:
+            yield waiting.popleft().result()
+        raise
+    finally:
+        # An abandoned iterator is closed wherever garbage is collected, perhaps by a thread that
+        # holds the model, for which the other thread waits. So nothing may wait for that thread.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _explained(

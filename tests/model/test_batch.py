@@ -61,6 +61,24 @@ def test_no_more_wait_than_allowed() -> None:
     results.close()
 
 
+def test_an_abandoned_batch_does_not_wait_for_an_explanation_that_waits_for_the_model() -> None:
+    model = threading.Lock()
+
+    def explain(recording: Any) -> Any:
+        if recording:
+            with model:
+                return recording
+        return recording
+
+    results: Any = explained(iter([0, 1, 2]), explain, 1)
+    with model:
+        assert next(results) == 0
+        closing = threading.Thread(target=results.close)
+        closing.start()
+        closing.join(10)
+        assert not closing.is_alive()
+
+
 @pytest.mark.parametrize("most", [0, 3])
 def test_what_was_answered_before_an_error_is_explained(most: int) -> None:
     def answers() -> Iterator[Any]:
