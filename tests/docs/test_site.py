@@ -138,7 +138,7 @@ def test_its_search_finds_phrase(site: Path, opened: tuple[Page, list[str]]) -> 
     page.goto((site / "index.html").as_uri())
     page.locator("input[name=q]").fill("phrase")
     page.locator("input[name=q]").press("Enter")
-    page.locator("#search-results li").first.wait_for()
+    page.locator("#search-results", has_text="Search finished").wait_for()
     found = page.locator("#search-results li a").all_inner_texts()
     assert any("phrase" in text for text in found), found  # the method itself
     assert "The word" in " ".join(found)

@@ -5,7 +5,6 @@ import csv
 import io
 import itertools
 import json
-import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +25,7 @@ from tam.render.terminal import show
 from tam.report.data import payload
 from tam.text.printable import decimal
 from tests.hand_made import clip, explanation, grid, picture, several
+from tests.report.test_relevance import decoded
 
 
 @st.composite
@@ -182,14 +182,17 @@ def test_phrases_on_the_page_are_those_of_python() -> None:
 def test_relevance_on_the_page_is_exact_to_its_printed_digits() -> None:
     result = several()
     (page,) = payload([result], [""])["explanations"]
-    values = iter(zlib.decompress(base64.b64decode(page["relevance"])))
     words = (*result.prompt_words, *result.words)
-    for target in range(len(result.tokens)):
-        for word in words:
-            if word.targets[-1] < target:
-                relevance = Word(result, (target,)).relevance(word)
-                assert f"{next(values) / 100:.2f}" == decimal(relevance)
-    assert next(values, None) is None
+    earlier = [
+        [word for word in words if word.targets[-1] < target]
+        for target in range(len(result.tokens))
+    ]
+    ids = [token.id for token in result.tokens]
+    rows = decoded(base64.b64decode(page["relevance"]), [len(row) for row in earlier], ids)
+    for target, (row, before) in enumerate(zip(rows, earlier, strict=True)):
+        for value, word in zip(row, before, strict=True):
+            relevance = Word(result, (target,)).relevance(word)
+            assert f"{value / 100:.2f}" == decimal(relevance)
 
 
 def test_textual_is_the_strongest_earlier_word() -> None:

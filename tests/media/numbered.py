@@ -69,6 +69,11 @@ H264 = Kind("libx264", ".mp4", options={"preset": "ultrafast"})
 B_FRAMES = {"bf": "3", "g": "12", "preset": "veryfast", "b-adapt": "0"}
 
 
+_APART = ("libvpx", "libsvtav1")
+"""Encoders that need a process of their own. VP8's can spin in a process that has run many decoders,
+and AV1's gives the whole process real-time priority, which starves other processes."""
+
+
 def write(
     path: Path,
     numbers: Sequence[int] = range(12),
@@ -82,7 +87,7 @@ def write(
 ) -> Path:
     """Write a clip of painted frames, or of pictures uint8 [H, W, 3 or 4]."""
     wanted = (path, numbers, kind, rate, times, size, aspect, pictures)
-    if kind.codec == "libvpx":
+    if kind.codec in _APART:
         _in_child(wanted)
     else:
         _encode(*wanted)
@@ -90,7 +95,7 @@ def write(
 
 
 def _in_child(wanted: tuple[Any, ...]) -> None:
-    """Encode in a new process: VP8's encoder can spin in one that has run many decoders."""
+    """Encode in a new process."""
     child = multiprocessing.get_context("spawn").Process(target=_encode, args=wanted)
     child.start()
     child.join()

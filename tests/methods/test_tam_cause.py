@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from tam.check.fillers import hiding
-from tam.check.regions import Region
+from tam.check.regions import Region, grown
 from tam.errors import InputError
 from tam.explanation.explanation import Explanation
 from tam.media.media import Media
 from tam.methods import explain
 from tam.methods.tam_cause import alone, covered, places
 from tam.methods.tam_plus import tam_plus
-from tam.methods.word_regions import cut, grown, holds, word_regions
+from tam.methods.word_regions import cut, holds, word_regions
 from tam.replay import Replay
 from tests.hand_made import explanation, grid
 
