@@ -70,8 +70,8 @@ B_FRAMES = {"bf": "3", "g": "12", "preset": "veryfast", "b-adapt": "0"}
 
 
 _APART = ("libvpx", "libsvtav1")
-"""Encoders that need a process of their own. VP8's can spin in a process that has run many decoders,
-and AV1's gives the whole process real-time priority, which starves other processes."""
+"""Encoders that need a process of their own. VP8's can spin in a process that has run many
+decoders, and AV1's gives the whole process real-time priority, which starves other processes."""
 
 
 def write(
