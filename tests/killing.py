@@ -105,6 +105,7 @@ def evaluate(killer: Killer, folder: Path) -> None:
     """Kill an evaluation and let it go on: the same table, nothing lost or double."""
     splits = "one" if killer.few else "one,clip-one"
     command = ["evaluate", "--methods", "tam,random", "--split", splits, "--count", "2"]
+    command += ["--model", "small"]
     command += ["--faithful-words", "0" if killer.few else "1", "--steps", "2"]
     killer.first(command, folder / "whole")
     wanted, table = _measured(folder / "whole"), _table(folder / "whole")
@@ -125,7 +126,7 @@ def evaluate(killer: Killer, folder: Path) -> None:
 
 def explain(killer: Killer, folder: Path) -> None:
     """Kill the writing of an explanation: none or a whole one, then the next run goes through."""
-    command = ["explain", str(DEMO), "-p", "Describe this image.", "--force"]
+    command = ["explain", str(DEMO), "-p", "Describe this image.", "--force", "--model", "small"]
     command += ["--max-new-tokens", "4"] if killer.few else ["--pictures"]
     killer.first(command, folder / "whole")
     wanted = load_explanation(folder / "whole")
