@@ -86,6 +86,9 @@ class Killer:
             silent = os.open(os.devnull, os.O_RDWR)
             for number in (1, 2):
                 os.dup2(silent, number)
+            # torch replaces its pool of threads at the first use after a fork, and not safely if
+            # two threads, such as those that read weights, use it at once.
+            torch.set_num_threads(1)
             os._exit(work())
         end = None
         while end is None or time.monotonic() < end:
