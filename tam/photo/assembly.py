@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from tam.errors import SetupError
@@ -180,3 +181,20 @@ def processor(tokenizer_files: Path) -> Any:
         image_token=IMAGE_TOKEN,
         chat_template=TEMPLATE,
     )
+
+
+def weights_of(folder: Path, prefix: str) -> dict[str, torch.Tensor]:
+    """Return the weights of one part of an assembled model, in float32.
+
+    Parameters
+    ----------
+    folder
+        The folder of the assembled model.
+    prefix
+        The beginning of the part's names in the file, which is removed.
+    """
+    with safe_open(folder / "model.safetensors", "pt") as file:
+        # A handle of safetensors cannot be iterated.
+        names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118
+        weights = {name.removeprefix(prefix): file.get_tensor(name) for name in names}
+    return {n: w.float() if w.is_floating_point() else w for n, w in weights.items()}

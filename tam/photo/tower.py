@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import safe_open
 from safetensors.torch import load_file
 
-from tam.photo.assembly import HEAD_FILE, PIXELS
+from tam.photo.assembly import HEAD_FILE, PIXELS, weights_of
 from tam.photo.parts import ARCHITECTURE
 
 _PREFIX = "model.vision_tower.timm_model."
@@ -33,12 +32,7 @@ class Tower:
 
         self._device = device or torch.device("cpu")
         self._tower: Any = timm.create_model(ARCHITECTURE, pretrained=False, num_classes=0).eval()
-        with safe_open(folder / "model.safetensors", "pt") as file:
-            names = [name for name in file.keys() if name.startswith(_PREFIX)]  # noqa: SIM118
-            weights = {name.removeprefix(_PREFIX): file.get_tensor(name) for name in names}
-        self._tower.load_state_dict(
-            {n: w.float() if w.is_floating_point() else w for n, w in weights.items()}
-        )
+        self._tower.load_state_dict(weights_of(folder, _PREFIX))
         self._tower.to(self._device)
         head = load_file(folder / HEAD_FILE)
         self.weight = head["classifier.weight"].float()

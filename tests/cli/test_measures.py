@@ -29,9 +29,9 @@ def test_every_measure_is_whole_and_says_which_way_is_better(width: int) -> None
         for item in range(8)
     ]
     rows = summarize(found, ["localization-heads", "smooth-grad-cam++"])
-    console = Console(file=io.StringIO(), width=width)
-    print_measures(printed(rows), "localization-heads", console)
-    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    stream = io.StringIO()
+    print_measures(printed(rows), "localization-heads", Console(file=stream, width=width))
+    shown = stream.getvalue()
     assert "…" not in shown
     assert max(map(len, shown.splitlines())) <= width
     for heading in ("F1-IoU ↑", "pointing ↑", "deletion ↓", "randomized ↓", "ms ↓"):

@@ -1,5 +1,6 @@
 import gc
 import weakref
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,7 +13,10 @@ class Owner:
     """A stand-in for an explanation."""
 
 
-def numbers(value: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+
+
+def numbers(value: float) -> Numbers:
     return np.full((10, 10), value, np.float32)  # 400 bytes
 
 
@@ -31,8 +35,13 @@ def test_the_budget_holds_and_what_was_asked_for_last_stays() -> None:
         cache.get(owner, key, lambda: numbers(1))
         assert cache.bytes <= 1200
     made: list[int] = []
+
+    def remade(key: int) -> Numbers:
+        made.append(key)
+        return numbers(1)
+
     for key in (0, 2, 3, 1):
-        cache.get(owner, key, lambda key=key: numbers(made.append(key) or 1))  # type: ignore[misc]
+        cache.get(owner, key, partial(remade, key))
     assert made == [1]
 
 

@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from tam.errors import InputError
-from tam.photo.assembly import HEAD_FILE
+from tam.photo.assembly import HEAD_FILE, weights_of
 from tam.photo.tower import Tower
 from tam.photo.training.alignment import AlignmentSettings, align, drawn_cells
 from tam.photo.training.evidence import evidence_for
@@ -31,7 +31,7 @@ from tam.text.tokenizer import Tokenizer
 _CELLS = 16_000
 """The number of cells that standardize the evidence, that samples are made from, and that the
 initial weights are fitted to."""
-_EMBEDDINGS = "model.language_model.embed_tokens.weight"
+_EMBEDDINGS = "model.language_model.embed_tokens."
 
 
 @dataclass(frozen=True)
@@ -191,8 +191,7 @@ def _published(
     """Return the tokenizer, the token embeddings, and the tower's classifier."""
     from transformers import AutoTokenizer
 
-    with safe_open(model / "model.safetensors", "pt") as file:
-        embeddings: torch.Tensor = file.get_tensor(_EMBEDDINGS).float().to(device)
+    embeddings = weights_of(model, _EMBEDDINGS)["weight"].to(device)
     head = load_file(model / HEAD_FILE)
     weight, bias = (head[f"classifier.{name}"].float().to(device) for name in ("weight", "bias"))
     return AutoTokenizer.from_pretrained(model), embeddings, weight, bias
@@ -203,11 +202,7 @@ def _language(model: Path, device: torch.device) -> Any:
     from transformers import AutoConfig, LlamaForCausalLM
 
     language = LlamaForCausalLM(AutoConfig.from_pretrained(model).text_config).eval()
-    prefix = "model.language_model."
-    with safe_open(model / "model.safetensors", "pt") as file:
-        names_ = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118
-        weights = {name.removeprefix(prefix): file.get_tensor(name).float() for name in names_}
-    language.model.load_state_dict(weights)
+    language.model.load_state_dict(weights_of(model, "model.language_model."))
     language.tie_weights()
     language.requires_grad_(False).to(device)
     if device.type != "cpu":
