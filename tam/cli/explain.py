@@ -60,7 +60,6 @@ def explain(
     embedded_side(saving.embed)
     top = None if check is None else top_asked(check)
     replies = [reply] if methods is None else reply.by_each(methods)
-    wanted = {each.method: each.options(answer) for each in replies}
     needs_model = {"--answer": answer, "--live": live, "--check": check, "--tp": tp}
     if batch is not None:
         own = {"IMAGE": media, "--conversation": conversation, "--answer-file": answer_file}
@@ -70,14 +69,16 @@ def explain(
             "a batch has it for each item, or not at all",
             "leave it out; items.csv has the columns image, prompt and answer",
         )
-        _explain_batch(batch, prompt, out, wanted[reply.method], model, loading, clips, saving)
+        _explain_batch(batch, prompt, out, reply.options(), model, loading, clips, saving)
         return
     if live:
-        _check_live(wanted, as_json=as_json)
+        _check_live(len(replies), as_json=as_json)
     from tam.cli.asking import opened_conversation
     from tam.cli.finishing import finish
 
     asked = opened_conversation(media or [], prompt, conversation, **clips.opening)
+    # Only now, because the checks of a method's options import torch, which takes seconds.
+    wanted = {each.method: each.options(answer) for each in replies}
     others: dict[str, Explanation] = {}
     if answer_file is not None or states is not None:
         running = {"--device-map": loading.device_map, "--load-in": loading.load_in}
@@ -116,7 +117,7 @@ def _refuse(others: Mapping[str, Any], fault: str, remedy: str) -> None:
         raise InputError(fault, where=given[0], remedy=remedy)
 
 
-def _check_live(wanted: Mapping[str, Any], *, as_json: bool) -> None:
+def _check_live(methods: int, *, as_json: bool) -> None:
     """Refuse --live together with --json, because its output is not JSON, or several methods.
 
     Raises
@@ -124,7 +125,7 @@ def _check_live(wanted: Mapping[str, Any], *, as_json: bool) -> None:
     InputError
         If JSON output or several methods are requested.
     """
-    if len(wanted) > 1:
+    if methods > 1:
         raise InputError(
             "one method alone can explain words as they come",
             where="--live",
