@@ -4,11 +4,15 @@ import json
 import os
 import re
 import runpy
-import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
+from jupyter_client.manager import KernelManager
+from nbclient import NotebookClient
+from nbconvert.exporters import HTMLExporter
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
@@ -111,23 +115,31 @@ def test_a_stored_notebook_shows_its_maps_without_a_script(notebook: Path) -> No
     assert not re.search(r"(^|[\s'\"(])/\w|[A-Z]:\\\\", written), "a path of one machine"
 
 
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelManager]:
+    """A kernel for all notebooks, which need not each wait for the libraries to be imported."""
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel(env=environment(tmp_path_factory.mktemp("jupyter")))
+    yield manager
+    manager.shutdown_kernel(now=True)
+
+
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_runs(notebook: Path, tmp_path: Path, browser: Browser) -> None:
+def test_notebook_runs(
+    notebook: Path, kernel: KernelManager, tmp_path: Path, browser: Browser
+) -> None:
     """Execute it in a kernel, export it as a page, and use the viewer in that page."""
-    (tmp_path / notebook.name).write_bytes(notebook.read_bytes())
-    done = subprocess.run(
-        [sys.executable, "-m", "nbconvert", "--execute", "--to", "html", notebook.name],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        timeout=250,
-        check=False,
-        env=environment(tmp_path),
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    cells = nbformat.read(notebook, as_version=4)
+    emptied = nbformat.v4.new_code_cell(f"%reset -f\n%cd -q {tmp_path}")
+    for each in (nbformat.v4.new_notebook(cells=[emptied]), cells):
+        client = NotebookClient(each, km=kernel, timeout=250)
+        client.execute()
+        client.kc.stop_channels()
+    html, _ = HTMLExporter().from_notebook_node(cells)
+    (tmp_path / "page.html").write_text(html, "utf-8")
     context = browser.new_context(offline=True, viewport={"width": 1100, "height": 900})
     page = context.new_page()
-    page.goto((tmp_path / notebook.name).with_suffix(".html").as_uri())
+    page.goto((tmp_path / "page.html").as_uri())
     assert page.locator("img[src^='data:image/png'], iframe, video").count() > 0
     if notebook.stem != "own_model":  # which writes a checkpoint, and transformers says so
         said = page.locator("[data-mime-type='application/vnd.jupyter.stderr']")

@@ -108,17 +108,18 @@ def test_an_added_method_explains(llava_folder: Path) -> None:
         choose("likeness").with_options({"powr": 1})
 
 
-def test_added_names_work_on_the_command_line(installed: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("added")
+def test_added_names_work_on_the_command_line(
+    installed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     done = as_process(installed, tmp_path, "methods", "likeness", "--json")
     [row] = json.loads(done.stdout)
     assert [(option["name"], option["default"]) for option in row["options"]] == [("power", "1.0")]
     assert row["summary"].startswith("cosine")
     arguments = ["--methods", "likeness,random", "--metrics", "spread", "--count", "1"]
-    done = as_process(
-        installed, tmp_path, "evaluate", *arguments, "--split", "one", "--faithful-words", "0"
-    )
-    assert done.returncode == 0, done.stderr
-    assert "spread" in done.stdout
+    arguments += ["--split", "one", "--faithful-words", "0", "--out", str(tmp_path / "evaluation")]
+    assert run(["evaluate", *arguments]) == 0
+    assert "spread" in capsys.readouterr().out
     rows = json.loads((tmp_path / "evaluation" / "summary.json").read_text())["rows"]
     by_method = {row["method"]: row["figures"] for row in rows}
     for figures in by_method.values():

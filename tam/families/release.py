@@ -1,10 +1,12 @@
 """The installed release of transformers, compared with those that some features need."""
 
+from functools import cache
 from importlib.metadata import version
 
 from packaging.version import Version
 
 
+@cache
 def installed() -> str:
     """Return the installed release of transformers, which is not imported."""
     return version("transformers")

@@ -74,13 +74,16 @@ def _children_seconds() -> float:
 
 
 def test_several_methods_explain_one_reply(
-    picture: Path, qwen_folder: Path, tmp_path: Path, browser: Browser
+    picture: Path,
+    qwen_folder: Path,
+    tmp_path: Path,
+    browser: Browser,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "out"
-    arguments = ("explain", picture, "--prompt", "What is it?", "--model", qwen_folder)
-    done = tam(*arguments, "--out", out, "--methods", "tam,attention", "--json")
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout)
+    arguments = ["explain", str(picture), "--prompt", "What is it?", "--model", str(qwen_folder)]
+    assert run([*arguments, "--out", str(out), "--methods", "tam,attention", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
     assert result["provenance"]["method"]["name"] == "tam"
     other = load_explanation(out / "methods" / "attention")
     assert other.text == result["text"], "the model answered once"

@@ -124,7 +124,8 @@ def test_an_unknown_checkpoint_with_code_of_its_own_is_told_of_native_ones() -> 
 def test_a_type_that_this_release_of_transformers_lacks_is_named_with_the_one_that_has_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tam.families.release.version", lambda _: "5.19.0")
+    for place in ("release", "registry"):
+        monkeypatch.setattr(f"tam.families.{place}.installed", lambda: "5.19.0")
     assert {"molmo2", "muse_spark"} < missing_types()
     assert not {"muse_glimmer", "qwen4_exp"} & missing_types()
     with pytest.raises(
@@ -132,7 +133,7 @@ def test_a_type_that_this_release_of_transformers_lacks_is_named_with_the_one_th
         match=r"'molmo2': transformers 5\.19\.0 is too old.*install transformers 5\.20\.0",
     ):
         adapter_for({"model_type": "molmo2"})
-    monkeypatch.setattr("tam.families.release.version", lambda _: "5.20.0.dev0")
+    monkeypatch.setattr("tam.families.release.installed", lambda: "5.20.0.dev0")
     assert adapter_for({"model_type": "molmo2"}).family == "Molmo2"
 
 

@@ -19,18 +19,6 @@ ROOT = Path(__file__).parents[2]
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "adapters")])}
 
 
-def in_two_processes(*words: str) -> subprocess.CompletedProcess[str]:
-    launch = "-m torch.distributed.run --standalone --nproc-per-node 2".split()
-    return subprocess.run(
-        [sys.executable, *launch, *words],
-        capture_output=True,
-        text=True,
-        env=ENVIRONMENT,
-        timeout=280,
-        check=False,
-    )
-
-
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shared")
@@ -42,8 +30,28 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_two_processes_give_the_maps_of_one(folders: Path) -> None:
-    done = in_two_processes(str(ROOT / "tests" / "model" / "two_processes.py"), str(folders))
+@pytest.fixture(scope="module")
+def done(folders: Path) -> subprocess.CompletedProcess[str]:
+    """What two processes printed, of which each compares maps and then runs a command."""
+    (folders / "picture.png").write_bytes(encode_png(probe_picture(60, 90).frames[0]))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", "2", str(Path(__file__).with_name("two_processes.py"))]
+    asked = ["explain", str(folders / "picture.png"), "--prompt", "What is here"]
+    asked += ["--answer", "a dog", "--model", str(folders / "qwen2_vl"), "--tp"]
+    asked += ["--out", str(folders / "out"), "--json"]
+    return subprocess.run(
+        [*command, str(folders), *asked],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        timeout=280,
+        check=False,
+    )
+
+
+def test_two_processes_give_the_maps_of_one(
+    done: subprocess.CompletedProcess[str], folders: Path
+) -> None:
     assert done.returncode == 0, done.stderr
     for rank in (0, 1):
         seen = json.loads((folders / f"seen-{rank}.json").read_text())
@@ -56,16 +64,11 @@ def test_two_processes_give_the_maps_of_one(folders: Path) -> None:
         assert "FSDP shards the model at its root" in seen["root"]
 
 
-def test_one_of_two_processes_writes(folders: Path, tmp_path: Path) -> None:
-    picture = tmp_path / "picture.png"
-    picture.write_bytes(encode_png(probe_picture(60, 90).frames[0]))
-    asked = [str(picture), "--prompt", "What is here", "--answer", "a dog"]
-    named = ["--model", str(folders / "qwen2_vl"), "--out", str(tmp_path / "out"), "--json", "--tp"]
-    done = in_two_processes("-m", "tam", "explain", *asked, *named)
-    assert done.returncode == 0, done.stderr
+def test_one_of_two_processes_writes(done: subprocess.CompletedProcess[str], folders: Path) -> None:
     assert json.loads(done.stdout)["text"].strip() == "a dog"
+    picture = folders / "picture.png"
     one = tam.load(folders / "qwen2_vl").explain(str(picture), "What is here", answer="a dog")
-    found = tam.load_explanation(tmp_path / "out")
+    found = tam.load_explanation(folders / "out")
     assert np.allclose(found.maps, one.maps, atol=1e-6)
 
 

@@ -1,4 +1,7 @@
-"""What each of two processes sees of a model that they share; ``torchrun`` starts this file."""
+"""What each of two processes sees of a model that they share; ``torchrun`` starts this file.
+
+Its arguments are a folder with models, and those of a command to run at the end.
+"""
 
 import json
 import sys
@@ -10,6 +13,7 @@ from torch import distributed
 from torch.distributed.fsdp import fully_shard
 
 import tam
+from tam.cli import run
 from tam.errors import TamError
 from tam.testing import probe_picture
 
@@ -49,4 +53,5 @@ for layer in sharded.adapter.decoder(sharded.module).layers:
 seen["layers"] = list(differences(one, tam.wrap(sharded.module, sharded.processor)))
 seen["root"] = refusal(tam.wrap, fully_shard(sharded.module), sharded.processor)
 Path(sys.argv[1], f"seen-{distributed.get_rank()}.json").write_text(json.dumps(seen))
-distributed.destroy_process_group()
+distributed.barrier()
+sys.exit(run(sys.argv[2:]))  # which leaves the group

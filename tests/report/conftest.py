@@ -1,5 +1,6 @@
 """Reports opened in a headless browser."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,19 +21,42 @@ class Watch:
     requests: list[str] = field(default_factory=list)
 
 
+@pytest.fixture(scope="session")
+def context_with(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
+    """A context with the network off and given options, one for all tests that ask for the same.
+
+    A report stores nothing in its browser, so pages of one context know nothing of each other, and
+    a page in an opened context starts three times as fast as one in a context of its own.
+    """
+    opened: dict[str, BrowserContext] = {}
+
+    def with_options(**options: Any) -> BrowserContext:
+        key = json.dumps(options, sort_keys=True)
+        if key not in opened:
+            opened[key] = browser.new_context(offline=True, **options)
+        return opened[key]
+
+    yield with_options
+    for context in opened.values():
+        assert context.storage_state() == {"cookies": [], "origins": []}
+        context.close()
+
+
 @pytest.fixture
-def open_report(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
+def open_report(
+    context_with: Callable[..., BrowserContext], tmp_path: Path
+) -> Iterator[Callable[..., Page]]:
     """Open the report of an explanation, or of two, from disk with the network off.
 
     Afterwards no opened page may have said anything on its console or asked for anything.
     """
     watch = Watch()
-    contexts: list[BrowserContext] = []
+    pages: list[Page] = []
 
     def open_page(
         explanation: Explanation, beside: Explanation | None = None, **options: Any
     ) -> Page:
-        path = tmp_path / f"{len(contexts)}.html"
+        path = tmp_path / f"{len(pages)}.html"
         html = (
             report_html(explanation)
             if beside is None
@@ -40,9 +64,8 @@ def open_report(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page
         )
         path.write_bytes(html.encode("utf-8", "replace"))
         options.setdefault("viewport", {"width": 1280, "height": 860})
-        context = browser.new_context(offline=True, **options)
-        contexts.append(context)
-        page = context.new_page()
+        page = context_with(**options).new_page()
+        pages.append(page)
         page.on("console", lambda message: watch.messages.append(message.text))
         page.on("pageerror", lambda error: watch.messages.append(str(error)))
         page.on("dialog", lambda dialog: watch.messages.append(dialog.message))
@@ -52,9 +75,9 @@ def open_report(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert watch.messages == []
     files = {url.split("#")[0] for url in watch.requests if not url.startswith(("data:", "about:"))}
-    assert len(files) == len(contexts)
+    assert len(files) == len(pages)
     assert all(url.startswith("file:") for url in files)

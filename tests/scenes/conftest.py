@@ -3,16 +3,18 @@
 import pytest
 import torch
 
-from tam.scenes.training import curriculum
+from tam.scenes.training import curriculum, network
 
 
 @pytest.fixture
 def tiny(monkeypatch):
     """Return settings for a few steps; all phases get a curriculum of the same two small stages.
 
-    They compute in float32, because bfloat16 is several times slower on CPUs without native
-    bfloat16; the command line's test trains in bfloat16, the default.
+    They train two layers of each kind, and compute in float32, because bfloat16 is several times
+    slower on CPUs without native bfloat16; the command line's test trains in bfloat16, the default.
     """
+    monkeypatch.setattr(network, "TEXT_LAYERS", 2)
+    monkeypatch.setattr(network, "VISION_LAYERS", 2)
     stages = (
         curriculum.Stage(6, 0.0, ((6, 6),), (1, 1), 4, 2),
         curriculum.Stage(0, 1.0, ((7, 6),), (1, 2), 4, 3),

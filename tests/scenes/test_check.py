@@ -2,8 +2,6 @@
 
 import json
 import math
-import subprocess
-import sys
 import warnings
 
 import pytest
@@ -59,11 +57,9 @@ def test_an_unknown_model_is_refused():
         weights_folder("huge")
 
 
-def test_check_prints_its_figures_as_json():
-    command = [sys.executable, "-m", "tam.scenes.check", "--scenes", "4", "--json"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert result.returncode == 0, result.stderr
-    report = json.loads(result.stdout)
+def test_check_prints_its_figures_as_json(capsys):
+    main(["--scenes", "4", "--json"])
+    report = json.loads(capsys.readouterr().out)
     assert (report["model"], report["split"], report["scenes"]) == ("small", "test", 4)
     assert report["seconds"] > 0
     for name in ("caption_f1", "answer_accuracy"):

@@ -1,5 +1,6 @@
 """The small model's configuration: real Qwen2-VL classes with a few million parameters."""
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 VISION_WIDTH = 128
 """Width of the vision tower."""
+TEXT_LAYERS = 4
+"""Decoder layers."""
+VISION_LAYERS = 4
+"""Layers of the vision tower."""
 
 
 def small_config(tokenizer: "PreTrainedTokenizerFast") -> "Qwen2VLConfig":
@@ -32,7 +37,7 @@ def small_config(tokenizer: "PreTrainedTokenizerFast") -> "Qwen2VLConfig":
             "vocab_size": len(tokenizer),
             "hidden_size": width,
             "intermediate_size": 432,
-            "num_hidden_layers": 4,
+            "num_hidden_layers": TEXT_LAYERS,
             "num_attention_heads": 5,
             "num_key_value_heads": 5,
             "max_position_embeddings": 4096,
@@ -50,7 +55,7 @@ def small_config(tokenizer: "PreTrainedTokenizerFast") -> "Qwen2VLConfig":
             "pad_token_id": ids["<|endoftext|>"],
         },
         vision_config={
-            "depth": 4,
+            "depth": VISION_LAYERS,
             "embed_dim": VISION_WIDTH,
             "num_heads": 4,
             "mlp_ratio": 4,
@@ -91,6 +96,7 @@ def new_model(tokenizer: "PreTrainedTokenizerFast", seed: int) -> "Qwen2VLForCon
     return model
 
 
+@cache
 def patch_embedding(width: int) -> NDArray[np.float32]:
     """Return initial weights of the patch embedding, float32 [width, 3, T, p, p]: whitened cosines.
 
