@@ -17,6 +17,7 @@ from tam.cli import run
 from tam.cli.extras import GIVES
 from tam.cli.models import long_markdown, short_markdown
 from tam.files.storage import load_explanation
+from tests import forked
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -45,7 +46,7 @@ def test_explaining_a_picture_from_file_to_report(
 ) -> None:
     out = tmp_path / "out"
     arguments = ("explain", picture, "--prompt", "What is it?", "--model", qwen_folder)
-    done = tam(*arguments, "--out", out, "--answer", "a red dog", "--json", "--pictures")
+    done = forked.tam(*arguments, "--out", out, "--answer", "a red dog", "--json", "--pictures")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["text"] == "a red dog"
@@ -326,20 +327,9 @@ def test_doctor_survives_a_broken_library(
 def test_the_main_path_needs_neither_cv2_nor_decord(
     picture: Path, qwen_folder: Path, tmp_path: Path
 ) -> None:
-    arguments = [*asked(picture), "--model", str(qwen_folder), "--answer", "a dog"]
-    code = (
-        "import sys; sys.modules['cv2'] = sys.modules['decord'] = None; "
-        f"from tam.cli import run; sys.exit(run({[*arguments, '--out', str(tmp_path / 'o')]!r}))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=120,
-        check=False,
-        env=os.environ | {"PYTHONPATH": str(ROOT / "adapters")},
-    )
+    arguments = [*asked(picture), "--model", qwen_folder, "--answer", "a dog"]
+    out = tmp_path / "out"
+    done = forked.tam(*arguments, "--out", out, lacking=["cv2", "decord"])
     assert done.returncode == 0, done.stderr
 
 

@@ -1,8 +1,6 @@
 """The runner: the same results however often it is killed and however many processes there are."""
 
 import json
-import subprocess
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from tam.evaluate.runner import Plan
 from tam.evaluate.runner import run as execute
 from tam.evaluate.summary import Row, summarize
 from tam.prompt.conversation import Conversation
+from tests.forked import tam_in_two
 
 OPTIONS = (
     "--methods tam,random --split one,false,clip-one --count 2 --faithful-words 1 --steps 2"
@@ -75,10 +74,6 @@ def test_a_run_leaves_lines_a_table_charts_and_a_page(whole: Path) -> None:
     assert not list(whole.glob(".*"))
 
 
-def command(folder: Path) -> list[str]:
-    return ["-m", "tam", "evaluate", "--out", str(folder), *OPTIONS]
-
-
 def table(folder: Path) -> list[dict[str, Any]]:
     def plain(row: Row) -> dict[str, Any]:
         return {name: value for name, value in asdict(row).items() if "seconds" not in name}
@@ -89,16 +84,7 @@ def table(folder: Path) -> list[dict[str, Any]]:
 @pytest.mark.promise("evaluation", "several processes in one folder", "give the same table as one")
 def test_two_processes_give_the_table_of_one(whole: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    # --multi_gpu means several processes on this machine, with graphics cards or without.
-    launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
-    launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-    launched = subprocess.run(
-        [sys.executable, *launch, *command(folder)],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    launched = tam_in_two("evaluate", "--out", folder, *OPTIONS)
     assert launched.returncode == 0, launched.stderr
     files = sorted(folder.glob("results-*.jsonl"))
     assert [path.name for path in files] == ["results-000.jsonl", "results-001.jsonl"]
