@@ -16,6 +16,16 @@ DEFAULT_VARIABLE = "TAM_MODEL"
 PHOTO = "photo"
 """The name of the photo model and of its folder."""
 
+CAPTION_QUESTIONS = (
+    "What is in the picture?",
+    "What does the picture show?",
+    "Describe this image.",
+)
+"""The questions for a caption with which the photo model was trained."""
+
+QUESTIONS = (*CAPTION_QUESTIONS, "Is there a … in the picture?")
+"""All questions with which the photo model was trained; the dots stand for a noun."""
+
 
 def models_folder() -> Path:
     """Return the folder of all assembled models: ``TAM_MODELS``, else one in the user's cache."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import binomtest
 
-from tam.model.assembled import assembled_folder
+from tam.model.assembled import CAPTION_QUESTIONS, assembled_folder
 from tam.model.loading import load
 from tam.model.model import Model
 from tam.photo.asking import Picture, preference, replies
@@ -18,7 +18,7 @@ from tam.photo.held_out import held_out, open_held_out
 from tam.photo.naming import names_it, says
 from tam.photo.tower import Tower, squared
 from tam.photo.training.pictures import held_out_nouns
-from tam.photo.training.text import WHAT, caption, presence_question
+from tam.photo.training.text import caption, presence_question
 from tam.photo.vocabulary import names
 
 
@@ -66,12 +66,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tam.photo.check", description=__doc__)
     parser.add_argument("--data", type=Path, help="unpacked Debian packages, for all measurements")
     parser.add_argument("--composites", type=int, default=40, help="composites of each kind")
+    parser.add_argument(
+        "--question", help="ask this about the photographs, and measure nothing else"
+    )
     parser.add_argument("--out", type=Path, help="JSON file to write figures and replies to")
     given = parser.parse_args()
     model, tower = load("photo"), Tower(assembled_folder())
     figures: list[Share] = []
     records: list[Record] = []
-    for share in _all(model, tower, given.data, given.composites, records):
+    measured = (
+        _all(model, tower, given.data, given.composites, records)
+        if given.question is None
+        else photographs(model, tower, given.data, records, given.question)
+    )
+    for share in measured:
         figures.append(share)
         print(share, flush=True)
     if given.out is not None:
@@ -92,12 +100,16 @@ def _all(
 
 
 def photographs(
-    model: Model, tower: Tower, data: Path | None, records: list[Record]
+    model: Model,
+    tower: Tower,
+    data: Path | None,
+    records: list[Record],
+    question: str = CAPTION_QUESTIONS[0],
 ) -> Iterator[Share]:
     """Measure how many held-out photographs the model and the tower's classifier name."""
     opened = [(item, open_held_out(item, data)) for item in held_out()]
     shown = [(item, picture) for item, picture in opened if picture is not None]
-    texts = replies(model, [picture for _, picture in shown], WHAT[0])
+    texts = replies(model, [picture for _, picture in shown], question)
     own = tower_names(tower, [picture for _, picture in shown])
     right = [names_it(reply, item.accepted) for (item, _), reply in zip(shown, texts, strict=True)]
     for (item, _), reply, name, good in zip(shown, texts, own, right, strict=True):
@@ -112,7 +124,7 @@ def single_composites(
 ) -> Iterator[Share]:
     """Measure one object on a background: nouns of the training, and two held-out groups."""
     known = {name.noun for name in names()}
-    texts = replies(model, [test.picture for test in tests], WHAT[0])
+    texts = replies(model, [test.picture for test in tests], CAPTION_QUESTIONS[0])
     own = tower_names(tower, [test.picture for test in tests])
     groups: dict[str, list[tuple[bool, bool]]] = {}
     for test, reply, name in zip(tests, texts, own, strict=True):
@@ -130,7 +142,7 @@ def single_composites(
 
 def two_objects(model: Model, tests: Sequence[Composite], records: list[Record]) -> Iterator[Share]:
     """Measure two objects: whether both are named, and whether the true caption is preferred."""
-    texts = replies(model, [test.picture for test in tests], WHAT[0])
+    texts = replies(model, [test.picture for test in tests], CAPTION_QUESTIONS[0])
     both = [
         all(says(reply, noun) for noun in t.nouns) for t, reply in zip(tests, texts, strict=True)
     ]
@@ -147,7 +159,12 @@ def two_objects(model: Model, tests: Sequence[Composite], records: list[Record])
         own > false
         for test, other in zip(half, others, strict=True)
         for own, false in [
-            preference(model, test.picture, WHAT[0], (caption(test.nouns), caption(other.nouns)))
+            preference(
+                model,
+                test.picture,
+                CAPTION_QUESTIONS[0],
+                (caption(test.nouns), caption(other.nouns)),
+            )
         ]
     ]
     yield Share("two objects, the true caption preferred", sum(better), len(better))

@@ -20,12 +20,11 @@ import tam
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Word
 from tam.files.writing import rewriting_file
-from tam.model.assembled import assembled_folder
+from tam.model.assembled import CAPTION_QUESTIONS, assembled_folder
 from tam.photo.check import tower_names
 from tam.photo.held_out import HeldOut, held_out, open_held_out
 from tam.photo.naming import names_it, says
 from tam.photo.tower import Tower
-from tam.photo.training.text import WHAT
 from tam.render.lettering import plain_font, shortened
 from tam.render.pictures import overlay
 from tam.text.function_words import is_content
@@ -94,7 +93,9 @@ def explained(shown: Sequence[tuple[HeldOut, Pixels]], method: str) -> list[Tile
     names = tower_names(Tower(assembled_folder()), [photograph for _, photograph in shown])
     tiles = []
     for (item, photograph), name in zip(shown, names, strict=True):
-        result = model.explain(photograph, WHAT[0], method=method, max_new_tokens=_LONGEST)
+        result = model.explain(
+            photograph, CAPTION_QUESTIONS[0], method=method, max_new_tokens=_LONGEST
+        )
         word = naming_word(result, item.accepted)
         right = names_it(result.text, item.accepted)
         tiles.append(Tile(item.noun, photograph, result, word, name, right))

@@ -1,5 +1,6 @@
 """Recording of one run of a model on a conversation, including the trace that methods read."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -244,6 +245,7 @@ def provenance(
         "generation": {} if answer is not None else {k: repr(v) for k, v in options.items()},
         "notes": [
             *_beyond(checkpoint, prepared),
+            *(_untrained(checkpoint, prepared) if answer is None else ()),
             *checkpoint.provenance.get("notes", ()),
             *prepared.prompt.notes,
             *checkpoint.adapter.notes,
@@ -263,6 +265,20 @@ def _beyond(checkpoint: Checkpoint, prepared: Prepared) -> list[str]:
     if not knows or not others:
         return []
     return [f"{', '.join(others)}: the model is {checkpoint.provenance['model']!r}; {knows}"]
+
+
+def _untrained(checkpoint: Checkpoint, prepared: Prepared) -> list[str]:
+    """Return a note if a model that was trained on a few questions is asked another one."""
+    questions = checkpoint.provenance.get("questions", ())
+    texts = prepared.conversation.turns[-1].texts
+    asked = " ".join(text for text in texts if isinstance(text, str)).strip()
+    forms = [re.escape(question).replace("a\\ …", "an? .+") for question in questions]
+    if not forms or any(re.fullmatch(form, asked) for form in forms):
+        return []
+    return [
+        f"{checkpoint.provenance['model']} was trained on few questions ({' '.join(questions)}) "
+        "and often fails to name what the picture shows when it is asked anything else"
+    ]
 
 
 def _ending(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tam.errors import ModelError
+from tam.errors import ModelError, NumericsError
 from tam.families.registry import adapter_for
 from tam.media import Media
 from tam.testing import probe_clip, probe_layout, probe_picture
@@ -106,7 +106,10 @@ def test_every_frame(opened: Open, name: str, frames: int) -> None:
 
 def found(loaded: Loaded, change: Change, media: Sequence[Media]) -> bool:
     wrong = Altered(adapter_for(loaded[0].config), change)
-    return not probe_layout(*loaded, media, adapter=wrong, random_cells=1).passed
+    try:
+        return not probe_layout(*loaded, media, adapter=wrong, random_cells=1).passed
+    except NumericsError as refused:  # a cell on a separator's position, before anything is probed
+        return "belongs to two cells" in str(refused)
 
 
 @pytest.mark.parametrize("name", [*EXACT, *CONVOLUTIONAL])

@@ -59,6 +59,8 @@ def qwen(qwen_folder: Path) -> Replay:
 
 REPRESENTATIVES = {*TOWERS, "qwen3_5", "gemma4", "smolvlm", "phi4_multimodal", "hunyuan_vl"}
 """One family for each way to run; the others are in the complete grid."""
+WITH_SINKS = ("inkling2",)
+"""Families whose softmax has one more logit, computed from the state, which takes a share."""
 
 
 # Version 5.24 of transformers cannot run Llama 4 at all: it asks a text output for image_outputs.
@@ -81,7 +83,11 @@ def test_every_family_reads_its_reply_again_as_it_was_recorded(name: str, tmp_pa
     assert gradient[0, trace.vision.positions].any()
     length = replay.inputs["input_ids"].shape[1]
     assert run.attentions[0].shape[2:] == (length, length)
-    assert run.attentions[0][0].sum(-1).detach().numpy() == pytest.approx(1, abs=1e-4)
+    attended = run.attentions[0][0].sum(-1).detach().numpy()
+    if name in WITH_SINKS:
+        assert ((attended > 0) & (attended < 1)).all()
+    else:
+        assert attended == pytest.approx(1, abs=1e-4)
     # Other pictures in a batch are read as each would be alone.
     other = [replace(media, frames=255 - media.frames) for media in trace.media]
     batch = replay.log_probabilities([trace.media, other, trace.media], batch=2)

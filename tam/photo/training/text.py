@@ -4,10 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tam.model.assembled import CAPTION_QUESTIONS
 from tam.photo.vocabulary import a
-
-WHAT = ("What is in the picture?", "What does the picture show?", "Describe this image.")
-"""Questions that ask for a caption."""
 
 
 def caption(nouns: Sequence[str]) -> str:
@@ -45,7 +43,7 @@ def exchange(
         object, which is present half of the time.
     """
     if rng.random() < 0.75 or not nouns:
-        return WHAT[int(rng.choice(3, p=(0.7, 0.15, 0.15)))], caption(nouns)
+        return CAPTION_QUESTIONS[int(rng.choice(3, p=(0.7, 0.15, 0.15)))], caption(nouns)
     present = bool(rng.random() < 0.5)
     pool = list(nouns) if present else [noun for noun in others if noun not in nouns]
     asked = pool[int(rng.integers(len(pool)))]
