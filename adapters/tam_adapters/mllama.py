@@ -41,9 +41,16 @@ class MllamaAdapter(Adapter):
     def reply_inputs(
         self, inputs: Mapping[str, "torch.Tensor"], count: int
     ) -> dict[str, "torch.Tensor"]:
-        """Return the mask with which a reply sees the same tiles as the prompt's last token."""
-        mask = inputs["cross_attention_mask"][:, -1:]
-        return {"cross_attention_mask": mask.expand(-1, count, -1, -1)}
+        """Return the mask with which a reply sees the same tiles as the prompt's last token.
+
+        It has a row for each position, those of the prompt included: before 5.23, transformers
+        takes no mask of the new positions alone.
+        """
+        import torch
+
+        mask = inputs["cross_attention_mask"]
+        added = mask[:, -1:].expand(-1, count, -1, -1)
+        return {"cross_attention_mask": torch.cat([mask, added], dim=1)}
 
     def decoder(self, model: "PreTrainedModel") -> "nn.Module":
         """Return the language model, whose output is the last hidden state, normalised."""

@@ -62,7 +62,7 @@ def force(
             for first in range(0, len(reply) - 1, _CHUNK):
                 chunk = reply[first : min(first + _CHUNK, len(reply) - 1)]
                 access.acquire()
-                more = adapter.reply_inputs(inputs, len(chunk))
+                more = adapter.reply_inputs(inputs, first + len(chunk))
                 output = model(
                     input_ids=chunk[None], use_cache=True, **{CACHE: output[CACHE]}, **more
                 )

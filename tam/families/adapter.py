@@ -214,7 +214,7 @@ class Adapter(ABC):
         inputs
             The inputs of the prompt.
         count
-            How many tokens of the reply are read at once.
+            How many tokens of the reply are read so far, those of the present pass included.
         """
         del inputs, count
         return {}

@@ -110,9 +110,11 @@ def test_changed_pixels_change_the_keys_of_their_cells(
     assert set(grid.positions[inside].tolist()) <= moved
 
 
+@pytest.mark.parametrize("at_once", [64, 2])
 def test_given_ids_get_the_maps_of_generated_ones_and_are_saved(
-    model: tam.Model, tmp_path: Path
+    model: tam.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
+    monkeypatch.setattr("tam.capture.forcing._CHUNK", at_once)
     written = model.explain(PICTURES, PROMPT, method=METHOD, **writing(model))
     reply = written.tokens[written.prompt_targets :]
     given = model.explain(PICTURES, PROMPT, method=METHOD, answer=[token.id for token in reply])
