@@ -1,7 +1,7 @@
 // A pane: one explanation on the page, its chosen words, and everything drawn for them.
 
 function buildPane(page, data, index) {
-  const pane = { page, data, index, frames: data.media.map(() => 0), figures: [], facts: null, planned: null };
+  const pane = { page, data, index, frames: data.media.map(() => 0), figures: [], facts: null, planned: null, marked: new Set(), pointed: -1 };
   pane.state = { words: [], anchor: -1, cursor: -1, hovered: -1, token: null, candidate: null, region: null };
   pane.act = actionsOf(pane);
   pane.pictures = make("div", { className: "pictures" });
@@ -68,8 +68,9 @@ function actionsOf(pane) {
       page.leading = pane.index;
       select(state, index, how);
       page.follow(pane, state.words);
-      showChoice(pane, index);
+      reachChoice(pane, index);
       page.refresh();
+      showChoice(pane, index);
       page.say(spoken(data, pane.facts));
     },
     hover(index) {
@@ -79,7 +80,9 @@ function actionsOf(pane) {
       page.refresh();
     },
     point(index) {
-      pane.elements.forEach((element, at) => element.classList.toggle("pointed", at === index));
+      pane.elements[pane.pointed]?.classList.remove("pointed");
+      pane.elements[index]?.classList.add("pointed");
+      pane.pointed = index;
     },
     chooseToken(token) {
       Object.assign(state, { token, candidate: null });
@@ -128,13 +131,16 @@ function select(state, index, how) {
   if (how !== "range") state.anchor = next.includes(index) ? index : next.at(-1);
 }
 
-// Scrolls the chosen word into view, in the text and in the strip.
-function showChoice(pane, index) {
-  rove(pane.elements, index);
-  scrollWithin(pane.scroller, pane.elements[index]);
-  if (!pane.strip) return;
-  rove(pane.strip.elements, index);
-  if (pane.strip.elements[index]) scrollWithin(pane.strip.row, pane.strip.elements[index]);
+// Lets the Tab key reach the chosen word, in the text and in the strip.
+function reachChoice({ elements, strip }, index) {
+  rove(elements, index);
+  if (strip) rove(strip.elements, index);
+}
+
+// Scrolls the chosen word into view. This measures the page, so it comes after all changes of it.
+function showChoice({ elements, scroller, strip }, index) {
+  scrollWithin(scroller, elements[index]);
+  if (strip?.elements[index]) scrollWithin(strip.row, strip.elements[index]);
 }
 
 // Scrolls a box, never the page, until an element inside it is visible.
@@ -150,23 +156,31 @@ function updatePane(pane) {
   const hovering = state.hovered >= 0 && !state.words.includes(state.hovered);
   const words = hovering ? [state.hovered] : state.words;
   pane.facts = words.length ? describe(data, words, hovering ? null : state.token) : null;
-  elements.forEach((element, index) => {
-    element.classList.remove("pointed");
-    element.classList.toggle("shown", words.includes(index));
-    element.setAttribute("aria-pressed", String(state.words.includes(index)));
-    element.style.setProperty("--relevance", 0);
-  });
-  for (const { at, value } of pane.facts?.earlier ?? []) elements[at].style.setProperty("--relevance", value);
-  pane.strip?.elements.forEach((element, index) => {
-    element.classList.toggle("shown", words.includes(index));
-    element.setAttribute("aria-pressed", String(state.words.includes(index)));
-  });
+  pane.act.point(-1);
+  markWords(pane, words);
   const refocus = heldFocus(pane.card);
   if (pane.facts) pane.card.replaceChildren(...buildFacts(data, pane.facts, { ...state, token: hovering ? null : state.token }, pane.act));
   else pane.card.replaceChildren(make("p", { className: "empty" }, pane.missing ? `“${pane.missing}” is not said here.` : "No word is chosen."));
   refocus(() => elements[state.cursor]);
   listRegion(pane);
   updatePanel(pane);
+}
+
+// Marks the words that are shown, chosen or relevant. Only words whose marks may change are touched:
+// a reply may have thousands of others.
+function markWords(pane, words) {
+  const { state, elements, strip } = pane;
+  const earlier = pane.facts?.earlier ?? [];
+  const marked = new Set([...words, ...state.words, ...earlier.map(({ at }) => at)]);
+  for (const index of new Set([...pane.marked, ...marked])) {
+    for (const element of [elements[index], strip?.elements[index]]) {
+      element?.classList.toggle("shown", words.includes(index));
+      element?.setAttribute("aria-pressed", String(state.words.includes(index)));
+    }
+    elements[index].style.removeProperty("--relevance");
+  }
+  for (const { at, value } of earlier) elements[at].style.setProperty("--relevance", value);
+  pane.marked = marked;
 }
 
 function drawPane(pane) {

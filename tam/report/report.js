@@ -26,7 +26,9 @@ page.follow = (pane, words) => {
     const linked = words.map((index) => page.links[pane.index][other.index][index]).filter((index) => index >= 0);
     other.missing = linked.length ? "" : words.map((index) => wordName(pane.data, index)).join(" + ");
     Object.assign(other.state, { words: linked, anchor: linked[0] ?? -1, cursor: linked[0] ?? -1, hovered: -1, token: null, candidate: null });
-    if (linked.length) showChoice(other, linked[0]);
+    if (!linked.length) continue;
+    reachChoice(other, linked[0]);
+    showChoice(other, linked[0]);
   }
 };
 
@@ -41,12 +43,15 @@ page.refresh = () => {
 
 function listenToTheme() {
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const paint = (on) => {
+  const name = (on) => {
     document.documentElement.dataset.theme = on ? "dark" : "light";
     $("theme").textContent = `Theme: ${on ? "dark" : "light"}`;
-    page.redraw?.();
   };
-  paint(dark.matches);
+  const paint = (on) => {
+    name(on);
+    page.redraw();
+  };
+  name(dark.matches); // nothing has been drawn yet
   dark.onchange = () => paint(dark.matches);
   $("theme").onclick = () => paint(document.documentElement.dataset.theme !== "dark");
 }
