@@ -61,7 +61,7 @@ test-install: packages
 
 test: lint types photo
 	$(BIN)/python tests/provide_chromium.py
-	$(BIN)/pytest --numprocesses 2
+	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 HEADS := .venv/heads
 SITE := $$(.venv/bin/python -c 'import site; print(site.getsitepackages()[0])')
@@ -81,7 +81,7 @@ fuzz: setup
 
 test-all: lint types photo
 	$(BIN)/python tests/provide_chromium.py
-	$(BIN)/pytest --numprocesses 2 -m "grid or not grid"
+	$(BIN)/pytest --numprocesses 2 --dist worksteal -m "grid or not grid"
 
 clean:
 	rm -rf .venv build demo out dist
