@@ -49,10 +49,11 @@ def table(
     splits = settings["splits"]
     shown = [split for split in splits if any(row.split == split for row in rows)] or splits
     headings = [metric_named(name).column for name in COLUMNS]
+    data = "" if settings.get("data", "scenes") == "scenes" else f"--data {settings['data']} "
     lines = [
         f"# Which map tells the truth: {model}",
         "",
-        f"`tam evaluate --causes --model {model} --split {','.join(shown)} "
+        f"`tam evaluate --causes {data}--model {model} --split {','.join(shown)} "
         f"--count {settings['count']} --faithful-words {settings['faithful_words']} "
         f"--methods {','.join(methods)}`, then `python -m benchmarks.truth DIR`; "
         f"{whole[0].items} items, {whole[0].words} words with a mask. In per cent, with 95 % "
