@@ -26,6 +26,7 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --no-compile --editable . --group dev
+	@# On all cores, where pip uses one. What cannot be compiled is compiled when it is imported.
 	-$(BIN)/python -m compileall -q -j 0 -x '/tests?/' .venv/lib
 	@$(BIN)/tam get photo || echo "Set up without the photo model; 'make photo' tries again."
 	@touch $(READY)

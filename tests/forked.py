@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
@@ -42,7 +43,7 @@ def tam_in_two(*arguments: object, timeout: float = 240) -> CompletedProcess[str
 
     The exit code is the first that is not 0, and both print to the same streams.
     """
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server(("127.0.0.1", 0)) as server:  # which finds a free port
         port = server.getsockname()[1]
     group = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
     group |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
@@ -88,7 +89,8 @@ def _run(
     """Be the process: print into files, which two processes may share, and end with the code."""
     os.chdir(cwd)
     os.environ.update(added)
-    sys.modules.update(dict.fromkeys(lacking))  # type: ignore[arg-type]
+    modules: dict[str, Any] = sys.modules
+    modules.update(dict.fromkeys(lacking))  # None: an import of it fails
     for number, path in enumerate(streams, 1):
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(opened, number)

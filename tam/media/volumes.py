@@ -74,7 +74,7 @@ def open_dicom(path: str | Path, *, cut: Cut = WHOLE, max_frames: int = MAX_FRAM
         InvalidDicomError,
         AttributeError,
         EOFError,
-        NotImplementedError,
+        NotImplementedError,  # pydicom raises it for an encoding that no plug-in reads
         OSError,
         RuntimeError,
         ValueError,

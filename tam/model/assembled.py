@@ -23,7 +23,7 @@ CAPTION_QUESTIONS = (
 )
 """The questions for a caption with which the photo model was trained."""
 
-QUESTIONS = (*CAPTION_QUESTIONS, "Is there a … in the picture?")
+QUESTIONS = (*CAPTION_QUESTIONS, "Is there … in the picture?")
 """All questions with which the photo model was trained; the dots stand for a noun."""
 
 

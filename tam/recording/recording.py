@@ -272,7 +272,7 @@ def _untrained(checkpoint: Checkpoint, prepared: Prepared) -> list[str]:
     questions = checkpoint.provenance.get("questions", ())
     texts = prepared.conversation.turns[-1].texts
     asked = " ".join(text for text in texts if isinstance(text, str)).strip()
-    forms = [re.escape(question).replace("a\\ …", "an? .+") for question in questions]
+    forms = [re.escape(question).replace("…", ".+") for question in questions]
     if not forms or any(re.fullmatch(form, asked) for form in forms):
         return []
     return [

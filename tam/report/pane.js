@@ -71,6 +71,7 @@ function actionsOf(pane) {
       reachChoice(pane, index);
       page.refresh();
       showChoice(pane, index);
+      page.showLinked(pane);
       page.say(spoken(data, pane.facts));
     },
     hover(index) {
@@ -78,6 +79,7 @@ function actionsOf(pane) {
       state.hovered = index;
       page.follow(pane, index < 0 ? state.words : [index]);
       page.refresh();
+      page.showLinked(pane);
     },
     point(index) {
       pane.elements[pane.pointed]?.classList.remove("pointed");

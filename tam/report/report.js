@@ -26,9 +26,14 @@ page.follow = (pane, words) => {
     const linked = words.map((index) => page.links[pane.index][other.index][index]).filter((index) => index >= 0);
     other.missing = linked.length ? "" : words.map((index) => wordName(pane.data, index)).join(" + ");
     Object.assign(other.state, { words: linked, anchor: linked[0] ?? -1, cursor: linked[0] ?? -1, hovered: -1, token: null, candidate: null });
-    if (!linked.length) continue;
-    reachChoice(other, linked[0]);
-    showChoice(other, linked[0]);
+    if (linked.length) reachChoice(other, linked[0]);
+  }
+};
+
+// Scrolls those words into view.
+page.showLinked = (pane) => {
+  for (const other of page.panes) {
+    if (other !== pane && other.state.words.length) showChoice(other, other.state.words[0]);
   }
 };
 
@@ -43,17 +48,17 @@ page.refresh = () => {
 
 function listenToTheme() {
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const name = (on) => {
+  const setTheme = (on) => {
     document.documentElement.dataset.theme = on ? "dark" : "light";
     $("theme").textContent = `Theme: ${on ? "dark" : "light"}`;
   };
-  const paint = (on) => {
-    name(on);
+  const change = (on) => {
+    setTheme(on);
     page.redraw();
   };
-  name(dark.matches); // nothing has been drawn yet
-  dark.onchange = () => paint(dark.matches);
-  $("theme").onclick = () => paint(document.documentElement.dataset.theme !== "dark");
+  setTheme(dark.matches); // nothing has been drawn yet
+  dark.onchange = () => change(dark.matches);
+  $("theme").onclick = () => change(document.documentElement.dataset.theme !== "dark");
 }
 
 // A value of the provenance as lines of text.

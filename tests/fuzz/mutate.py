@@ -1,7 +1,7 @@
 """Damaging a file at random, the way disks, networks and people who mean harm do."""
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -72,8 +72,8 @@ def _noise(data: bytearray, rng: np.random.Generator) -> None:
 def _extreme(data: bytearray, rng: np.random.Generator) -> None:
     place, width = _place(data, rng), (1, 2, 4)[rng.integers(3)]
     value = _EXTREMES[rng.integers(len(_EXTREMES))] & (256**width - 1)
-    order = ("big", "little")[rng.integers(2)]
-    data[place : place + width] = value.to_bytes(width, order)  # type: ignore[arg-type]
+    order: Literal["big", "little"] = "little" if rng.integers(2) else "big"
+    data[place : place + width] = value.to_bytes(width, order)
 
 
 def _cut(data: bytearray, rng: np.random.Generator) -> None:

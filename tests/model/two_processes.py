@@ -5,7 +5,7 @@ Its arguments are a folder with models, and those of a command to run at the end
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,9 +34,9 @@ def differences(one: tam.Model, shared: tam.Model) -> Iterator[float]:
         yield float(np.nanmax(np.abs(found.maps - wanted.maps)))
 
 
-def refusal(load: object, *given: object, **options: object) -> str:
+def refusal(load: Callable[..., object], *given: object, **options: object) -> str:
     try:
-        load(*given, **options)  # type: ignore[operator]
+        load(*given, **options)
     except TamError as error:
         return str(error)
     return ""

@@ -18,17 +18,22 @@ def trained_on_a_few() -> tam.Model:
 
 
 @pytest.mark.parametrize(
-    "asked", [*CAPTION_QUESTIONS, presence_question("otter"), presence_question("cat"), "\n"]
+    "asked",
+    [
+        *CAPTION_QUESTIONS,
+        presence_question("otter"),
+        presence_question("cat"),
+        f" {CAPTION_QUESTIONS[0]}\n",
+    ],
 )
 def test_nothing_is_said_of_a_question_that_it_was_trained_on(
     trained_on_a_few: tam.Model, asked: str
 ) -> None:
-    asked = asked.strip() or f" {CAPTION_QUESTIONS[0]}\n"
     notes = trained_on_a_few.explain(picture(56, 56), asked, max_new_tokens=2).provenance["notes"]
     assert not any("trained" in note for note in notes)
 
 
-@pytest.mark.parametrize("asked", ["What is this?", "Is there a in the picture?", "Describe"])
+@pytest.mark.parametrize("asked", ["What is this?", "Is there  in the picture?", "Describe"])
 def test_any_other_question_is_noted_unless_the_reply_is_given(
     trained_on_a_few: tam.Model, asked: str
 ) -> None:

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,9 +27,9 @@ def blocks() -> Explanation:
     return result
 
 
-def read(result: Explanation, tmp_path: Path, kind: str, **options: object) -> dict[str, object]:
-    path = write_masks(result, tmp_path / f"{kind}.json", kind, **options)  # type: ignore[arg-type]
-    document: dict[str, object] = json.loads(path.read_text())
+def read(result: Explanation, tmp_path: Path, kind: str, **options: Any) -> dict[str, Any]:
+    path = write_masks(result, tmp_path / f"{kind}.json", kind, **options)
+    document: dict[str, Any] = json.loads(path.read_text())
     return document
 
 
@@ -36,11 +37,11 @@ def test_coco_holds_the_masks_as_its_own_tools_read_them(tmp_path: Path) -> None
     result = blocks()
     document = read(result, tmp_path, "coco", words=["grey", "bench"])
     assert document["categories"] == [{"id": 1, "name": "grey"}, {"id": 2, "name": "bench"}]
-    (image,) = document["images"]  # type: ignore[misc]
+    (image,) = document["images"]
     assert (image["width"], image["height"]) == (64, 48)
     found = document["annotations"]
-    assert [item["category_id"] for item in found] == [1, 2]  # type: ignore[attr-defined]
-    for item, word in zip(found, (result.words[1], result.words[5]), strict=True):  # type: ignore[call-overload]
+    assert [item["category_id"] for item in found] == [1, 2]
+    for item, word in zip(found, (result.words[1], result.words[5]), strict=True):
         mask = word.mask()
         assert mask is not None
         np.testing.assert_array_equal(runs.decode(item["segmentation"]), mask)
@@ -53,16 +54,16 @@ def test_every_frame_is_an_image(tmp_path: Path) -> None:
     walk = explanation([clip()], [grid(0, (2, 4, 5), box, spans=[(0, 2), (2, 4)])])
     document = read(walk, tmp_path, "coco", words=[1])
     images = document["images"]
-    assert [image["seconds"] for image in images] == [0, 0.5, 1, 1.5]  # type: ignore[attr-defined]
+    assert [image["seconds"] for image in images] == [0, 0.5, 1, 1.5]
 
 
 def test_boxes_and_points_lie_where_the_word_is(tmp_path: Path) -> None:
     result = blocks()
     mask = result.words[1].mask()
     assert mask is not None
-    (box,) = read(result, tmp_path, "boxes", words=["grey"])["boxes"]  # type: ignore[misc]
+    (box,) = read(result, tmp_path, "boxes", words=["grey"])["boxes"]
     assert tuple(box["box"]) == result.words[1].box()
-    (prompt,) = read(result, tmp_path, "points", words=["grey"])["prompts"]  # type: ignore[misc]
+    (prompt,) = read(result, tmp_path, "points", words=["grey"])["prompts"]
     inside = [mask[y, x] for x, y in prompt["point_coords"]]
     assert inside == [label == 1 for label in prompt["point_labels"]] == [True, True, False]
     highest = result.words[1].peak()
@@ -73,7 +74,7 @@ def test_boxes_and_points_lie_where_the_word_is(tmp_path: Path) -> None:
 def test_labelme_has_outlines_that_hold_the_mask(tmp_path: Path) -> None:
     result = blocks()
     document = read(result, tmp_path, "labelme", words=["grey"])
-    (shape,) = document["shapes"]  # type: ignore[misc]
+    (shape,) = document["shapes"]
     x0, y0, x1, y1 = result.words[1].box() or ()
     corners = np.array(shape["points"])
     assert corners.min(axis=0).tolist() == [x0, y0]
@@ -88,10 +89,10 @@ def test_label_pictures_number_the_words(tmp_path: Path) -> None:
         assert labels.mode == "P"
         palette = labels.getpalette() or []
         assert palette[3:9] == [128, 0, 0, 0, 128, 0]
-        np.testing.assert_array_equal(labels, 1 * masks[0] + 2 * masks[1])  # type: ignore[operator]
-        assert json.loads(labels.text["Categories"]) == ["background", "grey", "bench"]  # type: ignore[attr-defined]
+        np.testing.assert_array_equal(labels, 1 * masks[0] + 2 * masks[1])
+        assert json.loads(labels.text["Categories"]) == ["background", "grey", "bench"]
     with Image.open(write_masks(result, tmp_path / "b.png", "png", ["grey", "bench"])) as white:
-        np.testing.assert_array_equal(white, 255 * (masks[0] | masks[1]))  # type: ignore[operator]
+        np.testing.assert_array_equal(white, 255 * (masks[0] | masks[1]))
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -121,7 +122,7 @@ def test_what_cannot_be_meant_is_refused(
     options: dict[str, object], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=message):
-        write_masks(several(), tmp_path / "a.json", **options)  # type: ignore[arg-type]
+        write_masks(several(), tmp_path / "a.json", **options)
 
 
 def test_the_command_writes_beside_the_explanation(
