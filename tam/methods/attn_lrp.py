@@ -9,7 +9,9 @@ from tam.replay import Replay
 from tam.replay.propagation import propagate
 
 
-def attn_lrp(trace: Trace, replay: Replay, targets: Targets = None) -> Explanation:
+def attn_lrp(
+    trace: Trace, replay: Replay, targets: Targets = None, *, pixels: bool = False
+) -> Explanation:
     """Propagate a token's logit back to the picture's cells and to earlier words.
 
     ``R[p] = sum_d X[p, d] ∂'y / ∂X[p, d]`` with X [L, D] the input of the language model, y the
@@ -27,23 +29,33 @@ def attn_lrp(trace: Trace, replay: Replay, targets: Targets = None) -> Explanati
     states the largest ``remainder``, and the mean share of the absolute relevance that biases and
     softmax absorb (``absorbed``). Cost: one forward pass and one backward pass for each target.
 
+    A cell's vision token also holds what the vision tower brought there from other cells. With
+    ``pixels``, the relevance goes on through the projector and the tower by the same rules, down to
+    the normalised values of the pixels, and a map shows for each cell the sum over its own pixels:
+    where in the picture the evidence is, instead of in which vision token. A pixel of the color
+    that the processor normalises to 0 has none. The relevance of earlier words is the same.
+
     Parameters
     ----------
     trace, replay, targets
         See :mod:`tam.methods`.
+    pixels
+        Whether to go on through the vision tower to the pixels. This costs a further forward pass,
+        and for N cells ``2 log2(N)`` further backward passes through the tower alone.
 
     Raises
     ------
     ModelError
-        If the decoder contains a module that no rule covers.
+        If the decoder, or the tower with ``pixels``, contains a module that no rule covers. With
+        ``pixels`` also if the family arranges pixels so that they cannot be traced to cells.
     """
     asked = resolve_targets(trace, targets)
-    found = propagate(replay, asked)
+    found = propagate(replay, asked, pixels=pixels)
     taken = np.abs(found.biases) + np.abs(found.softmaxes)
-    whole = np.abs(found.positions).sum(1) + taken
     method = {
         "name": "attn-lrp",
+        "pixels": pixels,
         "remainder": float(np.abs(found.remainder).max(initial=0)),
-        "absorbed": float(np.mean(taken / np.maximum(whole, 1e-9))) if asked else 0.0,
+        "absorbed": float(np.mean(taken / np.maximum(found.sizes, 1e-9))) if asked else 0.0,
     }
     return jointly_explained(trace, asked, np.maximum(found.positions, 0), method)

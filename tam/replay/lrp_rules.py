@@ -5,7 +5,9 @@ root mean square and multiplies by weights), gates and activations by the names 
 in transformers. Any other module with parameters is refused by name.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -13,10 +15,12 @@ from torch import nn
 
 from tam.errors import ModelError
 from tam.replay.lrp_attention import half_gradient, proportional
-from tam.replay.passing import Hooks
+from tam.replay.passing import Hooks, registered
 
 _ACTIVATIONS = ("act_fn", "activation_fn", "act", "activation")
-_LINEAR = ("Linear", "Linear4bit", "Linear8bitLt", "NonDynamicallyQuantizableLinear")
+LINEAR = ("Linear", "Linear4bit", "Linear8bitLt", "NonDynamicallyQuantizableLinear")
+"""Names of the classes of linear maps."""
+
 # The largest relative error of a recognised norm: rounding, and the epsilon under its root.
 _TOLERANCE = 0.05
 
@@ -38,7 +42,8 @@ class Rules:
     outputs
         The output of each layer, [1, L, D].
     biased
-        The outputs of modules with a bias, each with its bias.
+        Tensors to which something is added, each with what is added: the outputs of modules with a
+        bias and the biases.
     logits
         The output of the head, [1, P, V].
 
@@ -47,6 +52,12 @@ class Rules:
     ModelError
         If a layer contains a module without a rule.
     """
+
+    whole_model = False
+    """Whether the rules are for the whole model instead of the language model alone."""
+
+    pixels: Mapping[str, torch.Tensor] = MappingProxyType({})
+    """The pixel inputs with their graph; none if the rules are for the language model alone."""
 
     def __init__(self, layers: nn.ModuleList, final_norm: nn.Module, head: nn.Module) -> None:
         self._layers, self._final_norm, self._head = layers, final_norm, head
@@ -73,16 +84,17 @@ class Rules:
         after.append((self._head, self._keep_logits))
         return Hooks(before, after)
 
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Register the hooks for the duration of the block."""
+        with registered(self.hooks()):
+            yield
+
     def _classify(self, layer: nn.Module) -> None:
         for module in layer.modules():
-            names = {name for name, _ in module.named_children()}
-            activations = [getattr(module, name) for name in _ACTIVATIONS if name in names]
-            self._activations += activations
-            if {"gate_proj", "up_proj"} <= names:
-                self._halved += [module.get_submodule("up_proj"), *activations]
-            elif "gate_up_proj" in names:
-                self._halved.append(module.get_submodule("gate_up_proj"))
-            if isinstance(module, nn.Linear) or type(module).__name__ in _LINEAR:
+            self._activations += _activations(module)
+            self._halved += gated(module)
+            if isinstance(module, nn.Linear) or type(module).__name__ in LINEAR:
                 self._linear.append(module)
             elif "norm" in type(module).__name__.lower():
                 self._norms.append(module)
@@ -91,7 +103,7 @@ class Rules:
 
     def _keep_input(self, _module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
         states = args[0] if args else kwargs["hidden_states"]
-        if not self.inputs:
+        if not self.inputs and not self.whole_model:
             states = states.detach().requires_grad_()
         self.inputs.append(states)
         # Pass on a copy, because later code may write into the states in place.
@@ -102,7 +114,7 @@ class Rules:
         self.outputs.append(output[0] if isinstance(output, tuple) else output)
 
     def _apply_norm_rule(self, module: nn.Module, args: Any, output: torch.Tensor) -> torch.Tensor:
-        if len(args) > 1 or not isinstance(output, torch.Tensor):
+        if len(args) != 1 or not isinstance(output, torch.Tensor):
             raise _unknown(module)
         bias = _bias(module)
         shift = 0 if bias is None else bias.float()
@@ -115,6 +127,8 @@ class Rules:
         if not error <= _TOLERANCE:
             raise _unknown(module)
         normed = (proportional(scaled, inputs) + shift).to(output.dtype)
+        # The inputs may be a transposed view, which later code could not reshape in place.
+        normed = normed.contiguous()
         if bias is not None:
             self.biased.append((normed, bias))
         return normed
@@ -146,6 +160,19 @@ class Rules:
         for previous, states in zip(self.outputs, self.inputs[1:], strict=False):
             if states is not previous:
                 yield states, (states - previous).detach()
+
+
+def gated(module: nn.Module) -> list[nn.Module]:
+    """Return the children of a gated block whose outputs are multiplied; none of other modules."""
+    names = {name for name, _ in module.named_children()}
+    if {"gate_proj", "up_proj"} <= names:
+        return [module.get_submodule("up_proj"), *_activations(module)]
+    return [module.get_submodule("gate_up_proj")] if "gate_up_proj" in names else []
+
+
+def _activations(module: nn.Module) -> list[nn.Module]:
+    names = {name for name, _ in module.named_children()}
+    return [module.get_submodule(name) for name in _ACTIVATIONS if name in names]
 
 
 def _half(_module: nn.Module, _args: Any, output: torch.Tensor) -> torch.Tensor:

@@ -63,35 +63,78 @@ def places(replay: Replay, layer: LayerName) -> Places:
         If a state of the tower affects several cells, or no state affects some cell.
     """
     vision = replay.trace.vision
-    count = len(vision.positions)
-    cells = np.arange(count, dtype=np.int64)
     if parsed(layer)[0] != "vision":
-        return Places(vision.positions, cells, count)
-    bits = max(1, math.ceil(math.log2(count)))
-    reached = _reached(replay, layer, bits)
-    if (reached[0] & reached[1]).any():
-        raise _unplaced(replay, "a state of its vision tower is part of several cells")
-    inside = (reached[0] | reached[1]).any(axis=0)
-    if not inside.any():
+        count = len(vision.positions)
+        return Places(vision.positions, np.arange(count, dtype=np.int64), count)
+    module, adapter = replay.checkpoint.module, replay.checkpoint.adapter
+    with exclusive(module), attention_off(module, adapter):
+        run = replay.run([0], layers=[layer, "input"], gradients=True, checked=False)
+    outputs, [embeddings] = run.states
+    found = located(
+        replay,
+        embeddings,
+        outputs,
+        what="state of its vision tower",
+        remedy="choose a layer of the language model",
+    )
+    if not len(found.rows):
         raise InputError(
             "no vision token depends on this layer's states",
             where=f"layer {layer}",
             remedy="choose an earlier layer; many families skip the last one",
         )
+    return found
+
+
+def located(
+    replay: Replay,
+    embeddings: torch.Tensor,
+    states: Sequence[torch.Tensor],
+    *,
+    what: str,
+    remedy: str,
+) -> Places:
+    """Find the cells of states by their gradients, in a pass without the tower's attention.
+
+    Parameters
+    ----------
+    replay
+        The recorded run.
+    embeddings
+        [1, L, D]: the input of the language model, with its graph.
+    states
+        Tensors of the pass; their rows along the last dimension are placed.
+    what, remedy
+        What a row is, and what to do if it cannot be placed.
+
+    Returns
+    -------
+    Places
+        Without any row if no cell depends on the states.
+
+    Raises
+    ------
+    ModelError
+        If a row affects several cells, or some cell depends on no row.
+    """
+    count = len(replay.trace.vision.positions)
+    bits = max(1, math.ceil(math.log2(count)))
+    reached = _reached(replay, embeddings, states, bits)
+    if (reached[0] & reached[1]).any():
+        raise _unplaced(replay, f"a {what} is part of several cells", remedy)
+    inside = (reached[0] | reached[1]).all(axis=0)
     index = (reached[1].astype(np.int64) << np.arange(bits)[:, None]).sum(axis=0)
-    located = Places(np.flatnonzero(inside), index[inside], count)
-    if set(located.cells) != set(cells):
-        raise _unplaced(replay, "some cell has no state of the vision tower to itself")
-    return located
+    found = Places(np.flatnonzero(inside), index[inside], count)
+    if len(found.rows) and set(found.cells) != set(range(count)):
+        raise _unplaced(replay, f"some cell has no {what} to itself", remedy)
+    return found
 
 
-def _reached(replay: Replay, layer: LayerName, bits: int) -> NDArray[np.bool_]:
+def _reached(
+    replay: Replay, embeddings: torch.Tensor, states: Sequence[torch.Tensor], bits: int
+) -> NDArray[np.bool_]:
     """Return whether each state affects a cell whose bit is 0 or 1, bool [2, bits, rows]."""
     positions = torch.from_numpy(replay.trace.vision.positions)
-    module, adapter = replay.checkpoint.module, replay.checkpoint.adapter
-    with exclusive(module), attention_off(module, adapter):
-        run = replay.run([0], layers=[layer, "input"], gradients=True, checked=False)
-    outputs, [embeddings] = run.states
     features = embeddings[0, positions.to(embeddings.device)].float()
     generator = torch.Generator().manual_seed(0)
     projection = torch.randn(features.shape, generator=generator).to(features.device)
@@ -101,16 +144,12 @@ def _reached(replay: Replay, layer: LayerName, bits: int) -> NDArray[np.bool_]:
         for bit in range(bits):
             chosen = (torch.arange(len(projected), device=projected.device) >> bit & 1) == value
             gradients = torch.autograd.grad(
-                projected[chosen].sum(), outputs, retain_graph=True, materialize_grads=True
+                projected[chosen].sum(), states, retain_graph=True, materialize_grads=True
             )
             rows = [gradient.reshape(-1, gradient.shape[-1]) for gradient in gradients]
             reached.append((torch.cat(rows) != 0).any(1).cpu().numpy())
     return np.stack(reached).reshape(2, bits, -1)
 
 
-def _unplaced(replay: Replay, what: str) -> ModelError:
-    return ModelError(
-        what,
-        where=replay.checkpoint.adapter.family,
-        remedy="choose a layer of the language model",
-    )
+def _unplaced(replay: Replay, what: str, remedy: str) -> ModelError:
+    return ModelError(what, where=replay.checkpoint.adapter.family, remedy=remedy)

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from tam.errors import ModelError
 from tam.replay.lrp_attention import Softmax, softmaxes_kept
+from tam.replay.lrp_pixels import PixelRules
 from tam.replay.lrp_rules import Rules
+from tam.replay.pixel_cells import REMEDY, pixel_cells
 from tam.replay.replay import Replay
 
 # The largest difference between the logit and the sum of its parts, relative to the sum of the
@@ -25,14 +27,19 @@ class Relevances:
     Parameters
     ----------
     positions
-        float32 [T, L]: the relevance of each position of the sequence.
+        float32 [T, L]: the relevance of each position of the sequence. With pixels, the position
+        of a cell has the sum of the cell's pixels.
+    outside
+        float32 [T]: the relevance of pixels that are in no cell; 0 without pixels.
     biases, softmaxes
-        float32 [T]: the parts of the biases and of the softmaxes.
+        float32 [T]: the parts of the biases and of the softmaxes. With pixels, the biases include
+        all that the vision tower adds, such as position embeddings and class tokens.
     logits
         float32 [T]: the head's scores, before any capping or scaling by the family.
     """
 
     positions: NDArray[np.float32]
+    outside: NDArray[np.float32]
     biases: NDArray[np.float32]
     softmaxes: NDArray[np.float32]
     logits: NDArray[np.float32]
@@ -40,23 +47,34 @@ class Relevances:
     @property
     def remainder(self) -> NDArray[np.float32]:
         """The part of the logits that remains unexplained, float32 [T]."""
-        explained: NDArray[np.float32] = self.positions.sum(1) + self.biases + self.softmaxes
+        parts = self.outside + self.biases + self.softmaxes
+        explained: NDArray[np.float32] = self.positions.sum(1) + parts
         return self.logits - explained
 
+    @property
+    def sizes(self) -> NDArray[np.float32]:
+        """The sum of the absolute values of the parts, float32 [T]."""
+        parts = np.abs(self.outside) + np.abs(self.biases) + np.abs(self.softmaxes)
+        sizes: NDArray[np.float32] = np.abs(self.positions).sum(1) + parts
+        return sizes
 
-def propagate(replay: Replay, targets: Sequence[int]) -> Relevances:
-    """Propagate each target's logit back to the input of the language model.
 
-    This takes one forward pass, and one backward pass for each target.
+def propagate(replay: Replay, targets: Sequence[int], *, pixels: bool = False) -> Relevances:
+    """Propagate each target's logit back to the input of the language model, or to the pixels.
+
+    This takes one forward pass, and one backward pass for each target. To find the cells of pixels
+    takes a further forward pass, and some backward passes through the vision tower alone.
 
     Raises
     ------
     ModelError
-        If a module of the decoder has no rule, or the parts do not add up to the logit, which
-        means that an operation has no rule.
+        If a module of the decoder, or of the vision tower with ``pixels``, has no rule, or the
+        parts do not add up to the logit, which means that an operation has no rule. With
+        ``pixels`` also if pixels cannot be placed in cells.
     """
     head, trace = replay.checkpoint.lm_head, replay.trace
-    rules = Rules(replay.layers, replay.final_norm, head)
+    places = pixel_cells(replay) if pixels else None
+    rules = PixelRules(replay) if pixels else Rules(replay.layers, replay.final_norm, head)
     with softmaxes_kept() as softmaxes:
         run = replay.run(targets, gradients=True, rules=rules)
     [logits] = rules.logits
@@ -64,44 +82,52 @@ def propagate(replay: Replay, targets: Sequence[int]) -> Relevances:
     rows = trace.text.context_positions[list(targets)] - (length - logits.shape[1])
     ids = trace.text.ids[list(targets)]
     scores = logits[0, torch.from_numpy(rows), torch.from_numpy(ids)].float()
-    parts = [_parts(score, rules, softmaxes) for score in scores]
     bias = getattr(head, "bias", None)
     head_bias = np.zeros(len(ids), np.float32)
     if isinstance(bias, torch.Tensor):
         head_bias = bias.detach().float().cpu().numpy()[ids]
+    positions = np.zeros((len(ids), length), np.float32)
+    outside, biases, absorbed = np.zeros((3, len(ids)), np.float32)
+    for row, score in enumerate(scores):
+        positions[row], of_pixels, biases[row], absorbed[row] = _parts(score, rules, softmaxes)
+        if places is not None:
+            cells = np.bincount(places.cells, of_pixels[places.rows], places.count)
+            positions[row, trace.vision.positions] += cells.astype(np.float32)
+            outside[row] = of_pixels.sum() - cells.sum()
     result = Relevances(
-        np.stack([positions for positions, _, _ in parts])
-        if parts
-        else np.zeros((0, length), np.float32),
-        np.array([biases for _, biases, _ in parts], np.float32) + head_bias,
-        np.array([softmax for _, _, softmax in parts], np.float32),
-        scores.detach().cpu().numpy(),
+        positions, outside, biases + head_bias, absorbed, scores.detach().cpu().numpy()
     )
-    _check(replay, result, run.scores.dtype if logits.dtype == torch.float32 else logits.dtype)
+    dtype = run.scores.dtype if logits.dtype == torch.float32 else logits.dtype
+    _check(replay, result, dtype, pixels=pixels)
     return result
 
 
 def _parts(
     score: torch.Tensor, rules: Rules, softmaxes: Sequence[Softmax]
-) -> tuple[NDArray[np.float32], float, float]:
-    """Return the relevance of the positions [L], the biases and the softmaxes for one score.
+) -> tuple[NDArray[np.float32], NDArray[np.float64], float, float]:
+    """Return the relevance of positions [L], pixels (flat), biases and softmaxes for one score.
 
     This takes one backward pass. A softmax's part is what its gradient does not pass on: the
     relevance of its weights minus that of its scores.
     """
     injected = list(rules.injected())
     inputs = [states for states, _ in injected]
+    pixels = list(rules.pixels.values())
     biased_outputs = [output for output, _ in rules.biased]
     softmax_tensors = [tensor for pair in softmaxes for tensor in pair]
     gradients = torch.autograd.grad(
         score,
-        [*inputs, *biased_outputs, *softmax_tensors],
+        [*inputs, *pixels, *biased_outputs, *softmax_tensors],
         retain_graph=True,
         materialize_grads=True,
     )
     remaining = iter(gradients)
     positions = sum((part.float() * next(remaining).float()).sum(-1)[0] for _, part in injected)
-    assert isinstance(positions, torch.Tensor), "the first layer always has an input"
+    assert isinstance(positions, torch.Tensor), "there is always an input"
+    of_pixels = [
+        (value.detach().double() * next(remaining).double()).flatten().cpu().numpy()
+        for value in pixels
+    ]
     biases = sum(float((next(remaining).float() * bias.float()).sum()) for _, bias in rules.biased)
     softmax_part = 0.0
     for pair in softmaxes:
@@ -109,16 +135,17 @@ def _parts(
             float((values.detach().float() * next(remaining).float()).sum()) for values in pair
         )
         softmax_part += of_weights - of_scores
-    return positions.cpu().numpy(), float(biases), softmax_part
+    flat = np.concatenate([np.zeros(0), *of_pixels])
+    return positions.cpu().numpy(), flat, float(biases), softmax_part
 
 
-def _check(replay: Replay, result: Relevances, dtype: torch.dtype) -> None:
-    sizes = np.abs(result.positions).sum(1) + np.abs(result.biases) + np.abs(result.softmaxes)
-    error = np.abs(result.remainder) / np.maximum(sizes, 1)
+def _check(replay: Replay, result: Relevances, dtype: torch.dtype, *, pixels: bool) -> None:
+    error = np.abs(result.remainder) / np.maximum(result.sizes, 1)
     if not (error <= _ROUNDING.get(dtype, _HALF_ROUNDING)).all():
+        parts = "layers or its vision tower" if pixels else "layers"
         raise ModelError(
-            "its layers contain an operation that AttnLRP has no rule for "
+            f"its {parts} contain an operation that AttnLRP has no rule for "
             f"({100 * float(error.max()):.0f} % of a logit is unexplained)",
             where=replay.checkpoint.adapter.family,
-            remedy="use another method, such as relevancy",
+            remedy=REMEDY if pixels else "use another method, such as relevancy",
         )

@@ -162,7 +162,7 @@ class Replay:
         vision_input
             [N, D]: states that replace those of the cells in the first layer's input.
         rules
-            Rules for the gradients; they cannot be combined with attention weights.
+            Rules for the gradients; they cannot be combined with attention weights or other pixels.
         checked
             Whether to check the recorded log-probabilities, if the pictures are unchanged.
 
@@ -191,11 +191,13 @@ class Replay:
             stack.enter_context(frozen(self.checkpoint.module))
             stack.enter_context(registered(hooks))
             if rules or attention or cross_attention:
-                name = ATTN_LRP if rules else "eager"
-                stack.enter_context(attention_by(name, self.checkpoint.module, self.layers))
+                name, module = ATTN_LRP if rules else "eager", self.checkpoint.module
+                part = module if rules and rules.whole_model else self.layers
+                stack.enter_context(attention_by(name, module, part))
             if rules:
-                stack.enter_context(registered(rules.hooks()))
-            [logits] = self._logits({**self.inputs, **(pixels or {})}, text.context_positions)
+                stack.enter_context(rules.active())
+            inputs = {**self.inputs, **(pixels or {}), **(rules.pixels if rules else {})}
+            [logits] = self._logits(inputs, text.context_positions)
             ids = torch.from_numpy(text.ids).to(logits.device)
             index = torch.as_tensor(np.asarray(targets, np.int64), device=logits.device)
             chosen, own = logits[index].float(), ids[index][:, None]

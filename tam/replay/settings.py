@@ -22,14 +22,14 @@ def frozen(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def attention_by(name: str, model: nn.Module, layers: nn.ModuleList) -> Iterator[None]:
-    """Switch some layers to an attention implementation of transformers, by its name.
+def attention_by(name: str, model: nn.Module, part: nn.Module) -> Iterator[None]:
+    """Switch a part of a model to an attention implementation of transformers, by its name.
 
     ``"eager"`` is the implementation that returns its weights.
     """
     configs = configurations(model)
     kept = [config._attn_implementation for config in configs]
-    chosen = {id(config) for config in configurations(layers)}
+    chosen = {id(config) for config in configurations(part)}
     # Setting a configuration also sets its sub-configurations; they come later in the list.
     for config, own in zip(configs, kept, strict=True):
         config._attn_implementation = name if id(config) in chosen else own

@@ -68,6 +68,7 @@ def test_wrong_names_are_answered_with_the_right_ones(qwen_picture: Replay) -> N
         ("tam", {"eci_cap": "x"}, "eci_cap cannot be 'x'; give a number"),
         ("rgf", {"kernel_size": [1]}, "kernel_size cannot be [1]"),
         ("tam", {"stages": "x"}, "stages cannot be 'x'; give true or false"),
+        ("attn-lrp", {"pixels": 1}, "the option pixels cannot be 1; give true or false"),
         ("occlusion", {"size": 0}, "size: 0 is not possible"),
         ("occlusion", {"targets": [0]}, "token 0 cannot be explained; give numbers from 6"),
     ],

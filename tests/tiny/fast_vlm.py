@@ -26,12 +26,17 @@ PIXELS = 256
 WIDTH = 256
 
 
-def tiny_fast_vlm(folder: Path) -> Path:
-    """Write a random FastVLM of two layers, 8 × 8 tokens, with timm's smallest EfficientNet."""
+def tiny_fast_vlm(
+    folder: Path, architecture: str = "test_efficientnet", width: int = WIDTH
+) -> Path:
+    """Write a random FastVLM of two layers, 8 × 8 tokens, with timm's smallest EfficientNet.
+
+    Another ``architecture`` of timm has its own ``width`` of features.
+    """
     tokenizer = byte_tokenizer(named={"image_token": "<image>"})
     config = FastVlmConfig(
         vision_config=TimmWrapperConfig(
-            architecture="test_efficientnet", do_pooling=False, hidden_size=WIDTH
+            architecture=architecture, do_pooling=False, hidden_size=width
         ),
         text_config=LlamaConfig(**language_model_sizes(tokenizer)),
         image_token_index=token_id(tokenizer, "<image>"),
