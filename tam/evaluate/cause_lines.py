@@ -60,16 +60,8 @@ def truth(replay: "Replay", item: Item) -> Truth:
 
 def caused_words(trace: "Trace") -> list[int]:
     """Return the targets of the words whose causes are measured: content words and relations."""
-    first = trace.text.prompt_targets
-    words: dict[int, list[int]] = {}
-    for target, token in enumerate(trace.text.tokens[first:], first):
-        if token.word >= 0:
-            words.setdefault(token.word, []).append(target)
-    spelled = {
-        word: "".join(trace.text.tokens[target].text for target in targets).strip()
-        for word, targets in words.items()
-    }
-    return [target for word, group in words.items() if _counts(spelled[word]) for target in group]
+    words = trace.text.reply_words.values()
+    return [target for text, targets in words if _counts(text) for target in targets]
 
 
 def cause_lines(explanation: Explanation, found: Truth) -> list[Line]:

@@ -227,6 +227,16 @@ class TextLayout:
         """The token id of each target, int64 [K]."""
         return np.array([token.id for token in self.tokens], dtype=np.int64)
 
+    @property
+    def reply_words(self) -> dict[int, tuple[str, list[int]]]:
+        """The text and the targets of each word of the reply, by the word's number."""
+        words: dict[int, tuple[str, list[int]]] = {}
+        for target, token in enumerate(self.tokens[self.prompt_targets :], self.prompt_targets):
+            if token.word >= 0:
+                text, targets = words.get(token.word, ("", []))
+                words[token.word] = text + token.text, [*targets, target]
+        return {word: (text.strip(), targets) for word, (text, targets) in words.items()}
+
     def __repr__(self) -> str:
         text = reprlib.repr("".join(token.text for token in self.tokens))
         return f"<TextLayout of {len(self.tokens)} tokens, {self.prompt_targets} in prompt: {text}>"

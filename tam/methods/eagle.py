@@ -1,18 +1,24 @@
-"""EAGLE: a greedy search for superpixels that are sufficient and necessary for a word."""
+"""EAGLE: a greedy search for superpixels that are sufficient and necessary for words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tam.errors import InputError
 from tam.explanation.explanation import Explanation
 from tam.methods.class_activation import as_matrix
 from tam.methods.options import check_whole
-from tam.methods.perturbation import shown_alone
+from tam.methods.perturbation import Region, shown_alone
 from tam.methods.result import Targets, explained, resolve_targets
 from tam.methods.superpixels import superpixels
 from tam.recording.trace import Trace
 from tam.replay import Replay
+from tam.text.function_words import is_content
+from tam.text.levels import LEVELS, grouped
+
+JOINTS = ("mean", "product")
+"""How the probabilities of several words become one."""
 
 Objective = Callable[[NDArray[np.bool_]], NDArray[np.float64]]
 """A function from sets of regions, bool [V, G], to the objective of each, float64 [V]."""
@@ -26,18 +32,20 @@ def eagle(
     segments: int = 32,
     scope: int = 8,
     every: int = 8,
+    level: str = "token",
+    joint: str = "mean",
     batch: int = 16,
 ) -> Explanation:
     """Add superpixels one by one, at each step the one that makes the best set.
 
-    The objective of a set S is ``F(S) = p(word | S alone) + 1 - p(word | all but S)``: sufficiency
-    (insight) and necessity (Chen et al., CVPR 2026, arXiv 2509.22496). In the efficient form all
-    remaining superpixels are ranked at every ``every``-th step; in the steps between, only the
-    first ``scope`` of that ranking are tried. Hidden superpixels take the picture's mean color. A
-    superpixel's height is the share of F that was still to be gained before it was added (defined
+    The objective of a set S is ``F(S) = p(words | S alone) + 1 - p(words | all but S)``:
+    sufficiency (insight) and necessity (Chen et al., CVPR 2026, arXiv 2509.22496). In the efficient
+    form all remaining superpixels are ranked at every ``every``-th step; in the steps between, only
+    the first ``scope`` of that ranking are tried. Hidden superpixels take the picture's mean color.
+    A superpixel's height is the share of F that was still to be gained before it was added (defined
     here; the paper shows the order), so heights fall in the order of the search. Maps [K, N] of the
     reply's words. Cost: two forward passes for each set that is tried, and a separate search for
-    each word; about 550 passes a word for 32 superpixels.
+    each token or group of words; about 550 passes a search for 32 superpixels.
 
     Parameters
     ----------
@@ -47,34 +55,88 @@ def eagle(
         The approximate number of superpixels of a picture.
     scope, every
         The number of superpixels tried in a step, and the steps between trials of all.
+    level
+        ``"token"`` for a search for each token, or a level of :mod:`tam.text.levels` for one search
+        for each group of content words, whose tokens then share a map; other tokens get none.
+    joint
+        How the probabilities of a group's words become p: their ``"mean"``, as in the published
+        code, or their ``"product"``.
     batch
         The number of pictures in one forward pass.
 
     Raises
     ------
+    InputError
+        If an option has an impossible value.
     SetupError
         If scikit-image is missing.
     """
     for name, value in (("segments", segments), ("scope", scope), ("every", every)):
         check_whole(name, value)
     check_whole("batch", batch)
+    for name, value, known in (("level", level, ("token", *LEVELS)), ("joint", joint, JOINTS)):
+        if value not in known:
+            raise InputError(f"cannot be {value!r}", where=name, remedy=f"use {', '.join(known)}")
     asked = resolve_targets(trace, targets, prompt=False)
     cut = superpixels(trace, segments)
+    groups = searches(trace, asked, level)
     rows = []
-    for target in asked:
-        step = target - trace.text.prompt_targets
-
-        def objective(sets: NDArray[np.bool_], step: int = step) -> NDArray[np.float64]:
-            both = np.concatenate([sets, ~sets])
-            read = np.exp(shown_alone(replay, cut.regions, both, batch)[:, step])
-            alone, without = np.split(read.astype(np.float64), 2)
-            return np.asarray(alone + 1 - without)
-
+    for words in groups:
+        objective = _objective(replay, cut.regions, words, joint, batch)
         order, values = searched(objective, len(cut.regions), scope, every)
-        rows.append(heights(order, values))
+        rows += [heights(order, values)] * sum(map(len, words))
     evidence = cut.to_cells(as_matrix(rows, len(cut.regions)))
     method = {"name": "eagle", "segments": segments, "scope": scope, "every": every}
-    return explained(trace, asked, evidence, method)
+    if level != "token":
+        method |= {"level": level, "joint": joint}
+    found = [target for words in groups for word in words for target in word]
+    return explained(trace, found, evidence, method)
+
+
+def searches(trace: Trace, asked: Sequence[int], level: str) -> list[list[list[int]]]:
+    """Return the words of each search at a level, each word as its requested targets."""
+    if level == "token":
+        return [[[target]] for target in asked]
+    words = {
+        number: found
+        for number, (text, targets) in trace.text.reply_words.items()
+        if is_content(text) and (found := [target for target in targets if target in asked])
+    }
+    numbers = sorted(words)
+    return [[words[numbers[index]] for index in group] for group in grouped(numbers, level)]
+
+
+def joined(
+    read: NDArray[np.float32], words: Sequence[Sequence[int]], joint: str
+) -> NDArray[np.float64]:
+    """Join the probabilities of words: float64 [V].
+
+    Parameters
+    ----------
+    read
+        float32 [V, R]: the log-probability of each of R tokens in V versions.
+    words
+        The tokens of each word; a word's probability is the product over its tokens.
+    joint
+        One of :data:`JOINTS`.
+    """
+    precise = read.astype(np.float64)
+    each = np.exp(np.stack([precise[:, word].sum(1) for word in words], axis=1))
+    return np.asarray(each.mean(1) if joint == "mean" else each.prod(1))
+
+
+def _objective(
+    replay: Replay, regions: Sequence[Region], words: list[list[int]], joint: str, batch: int
+) -> Objective:
+    first = replay.trace.text.prompt_targets
+    steps = [[target - first for target in word] for word in words]
+
+    def objective(sets: NDArray[np.bool_]) -> NDArray[np.float64]:
+        read = shown_alone(replay, regions, np.concatenate([sets, ~sets]), batch)
+        alone, without = np.split(joined(read, steps, joint), 2)
+        return np.asarray(alone + 1 - without)
+
+    return objective
 
 
 def searched(

@@ -9,11 +9,14 @@ import torch
 from captum.attr import ShapleyValues
 from numpy.typing import NDArray
 
+from tam.errors import InputError
 from tam.methods import explain
-from tam.methods.eagle import heights, searched
+from tam.methods.eagle import heights, joined, searched
 from tam.methods.kernel_shap import coalitions, shapley_values, solved
 from tam.methods.perturbation import Region, shown_alone
+from tam.methods.superpixels import superpixels
 from tam.replay import Replay
+from tam.scenes.world import COLORS, SHAPES
 
 
 def game(sets: NDArray[Any]) -> NDArray[np.float64]:
@@ -95,3 +98,49 @@ def test_the_object_of_a_word_is_found(name: str, small_picture: Replay) -> None
     )
     found = explain(name, trace, small_picture, [target], **options).maps[target]
     assert 0 <= found.min() < found.max() <= 1
+
+
+def test_a_word_is_the_product_of_its_tokens_and_a_group_their_mean_or_product() -> None:
+    read = np.log(np.array([[0.5, 0.8, 0.1, 0.25]], np.float32))
+    words = [[0, 1], [3]]
+    assert joined(read, words, "mean") == pytest.approx([(0.4 + 0.25) / 2])
+    assert joined(read, words, "product") == pytest.approx([0.4 * 0.25])
+
+
+def test_a_sentence_is_searched_once_and_only_content_words_have_maps(
+    small_picture: Replay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches = []
+
+    def counted(objective: Any, regions: int, *_options: int) -> tuple[list[int], list[float]]:
+        searches.append(objective(np.ones((1, regions), bool)).item())
+        return list(range(regions)), list(np.linspace(0, 1, regions + 1))
+
+    monkeypatch.setattr("tam.methods.eagle.searched", counted)
+    trace = small_picture.trace
+    words = [(text, targets) for text, targets in trace.text.reply_words.values()]
+    content = [targets for text, targets in words if text in {"small", "large", *COLORS, *SHAPES}]
+    found = explain("eagle", trace, small_picture, segments=8, level="sentence")
+    known = np.flatnonzero(~np.isnan(found.maps).any(1)).tolist()
+    assert known == sorted(target for targets in content for target in targets)
+    assert (found.maps[known] == found.maps[known[0]]).all()
+    whole, nothing = shown_alone(
+        small_picture,
+        superpixels(trace, 8).regions,
+        np.array([[True], [False]]).repeat(len(superpixels(trace, 8).regions), 1),
+        batch=2,
+    )
+    steps = np.array(known) - trace.text.prompt_targets
+    expected = np.exp(whole[steps]).mean() + 1 - np.exp(nothing[steps]).mean()
+    assert searches == [pytest.approx(expected, abs=1e-5)], "each word of this model is one token"
+    assert found.provenance["method"]["level"] == "sentence"
+    searches.clear()
+    explain("eagle", trace, small_picture, segments=8, level="phrase")
+    assert 1 < len(searches) < len(content)
+
+
+def test_an_unknown_level_is_refused(small_picture: Replay) -> None:
+    with pytest.raises(InputError, match="level: cannot be 'page'; use token, word"):
+        explain("eagle", small_picture.trace, small_picture, level="page")
+    with pytest.raises(InputError, match="joint: cannot be 'sum'; use mean"):
+        explain("eagle", small_picture.trace, small_picture, joint="sum")
