@@ -64,7 +64,7 @@ def table(
         f"| --- |{' ---: |' * (len(COLUMNS) + 1)} --- |",
     ]
     for row in whole:
-        cells = [_figure(row, name) for name in COLUMNS]
+        cells = [figure(row, name) for name in COLUMNS]
         cost = METHODS[row.method.split("/")[0]].cost
         lines.append(
             f"| {row.method} | {' | '.join(cells)} | {1000 * row.seconds_per_word:.0f} | {cost} |"
@@ -72,7 +72,8 @@ def table(
     return "\n".join(lines) + "\n"
 
 
-def _figure(row: Row, name: str) -> str:
+def figure(row: Row, name: str) -> str:
+    """Write a figure with its interval, in per cent."""
     value = row.figures.get(name)
     if value is None:
         return "–"

@@ -1,4 +1,4 @@
-"""The command line in processes that are forks of one which has imported the large libraries.
+"""Commands and scripts in processes that are forks of one which has imported the large libraries.
 
 A fresh interpreter takes seven seconds for these imports alone. A test that needs a process of its
 own but no fresh interpreter has one here in a moment. The toolkit itself is not imported before.
@@ -6,6 +6,7 @@ own but no fresh interpreter has one here in a moment. The toolkit itself is not
 
 import multiprocessing
 import os
+import runpy
 import socket
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
+ROOT = Path(__file__).parents[1]
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     [
@@ -35,7 +37,12 @@ def tam(
     lacking
         Modules that cannot be imported in the process.
     """
-    return _finished([{}], list(map(str, arguments)), cwd, lacking, timeout)
+    return _finished([{}], ["tam", *map(str, arguments)], cwd, lacking, timeout)
+
+
+def script(path: Path, *arguments: object, timeout: float = 280) -> CompletedProcess[str]:
+    """Run a script of the repository in its root."""
+    return _finished([{}], [str(path), *map(str, arguments)], ROOT, (), timeout)
 
 
 def tam_in_two(*arguments: object, timeout: float = 240) -> CompletedProcess[str]:
@@ -48,7 +55,7 @@ def tam_in_two(*arguments: object, timeout: float = 240) -> CompletedProcess[str
     group = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
     group |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     ranks = [group | {"RANK": rank, "LOCAL_RANK": rank} for rank in "01"]
-    return _finished(ranks, list(map(str, arguments)), None, (), timeout)
+    return _finished(ranks, ["tam", *map(str, arguments)], None, (), timeout)
 
 
 def _finished(
@@ -86,7 +93,10 @@ def _run(
     lacking: Sequence[str],
     streams: Sequence[Path],
 ) -> None:
-    """Be the process: print into files, which two processes may share, and end with the code."""
+    """Be the process: print into files, which two processes may share, and end with the code.
+
+    ``arguments`` are a command with the name ``tam`` before it, or a script and its arguments.
+    """
     os.chdir(cwd)
     os.environ.update(added)
     modules: dict[str, Any] = sys.modules
@@ -95,6 +105,10 @@ def _run(
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(opened, number)
         os.close(opened)
-    from tam.cli import run
+    if arguments[0] == "tam":
+        from tam.cli import run
 
-    sys.exit(run(arguments))
+        sys.exit(run(arguments[1:]))
+    sys.argv = arguments
+    sys.path.insert(0, str(Path(arguments[0]).parent))
+    runpy.run_path(arguments[0], run_name="__main__")

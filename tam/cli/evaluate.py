@@ -68,6 +68,20 @@ def evaluate(
             "rendered without each object, and earlier words replaced.",
         ),
     ] = False,
+    levels: Annotated[
+        str,
+        typer.Option(
+            help="Also measure the probability of words as their picture is revealed and hidden: "
+            "word, phrase or sentence, by commas. Writes the curves as JSON.",
+        ),
+    ] = "",
+    corrections: Annotated[
+        bool,
+        typer.Option(
+            "--corrections",
+            help="Also measure how little of the picture must be hidden to correct a false word.",
+        ),
+    ] = False,
     plots: Annotated[bool, typer.Option("--plots", help="Draw charts (matplotlib).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
@@ -92,6 +106,8 @@ def evaluate(
         sanity=sanity,
         metrics=tuple(_listed(metrics, "--metrics")) if metrics else (),
         causes=causes,
+        levels=tuple(_listed(levels, "--levels")) if levels else (),
+        corrections=corrections,
     )
 
     def finish(loaded: "Model", name: str) -> None:
@@ -109,6 +125,7 @@ def _summary(
     plan: "Plan", methods: list[str], models: list[str], out: Path, *, plots: bool, as_json: bool
 ) -> None:
     """Write and print the summary of the requested models and methods."""
+    from tam.evaluate.curve_files import write_curves
     from tam.evaluate.journal import blocks
     from tam.evaluate.summary import summarize
     from tam.evaluate.tables import printed, rows_json, write_summary
@@ -117,6 +134,7 @@ def _summary(
     found = [block for block in blocks(out) if block.item["model"] in models]
     if not found:
         raise InputError("holds no items", where="data", remedy="give a data set with items")
+    write_curves(found, out)
     rows = summarize(found, methods, plan.metrics)
     write_summary(rows, methods[0], plan, out, found[0].item["tagger"])
     if plots:

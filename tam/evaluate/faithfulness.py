@@ -81,9 +81,9 @@ def faithfulness(
     """
     blank = filled(frames, filler)
     order = ranked(heat, seed)
-    shares = np.linspace(0, 1, steps + 1) ** 2
-    shown = [_mixed(frames, blank, order, share) for share in shares]
-    hidden = [_mixed(blank, frames, order, share) for share in shares[1:-1]]
+    shares = shares_of(steps)
+    shown = [mixed(frames, blank, order, share) for share in shares]
+    hidden = [mixed(blank, frames, order, share) for share in shares[1:-1]]
     values = score([*shown, *hidden])
     none, full = values[0], values[steps]
     if full - none < LEAST_GAIN:
@@ -104,6 +104,17 @@ def ranked(heat: Heat, seed: int = 0) -> NDArray[np.int64]:
     ranks = np.empty(heat.size, np.int64)
     ranks[order] = np.arange(heat.size)
     return ranks.reshape(heat.shape)
+
+
+def shares_of(steps: int) -> NDArray[np.float64]:
+    """Return the shares of the picture at the ends of the steps, (i / steps)²: [steps + 1]."""
+    return np.asarray(np.linspace(0, 1, steps + 1) ** 2)
+
+
+def mixed(inside: Frames, outside: Frames, order: NDArray[np.int64], share: float) -> Frames:
+    """Return ``inside`` at the first ``share`` of the ranked pixels, ``outside`` elsewhere."""
+    chosen = order < round(share * order.size)
+    return np.where(chosen[..., None], inside, outside)
 
 
 def sensitivity(heat: Heat, disturbed: Sequence[Heat]) -> float:
@@ -137,9 +148,3 @@ def rank_correlation(first: Heat, second: Heat) -> float:
     centered = [rank - rank.mean() for rank in ranks]
     norm = float(np.linalg.norm(centered[0]) * np.linalg.norm(centered[1]))
     return float(centered[0] @ centered[1]) / norm if norm > 0 else 0.0
-
-
-def _mixed(inside: Frames, outside: Frames, order: NDArray[np.int64], share: float) -> Frames:
-    """Return ``inside`` at the first ``share`` of the ranked pixels, ``outside`` elsewhere."""
-    chosen = order < round(share * order.size)
-    return np.where(chosen[..., None], inside, outside)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tam.errors import InputError, NumericsError
 from tam.extensions import METRICS as GROUP
 from tam.extensions import description_of, extensions
+from tam.text.levels import LEVELS
 from tam.text.nearest import suggestion
 
 __all__ = ["METRICS", "Metric"]
@@ -60,6 +61,9 @@ class Metric:
 _TAM, _ENERGY, _RISE = "arXiv 2506.23270", "arXiv 1910.01279", "arXiv 1806.07421"
 _WITHOUT = "1 forward without each object (--causes)"
 _REWORDED = "2 forward for each earlier word of a kind (--causes)"
+_EAGLE = "arXiv 2509.22496"
+_LEVEL = "2 forward a step, for each group of words (--levels)"
+_CORRECTED = "40 forward for each false word and each right one (--corrections)"
 _CURVE = "1 forward a step of the curve, for the first words of each item"
 
 _TABLE = (
@@ -99,6 +103,31 @@ _TABLE = (
     Metric("cause_auroc_relation", "cause AUROC, relations", "", "", _WITHOUT),
     Metric("relevance_auroc", "AUROC of relevance for causes", "text AUROC", "", _REWORDED),
     Metric("relevance_spearman", "correlation of relevance, effect", "text ρ", "", _REWORDED),
+    *(
+        Metric(
+            f"{level}_{figure}",
+            title.format(level),
+            f"{level} {column}",
+            _EAGLE,
+            _LEVEL,
+            less_is_better=figure == "deletion",
+        )
+        for level in LEVELS
+        for figure, column, title in (
+            ("insertion", "ins.", "{}: area as its picture is revealed"),
+            ("deletion", "del.", "{}: area as its picture is hidden"),
+            ("highest", "max.", "{}: average highest confidence"),
+        )
+    ),
+    Metric(
+        "correction_region",
+        "average minimal correction region",
+        "AMCR",
+        _EAGLE,
+        _CORRECTED,
+        less_is_better=True,
+    ),
+    Metric("correction_success", "corrected within 10 %", "CSR@10 %", _EAGLE, _CORRECTED),
     Metric("rouge_l", "ROUGE-L", "", "ACL W04-1013"),
     Metric("meteor", "METEOR", "", "ACL W05-0909"),
 )
@@ -109,6 +138,7 @@ METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _TABLE}
 _KEYS = {
     *("index", "word", "kind", "false", "probability", "iou", "iou_curve", "chance"),
     *("split", "causes", "effects", "heats", "height"),
+    *("level", "words", "shares", "inserted", "deleted", "right"),
 }
 """The other keys of a line of the results, which no added metric may use as its name."""
 

@@ -31,12 +31,24 @@ def word_score(replay: "Replay", word: Word) -> Score:
     The score of edited frames, in which all pictures and clips are stacked as by
     :func:`tam.evaluate.stacking.stacked_frames`.
     """
-    media = replay.trace.media
-    own = [target - word.explanation.prompt_targets for target in word.targets]
+    read = token_scores(replay, [word.targets])
+    return lambda versions: read(versions)[:, 0]
+
+
+def token_scores(replay: "Replay", words: Sequence[Sequence[int]]) -> Score:
+    """Bind a recorded run to several words of its reply, each given by its W targets.
+
+    Returns
+    -------
+    A function as in :func:`word_score` that returns the log-probability of each word, [B, W].
+    """
+    media, first = replay.trace.media, replay.trace.text.prompt_targets
+    steps = [[target - first for target in targets] for targets in words]
 
     def score(versions: Sequence[Frames]) -> NDArray[np.float64]:
         edited = (unstacked(frames, media) for frames in versions)
-        return np.asarray(replay.log_probabilities(edited)[:, own].sum(1), np.float64)
+        read = replay.log_probabilities(edited).astype(np.float64)
+        return np.stack([read[:, own].sum(1) for own in steps], axis=1)
 
     return score
 

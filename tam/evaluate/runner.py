@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from tam.errors import ConversationError, OutputError, TamError, os_errors_as_tam_errors
 from tam.evaluate.cause_lines import cause_lines, caused_words, truth
+from tam.evaluate.corrections import correction_lines, false_words
+from tam.evaluate.curves import curve_lines, measured_words
 from tam.evaluate.data_sets import open_data
 from tam.evaluate.faithfulness import STEPS
 from tam.evaluate.items import Item
 from tam.evaluate.journal import Block, Journal, blocks
-from tam.evaluate.measuring import add_faithfulness, as_json, measure, scored_words
+from tam.evaluate.measuring import Line, add_faithfulness, as_json, measure, scored_words
 from tam.evaluate.metrics import metric_function
 from tam.evaluate.sanity import add_sanity, changed_runs
 from tam.evaluate.tagging import Tagger
@@ -27,9 +29,12 @@ from tam.files.locks import lock_file, lock_holder
 from tam.files.reading import read_json
 from tam.files.temporary import is_temporary
 from tam.files.writing import rewriting_file
+from tam.methods.method import options_of
+from tam.text.levels import check_level
 
 if TYPE_CHECKING:
     from tam.model.model import Model
+    from tam.replay import Replay
 
 SETTINGS = "settings.json"
 LOCK = ".tam-evaluation.lock"
@@ -57,6 +62,10 @@ class Plan:
         Names of metrics that other packages add.
     causes
         Whether to compare maps and relevance with exact causes, see :mod:`tam.evaluate.causes`.
+    levels
+        Levels at which to measure EAGLE's curves, see :mod:`tam.evaluate.curves`.
+    corrections
+        Whether to measure how false words are corrected, see :mod:`tam.evaluate.corrections`.
     """
 
     data: str = "scenes"
@@ -68,6 +77,8 @@ class Plan:
     sanity: bool = False
     metrics: tuple[str, ...] = ()
     causes: bool = False
+    levels: tuple[str, ...] = ()
+    corrections: bool = False
 
     def items(self) -> tuple[Iterator[Item], Tagger]:
         """Open the data set."""
@@ -113,6 +124,8 @@ def run(
         choose(name)
     for name in plan.metrics:
         metric_function(name)
+    for level in plan.levels:
+        check_level(level)
     plan.items()
     check_settings(plan, out)
     import torch
@@ -199,6 +212,8 @@ def item_blocks(
         if plan.causes:
             caused = truth(replay, item)
             targets = sorted({*targets, *caused_words(recording.trace)})
+        wrong = false_words(model, item, recording.trace) if plan.corrections else []
+        targets = sorted({*targets, *(target for word in wrong for target in word.targets)})
         changed = (
             changed_runs(model, recording, methods, found.targets)
             if plan.sanity and plan.faithful_words
@@ -216,12 +231,31 @@ def item_blocks(
                 add_sanity(lines, explanation, found, changed[method], words=plan.faithful_words)
             if plan.causes:
                 lines += cause_lines(explanation, caused)
+            lines += correction_lines(explanation, wrong)
+            lines += _curves(plan, method, replay, item)
             key = {"model": name, "method": method, "item": item.name, "split": item.split}
             cost = {"seconds": seconds, "targets": len(targets)}
             yield Block({**key, **as_json(summary), **cost}, tuple(map(as_json, lines)))
     except TamError as error:
         error.add_note(f"item {item.name}, model {name}")
         raise
+
+
+def _curves(plan: Plan, method: str, replay: "Replay", item: Item) -> list[Line]:
+    """Measure a method's curves at each level; a method that knows levels searches for groups."""
+    from tam.methods import choose, explain
+
+    lines: list[Line] = []
+    words = measured_words(replay.trace, item) if plan.levels else []
+    if not words:
+        return lines
+    targets = [target for word in words for target in word]
+    grouping = "level" in options_of(choose(method).function)
+    for level in plan.levels:
+        options = {"level": level} if grouping else {}
+        explanation = explain(method, replay.trace, replay, targets, **options)
+        lines += curve_lines(explanation, words, replay, level, plan.steps)
+    return lines
 
 
 def check_settings(plan: Plan, out: Path) -> None:
@@ -282,7 +316,12 @@ def _alone_in(out: Path, *, needed: bool) -> Iterator[None]:
 def _settings(plan: Plan) -> dict[str, object]:
     settings = {"evaluation": MEASURED_AS, **asdict(plan), "splits": list(plan.splits)}
     # Options introduced later are left out at their defaults, so that older folders still match.
-    added = {"metrics": list(plan.metrics), "causes": plan.causes}
+    added = {
+        "metrics": list(plan.metrics),
+        "causes": plan.causes,
+        "levels": list(plan.levels),
+        "corrections": plan.corrections,
+    }
     return {n: v for n, v in settings.items() if n not in added} | {
         name: value for name, value in added.items() if value
     }

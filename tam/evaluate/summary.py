@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.evaluate.cause_summary import cause_pools, heights
+from tam.evaluate.curves import NAMES as CURVES
 from tam.evaluate.journal import Block
 from tam.evaluate.localization import LEVELS
 from tam.evaluate.metrics import METRICS
@@ -21,7 +22,11 @@ from tam.evaluate.statistics import Interval, Pooled, draws, interval, pool, wil
 FIXED_LEVEL = 0.5
 ALL = "all"
 
-_OF_WORDS = ("pointing", "energy", "insertion", "deletion", "sensitivity", "randomized")
+_OF_WORDS = (
+    *("pointing", "energy", "insertion", "deletion", "sensitivity", "randomized"),
+    *CURVES,
+    *("correction_region", "correction_success"),
+)
 _LEVEL = "level-"
 """Prefix of the names under which the mean IoU at each threshold is pooled."""
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from tam.evaluate.curves import NAMES as CURVES
 from tam.evaluate.metrics import METRICS, metric_named
 from tam.evaluate.runner import Plan
 from tam.evaluate.statistics import RESAMPLES
@@ -49,6 +50,9 @@ def markdown(rows: Sequence[Row], reference: str, tagger: str) -> str:
         "ρ compare heat with effects over the objects of a word; height is the AUROC of the map's "
         "height for whether anything in the picture causes the word; text is the same for "
         "relevance over earlier words. "
+        "Words, phrases and sentences: areas under the curve of their mean probability, and its "
+        "maximum; AMCR and CSR@10 %: the share of the picture that must be hidden to correct a "
+        "false word, and how often a tenth is enough. "
         "ms: time of the method for each token that it explained, beside the recorded run. "
         f"Words were tagged by: {tagger}.\n"
     )
@@ -68,8 +72,15 @@ def printed(rows: Sequence[Row]) -> list[tuple[str, list[str], list[list[str]]]]
         title = f"{model}: {part[0].items} items, {part[0].words} words with a mask"
         names = _columns(part)
         causes = [name for name in names if name.startswith(("cause_", "relevance_"))]
-        places = [name for name in names if name not in causes]
-        for shown, told in ((places, title), (causes, f"{model}: causes")):
+        curves = [name for name in names if name in CURVES]
+        wrong = [name for name in names if name.startswith("correction_")]
+        places = [name for name in names if name not in (*causes, *curves, *wrong)]
+        for shown, told in (
+            (places, title),
+            (causes, f"{model}: causes"),
+            (curves, f"{model}: curves of probability"),
+            (wrong, f"{model}: corrections of false words"),
+        ):
             if shown:
                 tables.append((told, _header(shown), _cells(part, shown, intervals=False)))
     return tables

@@ -74,9 +74,8 @@ def eagle(
     for name, value in (("segments", segments), ("scope", scope), ("every", every)):
         check_whole(name, value)
     check_whole("batch", batch)
-    for name, value, known in (("level", level, ("token", *LEVELS)), ("joint", joint, JOINTS)):
-        if value not in known:
-            raise InputError(f"cannot be {value!r}", where=name, remedy=f"use {', '.join(known)}")
+    _check_choice("level", level, ("token", *LEVELS))
+    _check_choice("joint", joint, JOINTS)
     asked = resolve_targets(trace, targets, prompt=False)
     cut = superpixels(trace, segments)
     groups = searches(trace, asked, level)
@@ -123,6 +122,11 @@ def joined(
     precise = read.astype(np.float64)
     each = np.exp(np.stack([precise[:, word].sum(1) for word in words], axis=1))
     return np.asarray(each.mean(1) if joint == "mean" else each.prod(1))
+
+
+def _check_choice(name: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise InputError(f"cannot be {value!r}", where=name, remedy=f"use {', '.join(known)}")
 
 
 def _objective(

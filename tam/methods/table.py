@@ -69,6 +69,14 @@ _TABLE = (
         relevance=True,
     ),
     Method(
+        "arc",
+        "tam that keeps what earlier words with similar predictions share",
+        "arXiv 2509.22415",
+        "tam.methods.arc:arc",
+        "1 product of the words with the whole head",
+        relevance=True,
+    ),
+    Method(
         "logit-lens",
         "a layer's states read through the final norm and the head",
         "nostalgebraist 2020",

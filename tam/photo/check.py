@@ -65,13 +65,15 @@ def main() -> None:
     """Parse the command line, measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tam.photo.check", description=__doc__)
     parser.add_argument("--data", type=Path, help="unpacked Debian packages, for all measurements")
+    parser.add_argument("--model", type=Path, help="a model that was trained (default: photo)")
     parser.add_argument("--composites", type=int, default=40, help="composites of each kind")
     parser.add_argument(
         "--question", help="ask this about the photographs, and measure nothing else"
     )
     parser.add_argument("--out", type=Path, help="JSON file to write figures and replies to")
     given = parser.parse_args()
-    model, tower = load("photo"), Tower(assembled_folder())
+    model = load("photo" if given.model is None else str(given.model))
+    tower = Tower(given.model or assembled_folder())
     figures: list[Share] = []
     records: list[Record] = []
     measured = (

@@ -6,6 +6,8 @@ from pathlib import Path
 
 _FILE = Path(__file__).parent / "names.txt"
 _WITHOUT_UNIT = "# Names that have no unit"
+_ANIMALS = range(398)
+"""The ImageNet classes that are animals come first."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,11 @@ class Name:
     classes: tuple[int, ...]
     has_unit: bool
 
+    @property
+    def is_animal(self) -> bool:
+        """Whether all its classes are animals."""
+        return all(number in _ANIMALS for number in self.classes)
+
 
 @cache
 def names() -> tuple[Name, ...]:
@@ -37,6 +44,12 @@ def names() -> tuple[Name, ...]:
             noun, numbers = line.rsplit(":", 1)
             found.append(Name(noun, _numbers(numbers), has_unit))
     return tuple(found)
+
+
+@cache
+def animals() -> frozenset[str]:
+    """Return the nouns that name animals."""
+    return frozenset(name.noun for name in names() if name.is_animal)
 
 
 def a(noun: str) -> str:

@@ -80,7 +80,7 @@ def passes(loaded: Loaded, media: Sequence[Media], cells: int = 1) -> bool:
 
 @pytest.mark.parametrize("name", [*EXACT, *CONVOLUTIONAL])
 def test_several_pictures_and_the_same_size_twice(opened: Open, name: str) -> None:
-    assert passes(opened(name), PICTURES)
+    assert passes(opened(name), PICTURES, cells=0)
 
 
 @pytest.mark.parametrize("name", [name for name in WITH_CLIPS if name in TAKING_CLIPS])
@@ -130,10 +130,11 @@ def test_the_probe_finds_frames_out_of_time(opened: Open, name: str) -> None:
     assert found(opened(name), later_frames, [probe_clip(5, 60, 90)])
 
 
-@pytest.mark.parametrize("name", ["got_ocr2", "pp_chart2table", "step3p7"])
-def test_cells_lie_where_their_convolutions_look(opened: Open, name: str) -> None:
+# Step 3.7 shows several views of a picture, which have blocks enough without further ones.
+@pytest.mark.parametrize(("name", "cells"), [("got_ocr2", 6), ("pp_chart2table", 6), ("step3p7", 0)])
+def test_cells_lie_where_their_convolutions_look(opened: Open, name: str, cells: int) -> None:
     """A grid over the picture itself would be a third of a cell off."""
-    report = probe_layout(*opened(name), [probe_picture(160, 240)], random_cells=6)
+    report = probe_layout(*opened(name), [probe_picture(160, 240)], random_cells=cells)
     offsets = [result.response.offset for result in report.results if result.response]
     assert len(offsets) > 8
     for axis in (0, 1):

@@ -183,6 +183,9 @@ def test_assisted_decoding_is_explained(llava_folder: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")  # the compiler warns about its own internals
+@pytest.mark.parametrize(
+    "model", ["llava_folder", pytest.param("qwen_folder", marks=pytest.mark.grid)], indirect=True
+)
 def test_a_compiled_model_is_explained_without_recompiling_each_step(
     model: tam.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,9 +1,6 @@
 """``tam explain --batch``: each item explained as alone, gone on with, shared by processes."""
 
 import csv
-import os
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -16,9 +13,8 @@ from tam.cli.batch import _beside
 from tam.errors import OutputError
 from tam.files.png import encode_png
 from tam.testing import probe_picture
+from tests.forked import tam_in_two
 
-ROOT = Path(__file__).parents[2]
-ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "adapters")])}
 ROWS = (
     "image,prompt,answer",
     "first.png,What is here,a dog",
@@ -112,22 +108,6 @@ def test_two_processes_share_a_folder_of_pictures(
 ) -> None:
     items.unlink()
     out = tmp_path_factory.mktemp("shared") / "out"
-    launch = "-m accelerate.commands.launch --multi_gpu --num_processes 2"
-    options = "--num_machines 1 --mixed_precision no --dynamo_backend no -m tam"
-    done = subprocess.run(
-        [
-            sys.executable,
-            *launch.split(),
-            *options.split(),
-            *words(items.parent, qwen_folder, out),
-            "--max-new-tokens",
-            "3",
-        ],
-        capture_output=True,
-        text=True,
-        env=ENVIRONMENT,
-        timeout=280,
-        check=False,
-    )
+    done = tam_in_two(*words(items.parent, qwen_folder, out), "--max-new-tokens", 3)
     assert done.returncode == 0, done.stderr
     assert [row["image"] for row in index(out)] == ["first.png", "second.png"]

@@ -1,8 +1,6 @@
 """The documentation site builds without warnings, opens from disk and has every public name."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -14,6 +12,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 from sphinx.util.inventory import InventoryFile
 
+from tests import forked
+
 ROOT = Path(__file__).parents[2]
 PHONE, SCREEN = {"width": 390, "height": 800}, {"width": 1280, "height": 900}
 
@@ -22,8 +22,7 @@ PHONE, SCREEN = {"width": 390, "height": 800}, {"width": 1280, "height": 900}
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the site of `make docs` in a temporary folder."""
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "docs/make_site.py", str(folder)]
-    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
+    built = forked.script(ROOT / "docs" / "make_site.py", folder)
     assert built.returncode == 0, built.stdout + built.stderr
     return folder / "html"
 

@@ -32,10 +32,14 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def done(folders: Path) -> subprocess.CompletedProcess[str]:
-    """What two processes printed, of which each compares maps and then runs a command."""
+    """What two processes printed, of which each compares maps and then runs a command.
+
+    ``accelerate launch`` starts them as ``torchrun`` does, and adds variables of its own.
+    """
     (folders / "picture.png").write_bytes(encode_png(probe_picture(60, 90).frames[0]))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", "2", str(Path(__file__).with_name("two_processes.py"))]
+    launch = "-m accelerate.commands.launch --multi_gpu --num_processes 2 --num_machines 1"
+    command = [sys.executable, *f"{launch} --mixed_precision no --dynamo_backend no".split()]
+    command += [str(Path(__file__).with_name("two_processes.py"))]
     asked = ["explain", str(folders / "picture.png"), "--prompt", "What is here"]
     asked += ["--answer", "a dog", "--model", str(folders / "qwen2_vl"), "--tp"]
     asked += ["--out", str(folders / "out"), "--json"]

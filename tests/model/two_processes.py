@@ -1,4 +1,4 @@
-"""What each of two processes sees of a model that they share; ``torchrun`` starts this file.
+"""What each of two processes sees of a model that they share; ``accelerate launch`` starts this file.
 
 Its arguments are a folder with models, and those of a command to run at the end.
 """

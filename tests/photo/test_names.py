@@ -1,10 +1,14 @@
+from collections import Counter
+
+import numpy as np
 import pytest
 
+from tam.model.assembled import CAPTION_QUESTIONS
 from tam.photo.held_out import held_out
 from tam.photo.naming import names_it, says
 from tam.photo.training.pictures import catalogue, held_out_nouns
-from tam.photo.training.text import caption, exchange, presence_answer
-from tam.photo.vocabulary import a, names
+from tam.photo.training.text import caption, exchange, fitting, presence_answer
+from tam.photo.vocabulary import a, animals, names
 
 
 def test_a_class_has_one_name() -> None:
@@ -60,10 +64,40 @@ def test_captions() -> None:
 
 
 def test_questions_of_presence_tell_the_truth() -> None:
-    import numpy as np
-
     rng = np.random.default_rng(0)
-    for _ in range(200):
-        question, answer = exchange(("owl",), ("owl", "cat"), rng)
-        if question.startswith("Is there"):
-            assert answer.startswith("Yes") == ("owl" in question)
+    drawn = [exchange(("owl",), ("owl", "cat"), CAPTION_QUESTIONS, rng) for _ in range(200)]
+    about = [(asked, answer) for asked, answer in drawn if asked.startswith("Is there")]
+    assert {answer[:3] for _, answer in about} == {"Yes", "No,"}
+    assert all(answer.startswith("Yes") == ("owl" in asked) for asked, answer in about)
+
+
+def test_animals_are_the_nouns_of_animal_classes() -> None:
+    assert {"dog", "owl", "crab", "snake", "shark"} <= animals()
+    assert not animals() & {"castle", "teapot", "banana", "daisy"}
+
+
+@pytest.mark.parametrize(
+    ("nouns", "expected"),
+    [
+        (("owl",), ["What is it?", "What animal is it?"]),
+        (("owl", "cat"), ["What is it?", "What animal is it?"]),
+        (("castle",), ["What is it?", "What object is it?"]),
+        (("castle", "owl"), ["What is it?"]),
+        ((), ["What is it?"]),
+    ],
+)
+def test_an_animal_or_an_object_is_asked_for_only_where_there_is_one(
+    nouns: tuple[str, ...], expected: list[str]
+) -> None:
+    asked = ("What is it?", "What animal is it?", "What object is it?")
+    assert fitting(asked, nouns) == expected
+
+
+def test_every_question_for_a_caption_is_asked_and_the_first_most_often() -> None:
+    rng = np.random.default_rng(0)
+    asked = ("First?", "Second?", "What animal is it?", "What object is it?")
+    drawn = [exchange(("owl",), ("owl", "cat"), asked, rng) for _ in range(600)]
+    forms = Counter(question for question, answer in drawn if answer == caption(("owl",)))
+    assert set(forms) == set(asked[:3])
+    assert forms["First?"] > 0.25 * forms.total()
+    assert exchange((), ("owl",), asked[:1], rng) == ("First?", caption(()))

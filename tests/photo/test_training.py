@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +23,7 @@ from tam.photo.training.speaking import (
     SpeakingSettings,
     answer_loss,
     sampled_pictures,
+    some_cells,
     speak,
 )
 from tam.photo.training.start import Projector, first_projector
@@ -197,6 +199,39 @@ def test_padding_changes_nothing() -> None:
     ]
     expected = sum(n * x for n, x in zip(lengths, single, strict=True)) / sum(lengths)
     assert float(both) == pytest.approx(expected, rel=1e-5)
+
+
+def test_questions_about_one_picture_share_its_tokens_and_nothing_else() -> None:
+    model, pictures = language(), torch.randn(2, 3, HIDDEN, requires_grad=True)
+    asked = [("What?", "A cat."), ("Who?", "It is Ann."), ("Where?", "Here."), ("Why?", "Hm.")]
+    together = answer_loss(model, letters, pictures, asked)
+    apart = answer_loss(model, letters, pictures.repeat_interleave(2, 0), asked)
+    assert float(together) == pytest.approx(float(apart), rel=1e-5)
+    [gradient] = torch.autograd.grad(together, pictures)
+    [expected] = torch.autograd.grad(apart, pictures)
+    assert expected.abs().amin(2).min() > 0
+    assert torch.allclose(gradient, expected, atol=1e-6)
+
+
+def test_some_cells_of_a_picture_are_shown_in_their_order() -> None:
+    pictures = torch.arange(2 * 9.0).view(2, 9, 1)
+    generator = torch.Generator().manual_seed(0)
+    shown = some_cells(pictures, 4, generator)
+    assert shown.shape == (2, 4, 1)
+    for row, whole in zip(shown[..., 0].tolist(), pictures[..., 0].tolist(), strict=True):
+        assert row == sorted(set(row) & set(whole))
+        assert len(row) == 4
+    drawn = torch.cat([some_cells(pictures, 4, generator)[0, :, 0] for _ in range(30)])
+    assert set(drawn.tolist()) == set(range(9))
+
+
+def test_the_last_tenth_of_the_steps_shows_all_cells() -> None:
+    projector, progress = begun()
+    seen: list[int] = []
+    projector.register_forward_hook(lambda _, given, __: seen.append(given[0].shape[1]))
+    settings = replace(SETTINGS, steps=10, asked=2, cells=4)
+    speak(projector, language(), letters, material(), settings, progress, lambda *_: None)
+    assert seen == [4] * 9 + [CELLS]
 
 
 def test_an_interrupted_training_goes_on_as_it_would_have() -> None:

@@ -30,6 +30,26 @@ def main() -> None:
     parser.add_argument("--alignment-steps", type=int, default=defaults.alignment.steps)
     parser.add_argument("--speaking-steps", type=int, default=defaults.speaking.steps)
     parser.add_argument("--speaking-pictures", type=int, default=defaults.speaking.pictures)
+    parser.add_argument("--speaking-rate", type=float, default=defaults.speaking.rate)
+    parser.add_argument(
+        "--asked", type=int, default=defaults.speaking.asked, help="questions about each picture"
+    )
+    parser.add_argument("--cells", type=int, help="cells of each picture that are shown")
+    parser.add_argument(
+        "--questions",
+        nargs="+",
+        default=defaults.speaking.questions,
+        help="questions for a caption, the most frequent first",
+    )
+    parser.add_argument(
+        "--start", type=Path, help="a projector to train on, in the last stage only"
+    )
+    parser.add_argument(
+        "--lora",
+        type=int,
+        metavar="RANK",
+        help="also train an adapter of this rank on the language model",
+    )
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw pictures")
     parser.add_argument("--seed", type=int, default=defaults.seed)
@@ -45,8 +65,14 @@ def main() -> None:
             defaults.speaking,
             steps=given.speaking_steps,
             pictures=given.speaking_pictures,
+            asked=given.asked,
+            cells=given.cells,
+            questions=tuple(given.questions),
+            rate=given.speaking_rate,
             seed=given.seed,
         ),
+        None if given.start is None else str(given.start),
+        given.lora,
     )
     began = time.monotonic()
 

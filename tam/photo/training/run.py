@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from tam.errors import InputError
 from tam.photo.assembly import HEAD_FILE, weights_of
 from tam.photo.tower import Tower
 from tam.photo.training.alignment import AlignmentSettings, align, drawn_cells
+from tam.photo.training.checkpoint import resume, save_checkpoint
 from tam.photo.training.evidence import evidence_for
+from tam.photo.training.lora import add_lora, lora_weights
 from tam.photo.training.pool import Pool, build_pool, open_pool, save_pool
+from tam.photo.training.result import load_projector, save_projector, write_model
 from tam.photo.training.samples import Sampler
 from tam.photo.training.speaking import Material, Progress, SpeakingSettings, speak
 from tam.photo.training.start import (
@@ -47,6 +49,11 @@ class TrainingSettings:
         Apache License.
     alignment, speaking
         The settings of both stages.
+    start
+        The file of a projector that only the second stage trains on; None for all stages.
+    lora
+        The rank of an adapter that is trained on the language model in the second stage; None for
+        a frozen language model.
     """
 
     pictures: int = 2000
@@ -54,6 +61,8 @@ class TrainingSettings:
     packages: tuple[str, ...] | None = ("opencv-doc",)
     alignment: AlignmentSettings = field(default_factory=AlignmentSettings)
     speaking: SpeakingSettings = field(default_factory=SpeakingSettings)
+    start: str | None = None
+    lora: int | None = None
 
 
 def train(
@@ -67,7 +76,7 @@ def train(
     device: str = "cpu",
     workers: int = 1,
 ) -> Path:
-    """Train a projector, resuming from the checkpoint in ``out`` if there is one.
+    """Train a projector and, if wanted, an adapter; resume from a checkpoint in ``out``.
 
     Parameters
     ----------
@@ -91,12 +100,15 @@ def train(
     Returns
     -------
     Path
-        The file of the projector, in float16.
+        The folder of a model with the trained projector, and with the adapter added to its weights
+        if one was trained. The projector alone is beside it, in ``projector.safetensors``.
 
     Raises
     ------
     InputError
         If the folder holds a training with other settings, or a picture is missing.
+    SetupError
+        If an adapter is wanted and PEFT is not installed.
     """
     out.mkdir(parents=True, exist_ok=True)
     _same_settings(out / "settings.json", settings)
@@ -111,11 +123,18 @@ def train(
     sampler = Sampler(cells, weight, bias)
     checkpoint = out / "checkpoint.safetensors"
     projector = Projector(weight.shape[1], embeddings.shape[1]).to(place)
-    optimizer = torch.optim.Adam(projector.parameters(), settings.speaking.rate)
+    language = _language(model, place)
+    if settings.lora is not None:
+        add_lora(language, settings.lora, settings.seed)
+    trained = {f"projector.{name}": weights for name, weights in projector.named_parameters()}
+    trained |= lora_weights(language)
+    optimizer = torch.optim.Adam(trained.values(), settings.speaking.rate)
     progress = Progress(0, optimizer)
     if checkpoint.exists():
-        _resume(checkpoint, projector, progress)
+        resume(checkpoint, trained, progress)
         tell(f"resuming at step {progress.step}")
+    elif settings.start is not None:
+        load_projector(projector, Path(settings.start))
     else:
         tell("computing the initial weights")
         evidence = evidence_for(pool, weight, cells, _others(pool))
@@ -124,21 +143,19 @@ def train(
         projector.load_state_dict(first.state_dict())
         report = _mean_loss_reporter("alignment", tell)
         align(projector, pool, sampler, teacher, settings.alignment, report)
-        _save(checkpoint, projector, progress)
+        save_checkpoint(checkpoint, trained, progress)
     report = _mean_loss_reporter("speaking", tell)
 
     def after(step: int, loss: float) -> None:
         report(step, loss)
         if step % save_every == 0 or step == settings.speaking.steps:
-            _save(checkpoint, projector, progress)
+            save_checkpoint(checkpoint, trained, progress)
 
     material = Material(pool, sampler, teacher.words.nouns)
-    speak(
-        projector, _language(model, place), tokenizer, material, settings.speaking, progress, after
-    )
-    result = out / "projector.safetensors"
-    weights = {n: w.half().cpu().contiguous() for n, w in projector.state_dict().items()}
-    save_file(weights, result)
+    speak(projector, language, tokenizer, material, settings.speaking, progress, after)
+    save_projector(projector, out / "projector.safetensors")
+    result = out / "model"
+    write_model(model, result, projector, language)
     return result
 
 
@@ -221,33 +238,6 @@ def _same_settings(path: Path, settings: TrainingSettings) -> None:
             remedy="name another folder",
         )
     path.write_text(written, encoding="utf-8")
-
-
-def _save(path: Path, projector: Projector, progress: Progress) -> None:
-    """Write a checkpoint atomically: the weights, the state of Adam, and the step."""
-    tensors = {f"projector.{n}": w.contiguous() for n, w in projector.state_dict().items()}
-    for index, state in progress.optimizer.state_dict()["state"].items():
-        for name, value in state.items():
-            tensors[f"optimizer.{index}.{name}"] = value.contiguous()
-    temporary = path.with_suffix(".part")
-    save_file(tensors, temporary, {"step": str(progress.step)})
-    temporary.replace(path)
-
-
-def _resume(path: Path, projector: Projector, progress: Progress) -> None:
-    with safe_open(path, "pt") as file:
-        progress.step = int((file.metadata() or {})["step"])
-    tensors = load_file(path)
-    projector.load_state_dict(
-        {n.removeprefix("projector."): w for n, w in tensors.items() if n.startswith("projector.")}
-    )
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for name, tensor in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, moment = name.split(".")
-            state.setdefault(int(index), {})[moment] = tensor
-    whole = progress.optimizer.state_dict()
-    progress.optimizer.load_state_dict(whole | {"state": state})
 
 
 def _mean_loss_reporter(

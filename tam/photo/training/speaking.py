@@ -1,7 +1,7 @@
 """Second stage: the projector learns through the frozen language model.
 
-A step shows the language model pictures, asks a question about each, and updates the projector to
-make the right answers more probable.
+A step shows the language model pictures, asks questions about each, and updates the projector, and
+the language model's adapter if it has one, to make the right answers more probable.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from tam.model.assembled import CAPTION_QUESTIONS
 from tam.photo.training.alignment import MARGINS
 from tam.photo.training.pool import Pool
 from tam.photo.training.samples import Sampler
@@ -24,6 +25,8 @@ from tam.text.tokenizer import Tokenizer
 _IGNORED = -100
 _TWO = 0.25
 """Share of the sampled pictures that show two objects."""
+_WHOLE = 0.1
+"""Share of the steps, the last ones, that show all cells even if the others show some."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,13 @@ class SpeakingSettings:
     ----------
     steps, pictures
         Steps, and pictures per step.
+    asked
+        Questions about each picture. They share the computation of its vision tokens.
+    cells
+        Cells of each picture that are shown, at random; None for all. On a CPU, few save time. The
+        last tenth of the steps shows all.
+    questions
+        The questions for a caption; the first is the most frequent.
     sampled
         Share of the pictures whose objects are feature-space samples.
     rate, seed
@@ -42,6 +52,9 @@ class SpeakingSettings:
 
     steps: int = 400
     pictures: int = 128
+    asked: int = 1
+    cells: int | None = None
+    questions: tuple[str, ...] = CAPTION_QUESTIONS
     sampled: float = 0.5
     rate: float = 5e-4
     seed: int = 0
@@ -81,7 +94,7 @@ def speak(
     progress: Progress,
     tell: Callable[[int, float], None],
 ) -> None:
-    """Train a projector in place, beginning at ``progress.step``.
+    """Train what the optimizer holds in place, beginning at ``progress.step``.
 
     Every step draws from generators that are seeded with its number, so a resumed training is the
     same as one that was not interrupted.
@@ -91,7 +104,7 @@ def speak(
     projector
         The projector, on the device of all other tensors.
     language, tokenizer
-        The frozen language model and its tokenizer.
+        The language model, frozen but for its adapter if it has one, and its tokenizer.
     material, settings
         The training material, and the settings of this stage.
     progress
@@ -99,17 +112,24 @@ def speak(
     tell
         Called after each step with its number and its loss.
     """
+    trained = [weights for group in progress.optimizer.param_groups for weights in group["params"]]
     while progress.step < settings.steps:
         _set_rate(progress.optimizer, settings, progress.step)
         device = material.pool.features.device
         rng = np.random.default_rng((settings.seed, progress.step))
         generator = torch.Generator(device).manual_seed(settings.seed * 1_000_003 + progress.step)
         pictures, shown = _drawn(material, settings, rng, generator)
-        exchanges = [exchange(nouns, material.nouns, rng) for nouns in shown]
+        if settings.cells is not None and progress.step < (1 - _WHOLE) * settings.steps:
+            pictures = some_cells(pictures, settings.cells, generator)
+        exchanges = [
+            exchange(nouns, material.nouns, settings.questions, rng)
+            for nouns in shown
+            for _ in range(settings.asked)
+        ]
         loss = answer_loss(language, tokenizer, projector(pictures), exchanges)
         progress.optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(projector.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(trained, 1.0)
         progress.optimizer.step()
         progress.step += 1
         tell(progress.step, float(loss.detach()))
@@ -137,6 +157,13 @@ def _drawn(
     real = pool.features[torch.from_numpy(chosen).to(device)].float()
     made, nouns = sampled_pictures(pool, material.sampler, sampled, rng, generator)
     return torch.cat([real, made]), [*(pool.nouns[i] for i in chosen), *nouns]
+
+
+def some_cells(pictures: torch.Tensor, count: int, generator: torch.Generator) -> torch.Tensor:
+    """Return ``count`` random cells of each picture, in their order: [B, N, W] to [B, count, W]."""
+    keys = torch.rand(pictures.shape[:2], generator=generator, device=pictures.device)
+    chosen = keys.topk(count, dim=1).indices.sort(dim=1).values
+    return pictures.gather(1, chosen[..., None].expand(-1, -1, pictures.shape[2]))
 
 
 def sampled_pictures(
@@ -219,7 +246,7 @@ def answer_loss(
     tokens
         float32 [B, N, D]: the vision tokens of each picture.
     exchanges
-        A question and its answer for each picture.
+        Questions and their answers: equally many for each picture, which follow each other.
     """
     embed = language.get_input_embeddings()
     device = tokens.device
@@ -234,10 +261,12 @@ def answer_loss(
     after = nn.utils.rnn.pad_sequence(rows, batch_first=True).to(device)
     wanted = nn.utils.rnn.pad_sequence(labels, batch_first=True, padding_value=_IGNORED).to(device)
     start = embed(before).expand(len(tokens), -1, -1)
-    inputs = torch.cat([start, tokens.to(start.dtype), embed(after)], 1)
-    states = language.model(inputs_embeds=inputs, use_cache=False).last_hidden_state
+    pictures = torch.cat([start, tokens.to(start.dtype)], 1)
+    seen = language.model(inputs_embeds=pictures, use_cache=True).past_key_values
+    seen.batch_repeat_interleave(len(exchanges) // len(tokens))
+    told = language.model(inputs_embeds=embed(after), past_key_values=seen).last_hidden_state
     # The state of a position predicts the next token.
-    states = states[:, start.shape[1] + tokens.shape[1] :][:, :-1]
+    states = told[:, :-1]
     in_answer = wanted[:, 1:] != _IGNORED
     logits = language.get_output_embeddings()(states[in_answer])
     return nn.functional.cross_entropy(logits.float(), wanted[:, 1:][in_answer])

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tam.model.assembled import CAPTION_QUESTIONS
-from tam.photo.vocabulary import a
+from tam.photo.vocabulary import a, animals
+
+_FIRST = 0.3
+"""Share of the first question among those for a caption; the others have equal shares."""
 
 
 def caption(nouns: Sequence[str]) -> str:
@@ -27,8 +29,28 @@ def presence_answer(noun: str, present: bool) -> str:
     return f"Yes, there is {a(noun)}." if present else f"No, there is no {noun}."
 
 
+def fitting(questions: Sequence[str], nouns: Sequence[str]) -> list[str]:
+    """Return the questions that can be asked about a picture of some nouns.
+
+    Questions for an animal or for an object are only asked if the picture shows nothing else.
+    """
+    known = [noun in animals() for noun in nouns]
+    unfit = [
+        word
+        for word, fits in (
+            ("animal", bool(nouns) and all(known)),
+            ("object", bool(nouns) and not any(known)),
+        )
+        if not fits
+    ]
+    return [question for question in questions if not any(word in question for word in unfit)]
+
+
 def exchange(
-    nouns: Sequence[str], others: Sequence[str], rng: np.random.Generator
+    nouns: Sequence[str],
+    others: Sequence[str],
+    questions: Sequence[str],
+    rng: np.random.Generator,
 ) -> tuple[str, str]:
     """Draw a question and its answer.
 
@@ -38,12 +60,16 @@ def exchange(
         The nouns in the picture, from left to right.
     others
         Nouns of which some are not in the picture, for questions whose answer is no.
+    questions
+        The questions for a caption, the most frequent one first; it must fit any picture.
     rng
         The source of randomness. Three of four questions ask for a caption; the others ask about an
         object, which is present half of the time.
     """
     if rng.random() < 0.75 or not nouns:
-        return CAPTION_QUESTIONS[int(rng.choice(3, p=(0.7, 0.15, 0.15)))], caption(nouns)
+        forms = fitting(questions, nouns)
+        first = rng.random() < _FIRST or len(forms) == 1
+        return forms[0 if first else int(rng.integers(1, len(forms)))], caption(nouns)
     present = bool(rng.random() < 0.5)
     pool = list(nouns) if present else [noun for noun in others if noun not in nouns]
     asked = pool[int(rng.integers(len(pool)))]
