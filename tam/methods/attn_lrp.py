@@ -41,7 +41,7 @@ def attn_lrp(
         See :mod:`tam.methods`.
     pixels
         Whether to go on through the vision tower to the pixels. This costs a further forward pass,
-        and for N cells ``2 log2(N)`` further backward passes through the tower alone.
+        and some backward passes through the tower alone: about twenty for a thousand cells.
 
     Raises
     ------
