@@ -7,7 +7,7 @@ from tam.model.assembled import CAPTION_QUESTIONS
 from tam.photo.held_out import held_out
 from tam.photo.naming import names_it, says
 from tam.photo.training.pictures import catalogue, held_out_nouns
-from tam.photo.training.text import caption, exchange, fitting, presence_answer
+from tam.photo.training.text import caption, exchange, fitting, opening, presence_answer
 from tam.photo.vocabulary import a, animals, names
 
 
@@ -60,6 +60,8 @@ def test_captions() -> None:
     assert caption(()) == "The picture shows no object."
     assert caption(("owl",)) == "The picture shows an owl."
     assert caption(("owl", "cat", "scissors")) == "The picture shows an owl, a cat and scissors."
+    assert caption(("owl", "cat"), "I see") == "I see an owl and a cat."
+    assert caption((), "I see") == caption(())
     assert presence_answer("owl", False) == "No, there is no owl."
 
 
@@ -91,6 +93,23 @@ def test_an_animal_or_an_object_is_asked_for_only_where_there_is_one(
 ) -> None:
     asked = ("What is it?", "What animal is it?", "What object is it?")
     assert fitting(asked, nouns) == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("What is in the picture?", "The picture shows"),
+        ("Describe this image.", "The picture shows"),
+        ("What is this?", "This is"),
+        ("What animal is this?", "This is"),
+        ("What can you see in the picture?", "I see"),
+    ],
+)
+def test_an_answer_begins_as_its_question_suggests(question: str, expected: str) -> None:
+    assert opening(question) == expected
+    rng = np.random.default_rng(0)
+    drawn = [exchange(("owl",), ("owl", "cat"), (question,), rng) for _ in range(20)]
+    assert (question, f"{expected} an owl.") in drawn
 
 
 def test_every_question_for_a_caption_is_asked_and_the_first_most_often() -> None:

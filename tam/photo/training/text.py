@@ -10,13 +10,24 @@ _FIRST = 0.3
 """Share of the first question among those for a caption; the others have equal shares."""
 
 
-def caption(nouns: Sequence[str]) -> str:
-    """Return a sentence that names objects in the given order."""
+def caption(nouns: Sequence[str], opening: str = "The picture shows") -> str:
+    """Return a sentence that begins with ``opening`` and names objects in the given order."""
     if not nouns:
         return "The picture shows no object."
     named = [a(noun) for noun in nouns]
     listed = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
-    return f"The picture shows {listed}."
+    return f"{opening} {listed}."
+
+
+def opening(question: str) -> str:
+    """Return the beginning of the answer to a question for a caption.
+
+    The language model is frozen, so the projector learns easily what it would have said anyway:
+    asked "What is this?", it begins with "This is" far more readily than with "The picture shows".
+    """
+    if question.endswith("is this?"):
+        return "This is"
+    return "I see" if "you see" in question else "The picture shows"
 
 
 def presence_question(noun: str) -> str:
@@ -69,8 +80,9 @@ def exchange(
     if rng.random() < 0.75 or not nouns:
         forms = fitting(questions, nouns)
         first = rng.random() < _FIRST or len(forms) == 1
-        return forms[0 if first else int(rng.integers(1, len(forms)))], caption(nouns)
+        asked = forms[0 if first else int(rng.integers(1, len(forms)))]
+        return asked, caption(nouns, opening(asked))
     present = bool(rng.random() < 0.5)
     pool = list(nouns) if present else [noun for noun in others if noun not in nouns]
-    asked = pool[int(rng.integers(len(pool)))]
-    return presence_question(asked), presence_answer(asked, present)
+    noun = pool[int(rng.integers(len(pool)))]
+    return presence_question(noun), presence_answer(noun, present)

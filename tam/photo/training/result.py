@@ -1,0 +1,58 @@
+"""The results of a training: the projector, and a model that has it."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from tam.photo.training.lora import merged
+from tam.photo.training.start import Projector
+
+_WEIGHTS = "model.safetensors"
+_PROJECTOR = "model.multi_modal_projector."
+_LANGUAGE = "model.language_model."
+
+
+def save_projector(projector: Projector, path: Path) -> None:
+    """Write a projector in float16, with the parameter names of transformers' FastVLM class."""
+    weights = {n: w.half().cpu().contiguous() for n, w in projector.state_dict().items()}
+    save_file(weights, path)
+
+
+def write_model(model: Path, target: Path, projector: Projector, language: Any) -> None:
+    """Write a copy of an assembled model with a trained projector.
+
+    If the language model has an adapter, its part is added to the weights.
+
+    Parameters
+    ----------
+    model
+        The folder of the assembled model.
+    target
+        The folder to write, which is replaced if it exists.
+    projector
+        The projector.
+    language
+        The ``LlamaForCausalLM`` of the training.
+    """
+    if target.exists():
+        shutil.rmtree(target)
+    shutil.copytree(model, target, ignore=shutil.ignore_patterns(_WEIGHTS))
+    weights = load_file(model / _WEIGHTS)
+    changed = {f"{_PROJECTOR}{name}": w for name, w in projector.state_dict().items()}
+    for name, tensor in merged(language).items():
+        changed[f"{_LANGUAGE}{name.removeprefix('model.')}"] = tensor
+    for name, tensor in changed.items():
+        weights[name] = tensor.to("cpu", weights[name].dtype, copy=True).contiguous()
+    with safe_open(model / _WEIGHTS, "pt") as file:
+        metadata = file.metadata()
+    save_file(weights, target / _WEIGHTS, metadata)
+
+
+def load_projector(projector: Projector, path: Path) -> None:
+    """Load weights that :func:`save_projector` wrote into a projector, in place."""
+    weights: dict[str, torch.Tensor] = load_file(path)
+    projector.load_state_dict({name: tensor.float() for name, tensor in weights.items()})

@@ -1,0 +1,109 @@
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from tam.photo.training.checkpoint import resume, save_checkpoint
+from tam.photo.training.lora import add_lora, lora_weights, merged
+from tam.photo.training.result import load_projector, save_projector, write_model
+from tam.photo.training.speaking import Progress, speak
+from tam.photo.training.start import Projector
+from tests.photo.test_training import HIDDEN, SETTINGS, WIDTH, begun, language, letters, material
+
+RANK = 3
+
+
+def test_an_untrained_adapter_changes_nothing_and_is_all_that_is_not_frozen() -> None:
+    model = language()
+    ids = torch.arange(20)[None]
+    before = model(ids).logits
+    add_lora(model, RANK, 0)
+    assert torch.equal(model(ids).logits, before)
+    free = {name for name, weights in model.named_parameters() if weights.requires_grad}
+    assert free == set(lora_weights(model))
+    # Two matrices for each of seven linear layers in two blocks; none on the output layer.
+    assert len(free) == 2 * 7 * 2
+    assert {min(weights.shape) for weights in lora_weights(model).values()} == {RANK}
+
+
+def test_the_merged_weights_answer_as_the_adapter_does() -> None:
+    model, plain = language(), language()
+    add_lora(model, RANK, 0)
+    generator = torch.Generator().manual_seed(1)
+    for weights in lora_weights(model).values():
+        weights.data = torch.randn(weights.shape, generator=generator)
+    whole = plain.state_dict()
+    assert set(merged(model)) < set(whole)
+    first = "model.layers.0.self_attn.q_proj"
+    a, b = (lora_weights(model)[f"{first}.lora_{part}.default.weight"] for part in "AB")
+    expected = whole[f"{first}.weight"] + 2 * b @ a
+    assert torch.allclose(merged(model)[f"{first}.weight"], expected, atol=1e-5)
+    plain.load_state_dict(whole | merged(model))
+    ids = torch.arange(20)[None]
+    assert torch.allclose(plain(ids).logits, model(ids).logits, atol=1e-3)
+
+
+def test_projector_and_adapter_are_trained_together_and_resumed(tmp_path: Path) -> None:
+    def fresh() -> tuple[Projector, nn.Module, dict[str, nn.Parameter], Progress]:
+        projector, _ = begun()
+        model = language()
+        add_lora(model, RANK, 0)
+        trained = dict(projector.named_parameters()) | lora_weights(model)
+        return projector, model, trained, Progress(0, torch.optim.Adam(trained.values(), 1e-2))
+
+    projector, model, trained, progress = fresh()
+    initial = {name: weights.detach().clone() for name, weights in trained.items()}
+    path = tmp_path / "checkpoint.safetensors"
+
+    def after(step: int, _loss: float) -> None:
+        if step == 3:
+            save_checkpoint(path, trained, progress)
+
+    speak(projector, model, letters, material(), SETTINGS, progress, after)
+    assert not any(torch.equal(trained[name], initial[name]) for name in trained)
+    projector, model, again, progress = fresh()
+    resume(path, again, progress)
+    assert progress.step == 3
+    speak(projector, model, letters, material(), SETTINGS, progress, lambda *_: None)
+    for name, weights in trained.items():
+        assert torch.equal(weights, again[name]), name
+
+
+@pytest.mark.parametrize("rank", [None, RANK])
+def test_a_trained_model_is_the_given_one_with_new_weights(
+    tmp_path: Path, rank: int | None
+) -> None:
+    given, target = tmp_path / "given", tmp_path / "model"
+    given.mkdir()
+    (given / "config.json").write_text("{}", encoding="utf-8")
+    text = {name: w for name, w in language().state_dict().items() if name != "lm_head.weight"}
+    stored = {f"model.language_{name}": w.half().clone() for name, w in text.items()}
+    old = {
+        f"model.multi_modal_projector.{n}": w
+        for n, w in Projector(WIDTH, HIDDEN).named_parameters()
+    }
+    save_file(stored | {n: w.detach().half() for n, w in old.items()}, given / "model.safetensors")
+    projector, model = Projector(WIDTH, HIDDEN), language()
+    if rank is not None:
+        add_lora(model, rank, 0)
+        for weights in lora_weights(model).values():
+            nn.init.normal_(weights)
+    write_model(given, target, projector, model)
+    assert (target / "config.json").read_text(encoding="utf-8") == "{}"
+    written = load_file(target / "model.safetensors")
+    before = load_file(given / "model.safetensors")
+    assert set(written) == set(before)
+    assert all(w.dtype == torch.float16 for w in written.values())
+    changed = {name for name in written if not torch.equal(written[name], before[name])}
+    layers = {name for name in stored if "_proj." in name} if rank is not None else set()
+    assert changed == set(old) | layers
+
+
+def test_a_projector_is_read_as_it_was_written(tmp_path: Path) -> None:
+    first, second = Projector(WIDTH, HIDDEN), Projector(WIDTH, HIDDEN)
+    save_projector(first, tmp_path / "projector.safetensors")
+    load_projector(second, tmp_path / "projector.safetensors")
+    for a, b in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(a.half().float(), b)
