@@ -125,7 +125,7 @@ def _parts(
     positions = sum((part.float() * next(remaining).float()).sum(-1)[0] for _, part in injected)
     assert isinstance(positions, torch.Tensor), "there is always an input"
     of_pixels = [
-        (value.detach().double() * next(remaining).double()).flatten().cpu().numpy()
+        (value.detach().float() * next(remaining).float()).flatten().cpu().double().numpy()
         for value in pixels
     ]
     biases = sum(float((next(remaining).float() * bias.float()).sum()) for _, bias in rules.biased)
