@@ -7,7 +7,7 @@ import torch
 from tam.engine.ops.blocks import blocks, on_threads, one_thread, row_blocks
 
 # Cells of the context that are cast to the targets' dtype at once on a CPU.
-_CELLS_CPU = 256
+_CELLS_CPU = 512
 
 
 def causal_residual(

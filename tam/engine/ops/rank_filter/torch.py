@@ -4,7 +4,7 @@ import math
 import threading
 from collections.abc import Sequence
 from copy import copy
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 from typing import Any
 
@@ -13,10 +13,6 @@ import torch
 
 from tam.engine.ops.blocks import CACHED, on_threads, row_blocks
 from tam.engine.ops.rank_filter.network import RANK_THREE_SORTED, sorting_network
-
-# Cells of a block on a CPU. Calls cost less for each cell of larger blocks, and the planes are made
-# only once for all blocks.
-_CACHED = 2 * CACHED
 
 # Grey levels of a drawn map. A map that is scaled to [0, 1] is filtered in float32; a cell whose
 # value lies this close to the edge of a level is filtered in float64, too, so that rounding errors
@@ -76,26 +72,29 @@ def _filter_run(
     scaled = origin is not None and span is not None
     rounded = scaled and (source.dtype, target.dtype) == (torch.float64, torch.float32)
     rounded = rounded and device.type == "cpu"
+    dtype = torch.float32 if rounded else source.dtype
     near: list[torch.Tensor] = []
 
     def work(rows: slice) -> None:
-        for some in row_blocks(grids, h * w, device, _CACHED):
+        for some in row_blocks(grids, h * w, device, CACHED):
             block = source[rows, some]
+            planes = _planes(block, kernel_size, dtype)
             if origin is not None and span is not None:
-                block = torch.sub(block, origin[rows][at]).div_(span[rows][at])
-            filtered = _filter(block.float() if rounded else block, kernel_size)
+                wide = planes.wide.view(block.shape)
+                block = torch.sub(block, origin[rows][at], out=wide).div_(span[rows][at])
+            filtered = _filter(planes, block)
             if scaled:
                 filtered.clamp_(0, 1)
             if rounded:
                 first = torch.tensor([rows.start, some.start, 0, 0])
-                near.append(_near_an_edge(filtered) + first)
+                near.append(_near_an_edge(filtered, *planes.values[-2:]) + first)
             target[rows, some] = filtered
 
     try:
-        on_threads(work, row_blocks(count, grids * h * w, device, _CACHED), device)
+        on_threads(work, row_blocks(count, grids * h * w, device, CACHED), device)
     finally:
         # Small ones stay with their thread, for the next call.
-        if device.type != "cpu" or h * w > _CACHED:
+        if device.type != "cpu" or h * w > CACHED:
             _kept.planes = None
     if near and origin is not None and span is not None:
         _correct(target, source, torch.cat(near), kernel_size, origin, span)
@@ -104,19 +103,19 @@ def _filter_run(
 _kept = threading.local()
 
 
-def _planes(block: torch.Tensor, kernel_size: int) -> "_Planes":
+def _planes(block: torch.Tensor, kernel_size: int, dtype: torch.dtype) -> "_Planes":
     """Return the planes for a block, those of the block before where they are large enough.
 
     Memory that is given back and asked for again costs as much as the arithmetic does.
     """
     count = len(block) * block.shape[1]
-    kind = (*block.shape[2:], kernel_size, block.dtype, block.device)
+    kind = (*block.shape[2:], kernel_size, dtype, block.dtype, block.device)
     planes: _Planes | None = getattr(_kept, "planes", None)
     if planes is None or planes.kind != kind or len(planes.padded) < count:
         _kept.planes = None
         # Outside of the inference mode, so that a later call may write to them in any mode.
         with torch.inference_mode(False):
-            planes = _Planes(block, kernel_size, kind)
+            planes = _Planes(block, kernel_size, dtype, kind)
         _kept.planes = planes
     return planes.first(count)
 
@@ -127,23 +126,30 @@ class _Planes:
     Parameters
     ----------
     block
-        [m, g, h, w]: as many grids as a block has at the most, of the dtype and on the device.
+        [m, g, h, w]: as many grids as a block has at the most, on the device.
     kernel_size
         k, odd.
+    dtype
+        The floating dtype in which windows are sorted and averaged.
     kind
         What another block must have in common to be worked on in them.
     """
 
-    def __init__(self, block: torch.Tensor, kernel_size: int, kind: tuple[Any, ...]) -> None:
+    def __init__(
+        self, block: torch.Tensor, kernel_size: int, dtype: torch.dtype, kind: tuple[Any, ...]
+    ) -> None:
         m, g, h, w = block.shape
+        new = partial(torch.empty, dtype=dtype, device=block.device)
         self.kind = kind
         self.size = kernel_size
-        self.padded = block.new_empty(m * g, h + kernel_size - 1, w + kernel_size - 1)
+        # The block itself, scaled.
+        self.wide = block.new_empty(m * g, h, w)
+        self.padded = new(m * g, h + kernel_size - 1, w + kernel_size - 1)
         # The columns of a window of three are sorted before the window is: an array beside them is
         # needed to exchange two.
-        self.columns = [block.new_empty(m * g, h, w + 2) for _ in range(4 * (kernel_size == 3))]
+        self.columns = [new(m * g, h, w + 2) for _ in range(4 * (kernel_size == 3))]
         # One for each value of a window, one to exchange two, and two sums.
-        self.values = [block.new_empty(m * g, h, w) for _ in range(kernel_size**2 + 3)]
+        self.values = [new(m * g, h, w) for _ in range(kernel_size**2 + 3)]
 
     @property
     def inside(self) -> torch.Tensor:
@@ -157,26 +163,31 @@ class _Planes:
         if count == len(self.padded):
             return self
         fewer = copy(self)
+        fewer.wide = self.wide[:count]
         fewer.padded = self.padded[:count]
         fewer.columns = [plane[:count] for plane in self.columns]
         fewer.values = [plane[:count] for plane in self.values]
         return fewer
 
 
-def _filter(block: torch.Tensor, kernel_size: int) -> torch.Tensor:
+def _filter(planes: _Planes, block: torch.Tensor) -> torch.Tensor:
     """Filter grids [m, g, h, w]; the result is one of the planes."""
-    planes = _planes(block, kernel_size)
     planes.inside.view(block.shape).copy_(block)
     values, spare = _sorted_windows(planes)
     return _weighted_means(values, spare, *planes.values[-2:]).view(block.shape)
 
 
-def _near_an_edge(filtered: torch.Tensor) -> torch.Tensor:
-    """Return the indices [n, 4] of the values that lie at the edge of a grey level."""
-    levels = filtered * _LEVELS
-    near = torch.sub(levels, levels.round()).abs_() < _LEVELS * _NEAR
-    # Values from 0 to the first edge have one level.
-    return (near & (levels > 0.5)).nonzero()
+def _near_an_edge(
+    filtered: torch.Tensor, levels: torch.Tensor, nearest: torch.Tensor
+) -> torch.Tensor:
+    """Return the indices [n, 4] of the values that lie at the edge of a grey level.
+
+    Values from 0 to the first edge have one level. ``levels`` and ``nearest`` are overwritten.
+    """
+    torch.mul(filtered.view(levels.shape), _LEVELS, out=levels).clamp_(min=0.5)
+    torch.round(levels, out=nearest)  # 0.5 to 0, which is far from it
+    near = levels.sub_(nearest).abs_() < _LEVELS * _NEAR
+    return near.view(filtered.shape).nonzero()
 
 
 def _correct(
@@ -226,7 +237,7 @@ def _weighted_means(
         high.add_(low)
         total.add_(high)
     if not pairs:
-        return torch.where(total > 0, result, 0)
+        return result.masked_fill_(total <= 0, 0)
     # cv² = k² Σx² / (Σx)² - 1. Its rounding error is some units in the last place of 1; for a cv²
     # so small that this matters, all weights except the median's are 0 anyway. The low values are
     # not needed any more.
@@ -250,7 +261,7 @@ def _weighted_means(
     # The total is above 0 nearly everywhere; elsewhere than on a CPU looking first means waiting.
     if total.device.type == "cpu" and total.min() > 0:
         return result
-    return torch.where(total > 0, result, 0)
+    return result.masked_fill_(total <= 0, 0)
 
 
 def _sorted_windows(planes: _Planes) -> tuple[list[torch.Tensor], torch.Tensor]:
