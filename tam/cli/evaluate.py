@@ -82,6 +82,14 @@ def evaluate(
             help="Also measure how little of the picture must be hidden to correct a false word.",
         ),
     ] = False,
+    location: Annotated[
+        bool,
+        typer.Option(
+            "--location/--no-location",
+            help="Whether to measure where maps point; slow methods take long for it, because they "
+            "explain every noun and function word.",
+        ),
+    ] = True,
     plots: Annotated[bool, typer.Option("--plots", help="Draw charts (matplotlib).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
@@ -108,6 +116,7 @@ def evaluate(
         causes=causes,
         levels=tuple(_listed(levels, "--levels")) if levels else (),
         corrections=corrections,
+        location=location,
     )
 
     def finish(loaded: "Model", name: str) -> None:

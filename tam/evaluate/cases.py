@@ -71,6 +71,9 @@ def write_cases(
     -------
     The path of a self-contained HTML file.
     """
+    from tam.methods import explain
+    from tam.replay import Replay
+
     chosen = {case.item: case for case in choose_cases(found, name, methods[0])}
     scores = {
         (block.item["method"], block.item["item"], word["index"]): word["iou"]
@@ -84,19 +87,21 @@ def write_cases(
     for item in items:
         if item.name not in chosen or item.name in sections:
             continue
-        recording = model.run(item.conversation, answer=item.answer)
+        recording = model.run(item.conversation, answer=item.answer, **item.generation)
+        replay = Replay(model.checkpoint, recording)
         words = scored_words(recording.trace, item, tagger)
         case = chosen[item.name]
         figures = [_figure(_outlined(item, words, case), "the picture and the mask")]
         for method in methods:
-            explanation = model.explain_recording(recording, method=method)
-            heat = stacked_map(Word(explanation, words.tokens[case.index]))
+            targets = words.tokens[case.index]
+            explanation = explain(method, recording.trace, replay, targets)
+            heat = stacked_map(Word(explanation, targets))
             iou = scores.get((method, case.item, case.index))
             caption = method if iou is None else f"{method}: IoU {iou:.2f}"
             figures.append(_figure(overlay(stacked_frames(item.media)[0], heat), caption))
         sections[item.name] = (
             f"<section><h2>“{_text(words.words[case.index])}”, {_text(item.name)}</h2>"
-            f"<p>{_text(explanation.text)}</p>{''.join(figures)}</section>"
+            f"<p>{_text(recording.trace.text.reply)}</p>{''.join(figures)}</section>"
         )
     order = [sections[case.item] for case in chosen.values() if case.item in sections]
     path = out / f"cases-{slug(name)}.html"

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,6 +54,10 @@ class ScoredWords:
     tokens: tuple[tuple[int, ...], ...]
     classes: tuple[int, ...]
     false: tuple[bool, ...]
+
+    def without_classes(self) -> "ScoredWords":
+        """Return the words as words of no class, none of which is measured by its location."""
+        return replace(self, classes=(OTHERS,) * len(self.words))
 
     @property
     def targets(self) -> list[int]:

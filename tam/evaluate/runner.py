@@ -7,7 +7,7 @@ share the folder of results. A run that was killed continues where it stopped.
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from tam.evaluate.data_sets import open_data
 from tam.evaluate.faithfulness import STEPS
 from tam.evaluate.items import Item
 from tam.evaluate.journal import Block, Journal, blocks
-from tam.evaluate.measuring import Line, add_faithfulness, as_json, measure, scored_words
+from tam.evaluate.measuring import add_faithfulness, as_json, measure, scored_words
 from tam.evaluate.metrics import metric_function
 from tam.evaluate.sanity import add_sanity, changed_runs
 from tam.evaluate.tagging import Tagger
@@ -33,6 +33,7 @@ from tam.methods.method import options_of
 from tam.text.levels import check_level
 
 if TYPE_CHECKING:
+    from tam.explanation.explanation import Explanation
     from tam.model.model import Model
     from tam.replay import Replay
 
@@ -66,6 +67,8 @@ class Plan:
         Levels at which to measure EAGLE's curves, see :mod:`tam.evaluate.curves`.
     corrections
         Whether to measure how false words are corrected, see :mod:`tam.evaluate.corrections`.
+    location
+        Whether to measure where maps point, which needs the map of every noun and function word.
     """
 
     data: str = "scenes"
@@ -79,6 +82,7 @@ class Plan:
     causes: bool = False
     levels: tuple[str, ...] = ()
     corrections: bool = False
+    location: bool = True
 
     def items(self) -> tuple[Iterator[Item], Tagger]:
         """Open the data set."""
@@ -198,31 +202,31 @@ def item_blocks(
     TamError
         If the item cannot be measured; a note names the item.
     """
-    from tam.methods import explain
     from tam.replay import Replay
 
     added = {name: metric_function(name) for name in plan.metrics}
     try:
         recording = model.run(item.conversation, answer=item.answer, **item.generation)
-        first = recording.trace.text.prompt_targets
-        item = item.with_reply("".join(t.text for t in recording.trace.text.tokens[first:]))
+        item = item.with_reply(recording.trace.text.reply)
         replay = Replay(model.checkpoint, recording)
         found = scored_words(recording.trace, item, tagger)
+        if not plan.location:
+            found = found.without_classes()
         targets = found.targets
         if plan.causes:
             caused = truth(replay, item)
             targets = sorted({*targets, *caused_words(recording.trace)})
-        wrong = false_words(model, item, recording.trace) if plan.corrections else []
+        wrong = false_words(model, item, replay) if plan.corrections else []
         targets = sorted({*targets, *(target for word in wrong for target in word.targets)})
+        words = measured_words(recording.trace, item) if plan.levels else []
         changed = (
             changed_runs(model, recording, methods, found.targets)
             if plan.sanity and plan.faithful_words
             else {}
         )
         for method in methods:
-            start = time.perf_counter()
-            explanation = explain(method, recording.trace, replay, targets)
-            seconds = time.perf_counter() - start
+            made = _explained(method, replay, targets, words, plan.levels)
+            explanation = made.words
             lines, summary = measure(explanation, item, found, tagger, added)
             add_faithfulness(
                 lines, explanation, found, replay, words=plan.faithful_words, steps=plan.steps
@@ -232,30 +236,53 @@ def item_blocks(
             if plan.causes:
                 lines += cause_lines(explanation, caused)
             lines += correction_lines(explanation, wrong)
-            lines += _curves(plan, method, replay, item)
+            for level, groups in made.groups.items():
+                lines += curve_lines(groups, words, replay, level, plan.steps)
             key = {"model": name, "method": method, "item": item.name, "split": item.split}
-            cost = {"seconds": seconds, "targets": len(targets)}
+            cost = {"seconds": made.seconds, "targets": made.targets}
             yield Block({**key, **as_json(summary), **cost}, tuple(map(as_json, lines)))
     except TamError as error:
         error.add_note(f"item {item.name}, model {name}")
         raise
 
 
-def _curves(plan: Plan, method: str, replay: "Replay", item: Item) -> list[Line]:
-    """Measure a method's curves at each level; a method that knows levels searches for groups."""
+@dataclass(frozen=True, eq=False)
+class _Explained:
+    """A method's explanation of an item's words, of groups by level, and what they cost."""
+
+    words: "Explanation"
+    groups: "Mapping[str, Explanation]"
+    targets: int
+    seconds: float
+
+
+def _explained(
+    method: str,
+    replay: "Replay",
+    targets: Sequence[int],
+    words: Sequence[Sequence[int]],
+    levels: Sequence[str],
+) -> _Explained:
+    """Explain the targets, and groups of the words at each level.
+
+    A method with an option ``level`` explains groups itself; the maps of the others are merged.
+    """
     from tam.methods import choose, explain
 
-    lines: list[Line] = []
-    words = measured_words(replay.trace, item) if plan.levels else []
-    if not words:
-        return lines
-    targets = [target for word in words for target in word]
-    grouping = "level" in options_of(choose(method).function)
-    for level in plan.levels:
-        options = {"level": level} if grouping else {}
-        explanation = explain(method, replay.trace, replay, targets, **options)
-        lines += curve_lines(explanation, words, replay, level, plan.steps)
-    return lines
+    content = [target for word in words for target in word]
+    start = time.perf_counter()
+    if "level" not in options_of(choose(method).function):
+        own = sorted({*targets, *content})
+        found = explain(method, replay.trace, replay, own)
+        groups = dict.fromkeys(levels if words else (), found)
+        return _Explained(found, groups, len(own), time.perf_counter() - start)
+    found = explain(method, replay.trace, replay, targets)
+    groups = {
+        level: explain(method, replay.trace, replay, content, level=level)
+        for level in (levels if words else ())
+    }
+    count = len(targets) + len(groups) * len(content)
+    return _Explained(found, groups, count, time.perf_counter() - start)
 
 
 def check_settings(plan: Plan, out: Path) -> None:
@@ -314,17 +341,18 @@ def _alone_in(out: Path, *, needed: bool) -> Iterator[None]:
 
 
 def _settings(plan: Plan) -> dict[str, object]:
-    settings = {"evaluation": MEASURED_AS, **asdict(plan), "splits": list(plan.splits)}
+    settings: dict[str, object] = {
+        "evaluation": MEASURED_AS,
+        **asdict(plan),
+        "splits": list(plan.splits),
+    }
     # Options introduced later are left out at their defaults, so that older folders still match.
-    added = {
-        "metrics": list(plan.metrics),
-        "causes": plan.causes,
-        "levels": list(plan.levels),
-        "corrections": plan.corrections,
-    }
-    return {n: v for n, v in settings.items() if n not in added} | {
-        name: value for name, value in added.items() if value
-    }
+    plain = asdict(Plan())
+    for name in ("metrics", "causes", "levels", "corrections", "location"):
+        value = settings.pop(name)
+        if value != plain[name]:
+            settings[name] = list(value) if isinstance(value, tuple) else value
+    return settings
 
 
 def _write_settings(plan: Plan, out: Path) -> None:

@@ -41,6 +41,8 @@ class Row:
         ``split`` is ``ALL`` for all splits together.
     items, words
         The number of measured items, and of measured words with a mask.
+    false_words
+        The number of false words whose correction was measured.
     figures
         The figures by metric name, without those that were never defined.
     differences
@@ -56,6 +58,7 @@ class Row:
     split: str
     items: int
     words: int
+    false_words: int
     figures: dict[str, Interval]
     differences: dict[str, Interval]
     p_values: dict[str, float]
@@ -125,6 +128,7 @@ def _rows(
                 split=split,
                 items=count,
                 words=int(pools[method]["pointing"].counts.sum()),
+                false_words=int(pools[method]["correction_region"].counts.sum()),
                 figures=_defined(means[method]),
                 differences=_defined(
                     {n: means[method][n] - other[n] for n in means[method] if n in other}

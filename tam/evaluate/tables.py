@@ -79,7 +79,7 @@ def printed(rows: Sequence[Row]) -> list[tuple[str, list[str], list[list[str]]]]
             (places, title),
             (causes, f"{model}: causes"),
             (curves, f"{model}: curves of probability"),
-            (wrong, f"{model}: corrections of false words"),
+            (wrong, f"{model}: corrections of {part[0].false_words} false words"),
         ):
             if shown:
                 tables.append((told, _header(shown), _cells(part, shown, intervals=False)))
@@ -96,9 +96,10 @@ def _header(names: Sequence[str]) -> list[str]:
 def _table(rows: Sequence[Row], model: str, split: str, reference: str) -> str:
     names = _columns(rows)
     header = _header(names)
+    false = f", {rows[0].false_words} false words" if rows[0].false_words else ""
     lines = [
         f"### {model}, {'all splits' if split == ALL else split}: "
-        f"{rows[0].items} items, {rows[0].words} words with a mask\n",
+        f"{rows[0].items} items, {rows[0].words} words with a mask{false}\n",
         f"| {' | '.join(header)} |",
         f"| --- |{' ---: |' * (len(header) - 1)}",
     ]

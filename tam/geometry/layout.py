@@ -228,6 +228,20 @@ class TextLayout:
         return np.array([token.id for token in self.tokens], dtype=np.int64)
 
     @property
+    def reply(self) -> str:
+        """The text of the reply."""
+        return "".join(token.text for token in self.tokens[self.prompt_targets :])
+
+    def covering(self, start: int, stop: int) -> tuple[int, ...]:
+        """Return the targets with any of the characters ``start <= c < stop`` of the reply."""
+        found, end = [], 0
+        for target, token in enumerate(self.tokens[self.prompt_targets :], self.prompt_targets):
+            first, end = end, end + len(token.text)
+            if first < stop and end > start:
+                found.append(target)
+        return tuple(found)
+
+    @property
     def reply_words(self) -> dict[int, tuple[str, list[int]]]:
         """The text and the targets of each word of the reply, by the word's number."""
         words: dict[int, tuple[str, list[int]]] = {}

@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from tam.cli.measures import print_measures
+from tam.evaluate.curves import NAMES as CURVES
 from tam.evaluate.journal import Block
 from tam.evaluate.summary import summarize
 from tam.evaluate.tables import printed
@@ -17,7 +18,11 @@ def block(method: str, item: int, value: float) -> Block:
         **{"seconds": 0.1, "targets": 2, "precision": [value], "recall": [value]},
         **{"obj_iou": [value], "func_iou": [value], "relevance_auroc": None},
     }
-    names = ("pointing", "energy", "insertion", "deletion", "sensitivity", "randomized")
+    names = (
+        *("pointing", "energy", "insertion", "deletion", "sensitivity", "randomized"),
+        *CURVES,
+        *("correction_region", "correction_success"),
+    )
     return Block(line, (dict.fromkeys(names, value + item / 100),))
 
 
@@ -36,5 +41,10 @@ def test_every_measure_is_whole_and_says_which_way_is_better(width: int) -> None
     assert max(map(len, shown.splitlines())) <= width
     for heading in ("F1-IoU ↑", "pointing ↑", "deletion ↓", "randomized ↓", "ms ↓"):
         assert heading in shown
+    for heading in ("phrase ins. ↑", "sentence del. ↓", "word max. ↑", "AMCR ↓", "CSR@10 % ↑"):
+        assert heading in shown
+    assert "m: curves of probability" in shown
+    # Titles are broken in a narrow terminal.
+    assert "m: corrections of 8 false words" in " ".join(shown.split())
     assert "63.5 ▲" in shown  # pointing
     assert "63.5 ▼" in shown  # deletion
