@@ -45,9 +45,11 @@ class Superpixels:
         return np.stack(columns, axis=1).astype(np.float32)
 
 
-def superpixels(trace: Trace, segments: int) -> Superpixels:
+def superpixels(trace: Trace, segments: int, *, adaptive: bool = False) -> Superpixels:
     """Segment each picture into about ``segments`` superpixels with scikit-image's SLIC.
 
+    Plain SLIC leaves a noisy picture in a few pieces. ``adaptive`` chooses SLICO, its variant that
+    adapts the weight of colors in each superpixel, and keeps the number also then.
     For a clip, the mean of each temporal cell's frames is segmented. (OpenCV has superpixels only
     in its contrib build, which cannot be installed alongside the plain one.) Source: doi
     10.1109/TPAMI.2012.120.
@@ -62,14 +64,16 @@ def superpixels(trace: Trace, segments: int) -> Superpixels:
     for grid in trace.vision.grids:
         for start, stop in grid.spans.tolist():
             if (grid.media, start, stop) not in labels:
-                found = _labels(trace.media[grid.media], start, stop, segments)
+                found = _labels(trace.media[grid.media], start, stop, segments, adaptive)
                 labels[grid.media, start, stop] = found + len(regions)
                 count = int(found.max()) + 1
                 regions += [Region(grid.media, start, stop, found == i) for i in range(count)]
     return Superpixels(trace, regions, labels)
 
 
-def _labels(media: Media, start: int, stop: int, segments: int) -> NDArray[np.int64]:
+def _labels(
+    media: Media, start: int, stop: int, segments: int, adaptive: bool
+) -> NDArray[np.int64]:
     """Return the superpixel of each pixel, int64 [H, W], numbered from 0."""
     try:
         from skimage.segmentation import slic
@@ -80,5 +84,6 @@ def _labels(media: Media, start: int, stop: int, segments: int) -> NDArray[np.in
             remedy="pip install 'token-activation-map[methods]'",
         ) from error
     picture = media.frames[start:stop].mean(axis=0) / 255
-    labels: NDArray[np.int64] = slic(picture, n_segments=segments, start_label=0).astype(np.int64)
+    found = slic(picture, n_segments=segments, start_label=0, slic_zero=adaptive)
+    labels: NDArray[np.int64] = found.astype(np.int64)
     return np.unique(labels, return_inverse=True)[1].reshape(labels.shape)

@@ -216,7 +216,7 @@ _TABLE = (
         "greedy search for the superpixels that suffice and are necessary",
         "arXiv 2509.22496",
         "tam.methods.eagle:eagle",
-        "about 550 forward a word",
+        "about 650 forward a word",
         cross_attention="also",
     ),
     Method(

@@ -9,7 +9,10 @@ import torch
 from captum.attr import ShapleyValues
 from numpy.typing import NDArray
 
+import tam
 from tam.errors import InputError
+from tam.evaluate.invented_items import invented_items
+from tam.evaluate.scene_items import scene_items
 from tam.methods import explain
 from tam.methods.eagle import heights, joined, searched
 from tam.methods.kernel_shap import coalitions, shapley_values, solved
@@ -81,23 +84,31 @@ def test_the_search_adds_what_is_worth_most_first() -> None:
     assert values == [0, 5, 7, 8, 8]
     # All, two, two, and all of one that is left.
     assert tried == [1, 4, 2, 2, 1]
-    assert heights(order, values) == pytest.approx([1 / 8, 1, 0, 3 / 8])
+    assert heights(order, values) == pytest.approx([1 / 8, 1, 0, 3 / 8], abs=0.01)
+
+
+def test_regions_added_after_the_best_set_keep_their_order() -> None:
+    found = heights([2, 0, 3, 1], [0.2, 0.9, 0.8, 0.8, 0.5])
+    assert np.argsort(-found).tolist() == [2, 0, 3, 1]
+    assert found[2] == 1
+    assert 0 <= found[1] < found[3] < found[0] < 0.01
+    assert not heights([1, 0], [0.5, 0.4, 0.3]).any(), "no set is better than none"
 
 
 @pytest.mark.parametrize("name", ["kernel-shap", "eagle"])
-def test_the_object_of_a_word_is_found(name: str, small_picture: Replay) -> None:
+def test_the_object_of_a_word_is_found(name: str) -> None:
     options: dict[str, Any] = {"segments": 8}
     if name == "kernel-shap":
         options["samples"] = 64
-    trace = small_picture.trace
-    last = len(trace.text.tokens) - 1
-    target = next(
-        index
-        for index in range(trace.text.prompt_targets, last)
-        if trace.text.tokens[index].text.strip() == "ring"
-    )
-    found = explain(name, trace, small_picture, [target], **options).maps[target]
-    assert 0 <= found.min() < found.max() <= 1
+    [item] = scene_items("one", 1)
+    small = tam.load("small")
+    replay = Replay(small.checkpoint, small.run(item.conversation, answer=item.references[0]))
+    words = dict(replay.trace.text.reply_words.values())
+    [color] = [word for word in words if word in COLORS]
+    found = explain(name, replay.trace, replay, words[color], **options)
+    heat, mask = found.words[color].map(), item.masks[item.categories[color]]
+    assert 0 <= heat.min() < heat.max() <= 1
+    assert heat[mask].mean() > 2 * heat[~mask].mean()
 
 
 def test_a_word_is_the_product_of_its_tokens_and_a_group_their_mean_or_product() -> None:
@@ -124,12 +135,9 @@ def test_a_sentence_is_searched_once_and_only_content_words_have_maps(
     known = np.flatnonzero(~np.isnan(found.maps).any(1)).tolist()
     assert known == sorted(target for targets in content for target in targets)
     assert (found.maps[known] == found.maps[known[0]]).all()
-    whole, nothing = shown_alone(
-        small_picture,
-        superpixels(trace, 8).regions,
-        np.array([[True], [False]]).repeat(len(superpixels(trace, 8).regions), 1),
-        batch=2,
-    )
+    regions = superpixels(trace, 8, adaptive=True).regions
+    both = np.array([[True], [False]]).repeat(len(regions), 1)
+    whole, nothing = shown_alone(small_picture, regions, both, batch=2)
     steps = np.array(known) - trace.text.prompt_targets
     expected = np.exp(whole[steps]).mean() + 1 - np.exp(nothing[steps]).mean()
     assert searches == [pytest.approx(expected, abs=1e-5)], "each word of this model is one token"
@@ -144,3 +152,12 @@ def test_an_unknown_level_is_refused(small_picture: Replay) -> None:
         explain("eagle", small_picture.trace, small_picture, level="page")
     with pytest.raises(InputError, match="joint: cannot be 'sum'; use mean"):
         explain("eagle", small_picture.trace, small_picture, joint="sum")
+
+
+def test_eagle_has_as_many_superpixels_on_a_noisy_picture() -> None:
+    small = tam.load("small")
+    [item] = invented_items("invented-noisy", 1)
+    trace = small.run(item.conversation, answer="A ring.").trace
+    assert 24 <= len(superpixels(trace, 32, adaptive=True).regions) <= 40
+    labels = superpixels(trace, 32, adaptive=True).labels[0, 0, 1]
+    assert np.bincount(labels.ravel()).min() > 0
