@@ -43,6 +43,8 @@ class Row:
         The number of measured items, and of measured words with a mask.
     false_words
         The number of false words whose correction was measured.
+    measured
+        By figure, the number of items that it was measured on, if that can differ from ``items``.
     figures
         The figures by metric name, without those that were never defined.
     differences
@@ -59,6 +61,7 @@ class Row:
     items: int
     words: int
     false_words: int
+    measured: dict[str, int]
     figures: dict[str, Interval]
     differences: dict[str, Interval]
     p_values: dict[str, float]
@@ -129,6 +132,9 @@ def _rows(
                 items=count,
                 words=int(pools[method]["pointing"].counts.sum()),
                 false_words=int(pools[method]["correction_region"].counts.sum()),
+                measured={
+                    name: int((found.counts > 0).sum()) for name, found in pools[method].items()
+                },
                 figures=_defined(means[method]),
                 differences=_defined(
                     {n: means[method][n] - other[n] for n in means[method] if n in other}

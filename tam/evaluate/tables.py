@@ -131,7 +131,8 @@ def _figure(row: Row, name: str, *, intervals: bool) -> str:
         return "–"
     mark = ""
     certain = difference is not None and (difference.low > 0 or difference.high < 0)
-    if difference is not None and certain and row.items >= LEAST_ITEMS:
+    enough = row.measured.get(name, row.items) >= LEAST_ITEMS
+    if difference is not None and certain and enough:
         mark = " ▲" if (difference.low > 0) != metric_named(name).less_is_better else " ▼"
     between = f" [{100 * value.low:.1f}, {100 * value.high:.1f}]" if intervals else ""
     return f"{100 * value.value:.1f}{between}{mark}"

@@ -41,3 +41,22 @@ def test_of_a_handful_of_items_nothing_is_claimed() -> None:
         [row] = table(items)
         assert "▲" not in row
         assert "▼" not in row
+
+
+def test_only_items_that_have_the_measure_count() -> None:
+    """Few items have a false word, however many there are."""
+    found = []
+    for item in range(8):
+        for method, value in (("good", 0.1), ("bad", 0.9)):
+            plain = block(method, item, value)
+            false = {"correction_region": value, "correction_success": 1 - value}
+            found.append(Block(plain.item, (*plain.words, *([false] if item < 5 else ()))))
+    rows = summarize(found, ["good", "bad"])
+    assert {(row.items, row.false_words) for row in rows} == {(8, 5)}
+    text = markdown(rows, "good", "none")
+    assert "8 items, 8 words with a mask, 5 false words" in text
+    cells = next(line for line in text.splitlines() if line.startswith("| bad")).split("|")
+    header = next(line for line in text.splitlines() if line.startswith("| method")).split("|")
+    assert "90.0" in cells[header.index(" AMCR ↓ ")]
+    assert "▼" not in cells[header.index(" AMCR ↓ ")]
+    assert "▼" in cells[header.index(" deletion ↓ ")]
