@@ -14,11 +14,13 @@ def test_hand_computed() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("count", [20, 700])
-def test_torch_equals_the_definition(dtype: torch.dtype, count: int) -> None:
+@pytest.mark.parametrize("consecutive", [False, True])
+def test_torch_equals_the_definition(dtype: torch.dtype, count: int, consecutive: bool) -> None:
     generator = torch.Generator().manual_seed(0)
     states = torch.randn(count, 64, generator=generator).to(dtype)
     head = torch.randn(9, 64, generator=generator).to(dtype)
-    positions, ids = torch.randperm(count, generator=generator)[: count - 3], torch.tensor([8, 0])
+    places = torch.arange(count) if consecutive else torch.randperm(count, generator=generator)
+    positions, ids = places[3:], torch.tensor([8, 0])
     exact = (states.double().numpy(), positions.numpy(), head.double().numpy(), ids.numpy())
     found = select("projection")(states, positions, head, ids)
     assert found.dtype == torch.float32
