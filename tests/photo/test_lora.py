@@ -8,6 +8,7 @@ from torch import nn
 from tam.photo.training.checkpoint import resume, save_checkpoint
 from tam.photo.training.lora import add_lora, lora_weights, merged
 from tam.photo.training.result import load_projector, save_projector, write_model
+from tam.photo.training.run import trained_weights
 from tam.photo.training.speaking import Progress, speak
 from tam.photo.training.start import Projector
 from tests.photo.test_training import HIDDEN, SETTINGS, WIDTH, begun, language, letters, material
@@ -107,3 +108,17 @@ def test_a_projector_is_read_as_it_was_written(tmp_path: Path) -> None:
     load_projector(second, tmp_path / "projector.safetensors")
     for a, b in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(a.half().float(), b)
+
+
+def test_the_first_layer_can_be_kept_as_it_is() -> None:
+    projector, _ = begun()
+    model = language()
+    add_lora(model, RANK, 0)
+    stored = {f"projector.{name}": weights for name, weights in projector.named_parameters()}
+    stored |= lora_weights(model)
+    assert trained_weights(stored, keep_evidence=False) == list(stored.values())
+    initial = {name: weights.detach().clone() for name, weights in stored.items()}
+    optimizer = torch.optim.Adam(trained_weights(stored, keep_evidence=True), 1e-2)
+    speak(projector, model, letters, material(), SETTINGS, Progress(0, optimizer), lambda *_: None)
+    kept = {name for name, weights in stored.items() if torch.equal(weights, initial[name])}
+    assert kept == {"projector.linear_1.weight", "projector.linear_1.bias"}

@@ -30,6 +30,12 @@ def main() -> None:
     parser.add_argument("--alignment-steps", type=int, default=defaults.alignment.steps)
     parser.add_argument("--speaking-steps", type=int, default=defaults.speaking.steps)
     parser.add_argument("--speaking-pictures", type=int, default=defaults.speaking.pictures)
+    parser.add_argument(
+        "--sampled",
+        type=float,
+        default=defaults.speaking.sampled,
+        help="share of pictures in the last stage whose objects are feature-space samples",
+    )
     parser.add_argument("--speaking-rate", type=float, default=defaults.speaking.rate)
     parser.add_argument(
         "--asked", type=int, default=defaults.speaking.asked, help="questions about each picture"
@@ -43,6 +49,11 @@ def main() -> None:
     )
     parser.add_argument(
         "--start", type=Path, help="a projector to train on, in the last stage only"
+    )
+    parser.add_argument(
+        "--keep-evidence",
+        action="store_true",
+        help="leave the projector's first layer as it is in the last stage",
     )
     parser.add_argument(
         "--lora",
@@ -68,10 +79,12 @@ def main() -> None:
             asked=given.asked,
             cells=given.cells,
             questions=tuple(given.questions),
+            sampled=given.sampled,
             rate=given.speaking_rate,
             seed=given.seed,
         ),
         None if given.start is None else str(given.start),
+        given.keep_evidence,
         given.lora,
     )
     began = time.monotonic()

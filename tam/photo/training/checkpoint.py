@@ -11,7 +11,7 @@ from tam.photo.training.speaking import Progress
 
 
 def save_checkpoint(
-    path: Path, trained: Mapping[str, torch.nn.Parameter], progress: Progress
+    path: Path, stored: Mapping[str, torch.nn.Parameter], progress: Progress
 ) -> None:
     """Write a checkpoint, completely or not at all: the weights, the state of Adam, and the step.
 
@@ -19,12 +19,12 @@ def save_checkpoint(
     ----------
     path
         The safetensors file.
-    trained
-        What is trained, by name, in the order in which the optimizer has it.
+    stored
+        All weights that the training can change, by name.
     progress
         The state of the training.
     """
-    tensors = {name: weights.detach().contiguous() for name, weights in trained.items()}
+    tensors = {name: weights.detach().contiguous() for name, weights in stored.items()}
     for index, state in progress.optimizer.state_dict()["state"].items():
         for name, value in state.items():
             tensors[f"optimizer.{index}.{name}"] = value.contiguous()
@@ -34,12 +34,12 @@ def save_checkpoint(
 
 
 @torch.no_grad()
-def resume(path: Path, trained: Mapping[str, torch.nn.Parameter], progress: Progress) -> None:
+def resume(path: Path, stored: Mapping[str, torch.nn.Parameter], progress: Progress) -> None:
     """Read a checkpoint of :func:`save_checkpoint` into the weights and the progress, in place."""
     with safe_open(path, "pt") as file:
         progress.step = int((file.metadata() or {})["step"])
     tensors = load_file(path)
-    for name, weights in trained.items():
+    for name, weights in stored.items():
         weights.copy_(tensors[name])
     state: dict[int, dict[str, torch.Tensor]] = {}
     for name, tensor in tensors.items():

@@ -1,7 +1,7 @@
 """A whole training, in a folder with checkpoints from which it can be resumed."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,9 @@ class TrainingSettings:
         The settings of both stages.
     start
         The file of a projector that only the second stage trains on; None for all stages.
+    keep_evidence
+        Whether the second stage leaves the projector's first layer as it is, which tells what a
+        cell shows, and trains only the second layer, which puts it into words.
     lora
         The rank of an adapter that is trained on the language model in the second stage; None for
         a frozen language model.
@@ -62,6 +65,7 @@ class TrainingSettings:
     alignment: AlignmentSettings = field(default_factory=AlignmentSettings)
     speaking: SpeakingSettings = field(default_factory=SpeakingSettings)
     start: str | None = None
+    keep_evidence: bool = False
     lora: int | None = None
 
 
@@ -126,30 +130,25 @@ def train(
     language = _language(model, place)
     if settings.lora is not None:
         add_lora(language, settings.lora, settings.seed)
-    trained = {f"projector.{name}": weights for name, weights in projector.named_parameters()}
-    trained |= lora_weights(language)
-    optimizer = torch.optim.Adam(trained.values(), settings.speaking.rate)
+    stored = {f"projector.{name}": weights for name, weights in projector.named_parameters()}
+    stored |= lora_weights(language)
+    trained = trained_weights(stored, keep_evidence=settings.keep_evidence)
+    optimizer = torch.optim.Adam(trained, settings.speaking.rate)
     progress = Progress(0, optimizer)
     if checkpoint.exists():
-        resume(checkpoint, trained, progress)
+        resume(checkpoint, stored, progress)
         tell(f"resuming at step {progress.step}")
     elif settings.start is not None:
         load_projector(projector, Path(settings.start))
     else:
-        tell("computing the initial weights")
-        evidence = evidence_for(pool, weight, cells, _others(pool))
-        fitted = drawn_cells(pool, sampler, _CELLS, settings.alignment.sampled, generator)
-        first = first_projector(evidence, pool, teacher, fitted, embeddings.shape[1], settings.seed)
-        projector.load_state_dict(first.state_dict())
-        report = _mean_loss_reporter("alignment", tell)
-        align(projector, pool, sampler, teacher, settings.alignment, report)
-        save_checkpoint(checkpoint, trained, progress)
+        _first_stage(projector, pool, sampler, teacher, cells, settings, generator, tell)
+        save_checkpoint(checkpoint, stored, progress)
     report = _mean_loss_reporter("speaking", tell)
 
     def after(step: int, loss: float) -> None:
         report(step, loss)
         if step % save_every == 0 or step == settings.speaking.steps:
-            save_checkpoint(checkpoint, trained, progress)
+            save_checkpoint(checkpoint, stored, progress)
 
     material = Material(pool, sampler, teacher.words.nouns)
     speak(projector, language, tokenizer, material, settings.speaking, progress, after)
@@ -157,6 +156,38 @@ def train(
     result = out / "model"
     write_model(model, result, projector, language)
     return result
+
+
+def trained_weights(
+    stored: Mapping[str, torch.nn.Parameter], *, keep_evidence: bool
+) -> list[torch.nn.Parameter]:
+    """Return the weights that the second stage trains, of those that a checkpoint stores."""
+    return [
+        weights
+        for name, weights in stored.items()
+        if not (keep_evidence and name.startswith("projector.linear_1."))
+    ]
+
+
+def _first_stage(
+    projector: Projector,
+    pool: Pool,
+    sampler: Sampler,
+    teacher: Teacher,
+    cells: torch.Tensor,
+    settings: TrainingSettings,
+    generator: torch.Generator,
+    tell: Callable[[str], None],
+) -> None:
+    """Compute the initial weights of a projector, and align it, in place."""
+    tell("computing the initial weights")
+    evidence = evidence_for(pool, teacher.weight, cells, _others(pool))
+    fitted = drawn_cells(pool, sampler, _CELLS, settings.alignment.sampled, generator)
+    hidden = teacher.words.vectors.shape[1]
+    first = first_projector(evidence, pool, teacher, fitted, hidden, settings.seed)
+    projector.load_state_dict(first.state_dict())
+    report = _mean_loss_reporter("alignment", tell)
+    align(projector, pool, sampler, teacher, settings.alignment, report)
 
 
 def _pool(
