@@ -21,7 +21,7 @@ CHEAP: dict[str, dict[str, Any]] = {
     "occlusion": {"size": 6},
     "superpixel-occlusion": {"segments": 9},
     "kernel-shap": {"segments": 4, "samples": 6},
-    "eagle": {"segments": 4, "scope": 2, "every": 4},
+    "eagle": {"segments": 2, "scope": 1, "every": 2},
     "tam-cause": {"regions": 3},
 }
 
