@@ -45,7 +45,12 @@ def print_rows(rows: Rows, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(list(rows), ensure_ascii=False, indent=2))
         return
-    table = Table(*rows[0])
+    name, *others = rows[0]
+    table = Table()
+    # Names are typed again, so they are never cut off.
+    table.add_column(name, no_wrap=True)
+    for heading in others:
+        table.add_column(heading)
     for row in rows:
         table.add_row(*map(escape, row.values()))
     Console().print(table)

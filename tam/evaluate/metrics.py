@@ -63,7 +63,7 @@ _WITHOUT = "1 forward without each object (--causes)"
 _REWORDED = "2 forward for each earlier word of a kind (--causes)"
 _EAGLE = "arXiv 2509.22496"
 _LEVEL = "2 forward a step, for each group of words (--levels)"
-_CORRECTED = "40 forward for each false word and each right one (--corrections)"
+_CORRECTED = "40 forward for each false word and each right one, with --corrections"
 _CURVE = "1 forward a step of the curve, for the first words of each item"
 
 _TABLE = (

@@ -5,9 +5,11 @@ import io
 import pytest
 from rich.console import Console
 
+from tam.cli import run
 from tam.cli.measures import print_measures
 from tam.evaluate.curves import NAMES as CURVES
 from tam.evaluate.journal import Block
+from tam.evaluate.metrics import METRICS
 from tam.evaluate.summary import summarize
 from tam.evaluate.tables import printed
 
@@ -48,3 +50,14 @@ def test_every_measure_is_whole_and_says_which_way_is_better(width: int) -> None
     assert "m: corrections of 8 false words" in " ".join(shown.split())
     assert "63.5 ▲" in shown  # pointing
     assert "63.5 ▼" in shown  # deletion
+
+
+def test_the_names_of_metrics_are_whole_in_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(["metrics"]) == 0
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 80
+    assert all(f" {name} " in shown for name in METRICS)
+    assert shown.count(" higher │") + shown.count(" lower  │") >= len(METRICS)
