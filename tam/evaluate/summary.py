@@ -52,7 +52,8 @@ class Row:
     p_values
         Two-sided Wilcoxon signed-rank test of the items' means against the reference's.
     seconds_per_word
-        Seconds that the method took for each token that it explained, without the recorded run.
+        Seconds that the method took for each token that it explained, without the recorded run;
+        None if it had none to explain.
     """
 
     model: str
@@ -65,7 +66,7 @@ class Row:
     figures: dict[str, Interval]
     differences: dict[str, Interval]
     p_values: dict[str, float]
-    seconds_per_word: float
+    seconds_per_word: float | None
 
 
 def summarize(
@@ -144,13 +145,16 @@ def _rows(
                     for name in pools[method]
                     if compared and not name.startswith(_LEVEL) and pools[method][name].counts.any()
                 },
-                # The median, because the first items include warm-up time.
-                seconds_per_word=median(
-                    block.item["seconds"] / max(block.item["targets"], 1) for block in items
-                ),
+                seconds_per_word=_seconds(items),
             )
         )
     return rows
+
+
+def _seconds(items: Sequence[Block]) -> float | None:
+    """Return the median, because the first items include warm-up time."""
+    explained = [block.item for block in items if block.item["targets"]]
+    return median(item["seconds"] / item["targets"] for item in explained) if explained else None
 
 
 def _pools(items: Sequence[Block], added: Sequence[str]) -> dict[str, Pooled]:

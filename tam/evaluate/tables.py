@@ -119,7 +119,7 @@ def _cells(rows: Sequence[Row], names: Sequence[str], *, intervals: bool = True)
         [
             row.method,
             *(_figure(row, name, intervals=intervals) for name in names),
-            f"{row.seconds_per_word * 1000:.1f}",
+            "–" if row.seconds_per_word is None else f"{row.seconds_per_word * 1000:.1f}",
         ]
         for row in rows
     ]

@@ -60,3 +60,15 @@ def test_only_items_that_have_the_measure_count() -> None:
     assert "90.0" in cells[header.index(" AMCR ↓ ")]
     assert "▼" not in cells[header.index(" AMCR ↓ ")]
     assert "▼" in cells[header.index(" deletion ↓ ")]
+
+
+def test_time_is_that_of_items_with_something_to_explain() -> None:
+    found = [block("good", item, 0.5) for item in range(3)]
+    for one in found[:2]:
+        one.item.update(targets=0, seconds=9.0)
+    [row] = summarize(found, ["good"])
+    assert row.seconds_per_word == 0.05
+    found[2].item["targets"] = 0
+    [row] = summarize(found, ["good"])
+    assert row.seconds_per_word is None
+    assert "| – |" in markdown([row], "good", "none")
