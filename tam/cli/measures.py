@@ -26,6 +26,9 @@ def print_measures(tables: Sequence[Figures], reference: str, console: Console) 
     console
         The console to print on.
     """
+    if not tables:
+        console.print("No word or item has any of the measures.")
+        return
     for title, header, rows in tables:
         for number, columns in enumerate(_fitting(header, rows, console.width)):
             table = Table(title="" if number else title, title_justify="left")

@@ -1,6 +1,7 @@
 """The tables of ``tam evaluate`` in a narrow terminal."""
 
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -50,6 +51,15 @@ def test_every_measure_is_whole_and_says_which_way_is_better(width: int) -> None
     assert "m: corrections of 8 false words" in " ".join(shown.split())
     assert "63.5 ▲" in shown  # pointing
     assert "63.5 ▼" in shown  # deletion
+
+
+def test_a_run_without_any_measure_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The model would not have said the planted false word."""
+    options = "--split false --count 1 --methods center --corrections --no-location".split()
+    assert run(["evaluate", *options, "--out", str(tmp_path / "out")]) == 0
+    assert "No word or item has any of the measures." in capsys.readouterr().out
 
 
 def test_the_names_of_metrics_are_whole_in_a_narrow_terminal(
