@@ -7,7 +7,14 @@ from tam.model.assembled import CAPTION_QUESTIONS
 from tam.photo.held_out import held_out
 from tam.photo.naming import names_it, says
 from tam.photo.training.pictures import catalogue, held_out_nouns
-from tam.photo.training.text import caption, exchange, fitting, opening, presence_answer
+from tam.photo.training.text import (
+    MORE_QUESTIONS,
+    caption,
+    exchange,
+    fitting,
+    opening,
+    presence_answer,
+)
 from tam.photo.vocabulary import a, animals, names
 
 
@@ -110,6 +117,14 @@ def test_an_answer_begins_as_its_question_suggests(question: str, expected: str)
     rng = np.random.default_rng(0)
     drawn = [exchange(("owl",), ("owl", "cat"), (question,), rng) for _ in range(20)]
     assert (question, f"{expected} an owl.") in drawn
+
+
+def test_all_questions_but_two_fit_any_picture() -> None:
+    *always, animal, other = MORE_QUESTIONS
+    assert set(CAPTION_QUESTIONS) < set(always)
+    assert fitting(MORE_QUESTIONS, ("castle", "owl")) == always
+    assert fitting(MORE_QUESTIONS, ("owl",)) == [*always, animal]
+    assert fitting(MORE_QUESTIONS, ("castle",)) == [*always, other]
 
 
 def test_every_question_for_a_caption_is_asked_and_the_first_most_often() -> None:

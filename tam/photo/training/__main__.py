@@ -9,6 +9,7 @@ import torch
 
 from tam.model.assembled import assembled_folder
 from tam.photo.training.run import TrainingSettings, train
+from tam.photo.training.text import MORE_QUESTIONS
 
 
 def main() -> None:
@@ -42,10 +43,9 @@ def main() -> None:
     )
     parser.add_argument("--cells", type=int, help="cells of each picture that are shown")
     parser.add_argument(
-        "--questions",
-        nargs="+",
-        default=defaults.speaking.questions,
-        help="questions for a caption, the most frequent first",
+        "--more-questions",
+        action="store_true",
+        help="also ask questions that the shipped model was not trained on: 'What is this?', …",
     )
     parser.add_argument(
         "--start", type=Path, help="a projector to train on, in the last stage only"
@@ -78,7 +78,7 @@ def main() -> None:
             pictures=given.speaking_pictures,
             asked=given.asked,
             cells=given.cells,
-            questions=tuple(given.questions),
+            questions=MORE_QUESTIONS if given.more_questions else defaults.speaking.questions,
             sampled=given.sampled,
             rate=given.speaking_rate,
             seed=given.seed,
