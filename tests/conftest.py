@@ -1,5 +1,6 @@
 """What all tests share: no network, one thread a process, small models on disk."""
 
+import gc
 import os
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -33,8 +34,20 @@ BROWSER_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    # Pages are open for a moment: own processes and optimized code cost more than they save.
+    "--renderer-process-limit=1",
+    "--js-flags=--no-opt",
 )
 GOLDENS = Path(__file__).parent / "goldens"
+
+# Nothing that is imported is garbage: looking for it takes a sixth of the collection of tests.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage again, but never look among what the collection of tests left."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
