@@ -131,7 +131,9 @@ def test_the_probe_finds_frames_out_of_time(opened: Open, name: str) -> None:
 
 
 # Step 3.7 shows several views of a picture, which have blocks enough without further ones.
-@pytest.mark.parametrize(("name", "cells"), [("got_ocr2", 6), ("pp_chart2table", 6), ("step3p7", 0)])
+@pytest.mark.parametrize(
+    ("name", "cells"), [("got_ocr2", 6), ("pp_chart2table", 6), ("step3p7", 0)]
+)
 def test_cells_lie_where_their_convolutions_look(opened: Open, name: str, cells: int) -> None:
     """A grid over the picture itself would be a third of a cell off."""
     report = probe_layout(*opened(name), [probe_picture(160, 240)], random_cells=cells)

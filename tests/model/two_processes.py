@@ -1,4 +1,4 @@
-"""What each of two processes sees of a model that they share; ``accelerate launch`` starts this file.
+"""What each of two processes that ``accelerate launch`` starts sees of a model that they share.
 
 Its arguments are a folder with models, and those of a command to run at the end.
 """
