@@ -1,5 +1,7 @@
 """Controls: maps that do not depend on the word, which every method has to beat."""
 
+import zlib
+
 import numpy as np
 
 from tam.explanation.explanation import Explanation
@@ -15,7 +17,8 @@ def random(
 ) -> Explanation:
     """Draw each cell of each map [K, N] from the uniform distribution. Cost: nothing.
 
-    The relevance [K, K] of earlier words is drawn in the same way.
+    The relevance [K, K] of earlier words is drawn in the same way. Other pictures and other texts
+    have other maps, so that the draws of a data set's items are independent of each other.
 
     Parameters
     ----------
@@ -27,9 +30,20 @@ def random(
     check_whole("seed", seed, 0)
     asked = resolve_targets(trace, targets)
     length = _length(trace)
-    drawn = [np.random.default_rng([seed, target]).random(length, np.float32) for target in asked]
+    run = _checksum(trace)
+    drawn = [
+        np.random.default_rng([seed, run, target]).random(length, np.float32) for target in asked
+    ]
     method = {"name": "random", "seed": seed}
     return jointly_explained(trace, asked, as_matrix(drawn, length), method)
+
+
+def _checksum(trace: Trace) -> int:
+    """Return a checksum of a run's pictures and tokens."""
+    found = zlib.crc32(np.asarray(trace.text.ids).tobytes())
+    for media in trace.media:
+        found = zlib.crc32(np.ascontiguousarray(media.frames).data, found)
+    return found
 
 
 def center(

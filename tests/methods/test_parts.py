@@ -171,3 +171,6 @@ def test_controls_know_the_picture_and_not_the_word(llava_pictures: Replay) -> N
     assert not np.array_equal(noise.maps[-1], noise.maps[first])
     assert not np.array_equal(noise.maps[-1], other.maps[-1])
     assert np.array_equal(explain("random", trace, None, [first]).maps[first], noise.maps[first])
+    turned = [replace(item, frames=item.frames[:, ::-1]) for item in trace.media]
+    elsewhere = explain("random", replace(trace, media=tuple(turned)))
+    assert not np.array_equal(elsewhere.maps[first], noise.maps[first]), "independent between items"
