@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.check.fillers import filled
-from tam.evaluate.faithfulness import Frames, Heat, Score, mixed, ranked, shares_of
+from tam.evaluate.faithfulness import Frames, Heat, Score, both_ways, shares_of
 from tam.evaluate.measuring import Line
 from tam.evaluate.rerun import token_scores
 from tam.evaluate.stacking import stacked_frames, stacked_map
@@ -97,12 +97,9 @@ def curves(frames: Frames, heat: Heat, score: Score, steps: int, *, seed: int = 
     steps
         The number of steps; :func:`tam.evaluate.faithfulness.shares_of` has their ends.
     """
-    blank, order, shares = filled(frames, FILLER), ranked(heat, seed), shares_of(steps)
-    shown = [mixed(frames, blank, order, share) for share in shares]
-    hidden = [mixed(blank, frames, order, share) for share in shares[1:-1]]
-    found = np.exp(score([*shown, *hidden]))
-    inserted = found[: steps + 1]
-    return Curves(shares, inserted, np.stack([inserted[-1], *found[steps + 1 :], inserted[0]]))
+    found = both_ways(frames, filled(frames, FILLER), heat, score, steps, seed=seed)
+    inserted, deleted = map(np.exp, found)
+    return Curves(shares_of(steps), inserted, deleted)
 
 
 def measured_words(trace: "Trace", item: "Item") -> list[list[int]]:

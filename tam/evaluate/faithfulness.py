@@ -79,22 +79,43 @@ def faithfulness(
     -------
     The two areas, or None if the word hardly depends on the picture (see ``LEAST_GAIN``).
     """
-    blank = filled(frames, filler)
-    order = ranked(heat, seed)
-    shares = shares_of(steps)
-    shown = [mixed(frames, blank, order, share) for share in shares]
-    hidden = [mixed(blank, frames, order, share) for share in shares[1:-1]]
-    values = score([*shown, *hidden])
-    none, full = values[0], values[steps]
+    inserted, deleted = both_ways(frames, filled(frames, filler), heat, score, steps, seed=seed)
+    shares, none, full = shares_of(steps), inserted[0], inserted[-1]
     if full - none < LEAST_GAIN:
         return None
-    normal = np.clip((values - none) / (full - none), 0, 1)
-    insertion, deletion = normal[: steps + 1], np.array([1.0, *normal[steps + 1 :], 0.0])
-    return Faithfulness(
-        insertion=float(np.trapezoid(insertion, shares)),
-        deletion=float(np.trapezoid(deletion, shares)),
-        gain=float(full - none),
+    insertion, deletion = (
+        float(np.trapezoid(np.clip((values - none) / (full - none), 0, 1), shares))
+        for values in (inserted, deleted)
     )
+    return Faithfulness(insertion=insertion, deletion=deletion, gain=float(full - none))
+
+
+def both_ways(
+    frames: Frames, blank: Frames, heat: Heat, score: Score, steps: int, *, seed: int = 0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Score a picture while it is revealed and while it is hidden, the hottest pixels first.
+
+    Parameters
+    ----------
+    frames, blank
+        uint8 [T, H, W, 3]: the picture, and what its hidden pixels show.
+    heat
+        [T, H, W]; pixels of equal heat are taken in random order.
+    score
+        Called once with all 2 * steps edited versions; returns [B, ...].
+    steps
+        The number of steps; :func:`shares_of` has their ends.
+
+    Returns
+    -------
+    Both [steps + 1, ...]: the scores from ``blank`` to the picture, and back to ``blank``.
+    """
+    order, shares = ranked(heat, seed), shares_of(steps)
+    shown = [mixed(frames, blank, order, share) for share in shares]
+    hidden = [mixed(blank, frames, order, share) for share in shares[1:-1]]
+    found = score([*shown, *hidden])
+    inserted, between = found[: steps + 1], found[steps + 1 :]
+    return inserted, np.concatenate([inserted[-1:], between, inserted[:1]])
 
 
 def ranked(heat: Heat, seed: int = 0) -> NDArray[np.int64]:
