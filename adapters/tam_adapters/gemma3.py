@@ -28,6 +28,7 @@ class Gemma3Adapter(Adapter):
 
     family = "Gemma 3"
     reads_clips = False
+    tower_factors = ("mm_input_projection_weight",)
     notes = (
         "Gemma 3's vision tokens attend in both directions within a picture: the state of each "
         "depends on the whole picture, not only on the tokens before it.",

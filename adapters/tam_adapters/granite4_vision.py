@@ -19,6 +19,7 @@ class Granite4VisionAdapter(LlavaNextAdapter):
     """
 
     family = "Granite 4 Vision"
+    tower_added = ("image_positions", "query")
     notes = (
         "A small transformer turns a window of patches into vision tokens, so a token also sees "
         "the rest of its window.",

@@ -19,6 +19,7 @@ class HunyuanVLAdapter(Adapter):
     reads_clips = False
     # Its position ids count pictures over all prompts of a batch, not within each prompt.
     batches = False
+    tower_added = ("image_begin", "image_end", "image_sep")
 
     def vision_layout(self, encoded: Encoded) -> VisionLayout:
         """Place every vision token of an encoded prompt.

@@ -64,6 +64,7 @@ class Inkling2Adapter(PaddedPatchesAdapter):
     """Inkling 2: cells of so many pixels of the picture itself, which is not resized."""
 
     family = "Inkling 2"
+    tower_added = ("query",)
 
     def canvas(self, encoded: Encoded, index: int) -> Canvas:
         """Return the cells of a picture, as the processor counts them."""

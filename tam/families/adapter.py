@@ -90,6 +90,10 @@ class Adapter(ABC):
     convolutional
         Whether the vision tower is convolutional, so that a vision token also sees the surroundings
         of its cell, with an influence that falls with distance. The layout probe uses it.
+    tower_added, tower_factors
+        Names of parameters of the family's own that modules between the pixels and the language
+        model add to states or put between them, and that they multiply states with. Relevance at
+        the pixels uses them.
     cross_attention
         Whether the language model reads pictures only through cross-attention, so that no position
         of the sequence belongs to a part of a picture. The layout's positions are then indices of
@@ -111,6 +115,8 @@ class Adapter(ABC):
     causal: bool = True
     batches: bool = True
     convolutional: bool = False
+    tower_added: tuple[str, ...] = ()
+    tower_factors: tuple[str, ...] = ()
     cross_attention: bool = False
     reads_clips: bool = True
     clips_since: str = ""

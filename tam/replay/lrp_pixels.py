@@ -26,21 +26,17 @@ _ACTIVATIONS = (
     "timm.layers.activations",
 )
 _NOT_ELEMENTWISE = (nn.Softmax, nn.LogSoftmax, nn.Softmin, nn.Softmax2d, nn.GLU)
-# Parameters that a module of the tower adds to states or puts between them, by their names.
+# Parameters that modules of many towers add to states or put between them, by their names. Those of
+# a single family are told by its adapter.
 _ADDED = (
     "class_embedding",
     "cls_token",
-    "image_begin",
-    "image_end",
     "image_newline",
-    "image_positions",
-    "image_sep",
     "position_embeddings",
     "positional_embedding",
-    "query",
 )
-# Parameters that a module of the tower multiplies states with.
-_FACTORS = ("lambda_1", "lambda_2", "mm_input_projection_weight")
+# Parameters that they multiply states with: those of the layer scale.
+_FACTORS = ("lambda_1", "lambda_2")
 
 
 class PixelRules(Rules):
@@ -78,7 +74,10 @@ class PixelRules(Rules):
         self._leaves: list[tuple[nn.Module, str, torch.Tensor]] = []
         self._in_place: list[Any] = []
         self._without_rule: list[nn.Module] = []
-        decoder = replay.checkpoint.adapter.decoder(module)
+        adapter = replay.checkpoint.adapter
+        self._added = {*_ADDED, *adapter.tower_added}
+        self._factors = {*_FACTORS, *adapter.tower_factors}
+        decoder = adapter.decoder(module)
         outside = {*decoder.modules(), head, self._embedding}
         for part in module.modules():
             if part not in outside:
@@ -132,8 +131,8 @@ class PixelRules(Rules):
             self._activations.append(module)
             if getattr(module, "inplace", False):
                 self._in_place.append(module)
-        elif own.keys() <= {*_ADDED, *_FACTORS}:
-            for name in own.keys() & {*_ADDED}:
+        elif own.keys() <= self._added | self._factors:
+            for name in own.keys() & self._added:
                 self._add(module, name)
         else:
             self._without_rule.append(module)

@@ -121,7 +121,7 @@ def test_relevance_by_hand() -> None:
         tower.projection.bias.copy_(torch.tensor([0.5]))
     model: Any = nn.ModuleDict({"tower": tower, "embedding": embedding, "head": head})
     model.get_input_embeddings = lambda: embedding
-    adapter = SimpleNamespace(decoder=lambda _: nn.Identity())
+    adapter = SimpleNamespace(decoder=lambda _: nn.Identity(), tower_added=(), tower_factors=())
     replay: Any = SimpleNamespace(
         checkpoint=SimpleNamespace(module=model, lm_head=head, adapter=adapter),
         layers=nn.ModuleList(),
