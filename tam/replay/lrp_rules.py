@@ -1,7 +1,7 @@
 """The rules of AttnLRP for one pass: hooks on norms and gates, and the share of biases.
 
 A norm is recognised by what it computes (it divides its input, or its input minus the mean, by the
-root mean square and multiplies by weights), gates and activations by the names of their submodules
+root mean square and its epsilon and multiplies by weights), gates and activations by the names of their submodules
 in transformers. Any other module with parameters is refused by name.
 """
 
@@ -21,7 +21,9 @@ _ACTIVATIONS = ("act_fn", "activation_fn", "act", "activation")
 LINEAR = ("Linear", "Linear4bit", "Linear8bitLt", "NonDynamicallyQuantizableLinear")
 """Names of the classes of linear maps."""
 
-# The largest relative error of a recognised norm: rounding, and the epsilon under its root.
+# The names under which norms keep the epsilon that they add under the root.
+_EPSILONS = ("eps", "variance_epsilon", "epsilon")
+# The largest relative error of a recognised norm, from rounding.
 _TOLERANCE = 0.05
 
 
@@ -122,7 +124,8 @@ class Rules:
         whole = args[0].float()
         centered = whole - whole.mean(-1, keepdim=True)
         # RMSNorm divides the whole input, LayerNorm the centred one.
-        errors = [(_norm_error(scaled, inputs), inputs) for inputs in (whole, centered)]
+        epsilon = _epsilon(module)
+        errors = [(_norm_error(scaled, inputs, epsilon), inputs) for inputs in (whole, centered)]
         error, inputs = min(errors, key=lambda pair: pair[0])
         if not error <= _TOLERANCE:
             raise _unknown(module)
@@ -184,13 +187,19 @@ def _bias(module: nn.Module) -> torch.Tensor | None:
     return bias.detach() if isinstance(bias, torch.Tensor) else None
 
 
-def _norm_error(output: torch.Tensor, inputs: torch.Tensor) -> float:
+def _epsilon(module: nn.Module) -> float:
+    """Return what a norm adds to the mean square; 0 if it does not tell."""
+    found = [getattr(module, name, None) for name in _EPSILONS]
+    return float(next((value for value in found if isinstance(value, float)), 0.0))
+
+
+def _norm_error(output: torch.Tensor, inputs: torch.Tensor, epsilon: float) -> float:
     """Return the relative error of an output as a weighted RMS normalisation of its inputs.
 
     The weights are fitted by least squares. The error is 0 if the output is such a norm.
     """
     actual, states = (values.detach().flatten(0, -2) for values in (output, inputs))
-    unit = states / states.square().mean(-1, keepdim=True).sqrt().clamp(min=1e-12)
+    unit = states / (states.square().mean(-1, keepdim=True) + epsilon).sqrt().clamp(min=1e-12)
     weights = (actual * unit).sum(0) / unit.square().sum(0).clamp(min=1e-12)
     size = float(actual.square().mean().sqrt())
     return float((actual - weights * unit).square().mean().sqrt()) / max(size, 1e-12)

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
+from tam.errors import ModelError
 from tam.replay.lrp_attention import half_gradient
 from tam.replay.lrp_rules import Rules
 from tam.replay.passing import registered
@@ -65,10 +66,13 @@ def test_a_sum_and_a_linear_map_share_in_proportion() -> None:
     assert float(found.sum() + absorbed) == pytest.approx(float(given.sum()))
 
 
+# States of random weights can be so small that the epsilon decides.
+@pytest.mark.parametrize("size", [1, 1e-3])
 @pytest.mark.parametrize("norm", [LlamaRMSNorm(6), nn.LayerNorm(6, bias=False)])
-def test_a_norm_passes_relevance_on(norm: nn.Module) -> None:
+def test_a_norm_passes_relevance_on(norm: nn.Module, size: float) -> None:
     nn.init.normal_(norm.weight, generator=torch.Generator().manual_seed(0))
-    states = drawn(2, 6).detach().float().requires_grad_()
+    sizes = torch.tensor([[1.0], [size]])
+    states = (sizes * drawn(2, 6).detach().float()).requires_grad_()
     with registered(Rules(nn.ModuleList([Gated()]), norm, nn.Linear(6, 3)).hooks()):
         output = norm(states)
     given = drawn(2, 6, seed=1).detach().float()
@@ -77,6 +81,20 @@ def test_a_norm_passes_relevance_on(norm: nn.Module) -> None:
         assert torch.allclose(found.sum(-1), given.sum(-1), atol=1e-4)
     else:
         assert torch.allclose(found, given, atol=1e-5)
+
+
+class Capped(nn.LayerNorm):
+    """A norm that does more than normalise."""
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        return super().forward(states).clamp(-0.5, 0.5)
+
+
+def test_a_norm_that_does_more_is_refused() -> None:
+    norm = Capped(6)
+    rules = Rules(nn.ModuleList([Gated()]), norm, nn.Linear(6, 3))
+    with registered(rules.hooks()), pytest.raises(ModelError, match="Capped: AttnLRP has no rule"):
+        norm(drawn(2, 6).detach().float())
 
 
 def test_a_gate_gives_its_input_what_both_branches_get() -> None:
