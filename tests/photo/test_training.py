@@ -13,6 +13,7 @@ from tam.photo.training.alignment import (
     align,
     carried,
     naming_loss,
+    teaching_loss,
 )
 from tam.photo.training.evidence import Evidence
 from tam.photo.training.pool import Pool
@@ -54,7 +55,12 @@ def a_teacher() -> Teacher:
 
 
 def material() -> Material:
-    return Material(pool(), sampler(), ("owl", "cat", "dog"))
+    words = Words(("owl", "cat", "dog"), torch.eye(HIDDEN)[:3] * 3, torch.full((HIDDEN,), 0.1))
+    known = tuple(
+        Name(noun, tuple(range(place, 1000, 3)), True) for place, noun in enumerate(words.nouns)
+    )
+    weight = torch.randn(1000, WIDTH, generator=torch.Generator().manual_seed(2))
+    return Material(pool(), sampler(), teacher_for(weight, torch.zeros(1000), known, words))
 
 
 def language() -> Any:
@@ -232,6 +238,33 @@ def test_the_last_tenth_of_the_steps_shows_all_cells() -> None:
     settings = replace(SETTINGS, steps=10, asked=2, cells=4)
     speak(projector, language(), letters, material(), settings, progress, lambda *_: None)
     assert seen == [4] * 9 + [CELLS]
+
+
+def test_the_classifier_goes_on_teaching_single_cells() -> None:
+    given = material()
+    cells = given.pool.features.flatten(0, 1).float()
+    told = given.teacher.told(cells)
+    assert torch.allclose(told.sum(1), torch.ones(len(cells)))
+    losses = []
+    for taught in (0, 64):
+        projector, progress = begun()
+        settings = replace(SETTINGS, steps=40, pictures=1, taught=taught)
+        speak(projector, language(), letters, given, settings, progress, lambda *_: None)
+        losses.append(float(teaching_loss(projector(cells), told, given.teacher.words).detach()))
+    without, taught_too = losses
+    assert taught_too < 0.7 * without
+
+
+def test_teaching_asks_for_the_nouns_in_their_shares() -> None:
+    words = a_teacher().words
+    owl, cat = words.vectors
+    told = torch.tensor([[0.5, 0.5, 0.0], [0.0, 0.0, 1.0]])
+    half = teaching_loss(torch.stack([(owl + cat) / 2, words.neutral]), told, words)
+    owl_alone = teaching_loss(torch.stack([owl, words.neutral]), told, words)
+    # Halfway between both, each is carried with the same probability; the neutral token gets some.
+    own = carried(torch.stack([(owl + cat) / 2, words.neutral]), words)
+    assert float(half) == pytest.approx(float(-(own[0, 0].log() + own[1, 2].log()) / 2))
+    assert half < owl_alone
 
 
 def test_an_interrupted_training_goes_on_as_it_would_have() -> None:

@@ -43,6 +43,12 @@ def main() -> None:
     )
     parser.add_argument("--cells", type=int, help="cells of each picture that are shown")
     parser.add_argument(
+        "--taught",
+        type=int,
+        default=defaults.speaking.taught,
+        help="single cells per step of the last stage that the tower's classifier teaches",
+    )
+    parser.add_argument(
         "--more-questions",
         action="store_true",
         help="also ask questions that the shipped model was not trained on: 'What is this?', …",
@@ -80,6 +86,7 @@ def main() -> None:
             cells=given.cells,
             questions=MORE_QUESTIONS if given.more_questions else defaults.speaking.questions,
             sampled=given.sampled,
+            taught=given.taught,
             rate=given.speaking_rate,
             seed=given.seed,
         ),

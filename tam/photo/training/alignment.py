@@ -122,6 +122,21 @@ def carried(tokens: torch.Tensor, words: Words) -> torch.Tensor:
     return (_SHARPNESS * (2 * tokens @ points.T - points.square().sum(1))).softmax(-1)
 
 
+def teaching_loss(tokens: torch.Tensor, told: torch.Tensor, words: Words) -> torch.Tensor:
+    """Return the mean cross-entropy of what the classifier tells of cells and what tokens carry.
+
+    Parameters
+    ----------
+    tokens
+        float32 [M, D]: the vision tokens of the cells.
+    told
+        float32 [M, K + 1]: the weights of the nouns, see :meth:`Teacher.told`.
+    words
+        The words.
+    """
+    return -(told * carried(tokens, words).clamp_min(1e-7).log()).sum(1).mean()
+
+
 def naming_loss(tokens: torch.Tensor, shown: torch.Tensor, words: Words) -> torch.Tensor:
     """Return the mean negative log-probability that a picture's best cells carry its nouns.
 

@@ -150,7 +150,7 @@ def train(
         if step % save_every == 0 or step == settings.speaking.steps:
             save_checkpoint(checkpoint, stored, progress)
 
-    material = Material(pool, sampler, teacher.words.nouns)
+    material = Material(pool, sampler, teacher)
     speak(projector, language, tokenizer, material, settings.speaking, progress, after)
     save_projector(projector, out / "projector.safetensors")
     result = out / "model"

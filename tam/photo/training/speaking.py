@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tam.model.assembled import CAPTION_QUESTIONS
-from tam.photo.training.alignment import MARGINS
+from tam.photo.training.alignment import MARGINS, drawn_cells, teaching_loss
 from tam.photo.training.pool import Pool
 from tam.photo.training.samples import Sampler
 from tam.photo.training.start import Projector
+from tam.photo.training.teacher import Teacher
 from tam.photo.training.text import exchange
 from tam.photo.vocabulary import names
 from tam.text.tokenizer import Tokenizer
@@ -46,6 +47,8 @@ class SpeakingSettings:
         The questions for a caption; the first is the most frequent.
     sampled
         Share of the pictures whose objects are feature-space samples.
+    taught
+        Single cells per step of which the tower's classifier goes on teaching what they show.
     rate, seed
         Peak learning rate; seed of all random draws.
     """
@@ -56,6 +59,7 @@ class SpeakingSettings:
     cells: int | None = None
     questions: tuple[str, ...] = CAPTION_QUESTIONS
     sampled: float = 0.5
+    taught: int = 0
     rate: float = 5e-4
     seed: int = 0
 
@@ -68,13 +72,13 @@ class Material:
     ----------
     pool, sampler
         Pictures, and a source of cells for classes without pictures.
-    nouns
-        All nouns, of which questions ask for some that are not in the picture.
+    teacher
+        The tower's classifier. Questions ask for some of its nouns that are not in the picture.
     """
 
     pool: Pool
     sampler: Sampler
-    nouns: tuple[str, ...]
+    teacher: Teacher
 
 
 @dataclass
@@ -122,17 +126,33 @@ def speak(
         if settings.cells is not None and progress.step < (1 - _WHOLE) * settings.steps:
             pictures = some_cells(pictures, settings.cells, generator)
         exchanges = [
-            exchange(nouns, material.nouns, settings.questions, rng)
+            exchange(nouns, material.teacher.words.nouns, settings.questions, rng)
             for nouns in shown
             for _ in range(settings.asked)
         ]
         loss = answer_loss(language, tokenizer, projector(pictures), exchanges)
+        if settings.taught:
+            loss = loss + _taught(projector, material, settings, generator)
         progress.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(trained, 1.0)
         progress.optimizer.step()
         progress.step += 1
         tell(progress.step, float(loss.detach()))
+
+
+def _taught(
+    projector: Projector,
+    material: Material,
+    settings: SpeakingSettings,
+    generator: torch.Generator,
+) -> torch.Tensor:
+    """Return the classifier's loss on single cells, see :func:`teaching_loss`."""
+    cells = drawn_cells(
+        material.pool, material.sampler, settings.taught, settings.sampled, generator
+    )
+    told = material.teacher.told(cells)
+    return teaching_loss(projector(cells), told, material.teacher.words)
 
 
 def _set_rate(optimizer: torch.optim.Optimizer, settings: SpeakingSettings, step: int) -> None:

@@ -66,10 +66,17 @@ class Teacher:
         It is the mean of the embeddings of the confident nouns, weighted by their probabilities;
         the neutral embedding has the remaining weight.
         """
+        shown = self.told(cells)
+        return shown[:, :-1] @ self.words.vectors + shown[:, -1:] * self.words.neutral
+
+    def told(self, cells: torch.Tensor) -> torch.Tensor:
+        """Return the weight float32 [M, K + 1] of each noun for cells [M, W].
+
+        It is the noun's probability where that is confident, else 0; the last column is the rest.
+        """
         shown = self.probabilities(cells)
         shown = shown * (shown >= _CONFIDENT)
-        rest = 1 - shown.sum(1, keepdim=True)
-        return shown @ self.words.vectors + rest * self.words.neutral
+        return torch.cat([shown, 1 - shown.sum(1, keepdim=True)], 1)
 
 
 def teacher_for(
