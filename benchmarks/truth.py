@@ -16,7 +16,7 @@ from typing import Any
 from tam.evaluate.journal import blocks
 from tam.evaluate.metrics import metric_named
 from tam.evaluate.summary import ALL, Row, summarize
-from tam.methods.table import METHODS
+from tam.methods import choose
 
 COLUMNS = (
     *("cause_hottest", "cause_auroc", "cause_height", "relevance_auroc"),
@@ -65,7 +65,7 @@ def table(
     ]
     for row in whole:
         cells = [figure(row, name) for name in COLUMNS]
-        cost = METHODS[row.method.split("/")[0]].cost
+        cost = choose(row.method).method.cost
         lines.append(
             f"| {row.method} | {' | '.join(cells)} | {1000 * row.seconds_per_word:.0f} | {cost} |"
         )

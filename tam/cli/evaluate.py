@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tam.errors import InputError
+from tam.text.named_values import split_list
 from tam.text.printable import json_text
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def evaluate(
         str,
         typer.Option(
             help="Methods, separated by commas, see 'tam methods'; the others are compared with "
-            "the first."
+            "the first. A name can have options, such as occlusion[size=3]."
         ),
     ] = "tam,activation,eci,rgf,random,center",
     metrics: Annotated[
@@ -102,7 +103,8 @@ def evaluate(
     from tam.evaluate.runner import Plan, run
     from tam.methods import choose
 
-    chosen = [choose(name).method.name for name in _listed(methods, "--methods")]
+    written = _listed(methods, "--methods")
+    chosen = _distinct([choose(name).spelled for name in written], methods, "--methods")
     models = _listed(model, "--model")
     plan = Plan(
         data=data,
@@ -160,7 +162,10 @@ def _summary(
 
 
 def _listed(text: str, option: str) -> list[str]:
-    names = [name.strip() for name in text.split(",")]
+    return _distinct(split_list(text), text, option)
+
+
+def _distinct(names: list[str], text: str, option: str) -> list[str]:
     if not all(names) or len(set(names)) < len(names):
         raise InputError(
             f"{text!r} is not a list of distinct names",

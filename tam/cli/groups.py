@@ -82,7 +82,7 @@ class Reply:
             If an option is not of the form NAME=VALUE, or the method or one of its options is
             unknown.
         """
-        from tam.cli.named_values import named_values
+        from tam.text.named_values import named_values
 
         with uncollected():
             from tam.model.options import check_candidate_maps, chosen
@@ -111,12 +111,16 @@ class Reply:
     def by_each(self, methods: str) -> list["Reply"]:
         """Return the same reply options for each of several methods, named with commas between.
 
+        A name can have options in brackets, see :func:`tam.methods.choosing.choose`.
+
         Raises
         ------
         InputError
             If a method is named twice, or options for a single method are given.
         """
-        names = [name.strip() for name in methods.split(",") if name.strip()]
+        from tam.text.named_values import split_list
+
+        names = [name for name in split_list(methods) if name]
         if not names or len(set(names)) < len(names):
             raise InputError(
                 f"{methods!r} does not name different methods",
@@ -127,7 +131,7 @@ class Reply:
             raise InputError(
                 "options of one method cannot be given beside several",
                 where="--method-option",
-                remedy="use --method for the one that they belong to",
+                remedy="write them behind the name, such as occlusion[size=3]",
             )
         return [replace(self, method=name) for name in names]
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from tam.evaluate.tables import LEAST_ITEMS, SENSES
@@ -31,18 +32,18 @@ def print_measures(tables: Sequence[Figures], reference: str, console: Console) 
         return
     for title, header, rows in tables:
         for number, columns in enumerate(_fitting(header, rows, console.width)):
-            table = Table(title="" if number else title, title_justify="left")
+            table = Table(title="" if number else escape(title), title_justify="left")
             for column in columns:
                 table.add_column(
-                    header[column], no_wrap=True, justify="right" if column else "left"
+                    escape(header[column]), no_wrap=True, justify="right" if column else "left"
                 )
             for row in rows:
-                table.add_row(*(row[column] for column in columns))
+                table.add_row(*(escape(row[column]) for column in columns))
             console.print(table)
     console.print(f"Per cent, but for ms. {SENSES}")
     if len(tables[0][2]) > 1:
         console.print(
-            f"▲ and ▼: better and worse than {reference}, where the 95 % interval of the "
+            f"▲ and ▼: better and worse than {escape(reference)}, where the 95 % interval of the "
             f"difference does not hold 0 and there are at least {LEAST_ITEMS} items. "
             "summary.md has the intervals."
         )

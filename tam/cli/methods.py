@@ -58,7 +58,8 @@ def print_methods(name: str | None = None) -> None:
     for column in ("method", "what it does", "source", "cost beside the run", "in a stream"):
         table.add_column(column, overflow="fold")
     for row in listed():
-        table.add_row(row.name, escape(_summary(row)), row.source, row.cost, _streams(row))
+        cells = (row.name, _summary(row), row.source, row.cost, _streams(row))
+        table.add_row(*map(escape, cells))
     shown.print(table)
     shown.print(_refinements())
     shown.print("The options of a method: tam methods NAME")

@@ -18,7 +18,7 @@ opens has a word that the picture makes more probable by 0.2.
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tam.errors import os_errors_as_tam_errors
@@ -61,6 +61,8 @@ def eagle_curves(line: Line) -> dict[str, list[object]]:
 
 
 def _placed(found: Sequence[Block], folder: Path) -> Iterator[tuple[Path, Line]]:
+    models = _folders(block.key[0] for block in found)
+    methods = _folders(block.key[1] for block in found)
     items: Counter[tuple[str, str]] = Counter()
     for block in found:
         model, method, item = block.key
@@ -69,5 +71,17 @@ def _placed(found: Sequence[Block], folder: Path) -> Iterator[tuple[Path, Line]]
         items[model, method] += 1
         lines = [line for line in block.words if line.get("kind") == "curve"]
         for number, line in enumerate(lines):
-            place = folder / slug(model) / slug(method) / line["level"] / "json"
+            place = folder / models[model] / methods[method] / line["level"] / "json"
             yield place / f"{name}-{number:02d}.json", line
+
+
+def _folders(names: Iterable[str]) -> dict[str, str]:
+    """Return a folder's name for each name: its slug, with a number if another name has that."""
+    found: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        number, folder = 1, slug(name)
+        while folder in found.values():
+            number += 1
+            folder = f"{slug(name)}-{number}"
+        found[name] = folder
+    return found

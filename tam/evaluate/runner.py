@@ -106,7 +106,7 @@ def run(
     models
         Names for :func:`tam.load`.
     methods
-        Names in ``tam.methods.METHODS``, no aliases.
+        Names as :attr:`tam.methods.choosing.Chosen.spelled` writes them.
     out
         Folder of results, created if missing. Later runs may add models and methods to it.
     after
@@ -271,7 +271,8 @@ def _explained(
 
     content = [target for word in words for target in word]
     start = time.perf_counter()
-    if "level" not in options_of(choose(method).function):
+    chosen = choose(method)
+    if "level" not in options_of(chosen.function) or "level" in chosen.options:
         own = sorted({*targets, *content})
         found = explain(method, replay.trace, replay, own)
         groups = dict.fromkeys(levels if words else (), found)

@@ -2,6 +2,8 @@
 
 import functools
 import inspect
+import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ from tam.methods.option_types import check_types
 from tam.methods.options import check_not_negative
 from tam.methods.table import ALIASES, METHODS
 from tam.refine.table import Refinement, refinements
+from tam.text.named_values import named_values, split_list
 from tam.text.nearest import suggestion
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ AnyMethod = str | Use | Callable[..., Any]
 """A method's name, a method with its options, or a function; see :mod:`tam.methods`."""
 
 _TAKES = 3
+_FORM = re.compile(r"(?P<name>[^/\[\]]*)(\[(?P<options>.*)\])?(?P<steps>(/[^/\[\]]*)*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,15 @@ class Chosen:
     told: Mapping[str, Any] | None = None
     refinements: tuple[Refinement, ...] = ()
     relevance: "Chosen | None" = None
+
+    @property
+    def spelled(self) -> str:
+        """The name with the given options in brackets, in the form that :func:`choose` takes."""
+        name, *steps = self.method.name.split("/")
+        given = ",".join(
+            f"{k}={json.dumps(v, default=repr)}" for k, v in sorted(self.options.items())
+        )
+        return "/".join([f"{name}[{given}]" if given else name, *steps])
 
     def with_refinements(self, names: Sequence[str]) -> "Chosen":
         """Return this method with refinements applied to its maps, see :mod:`tam.refine`.
@@ -216,7 +229,8 @@ def choose(method: AnyMethod) -> Chosen:
     Parameters
     ----------
     method
-        A name from the table or one added by another package, optionally followed by refinements
+        A name from the table or one added by another package, optionally followed by options in
+        brackets (``"occlusion[size=3,batch=8]"``) and by refinements
         (``"activation/color-affinity"``, see :mod:`tam.refine`); a :class:`Use` such as
         ``Tam(kernel_size=5)``; or any callable ``(trace, replay, targets)``, including a
         :func:`functools.partial` that sets options.
@@ -303,9 +317,18 @@ def imported(name: str) -> Method:
     return _named(name).method
 
 
-def _named(name: str) -> Chosen:
-    name, *steps = name.split("/")
-    return _method(name).with_refinements(steps)
+def _named(text: str) -> Chosen:
+    parts = _FORM.fullmatch(text)
+    if parts is None:
+        raise InputError(
+            f"{text!r} is not a method's name",
+            where="method",
+            remedy="write NAME or NAME[OPTION=VALUE,...], and refinements behind a slash",
+        )
+    found = _method(parts["name"])
+    if parts["options"] is not None:
+        found = found.with_options(named_values(split_list(parts["options"]), "method"))
+    return found.with_refinements(parts["steps"].split("/")[1:])
 
 
 def _method(name: str) -> Chosen:

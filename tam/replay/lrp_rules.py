@@ -1,8 +1,8 @@
 """The rules of AttnLRP for one pass: hooks on norms and gates, and the share of biases.
 
 A norm is recognised by what it computes (it divides its input, or its input minus the mean, by the
-root mean square and its epsilon and multiplies by weights), gates and activations by the names of their submodules
-in transformers. Any other module with parameters is refused by name.
+root of the mean square and its epsilon, and multiplies by weights), gates and activations by the
+names of their submodules in transformers. Any other module with parameters is refused by name.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Options of the form ``NAME=VALUE``."""
+"""Options of the form ``NAME=VALUE``, and lists of names that may have options in brackets."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ def named_values(given: Sequence[str], where: str) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If an option has a different form.
+        If an option has a different form, or a name occurs twice.
 
     Examples
     --------
@@ -29,8 +29,28 @@ def named_values(given: Sequence[str], where: str) -> dict[str, Any]:
                 where=where,
                 remedy="write a name and a value, such as layer=1",
             )
+        if name in options:
+            raise InputError(f"{name} is given twice", where=where, remedy="give it once")
         try:
             options[name] = json.loads(value)
         except ValueError:
             options[name] = value
     return options
+
+
+def split_list(text: str) -> list[str]:
+    """Split a list at its commas, but not at those inside brackets.
+
+    Examples
+    --------
+    >>> split_list("tam, occlusion[size=3,batch=8]")
+    ['tam', 'occlusion[size=3,batch=8]']
+    """
+    items, depth = [""], 0
+    for character in text:
+        depth += (character == "[") - (character == "]")
+        if character == "," and depth <= 0:
+            items.append("")
+        else:
+            items[-1] += character
+    return [item.strip() for item in items]

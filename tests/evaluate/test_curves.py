@@ -148,13 +148,16 @@ def test_a_run_measures_levels_without_location_and_writes_files(tmp_path: Path)
     assert "phrase_insertion" in phrase
     assert block.item["targets"] == len(sentence["words"])
     read_back = Block({**block.item, "item": "two"}, block.words)
-    files = write_curves([block, read_back], tmp_path)
+    varied = [Block({**block.item, "method": f"t[layer={n}]"}, block.words[:1]) for n in (1, -1)]
+    files = write_curves([block, read_back, *varied], tmp_path)
     shown = [path.relative_to(tmp_path).as_posix() for path in files]
     assert shown == [
         "curves/small/tam/phrase/json/00000-test-one-00000-00.json",
         "curves/small/tam/sentence/json/00000-test-one-00000-01.json",
         "curves/small/tam/phrase/json/00001-two-00.json",
         "curves/small/tam/sentence/json/00001-two-01.json",
+        "curves/small/t-layer-1/phrase/json/00000-test-one-00000-00.json",
+        "curves/small/t-layer-1-2/phrase/json/00000-test-one-00000-00.json",
     ]
     assert json.loads(files[1].read_text("utf-8"))["region_area"] == [0.25, 1]
 

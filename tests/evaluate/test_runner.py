@@ -101,6 +101,20 @@ def test_two_processes_give_the_table_of_one(whole: Path, tmp_path: Path) -> Non
     assert launched.stdout.count(str(folder.resolve())) == 1, "one process prints the tables"
 
 
+def test_a_method_is_compared_with_itself_under_other_options(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    methods = ["tam", "rgf[kernel_size=3]", "rgf[kernel_size=5]"]
+    options = ["--split", "one", "--count", "1", "--faithful-words", "0", "--out", str(tmp_path)]
+    assert run(["evaluate", "--methods", ",".join(methods), *options]) == 0
+    rows = summarize(blocks(tmp_path), methods)
+    energies = {row.method: row.figures["energy"].value for row in rows if row.split == "one"}
+    assert list(energies) == methods
+    assert len(set(energies.values())) == len(methods)
+    printed = capsys.readouterr().out
+    assert all(method in printed for method in methods), "brackets are no markup"
+
+
 @pytest.mark.promise(
     "evaluation", "an item for which the model writes no words", "left out, with a message"
 )
@@ -132,6 +146,9 @@ def test_an_item_that_the_model_has_no_words_for_is_left_out(
         (["--split", "few"], "unknown split 'few'; use one, same-color"),
         (["--methods", "tam,tom"], "unknown method 'tom'; did you mean 'tam'"),
         (["--methods", "tam,tam"], "is not a list of distinct names"),
+        (["--methods", "logit-lens[layer=1],logit-lens[ layer=1]"], "is not a list of distinct"),
+        (["--methods", "tam[kernel=3]"], "unknown option 'kernel'"),
+        (["--methods", "tam[kernel_size=3"], "is not a method's name; write NAME or NAME["),
         (["--model", "nowhere/nothing", "--count", "1"], "nowhere/nothing"),
     ],
 )

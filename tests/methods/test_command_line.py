@@ -11,10 +11,10 @@ from PIL import Image
 import tam
 from tam.cli import run
 from tam.cli.methods import options_told
-from tam.cli.named_values import named_values
 from tam.errors import InputError
-from tam.methods import METHODS, Method
+from tam.methods import METHODS, Method, choose
 from tam.replay import Replay
+from tam.text.named_values import named_values, split_list
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (90, 120, 3), dtype=np.uint8)
 
@@ -123,6 +123,26 @@ def test_options_are_json_or_text() -> None:
     assert named_values(given, "--method-option") == expected
     with pytest.raises(InputError, match="--option: '=3' is not of the form NAME=VALUE"):
         named_values(["=3"], "--option")
+    with pytest.raises(InputError, match="--option: fps is given twice"):
+        named_values(["fps=1", "fps=2"], "--option")
+
+
+def test_options_can_be_part_of_a_name() -> None:
+    text = "attention[heads=[0, 1],layers=[2]]/color-affinity"
+    assert split_list(f"tam, {text} ,cam") == ["tam", text, "cam"]
+    chosen = choose(text)
+    assert (chosen.method.name, dict(chosen.options)) == (
+        "attention/color-affinity",
+        {"heads": [0, 1], "layers": [2]},
+    )
+    assert chosen.spelled == text
+    assert choose(choose("occlusion[size=3, batch=8]").spelled).spelled == (
+        "occlusion[batch=8,size=3]"
+    )
+    assert choose("cam").spelled == "activation"
+    for wrong in ("tam]", "[kernel_size=3]", "tam[kernel_size=3]x", "tam/mirror[x=1]"):
+        with pytest.raises(InputError, match=r"method: "):
+            choose(wrong)
 
 
 def test_one_recording_is_explained_in_many_ways(qwen_picture: Replay) -> None:
