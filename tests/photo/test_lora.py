@@ -5,8 +5,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from tam.photo.adapter import save_adapter, with_adapter
 from tam.photo.training.checkpoint import resume, save_checkpoint
-from tam.photo.training.lora import add_lora, lora_weights, merged
+from tam.photo.training.lora import add_lora, lora_pairs, lora_weights, merged
 from tam.photo.training.result import load_projector, save_projector, write_model
 from tam.photo.training.run import trained_weights
 from tam.photo.training.speaking import Progress, speak
@@ -44,6 +45,27 @@ def test_the_merged_weights_answer_as_the_adapter_does() -> None:
     plain.load_state_dict(whole | merged(model))
     ids = torch.arange(20)[None]
     assert torch.allclose(plain(ids).logits, model(ids).logits, atol=1e-3)
+
+
+def test_the_stored_adapter_gives_the_merged_weights(tmp_path: Path) -> None:
+    model = language()
+    add_lora(model, 2, seed=0)
+    generator = torch.Generator().manual_seed(0)
+    for weights in lora_weights(model).values():
+        weights.data.normal_(std=0.1, generator=generator)
+        weights.data = weights.data.half().float()  # as they are stored
+    save_adapter(lora_pairs(model), tmp_path / "adapter.safetensors")
+    published = {
+        name.replace(".base_layer", ""): weights
+        for name, weights in model.state_dict().items()
+        if "lora_" not in name
+    }
+    found, expected = with_adapter(published, tmp_path / "adapter.safetensors"), merged(model)
+    assert set(found) == set(published)
+    assert len(expected) == 2 * 7
+    for name, weights in found.items():
+        assert torch.allclose(weights, expected.get(name, published[name]), atol=1e-6), name
+        assert (weights is published[name]) == (name not in expected)
 
 
 def test_projector_and_adapter_are_trained_together_and_resumed(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 import tam
-from tam.model.assembled import CAPTION_QUESTIONS, QUESTIONS
+from tam.model.assembled import CAPTION_QUESTIONS, FROZEN, QUESTIONS
 from tam.photo.training.text import presence_question
 from tests.hand_made import picture
 
@@ -13,7 +13,7 @@ from tests.hand_made import picture
 @pytest.fixture(scope="module")
 def trained_on_a_few() -> tam.Model:
     model = tam.load("small")
-    stated = {**model.checkpoint.provenance, "model": "photo", "questions": list(QUESTIONS)}
+    stated = {**model.checkpoint.provenance, "model": FROZEN, "questions": list(QUESTIONS[FROZEN])}
     return tam.Model(replace(model.checkpoint, provenance=stated))
 
 
@@ -39,6 +39,6 @@ def test_any_other_question_is_noted_unless_the_reply_is_given(
 ) -> None:
     notes = trained_on_a_few.explain(picture(56, 56), asked, max_new_tokens=2).provenance["notes"]
     [told] = [note for note in notes if "was trained on few questions" in note]
-    assert told.startswith("photo was trained on few questions (What is in the picture? ")
+    assert told.startswith("photo-frozen was trained on few questions (What is in the picture? ")
     given = trained_on_a_few.explain(picture(56, 56), asked, answer="A dog.")
     assert told not in given.provenance["notes"]

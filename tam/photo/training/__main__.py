@@ -7,9 +7,8 @@ from pathlib import Path
 
 import torch
 
-from tam.model.assembled import assembled_folder
+from tam.model.assembled import FROZEN, MORE_QUESTIONS, assembled_folder
 from tam.photo.training.run import TrainingSettings, train
-from tam.photo.training.text import MORE_QUESTIONS
 
 
 def main() -> None:
@@ -20,7 +19,9 @@ def main() -> None:
     parser.add_argument(
         "--out", type=Path, required=True, help="folder to work in, and resume from"
     )
-    parser.add_argument("--model", type=Path, help="an assembled photo model")
+    parser.add_argument(
+        "--model", type=Path, help="an assembled photo model (default: photo-frozen)"
+    )
     parser.add_argument("--pictures", type=int, default=defaults.pictures)
     parser.add_argument(
         "--packages",
@@ -99,7 +100,7 @@ def main() -> None:
     def tell(line: str) -> None:
         print(f"{time.monotonic() - began:6.0f} s  {line}", flush=True)
 
-    model = given.model or assembled_folder()
+    model = given.model or assembled_folder(FROZEN)
     print(
         train(
             given.data,

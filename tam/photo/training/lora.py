@@ -1,8 +1,7 @@
 """A low-rank adapter (LoRA) that is trained on the language model together with the projector.
 
-Each linear layer's weight W becomes ``W + 2 · B @ A`` with A of shape [rank, inputs] and B of shape
-[outputs, rank]; only A and B are trained. B begins at 0, so the language model begins as published
-(Hu et al. 2021, arXiv 2106.09685).
+Only the adapter's matrices A and B are trained, see :mod:`tam.photo.adapter`. B begins at 0, so the
+language model begins as published.
 """
 
 import importlib.util
@@ -11,8 +10,7 @@ from typing import Any
 import torch
 
 from tam.errors import SetupError
-
-_SCALE = 2
+from tam.photo.adapter import SCALE
 
 
 def add_lora(language: Any, rank: int, seed: int) -> None:
@@ -39,7 +37,7 @@ def add_lora(language: Any, rank: int, seed: int) -> None:
     from peft import LoraConfig, inject_adapter_in_model
 
     torch.manual_seed(seed)
-    config = LoraConfig(r=rank, lora_alpha=_SCALE * rank, target_modules="all-linear")
+    config = LoraConfig(r=rank, lora_alpha=SCALE * rank, target_modules="all-linear")
     inject_adapter_in_model(config, language)
     for weights in lora_weights(language).values():
         # Adam's small steps would be lost in bfloat16.
@@ -49,6 +47,15 @@ def add_lora(language: Any, rank: int, seed: int) -> None:
 def lora_weights(language: Any) -> dict[str, torch.nn.Parameter]:
     """Return the adapter's weights by name; without an adapter there are none."""
     return {name: weights for name, weights in language.named_parameters() if "lora_" in name}
+
+
+def lora_pairs(language: Any) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    """Return A and B of each layer with an adapter, by the layer's name without one."""
+    return {
+        name: (layer.lora_A["default"].weight, layer.lora_B["default"].weight)
+        for name, layer in language.named_modules()
+        if hasattr(layer, "get_delta_weight")
+    }
 
 
 def merged(language: Any) -> dict[str, torch.Tensor]:

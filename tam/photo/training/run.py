@@ -10,12 +10,13 @@ import torch
 from safetensors.torch import load_file
 
 from tam.errors import InputError
+from tam.photo.adapter import save_adapter
 from tam.photo.assembly import HEAD_FILE, weights_of
 from tam.photo.tower import Tower
 from tam.photo.training.alignment import AlignmentSettings, align, drawn_cells
 from tam.photo.training.checkpoint import resume, save_checkpoint
 from tam.photo.training.evidence import evidence_for
-from tam.photo.training.lora import add_lora, lora_weights
+from tam.photo.training.lora import add_lora, lora_pairs, lora_weights
 from tam.photo.training.pool import Pool, build_pool, open_pool, save_pool
 from tam.photo.training.result import load_projector, save_projector, write_model
 from tam.photo.training.samples import Sampler
@@ -105,7 +106,8 @@ def train(
     -------
     Path
         The folder of a model with the trained projector, and with the adapter added to its weights
-        if one was trained. The projector alone is beside it, in ``projector.safetensors``.
+        if one was trained. Both alone are beside it, in ``projector.safetensors`` and
+        ``adapter.safetensors``.
 
     Raises
     ------
@@ -153,6 +155,8 @@ def train(
     material = Material(pool, sampler, teacher)
     speak(projector, language, tokenizer, material, settings.speaking, progress, after)
     save_projector(projector, out / "projector.safetensors")
+    if settings.lora is not None:
+        save_adapter(lora_pairs(language), out / "adapter.safetensors")
     result = out / "model"
     write_model(model, result, projector, language)
     return result

@@ -4,20 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tam.model.assembled import CAPTION_QUESTIONS
 from tam.photo.vocabulary import a, animals
-
-MORE_QUESTIONS = (
-    *CAPTION_QUESTIONS,
-    "What is this?",
-    "What do you see?",
-    "What can you see in the picture?",
-    "What is shown here?",
-    "Tell me what is in the picture.",
-    "What animal is this?",
-    "What object is this?",
-)
-"""The questions for a caption with which the shipped model was trained, and other natural ones."""
 
 _FIRST = 0.3
 """Share of the first question among those for a caption; the others have equal shares."""

@@ -1,0 +1,55 @@
+"""The bundled low-rank adapter (LoRA) of the photo model's language model, and its file.
+
+Each linear layer's weight W becomes ``W + 2 · B @ A`` with A of shape [rank, inputs] and B of shape
+[outputs, rank] (Hu et al. 2021, arXiv 2106.09685).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+SCALE = 2
+"""The factor of the adapter's part."""
+
+
+def save_adapter(pairs: Mapping[str, tuple[torch.Tensor, torch.Tensor]], path: Path) -> None:
+    """Write an adapter in float16.
+
+    Parameters
+    ----------
+    pairs
+        A and B of each layer, by the layer's name in ``LlamaForCausalLM``.
+    path
+        The file.
+    """
+    stored = {
+        f"{name}.{part}": tensor.detach().half().cpu().contiguous()
+        for name, pair in pairs.items()
+        for part, tensor in zip("AB", pair, strict=True)
+    }
+    save_file(stored, path)
+
+
+def with_adapter(weights: Mapping[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
+    """Return weights with the part of a stored adapter added, in float32.
+
+    Parameters
+    ----------
+    weights
+        Weights by their names in ``LlamaForCausalLM``.
+    path
+        The file that :func:`save_adapter` wrote.
+
+    Raises
+    ------
+    KeyError
+        If the weights have no layer that the adapter has.
+    """
+    stored = load_file(path)
+    changed = dict(weights)
+    for name in sorted({name.rpartition(".")[0] for name in stored}):
+        first, second = (stored[f"{name}.{part}"].float() for part in "AB")
+        changed[f"{name}.weight"] = weights[f"{name}.weight"].float() + SCALE * second @ first
+    return changed
