@@ -3,12 +3,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tam.model.assembled import CAPTION_QUESTIONS
+from tam.model.assembled import CAPTION_QUESTIONS, MORE_QUESTIONS
 from tam.photo.held_out import held_out
 from tam.photo.naming import names_it, says
 from tam.photo.training.pictures import catalogue, held_out_nouns
 from tam.photo.training.text import (
-    MORE_QUESTIONS,
     caption,
     exchange,
     fitting,
