@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from tam.model.assembled import ASSEMBLED, assembled_folder
 from tam.model.shipped import SHIPPED, weights_folder
 
 FOLDER = Path(__file__).parent / "unfinished"
 
 
 def work_folder(models: Iterable[str]) -> Path:
-    """Return a folder named by a digest of the models' names and of the packaged weights.
+    """Return a folder named by a digest of the models' names and, for our own, of their weights.
 
     So a benchmark that is started again continues where it stopped, but never mixes results of
     different weights with the same name.
@@ -22,6 +23,8 @@ def work_folder(models: Iterable[str]) -> Path:
         digest.update(name.encode())
         if name in SHIPPED:
             digest.update((weights_folder(name) / "model.safetensors").read_bytes())
+        elif name in ASSEMBLED:
+            digest.update((assembled_folder(name) / "model.safetensors").read_bytes())
     return FOLDER / digest.hexdigest()[:12]
 
 
