@@ -24,11 +24,16 @@ def test_only_what_is_missing_is_measured(tmp_path: Path) -> None:
     assert asked == [0, 1, 2, 3]
 
 
-def test_other_weights_have_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("model", "place"), [("small", "weights_folder"), ("photo", "assembled_folder")]
+)
+def test_other_weights_have_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, place: str
+) -> None:
     weights = tmp_path / "model.safetensors"
-    monkeypatch.setattr(unfinished, "weights_folder", lambda _name: tmp_path)
+    monkeypatch.setattr(unfinished, place, lambda _name: tmp_path)
     weights.write_bytes(b"one")
-    first = work_folder(["small"])
-    assert work_folder(["small"]) == first != work_folder(["small", "other"])
+    first = work_folder([model])
+    assert work_folder([model]) == first != work_folder([model, "other"])
     weights.write_bytes(b"two")
-    assert work_folder(["small"]) != first
+    assert work_folder([model]) != first
