@@ -33,7 +33,7 @@ $(READY): pyproject.toml
 
 photo: $(PHOTO)
 
-$(PHOTO): tam/photo/projector.safetensors tam/photo/adapter.safetensors | $(READY)
+$(PHOTO): tam/photo/assembly.py tam/photo/projector.safetensors tam/photo/adapter.safetensors | $(READY)
 	$(BIN)/tam get photo --force
 
 demo: setup

@@ -112,7 +112,8 @@ def explain_batch(
     Raises
     ------
     OutputError
-        If the folder holds other files, or explanations made with other options.
+        If the folder holds other files, or explanations made with other options or of other
+        weights of the same name.
     InputError
         If some items could not be explained; raised at the end, after the others are.
     """
@@ -120,6 +121,7 @@ def explain_batch(
     from accelerate import PartialState
     from accelerate.utils import gather_object
 
+    from tam.model.fingerprint import keep_to_weights
     from tam.model.loading import load
 
     wanted = {name: value for name, value in wanted.items() if name != "answer"}
@@ -136,7 +138,10 @@ def explain_batch(
         given = dict(loading)
         if state.device.type == "cuda" and given.get("device_map") is None:
             given["device_map"] = {"": state.device}
-        failed = list(_failures(load(**given), own, out, wanted, saving))
+        model = load(**given)
+        if state.is_main_process:
+            keep_to_weights(out, str(model.provenance["model"]), model.module)
+        failed = list(_failures(model, own, out, wanted, saving))
     errors = dict(gather_object(failed))
     if state.is_main_process:
         _write_index(items, out, errors)

@@ -20,12 +20,12 @@ def get(
     fewer photographs.
     """
     from tam.errors import InputError
-    from tam.model.assembled import ASSEMBLED, is_assembled, photo_folder
+    from tam.model.assembled import ASSEMBLED, is_current, photo_folder
 
     if name not in ASSEMBLED:
         remedy = f"give {' or '.join(ASSEMBLED)}"
         raise InputError("no such model can be assembled", where=name, remedy=remedy)
-    if force or not is_assembled(name):
+    if force or not is_current(name):
         from tam.photo.assembly import assemble
 
         assemble(wheels, name=name, tell=lambda line: print(f"{line} …", flush=True))

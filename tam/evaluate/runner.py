@@ -117,8 +117,8 @@ def run(
     InputError
         If the data set, the model or a method is unknown.
     OutputError
-        If the folder holds results of another plan, is in use by another run, or cannot be
-        written.
+        If the folder holds results of another plan or of other weights of the same name, is in
+        use by another run, or cannot be written.
     """
     from accelerate import PartialState
 
@@ -151,6 +151,8 @@ def _run_models(
     state: Any,
     after: "Callable[[Model, str], None]",
 ) -> None:
+    from tam.model.fingerprint import keep_to_weights
+
     done = {block.key for block in blocks(out)}
     journal = Journal(out, state.process_index)
     # All processes must have read the existing results before any of them adds to these.
@@ -158,6 +160,9 @@ def _run_models(
     journal.repair()
     for name in models:
         model = _load(name, state)
+        if state.is_main_process:
+            keep_to_weights(out, name, model.module)
+        state.wait_for_everyone()
         _run_model(plan, model, name, methods, journal, done, state)
         state.wait_for_everyone()
         if state.is_main_process:

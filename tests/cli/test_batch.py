@@ -1,11 +1,13 @@
 """``tam explain --batch``: each item explained as alone, gone on with, shared by processes."""
 
 import csv
+import shutil
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 import tam
 from tam.cli import run
@@ -64,6 +66,17 @@ def test_each_item_is_explained_as_alone_and_the_rest_goes_on(
     assert (out / "00001-first" / "report.html").stat().st_mtime_ns == before
     assert run([*asked, "--method", "activation"]) == 2
     assert "with other options" in capsys.readouterr().err
+    shutil.rmtree(out / "00001-first")
+    weights = qwen_folder / "model.safetensors"
+    published = weights.read_bytes()
+    changed = {name: w * 1.01 for name, w in load_file(weights).items()}
+    try:
+        save_file(changed, weights, {"format": "pt"})
+        assert run(asked) == 2
+    finally:
+        weights.write_bytes(published)
+    assert "with other weights" in capsys.readouterr().err
+    assert run(asked) == 0
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,20 @@
 """Two evaluations in one folder, and folders whose settings are damaged."""
 
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from tam.cli import run
 from tam.evaluate.journal import blocks
 from tam.evaluate.runner import LOCK, SETTINGS
 from tam.files.locks import lock_file
+from tam.model.shipped import weights_folder
 
 _HOLDS = """
 import sys, time
@@ -60,6 +63,38 @@ def test_a_second_evaluation_is_told_who_works_there(
     other.wait()
     with lock_file(folder / LOCK) as held:
         assert held
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    """The folder of a model whose weights a test may change."""
+    return Path(shutil.copytree(weights_folder("small"), tmp_path / "model"))
+
+
+def train_further(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    save_file({name: w * 1.01 for name, w in load_file(path).items()}, path, {"format": "pt"})
+
+
+@pytest.mark.promise(
+    "evaluation",
+    "a model that was trained further between two runs into the same folder",
+    "the second run is refused in one line, and the results are left unchanged",
+)
+def test_results_of_other_weights_are_never_mixed(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "out"
+    asked = ["evaluate", "--out", str(folder), "--model", str(trained), *FEW]
+    assert run(asked) == 0
+    assert run([*asked, "--methods", "center,random"]) == 0
+    assert len(blocks(folder)) == 2
+    capsys.readouterr()
+    train_further(trained)
+    assert run([*asked, "--methods", "center,tam"]) == 2
+    said = capsys.readouterr().err
+    assert "with other weights" in said.splitlines()[-1]
+    assert len(blocks(folder)) == 2
 
 
 @pytest.mark.promise(

@@ -1,3 +1,4 @@
+import json
 import zipfile
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 import torch
 
 import tam
+from tam.cli import run
 from tam.cli.demo import demo_model
 from tam.errors import InputError, ModelError
 from tam.model import assembled as place
@@ -44,13 +46,45 @@ def test_the_place_and_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         tam.load("photo")
     (tmp_path / "photo").mkdir()
     (tmp_path / "photo" / "config.json").write_text("{}", encoding="utf-8")
+    place.write_record(tmp_path / "photo", "photo")
     assert place.is_assembled()
+    assert place.is_current()
+    assert place.assembled_folder() == tmp_path / "photo"
     assert not place.is_assembled(place.FROZEN)
     with pytest.raises(ModelError, match="tam get photo-frozen"):
         tam.load(place.FROZEN)
     assert place.default_model() == "photo"
     monkeypatch.setenv(place.DEFAULT_VARIABLE, "small-masks")
     assert place.default_model() == "small-masks"
+
+
+@pytest.mark.promise(
+    "models",
+    "a photo model that an earlier version of the package assembled",
+    "it is not loaded; the error says how to assemble it again",
+)
+@pytest.mark.parametrize("record", [None, "{}", "\xff", "other weights"])
+def test_a_model_of_other_weights_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record: str | None
+) -> None:
+    monkeypatch.setenv(place.VARIABLE, str(tmp_path))
+    folder = tmp_path / "photo"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}", encoding="utf-8")
+    if record is not None:
+        (folder / "bundled.json").write_text(record, encoding="latin-1")
+    assert place.is_assembled()
+    assert not place.is_current()
+    with pytest.raises(ModelError, match=r"other weights.*tam get photo"):
+        tam.load("photo")
+    assert run(["get", "photo", "--from", str(tmp_path)]) == 2, "it is assembled again"
+
+
+def test_each_model_was_made_of_its_own_weights(tmp_path: Path) -> None:
+    place.write_record(tmp_path, place.PHOTO)
+    record = (tmp_path / "bundled.json").read_text(encoding="utf-8")
+    assert sorted(json.loads(record)) == ["adapter.safetensors", "projector.safetensors"]
+    assert record != place.BUNDLED[place.FROZEN].record()
 
 
 def test_a_pickle_of_more_than_tensors_is_not_read(tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from tam.errors import InputError
 from tam.photo.adapter import save_adapter, with_adapter
 from tam.photo.training.checkpoint import resume, save_checkpoint
-from tam.photo.training.lora import add_lora, lora_pairs, lora_weights, merged
+from tam.photo.training.lora import add_lora, load_lora, lora_pairs, lora_weights, merged
 from tam.photo.training.result import load_projector, save_projector, write_model
-from tam.photo.training.run import trained_weights
+from tam.photo.training.run import TrainingSettings, train, trained_weights
 from tam.photo.training.speaking import Progress, speak
 from tam.photo.training.start import Projector
 from tests.photo.test_training import HIDDEN, SETTINGS, WIDTH, begun, language, letters, material
@@ -66,6 +67,33 @@ def test_the_stored_adapter_gives_the_merged_weights(tmp_path: Path) -> None:
     for name, weights in found.items():
         assert torch.allclose(weights, expected.get(name, published[name]), atol=1e-6), name
         assert (weights is published[name]) == (name not in expected)
+
+
+def test_a_stored_adapter_is_trained_further(tmp_path: Path) -> None:
+    model, again, narrow = language(), language(), language()
+    for one, rank in ((model, RANK), (again, RANK), (narrow, RANK - 1)):
+        add_lora(one, rank, seed=1)
+    for weights in lora_weights(model).values():
+        weights.data.normal_(std=0.1, generator=torch.Generator().manual_seed(0))
+        weights.data = weights.data.half().float()  # as they are stored
+    path = tmp_path / "adapter.safetensors"
+    save_adapter(lora_pairs(model), path)
+    load_lora(again, path)
+    ids = torch.arange(20)[None]
+    assert torch.equal(again(ids).logits, model(ids).logits)
+    assert all(weights.requires_grad for weights in lora_weights(again).values())
+    for other in (narrow, language()):
+        before = {name: weights.clone() for name, weights in other.state_dict().items()}
+        with pytest.raises(InputError, match="of another rank"):
+            load_lora(other, path)
+        assert all(torch.equal(other.state_dict()[name], w) for name, w in before.items())
+
+
+def test_an_adapter_without_its_rank_is_refused(tmp_path: Path) -> None:
+    settings = TrainingSettings(start_adapter="adapter.safetensors")
+    with pytest.raises(InputError, match="needs its rank"):
+        train(tmp_path, tmp_path, tmp_path / "out", settings, print)
+    assert not (tmp_path / "out").exists()
 
 
 def test_projector_and_adapter_are_trained_together_and_resumed(tmp_path: Path) -> None:

@@ -79,6 +79,14 @@ def test_questions_of_presence_tell_the_truth() -> None:
     assert all(answer.startswith("Yes") == ("owl" in asked) for asked, answer in about)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
+def test_the_share_of_questions_of_presence(share: float) -> None:
+    rng = np.random.default_rng(0)
+    drawn = [exchange(("owl",), ("owl", "cat"), CAPTION_QUESTIONS, rng, share) for _ in range(400)]
+    found = sum(asked.startswith("Is there") for asked, _ in drawn) / len(drawn)
+    assert found == pytest.approx(share, abs=0.07)
+
+
 def test_animals_are_the_nouns_of_animal_classes() -> None:
     assert {"dog", "owl", "crab", "snake", "shark"} <= animals()
     assert not animals() & {"castle", "teapot", "banana", "daisy"}

@@ -126,14 +126,18 @@ def test_samples_prefer_their_class_by_the_margin_and_stay_in_the_range_of_real_
     assert (drawn <= cells.amax(0)).all()
 
 
-def test_a_sampled_picture_shows_its_nouns_from_left_to_right() -> None:
+@pytest.mark.parametrize(("two", "numbers"), [(0.0, {1}), (0.5, {1, 2}), (1.0, {2})])
+def test_a_sampled_picture_shows_its_nouns_from_left_to_right(
+    two: float, numbers: set[int]
+) -> None:
     generator, rng = torch.Generator().manual_seed(0), np.random.default_rng(0)
     cells = torch.randn(500, 40, generator=generator)
     weight, bias = torch.randn(1000, 40, generator=generator), torch.zeros(1000)
     ground = Pool(torch.randn(1, 100, 40, generator=generator).half(), ((),))
-    pictures, shown = sampled_pictures(ground, Sampler(cells, weight, bias), 30, rng, generator)
+    sampler = Sampler(cells, weight, bias)
+    pictures, shown = sampled_pictures(ground, sampler, 30, rng, generator, two=two)
     changed = (pictures != ground.features.float()).any(-1).view(30, 10, 10)
-    assert {len(nouns) for nouns in shown} == {1, 2}
+    assert {len(nouns) for nouns in shown} == numbers
     for places, nouns in zip(changed, shown, strict=True):
         assert 0 < places.sum() < 100
         if len(nouns) == 2:

@@ -38,9 +38,21 @@ def main() -> None:
         default=defaults.speaking.sampled,
         help="share of pictures in the last stage whose objects are feature-space samples",
     )
+    parser.add_argument(
+        "--two",
+        type=float,
+        default=defaults.speaking.two,
+        help="share of these pictures that show two objects",
+    )
     parser.add_argument("--speaking-rate", type=float, default=defaults.speaking.rate)
     parser.add_argument(
         "--asked", type=int, default=defaults.speaking.asked, help="questions about each picture"
+    )
+    parser.add_argument(
+        "--presence",
+        type=float,
+        default=defaults.speaking.presence,
+        help="share of the questions that ask whether an object is in the picture",
     )
     parser.add_argument("--cells", type=int, help="cells of each picture that are shown")
     parser.add_argument(
@@ -68,6 +80,9 @@ def main() -> None:
         metavar="RANK",
         help="also train an adapter of this rank on the language model",
     )
+    parser.add_argument(
+        "--start-adapter", type=Path, help="an adapter of that rank to train further"
+    )
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw pictures")
     parser.add_argument("--seed", type=int, default=defaults.seed)
@@ -86,7 +101,9 @@ def main() -> None:
             asked=given.asked,
             cells=given.cells,
             questions=MORE_QUESTIONS if given.more_questions else defaults.speaking.questions,
+            presence=given.presence,
             sampled=given.sampled,
+            two=given.two,
             taught=given.taught,
             rate=given.speaking_rate,
             seed=given.seed,
@@ -94,6 +111,7 @@ def main() -> None:
         None if given.start is None else str(given.start),
         given.keep_evidence,
         given.lora,
+        None if given.start_adapter is None else str(given.start_adapter),
     )
     began = time.monotonic()
 

@@ -16,7 +16,7 @@ from tam.photo.tower import Tower
 from tam.photo.training.alignment import AlignmentSettings, align, drawn_cells
 from tam.photo.training.checkpoint import resume, save_checkpoint
 from tam.photo.training.evidence import evidence_for
-from tam.photo.training.lora import add_lora, lora_pairs, lora_weights
+from tam.photo.training.lora import add_lora, load_lora, lora_pairs, lora_weights
 from tam.photo.training.pool import Pool, build_pool, open_pool, save_pool
 from tam.photo.training.result import load_projector, save_projector, write_model
 from tam.photo.training.samples import Sampler
@@ -58,6 +58,8 @@ class TrainingSettings:
     lora
         The rank of an adapter that is trained on the language model in the second stage; None for
         a frozen language model.
+    start_adapter
+        The file of an adapter of that rank to train further; None begins with an untrained one.
     """
 
     pictures: int = 2000
@@ -68,6 +70,7 @@ class TrainingSettings:
     start: str | None = None
     keep_evidence: bool = False
     lora: int | None = None
+    start_adapter: str | None = None
 
 
 def train(
@@ -112,10 +115,17 @@ def train(
     Raises
     ------
     InputError
-        If the folder holds a training with other settings, or a picture is missing.
+        If the folder holds a training with other settings, a picture is missing, or the adapter
+        to train further does not have the rank.
     SetupError
         If an adapter is wanted and PEFT is not installed.
     """
+    if settings.start_adapter is not None and settings.lora is None:
+        raise InputError(
+            "an adapter to train further needs its rank",
+            where=settings.start_adapter,
+            remedy="give the rank with which it was trained",
+        )
     out.mkdir(parents=True, exist_ok=True)
     _same_settings(out / "settings.json", settings)
     place = torch.device(device)
@@ -132,6 +142,8 @@ def train(
     language = _language(model, place)
     if settings.lora is not None:
         add_lora(language, settings.lora, settings.seed)
+        if settings.start_adapter is not None:
+            load_lora(language, Path(settings.start_adapter))
     stored = {f"projector.{name}": weights for name, weights in projector.named_parameters()}
     stored |= lora_weights(language)
     trained = trained_weights(stored, keep_evidence=settings.keep_evidence)

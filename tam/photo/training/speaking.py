@@ -24,8 +24,6 @@ from tam.photo.vocabulary import names
 from tam.text.tokenizer import Tokenizer
 
 _IGNORED = -100
-_TWO = 0.25
-"""Share of the sampled pictures that show two objects."""
 _WHOLE = 0.1
 """Share of the steps, the last ones, that show all cells even if the others show some."""
 
@@ -45,8 +43,12 @@ class SpeakingSettings:
         last tenth of the steps shows all.
     questions
         The questions for a caption; the first is the most frequent.
+    presence
+        Share of the questions that ask whether an object is in the picture.
     sampled
         Share of the pictures whose objects are feature-space samples.
+    two
+        Share of those pictures that show two objects.
     taught
         Single cells per step of which the tower's classifier goes on teaching what they show.
     rate, seed
@@ -58,7 +60,9 @@ class SpeakingSettings:
     asked: int = 1
     cells: int | None = None
     questions: tuple[str, ...] = CAPTION_QUESTIONS
+    presence: float = 0.25
     sampled: float = 0.5
+    two: float = 0.25
     taught: int = 0
     rate: float = 5e-4
     seed: int = 0
@@ -126,7 +130,9 @@ def speak(
         if settings.cells is not None and progress.step < (1 - _WHOLE) * settings.steps:
             pictures = some_cells(pictures, settings.cells, generator)
         exchanges = [
-            exchange(nouns, material.teacher.words.nouns, settings.questions, rng)
+            exchange(
+                nouns, material.teacher.words.nouns, settings.questions, rng, settings.presence
+            )
             for nouns in shown
             for _ in range(settings.asked)
         ]
@@ -175,7 +181,9 @@ def _drawn(
     sampled = int(rng.binomial(settings.pictures, settings.sampled))
     chosen = rng.integers(len(pool.nouns), size=settings.pictures - sampled)
     real = pool.features[torch.from_numpy(chosen).to(device)].float()
-    made, nouns = sampled_pictures(pool, material.sampler, sampled, rng, generator)
+    made, nouns = sampled_pictures(
+        pool, material.sampler, sampled, rng, generator, two=settings.two
+    )
     return torch.cat([real, made]), [*(pool.nouns[i] for i in chosen), *nouns]
 
 
@@ -192,11 +200,13 @@ def sampled_pictures(
     count: int,
     rng: np.random.Generator,
     generator: torch.Generator,
+    *,
+    two: float,
 ) -> tuple[torch.Tensor, list[tuple[str, ...]]]:
     """Return backgrounds in which one or two ellipses of cells are samples of random nouns.
 
     Every noun of the tower's classifier is equally frequent. The margins of the samples fall
-    towards the border of an ellipse.
+    towards the border of an ellipse. ``two`` is the share of pictures with two objects.
 
     Returns
     -------
@@ -215,7 +225,7 @@ def sampled_pictures(
     shown: list[tuple[str, ...]] = []
     places, classes, margins = [], [], []
     for index in range(count):
-        number = 2 if rng.random() < _TWO else 1
+        number = 2 if rng.random() < two else 1
         chosen = [known[int(n)] for n in rng.choice(len(known), size=number, replace=False)]
         shown.append(tuple(name.noun for name in chosen))
         for part, name in enumerate(chosen):

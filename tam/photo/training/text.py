@@ -62,6 +62,7 @@ def exchange(
     others: Sequence[str],
     questions: Sequence[str],
     rng: np.random.Generator,
+    presence: float = 0.25,
 ) -> tuple[str, str]:
     """Draw a question and its answer.
 
@@ -74,10 +75,12 @@ def exchange(
     questions
         The questions for a caption, the most frequent one first; it must fit any picture.
     rng
-        The source of randomness. Three of four questions ask for a caption; the others ask about an
-        object, which is present half of the time.
+        The source of randomness.
+    presence
+        Share of the questions that ask about an object, which is present half of the time; the
+        others ask for a caption.
     """
-    if rng.random() < 0.75 or not nouns:
+    if rng.random() < 1 - presence or not nouns:
         forms = fitting(questions, nouns)
         first = rng.random() < _FIRST or len(forms) == 1
         asked = forms[0 if first else int(rng.integers(1, len(forms)))]
