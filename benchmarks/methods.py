@@ -23,7 +23,8 @@ from accelerate import PartialState
 from benchmarks.unfinished import work_folder
 from tam.evaluate.journal import blocks
 from tam.evaluate.metrics import METRICS
-from tam.evaluate.runner import Plan, run
+from tam.evaluate.plan import Plan
+from tam.evaluate.runner import run
 from tam.evaluate.scene_items import SCENE_SPLITS
 from tam.evaluate.summary import ALL, Row, summarize
 from tam.evaluate.tables import markdown, rows_json

@@ -10,7 +10,7 @@ from tam.text.named_values import split_list
 from tam.text.printable import json_text
 
 if TYPE_CHECKING:
-    from tam.evaluate.runner import Plan
+    from tam.evaluate.plan import Plan
     from tam.model.model import Model
 
 
@@ -100,7 +100,8 @@ def evaluate(
 
     For several processes or machines: accelerate launch -m tam evaluate ...
     """
-    from tam.evaluate.runner import Plan, run
+    from tam.evaluate.plan import Plan
+    from tam.evaluate.runner import run
     from tam.methods import choose
 
     written = _listed(methods, "--methods")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tam.evaluate.items import Item, Mask
 from tam.evaluate.journal import Block
 from tam.evaluate.measuring import ScoredWords, scored_words
-from tam.evaluate.runner import Plan
+from tam.evaluate.plan import Plan
 from tam.evaluate.stacking import stacked_frames, stacked_map
 from tam.explanation.explanation import Word
 from tam.files.png import encode_png

@@ -4,31 +4,25 @@ If started with ``accelerate launch``, each of P processes takes every P-th item
 share the folder of results. A run that was killed continues where it stopped.
 """
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tam.errors import ConversationError, OutputError, TamError, os_errors_as_tam_errors
+from tam.errors import ConversationError, TamError
 from tam.evaluate.cause_lines import cause_lines, caused_words, truth
 from tam.evaluate.corrections import correction_lines, false_words
 from tam.evaluate.curves import curve_lines, measured_words
-from tam.evaluate.data_sets import open_data
-from tam.evaluate.faithfulness import STEPS
 from tam.evaluate.items import Item
 from tam.evaluate.journal import Block, Journal, blocks
 from tam.evaluate.measuring import add_faithfulness, as_json, measure, scored_words
 from tam.evaluate.metrics import metric_function
+from tam.evaluate.plan import Plan
+from tam.evaluate.run_folder import alone_in, check_settings, write_settings
 from tam.evaluate.sanity import add_sanity, changed_runs
 from tam.evaluate.tagging import Tagger
-from tam.files.locks import lock_file, lock_holder
-from tam.files.reading import read_json
-from tam.files.temporary import is_temporary
-from tam.files.writing import rewriting_file
 from tam.methods.method import options_of
 from tam.text.levels import check_level
 
@@ -37,56 +31,7 @@ if TYPE_CHECKING:
     from tam.model.model import Model
     from tam.replay import Replay
 
-SETTINGS = "settings.json"
-LOCK = ".tam-evaluation.lock"
-MEASURED_AS = 2
-"""Version of the measures: results of different versions are never mixed."""
-
 _TELL_EVERY = 25
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The plan of an evaluation; two runs into the same folder must agree on it.
-
-    Parameters
-    ----------
-    data, splits, count, world
-        See :func:`tam.evaluate.data_sets.open_data`.
-    faithful_words
-        The number of words of each item to measure insertion and deletion on; 0 for none.
-    steps
-        The number of steps of the insertion and deletion curves.
-    sanity
-        Whether to run the sanity checks on the same words, see :mod:`tam.evaluate.sanity`.
-    metrics
-        Names of metrics that other packages add.
-    causes
-        Whether to compare maps and relevance with exact causes, see :mod:`tam.evaluate.causes`.
-    levels
-        Levels at which to measure EAGLE's curves, see :mod:`tam.evaluate.curves`.
-    corrections
-        Whether to measure how false words are corrected, see :mod:`tam.evaluate.corrections`.
-    location
-        Whether to measure where maps point, which needs the map of every noun and function word.
-    """
-
-    data: str = "scenes"
-    splits: tuple[str, ...] = ()
-    count: int | None = None
-    world: str = "test"
-    faithful_words: int = 2
-    steps: int = STEPS
-    sanity: bool = False
-    metrics: tuple[str, ...] = ()
-    causes: bool = False
-    levels: tuple[str, ...] = ()
-    corrections: bool = False
-    location: bool = True
-
-    def items(self) -> tuple[Iterator[Item], Tagger]:
-        """Open the data set."""
-        return open_data(self.data, splits=self.splits, count=self.count, world=self.world)
 
 
 def run(
@@ -135,10 +80,10 @@ def run(
     import torch
 
     state = PartialState(cpu=not torch.cuda.is_available())
-    with _alone_in(out, needed=state.is_main_process):
+    with alone_in(out, needed=state.is_main_process):
         if state.is_main_process:
             check_settings(plan, out)
-            _write_settings(plan, out)
+            write_settings(plan, out)
         state.wait_for_everyone()
         _run_models(plan, models, methods, out, state, after)
 
@@ -289,81 +234,6 @@ def _explained(
     }
     count = len(targets) + len(groups) * len(content)
     return _Explained(found, groups, count, time.perf_counter() - start)
-
-
-def check_settings(plan: Plan, out: Path) -> None:
-    """Raise OutputError if the folder holds anything but results of the same plan."""
-    with os_errors_as_tam_errors(out):
-        if out.exists() and not out.is_dir():
-            raise OutputError(
-                "is a file, not a folder", where=str(out), remedy="name another folder"
-            )
-        if not out.exists() or all(is_temporary(path.name) for path in out.iterdir()):
-            return
-    path = out / SETTINGS
-    remedy = "name another folder"
-    if not path.exists():
-        raise OutputError(
-            f"is not empty and has no {SETTINGS} of an evaluation", where=str(out), remedy=remedy
-        )
-    found = read_json(path, remedy=remedy, kind=OutputError)
-    if not isinstance(found, dict):
-        raise OutputError("are not the settings of an evaluation", where=str(path), remedy=remedy)
-    wanted = _settings(plan)
-    if found != wanted:
-        differ = sorted(n for n in {*wanted, *found} if found.get(n) != wanted.get(n))
-        raise OutputError(
-            f"holds results with another {', '.join(differ) or 'set of options'}",
-            where=str(out),
-            remedy="name another folder, or give the same options to go on",
-        )
-
-
-@contextmanager
-def _alone_in(out: Path, *, needed: bool) -> Iterator[None]:
-    """Hold the folder's lock while the block runs; the first process of a run needs it.
-
-    Raises
-    ------
-    OutputError
-        If another evaluation is using the folder.
-    """
-    if not needed:
-        yield
-        return
-    with os_errors_as_tam_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
-        path = out / LOCK
-        with lock_file(path) as held:
-            if not held:
-                holder = lock_holder(path) or {}
-                raise OutputError(
-                    f"another evaluation works in it: process {holder.get('process', 'unknown')} "
-                    f"on {holder.get('machine', 'an unknown machine')}",
-                    where=str(out),
-                    remedy="wait for its end, or name another folder",
-                )
-            yield
-
-
-def _settings(plan: Plan) -> dict[str, object]:
-    settings: dict[str, object] = {
-        "evaluation": MEASURED_AS,
-        **asdict(plan),
-        "splits": list(plan.splits),
-    }
-    # Options introduced later are left out at their defaults, so that older folders still match.
-    plain = asdict(Plan())
-    for name in ("metrics", "causes", "levels", "corrections", "location"):
-        value = settings.pop(name)
-        if value != plain[name]:
-            settings[name] = list(value) if isinstance(value, tuple) else value
-    return settings
-
-
-def _write_settings(plan: Plan, out: Path) -> None:
-    with rewriting_file(out / SETTINGS) as temporary:
-        temporary.write_text(json.dumps(_settings(plan), indent=1) + "\n", encoding="utf-8")
 
 
 def _load(name: str, state: Any) -> "Model":

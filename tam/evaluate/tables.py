@@ -8,7 +8,7 @@ from typing import Any
 
 from tam.evaluate.curves import NAMES as CURVES
 from tam.evaluate.metrics import METRICS, metric_named
-from tam.evaluate.runner import Plan
+from tam.evaluate.plan import Plan
 from tam.evaluate.statistics import RESAMPLES
 from tam.evaluate.summary import ALL, Row
 from tam.files.writing import rewriting_file

@@ -11,7 +11,8 @@ from tam.evaluate.cause_lines import cause_lines, caused_words, truth
 from tam.evaluate.cause_summary import cause_pools, heights
 from tam.evaluate.causes import auroc
 from tam.evaluate.journal import Block
-from tam.evaluate.runner import Plan, item_blocks
+from tam.evaluate.plan import Plan
+from tam.evaluate.runner import item_blocks
 from tam.evaluate.scene_items import scene_items
 from tam.evaluate.statistics import draws
 from tam.evaluate.substitution import WordEffect, relevance_scores, word_effects

@@ -18,7 +18,8 @@ from tam.evaluate.corrections import (
 )
 from tam.evaluate.faithfulness import Frames
 from tam.evaluate.items import Item
-from tam.evaluate.runner import Plan, item_blocks
+from tam.evaluate.plan import Plan
+from tam.evaluate.runner import item_blocks
 from tam.evaluate.scene_items import CATEGORIES, scene_items
 from tam.evaluate.stacking import stacked_frames
 from tam.evaluate.tagging import scene_tagger

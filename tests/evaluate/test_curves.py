@@ -15,7 +15,8 @@ from tam.evaluate.curves import NAMES, Curves, curve_lines, curves, measured_wor
 from tam.evaluate.faithfulness import Frames
 from tam.evaluate.journal import Block
 from tam.evaluate.metrics import METRICS
-from tam.evaluate.runner import Plan, item_blocks
+from tam.evaluate.plan import Plan
+from tam.evaluate.runner import item_blocks
 from tam.evaluate.scene_items import scene_items
 from tam.evaluate.stacking import stacked_frames
 from tam.evaluate.tagging import scene_tagger

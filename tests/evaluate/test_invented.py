@@ -9,7 +9,8 @@ import tam
 from tam.evaluate.data_sets import open_data
 from tam.evaluate.detectors import Layers, contextual_lens, detect, global_local, visual_attention
 from tam.evaluate.invented_items import INVENTED_SPLITS, disturbed, false_spans, invented_items
-from tam.evaluate.runner import Plan, item_blocks
+from tam.evaluate.plan import Plan
+from tam.evaluate.runner import item_blocks
 from tam.evaluate.tagging import scene_tagger
 from tam.recording.trace import Trace
 from tam.replay import Replay

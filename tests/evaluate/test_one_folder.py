@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from tam.cli import run
 from tam.evaluate.journal import blocks
-from tam.evaluate.runner import LOCK, SETTINGS
+from tam.evaluate.run_folder import LOCK, SETTINGS
 from tam.files.locks import lock_file
 from tam.model.shipped import weights_folder
 

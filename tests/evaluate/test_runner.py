@@ -11,7 +11,7 @@ import tam
 from tam.cli import run
 from tam.errors import ConversationError
 from tam.evaluate.journal import Block, blocks
-from tam.evaluate.runner import Plan
+from tam.evaluate.plan import Plan
 from tam.evaluate.runner import run as execute
 from tam.evaluate.summary import Row, summarize
 from tam.prompt.conversation import Conversation

@@ -3,7 +3,8 @@
 import torch
 
 import tam
-from tam.evaluate.runner import Plan, item_blocks
+from tam.evaluate.plan import Plan
+from tam.evaluate.runner import item_blocks
 
 
 def test_a_map_that_looks_at_nothing_never_moves_and_a_real_one_does() -> None:

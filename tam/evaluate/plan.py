@@ -1,0 +1,72 @@
+"""The plan of an evaluation: what is measured, on what, and how."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from tam.evaluate.data_sets import open_data
+from tam.evaluate.faithfulness import STEPS
+from tam.evaluate.items import Item
+from tam.evaluate.tagging import Tagger
+
+MEASURED_AS = 2
+"""Version of the measures: results of different versions are never mixed."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plan of an evaluation; two runs into the same folder must agree on it.
+
+    Parameters
+    ----------
+    data, splits, count, world
+        See :func:`tam.evaluate.data_sets.open_data`.
+    faithful_words
+        The number of words of each item to measure insertion and deletion on; 0 for none.
+    steps
+        The number of steps of the insertion and deletion curves.
+    sanity
+        Whether to run the sanity checks on the same words, see :mod:`tam.evaluate.sanity`.
+    metrics
+        Names of metrics that other packages add.
+    causes
+        Whether to compare maps and relevance with exact causes, see :mod:`tam.evaluate.causes`.
+    levels
+        Levels at which to measure EAGLE's curves, see :mod:`tam.evaluate.curves`.
+    corrections
+        Whether to measure how false words are corrected, see :mod:`tam.evaluate.corrections`.
+    location
+        Whether to measure where maps point, which needs the map of every noun and function word.
+    """
+
+    data: str = "scenes"
+    splits: tuple[str, ...] = ()
+    count: int | None = None
+    world: str = "test"
+    faithful_words: int = 2
+    steps: int = STEPS
+    sanity: bool = False
+    metrics: tuple[str, ...] = ()
+    causes: bool = False
+    levels: tuple[str, ...] = ()
+    corrections: bool = False
+    location: bool = True
+
+    def items(self) -> tuple[Iterator[Item], Tagger]:
+        """Open the data set."""
+        return open_data(self.data, splits=self.splits, count=self.count, world=self.world)
+
+
+def settings_of(plan: Plan) -> dict[str, object]:
+    """Return a plan as the JSON values that a folder of results keeps."""
+    settings: dict[str, object] = {
+        "evaluation": MEASURED_AS,
+        **asdict(plan),
+        "splits": list(plan.splits),
+    }
+    # Options introduced later are left out at their defaults, so that older folders still match.
+    plain = asdict(Plan())
+    for name in ("metrics", "causes", "levels", "corrections", "location"):
+        value = settings.pop(name)
+        if value != plain[name]:
+            settings[name] = list(value) if isinstance(value, tuple) else value
+    return settings
