@@ -30,7 +30,6 @@ from tam.evaluate.invented_items import INVENTED_SPLITS, invented_items
 from tam.evaluate.items import Item
 from tam.evaluate.statistics import draws, interval
 from tam.replay import Replay
-from tam.scenes.world import COLORS, SHAPES
 
 COMBINED: Mapping[str, tuple[str, ...]] = {
     "grounding + removal": ("grounding", "removal"),
@@ -117,23 +116,20 @@ def scorer(
 
 
 def scored(model: tam.Model, item: Item) -> list[Word]:
-    """Score the colors and shapes of a model's own reply, if they begin a word.
+    """Score the claims of a model's own reply by the first token of each, if it begins a word.
 
     Grounding is unknown for the rest of a word, which a confused model may glue to another one.
     """
     recording = model.run(item.conversation, **item.generation)
-    tokens = recording.trace.text.tokens[recording.trace.text.prompt_targets :]
-    spans = item.with_reply("".join(token.text for token in tokens)).false_spans
-    scores = detect(Replay(model.checkpoint, recording))
-    found, end = [], 0
-    for index, token in enumerate(tokens):
-        start, end = end, end + len(token.text)
-        named = token.text.strip() in (*COLORS, *SHAPES)
-        if not named or np.isnan(scores["grounding"][index]):
-            continue
-        false = any(start < last and first < end for first, last in spans)
-        own = {name: float(values[index]) for name, values in scores.items()}
-        found.append(Word(item.name, item.split, false, own))
+    text = recording.trace.text
+    claims = item.with_reply(text.reply).claims
+    scores = detect(Replay(model.checkpoint, recording)) if claims else {}
+    found = []
+    for claim in claims:
+        index = text.covering(claim.start, claim.stop)[0] - text.prompt_targets
+        if not np.isnan(scores["grounding"][index]):
+            own = {name: float(values[index]) for name, values in scores.items()}
+            found.append(Word(item.name, item.split, not claim.true, own))
     return found
 
 

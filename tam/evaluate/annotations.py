@@ -15,7 +15,17 @@ from tam.media.decoding import load_pixels
 from tam.media.image import open_image
 
 _LARGEST = 2**30  # a whole data set's annotations take hundreds of MB
+PICTURE_FOLDERS = ("val2014", "train2014", "images", "image", ".")
 REMEDY = "check the data set against the layout in the documentation"
+
+
+def read_text(path: Path) -> str:
+    """Read a text file in UTF-8. Raises InputError if it is missing or is not one."""
+    content = read_bounded(path, _LARGEST, remedy=REMEDY, kind=InputError)
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError("is not text in UTF-8", where=str(path), remedy=REMEDY) from error
 
 
 def read_json(path: Path) -> Any:
@@ -55,6 +65,22 @@ def inside(folder: Path, name: str) -> Path:
             f"names {name!r}, which lies outside it", where=str(folder), remedy="correct the path"
         )
     return path
+
+
+def member(data: Any, name: str, where: str) -> Any:
+    """Return a member of a JSON object; InputError if there is none of that name."""
+    if not isinstance(data, dict) or name not in data:
+        raise InputError(f"has no {name!r}", where=where, remedy=REMEDY)
+    return data[name]
+
+
+def picture_in(folder: Path, name: str) -> Path:
+    """Return the path of a picture of COCO: in one of the usual folders, or in the folder itself.
+
+    If there is none, it is the path in the first of these folders.
+    """
+    paths = [inside(folder, f"{place}/{name}") for place in PICTURE_FOLDERS]
+    return next((path for path in paths if path.is_file()), paths[0])
 
 
 def label_image(path: Path, size: tuple[int, int]) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.evaluate.journal import Block
-from tam.evaluate.statistics import Pooled, pool
+from tam.evaluate.statistics import Pooled, aurocs, pool
 
 SPLITS = ("first", "repeated", "relation")
 """Kinds of words, see :func:`tam.evaluate.causes.split_of_word`."""
@@ -44,16 +44,7 @@ def heights(items: Sequence[Block], drawn: NDArray[np.int64]) -> NDArray[np.floa
     one; pairs of words of different items count too. NaN if a draw has no such pair.
     """
     caused, others = ([_told(block, causes=causes) for block in items] for causes in (True, False))
-    high, low = (np.concatenate([*found, np.zeros(0)]) for found in (caused, others))
-    above = (high[:, None] > low[None]) + 0.5 * (high[:, None] == low[None])
-    owners = [np.repeat(np.arange(len(items)), list(map(len, found))) for found in (caused, others)]
-    wins = np.zeros((len(items), len(items)))
-    np.add.at(wins, np.ix_(*owners), above)
-    counts = np.stack([np.bincount(row, minlength=len(items)) for row in drawn]).astype(np.float64)
-    numbers = [np.array(list(map(len, found)), np.float64) for found in (caused, others)]
-    pairs = (counts @ numbers[0]) * (counts @ numbers[1])
-    total = np.einsum("ni,ij,nj->n", counts, wins, counts, optimize=True)
-    return np.asarray(total / np.where(pairs > 0, pairs, np.nan))
+    return aurocs(caused, others, drawn)
 
 
 def _pooled(items: Sequence[Block], name: str, split: str | None = None) -> Pooled:

@@ -5,13 +5,16 @@ from itertools import chain
 from pathlib import Path
 
 from tam.errors import InputError
+from tam.evaluate.davis_items import davis_items
 from tam.evaluate.folder_items import folder_items
 from tam.evaluate.invented_items import INVENTED_SPLITS, invented_items
 from tam.evaluate.items import Item
 from tam.evaluate.photo_items import STILLS, categories, photo_items
 from tam.evaluate.published_items import PACKED_PROMPTS, coco_items, packed_items
+from tam.evaluate.refcoco_items import refcoco_items
 from tam.evaluate.scene_items import SCENE_SPLITS, scene_items
 from tam.evaluate.tagging import Tagger, best_tagger, photo_tagger, scene_tagger
+from tam.evaluate.yes_no_items import yes_no_items
 from tam.photo.pack import open_pack
 
 KINDS = (
@@ -21,9 +24,18 @@ KINDS = (
     "coco:FOLDER",
     "grandf:FOLDER",
     "openpsg:FOLDER",
+    "pope:FOLDER",
+    "refcoco:FOLDER",
+    "davis:FOLDER",
     "folder:FOLDER",
 )
 SCENE_COUNT = 50
+_READERS = {
+    "pope": yes_no_items,
+    "refcoco": refcoco_items,
+    "davis": davis_items,
+    "folder": folder_items,
+}
 
 
 def open_data(
@@ -39,8 +51,8 @@ def open_data(
         Named splits of the scenes or the composites; by default all except clips of composites and
         scenes on which models invent words (:mod:`tam.evaluate.invented_items`).
     count
-        The number of items: per split for scenes and composites (``SCENE_COUNT`` by default), in
-        total for the other data sets (all by default).
+        The number of items: per split for scenes and composites (``SCENE_COUNT`` by default), per
+        file for POPE and RefCOCO, in total for the other data sets (all by default).
     world
         The world of the scenes, see :func:`tam.evaluate.scene_items.scene_items`.
 
@@ -84,8 +96,8 @@ def open_data(
         return coco_items(folder, count=count), best_tagger()
     if kind in PACKED_PROMPTS:
         return packed_items(folder, kind, count=count), best_tagger()
-    if kind == "folder":
-        return folder_items(folder, count=count), best_tagger()
+    if kind in _READERS:
+        return _READERS[kind](folder, count=count), best_tagger()
     raise InputError(
         "is not a known data set", where=f"data {data!r}", remedy=f"give {', '.join(KINDS)}"
     )

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from tam.evaluate.items import Item
+from tam.evaluate.items import Claim, Item
 from tam.evaluate.scene_items import CATEGORIES, KINDS, PROMPT, SCENE_SPLITS, object_masks
 from tam.media.media import image_from_array
 from tam.prompt.conversation import question
@@ -39,6 +39,7 @@ _WORLDS = ("test", "validation", "train", "combinations")
 _APART = 1_000_000
 _SIDE = 128
 _LONGEST = 64
+_STATED = re.compile(rf"\b({'|'.join((*COLORS, *SHAPES))})")
 _PHRASE = re.compile(rf"\b({'|'.join(COLORS)}) ({'|'.join(SHAPES)})\b")
 
 
@@ -129,8 +130,17 @@ def invented_items(
                 "seed": index,
                 "max_new_tokens": _LONGEST,
             },
-            judged=partial(false_spans, objects=scene.objects),
+            judged=partial(claims, objects=scene.objects),
         )
+
+
+def claims(text: str, objects: Sequence[Named]) -> list[Claim]:
+    """Return the colors and shapes that a description states, true or false.
+
+    A word counts from its beginning: a confused model may glue another one to it.
+    """
+    false = set(false_spans(text, objects))
+    return [Claim(*match.span(), match.span() not in false) for match in _STATED.finditer(text)]
 
 
 def false_spans(text: str, objects: Sequence[Named]) -> tuple[tuple[int, int], ...]:

@@ -17,6 +17,23 @@ Spans = tuple[tuple[int, int], ...]
 """Characters ``first <= c < last`` of a text."""
 
 
+@dataclass(frozen=True)
+class Claim:
+    """A word or phrase of a reply that is known to be true or false.
+
+    Parameters
+    ----------
+    start, stop
+        Its characters: ``start <= c < stop``.
+    true
+        Whether it is true.
+    """
+
+    start: int
+    stop: int
+    true: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Removal:
     """An object of an item, and the item's pictures rendered again without it.
@@ -64,8 +81,11 @@ class Item:
     generation
         Generation options of the model's own reply, such as a seed; greedy by default.
     judged
-        A function that finds the false spans of a reply that the model wrote itself, as in
-        ``false_spans``.
+        A function that finds the claims of a reply that the model wrote itself.
+    claims
+        What it found, see :meth:`with_reply`; those that are not true are the false spans.
+    yes
+        Whether the right answer to the item's question is yes; None for any other question.
     """
 
     name: str
@@ -79,11 +99,20 @@ class Item:
     removals: Callable[[], Sequence[Removal]] = tuple
     kinds: tuple[tuple[str, ...], ...] = ()
     generation: Mapping[str, Any] = field(default_factory=dict)
-    judged: Callable[[str], Spans] | None = None
+    judged: Callable[[str], Sequence[Claim]] | None = None
+    claims: tuple[Claim, ...] = ()
+    yes: bool | None = None
 
     def with_reply(self, text: str) -> "Item":
-        """Return the item with the false spans of the reply that the model wrote."""
-        return self if self.judged is None else replace(self, false_spans=self.judged(text))
+        """Return the item with the claims and the false spans of the reply that the model wrote.
+
+        An item whose reply is given, or whose replies are not judged, is returned as it is.
+        """
+        if self.judged is None or self.answer is not None:
+            return self
+        claims = tuple(self.judged(text))
+        false = tuple((claim.start, claim.stop) for claim in claims if not claim.true)
+        return replace(self, claims=claims, false_spans=false)
 
     @property
     def media(self) -> tuple[Media, ...]:

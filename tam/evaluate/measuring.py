@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tam.evaluate.clip_masks import clip_figures
 from tam.evaluate.faithfulness import STEPS, faithfulness
 from tam.evaluate.items import Item
 from tam.evaluate.localization import energy_in_object, iou_at_otsu, iou_curve, peak_in_object
@@ -130,6 +131,8 @@ def measure(
                 "chance": float(mask.mean()),
                 **{name: metric(heat, mask) for name, metric in (added or {}).items()},
             }
+            if len(item.media) == 1 and len(item.media[0].frames) > 1:
+                line |= clip_figures(heat, mask, len(item.media[0].frames))
         lines.append(line)
     first = explanation.prompt_targets
     grades = grade_caption(

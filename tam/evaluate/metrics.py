@@ -62,6 +62,8 @@ _TAM, _ENERGY, _RISE = "arXiv 2506.23270", "arXiv 1910.01279", "arXiv 1806.07421
 _WITHOUT = "1 forward without each object (--causes)"
 _REWORDED = "2 forward for each earlier word of a kind (--causes)"
 _EAGLE = "arXiv 2509.22496"
+_DAVIS = "doi 10.1109/CVPR.2016.85"
+_CHAIR, _POPE = "arXiv 1809.02156", "arXiv 2305.10355"
 _LEVEL = "2 forward a step, for each group of words (--levels)"
 _CORRECTED = "40 forward for each false word and each right one, with --corrections"
 _CURVE = "1 forward a step of the curve, for the first words of each item"
@@ -76,6 +78,10 @@ _TABLE = (
     Metric("fixed_iou", "IoU at half the maximum"),
     Metric("pointing", "pointing game", "pointing", "arXiv 1608.00507"),
     Metric("energy", "energy pointing", "energy", _ENERGY),
+    Metric("clip_region", "J: overlap of region and object in a clip's frames", "", _DAVIS),
+    Metric("clip_contour", "F: agreement of their contours", "", _DAVIS),
+    Metric("clip_both", "J&F: the mean of the two", "J&F", _DAVIS),
+    Metric("clip_steady", "overlap of neighboring frames' masks", "steady"),
     Metric("insertion", "insertion", "insertion", _RISE, _CURVE),
     Metric("deletion", "deletion", "deletion", _RISE, _CURVE, less_is_better=True),
     Metric(
@@ -128,6 +134,15 @@ _TABLE = (
         less_is_better=True,
     ),
     Metric("correction_success", "corrected within 10 %", "CSR@10 %", _EAGLE, _CORRECTED),
+    Metric("false_claims", "false claims", "false", _CHAIR, less_is_better=True),
+    Metric("false_reply", "replies with a false claim", "replies", _CHAIR, less_is_better=True),
+    Metric("claim_grounding", "AUROC of grounding for true claims", "grounding AUROC"),
+    Metric("claim_probability", "AUROC of probability for true claims", "prob. AUROC"),
+    Metric("yes_accuracy", "right answers to yes-or-no questions", "accuracy", _POPE),
+    Metric("yes_precision", "right ones among answers yes", "precision", _POPE),
+    Metric("yes_recall", "answers yes where yes is right", "recall", _POPE),
+    Metric("yes_f1", "their harmonic mean", "F1", _POPE),
+    Metric("yes_share", "answers yes", "", _POPE),
     Metric("rouge_l", "ROUGE-L", "", "ACL W04-1013"),
     Metric("meteor", "METEOR", "", "ACL W05-0909"),
 )
@@ -139,6 +154,7 @@ _KEYS = {
     *("index", "word", "kind", "false", "probability", "iou", "iou_curve", "chance"),
     *("split", "causes", "effects", "heats", "height"),
     *("level", "words", "shares", "inserted", "deleted", "right"),
+    *("true", "grounding"),
 }
 """The other keys of a line of the results, which no added metric may use as its name."""
 

@@ -13,21 +13,24 @@ mosaic-4     a mosaic of 2 × 2 photographs
 mosaic-9     a mosaic of 3 × 3 photographs
 ===========  ===================================================================================
 
-The reply is given in ``false``, ``talk`` and the mosaics; in the other splits the model writes it.
+The reply is given in ``false``, ``talk`` and the mosaics; in the other splits the model writes it,
+and each noun of the tower's vocabulary or of the pack that it names is a claim (:func:`claims`).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
 from tam.errors import InputError
-from tam.evaluate.items import Item, Mask, Removal
+from tam.evaluate.items import Claim, Item, Mask, Removal
+from tam.evaluate.object_words import named
 from tam.media.media import Media, image_from_array
 from tam.photo.cutouts import Placed
 from tam.photo.pack import Composed, Pack, compose, mosaic
 from tam.photo.training.text import caption, presence_answer, presence_question
+from tam.photo.vocabulary import names
 from tam.prompt.conversation import Conversation, Turn, question
 
 PROMPT = "Describe this image."
@@ -35,6 +38,8 @@ _FRAMES, _RATE = 4, 2.0
 _STEP = 24
 """The largest number of pixels that an object moves from frame to frame."""
 _STRIDE = 100_000
+_SCENERY = range(970, 981)
+"""ImageNet's classes of mountains, coasts and the like."""
 
 
 def photo_items(pack: Pack, split: str, count: int, *, first: int = 0) -> Iterator[Item]:
@@ -67,6 +72,17 @@ def categories(pack: Pack) -> dict[str, int]:
     """Return the class ids of a pack's nouns, by noun."""
     nouns = sorted({*pack.nouns, *(noun for noun, _ in pack.photos)})
     return {noun: number for number, noun in enumerate(nouns, 1)}
+
+
+def claims(text: str, shown: Collection[str], nouns: frozenset[str]) -> list[Claim]:
+    """Return those of the nouns that a text names, and whether they are among the shown ones."""
+    return [Claim(start, stop, noun in shown) for start, stop, noun in named(text, nouns)]
+
+
+@cache
+def _claimed() -> frozenset[str]:
+    """Return the nouns of the tower's classes, without scenery, which a background can show."""
+    return frozenset(name.noun.lower() for name in names() if not set(name.classes) & {*_SCENERY})
 
 
 def _composed(objects: int, pack: Pack, split: str, name: str, seed: int) -> Item:
@@ -212,4 +228,5 @@ def _item(
         masks=masks,
         references=(caption(nouns),),
         kinds=(tuple(pack.nouns),),
+        judged=partial(claims, shown=tuple(nouns), nouns=_claimed() | {*pack.nouns}),
     )

@@ -14,7 +14,9 @@ GranDf and OpenPSG (``packed_items``)::
 
     anno.json                       [[picture, description, label image, {category: id}], ...]
 
-Class names are COCO's, except for "ball" (for "sports ball") and "glass" (for "wine glass").
+In COCO, the objects that the model's own caption names are claims, see
+:mod:`tam.evaluate.object_words`. Class names are COCO's, except for "ball" (for "sports ball") and
+"glass" (for "wine glass").
 """
 
 from collections.abc import Iterator
@@ -27,11 +29,14 @@ from tam.evaluate.annotations import (
     class_masks,
     inside,
     label_image,
+    member,
+    picture_in,
     read_json,
     rows_of,
     segmentation_mask,
 )
 from tam.evaluate.items import Item, Mask
+from tam.evaluate.object_words import object_claims
 from tam.media.image import open_image
 from tam.prompt.conversation import question
 
@@ -41,7 +46,6 @@ PACKED_PROMPTS: dict[str, str] = {
     "openpsg": "Write a description for this image using around three sentences:",
 }
 _RENAMED = {"sports ball": "ball", "wine glass": "glass"}
-_PICTURE_FOLDERS = ("image", "images", "val2014", "train2014")
 
 
 def coco_items(folder: Path, *, count: int | None = None) -> Iterator[Item]:
@@ -64,15 +68,17 @@ def coco_items(folder: Path, *, count: int | None = None) -> Iterator[Item]:
     instances, captions = (_one(folder, kind) for kind in ("instances", "captions"))
     data, told = read_json(instances), read_json(captions)
     where = instances.name
-    pictures = rows_of(_member(data, "images", where), {"id": int}, f"{where}: images")
+    pictures = rows_of(member(data, "images", where), {"id": int}, f"{where}: images")
     named = rows_of(
-        _member(data, "categories", where), {"id": int, "name": str}, f"{where}: categories"
+        member(data, "categories", where), {"id": int, "name": str}, f"{where}: categories"
     )
     categories = {_RENAMED.get(row["name"], row["name"]): row["id"] for row in named}
     references: dict[int, list[str]] = {}
-    rows = _member(told, "annotations", captions.name)
+    rows = member(told, "annotations", captions.name)
     for row in rows_of(rows, {"image_id": int, "caption": str}, f"{captions.name}: annotations"):
         references.setdefault(row["image_id"], []).append(row["caption"])
+    names = {row["id"]: row["name"] for row in named}
+    annotated = _categories_by_picture(data)
     labelled = (folder / "seg_label").is_dir()
     marked = {} if labelled else _annotations(data, where)
     for row in pictures[:count]:
@@ -92,6 +98,10 @@ def coco_items(folder: Path, *, count: int | None = None) -> Iterator[Item]:
             categories=categories,
             masks=masks,
             references=tuple(references.get(number, ())),
+            judged=object_claims(
+                {names[n] for n in annotated.get(number, ()) if n in names},
+                references.get(number, ()),
+            ),
         )
 
 
@@ -160,23 +170,17 @@ def _one(folder: Path, kind: str) -> Path:
     return chosen[0]
 
 
-def _member(data: Any, name: str, where: str) -> Any:
-    if not isinstance(data, dict) or name not in data:
-        raise InputError(f"has no {name!r}", where=where, remedy=REMEDY)
-    return data[name]
-
-
 def _picture(folder: Path, row: dict[str, Any]) -> Path:
-    names = [f"image/{row['id']:012d}.jpg"]
-    if isinstance(row.get("file_name"), str):
-        names += [f"{place}/{row['file_name']}" for place in _PICTURE_FOLDERS]
-    paths = [inside(folder, name) for name in names]
-    return next((path for path in paths if path.is_file()), paths[0])
+    packed = inside(folder, f"image/{row['id']:012d}.jpg")
+    if packed.is_file() or not isinstance(row.get("file_name"), str):
+        return packed
+    plain = picture_in(folder, row["file_name"])
+    return plain if plain.is_file() else packed
 
 
 def _annotations(data: Any, where: str) -> dict[int, list[dict[str, Any]]]:
     rows = rows_of(
-        _member(data, "annotations", where),
+        member(data, "annotations", where),
         {"image_id": int, "category_id": int, "segmentation": (list, dict)},
         f"{where}: annotations",
     )
@@ -184,6 +188,15 @@ def _annotations(data: Any, where: str) -> dict[int, list[dict[str, Any]]]:
     for row in rows:
         by_picture.setdefault(row["image_id"], []).append(row)
     return by_picture
+
+
+def _categories_by_picture(data: Any) -> dict[int, set[int]]:
+    """Return the category ids of each picture's annotations; a file may have none."""
+    found: dict[int, set[int]] = {}
+    rows = data.get("annotations", [])
+    for row in rows_of(rows, {"image_id": int, "category_id": int}, "annotations"):
+        found.setdefault(row["image_id"], set()).add(row["category_id"])
+    return found
 
 
 def _drawn(rows: list[dict[str, Any]], size: tuple[int, int], where: str) -> dict[int, Mask]:

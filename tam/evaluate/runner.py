@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tam.errors import ConversationError, TamError
 from tam.evaluate.cause_lines import cause_lines, caused_words, truth
+from tam.evaluate.claims import claim_lines, reply_figures
 from tam.evaluate.corrections import correction_lines, false_words
 from tam.evaluate.curves import curve_lines, measured_words
 from tam.evaluate.items import Item
@@ -178,6 +179,7 @@ def item_blocks(
             made = _explained(method, replay, targets, words, plan.levels)
             explanation = made.words
             lines, summary = measure(explanation, item, found, tagger, added)
+            summary |= reply_figures(explanation.text, item)
             add_faithfulness(
                 lines, explanation, found, replay, words=plan.faithful_words, steps=plan.steps
             )
@@ -185,6 +187,7 @@ def item_blocks(
                 add_sanity(lines, explanation, found, changed[method], words=plan.faithful_words)
             if plan.causes:
                 lines += cause_lines(explanation, caused)
+            lines += claim_lines(explanation, recording.trace, item)
             lines += correction_lines(explanation, wrong)
             for level, groups in made.groups.items():
                 lines += curve_lines(groups, words, replay, level, plan.steps)

@@ -3,6 +3,7 @@
 The resampled unit is the item (a picture with its text): words of one item are not independent.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +59,38 @@ def draws(items: int, *, resamples: int = RESAMPLES, seed: int = 0) -> NDArray[n
     """
     drawn = np.random.default_rng(seed).integers(0, items, (resamples, items))
     return np.concatenate([np.arange(items)[None], drawn])
+
+
+def aurocs(
+    higher: Sequence[NDArray[np.float64]],
+    lower: Sequence[NDArray[np.float64]],
+    drawn: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Return for each draw how well a score tells two kinds of values apart.
+
+    Parameters
+    ----------
+    higher, lower
+        For each of I items, its values of the kind that should score higher, and of the other.
+    drawn
+        int64 [n, I] from :func:`draws`.
+
+    Returns
+    -------
+    float64 [n]: the AUROC over all pairs, also of values of different items. NaN if a draw has no
+    pair.
+    """
+    count = len(higher)
+    high, low = (np.concatenate([*found, np.zeros(0)]) for found in (higher, lower))
+    above = (high[:, None] > low[None]) + 0.5 * (high[:, None] == low[None])
+    owners = [np.repeat(np.arange(count), list(map(len, found))) for found in (higher, lower)]
+    wins = np.zeros((count, count))
+    np.add.at(wins, np.ix_(*owners), above)
+    counts = np.stack([np.bincount(row, minlength=count) for row in drawn]).astype(np.float64)
+    numbers = [np.array(list(map(len, found)), np.float64) for found in (higher, lower)]
+    pairs = (counts @ numbers[0]) * (counts @ numbers[1])
+    total = np.einsum("ni,ij,nj->n", counts, wins, counts, optimize=True)
+    return np.asarray(total / np.where(pairs > 0, pairs, np.nan))
 
 
 def interval(means: NDArray[np.float64], level: float = LEVEL) -> Interval:

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.evaluate.cause_summary import cause_pools, heights
+from tam.evaluate.claims import claim_aurocs, claim_pools
+from tam.evaluate.clip_masks import NAMES as CLIPS
 from tam.evaluate.curves import NAMES as CURVES
 from tam.evaluate.journal import Block
 from tam.evaluate.localization import LEVELS
@@ -24,6 +26,7 @@ ALL = "all"
 
 _OF_WORDS = (
     *("pointing", "energy", "insertion", "deletion", "sensitivity", "randomized"),
+    *CLIPS,
     *CURVES,
     *("correction_region", "correction_success"),
 )
@@ -43,6 +46,8 @@ class Row:
         The number of measured items, and of measured words with a mask.
     false_words
         The number of false words whose correction was measured.
+    claims
+        The number of words of the model's own replies that are known to be true or false.
     measured
         By figure, the number of items that it was measured on, if that can differ from ``items``.
     figures
@@ -62,6 +67,7 @@ class Row:
     items: int
     words: int
     false_words: int
+    claims: int
     measured: dict[str, int]
     figures: dict[str, Interval]
     differences: dict[str, Interval]
@@ -118,7 +124,11 @@ def _rows(
     drawn = draws(count)
     pools = {method: _pools(items, added) for method, items in chosen.items()}
     means = {
-        method: {**_means(found, drawn), "cause_height": heights(chosen[method], drawn)}
+        method: {
+            **_means(found, drawn),
+            "cause_height": heights(chosen[method], drawn),
+            **claim_aurocs(chosen[method], drawn),
+        }
         for method, found in pools.items()
     }
     rows = []
@@ -133,6 +143,7 @@ def _rows(
                 items=count,
                 words=int(pools[method]["pointing"].counts.sum()),
                 false_words=int(pools[method]["correction_region"].counts.sum()),
+                claims=int(pools[method]["false_claims"].counts.sum()),
                 measured={
                     name: int((found.counts > 0).sum()) for name, found in pools[method].items()
                 },
@@ -175,7 +186,8 @@ def _pools(items: Sequence[Block], added: Sequence[str]) -> dict[str, Pooled]:
         name: of_items(name)
         for name in ("obj_iou", "func_iou", "precision", "recall", "rouge_l", "meteor")
     }
-    pools |= {name: of_words(name) for name in (*_OF_WORDS, *added)} | cause_pools(items)
+    pools |= {name: of_words(name) for name in (*_OF_WORDS, *added)}
+    pools |= cause_pools(items) | claim_pools(items)
     pools["fixed_iou"] = of_words("iou_curve", itemgetter(LEVELS.index(FIXED_LEVEL)))
     for number in range(len(LEVELS)):
         pools[f"{_LEVEL}{number}"] = of_words("iou_curve", itemgetter(number))
@@ -185,15 +197,20 @@ def _pools(items: Sequence[Block], added: Sequence[str]) -> dict[str, Pooled]:
 
 
 def _means(pools: dict[str, Pooled], drawn: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
-    """Compute each figure on all draws; F1-IoU uses the data set's means, not the items'."""
+    """Compute each figure on all draws; F1-IoU and F1 use the data set's means, not the items'."""
     means = {name: pool.means(drawn) for name, pool in pools.items()}
     levels = np.stack([means.pop(f"{_LEVEL}{number}") for number in range(len(LEVELS))])
     # The threshold is chosen once per method, on all items, not anew on each draw.
     first = levels[:, 0]
     best = 0 if np.isnan(first).all() else int(np.nanargmax(first))
-    total = means["obj_iou"] + means["func_iou"]
-    means["f1_iou"] = 2 * means["obj_iou"] * means["func_iou"] / np.where(total > 0, total, np.nan)
+    means["f1_iou"] = _harmonic(means["obj_iou"], means["func_iou"])
+    means["yes_f1"] = _harmonic(means["yes_precision"], means["yes_recall"])
     return {**means, "best_iou": levels[best]}
+
+
+def _harmonic(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    total = one + other
+    return np.asarray(2 * one * other / np.where(total > 0, total, np.nan))
 
 
 def _defined(means: dict[str, NDArray[np.float64]]) -> dict[str, Interval]:

@@ -53,6 +53,9 @@ def markdown(rows: Sequence[Row], reference: str, tagger: str) -> str:
         "Words, phrases and sentences: areas under the curve of their mean probability, and its "
         "maximum; AMCR and CSR@10 %: the share of the picture that must be hidden to correct a "
         "false word, and how often a tenth is enough. "
+        "Claims of the model's own replies, the same for every method: the share of false ones and "
+        "of replies with one, and how well grounding and probability tell true from false; "
+        "accuracy, precision, recall and F1 of answers to yes-or-no questions. "
         "ms: time of the method for each token that it explained, beside the recorded run. "
         f"Words were tagged by: {tagger}.\n"
     )
@@ -74,12 +77,14 @@ def printed(rows: Sequence[Row]) -> list[tuple[str, list[str], list[list[str]]]]
         causes = [name for name in names if name.startswith(("cause_", "relevance_"))]
         curves = [name for name in names if name in CURVES]
         wrong = [name for name in names if name.startswith("correction_")]
-        places = [name for name in names if name not in (*causes, *curves, *wrong)]
+        claims = [name for name in names if name.startswith(("false_", "claim_", "yes_"))]
+        places = [name for name in names if name not in (*causes, *curves, *wrong, *claims)]
         for shown, told in (
             (places, title),
             (causes, f"{model}: causes"),
             (curves, f"{model}: curves of probability"),
             (wrong, f"{model}: corrections of {part[0].false_words} false words"),
+            (claims, f"{model}: {part[0].claims} claims of its own replies"),
         ):
             if shown:
                 tables.append((told, _header(shown), _cells(part, shown, intervals=False)))
@@ -97,6 +102,7 @@ def _table(rows: Sequence[Row], model: str, split: str, reference: str) -> str:
     names = _columns(rows)
     header = _header(names)
     false = f", {rows[0].false_words} false words" if rows[0].false_words else ""
+    false += f", {rows[0].claims} claims" if rows[0].claims else ""
     lines = [
         f"### {model}, {'all splits' if split == ALL else split}: "
         f"{rows[0].items} items, {rows[0].words} words with a mask{false}\n",

@@ -88,6 +88,15 @@ def test_plain_coco_draws_polygons_and_run_lengths(tmp_path: Path) -> None:
     assert item.masks[18][8, 1]
 
 
+def test_objects_that_a_caption_of_coco_invents(tmp_path: Path) -> None:
+    folder = coco(tmp_path)
+    picture(folder / "val2014/COCO_val2014_000000000042.jpg")
+    (item,) = coco_items(folder, count=1)
+    told = item.with_reply("A puppy with a baseball and two cats.")
+    assert [claim.true for claim in told.claims] == [True, True, False]
+    assert told.false_spans == ((32, 36),)
+
+
 def packed(folder: Path) -> Path:
     picture(folder / "image/a.jpg")
     labels(folder / "seg_label/a.png")
