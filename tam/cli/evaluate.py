@@ -18,8 +18,9 @@ def evaluate(
     data: Annotated[
         str,
         typer.Option(
-            help="scenes, photo, photo:FOLDER, coco:FOLDER, grandf:FOLDER, openpsg:FOLDER or "
-            "folder:FOLDER (your own pictures and masks, listed in its items.csv)."
+            help="scenes, photo, photo:FOLDER, coco:FOLDER, grandf:FOLDER, openpsg:FOLDER, "
+            "pope:FOLDER, refcoco:FOLDER, davis:FOLDER or folder:FOLDER (your own pictures and "
+            "masks, listed in its items.csv)."
         ),
     ] = "scenes",
     methods: Annotated[
@@ -83,6 +84,14 @@ def evaluate(
             help="Also measure how little of the picture must be hidden to correct a false word.",
         ),
     ] = False,
+    flips: Annotated[
+        bool,
+        typer.Option(
+            "--flips",
+            help="Also measure how often the model says another word once the hottest eighth of "
+            "the picture by its map is hidden; needs no masks.",
+        ),
+    ] = False,
     location: Annotated[
         bool,
         typer.Option(
@@ -119,6 +128,7 @@ def evaluate(
         causes=causes,
         levels=tuple(_listed(levels, "--levels")) if levels else (),
         corrections=corrections,
+        flips=flips,
         location=location,
     )
 

@@ -134,6 +134,13 @@ _TABLE = (
         less_is_better=True,
     ),
     Metric("correction_success", "corrected within 10 %", "CSR@10 %", _EAGLE, _CORRECTED),
+    Metric(
+        "flips",
+        "words that change without the hottest eighth",
+        "flips",
+        "",
+        "1 forward for each content word (--flips)",
+    ),
     Metric("false_claims", "false claims", "false", _CHAIR, less_is_better=True),
     Metric("false_reply", "replies with a false claim", "replies", _CHAIR, less_is_better=True),
     Metric("claim_grounding", "AUROC of grounding for true claims", "grounding AUROC"),

@@ -34,6 +34,9 @@ class Plan:
         Levels at which to measure EAGLE's curves, see :mod:`tam.evaluate.curves`.
     corrections
         Whether to measure how false words are corrected, see :mod:`tam.evaluate.corrections`.
+    flips
+        Whether to measure how often words change without what their map marks, see
+        :mod:`tam.evaluate.flips`.
     location
         Whether to measure where maps point, which needs the map of every noun and function word.
     """
@@ -49,6 +52,7 @@ class Plan:
     causes: bool = False
     levels: tuple[str, ...] = ()
     corrections: bool = False
+    flips: bool = False
     location: bool = True
 
     def items(self) -> tuple[Iterator[Item], Tagger]:
@@ -65,7 +69,7 @@ def settings_of(plan: Plan) -> dict[str, object]:
     }
     # Options introduced later are left out at their defaults, so that older folders still match.
     plain = asdict(Plan())
-    for name in ("metrics", "causes", "levels", "corrections", "location"):
+    for name in ("metrics", "causes", "levels", "corrections", "flips", "location"):
         value = settings.pop(name)
         if value != plain[name]:
             settings[name] = list(value) if isinstance(value, tuple) else value

@@ -16,6 +16,7 @@ from tam.evaluate.cause_lines import cause_lines, caused_words, truth
 from tam.evaluate.claims import claim_lines, reply_figures
 from tam.evaluate.corrections import correction_lines, false_words
 from tam.evaluate.curves import curve_lines, measured_words
+from tam.evaluate.flips import flip_lines, preferred_words
 from tam.evaluate.items import Item
 from tam.evaluate.journal import Block, Journal, blocks
 from tam.evaluate.measuring import add_faithfulness, as_json, measure, scored_words
@@ -169,7 +170,10 @@ def item_blocks(
             targets = sorted({*targets, *caused_words(recording.trace)})
         wrong = false_words(model, item, replay) if plan.corrections else []
         targets = sorted({*targets, *(target for word in wrong for target in word.targets)})
-        words = measured_words(recording.trace, item) if plan.levels else []
+        content = measured_words(recording.trace, item) if plan.levels or plan.flips else []
+        words = content if plan.levels else []
+        kept = preferred_words(replay, content) if plan.flips else []
+        targets = sorted({*targets, *(target for word in kept for target in word)})
         changed = (
             changed_runs(model, recording, methods, found.targets)
             if plan.sanity and plan.faithful_words
@@ -187,6 +191,7 @@ def item_blocks(
                 add_sanity(lines, explanation, found, changed[method], words=plan.faithful_words)
             if plan.causes:
                 lines += cause_lines(explanation, caused)
+            lines += flip_lines(explanation, kept, replay)
             lines += claim_lines(explanation, recording.trace, item)
             lines += correction_lines(explanation, wrong)
             for level, groups in made.groups.items():

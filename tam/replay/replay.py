@@ -40,6 +40,7 @@ from tam.replay.passing import (
     Replaced,
     registered,
 )
+from tam.replay.readings import Reading, leads_of, log_probabilities_of
 from tam.replay.settings import attention_by, frozen
 
 # The largest difference from the recorded log-probabilities that rounding can explain.
@@ -230,6 +231,19 @@ class Replay:
         """
         return self._readings(map(self._about, edited), batch)
 
+    def leads(self, edited: Iterable[Sequence[Media]], *, batch: int = 16) -> NDArray[np.float32]:
+        """Return how far the model prefers the reply's tokens to any other after edited pictures.
+
+        Parameters and cost are those of :meth:`log_probabilities`.
+
+        Returns
+        -------
+        ndarray
+            float32 [E, R]: each target's logit minus the highest of the other tokens, in nats. The
+            model would have said another one where it is negative.
+        """
+        return self._readings(map(self._about, edited), batch, read=leads_of)
+
     def reworded(
         self, versions: Iterable[Mapping[int, int]], *, batch: int = 16
     ) -> NDArray[np.float32]:
@@ -266,25 +280,29 @@ class Replay:
         return self._with_reply(prompt.inputs)
 
     def _readings(
-        self, requests: Iterable[Mapping[str, torch.Tensor]], batch: int
+        self,
+        requests: Iterable[Mapping[str, torch.Tensor]],
+        batch: int,
+        read: Reading = log_probabilities_of,
     ) -> NDArray[np.float32]:
         """Read the reply after each of several prompts, ``batch`` of them at once."""
         size = batch if self.checkpoint.adapter.batches else 1
         remaining = iter(requests)
         readings = []
         while part := list(islice(remaining, size)):
-            readings.append(self._read(part))
+            readings.append(self._read(part, read))
         targets = len(self.trace.text.tokens) - self.trace.text.prompt_targets
         return np.concatenate([np.zeros((0, targets), np.float32), *readings])
 
-    def _read(self, requests: Sequence[Mapping[str, torch.Tensor]]) -> NDArray[np.float32]:
+    def _read(
+        self, requests: Sequence[Mapping[str, torch.Tensor]], read: Reading
+    ) -> NDArray[np.float32]:
         text = self.trace.text
         inputs = placed(self.checkpoint.module, padded(requests, 0))
         with exclusive(self.checkpoint.module), torch.no_grad():
             logits = self._logits(inputs, text.context_positions[text.prompt_targets :])
-        rows = logits.float().log_softmax(-1)
-        ids = torch.from_numpy(text.ids[text.prompt_targets :]).to(rows.device)
-        reading: NDArray[np.float32] = rows[:, torch.arange(len(ids)), ids].cpu().numpy()
+        ids = torch.from_numpy(text.ids[text.prompt_targets :]).to(logits.device)
+        reading: NDArray[np.float32] = read(logits.float(), ids).cpu().numpy()
         return reading
 
     def _logits(

@@ -29,7 +29,7 @@ from tam.photo.training.speaking import (
 )
 from tam.photo.training.start import Projector, first_projector
 from tam.photo.training.teacher import Teacher, Words, teacher_for
-from tam.photo.vocabulary import Name
+from tam.photo.vocabulary import Name, names
 
 WIDTH, HIDDEN, CELLS = 12, 16, 9
 
@@ -143,6 +143,30 @@ def test_a_sampled_picture_shows_its_nouns_from_left_to_right(
         if len(nouns) == 2:
             assert places[:, :5].any()
             assert places[:, 5:].any()
+
+
+def test_faint_samples_are_moved_less() -> None:
+    cells = torch.randn(500, 40, generator=torch.Generator().manual_seed(0))
+    weight, bias = (
+        torch.randn(1000, 40, generator=torch.Generator().manual_seed(1)),
+        torch.zeros(1000),
+    )
+    ground = Pool(torch.randn(1, 100, 40).half(), ((),))
+
+    def lead(faintest: float) -> float:
+        """The mean margin of the named class over all others, at the cells of the object."""
+        rng, generator = np.random.default_rng(0), torch.Generator().manual_seed(0)
+        sampler = Sampler(cells, weight, bias)
+        pictures, shown = sampled_pictures(
+            ground, sampler, 20, rng, generator, two=0.0, faintest=faintest
+        )
+        classes = {name.noun: list(name.classes) for name in names()}
+        scores = pictures @ (weight - weight.mean(0)).T
+        own = torch.stack([s[:, classes[n[0]]].amax(1) for s, n in zip(scores, shown, strict=True)])
+        changed = (pictures != ground.features.float()).any(-1)
+        return float((own - scores.amax(2))[changed].mean())
+
+    assert lead(-4.0) < lead(1.0) - 0.5
 
 
 def test_the_naming_loss_asks_for_the_best_cells_of_each_noun() -> None:

@@ -44,6 +44,12 @@ def main() -> None:
         default=defaults.speaking.two,
         help="share of these pictures that show two objects",
     )
+    parser.add_argument(
+        "--faintest",
+        type=float,
+        default=defaults.speaking.faintest,
+        help="least margin by which the classifier prefers the class of a sample in them",
+    )
     parser.add_argument("--speaking-rate", type=float, default=defaults.speaking.rate)
     parser.add_argument(
         "--asked", type=int, default=defaults.speaking.asked, help="questions about each picture"
@@ -104,6 +110,7 @@ def main() -> None:
             presence=given.presence,
             sampled=given.sampled,
             two=given.two,
+            faintest=given.faintest,
             taught=given.taught,
             rate=given.speaking_rate,
             seed=given.seed,

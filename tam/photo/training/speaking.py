@@ -49,6 +49,9 @@ class SpeakingSettings:
         Share of the pictures whose objects are feature-space samples.
     two
         Share of those pictures that show two objects.
+    faintest
+        The least margin by which the tower's classifier prefers the class of a sample in them;
+        below 0 the class need not be its first choice.
     taught
         Single cells per step of which the tower's classifier goes on teaching what they show.
     rate, seed
@@ -63,6 +66,7 @@ class SpeakingSettings:
     presence: float = 0.25
     sampled: float = 0.5
     two: float = 0.25
+    faintest: float = MARGINS[0]
     taught: int = 0
     rate: float = 5e-4
     seed: int = 0
@@ -182,7 +186,13 @@ def _drawn(
     chosen = rng.integers(len(pool.nouns), size=settings.pictures - sampled)
     real = pool.features[torch.from_numpy(chosen).to(device)].float()
     made, nouns = sampled_pictures(
-        pool, material.sampler, sampled, rng, generator, two=settings.two
+        pool,
+        material.sampler,
+        sampled,
+        rng,
+        generator,
+        two=settings.two,
+        faintest=settings.faintest,
     )
     return torch.cat([real, made]), [*(pool.nouns[i] for i in chosen), *nouns]
 
@@ -202,11 +212,13 @@ def sampled_pictures(
     generator: torch.Generator,
     *,
     two: float,
+    faintest: float = MARGINS[0],
 ) -> tuple[torch.Tensor, list[tuple[str, ...]]]:
     """Return backgrounds in which one or two ellipses of cells are samples of random nouns.
 
     Every noun of the tower's classifier is equally frequent. The margins of the samples fall
-    towards the border of an ellipse. ``two`` is the share of pictures with two objects.
+    towards the border of an ellipse, down to ``faintest``. ``two`` is the share of pictures with
+    two objects.
 
     Returns
     -------
@@ -233,9 +245,8 @@ def sampled_pictures(
             cells = np.flatnonzero(inside)
             places.append(index * side * side + cells)
             classes.append(np.full(len(cells), rng.choice(name.classes)))
-            low, high = MARGINS
-            peak = rng.uniform(low + 1, high)
-            margins.append(low + (peak - low) * inside.ravel()[cells])
+            peak = rng.uniform(faintest + 1, MARGINS[1])
+            margins.append(faintest + (peak - faintest) * inside.ravel()[cells])
     if places:
         at = torch.from_numpy(np.concatenate(places)).to(device)
         wanted = torch.from_numpy(np.concatenate(classes)).to(device)
