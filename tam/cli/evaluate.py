@@ -92,6 +92,14 @@ def evaluate(
             "the picture by its map is hidden; needs no masks.",
         ),
     ] = False,
+    points: Annotated[
+        bool,
+        typer.Option(
+            "--points",
+            help="Also ask the model where each object is, and compare its maps with the answer; "
+            "for models that answer with coordinates.",
+        ),
+    ] = False,
     location: Annotated[
         bool,
         typer.Option(
@@ -129,6 +137,7 @@ def evaluate(
         levels=tuple(_listed(levels, "--levels")) if levels else (),
         corrections=corrections,
         flips=flips,
+        points=points,
         location=location,
     )
 

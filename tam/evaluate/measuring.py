@@ -60,6 +60,14 @@ class ScoredWords:
         """Return the words as words of no class, none of which is measured by its location."""
         return replace(self, classes=(OTHERS,) * len(self.words))
 
+    def shown(self, item: Item) -> list[str]:
+        """Return the true words whose object is in the item's pictures."""
+        return [
+            word
+            for word, number, false in zip(self.words, self.classes, self.false, strict=True)
+            if not false and number in item.masks and item.masks[number].any()
+        ]
+
     @property
     def targets(self) -> list[int]:
         """Targets that the measures need: nouns, with or without a category, and function words."""

@@ -141,6 +141,13 @@ _TABLE = (
         "",
         "1 forward for each content word (--flips)",
     ),
+    Metric(
+        "own_point",
+        "share of the picture cooler than the model's own place",
+        "own place",
+        "",
+        "1 answer for each object (--points)",
+    ),
     Metric("false_claims", "false claims", "false", _CHAIR, less_is_better=True),
     Metric("false_reply", "replies with a false claim", "replies", _CHAIR, less_is_better=True),
     Metric("claim_grounding", "AUROC of grounding for true claims", "grounding AUROC"),

@@ -37,6 +37,9 @@ class Plan:
     flips
         Whether to measure how often words change without what their map marks, see
         :mod:`tam.evaluate.flips`.
+    points
+        Whether to compare maps with the places that the model itself gives, see
+        :mod:`tam.evaluate.own_points`.
     location
         Whether to measure where maps point, which needs the map of every noun and function word.
     """
@@ -53,6 +56,7 @@ class Plan:
     levels: tuple[str, ...] = ()
     corrections: bool = False
     flips: bool = False
+    points: bool = False
     location: bool = True
 
     def items(self) -> tuple[Iterator[Item], Tagger]:
@@ -69,7 +73,7 @@ def settings_of(plan: Plan) -> dict[str, object]:
     }
     # Options introduced later are left out at their defaults, so that older folders still match.
     plain = asdict(Plan())
-    for name in ("metrics", "causes", "levels", "corrections", "flips", "location"):
+    for name in ("metrics", "causes", "levels", "corrections", "flips", "points", "location"):
         value = settings.pop(name)
         if value != plain[name]:
             settings[name] = list(value) if isinstance(value, tuple) else value

@@ -21,6 +21,7 @@ from tam.evaluate.items import Item
 from tam.evaluate.journal import Block, Journal, blocks
 from tam.evaluate.measuring import add_faithfulness, as_json, measure, scored_words
 from tam.evaluate.metrics import metric_function
+from tam.evaluate.own_points import add_own_points, own_points
 from tam.evaluate.plan import Plan
 from tam.evaluate.run_folder import alone_in, check_settings, write_settings
 from tam.evaluate.sanity import add_sanity, changed_runs
@@ -174,6 +175,7 @@ def item_blocks(
         words = content if plan.levels else []
         kept = preferred_words(replay, content) if plan.flips else []
         targets = sorted({*targets, *(target for word in kept for target in word)})
+        places = own_points(model, item, found.shown(item)) if plan.points else {}
         changed = (
             changed_runs(model, recording, methods, found.targets)
             if plan.sanity and plan.faithful_words
@@ -183,6 +185,7 @@ def item_blocks(
             made = _explained(method, replay, targets, words, plan.levels)
             explanation = made.words
             lines, summary = measure(explanation, item, found, tagger, added)
+            add_own_points(lines, explanation, found.tokens, places)
             summary |= reply_figures(explanation.text, item)
             add_faithfulness(
                 lines, explanation, found, replay, words=plan.faithful_words, steps=plan.steps

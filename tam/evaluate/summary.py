@@ -28,7 +28,7 @@ _OF_WORDS = (
     *("pointing", "energy", "insertion", "deletion", "sensitivity", "randomized"),
     *CLIPS,
     *CURVES,
-    *("correction_region", "correction_success", "flips"),
+    *("correction_region", "correction_success", "flips", "own_point"),
 )
 _LEVEL = "level-"
 """Prefix of the names under which the mean IoU at each threshold is pooled."""
