@@ -1,15 +1,16 @@
 """Compares detectors of the words that a model invents: AUROC, AUPR and calibration, by split.
 
     python -m benchmarks.invented --items 40 --model small --splits invented-noisy,invented-unseen
+    python -m benchmarks.invented --items 40 --model photo --data photo --splits one,two,pictures
 
-Models describe scenes by sampling (:mod:`tam.evaluate.invented_items`); each color and shape that
-they state of an object is true or false. The scores of each detector
-(:mod:`tam.evaluate.detectors`) are turned into probabilities by a logistic function fitted on
-scenes of the world ``train``; some rows are a function of several scores (``COMBINED``), and
-``grounding as it is`` is not fitted. AUPR is that of the false words. ECE is the expected
-calibration error over ten bins of equal width. Intervals are 95 % bootstrap intervals over scenes.
-Writes ``invented-MODEL.md``. The same command resumes a run that was stopped
-(``benchmarks/unfinished``).
+Models describe scenes by sampling (:mod:`tam.evaluate.invented_items`), or composites of
+photographs as they would (:mod:`tam.evaluate.photo_items`); each color and shape, or noun, that
+they state is true or false. The scores of each detector (:mod:`tam.evaluate.detectors`) are turned
+into probabilities by a logistic function fitted on scenes of the world ``train``, or on other
+composites; some rows are a function of several scores (``COMBINED``), and ``grounding as it is`` is
+not fitted. AUPR is that of the false words. ECE is the expected calibration error over ten bins of
+equal width. Intervals are 95 % bootstrap intervals over scenes. Writes ``invented-MODEL.md``. The
+same command resumes a run that was stopped (``benchmarks/unfinished``).
 """
 
 import argparse
@@ -28,7 +29,9 @@ from tam.evaluate.causes import auroc
 from tam.evaluate.detectors import detect
 from tam.evaluate.invented_items import INVENTED_SPLITS, invented_items
 from tam.evaluate.items import Item
+from tam.evaluate.photo_items import photo_items
 from tam.evaluate.statistics import draws, interval
+from tam.photo.pack import open_pack
 from tam.replay import Replay
 
 COMBINED: Mapping[str, tuple[str, ...]] = {
@@ -44,6 +47,8 @@ COMBINED: Mapping[str, tuple[str, ...]] = {
 AS_IT_IS = "grounding as it is"
 """The toolkit's score without another calibration."""
 
+_FIT_FROM = 50_000
+"""The index of the first composite that is fitted on."""
 RESAMPLES = 100
 BINS = 10
 Values = NDArray[np.float64]
@@ -77,39 +82,44 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=40, help="scenes of each split, on test")
     parser.add_argument("--fit", type=int, default=20, help="scenes of each split, on train")
     parser.add_argument("--splits", default=",".join(INVENTED_SPLITS))
+    parser.add_argument("--data", default="scenes", choices=("scenes", "photo"))
     parser.add_argument("--model", default="small")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     asked = parser.parse_args()
     splits = asked.splits.split(",")
-    train = measured(asked.model, "train", splits, asked.fit)
-    test = measured(asked.model, "test", splits, asked.items)
+    train = measured(asked.model, asked.data, "train", splits, asked.fit)
+    test = measured(asked.model, asked.data, "test", splits, asked.items)
     command = (
         f"python -m benchmarks.invented --items {asked.items} --fit {asked.fit} "
-        f"--model {asked.model} --splits {asked.splits}"
+        f"--model {asked.model} --data {asked.data} --splits {asked.splits}"
     )
     text = document(asked.model, train, test, command)
     print(text)
     (asked.out / f"invented-{asked.model}.md").write_text(text, encoding="utf-8")
 
 
-def measured(name: str, world: str, splits: Sequence[str], items: int) -> list[Word]:
+def measured(name: str, data: str, world: str, splits: Sequence[str], items: int) -> list[Word]:
     """Score the words of some splits."""
     load = cache(lambda: tam.load(name))
     found = []
     for split in splits:
         path = work_folder([name]) / f"invented-{world}-{split}.jsonl"
-        replies = kept(path, items, scorer(load, split, world))
+        replies = kept(path, items, scorer(load, data, split, world))
         found += [Word(**word) for reply in replies for word in reply]
     return found
 
 
 def scorer(
-    load: Callable[[], tam.Model], split: str, world: str
+    load: Callable[[], tam.Model], data: str, split: str, world: str
 ) -> Callable[[int], list[dict[str, Any]]]:
     """Return a function that scores the reply of a given index, as JSON values."""
 
     def score(number: int) -> list[dict[str, Any]]:
-        [item] = invented_items(split, 1, world=world, first=number)
+        if data == "photo":
+            first = number + _FIT_FROM * (world == "train")
+            [item] = photo_items(open_pack(None), split, 1, first=first)
+        else:
+            [item] = invented_items(split, 1, world=world, first=number)
         return [asdict(word) for word in scored(load(), item)]
 
     return score
@@ -150,7 +160,7 @@ def document(
         chosen = [i for i, word in enumerate(test) if split in ("all", word.split)]
         words = [test[i] for i in chosen]
         false = sum(word.false for word in words)
-        lines += [f"## {split}", "", f"{len(words)} colors and shapes, {false} of them false.", ""]
+        lines += [f"## {split}", "", f"{len(words)} judged words, {false} of them false.", ""]
         if not 0 < false < len(words):
             continue
         lines += ["| detector | AUROC | AUPR | ECE |", "| --- | ---: | ---: | ---: |"]

@@ -4,7 +4,7 @@
     python -m benchmarks.truth DIR
 
 Reads the results of a finished or unfinished evaluation with ``--causes``, and uses the items that
-were measured with all of the methods. Writes ``truth-MODEL.md``.
+were measured with all of the methods. Writes ``truth-MODEL.md``, or ``truth-MODEL-ABOUT.md``.
 """
 
 import argparse
@@ -29,6 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path, help="of an evaluation with --causes")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    parser.add_argument("--about", default="", help="what the data are, for title and file name")
     asked = parser.parse_args()
     found = blocks(asked.folder)
     methods = list(dict.fromkeys(block.item["method"] for block in found))
@@ -36,13 +37,15 @@ def main() -> None:
     rows = summarize(found, methods)
     for model in dict.fromkeys(row.model for row in rows):
         own = [row for row in rows if row.model == model]
-        text = table(model, own, methods, settings)
+        title = f"{model}, {asked.about}" if asked.about else model
+        text = table(title, own, methods, settings)
         print(text)
-        (asked.out / f"truth-{model}.md").write_text(text, encoding="utf-8")
+        name = f"truth-{model}-{asked.about}.md" if asked.about else f"truth-{model}.md"
+        (asked.out / name).write_text(text, encoding="utf-8")
 
 
 def table(
-    model: str, rows: Sequence[Row], methods: Sequence[str], settings: Mapping[str, Any]
+    title: str, rows: Sequence[Row], methods: Sequence[str], settings: Mapping[str, Any]
 ) -> str:
     """Write the table of one model, over all splits together."""
     whole = [row for row in rows if row.split == ALL] or list(rows)
@@ -51,9 +54,9 @@ def table(
     headings = [metric_named(name).column for name in COLUMNS]
     data = "" if settings.get("data", "scenes") == "scenes" else f"--data {settings['data']} "
     lines = [
-        f"# Which map tells the truth: {model}",
+        f"# Which map tells the truth: {title}",
         "",
-        f"`tam evaluate --causes {data}--model {model} --split {','.join(shown)} "
+        f"`tam evaluate --causes {data}--model {rows[0].model} --split {','.join(shown)} "
         f"--count {settings['count']} --faithful-words {settings['faithful_words']} "
         f"--methods {','.join(methods)}`, then `python -m benchmarks.truth DIR`; "
         f"{whole[0].items} items, {whole[0].words} words with a mask. In per cent, with 95 % "
