@@ -39,6 +39,12 @@ if TYPE_CHECKING:
     from tam.explanation.explanation import Explanation
     from tam.recording.trace import Trace
 
+NAMES = (
+    *("false_claims", "false_reply", "claim_grounding", "claim_probability"),
+    *("yes_accuracy", "yes_precision", "yes_recall", "yes_f1", "yes_share"),
+)
+"""The names of all figures."""
+
 _ANSWER = re.compile(r"\b(yes|no|not)\b", re.IGNORECASE)
 _OF_ITEMS = (*("false_reply", "yes_accuracy", "yes_precision", "yes_recall", "yes_share"),)
 _SCORES = ("grounding", "probability")

@@ -148,8 +148,10 @@ _TABLE = (
         "",
         "1 answer for each object (--points)",
     ),
-    Metric("false_claims", "false claims", "false", _CHAIR, less_is_better=True),
-    Metric("false_reply", "replies with a false claim", "replies", _CHAIR, less_is_better=True),
+    Metric("false_claims", "false claims", "false claims", _CHAIR, less_is_better=True),
+    Metric(
+        "false_reply", "replies with a false claim", "false replies", _CHAIR, less_is_better=True
+    ),
     Metric("claim_grounding", "AUROC of grounding for true claims", "grounding AUROC"),
     Metric("claim_probability", "AUROC of probability for true claims", "prob. AUROC"),
     Metric("yes_accuracy", "right answers to yes-or-no questions", "accuracy", _POPE),

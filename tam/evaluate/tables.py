@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from tam.evaluate.claims import NAMES as CLAIMS
 from tam.evaluate.curves import NAMES as CURVES
 from tam.evaluate.metrics import METRICS, metric_named
 from tam.evaluate.plan import Plan
@@ -53,8 +54,8 @@ def markdown(rows: Sequence[Row], reference: str, tagger: str) -> str:
         "Words, phrases and sentences: areas under the curve of their mean probability, and its "
         "maximum; AMCR and CSR@10 %: the share of the picture that must be hidden to correct a "
         "false word, and how often a tenth is enough. "
-        "Claims of the model's own replies, the same for every method: the share of false ones and "
-        "of replies with one, and how well grounding and probability tell true from false; "
+        "Claims of the model's own replies: the share of false ones and of replies with one, and how "
+        "well grounding and probability tell true from false; "
         "accuracy, precision, recall and F1 of answers to yes-or-no questions. "
         "ms: time of the method for each token that it explained, beside the recorded run. "
         f"Words were tagged by: {tagger}.\n"
@@ -77,32 +78,42 @@ def printed(rows: Sequence[Row]) -> list[tuple[str, list[str], list[list[str]]]]
         causes = [name for name in names if name.startswith(("cause_", "relevance_"))]
         curves = [name for name in names if name in CURVES]
         wrong = [name for name in names if name.startswith("correction_")]
-        claims = [name for name in names if name.startswith(("false_", "claim_", "yes_"))]
-        places = [name for name in names if name not in (*causes, *curves, *wrong, *claims)]
+        places = [name for name in names if name not in (*causes, *curves, *wrong)]
         for shown, told in (
             (places, title),
             (causes, f"{model}: causes"),
             (curves, f"{model}: curves of probability"),
             (wrong, f"{model}: corrections of {part[0].false_words} false words"),
-            (claims, f"{model}: {part[0].claims} claims of its own replies"),
         ):
             if shown:
                 tables.append((told, _header(shown), _cells(part, shown, intervals=False)))
+        if part[0].claims:
+            told = f"{model}: {part[0].claims} claims of its own replies"
+            tables.append((told, *_of_claims(part[0], intervals=False)))
     return tables
+
+
+def _of_claims(row: Row, *, intervals: bool = True) -> tuple[list[str], list[list[str]]]:
+    """Return header and cells of the figures of claims, which are the same for every method."""
+    names = [n for n in CLAIMS if n in row.figures and METRICS[n].column]
+    cells = [_figure(row, name, intervals=intervals) for name in names]
+    return ["model", *map(_heading, names)], [[row.model, *cells]]
 
 
 def _header(names: Sequence[str]) -> list[str]:
     """Return the headings of a table, each measure with an arrow in its better direction."""
-    metrics = [metric_named(name) for name in names]
-    told = [f"{metric.column} {'↓' if metric.less_is_better else '↑'}" for metric in metrics]
-    return ["method", *told, "ms ↓"]
+    return ["method", *map(_heading, names), "ms ↓"]
+
+
+def _heading(name: str) -> str:
+    metric = metric_named(name)
+    return f"{metric.column} {'↓' if metric.less_is_better else '↑'}"
 
 
 def _table(rows: Sequence[Row], model: str, split: str, reference: str) -> str:
     names = _columns(rows)
     header = _header(names)
     false = f", {rows[0].false_words} false words" if rows[0].false_words else ""
-    false += f", {rows[0].claims} claims" if rows[0].claims else ""
     lines = [
         f"### {model}, {'all splits' if split == ALL else split}: "
         f"{rows[0].items} items, {rows[0].words} words with a mask{false}\n",
@@ -110,13 +121,25 @@ def _table(rows: Sequence[Row], model: str, split: str, reference: str) -> str:
         f"| --- |{' ---: |' * (len(header) - 1)}",
     ]
     lines += [f"| {' | '.join(cells)} |" for cells in _cells(rows, names)]
+    if rows[0].claims:
+        header, [cells] = _of_claims(rows[0])
+        lines += [
+            f"\n{rows[0].claims} claims of the model's own replies:\n",
+            f"| {' | '.join(header)} |",
+            f"| --- |{' ---: |' * (len(header) - 1)}",
+            f"| {' | '.join(cells)} |",
+        ]
     return "\n".join(lines) + "\n"
 
 
 def _columns(rows: Sequence[Row]) -> list[str]:
     """Return the metrics with a column: some of the toolkit's own, and all added ones."""
     found = dict.fromkeys(name for row in rows for name in row.figures)
-    own = [name for name, metric in METRICS.items() if metric.column and name in found]
+    own = [
+        name
+        for name, metric in METRICS.items()
+        if metric.column and name in found and name not in CLAIMS
+    ]
     return own + [name for name in found if name not in METRICS]
 
 
