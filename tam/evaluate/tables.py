@@ -54,9 +54,9 @@ def markdown(rows: Sequence[Row], reference: str, tagger: str) -> str:
         "Words, phrases and sentences: areas under the curve of their mean probability, and its "
         "maximum; AMCR and CSR@10 %: the share of the picture that must be hidden to correct a "
         "false word, and how often a tenth is enough. "
-        "Claims of the model's own replies: the share of false ones and of replies with one, and how "
-        "well grounding and probability tell true from false; "
-        "accuracy, precision, recall and F1 of answers to yes-or-no questions. "
+        "Claims of the model's own replies: the share of false ones and of replies with one, and "
+        "how well grounding and probability tell true from false; accuracy, precision, recall and "
+        "F1 of answers to yes-or-no questions. "
         "ms: time of the method for each token that it explained, beside the recorded run. "
         f"Words were tagged by: {tagger}.\n"
     )
