@@ -4,11 +4,12 @@
 maximum     the maximum: in each cell, the token that has the most evidence there
 first       the map of the first token only
 weighted    the mean, with each token weighted by the probability that the model gave it
-geometric   the geometric mean: cells with evidence for all of the tokens
+geometric   the geometric mean: cells with evidence for all of the tokens; for a phrase, those of
+            its content words, if it has any
 ==========  ==================================================================================
 
-``benchmarks/phrases.py`` compares them on scenes with known masks. The geometric mean points best,
-because each word of a phrase narrows down its meaning, while the maximum also shows its least
+``benchmarks/phrases.py`` compares them on pictures with known masks. The geometric mean points
+best, because each word of a phrase narrows down its meaning, while the maximum also shows its least
 certain word. For everything that a long reply mentions, use the maximum.
 """
 

@@ -17,6 +17,7 @@ from tam.explanation.merge import merged
 from tam.explanation.strength import Peak
 from tam.geometry.layout import TextToken
 from tam.resolver import DOORS, resolve
+from tam.text.function_words import is_content
 
 __all__ = ["Loss", "Word", "Words"]
 
@@ -120,11 +121,15 @@ class Word:
         return next((check for check in checks if check.targets == self.targets), None)
 
     def cells(self) -> NDArray[np.float32]:
-        """Return the word's map on the vision cells, float32 [N], merged from its tokens' maps."""
+        """Return the word's map on the vision cells, float32 [N], merged from its tokens' maps.
+
+        A geometric mean is that of the content words, if there are any: "a" and "of" name nothing.
+        """
         first = self.explanation.prompt_targets
         steps = self.explanation.predictions
-        weights = [steps[t - first].probability if t >= first else 1.0 for t in self.targets]
-        maps = self.explanation.maps[list(self.targets)]
+        targets = self._naming_targets() if self.merge == "geometric" else self.targets
+        weights = [steps[t - first].probability if t >= first else 1.0 for t in targets]
+        maps = self.explanation.maps[list(targets)]
         return merged(maps, np.array(weights, np.float32), self.merge)
 
     def map(self, media: int = 0, frame: int = 0) -> NDArray[np.float32]:
@@ -199,6 +204,20 @@ class Word:
             return None
         ranked = sorted(words, key=lambda pair: -pair[1])
         return tuple((Word(self.explanation, targets), value) for targets, value in ranked)
+
+    def _naming_targets(self) -> tuple[int, ...]:
+        """Return the targets of the content words, or all if there are none."""
+        words: dict[int, list[int]] = {}
+        for target, token in zip(self.targets, self.tokens, strict=True):
+            words.setdefault(token.word, []).append(target)
+        pieces = self.explanation.tokens
+        naming = [
+            target
+            for targets in words.values()
+            if is_content("".join(pieces[target].text for target in targets).strip())
+            for target in targets
+        ]
+        return tuple(naming) or self.targets
 
     @property
     def _raw_text(self) -> str:

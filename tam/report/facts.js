@@ -38,7 +38,14 @@ function wordName(data, index) {
 
 // The map of the chosen words: the geometric mean for a phrase, the maximum for other words.
 function factsSource({ page, data, facts }, stage = page.stage) {
-  return targetSource(data, facts?.targets ?? [], stage, facts?.phrase ? page.greyLevel : null);
+  const targets = facts?.phrase ? namingTargets(data, facts) : facts?.targets ?? [];
+  return targetSource(data, targets, stage, facts?.phrase ? page.greyLevel : null);
+}
+
+// The targets of a phrase's content words, or all if there are none, as in Word.cells of Python.
+function namingTargets(data, facts) {
+  const naming = facts.words.map((index) => data.words[index]).filter((word) => word.content);
+  return naming.length ? naming.flatMap((word) => word.targets) : facts.targets;
 }
 
 function product(predictions, name) {

@@ -26,6 +26,7 @@ def test_a_word_knows_where_it_stands() -> None:
         (204, "hound"),
     ]
     phrase = result.phrase("a bench")
+    assert (phrase.cells() == result.words["bench"].cells()).all(), "articles name nothing"
     assert (phrase.span, phrase.index, phrase.text) == ((20, 27), None, "a bench")
 
 
