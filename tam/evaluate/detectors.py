@@ -5,6 +5,8 @@ probability           ``log p`` of the token (the negative log-likelihood, rever
 entropy               minus the entropy of its step's prediction
 internal confidence   its highest probability at any cell and layer (arXiv 2410.02762)
 visual attention      its attention to the picture in the middle layers (SVAR, arXiv 2411.16724)
+prelim attention      minus the attention to earlier words of the reply in the first layer, where it
+                      is predicted (PAS, arXiv 2511.11502)
 contextual lens       its highest cosine with a cell in the middle layer (arXiv 2411.19187)
 global-local          its cosine with the prompt's end and with the cells that show it best (GLSim,
                       arXiv 2508.19972)
@@ -12,7 +14,7 @@ grounding             the toolkit's own score (:mod:`tam.recording.grounding`)
 removal               its loss without a region: the height of ``tam-cause``
 ====================  ==========================================================================
 
-The first two and grounding read the recorded run; the next four share one pass (:class:`Layers`);
+The first two and grounding read the recorded run; the next five share one pass (:class:`Layers`);
 removal costs a pass for each region. Layers that the papers give by number are used at the same
 relative depth: out of 32 layers, the fifth to the eighteenth (attention), the sixteenth (lens).
 """
@@ -75,6 +77,7 @@ def detect(replay: Replay) -> Mapping[str, Scores]:
         "entropy": -entropy(trace),
         "internal confidence": shown.amax((0, 1)).double().numpy(),
         "visual attention": visual_attention(trace, layers.attention),
+        "prelim attention": prelim_attention(trace, layers.attention),
         "contextual lens": contextual_lens(trace, layers.states),
         "global-local": global_local(trace, layers.states, shown[-1]),
         "grounding": grounding(trace).astype(np.float64),
@@ -115,6 +118,20 @@ def visual_attention(trace: Trace, attention: torch.Tensor) -> Scores:
     middle = attention[round(_FIRST * count) : max(round(_LAST * count), 1)]
     looks = middle[:, _own(trace)][:, :, torch.from_numpy(trace.vision.positions)]
     return np.asarray(looks.sum((0, 2)).double().numpy())
+
+
+def prelim_attention(trace: Trace, attention: torch.Tensor) -> Scores:
+    """Return minus each token's attention to the reply before it, as the mean over heads.
+
+    The paper's idea is that a model which reads its own words instead of the picture invents. The
+    rows are those of the positions that predict the tokens, in the first layer, on which the paper
+    settles; the first token of the reply has nothing before it, and gets 0.
+    """
+    first = trace.text.prompt_targets
+    own = _own(trace)
+    rows = attention[0][torch.from_numpy(trace.text.context_positions[first:])]
+    earlier = torch.ones(len(own), len(own)).tril(-1)
+    return np.asarray(-(rows[:, own] * earlier).sum(1).double().numpy())
 
 
 def contextual_lens(trace: Trace, states: torch.Tensor) -> Scores:

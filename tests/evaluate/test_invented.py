@@ -7,7 +7,14 @@ import pytest
 
 import tam
 from tam.evaluate.data_sets import open_data
-from tam.evaluate.detectors import Layers, contextual_lens, detect, global_local, visual_attention
+from tam.evaluate.detectors import (
+    Layers,
+    contextual_lens,
+    detect,
+    global_local,
+    prelim_attention,
+    visual_attention,
+)
 from tam.evaluate.invented_items import INVENTED_SPLITS, disturbed, false_spans, invented_items
 from tam.evaluate.plan import Plan
 from tam.evaluate.runner import item_blocks
@@ -141,3 +148,21 @@ def test_detectors_by_hand(small_trace: Replay) -> None:
     attention[5, own, int(places[1])] = 1.0  # behind the middle layers
     layers = Layers(states, attention)
     assert visual_attention(trace, layers.attention)[-1] == pytest.approx(0.75)
+
+
+def test_attention_to_the_reply_s_own_words_by_hand(small_trace: Replay) -> None:
+    import torch
+
+    trace: Trace = small_trace.trace
+    reply = trace.text.tokens[trace.text.prompt_targets :]
+    length = reply[-1].position + 2
+    attention = torch.zeros(3, length, length)
+    attention[1] = 1.0  # another layer
+    predicting = reply[-1].context_position
+    attention[0, predicting, reply[0].position] = 0.25
+    attention[0, predicting, predicting] = 0.5  # the word before
+    attention[0, predicting, int(trace.vision.positions[0])] = 0.125  # the picture
+    attention[0, reply[-1].position] = 1.0  # where it is the input
+    found = prelim_attention(trace, attention)
+    assert found[-1] == pytest.approx(-0.75)
+    assert found[0] == 0.0, "nothing of the reply comes before its first token"
