@@ -1,11 +1,13 @@
 """InternVL 3: tiles and a thumbnail in one run of tokens, clips frame by frame."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from tam.families.adapter import Adapter, Encoded
+from tam.families.boxes import NUMBER, BoxStyle
 from tam.families.processor import Processor
 from tam.geometry.layout import VisionGrid, VisionLayout
 from tam_adapters.tiled_canvas import tile_arrangement
@@ -28,6 +30,11 @@ class InternVLAdapter(Adapter):
     """
 
     family = "InternVL 3"
+    boxes: BoxStyle | None = BoxStyle(
+        "Please provide the bounding box coordinate of the region this sentence describes: "
+        "<ref>the {noun}</ref>",
+        re.compile(rf"\[\[{NUMBER},{NUMBER},{NUMBER},{NUMBER}\]"),
+    )
 
     def call_processor(self, processor: Processor, options: Mapping[str, Any]) -> Any:
         """Encode a rendered prompt.
@@ -80,4 +87,5 @@ class QianfanOcrAdapter(InternVLAdapter):
     """Qianfan-OCR: InternVL's tiles, without clips."""
 
     family = "Qianfan-OCR"
+    boxes = None
     reads_clips = False

@@ -1,9 +1,11 @@
 """PaliGemma: squashed pictures, then a prompt with bidirectional attention."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from tam.errors import ModelError
+from tam.families.boxes import BoxStyle, parts
 from tam.families.processor import Processor
 from tam_adapters.square import SquareAdapter
 
@@ -18,6 +20,9 @@ class PaliGemmaAdapter(SquareAdapter):
     )
     causal = False
     reply_token_type = 1
+    boxes = BoxStyle(
+        "detect {noun}", re.compile(r"<loc(\d{4})>" * 4), sides=(1, 0, 3, 2), units=parts(1024)
+    )
     # The processor has no template: it inserts the first token after the pictures and a line break
     # after the text.
     chat_template = (

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tam.families.boxes import json_boxes
 from tam_adapters.grid_thw import GridThwAdapter
 
 
@@ -11,6 +12,7 @@ class Qwen3VLAdapter(GridThwAdapter):
 
     family = "Qwen3-VL"
     marked_frames = True
+    boxes = json_boxes()
 
 
 class Qwen35Adapter(GridThwAdapter):

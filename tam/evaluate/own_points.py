@@ -1,18 +1,7 @@
 """Agreement of a map with the place that the model itself gives for an object.
 
 Some models answer with coordinates when they are asked where an object is. The question, the form
-of the answer and its unit are those that each family was trained with:
-
-==================  ================================  ==========================================
-model type          form                              unit
-==================  ================================  ==========================================
-qwen2_vl            ``(x0,y0),(x1,y1)``               a thousandth of the picture
-qwen2_5_vl          ``"bbox_2d": [x0, y0, x1, y1]``   a pixel of the picture as the model sees it
-qwen3_vl            ``"bbox_2d": [x0, y0, x1, y1]``   a thousandth of the picture
-qwen3_vl_moe        as qwen3_vl
-internvl            ``[[x0, y0, x1, y1]]``            a thousandth of the picture
-paligemma           ``<locY0><locX0><locY1><locX1>``  a 1024th of the picture
-==================  ================================  ==========================================
+of the answer and its unit are those that each family was trained with (``Adapter.boxes``).
 
 The figure is the share of the picture's pixels that are cooler than the middle of the first box:
 1 if it is the hottest place, one half by chance. It needs no ground truth, and tells nothing where
@@ -20,9 +9,7 @@ the model does not know the place itself. Nothing is measured for other models, 
 another form.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,61 +18,15 @@ from tam.evaluate.localization import Map
 from tam.evaluate.measuring import Line
 from tam.evaluate.stacking import stacked_map
 from tam.explanation.word import Word
+from tam.families.boxes import BoxStyle
 from tam.prompt.conversation import question
 
 if TYPE_CHECKING:
     from tam.evaluate.items import Item
     from tam.explanation.explanation import Explanation
     from tam.model.model import Model
-    from tam.recording.recording import Recording
 
 _LONGEST = 64
-_NUMBER = r"\s*(\d+(?:\.\d+)?)\s*"
-_JSON = re.compile(rf'"bbox_2d"\s*:\s*\[{_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER}\]')
-_ASKED_AS_JSON = "Locate the {noun} and output its bbox coordinates using JSON format."
-
-
-@dataclass(frozen=True)
-class Style:
-    """How a family gives the place of an object.
-
-    Parameters
-    ----------
-    asked
-        The question, with ``{noun}`` in it.
-    form
-        A pattern of the answer whose groups are the four sides.
-    sides
-        The order of left, top, right and bottom in it.
-    unit
-        The number of units of the width and of the height; None for pixels of the picture as the
-        model sees it.
-    """
-
-    asked: str
-    form: re.Pattern[str]
-    sides: tuple[int, int, int, int] = (0, 1, 2, 3)
-    unit: int | None = 1000
-
-
-STYLES: Mapping[str, Style] = {
-    "qwen2_vl": Style(
-        "Detect the bounding box of the {noun}.",
-        re.compile(rf"\({_NUMBER},{_NUMBER}\)\s*,\s*\({_NUMBER},{_NUMBER}\)"),
-    ),
-    "qwen2_5_vl": Style(_ASKED_AS_JSON, _JSON, unit=None),
-    "qwen3_vl": Style(_ASKED_AS_JSON, _JSON),
-    "qwen3_vl_moe": Style(_ASKED_AS_JSON, _JSON),
-    "internvl": Style(
-        "Please provide the bounding box coordinate of the region this sentence describes: "
-        "<ref>the {noun}</ref>",
-        re.compile(rf"\[\[{_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER}\]"),
-    ),
-    "paligemma": Style(
-        "detect {noun}", re.compile(r"<loc(\d{4})>" * 4), sides=(1, 0, 3, 2), unit=1024
-    ),
-}
-"""The style of each model type that is known to answer with coordinates."""
 
 
 def own_points(
@@ -96,7 +37,7 @@ def own_points(
     Parameters
     ----------
     model
-        The model. Nothing is asked if its type has no style.
+        The model. Nothing is asked if its family is not known to answer so.
     item
         An item with one picture; nothing is asked about others.
     nouns
@@ -107,20 +48,23 @@ def own_points(
     The middle of the box of each object, x and y as shares of the picture; without those whose
     answer has no box in the picture.
     """
-    style = STYLES.get(str(getattr(model.module.config, "model_type", "")))
+    style = model.adapter.boxes
     if style is None or len(item.media) != 1 or len(item.media[0].frames) > 1:
         return {}
     found = {}
     for noun in dict.fromkeys(nouns):
         asked = question([item.media[0]], style.asked.format(noun=noun))
         recording = model.run(asked, max_new_tokens=_LONGEST)
-        place = box_middle(recording.trace.text.reply, style, _seen(model, recording, style))
+        units = style.units(recording.prepared.prompt.inputs, model.processor)
+        place = box_middle(recording.trace.text.reply, style, units)
         if place is not None:
             found[noun] = place
     return found
 
 
-def box_middle(text: str, style: Style, units: tuple[float, float]) -> tuple[float, float] | None:
+def box_middle(
+    text: str, style: BoxStyle, units: tuple[float, float]
+) -> tuple[float, float] | None:
     """Return the middle of the first box of an answer, x and y as shares of the picture.
 
     Parameters
@@ -175,13 +119,3 @@ def add_own_points(
         if line["kind"] == "object" and place is not None and not line["false"]:
             heat = stacked_map(Word(explanation, tuple(tokens[line["index"]])))
             line["own_point"] = share_cooler(np.nan_to_num(heat), place)
-
-
-def _seen(model: "Model", recording: "Recording", style: Style) -> tuple[float, float]:
-    """Return the number of units of the width and of the height."""
-    if style.unit is not None:
-        return style.unit, style.unit
-    inputs = recording.prepared.prompt.inputs
-    patch = int(model.processor.image_processor.patch_size)
-    _, height, width = (int(number) for number in inputs["image_grid_thw"][0])
-    return width * patch, height * patch

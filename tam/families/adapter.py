@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.errors import ModelError
+from tam.families.boxes import BoxStyle
 from tam.families.processor import Processor
 from tam.families.release import is_older
 from tam.geometry.layout import VisionLayout
@@ -104,6 +105,8 @@ class Adapter(ABC):
         The first release of transformers with which clips work, if the oldest supported one fails.
     reply_token_type
         The token type of a reply's tokens, if the inputs have token types.
+    boxes
+        How the family answers with coordinates; None if it is not known to.
     """
 
     family: str
@@ -111,6 +114,7 @@ class Adapter(ABC):
     chat_template: str | None = None
     resize_radius: int = 2
     reply_token_type: int = 0
+    boxes: BoxStyle | None = None
     mixers: tuple[str, ...] = ("attention",)
     causal: bool = True
     batches: bool = True

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,11 +11,27 @@ from PIL import Image
 
 import tam
 from tam.cli import run
-from tam.evaluate.own_points import STYLES, add_own_points, box_middle, own_points, share_cooler
+from tam.evaluate.own_points import add_own_points, box_middle, own_points, share_cooler
 from tam.evaluate.scene_items import scene_items
 from tam.model.model import Model
+from tam_adapters.internvl import InternVLAdapter, QianfanOcrAdapter
+from tam_adapters.paligemma import PaliGemmaAdapter
+from tam_adapters.qwen2_vl import Qwen2VLAdapter, Qwen25VLAdapter
+from tam_adapters.qwen3_vl import Qwen3VLAdapter, Qwen35Adapter
 
 THOUSAND = (1000.0, 1000.0)
+STYLES = {
+    "qwen2_vl": Qwen2VLAdapter,
+    "qwen2_5_vl": Qwen25VLAdapter,
+    "qwen3_vl": Qwen3VLAdapter,
+    "internvl": InternVLAdapter,
+    "paligemma": PaliGemmaAdapter,
+}
+
+
+def test_only_these_families_are_known_to_answer_with_boxes() -> None:
+    assert QianfanOcrAdapter.boxes is None
+    assert Qwen35Adapter.boxes is None
 
 
 @pytest.mark.parametrize(
@@ -39,7 +55,9 @@ THOUSAND = (1000.0, 1000.0)
 def test_answers_of_each_family(
     kind: str, text: str, units: tuple[float, float], expected: tuple[float, float] | None
 ) -> None:
-    found = box_middle(text, STYLES[kind], units)
+    style = STYLES[kind].boxes
+    assert style is not None
+    found = box_middle(text, style, units)
     assert (found is None) == (expected is None)
     if expected is not None:
         assert found == pytest.approx(expected, abs=1e-3)
@@ -67,16 +85,15 @@ class Pointing:
         return self._model.run(conversation, answer=self._text)
 
 
-def test_a_place_in_pixels_is_one_of_the_picture(qwen_folder: Path) -> None:
+def test_a_place_in_pixels_is_one_of_the_picture(
+    qwen_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = tam.load(qwen_folder)
     [item] = scene_items("one", 1)
     said = '"bbox_2d": [28, 56, 84, 56]'
     pointing = Pointing(model, said)
-    model.module.config.model_type, kind = "qwen2_5_vl", model.module.config.model_type
-    try:
-        found = own_points(pointing, item, ["ring", "ring", "red"])  # type: ignore[arg-type]
-    finally:
-        model.module.config.model_type = kind
+    monkeypatch.setattr(type(model.adapter), "boxes", Qwen25VLAdapter.boxes)
+    found = own_points(cast(Model, pointing), item, ["ring", "ring", "red"])
     recording = model.run(item.conversation, answer="a")
     _, height, width = recording.prepared.prompt.inputs["image_grid_thw"][0].tolist()
     assert set(found) == {"ring", "red"}
@@ -86,7 +103,7 @@ def test_a_place_in_pixels_is_one_of_the_picture(qwen_folder: Path) -> None:
         for noun in ("ring", "red")
     ]
     several = replace(item, conversation=next(scene_items("clip-one", 1)).conversation)
-    assert own_points(pointing, several, ["ring"]) == {}  # type: ignore[arg-type]
+    assert own_points(cast(Model, pointing), several, ["ring"]) == {}
 
 
 def test_only_true_objects_get_the_figure() -> None:
