@@ -26,6 +26,7 @@ from benchmarks.targets import on_a_cpu, on_a_gpu
 from benchmarks.timing import HOW, device_seconds, seconds
 from tam.engine.maps import TokenActivationMaps, token_activation_maps
 from tam.engine.ops.dispatch import backend_for, select
+from tam.errors import ended_in_one_line
 
 VOCABULARY = 151_936
 # The largest [K, N], in elements, at which the windows of the plain versions fit into memory.
@@ -174,4 +175,5 @@ def swept(cases: list[Case], machine: Machine, device: torch.device) -> list[dic
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ended_in_one_line():
+        sys.exit(main())

@@ -31,6 +31,7 @@ import tam
 from benchmarks.unfinished import kept, work_folder
 from tam.check.regions import marked
 from tam.defaults import FILLER, GROWTH
+from tam.errors import ended_in_one_line
 from tam.evaluate.causes import LEAST_EFFECT, RELATIONS, Values, auroc, effects
 from tam.evaluate.statistics import draws, interval
 from tam.explanation.check import LEAST_SCORE, verdict
@@ -270,4 +271,5 @@ def figure(scenes: Scenes, measure: Callable[[Sequence[Checked]], float | None])
 
 
 if __name__ == "__main__":
-    main()
+    with ended_in_one_line():
+        main()

@@ -14,6 +14,7 @@ import numpy as np
 
 import tam
 from benchmarks.resident import resident
+from tam.errors import ended_in_one_line
 from tam.media.media import Media
 from tam.prompt.conversation import question
 from tam.recording.prepared import prepare
@@ -76,4 +77,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with ended_in_one_line():
+        main()

@@ -28,6 +28,7 @@ from scipy.stats import rankdata
 import tam
 from benchmarks.unfinished import kept, work_folder
 from tam.check.fillers import filled
+from tam.errors import ended_in_one_line
 from tam.evaluate.items import Item
 from tam.evaluate.measuring import scored_words
 from tam.evaluate.scene_items import scene_items
@@ -222,4 +223,5 @@ def fit(words: Sequence[Scored]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with ended_in_one_line():
+        main()

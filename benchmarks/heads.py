@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 import tam
+from tam.errors import ended_in_one_line
 from tam.files.writing import rewriting_file
 from tam.recording.lm_head import LMHead
 
@@ -170,4 +171,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with ended_in_one_line():
+        main()

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 import tam
 from benchmarks.unfinished import kept, work_folder
+from tam.errors import ended_in_one_line
 from tam.evaluate.causes import auroc
 from tam.evaluate.detectors import detect
 from tam.evaluate.invented_items import INVENTED_SPLITS, invented_items
@@ -223,4 +224,5 @@ def calibration_error(values: Values, true: NDArray[np.bool_]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    with ended_in_one_line():
+        main()

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import tam
+from tam.errors import ended_in_one_line
 from tam.evaluate.data_sets import open_data
 from tam.evaluate.items import Item
 from tam.evaluate.measuring import ScoredWords, scored_words
@@ -188,4 +189,5 @@ def table(
 
 
 if __name__ == "__main__":
-    main()
+    with ended_in_one_line():
+        main()

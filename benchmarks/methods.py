@@ -21,6 +21,7 @@ from typing import Any
 from accelerate import PartialState
 
 from benchmarks.unfinished import work_folder
+from tam.errors import ended_in_one_line
 from tam.evaluate.journal import blocks
 from tam.evaluate.metrics import METRICS
 from tam.evaluate.plan import Plan
@@ -217,4 +218,5 @@ def interval(row: Row, name: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with ended_in_one_line():
+        main()

@@ -36,6 +36,7 @@ from scipy.stats import t as student
 from benchmarks.added import added
 from benchmarks.random_models import LAYERS, SHAPES, asked
 from tam.capture.placing import placed
+from tam.errors import ended_in_one_line
 from tam.model.model import Model
 from tam.recording.prepared import prepare
 
@@ -189,4 +190,5 @@ def grown_told(result: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with ended_in_one_line():
+        main()

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import tam
+from tam.errors import ended_in_one_line
 from tam.evaluate.localization import (
     bootstrap_interval,
     energy_in_object,
@@ -130,4 +131,5 @@ def interval(found: list[Value], rule: str, measure: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with ended_in_one_line():
+        main()

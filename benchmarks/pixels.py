@@ -16,6 +16,7 @@ import numpy as np
 
 import tam
 from benchmarks.truth import COLUMNS, figure
+from tam.errors import ended_in_one_line
 from tam.evaluate.cause_lines import cause_lines, caused_words, truth
 from tam.evaluate.items import Item
 from tam.evaluate.journal import Block
@@ -100,4 +101,5 @@ def table(rows: list[Row], found: list[Block], model: str, count: int) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with ended_in_one_line():
+        main()

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import sync_playwright
 
+from tam.errors import ended_in_one_line
 from tam.explanation.explanation import Explanation
 from tam.media.media import Media
 from tam.report import report_html
@@ -134,4 +135,5 @@ def told(result: dict[str, Any], options: argparse.Namespace) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    with ended_in_one_line():
+        raise SystemExit(main())

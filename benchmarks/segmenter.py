@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 import tam
 from benchmarks.masks import Overlap, explained, mean_iou
+from tam.errors import ended_in_one_line
 from tam.evaluate.data_sets import open_data
 from tam.evaluate.items import Item
 from tam.evaluate.measuring import ScoredWords, scored_words
@@ -287,4 +288,5 @@ def table(
 
 
 if __name__ == "__main__":
-    main()
+    with ended_in_one_line():
+        main()

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 import tam
 from benchmarks.unfinished import kept, work_folder
+from tam.errors import ended_in_one_line
 from tam.evaluate.items import Item
 from tam.evaluate.measuring import ScoredWords, measure, scored_words
 from tam.evaluate.protocol import f1_iou
@@ -261,4 +262,5 @@ def interval(graded: list[Grades], base: list[Grades]) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    main()
+    with ended_in_one_line():
+        main()

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tam.errors import ended_in_one_line
 from tam.evaluate.journal import blocks
 from tam.evaluate.metrics import metric_named
 from tam.evaluate.summary import ALL, Row, summarize
@@ -84,4 +85,5 @@ def figure(row: Row, name: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with ended_in_one_line():
+        main()

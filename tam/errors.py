@@ -17,6 +17,7 @@ Every message says what went wrong, where, and what to do about it.
 """
 
 import errno
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -199,3 +200,16 @@ def ran_out_of_memory(error: BaseException) -> bool:
             "bad_alloc",
         )
     )
+
+
+@contextmanager
+def ended_in_one_line() -> Iterator[None]:
+    """End a program whose block raises a TamError: its message on standard error, and its status.
+
+    For programs beside the command line, which are started with ``python -m``.
+    """
+    try:
+        yield
+    except TamError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None

@@ -11,6 +11,7 @@ every P-th item. Items that are already explained are skipped, so that a stopped
 """
 
 import csv
+import hashlib
 import io
 import json
 import sys
@@ -36,7 +37,7 @@ from tam.text.slug import slug
 if TYPE_CHECKING:
     from tam.model.model import Model
 
-SETTINGS, INDEX = "batch.json", "index.csv"
+SETTINGS, INDEX, PICTURES = "batch.json", "index.csv", "pictures.json"
 _COLUMNS = ("name", "image", "prompt", "answer", "error")
 _LARGEST = 2**28
 _REMEDY = "give a CSV file in UTF-8 with a column image"
@@ -112,8 +113,8 @@ def explain_batch(
     Raises
     ------
     OutputError
-        If the folder holds other files, or explanations made with other options or of other
-        weights of the same name.
+        If the folder holds other files, or explanations made with other options, or of other
+        weights or another picture of the same name.
     InputError
         If some items could not be explained; raised at the end, after the others are.
     """
@@ -128,8 +129,9 @@ def explain_batch(
     state = PartialState(cpu=not torch.cuda.is_available())
     if state.is_main_process:
         _claim(out, items, wanted, loading)
+        _keep_to_pictures(out, items)
     state.wait_for_everyone()
-    missing = [item for item in items if not (out / item.name / JSON_NAME).is_file()]
+    missing = [item for item in items if not _is_explained(out, item)]
     own = missing[state.process_index :: state.num_processes]
     # All processes must list the folder before any of them adds to it.
     state.wait_for_everyone()
@@ -234,6 +236,41 @@ def _claim(
             return
         with rewriting_file(path) as temporary:
             temporary.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+
+
+def _keep_to_pictures(out: Path, items: Sequence[Item]) -> None:
+    """Record the digests of each item's files, and refuse a folder that explained other files."""
+    path = out / PICTURES
+    known: Any = {}
+    if path.exists():
+        known = read_json(path, remedy="name another folder", kind=OutputError)
+    if not isinstance(known, dict):
+        raise OutputError("does not hold digests", where=str(path), remedy="name another folder")
+    found = {item.name: [_digest(image) for image in item.images] for item in items}
+    for item in items:
+        changed = known.get(item.name, found[item.name]) != found[item.name]
+        if changed and _is_explained(out, item):
+            raise OutputError(
+                "was explained, and its picture has changed since",
+                where=str(out / item.name),
+                remedy="delete this folder to explain the new one, or name another --out",
+            )
+    if found != known:
+        with rewriting_file(path) as temporary:
+            temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def _digest(path: Path) -> str | None:
+    """Return a file's SHA-256, or None if it cannot be read, which its own item will report."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
+def _is_explained(out: Path, item: Item) -> bool:
+    return (out / item.name / JSON_NAME).is_file()
 
 
 def _write_index(items: Sequence[Item], out: Path, errors: Mapping[str, str]) -> None:

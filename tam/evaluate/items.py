@@ -1,5 +1,7 @@
 """Evaluation items: conversations about pictures, with masks of the objects in them."""
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -113,6 +115,23 @@ class Item:
         claims = tuple(self.judged(text))
         false = tuple((claim.start, claim.stop) for claim in claims if not claim.true)
         return replace(self, claims=claims, false_spans=false)
+
+    @cached_property
+    def digest(self) -> str:
+        """A digest of the pixels, texts, answer and masks: 64 hexadecimal digits.
+
+        Items of the same name whose digests differ must not share a folder of results.
+        """
+        digest = hashlib.sha256()
+        texts = [*self.conversation.messages(), self.answer, *map(list, self.categories.items())]
+        digest.update(json.dumps(texts).encode())
+        for pixels in (
+            *(m.frames for m in self.media),
+            *(self.masks[k] for k in sorted(self.masks)),
+        ):
+            digest.update(str(pixels.shape).encode())
+            digest.update(np.ascontiguousarray(pixels).tobytes())
+        return digest.hexdigest()
 
     @property
     def media(self) -> tuple[Media, ...]:

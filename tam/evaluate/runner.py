@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tam.errors import ConversationError, TamError
+from tam.errors import ConversationError, OutputError, TamError
 from tam.evaluate.cause_lines import cause_lines, caused_words, truth
 from tam.evaluate.claims import claim_lines, reply_figures
 from tam.evaluate.corrections import correction_lines, false_words
 from tam.evaluate.curves import curve_lines, measured_words
 from tam.evaluate.flips import flip_lines, preferred_words
 from tam.evaluate.items import Item
-from tam.evaluate.journal import Block, Journal, blocks
+from tam.evaluate.journal import Block, Journal, Key, blocks
 from tam.evaluate.measuring import add_faithfulness, as_json, measure, scored_words
 from tam.evaluate.metrics import metric_function
 from tam.evaluate.own_points import add_own_points, own_points
@@ -65,8 +65,8 @@ def run(
     InputError
         If the data set, the model or a method is unknown.
     OutputError
-        If the folder holds results of another plan or of other weights of the same name, is in
-        use by another run, or cannot be written.
+        If the folder holds results of another plan, or of other weights or another item of the
+        same name, is in use by another run, or cannot be written.
     """
     from accelerate import PartialState
 
@@ -101,7 +101,7 @@ def _run_models(
 ) -> None:
     from tam.model.fingerprint import keep_to_weights
 
-    done = {block.key for block in blocks(out)}
+    done = {block.key: block.item.get("digest") for block in blocks(out)}
     journal = Journal(out, state.process_index)
     # All processes must have read the existing results before any of them adds to these.
     state.wait_for_everyone()
@@ -124,15 +124,27 @@ def _run_model(
     name: str,
     methods: list[str],
     journal: Journal,
-    done: set[tuple[str, str, str]],
+    done: Mapping[Key, str | None],
     state: Any,
 ) -> None:
+    """Measure a model on what it has no results for, and refuse results of a changed item.
+
+    ``done`` has the digest of the item that each result was measured on; None in folders that do
+    not have it.
+    """
     items, tagger = plan.items()
     measured = 0
     for number, item in enumerate(items):
         if number % state.num_processes != state.process_index:
             continue
         missing = [method for method in methods if (name, method, item.name) not in done]
+        measured_on = {done.get((name, method, item.name)) for method in methods} - {None}
+        if measured_on - {item.digest}:
+            raise OutputError(
+                f"holds results of item {item.name} with another picture, text or mask",
+                where=str(journal.path.parent),
+                remedy="name another folder",
+            )
         if missing:
             try:
                 for block in item_blocks(plan, model, name, missing, item, tagger):
@@ -200,8 +212,8 @@ def item_blocks(
             for level, groups in made.groups.items():
                 lines += curve_lines(groups, words, replay, level, plan.steps)
             key = {"model": name, "method": method, "item": item.name, "split": item.split}
-            cost = {"seconds": made.seconds, "targets": made.targets}
-            yield Block({**key, **as_json(summary), **cost}, tuple(map(as_json, lines)))
+            made_of = {"digest": item.digest, "seconds": made.seconds, "targets": made.targets}
+            yield Block({**key, **as_json(summary), **made_of}, tuple(map(as_json, lines)))
     except TamError as error:
         error.add_note(f"item {item.name}, model {name}")
         raise

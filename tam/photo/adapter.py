@@ -39,15 +39,18 @@ def open_adapter(path: Path) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     return {name: (stored[f"{name}.A"].float(), stored[f"{name}.B"].float()) for name in layers}
 
 
-def with_adapter(weights: Mapping[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
-    """Return weights with the part of a stored adapter added, in float32.
+@torch.no_grad()
+def with_adapter(
+    weights: Mapping[str, torch.Tensor], pairs: Mapping[str, tuple[torch.Tensor, torch.Tensor]]
+) -> dict[str, torch.Tensor]:
+    """Return weights with an adapter's part added, in float32.
 
     Parameters
     ----------
     weights
         Weights by their names in ``LlamaForCausalLM``.
-    path
-        The file that :func:`save_adapter` wrote.
+    pairs
+        A and B of each layer, as :func:`open_adapter` returns them.
 
     Raises
     ------
@@ -55,6 +58,6 @@ def with_adapter(weights: Mapping[str, torch.Tensor], path: Path) -> dict[str, t
         If the weights have no layer that the adapter has.
     """
     changed = dict(weights)
-    for name, (first, second) in open_adapter(path).items():
+    for name, (first, second) in pairs.items():
         changed[f"{name}.weight"] = weights[f"{name}.weight"].float() + SCALE * second @ first
     return changed

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from tam.errors import SetupError
 from tam.model.assembled import BUNDLED, PHOTO, photo_folder, write_record
-from tam.photo.adapter import with_adapter
+from tam.photo.adapter import open_adapter, with_adapter
 from tam.photo.parts import (
     ARCHITECTURE,
     HEAD,
@@ -123,7 +123,7 @@ def _write(
     text, weights, tokenizer = language
     bundled = BUNDLED[name]
     if bundled.adapter is not None:
-        weights = with_adapter(weights, bundled.adapter)
+        weights = with_adapter(weights, open_adapter(bundled.adapter))
     tokenizer.save_pretrained(folder)
     image_token = with_image_token(folder)
     config = configuration(text, image_token)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tam.errors import InputError, OutputError, os_errors_as_tam_errors
+from tam.errors import InputError, OutputError, ended_in_one_line, os_errors_as_tam_errors
 from tam.evaluate.folder_items import FILE
 from tam.photo.held_out import held_out, open_held_out
 from tam.photo.training.text import caption
@@ -117,4 +117,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with ended_in_one_line():
+        main()

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import binomtest
 
+from tam.errors import ended_in_one_line
 from tam.model.assembled import CAPTION_QUESTIONS, assembled_folder
 from tam.model.loading import load
 from tam.model.model import Model
@@ -198,4 +199,5 @@ def tower_names(tower: Tower, pictures: Sequence[Picture]) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    with ended_in_one_line():
+        main()

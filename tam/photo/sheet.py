@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 import tam
+from tam.errors import ended_in_one_line
 from tam.explanation.explanation import Explanation
 from tam.explanation.word import Word
 from tam.files.writing import rewriting_file
@@ -150,4 +151,5 @@ def fitted(photograph: Pixels) -> Pixels:
 
 
 if __name__ == "__main__":
-    main()
+    with ended_in_one_line():
+        main()

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tam.errors import ended_in_one_line
 from tam.model.shipped import SHIPPED, weights_folder
 from tam.scenes.batch import UNMASKED
 from tam.scenes.clips import Clip, make_clip
@@ -268,4 +269,5 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with ended_in_one_line():
+        main()

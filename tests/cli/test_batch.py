@@ -66,6 +66,10 @@ def test_each_item_is_explained_as_alone_and_the_rest_goes_on(
     assert (out / "00001-first" / "report.html").stat().st_mtime_ns == before
     assert run([*asked, "--method", "activation"]) == 2
     assert "with other options" in capsys.readouterr().err
+    (items.parent / "first.png").write_bytes((items.parent / "second.png").read_bytes())
+    assert run(asked) == 2
+    assert "its picture has changed since" in capsys.readouterr().err
+    (items.parent / "first.png").write_bytes((items.parent / "absent.png").read_bytes())
     shutil.rmtree(out / "00001-first")
     weights = qwen_folder / "model.safetensors"
     published = weights.read_bytes()

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import tam
@@ -14,6 +15,7 @@ from tam.evaluate.journal import Block, blocks
 from tam.evaluate.plan import Plan
 from tam.evaluate.runner import run as execute
 from tam.evaluate.summary import Row, summarize
+from tam.files.png import encode_png
 from tam.prompt.conversation import Conversation
 from tests.forked import tam_in_two
 
@@ -174,3 +176,26 @@ def test_a_folder_of_other_results_is_left_alone(
     assert run(["evaluate", "--out", str(tmp_path), *OPTIONS]) == 2
     assert "is not empty" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.promise("evaluation", "going on after a picture was replaced", "a one-line error")
+def test_results_of_a_replaced_picture_are_not_gone_on_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    data.mkdir()
+    for name, shade in (("dog.png", 90), ("cat.png", 160)):
+        pixels = np.full((32, 32, 3), shade, np.uint8)
+        (data / name).write_bytes(encode_png(pixels))
+    (data / "mask.png").write_bytes(encode_png(np.full((32, 32), 255, np.uint8)))
+    (data / "items.csv").write_text(
+        "image,mask,category,answer\ndog.png,mask.png,circle,a red circle\n", encoding="utf-8"
+    )
+    asked = ["evaluate", "--data", f"folder:{data}", "--methods", "center", "--out", str(out)]
+    assert run(asked) == 0
+    before = measured(out)
+    (data / "dog.png").write_bytes((data / "cat.png").read_bytes())
+    capsys.readouterr()
+    assert run(asked) == 2
+    assert "holds results of item 00000-dog with another picture" in capsys.readouterr().err
+    assert measured(out) == before

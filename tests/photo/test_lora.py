@@ -4,13 +4,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
+from transformers import LlavaConfig
 
 from tam.errors import InputError
-from tam.photo.adapter import save_adapter, with_adapter
+from tam.photo.adapter import open_adapter, save_adapter, with_adapter
 from tam.photo.training.checkpoint import resume, save_checkpoint
-from tam.photo.training.lora import add_lora, load_lora, lora_pairs, lora_weights, merged
+from tam.photo.training.lora import add_lora, load_lora, lora_pairs, lora_weights
 from tam.photo.training.result import load_projector, save_projector, write_model
-from tam.photo.training.run import TrainingSettings, train, trained_weights
+from tam.photo.training.run import TrainingSettings, _language, train, trained_weights
 from tam.photo.training.speaking import Progress, speak
 from tam.photo.training.start import Projector
 from tests.photo.test_training import HIDDEN, SETTINGS, WIDTH, begun, language, letters, material
@@ -38,12 +39,12 @@ def test_the_merged_weights_answer_as_the_adapter_does() -> None:
     for weights in lora_weights(model).values():
         weights.data = torch.randn(weights.shape, generator=generator)
     whole = plain.state_dict()
-    assert set(merged(model)) < set(whole)
+    changed = with_adapter(whole, lora_pairs(model))
     first = "model.layers.0.self_attn.q_proj"
     a, b = (lora_weights(model)[f"{first}.lora_{part}.default.weight"] for part in "AB")
     expected = whole[f"{first}.weight"] + 2 * b @ a
-    assert torch.allclose(merged(model)[f"{first}.weight"], expected, atol=1e-5)
-    plain.load_state_dict(whole | merged(model))
+    assert torch.allclose(changed[f"{first}.weight"], expected, atol=1e-5)
+    plain.load_state_dict(changed)
     ids = torch.arange(20)[None]
     assert torch.allclose(plain(ids).logits, model(ids).logits, atol=1e-3)
 
@@ -56,17 +57,18 @@ def test_the_stored_adapter_gives_the_merged_weights(tmp_path: Path) -> None:
         weights.data.normal_(std=0.1, generator=generator)
         weights.data = weights.data.half().float()  # as they are stored
     save_adapter(lora_pairs(model), tmp_path / "adapter.safetensors")
-    published = {
-        name.replace(".base_layer", ""): weights
-        for name, weights in model.state_dict().items()
-        if "lora_" not in name
-    }
-    found, expected = with_adapter(published, tmp_path / "adapter.safetensors"), merged(model)
+    published = language().state_dict()
+    found = with_adapter(published, open_adapter(tmp_path / "adapter.safetensors"))
     assert set(found) == set(published)
-    assert len(expected) == 2 * 7
+    layers = {
+        f"{name}.weight": layer.base_layer.weight + layer.get_delta_weight("default")
+        for name, layer in model.named_modules()
+        if hasattr(layer, "get_delta_weight")
+    }
+    assert len(layers) == 2 * 7
     for name, weights in found.items():
-        assert torch.allclose(weights, expected.get(name, published[name]), atol=1e-6), name
-        assert (weights is published[name]) == (name not in expected)
+        assert torch.allclose(weights, layers.get(name, published[name]), atol=1e-6), name
+        assert (weights is published[name]) == (name not in layers)
 
 
 def test_a_stored_adapter_is_trained_further(tmp_path: Path) -> None:
@@ -150,6 +152,20 @@ def test_a_trained_model_is_the_given_one_with_new_weights(
     changed = {name for name in written if not torch.equal(written[name], before[name])}
     layers = {name for name in stored if "_proj." in name} if rank is not None else set()
     assert changed == set(old) | layers
+
+
+@pytest.mark.parametrize(("bfloat16", "expected"), [(False, torch.float32), (True, torch.bfloat16)])
+def test_the_language_model_computes_in_bfloat16_if_wanted(
+    tmp_path: Path, bfloat16: bool, expected: torch.dtype
+) -> None:
+    config = LlavaConfig(text_config=language().config)
+    config.save_pretrained(tmp_path)
+    text = {name: w for name, w in language().state_dict().items() if name != "lm_head.weight"}
+    stored = {f"model.language_{name}": w.half().clone() for name, w in text.items()}
+    save_file(stored, tmp_path / "model.safetensors")
+    opened = _language(tmp_path, torch.device("cpu"), bfloat16=bfloat16)
+    assert {weights.dtype for weights in opened.parameters()} == {expected}
+    assert not any(weights.requires_grad for weights in opened.parameters())
 
 
 def test_a_projector_is_read_as_it_was_written(tmp_path: Path) -> None:

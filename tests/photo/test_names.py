@@ -6,7 +6,7 @@ import pytest
 from tam.model.assembled import CAPTION_QUESTIONS, MORE_QUESTIONS
 from tam.photo.held_out import held_out
 from tam.photo.naming import names_it, says
-from tam.photo.training.pictures import catalogue, held_out_nouns
+from tam.photo.training.pictures import catalogue, held_out_nouns, validation_nouns
 from tam.photo.training.text import (
     caption,
     exchange,
@@ -60,6 +60,8 @@ def test_what_is_held_out_is_not_learned_from() -> None:
     nouns = {entry.noun for entry in catalogue() if entry.noun}
     assert held_out_nouns() < nouns
     assert 0.15 < len(held_out_nouns()) / len(nouns) < 0.25
+    assert validation_nouns() < nouns - held_out_nouns()
+    assert 0.15 < len(validation_nouns()) / len(nouns) < 0.25
 
 
 def test_captions() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from tam.errors import ended_in_one_line
 from tam.model.assembled import FROZEN, MORE_QUESTIONS, assembled_folder
 from tam.photo.training.run import TrainingSettings, train
 
@@ -28,6 +29,11 @@ def main() -> None:
         nargs="*",
         default=defaults.packages,
         help="Debian packages to use; without a name, all (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--validation",
+        action="store_true",
+        help="also leave out the nouns on which trainings are compared",
     )
     parser.add_argument("--alignment-steps", type=int, default=defaults.alignment.steps)
     parser.add_argument("--speaking-steps", type=int, default=defaults.speaking.steps)
@@ -89,6 +95,11 @@ def main() -> None:
     parser.add_argument(
         "--start-adapter", type=Path, help="an adapter of that rank to train further"
     )
+    parser.add_argument(
+        "--bfloat16",
+        action="store_true",
+        help="compute the language model in bfloat16 on a CPU too",
+    )
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw pictures")
     parser.add_argument("--seed", type=int, default=defaults.seed)
@@ -119,6 +130,8 @@ def main() -> None:
         given.keep_evidence,
         given.lora,
         None if given.start_adapter is None else str(given.start_adapter),
+        given.bfloat16,
+        given.validation,
     )
     began = time.monotonic()
 
@@ -140,4 +153,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with ended_in_one_line():
+        main()

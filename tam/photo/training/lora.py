@@ -82,15 +82,3 @@ def lora_pairs(language: Any) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
         for name, layer in language.named_modules()
         if hasattr(layer, "get_delta_weight")
     }
-
-
-def merged(language: Any) -> dict[str, torch.Tensor]:
-    """Return the weights of the layers with an adapter, with the adapter's part added.
-
-    The names are those of ``LlamaForCausalLM`` without an adapter.
-    """
-    return {
-        f"{name}.weight": (layer.base_layer.weight + layer.get_delta_weight("default")).detach()
-        for name, layer in language.named_modules()
-        if hasattr(layer, "get_delta_weight")
-    }

@@ -57,6 +57,17 @@ def held_out_nouns() -> frozenset[str]:
     return frozenset(few[2::5])
 
 
+@cache
+def validation_nouns() -> frozenset[str]:
+    """Return every fourth noun, alphabetically, of those that are not held out.
+
+    A training can leave their pictures out too, so that a choice between trainings does not need
+    the held-out ones.
+    """
+    nouns = {entry.noun for entry in catalogue() if entry.noun is not None}
+    return frozenset(sorted(nouns - held_out_nouns())[1::4])
+
+
 def read_pictures(
     data: Path, packages: tuple[str, ...] | None = None
 ) -> Iterator[tuple[Entry, Cutout | Photo]]:

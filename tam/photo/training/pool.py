@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tam.photo.assembly import PIXELS
 from tam.photo.cutouts import Cutout, Placed, fitted, paste
 from tam.photo.tower import Tower, squared
-from tam.photo.training.pictures import Photo, held_out_nouns, read_pictures
+from tam.photo.training.pictures import Photo, read_pictures
 
 SHARES = (("photo", 0.32), ("one", 0.36), ("two", 0.24), ("three", 0.04), ("none", 0.04))
 """Shares of the pool: whole photographs, and backgrounds with one, two, three or no cut-outs."""
@@ -54,10 +54,11 @@ def build_pool(
     pictures: int,
     seed: int,
     *,
+    left_out: frozenset[str],
     packages: tuple[str, ...] | None = None,
     workers: int = 1,
 ) -> Pool:
-    """Draw pictures of nouns that are not held out, and compute the tower's features of them.
+    """Draw pictures, and compute the tower's features of them.
 
     Parameters
     ----------
@@ -69,6 +70,8 @@ def build_pool(
         The number of pictures, which are drawn in parts of a hundred.
     seed
         The seed; each part has a generator of its own.
+    left_out
+        The nouns whose pictures are not used.
     packages
         The Debian packages whose pictures are used; None for all.
     workers
@@ -78,7 +81,7 @@ def build_pool(
     seeds = [(seed, part) for part in range(len(counts))]
     features, nouns = [], []
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as processes:
-        for drawn in processes.map(partial(_part, data, packages), counts, seeds):
+        for drawn in processes.map(partial(_part, data, packages, left_out), counts, seeds):
             for start in range(0, len(drawn), _BATCH):
                 batch = [picture for picture, _ in drawn[start : start + _BATCH]]
                 features.append(tower.features(batch).half().cpu())
@@ -87,10 +90,14 @@ def build_pool(
 
 
 def _part(
-    data: Path, packages: tuple[str, ...] | None, count: int, seed: tuple[int, int]
+    data: Path,
+    packages: tuple[str, ...] | None,
+    left_out: frozenset[str],
+    count: int,
+    seed: tuple[int, int],
 ) -> list[tuple[NDArray[np.uint8], tuple[str, ...]]]:
     cv2.setNumThreads(1)
-    return list(_pictures(*_sorted(data, packages), count, np.random.default_rng(seed)))
+    return list(_pictures(*_sorted(data, packages, left_out), count, np.random.default_rng(seed)))
 
 
 def save_pool(pool: Pool, path: Path) -> None:
@@ -115,14 +122,13 @@ def open_pool(path: Path) -> Pool:
 
 @cache
 def _sorted(
-    data: Path, packages: tuple[str, ...] | None
+    data: Path, packages: tuple[str, ...] | None, left_out: frozenset[str]
 ) -> tuple[list[Cutout], list[Photo], list[NDArray[np.uint8]]]:
     cutouts: list[Cutout] = []
     photos: list[Photo] = []
     backgrounds = []
-    held_out = held_out_nouns()
     for _, picture in read_pictures(data, packages):
-        if picture.noun in held_out:
+        if picture.noun in left_out:
             continue
         if isinstance(picture, Cutout):
             cutouts.append(picture)

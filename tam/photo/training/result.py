@@ -8,7 +8,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from tam.photo.training.lora import merged
+from tam.photo.adapter import with_adapter
+from tam.photo.training.lora import lora_pairs
 from tam.photo.training.start import Projector
 
 _WEIGHTS = "model.safetensors"
@@ -42,11 +43,15 @@ def write_model(model: Path, target: Path, projector: Projector, language: Any) 
         shutil.rmtree(target)
     shutil.copytree(model, target, ignore=shutil.ignore_patterns(_WEIGHTS))
     weights = load_file(model / _WEIGHTS)
-    changed = {f"{_PROJECTOR}{name}": w for name, w in projector.state_dict().items()}
-    for name, tensor in merged(language).items():
-        changed[f"{_LANGUAGE}{name.removeprefix('model.')}"] = tensor
+    pairs = {
+        f"{_LANGUAGE}{name.removeprefix('model.')}": (first.cpu(), second.cpu())
+        for name, (first, second) in lora_pairs(language).items()
+    }
+    changed = with_adapter(weights, pairs)
+    changed |= {f"{_PROJECTOR}{name}": w for name, w in projector.state_dict().items()}
     for name, tensor in changed.items():
-        weights[name] = tensor.to("cpu", weights[name].dtype, copy=True).contiguous()
+        if tensor is not weights[name]:
+            weights[name] = tensor.to("cpu", weights[name].dtype, copy=True).contiguous()
     with safe_open(model / _WEIGHTS, "pt") as file:
         metadata = file.metadata()
     save_file(weights, target / _WEIGHTS, metadata)

@@ -46,6 +46,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from tam.errors import ended_in_one_line
 from tam.scenes.batch import Batch, Encoder
 from tam.scenes.tokens import build_processor, build_tokenizer
 from tam.scenes.training.curriculum import RECIPES, Settings, batches, learning_rate
@@ -284,4 +285,5 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with ended_in_one_line():
+        main()
