@@ -9,6 +9,7 @@ false        two objects; the reply is given, and one of its nouns is false
 pictures     two pictures of one object each
 talk         two objects, described in the third turn, after two true answers
 clip         two objects that move over the background
+frames       the frames of such a clip as single pictures, for models that read no clips
 mosaic-4     a mosaic of 2 × 2 photographs
 mosaic-9     a mosaic of 3 × 3 photographs
 ===========  ===================================================================================
@@ -129,7 +130,24 @@ def _pictures(pack: Pack, split: str, name: str, seed: int) -> Item:
             blank = np.zeros_like(mask)
             whole = np.concatenate([mask if number == at else blank for at in (0, 1)])
             found[class_id] = found[class_id] | whole if class_id in found else whole
-    return _item(pack, split, name, question(media, "Describe these images."), nouns, found)
+    item = _item(pack, split, name, question(media, "Describe these images."), nouns, found)
+    return replace(item, removals=partial(_one_picture_changed, scenes, media))
+
+
+def _one_picture_changed(scenes: Sequence[Composed], media: Sequence[Media]) -> list[Removal]:
+    """Return several composites without each of their cut-outs in turn."""
+    found = []
+    for number, scene in enumerate(scenes):
+        _, masks = scene.render()
+        for removal in _without_each(scene, masks):
+            blank = np.zeros_like(removal.mask)
+            parts = [removal.mask if i == number else blank for i in range(len(media))]
+            found.append(
+                Removal(
+                    np.concatenate(parts), (*media[:number], *removal.media, *media[number + 1 :])
+                )
+            )
+    return found
 
 
 def _talked(pack: Pack, split: str, name: str, seed: int) -> Item:
@@ -151,17 +169,42 @@ def _talked(pack: Pack, split: str, name: str, seed: int) -> Item:
     return replace(item, answer=caption(nouns), removals=partial(_without_each, scene, masks))
 
 
-def _clip(pack: Pack, split: str, name: str, seed: int) -> Item:
+def _clip(single: bool, pack: Pack, split: str, name: str, seed: int) -> Item:
+    """Make an item of a clip; ``single`` shows its frames as single pictures."""
     scene = compose(pack, 2, seed)
     rng = np.random.default_rng(seed)
     steps = rng.integers(-_STEP, _STEP + 1, size=(2, 2))
     moved = [_moved(scene, steps * frame) for frame in range(_FRAMES)]
-    rendered = [frame.render() for frame in moved]
-    frames = np.stack([picture for picture, _ in rendered])
-    masks = [np.concatenate([masks[i] for _, masks in rendered]) for i in range(2)]
-    clip = Media(frames, np.arange(_FRAMES) / _RATE, name, "video")
-    asked = question([clip], "Describe this video.")
-    return _item(pack, split, name, asked, _nouns(scene), _by_class(pack, scene, masks))
+    masks = [
+        np.concatenate([masks[i] for masks in (frame.render()[1] for frame in moved)])
+        for i in range(2)
+    ]
+    media = _filmed(moved, name, single=single)
+    asked = question(media, "Describe these images." if single else "Describe this video.")
+    item = _item(pack, split, name, asked, _nouns(scene), _by_class(pack, scene, masks))
+    return replace(item, removals=partial(_out_of_all_frames, moved, masks, name, single=single))
+
+
+def _filmed(moved: Sequence[Composed], name: str, *, single: bool) -> tuple[Media, ...]:
+    """Return rendered frames as one clip or, if ``single``, as pictures."""
+    frames = [frame.render()[0] for frame in moved]
+    if single:
+        return tuple(image_from_array(frame, f"{name}-{i}") for i, frame in enumerate(frames))
+    return (Media(np.stack(frames), np.arange(len(frames)) / _RATE, name, "video"),)
+
+
+def _out_of_all_frames(
+    moved: Sequence[Composed], masks: Sequence[Mask], name: str, *, single: bool
+) -> list[Removal]:
+    """Return a clip without each of its cut-outs in turn."""
+    found = []
+    for index, mask in enumerate(masks):
+        rest = [
+            Composed(frame.background, (*frame.placed[:index], *frame.placed[index + 1 :]))
+            for frame in moved
+        ]
+        found.append(Removal(mask, _filmed(rest, name, single=single)))
+    return found
 
 
 def _mosaic(side: int, pack: Pack, split: str, name: str, seed: int) -> Item:
@@ -184,14 +227,15 @@ PHOTO_SPLITS: Mapping[str, Maker] = {
     "false": _false,
     "pictures": _pictures,
     "talk": _talked,
-    "clip": _clip,
+    "clip": partial(_clip, False),
     "mosaic-4": partial(_mosaic, 2),
     "mosaic-9": partial(_mosaic, 3),
+    "frames": partial(_clip, True),
 }
-"""Maker of each split's items."""
+"""Maker of each split's items. A split's place gives its seeds, so new ones come last."""
 
-STILLS = tuple(name for name in PHOTO_SPLITS if name != "clip")
-"""Splits on which a model without support for clips can be measured."""
+STILLS = tuple(name for name in PHOTO_SPLITS if name not in ("clip", "frames"))
+"""Splits without clips and their frames, which are measured by default."""
 
 
 def _moved(scene: Composed, steps: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> Composed:

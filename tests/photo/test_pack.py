@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from tam.errors import InputError
 from tam.evaluate.data_sets import open_data
@@ -78,3 +79,20 @@ def test_a_cut_out_needs_transparency(tmp_path: Path) -> None:
 def test_an_unknown_split_is_refused() -> None:
     with pytest.raises(InputError, match="unknown split 'five'"):
         next(photo_items(open_pack(), "five", 1))
+
+
+@pytest.mark.parametrize("split", ["two", "pictures", "clip", "frames"])
+def test_only_the_pixels_of_what_is_removed_change(split: str) -> None:
+    [item] = photo_items(open_pack(), split, 1)
+    removals = item.removals()
+    assert len(removals) == 2
+    shown = np.concatenate([frame for media in item.media for frame in media.frames])
+    for removal in removals:
+        assert [media.kind for media in removal.media] == [media.kind for media in item.media]
+        left = np.concatenate([frame for media in removal.media for frame in media.frames])
+        difference = np.abs(left.astype(int) - shown).max(2)
+        assert removal.mask.shape == difference.shape
+        # An object also tints the pixels of its soft border.
+        near = ndimage.binary_dilation(removal.mask, iterations=3)
+        assert (difference[near] > 0).mean() > 0.5
+        assert difference[~near].max() <= 1
