@@ -48,8 +48,9 @@ def open_data(
     data
         One of ``KINDS``.
     splits
-        Named splits of the scenes or the composites; by default all except clips of composites, their
-        frames, and scenes on which models invent words (:mod:`tam.evaluate.invented_items`).
+        Named splits of the scenes or the composites; by default all except clips of composites,
+        their frames, and scenes on which models invent words
+        (:mod:`tam.evaluate.invented_items`).
     count
         The number of items: per split for scenes and composites (``SCENE_COUNT`` by default), per
         file for POPE and RefCOCO, in total for the other data sets (all by default).

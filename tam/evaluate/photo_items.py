@@ -98,8 +98,7 @@ def _without_each(scene: Composed, masks: Sequence[Mask]) -> list[Removal]:
     """Return the composite without each of its cut-outs in turn."""
     found = []
     for index, mask in enumerate(masks):
-        rest = (*scene.placed[:index], *scene.placed[index + 1 :])
-        picture, _ = Composed(scene.background, rest).render()
+        picture, _ = scene.without(index).render()
         found.append(Removal(mask, (image_from_array(picture),)))
     return found
 
@@ -199,10 +198,7 @@ def _out_of_all_frames(
     """Return a clip without each of its cut-outs in turn."""
     found = []
     for index, mask in enumerate(masks):
-        rest = [
-            Composed(frame.background, (*frame.placed[:index], *frame.placed[index + 1 :]))
-            for frame in moved
-        ]
+        rest = [frame.without(index) for frame in moved]
         found.append(Removal(mask, _filmed(rest, name, single=single)))
     return found
 
