@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,15 @@ def test_nothing_reaches_beyond_the_window(
              && !e.closest(".ramp, .strip-row, .lines")).map((e) => e.className)"""
     )
     assert outside == []
+
+
+@pytest.mark.parametrize("options", [{}, PHONE], ids=["wide", "phone"])
+def test_the_name_of_the_model_is_not_cut_off(open_report: Open, options: dict[str, Any]) -> None:
+    result = several()
+    named = {**result.provenance, "model": "organization/A-Model-2.5-VL-7B-Instruct"}
+    name = open_report(replace(result, provenance=named), **options).locator("#model")
+    assert "7B-Instruct" in name.inner_text()
+    assert name.evaluate("(e) => e.scrollWidth <= e.clientWidth")
 
 
 @pytest.mark.parametrize("height", [720, 900])
