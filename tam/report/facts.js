@@ -75,7 +75,8 @@ function buildHead(data, facts, state, act) {
   };
   const name = make("h2", { className: "chosen-word", dir: "auto" }, facts.name);
   const where = make("span", { className: "where faint" }, ...(facts.single ? peakPlace(data, facts.single, act) : []));
-  return make("div", { className: "head" }, name, where, go("Previous word", "‹", facts.words[0] - 1), go("Next word", "›", facts.words.at(-1) + 1));
+  const steps = make("span", { className: "steps" }, go("Previous word", "‹", facts.words[0] - 1), go("Next word", "›", facts.words.at(-1) + 1));
+  return make("div", { className: "head" }, name, where, steps);
 }
 
 function chip(label, pressed, onclick, properties = {}) {
