@@ -1,9 +1,11 @@
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tam.model.assembled import CAPTION_QUESTIONS, MORE_QUESTIONS
+from tam.photo import pack
 from tam.photo.held_out import held_out
 from tam.photo.naming import names_it, says
 from tam.photo.training.pictures import catalogue, held_out_nouns, validation_nouns
@@ -57,6 +59,10 @@ def test_what_is_held_out_is_not_learned_from() -> None:
     tested = {(item.package, item.path) for item in held_out()}
     assert not learned & tested
     assert not any("animals.rcc" in entry.path or "/erase." in entry.path for entry in catalogue())
+    sources = (Path(pack.__file__).parent / "pack" / "SOURCES.md").read_text(encoding="utf-8")
+    grounds = [line for line in sources.splitlines() if "backgrounds/" in line]
+    assert len(grounds) == 2
+    assert not any(Path(entry.path).name in line for entry in catalogue() for line in grounds)
     nouns = {entry.noun for entry in catalogue() if entry.noun}
     assert held_out_nouns() < nouns
     assert 0.15 < len(held_out_nouns()) / len(nouns) < 0.25
