@@ -10,6 +10,7 @@ from tam.errors import InputError
 from tam.photo.adapter import open_adapter, save_adapter, with_adapter
 from tam.photo.training.checkpoint import resume, save_checkpoint
 from tam.photo.training.lora import add_lora, load_lora, lora_pairs, lora_weights
+from tam.photo.training.mean import mean
 from tam.photo.training.result import load_projector, save_projector, write_model
 from tam.photo.training.run import TrainingSettings, _language, train, trained_weights
 from tam.photo.training.speaking import Progress, speak
@@ -143,7 +144,7 @@ def test_a_trained_model_is_the_given_one_with_new_weights(
         add_lora(model, rank, 0)
         for weights in lora_weights(model).values():
             nn.init.normal_(weights)
-    write_model(given, target, projector, model)
+    write_model(given, target, projector.state_dict(), lora_pairs(model))
     assert (target / "config.json").read_text(encoding="utf-8") == "{}"
     written = load_file(target / "model.safetensors")
     before = load_file(given / "model.safetensors")
@@ -166,6 +167,19 @@ def test_the_language_model_computes_in_bfloat16_if_wanted(
     opened = _language(tmp_path, torch.device("cpu"), bfloat16=bfloat16)
     assert {weights.dtype for weights in opened.parameters()} == {expected}
     assert not any(weights.requires_grad for weights in opened.parameters())
+
+
+def test_the_mean_of_two_trainings_lies_between_them(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    save_file({"a": torch.tensor([0.0, 2.0])}, first)
+    save_file({"a": torch.tensor([4.0, 2.0])}, second)
+    assert mean(first, second, 0.75)["a"].tolist() == [3.0, 2.0]
+    assert mean(first, second, 0)["a"].tolist() == [0.0, 2.0]
+    save_file({"b": torch.tensor([4.0, 2.0])}, second)
+    with pytest.raises(InputError, match="holds other tensors"):
+        mean(first, second, 0.5)
+    with pytest.raises(InputError, match=r"absent\.safetensors"):
+        mean(first, tmp_path / "absent.safetensors", 0.5)
 
 
 def test_a_projector_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -1,15 +1,14 @@
 """The results of a training: the projector, and a model that has it."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from tam.photo.adapter import with_adapter
-from tam.photo.training.lora import lora_pairs
 from tam.photo.training.start import Projector
 
 _WEIGHTS = "model.safetensors"
@@ -23,21 +22,24 @@ def save_projector(projector: Projector, path: Path) -> None:
     save_file(weights, path)
 
 
-def write_model(model: Path, target: Path, projector: Projector, language: Any) -> None:
-    """Write a copy of an assembled model with a trained projector.
-
-    If the language model has an adapter, its part is added to the weights.
+def write_model(
+    model: Path,
+    target: Path,
+    projector: Mapping[str, torch.Tensor],
+    adapter: Mapping[str, tuple[torch.Tensor, torch.Tensor]],
+) -> None:
+    """Write a copy of an assembled model with a trained projector, and with an adapter added.
 
     Parameters
     ----------
     model
-        The folder of the assembled model.
+        The folder of the assembled model, without an adapter.
     target
         The folder to write, which is replaced if it exists.
     projector
-        The projector.
-    language
-        The ``LlamaForCausalLM`` of the training.
+        The projector's weights by the names of transformers' FastVLM class.
+    adapter
+        A and B of each layer, see :func:`tam.photo.adapter.with_adapter`; may be empty.
     """
     if target.exists():
         shutil.rmtree(target)
@@ -45,10 +47,10 @@ def write_model(model: Path, target: Path, projector: Projector, language: Any) 
     weights = load_file(model / _WEIGHTS)
     pairs = {
         f"{_LANGUAGE}{name.removeprefix('model.')}": (first.cpu(), second.cpu())
-        for name, (first, second) in lora_pairs(language).items()
+        for name, (first, second) in adapter.items()
     }
     changed = with_adapter(weights, pairs)
-    changed |= {f"{_PROJECTOR}{name}": w for name, w in projector.state_dict().items()}
+    changed |= {f"{_PROJECTOR}{name}": w for name, w in projector.items()}
     for name, tensor in changed.items():
         if tensor is not weights[name]:
             weights[name] = tensor.to("cpu", weights[name].dtype, copy=True).contiguous()

@@ -180,7 +180,7 @@ def train(
     if settings.lora is not None:
         save_adapter(lora_pairs(language), out / "adapter.safetensors")
     result = out / "model"
-    write_model(model, result, projector, language)
+    write_model(model, result, projector.state_dict(), lora_pairs(language))
     return result
 
 
