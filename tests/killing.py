@@ -29,6 +29,9 @@ from tests.hand_made import explanation, same
 DEMO = Path(tam.__file__).parent / "scenes" / "demo.png"
 RESULTS = "results-000.jsonl"
 
+_SOON = 0.03
+"""Seconds after a command's first write within which a single kill comes."""
+
 
 class Killer:
     """Runs commands, and kills them.
@@ -71,7 +74,7 @@ class Killer:
         """
         self.kill(
             lambda: run([*command, "--out", str(out)]),
-            0.3 if self.few else self._seconds,
+            _SOON if self.few else self._seconds,
             lambda: not self.few or any(out.parent.glob(written)),
         )
 
