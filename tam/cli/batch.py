@@ -244,29 +244,51 @@ def _keep_to_pictures(out: Path, items: Sequence[Item]) -> None:
     known: Any = {}
     if path.exists():
         known = read_json(path, remedy="name another folder", kind=OutputError)
-    if not isinstance(known, dict):
+    if not _lists_digests(known):
         raise OutputError("does not hold digests", where=str(path), remedy="name another folder")
     found = {item.name: [_digest(image) for image in item.images] for item in items}
     for item in items:
-        changed = known.get(item.name, found[item.name]) != found[item.name]
-        if changed and _is_explained(out, item):
+        if not _is_explained(out, item):
+            continue
+        before = known.get(item.name, found[item.name])
+        # What has gone since cannot have been replaced, and its record stays.
+        same = len(before) == len(item.images) and all(
+            new in (old, None) for new, old in zip(found[item.name], before, strict=True)
+        )
+        if not same:
             raise OutputError(
                 "was explained, and its picture has changed since",
                 where=str(out / item.name),
                 remedy="delete this folder to explain the new one, or name another --out",
             )
+        found[item.name] = before
     if found != known:
         with rewriting_file(path) as temporary:
             temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 def _digest(path: Path) -> str | None:
-    """Return a file's SHA-256, or None if it cannot be read, which its own item will report."""
+    """Return the SHA-256 of a file, or of a folder's files, or None if it cannot be read.
+
+    What cannot be read is reported when its item is explained.
+    """
+    digest = hashlib.sha256()
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+            if file.is_file():
+                with file.open("rb") as stream:
+                    digest.update(hashlib.file_digest(stream, "sha256").digest())
     except OSError:
         return None
+    return digest.hexdigest() if path.exists() else None
+
+
+def _lists_digests(known: object) -> bool:
+    """Whether what was read is a list of digests, or None in their place, for each item."""
+    return isinstance(known, dict) and all(
+        isinstance(digests, list) and all(isinstance(item, str | None) for item in digests)
+        for digests in known.values()
+    )
 
 
 def _is_explained(out: Path, item: Item) -> bool:

@@ -69,7 +69,15 @@ def test_each_item_is_explained_as_alone_and_the_rest_goes_on(
     (items.parent / "first.png").write_bytes((items.parent / "second.png").read_bytes())
     assert run(asked) == 2
     assert "its picture has changed since" in capsys.readouterr().err
+    (items.parent / "first.png").unlink()
+    assert run(asked) == 0, "what has gone was not replaced"
+    rows = items.read_text("utf-8")
+    items.write_text(rows.replace("first.png;second.png", "first.png"), encoding="utf-8")
+    assert run(asked) == 2, "one picture fewer"
+    assert "its picture has changed since" in capsys.readouterr().err
+    items.write_text(rows, encoding="utf-8")
     (items.parent / "first.png").write_bytes((items.parent / "absent.png").read_bytes())
+    assert run(asked) == 0
     shutil.rmtree(out / "00001-first")
     weights = qwen_folder / "model.safetensors"
     published = weights.read_bytes()

@@ -14,10 +14,9 @@ from safetensors.torch import load_file, save_file
 from tam.errors import InputError, ended_in_one_line, os_errors_as_tam_errors
 from tam.model.assembled import FROZEN, assembled_folder
 from tam.photo.adapter import open_adapter
-from tam.photo.training.result import write_model
+from tam.photo.training.result import ADAPTER, PROJECTOR, write_model
 
 _REMEDY = "give the folder of a training with an adapter"
-PROJECTOR, ADAPTER = "projector.safetensors", "adapter.safetensors"
 
 
 def mean(first: Path, second: Path, share: float) -> dict[str, torch.Tensor]:

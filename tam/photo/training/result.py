@@ -11,8 +11,10 @@ from safetensors.torch import load_file, save_file
 from tam.photo.adapter import with_adapter
 from tam.photo.training.start import Projector
 
+PROJECTOR, ADAPTER = "projector.safetensors", "adapter.safetensors"
+"""The files of a training's result beside the model."""
 _WEIGHTS = "model.safetensors"
-_PROJECTOR = "model.multi_modal_projector."
+_PROJECTOR_NAMES = "model.multi_modal_projector."
 _LANGUAGE = "model.language_model."
 
 
@@ -50,7 +52,7 @@ def write_model(
         for name, (first, second) in adapter.items()
     }
     changed = with_adapter(weights, pairs)
-    changed |= {f"{_PROJECTOR}{name}": w for name, w in projector.items()}
+    changed |= {f"{_PROJECTOR_NAMES}{name}": w for name, w in projector.items()}
     for name, tensor in changed.items():
         if tensor is not weights[name]:
             weights[name] = tensor.to("cpu", weights[name].dtype, copy=True).contiguous()

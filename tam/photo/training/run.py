@@ -19,7 +19,13 @@ from tam.photo.training.evidence import evidence_for
 from tam.photo.training.lora import add_lora, load_lora, lora_pairs, lora_weights
 from tam.photo.training.pictures import held_out_nouns, validation_nouns
 from tam.photo.training.pool import Pool, build_pool, open_pool, save_pool
-from tam.photo.training.result import load_projector, save_projector, write_model
+from tam.photo.training.result import (
+    ADAPTER,
+    PROJECTOR,
+    load_projector,
+    save_projector,
+    write_model,
+)
 from tam.photo.training.samples import Sampler
 from tam.photo.training.speaking import Material, Progress, SpeakingSettings, speak
 from tam.photo.training.start import (
@@ -176,9 +182,9 @@ def train(
 
     material = Material(pool, sampler, teacher)
     speak(projector, language, tokenizer, material, settings.speaking, progress, after)
-    save_projector(projector, out / "projector.safetensors")
+    save_projector(projector, out / PROJECTOR)
     if settings.lora is not None:
-        save_adapter(lora_pairs(language), out / "adapter.safetensors")
+        save_adapter(lora_pairs(language), out / ADAPTER)
     result = out / "model"
     write_model(model, result, projector.state_dict(), lora_pairs(language))
     return result
