@@ -253,7 +253,8 @@ def _keep_to_pictures(out: Path, items: Sequence[Item]) -> None:
         before = known.get(item.name, found[item.name])
         # What has gone since cannot have been replaced, and its record stays.
         same = len(before) == len(item.images) and all(
-            new in (old, None) for new, old in zip(found[item.name], before, strict=True)
+            new == old or None in (new, old)
+            for new, old in zip(found[item.name], before, strict=True)
         )
         if not same:
             raise OutputError(
