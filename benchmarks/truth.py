@@ -54,12 +54,14 @@ def table(
     shown = [split for split in splits if any(row.split == split for row in rows)] or splits
     headings = [metric_named(name).column for name in COLUMNS]
     data = "" if settings.get("data", "scenes") == "scenes" else f"--data {settings['data']} "
+    dtype = f"--dtype {settings['dtype']} " if "dtype" in settings else ""
+    place = "" if settings.get("location", True) else "--no-location "
     lines = [
         f"# Which map tells the truth: {title}",
         "",
-        f"`tam evaluate --causes {data}--model {rows[0].model} --split {','.join(shown)} "
+        f"`tam evaluate --causes {data}--model {rows[0].model} {dtype}--split {','.join(shown)} "
         f"--count {settings['count']} --faithful-words {settings['faithful_words']} "
-        f"--methods {','.join(methods)}`, then `python -m benchmarks.truth DIR`; "
+        f"{place}--methods {','.join(methods)}`, then `python -m benchmarks.truth DIR`; "
         f"{whole[0].items} items, {whole[0].words} words with a mask. In per cent, with 95 % "
         "bootstrap intervals over items; of deletion less is better. ms: of the method for each "
         "token on a shared machine, so compare them with each other only.",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tam.cli.options import Dtype
 from tam.errors import InputError
 from tam.text.named_values import split_list
 from tam.text.printable import json_text
@@ -38,6 +39,7 @@ def evaluate(
         ),
     ] = "",
     model: Annotated[str, typer.Option("--model", "-m", help="Models, by commas.")] = "small",
+    dtype: Dtype = None,
     out: Annotated[
         Path,
         typer.Option("--out", "-o", help="Folder of the results, in which a killed run continues."),
@@ -139,6 +141,7 @@ def evaluate(
         flips=flips,
         points=points,
         location=location,
+        dtype=dtype,
     )
 
     def finish(loaded: "Model", name: str) -> None:

@@ -54,7 +54,7 @@ def truth(replay: "Replay", item: Item) -> Truth:
     return Truth(
         [removal.mask for removal in removals],
         effects(replay, [removal.media for removal in removals]),
-        word_effects(replay, item.kinds),
+        word_effects(replay, item.kinds, item.substitutes),
     )
 
 

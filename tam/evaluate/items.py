@@ -80,6 +80,8 @@ class Item:
         the pictures are not rendered.
     kinds
         Groups of words that can replace one another, such as the color words.
+    substitutes
+        The number of words of its kind that replace a word, one at a time, to measure its effect.
     generation
         Generation options of the model's own reply, such as a seed; greedy by default.
     judged
@@ -100,6 +102,7 @@ class Item:
     false_spans: Spans = ()
     removals: Callable[[], Sequence[Removal]] = tuple
     kinds: tuple[tuple[str, ...], ...] = ()
+    substitutes: int = 2
     generation: Mapping[str, Any] = field(default_factory=dict)
     judged: Callable[[str], Sequence[Claim]] | None = None
     claims: tuple[Claim, ...] = ()

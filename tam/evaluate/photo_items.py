@@ -38,6 +38,8 @@ PROMPT = "Describe this image."
 _FRAMES, _RATE = 4, 2.0
 _STEP = 24
 """The largest number of pixels that an object moves from frame to frame."""
+_SUBSTITUTES = 8
+"""The largest number of substitutes for a noun; two of them do not agree on what it causes."""
 _STRIDE = 100_000
 _SCENERY = range(970, 981)
 """ImageNet's classes of mountains, coasts and the like."""
@@ -268,5 +270,6 @@ def _item(
         masks=masks,
         references=(caption(nouns),),
         kinds=(tuple(pack.nouns),),
+        substitutes=_SUBSTITUTES,
         judged=partial(claims, shown=tuple(nouns), nouns=_claimed() | {*pack.nouns}),
     )

@@ -8,7 +8,7 @@ from tam.evaluate.faithfulness import STEPS
 from tam.evaluate.items import Item
 from tam.evaluate.tagging import Tagger
 
-MEASURED_AS = 2
+MEASURED_AS = 3
 """Version of the measures: results of different versions are never mixed."""
 
 
@@ -42,6 +42,8 @@ class Plan:
         :mod:`tam.evaluate.own_points`.
     location
         Whether to measure where maps point, which needs the map of every noun and function word.
+    dtype
+        The number type that models are loaded in, see :func:`tam.load`; None for its default.
     """
 
     data: str = "scenes"
@@ -58,6 +60,7 @@ class Plan:
     flips: bool = False
     points: bool = False
     location: bool = True
+    dtype: str | None = None
 
     def items(self) -> tuple[Iterator[Item], Tagger]:
         """Open the data set."""
@@ -73,7 +76,10 @@ def settings_of(plan: Plan) -> dict[str, object]:
     }
     # Options introduced later are left out at their defaults, so that older folders still match.
     plain = asdict(Plan())
-    for name in ("metrics", "causes", "levels", "corrections", "flips", "points", "location"):
+    for name in (
+        *("metrics", "causes", "levels", "corrections", "flips", "points", "location"),
+        "dtype",
+    ):
         value = settings.pop(name)
         if value != plain[name]:
             settings[name] = list(value) if isinstance(value, tuple) else value

@@ -107,7 +107,7 @@ def _run_models(
     state.wait_for_everyone()
     journal.repair()
     for name in models:
-        model = _load(name, state)
+        model = _load(name, plan.dtype, state)
         if state.is_main_process:
             keep_to_weights(out, name, model.module)
         state.wait_for_everyone()
@@ -259,8 +259,8 @@ def _explained(
     return _Explained(found, groups, count, time.perf_counter() - start)
 
 
-def _load(name: str, state: Any) -> "Model":
+def _load(name: str, dtype: str | None, state: Any) -> "Model":
     from tam.model.loading import load
 
     device = state.device
-    return load(name, device_map={"": device} if device.type == "cuda" else None)
+    return load(name, dtype=dtype, device_map={"": device} if device.type == "cuda" else None)

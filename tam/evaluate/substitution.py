@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from tam.recording.trace import Trace
     from tam.replay import Replay
 
-SUBSTITUTES = 2
-"""The number of other words that replace a word."""
-
 
 @dataclass(frozen=True, eq=False)
 class WordEffect:
@@ -41,7 +38,7 @@ class WordEffect:
 
 
 def word_effects(
-    replay: "Replay", kinds: Sequence[Sequence[str]], substitutes: int = SUBSTITUTES
+    replay: "Replay", kinds: Sequence[Sequence[str]], substitutes: int
 ) -> list[WordEffect]:
     """Read a reply again with each word of a kind replaced.
 
@@ -52,7 +49,7 @@ def word_effects(
     kinds
         Groups of words that can replace one another.
     substitutes
-        The number of substitutes for each word, drawn with its place as the seed.
+        The largest number of substitutes for each word, drawn with its place as the seed.
 
     Returns
     -------

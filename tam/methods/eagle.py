@@ -25,6 +25,9 @@ _BY_ORDER = 0.01
 Objective = Callable[[NDArray[np.bool_]], NDArray[np.float64]]
 """A function from sets of regions, bool [V, G], to the objective of each, float64 [V]."""
 
+Reader = Callable[[NDArray[np.bool_]], NDArray[np.float32]]
+"""A function from sets of shown regions, bool [V, G], to log-probabilities, float32 [V, R]."""
+
 
 def eagle(
     trace: Trace,
@@ -48,7 +51,8 @@ def eagle(
     here; the paper shows the order), so heights fall in the order of the search. Maps [K, N] of the
     reply's words. Cost: two forward passes for each set that is tried, and a separate search for
     each token or group of words; about 650 passes a search for the 36 superpixels of a square
-    picture. The superpixels are SLICO's, as in the published code.
+    picture, where a set that another search of the reply has tried needs none. The superpixels are
+    SLICO's, as in the published code.
 
     Parameters
     ----------
@@ -83,8 +87,9 @@ def eagle(
     cut = superpixels(trace, segments, adaptive=True)
     groups = searches(trace, asked, level)
     rows = []
+    read = _remembering(replay, cut.regions, batch)
     for words in groups:
-        objective = _objective(replay, cut.regions, words, joint, batch)
+        objective = _objective(trace, read, words, joint)
         order, values = searched(objective, len(cut.regions), scope, every)
         rows += [heights(order, values)] * sum(map(len, words))
     evidence = cut.to_cells(as_matrix(rows, len(cut.regions)))
@@ -132,15 +137,26 @@ def _check_choice(name: str, value: str, known: Sequence[str]) -> None:
         raise InputError(f"cannot be {value!r}", where=name, remedy=f"use {', '.join(known)}")
 
 
-def _objective(
-    replay: Replay, regions: Sequence[Region], words: list[list[int]], joint: str, batch: int
-) -> Objective:
-    first = replay.trace.text.prompt_targets
+def _remembering(replay: Replay, regions: Sequence[Region], batch: int) -> Reader:
+    """Return a reader of the reply that runs each set of shown regions once."""
+    known: dict[bytes, NDArray[np.float32]] = {}
+
+    def read(sets: NDArray[np.bool_]) -> NDArray[np.float32]:
+        new = {key: row for row in sets if (key := row.tobytes()) not in known}
+        if new:
+            found = shown_alone(replay, regions, np.stack(list(new.values())), batch)
+            known.update(zip(new, found, strict=True))
+        return np.stack([known[row.tobytes()] for row in sets])
+
+    return read
+
+
+def _objective(trace: Trace, read: Reader, words: list[list[int]], joint: str) -> Objective:
+    first = trace.text.prompt_targets
     steps = [[target - first for target in word] for word in words]
 
     def objective(sets: NDArray[np.bool_]) -> NDArray[np.float64]:
-        read = shown_alone(replay, regions, np.concatenate([sets, ~sets]), batch)
-        alone, without = np.split(joined(read, steps, joint), 2)
+        alone, without = np.split(joined(read(np.concatenate([sets, ~sets])), steps, joint), 2)
         return np.asarray(alone + 1 - without)
 
     return objective

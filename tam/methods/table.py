@@ -42,6 +42,14 @@ _TABLE = (
         "1 forward for each region, about 6 a reply",
     ),
     Method(
+        "tam-cause-words",
+        "tam-cause, and each earlier word by what a word loses with another one in its place",
+        "this toolkit",
+        "tam.methods.tam_cause_words:tam_cause_words",
+        "1 forward for each region and each word",
+        relevance=True,
+    ),
+    Method(
         "activation",
         "raw activation: projection on the word alone (CAM, the last layer's logit lens)",
         "arXiv 2506.23270",

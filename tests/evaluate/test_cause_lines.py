@@ -106,7 +106,7 @@ def test_without_an_object_all_else_is_the_same() -> None:
 def test_a_shape_follows_from_the_question_that_names_the_color(small: tam.Model) -> None:
     [item] = scene_items("follow-up", 1)
     replay = Replay(small.checkpoint, small.run(item.conversation, answer=item.answer))
-    found = word_effects(replay, item.kinds)
+    found = word_effects(replay, item.kinds, item.substitutes)
     tokens = replay.trace.text.tokens
     spelled = {"".join(tokens[t].text for t in effect.targets).strip() for effect in found}
     named = {word for kind in item.kinds for word in kind}

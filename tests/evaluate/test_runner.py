@@ -117,6 +117,22 @@ def test_a_method_is_compared_with_itself_under_other_options(
     assert all(method in printed for method in methods), "brackets are no markup"
 
 
+def test_a_model_is_measured_in_the_requested_type(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, types = tam.Model.run, []
+
+    def noted(model: tam.Model, conversation: Conversation, **options: Any) -> Any:
+        types.append(str(model.module.dtype))
+        return plain(model, conversation, **options)
+
+    monkeypatch.setattr(tam.Model, "run", noted)
+    options = ["--split", "one", "--count", "1", "--faithful-words", "0", "--methods", "center"]
+    assert run(["evaluate", *options, "--dtype", "bfloat16", "--out", str(tmp_path / "b")]) == 0
+    assert run(["evaluate", *options, "--out", str(tmp_path / "f")]) == 0
+    assert list(dict.fromkeys(types)) == ["torch.bfloat16", "torch.float32"]
+
+
 @pytest.mark.promise(
     "evaluation", "an item for which the model writes no words", "left out, with a message"
 )
@@ -152,6 +168,7 @@ def test_an_item_that_the_model_has_no_words_for_is_left_out(
         (["--methods", "tam[kernel=3]"], "unknown option 'kernel'"),
         (["--methods", "tam[kernel_size=3"], "is not a method's name; write NAME or NAME["),
         (["--model", "nowhere/nothing", "--count", "1"], "nowhere/nothing"),
+        (["--dtype", "float12", "--count", "1"], "dtype: models do not compute in 'float12'"),
     ],
 )
 def test_wrong_input_is_answered_in_one_line(
@@ -171,6 +188,8 @@ def test_a_folder_of_other_results_is_left_alone(
     changed = [*OPTIONS[:-1], "3"]
     assert run(["evaluate", "--out", str(whole), *changed]) == 2
     assert "holds results with another steps" in capsys.readouterr().err
+    assert run(["evaluate", "--out", str(whole), *OPTIONS, "--dtype", "bfloat16"]) == 2
+    assert "holds results with another dtype" in capsys.readouterr().err
     assert measured(whole) == before
     (tmp_path / "mine.txt").write_text("x")
     assert run(["evaluate", "--out", str(tmp_path), *OPTIONS]) == 2

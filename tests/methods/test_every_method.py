@@ -23,6 +23,7 @@ CHEAP: dict[str, dict[str, Any]] = {
     "kernel-shap": {"segments": 4, "samples": 6},
     "eagle": {"segments": 2, "scope": 1, "every": 2},
     "tam-cause": {"regions": 3},
+    "tam-cause-words": {"regions": 3, "substitutes": 1},
 }
 
 

@@ -147,6 +147,28 @@ def test_a_sentence_is_searched_once_and_only_content_words_have_maps(
     assert 1 < len(searches) < len(content)
 
 
+def test_searches_of_one_reply_share_the_sets_that_they_read(
+    small_picture: Replay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace, reads = small_picture.trace, []
+
+    def noted(replay: Replay, regions: Any, shown: NDArray[np.bool_], batch: int) -> Any:
+        reads.extend(row.tobytes() for row in shown)
+        return shown_alone(replay, regions, shown, batch)
+
+    monkeypatch.setattr("tam.methods.eagle.shown_alone", noted)
+    first = trace.text.prompt_targets
+    asked = [first + 1, first + 2]
+    together = explain("eagle", trace, small_picture, asked, segments=8)
+    assert len(reads) == len(set(reads)), "no set is read twice"
+    shared = len(reads)
+    reads.clear()
+    alone = [explain("eagle", trace, small_picture, [target], segments=8) for target in asked]
+    assert shared < len(reads)
+    for target, single in zip(asked, alone, strict=True):
+        assert together.maps[target] == pytest.approx(single.maps[target], abs=1e-4)
+
+
 def test_an_unknown_level_is_refused(small_picture: Replay) -> None:
     with pytest.raises(InputError, match="level: cannot be 'page'; use token, word"):
         explain("eagle", small_picture.trace, small_picture, level="page")
