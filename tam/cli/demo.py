@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -10,10 +10,19 @@ from tam.cli.options import Force, Json, Out
 from tam.model.assembled import ASSEMBLED, default_model, is_assembled
 from tam.resolver import uncollected
 
+if TYPE_CHECKING:
+    from tam.model.options import Explaining
+
 # The picture of each model, and the question on which it was mostly trained.
 _ASKED: Final = {
     **dict.fromkeys(ASSEMBLED, ("photo/demo.jpg", "What is in the picture?")),
     "small": ("scenes/demo.png", "Describe this image."),
+}
+# The explanations of each; on photographs tam-cause finds the objects best.
+_TAM: Final["Explaining"] = {"method": "tam", "stages": True}
+_MAPS: Final[dict[str, list["Explaining"]]] = {
+    **{name: [{"method": "tam-cause"}, _TAM] for name in ASSEMBLED},
+    "small": [_TAM],
 }
 
 _LONGEST: Final = 64
@@ -43,6 +52,8 @@ def demo(
 
     with uncollected():
         from tam.model.loading import load
+    from tam.media import open_image
+    from tam.prompt.conversation import question
 
     name = model or demo_model()
     if name not in _ASKED:
@@ -51,15 +62,16 @@ def demo(
             where="--model",
             remedy=f"use {' or '.join(_ASKED)}, or 'tam explain' with a picture of your own",
         )
-    picture, question = _ASKED[name]
-    result = load(name).explain(
-        str(Path(__file__).parents[1] / picture),
-        question,
+    picture, asked = _ASKED[name]
+    loaded = load(name)
+    recording = loaded.run(
+        question([open_image(Path(__file__).parents[1] / picture)], asked),
         max_new_tokens=_LONGEST,
-        stages=True,
         candidate_maps=4,
     )
-    finish(result, out, as_json, force=force)
+    first, *more = (loaded.explain_recording(recording, **options) for options in _MAPS[name])
+    others = {explanation.provenance["method"]["name"]: explanation for explanation in more}
+    finish(first, out, as_json, force=force, others=others)
 
 
 def demo_model() -> str:

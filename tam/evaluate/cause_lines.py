@@ -49,7 +49,7 @@ def truth(replay: "Replay", item: Item) -> Truth:
         raise InputError(
             "cannot be rendered without one of its objects",
             where=f"item {item.name}",
-            remedy="measure causes on scenes, or on the photo splits one to four, false and talk",
+            remedy="measure causes on scenes, or on photo splits other than mosaics",
         )
     return Truth(
         [removal.mask for removal in removals],

@@ -29,12 +29,18 @@ class WordEffect:
     ----------
     targets
         Indices of its tokens among the run's targets.
-    effects
-        float64 [R], in nats; the values for its own and for earlier tokens are meaningless.
+    each
+        float64 [S, R], in nats: what each token loses with each of S substitutes; the values for
+        its own and for earlier tokens are meaningless.
     """
 
     targets: tuple[int, ...]
-    effects: NDArray[np.float64]
+    each: NDArray[np.float64]
+
+    @property
+    def effects(self) -> NDArray[np.float64]:
+        """The mean over the substitutes, float64 [R], in nats."""
+        return np.asarray(self.each.mean(0))
 
 
 def word_effects(
@@ -70,7 +76,7 @@ def word_effects(
     losses, first = read[:1] - read[1:], 0
     effects = []
     for targets, count in found:
-        effects.append(WordEffect(targets, losses[first : first + count].mean(0)))
+        effects.append(WordEffect(targets, losses[first : first + count]))
         first += count
     return effects
 

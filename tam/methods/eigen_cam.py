@@ -31,8 +31,19 @@ def eigen_cam(
     asked = resolve_targets(trace, targets)
     where = places(replay, layer)
     states = where.of(replay.run([], layers=[layer]).states[0]).float().cpu()
-    _, _, directions = torch.linalg.svd(states, full_matrices=False)
-    projected = states @ directions[0]
-    row = where.to_cells((projected * projected.mean().sign()).relu().numpy())
+    row = where.to_cells(first_direction(states).numpy())
     evidence = np.tile(row, (len(asked), 1))
     return explained(trace, asked, evidence, {"name": "eigen-cam", "layer": layer})
+
+
+def first_direction(states: torch.Tensor) -> torch.Tensor:
+    """Project states [S, D] onto their first principal direction, without centering.
+
+    Returns
+    -------
+    torch.Tensor
+        [S], with the sign that makes the mean positive; negative values are 0.
+    """
+    _, _, directions = torch.linalg.svd(states, full_matrices=False)
+    projected = states @ directions[0]
+    return (projected * projected.mean().sign()).relu()

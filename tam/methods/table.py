@@ -107,6 +107,13 @@ _TABLE = (
         "1 forward",
     ),
     Method(
+        "eigen-grad-cam",
+        "Eigen-CAM of states times their gradients, for each word",
+        "arXiv 2008.00299",
+        "tam.methods.eigen_grad_cam:eigen_grad_cam",
+        _ONE_EACH,
+    ),
+    Method(
         "smooth-grad-cam++",
         "Grad-CAM++ of gradients averaged over noisy pictures",
         "arXiv 1908.01224",

@@ -10,54 +10,32 @@ scikit-learn; the others are in the Debian package in ``DIR``.
 """
 
 import argparse
-import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from tam.errors import InputError, OutputError, ended_in_one_line, os_errors_as_tam_errors
-from tam.evaluate.folder_items import FILE
+from tam.errors import ended_in_one_line
 from tam.photo.held_out import held_out, open_held_out
-from tam.photo.training.text import caption
+from tam.photo.marked import Marked, write_folder
 
 _LIST = Path(__file__).with_name("boxes.tsv")
 
 
-@dataclass(frozen=True)
-class Boxed:
-    """A photograph, the noun of its object, and the object's box.
-
-    Parameters
-    ----------
-    name
-        A file name without suffix.
-    noun
-        The noun.
-    picture
-        uint8 [H, W, 3].
-    box
-        Left, top, right and bottom, in pixels.
-    """
-
-    name: str
-    noun: str
-    picture: NDArray[np.uint8]
-    box: tuple[int, int, int, int]
-
-    @property
-    def mask(self) -> NDArray[np.bool_]:
-        """Whether each pixel is in the box, bool [H, W]."""
-        inside = np.zeros(self.picture.shape[:2], bool)
-        left, top, right, bottom = self.box
-        inside[top:bottom, left:right] = True
-        return inside
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom, in pixels."""
 
 
-def boxed_photographs(data: Path | None) -> Iterator[Boxed]:
+def box_mask(size: tuple[int, int], box: Box) -> NDArray[np.bool_]:
+    """Return whether each pixel of a picture of size [H, W] is in a box, bool [H, W]."""
+    inside = np.zeros(size, bool)
+    left, top, right, bottom = box
+    inside[top:bottom, left:right] = True
+    return inside
+
+
+def boxed_photographs(data: Path | None) -> Iterator[Marked]:
     """Yield the photographs whose packages are available.
 
     Parameters
@@ -76,34 +54,8 @@ def boxed_photographs(data: Path | None) -> Iterator[Boxed]:
                 round(int(side) * length / 100)
                 for side, length in zip(sides, (width, height, width, height), strict=True)
             )
-            yield Boxed(Path(path).stem, item.noun, picture, (left, top, right, bottom))
-
-
-def write_folder(photographs: Iterator[Boxed], folder: Path) -> int:
-    """Write pictures, masks and ``items.csv`` into a new folder; return the number of pictures.
-
-    Raises
-    ------
-    InputError
-        If there are none.
-    OutputError
-        If the folder exists or cannot be written.
-    """
-    rows = []
-    with os_errors_as_tam_errors(folder):
-        if folder.exists():
-            raise OutputError("already exists", where=str(folder), remedy="name another folder")
-        folder.mkdir(parents=True)
-        for photograph in photographs:
-            picture, mask = f"{photograph.name}.png", f"{photograph.name}-box.png"
-            Image.fromarray(photograph.picture).save(folder / picture)
-            Image.fromarray(photograph.mask).save(folder / mask)
-            rows.append((picture, photograph.noun, mask, caption((photograph.noun,))))
-        with (folder / FILE).open("w", encoding="utf-8", newline="") as stream:
-            csv.writer(stream).writerows([("image", "category", "mask", "answer"), *rows])
-    if not rows:
-        raise InputError("no photographs are available", where="data", remedy="give --data")
-    return len(rows)
+            mask = box_mask((height, width), (left, top, right, bottom))
+            yield Marked(Path(path).stem, picture, {item.noun: mask})
 
 
 def main() -> None:

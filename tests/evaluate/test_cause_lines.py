@@ -37,10 +37,10 @@ def test_relevance_is_held_to_the_effects_of_earlier_words() -> None:
     steps = np.zeros((3, 7))
     steps[:, 6] = [3.0, 1.5, 0.1]
     earlier = [
-        WordEffect((first + place,), effects)
+        WordEffect((first + place,), effects[None])
         for place, effects in zip((5, 1, 2), steps, strict=True)
     ]
-    own = WordEffect((ring,), np.full(7, 9.0))
+    own = WordEffect((ring,), np.full((1, 7), 9.0))
     word = told.words["ring"]
     # Of the pairs (red, star) one is right. Ranks of relevance 3 1 2, of effects 3 2 1.
     assert relevance_scores(word, [*earlier, own]) == (0.5, pytest.approx(0.5))

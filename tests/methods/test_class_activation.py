@@ -9,6 +9,7 @@ from torch import nn
 from tam.methods import explain
 from tam.methods.cf_cam import channel_ranks
 from tam.methods.cf_cam import weights as cf_weights
+from tam.methods.class_activation import activations, places_with_gradient
 from tam.methods.smooth_grad_cam import weights
 from tam.replay import Replay
 from tests.loaded import scaled
@@ -116,6 +117,22 @@ def test_eigen_cam_finds_a_planted_direction(
     found = explain("eigen-cam", trace, qwen_picture, layer=0).maps
     assert np.allclose(found[-1], scaled(np.maximum(planted, 0)), atol=0.02)
     assert np.array_equal(found[-1], found[-2]), "it knows no word"
+
+
+def test_eigen_grad_cam_is_eigen_cam_of_states_times_gradients(qwen_picture: Replay) -> None:
+    trace = qwen_picture.trace
+    targets = [len(trace.text.tokens) - 2, len(trace.text.tokens) - 3]
+    where = places_with_gradient(qwen_picture, 0)
+    found = activations(qwen_picture, targets, 0, where)
+    ours = explain("eigen-grad-cam", trace, qwen_picture, targets, layer=0).maps[targets]
+    for row, gradient in zip(ours, found.gradients(), strict=True):
+        product = (found.states * gradient).numpy().astype(np.float64)
+        # The first principal direction by another way: the leading eigenvector of BᵀB.
+        _, vectors = np.linalg.eigh(product.T @ product)
+        projected = product @ vectors[:, -1]
+        expected = scaled(np.maximum(projected * np.sign(projected.mean()), 0))
+        assert np.allclose(row, expected, atol=1e-4)
+    assert not np.allclose(ours[0], ours[1], atol=1e-2), "each word has its own map"
 
 
 def test_smooth_grad_cam_weights_by_hand() -> None:
