@@ -55,8 +55,14 @@ def tam_cause_words(
         See :mod:`tam.methods`.
     substitutes
         The number of substitutes for each word.
-    regions, filler, growth, batch
-        As for ``tam-cause``.
+    regions
+        The largest number of regions; those that most words mark are kept.
+    filler
+        The replacement of hidden pixels, see :mod:`tam.check.fillers`.
+    growth
+        How far beyond its edge a region is hidden, as a share of the picture's shorter side.
+    batch
+        The largest number of passes that run together, if memory allows.
     """
     check_whole("substitutes", substitutes)
     found = tam_cause(
