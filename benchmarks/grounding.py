@@ -8,8 +8,8 @@ clips and conversations. The AUROC states how often a planted word scores below 
 shape of the same data set, with 95 % bootstrap intervals over replies. The score is compared with
 the word's probability, its attention to the picture (mean over heads and layers), and how much
 likelier the picture makes it than a picture of one color. Writes ``grounding.md`` and
-``grounding.json``. ``--fit`` prints the weights of :mod:`tam.recording.grounding`, fitted on scenes
-of the world ``train``, which no measurement uses.
+``grounding.json``. ``--fit`` prints the weights of :mod:`tam.explanation.calibration`, fitted on
+scenes of the world ``train``, which no measurement uses.
 The same command resumes a run that was stopped (``benchmarks/unfinished``).
 """
 
@@ -211,15 +211,23 @@ def auroc(scores: Values, false: NDArray[np.bool_]) -> float:
 
 
 def fit(words: Sequence[Scored]) -> None:
-    """Fit a logistic function of the evidence to whether a word is true, and print its weights."""
+    """Fit the weights of the score to whether a word is true, and print them."""
+    words = [word for word in words if word.object]
+    print_weights(
+        np.array([word.evidence for word in words]), np.array([not word.false for word in words])
+    )
+
+
+def print_weights(evidence: Values, true: NDArray[np.bool_]) -> None:
+    """Fit a logistic function of the evidence [W, 2] to whether words are true, and print it."""
     from sklearn.linear_model import LogisticRegression
 
-    words = [word for word in words if word.object]
-    evidence = np.array([word.evidence for word in words])
-    true = np.array([not word.false for word in words])
     fitted = LogisticRegression(C=100, max_iter=1000).fit(evidence, true)
     seen, said = fitted.coef_[0]
-    print(f"{len(words)} words: seen {seen:.3f}, said {said:.3f}, {fitted.intercept_[0]:+.3f}")
+    print(
+        f"{len(true)} words, {(~true).sum()} false: "
+        f"seen {seen:.3f}, said {said:.3f}, {fitted.intercept_[0]:+.3f}"
+    )
 
 
 if __name__ == "__main__":

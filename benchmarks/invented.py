@@ -10,7 +10,9 @@ into probabilities by a logistic function fitted on scenes of the world ``train`
 composites; some rows are a function of several scores (``COMBINED``), and ``grounding as it is`` is
 not fitted. AUPR is that of the false words. ECE is the expected calibration error over ten bins of
 equal width. Intervals are 95 % bootstrap intervals over scenes. Writes ``invented-MODEL.md``. The
-same command resumes a run that was stopped (``benchmarks/unfinished``).
+same command resumes a run that was stopped (``benchmarks/unfinished``). ``--weights`` prints those
+of the grounding score (:mod:`tam.explanation.calibration`), fitted on the scenes or composites that
+are fitted on here, too.
 """
 
 import argparse
@@ -24,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import tam
+from benchmarks.grounding import print_weights
 from benchmarks.unfinished import kept, work_folder
 from tam.errors import ended_in_one_line
 from tam.evaluate.causes import auroc
@@ -33,6 +36,7 @@ from tam.evaluate.items import Item
 from tam.evaluate.photo_items import photo_items
 from tam.evaluate.statistics import draws, interval
 from tam.photo.pack import open_pack
+from tam.recording.grounding import LEAST
 from tam.replay import Replay
 
 COMBINED: Mapping[str, tuple[str, ...]] = {
@@ -86,9 +90,15 @@ def main() -> None:
     parser.add_argument("--data", default="scenes", choices=("scenes", "photo"))
     parser.add_argument("--model", default="small")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    parser.add_argument("--weights", action="store_true", help="fit the grounding score, no more")
     asked = parser.parse_args()
     splits = asked.splits.split(",")
     train = measured(asked.model, asked.data, "train", splits, asked.fit)
+    if asked.weights:
+        seen, said = (np.array([w.scores[name] for w in train]) for name in ("seen", "probability"))
+        evidence = np.stack([seen, said.clip(LEAST, 0)], axis=1)
+        print_weights(evidence, np.array([not word.false for word in train]))
+        return
     test = measured(asked.model, asked.data, "test", splits, asked.items)
     command = (
         f"python -m benchmarks.invented --items {asked.items} --fit {asked.fit} "

@@ -10,13 +10,15 @@ prelim attention      minus the attention to earlier words of the reply in the f
 contextual lens       its highest cosine with a cell in the middle layer (arXiv 2411.19187)
 global-local          its cosine with the prompt's end and with the cells that show it best (GLSim,
                       arXiv 2508.19972)
+seen                  how well a cell shows it, next to its first rival; a part of grounding
 grounding             the toolkit's own score (:mod:`tam.recording.grounding`)
 removal               its loss without a region: the height of ``tam-cause``
 ====================  ==========================================================================
 
-The first two and grounding read the recorded run; the next five share one pass (:class:`Layers`);
-removal costs a pass for each region. Layers that the papers give by number are used at the same
-relative depth: out of 32 layers, the fifth to the eighteenth (attention), the sixteenth (lens).
+The first two, seen and grounding read the recorded run; the five from the literature share one pass
+(:class:`Layers`); removal costs a pass for each region. Layers that the papers give by number are
+used at the same relative depth: out of 32 layers, the fifth to the eighteenth (attention), the
+sixteenth (lens).
 """
 
 from collections.abc import Mapping
@@ -27,7 +29,7 @@ import torch
 from numpy.typing import NDArray
 
 from tam.methods import explain
-from tam.recording.grounding import grounding
+from tam.recording.grounding import evidence_of_words, grounding
 from tam.recording.trace import Trace
 from tam.replay import Replay
 
@@ -80,6 +82,7 @@ def detect(replay: Replay) -> Mapping[str, Scores]:
         "prelim attention": prelim_attention(trace, layers.attention),
         "contextual lens": contextual_lens(trace, layers.states),
         "global-local": global_local(trace, layers.states, shown[-1]),
+        "seen": evidence_of_words(trace)[:, 0],
         "grounding": grounding(trace).astype(np.float64),
         "removal": heights.astype(np.float64),
     }

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.errors import InputError
+from tam.explanation.calibration import CALIBRATED
 from tam.explanation.check import Check
 from tam.explanation.dropped import dropped_texts
 from tam.geometry.layout import DroppedText, TextToken, VisionGrid
@@ -22,9 +23,6 @@ from tam.media.media import Media
 
 CUT_MARK = "… (cut at its limit)"
 """The mark after a reply that was cut, wherever its text is shown."""
-
-CALIBRATED_MODELS = ("small", "small-masks")
-"""The models whose planted false words the grounding score was fitted and measured on."""
 
 
 @dataclass(frozen=True)
@@ -154,8 +152,8 @@ class ExplanationData:
 
     @property
     def grounding_is_calibrated(self) -> bool:
-        """Whether the grounding score was calibrated for the model, see ``CALIBRATED_MODELS``."""
-        return self.provenance.get("model") in CALIBRATED_MODELS
+        """Whether the grounding score was fitted for the model, see ``CALIBRATED``."""
+        return self.provenance.get("model") in CALIBRATED
 
     @cached_property
     def dropped(self) -> tuple[DroppedText, ...]:

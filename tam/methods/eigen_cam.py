@@ -46,4 +46,5 @@ def first_direction(states: torch.Tensor) -> torch.Tensor:
     """
     _, _, directions = torch.linalg.svd(states, full_matrices=False)
     projected = states @ directions[0]
-    return (projected * projected.mean().sign()).relu()
+    positive: torch.Tensor = (projected * projected.mean().sign()).relu()
+    return positive

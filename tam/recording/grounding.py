@@ -10,9 +10,11 @@ The score combines two quantities that a recorded run already holds, without ano
   show, such as "left", have rivals that no cell can show either.
 - *said*: the log-probability that the model assigned to the word, whether it wrote it or read it.
 
-A logistic function combines them. Its weights were fitted on scenes with planted false words, from
-a split that no measurement uses: ``python -m benchmarks.grounding --fit``. A score below one half
-means that the word is more likely planted than true if one word in twelve is planted.
+A logistic function combines them. Its weights (:mod:`tam.explanation.calibration`) were fitted on
+scenes with planted false words, from a split that no measurement uses: ``python -m
+benchmarks.grounding --fit``. A score below one half means that the word is more likely planted than
+true if one word in twelve is planted. For the photo model they were fitted on words that it
+invented itself; there, a score below one half means that the word is more likely false than true.
 """
 
 import math
@@ -22,19 +24,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tam.explanation.calibration import CALIBRATED, PLANTED
 from tam.text.function_words import is_content
 
 if TYPE_CHECKING:
     from tam.recording.trace import Trace
-
-WEIGHTS: tuple[float, float, float] = (1.33, 0.395, 5.48)
-"""Weights of *seen* and *said*, and the constant.
-
-They were fitted on an earlier pair of small models and kept. Planted words are improbable, while a
-model's own hallucinations are not, and a fit on a better model relies more on that difference. A
-fit on the current models (1.59, 1.76, 16.33) detects planted words even better, but it would accept
-a confident word that no cell shows.
-"""
 
 LEAST = -8.0
 """The lower bound of both; a model's log-probabilities below it are not reliable."""
@@ -59,7 +53,7 @@ def grounding(trace: "Trace") -> NDArray[np.float32]:
         words of other languages are scored as well, but their scores are meaningless.
     """
     features = evidence_of_words(trace)
-    seen, said, constant = WEIGHTS
+    seen, said, constant = CALIBRATED.get(trace.provenance.get("model", ""), PLANTED)
     return (1 / (1 + np.exp(-(features @ (seen, said) + constant)))).astype(np.float32)
 
 

@@ -9,14 +9,16 @@ import torch
 
 import tam
 from tam.evaluate.scene_items import scene_items
+from tam.explanation.calibration import CALIBRATED, INVENTED, PLANTED, Weights
 from tam.explanation.explanation import Candidate, Prediction
 from tam.geometry.layout import TextLayout, TextToken
 from tam.prompt.conversation import question
-from tam.recording.grounding import LEAST, WEIGHTS, evidence_of_words, grounding
+from tam.recording.grounding import LEAST, evidence_of_words, grounding
 from tam.recording.lm_head import LMHead
 from tam.recording.trace import Trace
 from tam.scenes.world import COLORS, SHAPES, make_scene
 from tam.text.function_words import is_content
+from tests.hand_made import explanation
 
 # Tokens 0 to 3 are words; the state of each of the two cells is a row of scores for all four.
 SCORES = torch.tensor([[4.0, 1.0, 0.0, 0.0], [0.0, 0.0, 3.0, 0.0]])
@@ -58,8 +60,26 @@ def test_the_two_parts_by_hand(trace: Trace) -> None:
     scores = grounding(trace)
     assert np.isnan(scores[[0, 3]]).all()
     for score, (seen, said) in zip(scores[1:3], found[1:3], strict=True):
-        a, b, c = WEIGHTS
-        assert score == pytest.approx(1 / (1 + math.exp(-(a * seen + b * said + c))))
+        assert score == pytest.approx(logistic(PLANTED, seen, said))
+
+
+def logistic(weights: Weights, seen: float, said: float) -> float:
+    return 1 / (1 + math.exp(-(weights[0] * seen + weights[1] * said + weights[2])))
+
+
+@pytest.mark.parametrize(
+    ("model", "weights"),
+    [("photo", INVENTED), ("small-masks", PLANTED), ("somebody/else", PLANTED), (None, PLANTED)],
+)
+def test_each_model_has_the_weights_that_were_fitted_for_it(
+    model: str | None, weights: Weights, trace: Trace
+) -> None:
+    given = {} if model is None else {"model": model}
+    scores = grounding(replace(trace, provenance=given))
+    seen, said = evidence_of_words(trace)[1]
+    assert scores[1] == pytest.approx(logistic(weights, seen, said))
+    result = replace(explanation(), provenance=given)
+    assert result.grounding_is_calibrated is (model in CALIBRATED)
 
 
 def test_a_head_without_rows_gives_the_same(trace: Trace) -> None:
