@@ -75,7 +75,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tam.photo.sheet", description=__doc__)
     parser.add_argument("--data", type=Path, help="unpacked Debian packages, for all photographs")
     parser.add_argument("--shareable", action="store_true", help="only CC0 and public domain")
-    parser.add_argument("--method", default="tam", help="method of the maps")
+    parser.add_argument("--method", default="tam-cause", help="method of the maps")
     parser.add_argument("--out", type=Path, default=Path("photo-sheet.png"))
     given = parser.parse_args()
     items = [item for item in held_out() if not given.shareable or item.package in SHAREABLE]
