@@ -52,6 +52,9 @@ COMBINED: Mapping[str, tuple[str, ...]] = {
 AS_IT_IS = "grounding as it is"
 """The toolkit's score without another calibration."""
 
+_DOUBTED = 0.5
+"""The report marks words whose grounding is below it."""
+
 _FIT_FROM = 50_000
 """The index of the first composite that is fitted on."""
 RESAMPLES = 100
@@ -171,7 +174,14 @@ def document(
         chosen = [i for i, word in enumerate(test) if split in ("all", word.split)]
         words = [test[i] for i in chosen]
         false = sum(word.false for word in words)
-        lines += [f"## {split}", "", f"{len(words)} judged words, {false} of them false.", ""]
+        doubted = [word.false for word in words if word.scores["grounding"] < _DOUBTED]
+        lines += [
+            f"## {split}",
+            "",
+            f"{len(words)} judged words, {false} of them false. Grounding doubts {sum(doubted)} of "
+            f"these, and {len(doubted) - sum(doubted)} of the true ones.",
+            "",
+        ]
         if not 0 < false < len(words):
             continue
         lines += ["| detector | AUROC | AUPR | ECE |", "| --- | ---: | ---: | ---: |"]

@@ -17,7 +17,7 @@ def test_the_table_has_every_split_and_a_perfect_detector() -> None:
     ]
     text = document("small", words, words, "command", resamples=5)
     assert text.count("| grounding | 100 [100, 100] | 100 [100, 100] |") == 1 + len(SPLITS)
-    assert "24 judged words, 8 of them false" in text
+    assert "24 judged words, 8 of them false. Grounding doubts 8 of these, and 0 of the" in text
     assert "| grounding as it is | 100 [100, 100] |" in text
 
 
