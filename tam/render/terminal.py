@@ -52,7 +52,8 @@ def show(explanation: Explanation, console: Console, word: Choice | None = None)
         console.print(Text(f"{item.kind} {number_of(index)}: {name} ({size}{frames})", style="dim"))
     for turn in _turns(explanation):
         console.print(turn)
-    console.print(_scale())
+    if any(item.share is not None for item in explanation.words):
+        console.print(_scale())
     if chosen is None:
         console.print(_table(explanation, explanation.words))
     else:

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -66,6 +67,14 @@ def test_seen_words_have_another_color_than_words_from_words() -> None:
     line = next(line for line in shown(result, color=True).splitlines() if "assistant" in line)
     assert "\x1b[1;38;2;226;108;22mA\x1b[0m" in line
     assert "\x1b[38;2;134;138;146m grey\x1b[0m" in line
+
+
+def test_a_scale_of_shares_is_printed_only_where_shares_are_known() -> None:
+    known = explanation()
+    assert "from earlier words █" in shown(known)
+    unknown = replace(known, relevance=None, text_scores=None)
+    assert all(word.share is None for word in unknown.words)
+    assert "█" not in shown(unknown)
 
 
 def test_model_text_cannot_steer_the_terminal() -> None:
