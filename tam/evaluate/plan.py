@@ -11,6 +11,18 @@ from tam.evaluate.tagging import Tagger
 MEASURED_AS = 3
 """Version of the measures: results of different versions are never mixed."""
 
+_OPTIONAL = (
+    "metrics",
+    "causes",
+    "levels",
+    "corrections",
+    "flips",
+    "points",
+    "location",
+    "dtype",
+)
+"""Options that are kept only if they differ from their defaults, so that older folders match."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -74,12 +86,8 @@ def settings_of(plan: Plan) -> dict[str, object]:
         **asdict(plan),
         "splits": list(plan.splits),
     }
-    # Options introduced later are left out at their defaults, so that older folders still match.
     plain = asdict(Plan())
-    for name in (
-        *("metrics", "causes", "levels", "corrections", "flips", "points", "location"),
-        "dtype",
-    ):
+    for name in _OPTIONAL:
         value = settings.pop(name)
         if value != plain[name]:
             settings[name] = list(value) if isinstance(value, tuple) else value
