@@ -24,3 +24,6 @@ CALIBRATED: Mapping[str, Weights] = {
     "photo": INVENTED,
 }
 """The weights of each model whose false words the score was fitted and measured on."""
+
+WEIGHTS_KEY = "grounding_weights"
+"""The entry of an explanation's provenance with the weights of its score; without it, PLANTED."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam.errors import InputError
-from tam.explanation.calibration import CALIBRATED
+from tam.explanation.calibration import CALIBRATED, PLANTED, WEIGHTS_KEY
 from tam.explanation.check import Check
 from tam.explanation.dropped import dropped_texts
 from tam.geometry.layout import DroppedText, TextToken, VisionGrid
@@ -152,8 +152,10 @@ class ExplanationData:
 
     @property
     def grounding_is_calibrated(self) -> bool:
-        """Whether the grounding score was fitted for the model, see ``CALIBRATED``."""
-        return self.provenance.get("model") in CALIBRATED
+        """Whether the grounding score has the weights fitted for the model, see ``CALIBRATED``."""
+        fitted = CALIBRATED.get(self.provenance.get("model", ""))
+        used = self.provenance.get(WEIGHTS_KEY, list(PLANTED))
+        return fitted is not None and used == list(fitted)
 
     @cached_property
     def dropped(self) -> tuple[DroppedText, ...]:

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from tam.capture.memory import memory_errors
+from tam.explanation.calibration import WEIGHTS_KEY
 from tam.explanation.explanation import Explanation
 from tam.families.checkpoint import Checkpoint
 from tam.methods.choosing import Chosen
-from tam.recording.grounding import grounding
+from tam.recording.grounding import grounding, weights_for
 from tam.recording.recording import Recording
 from tam.replay import Replay
 
@@ -26,5 +27,8 @@ def explain_recording(checkpoint: Checkpoint, recording: Recording, method: Chos
     with memory_errors():
         result = method.run(recording.trace, Replay(checkpoint, recording))
         crossed = recording.trace.vision.cross_attention
-        scores = None if crossed else grounding(recording.trace)
-    return replace(result, token_grounding=scores)
+        if crossed:
+            return result
+        scores = grounding(recording.trace)
+    weights = {WEIGHTS_KEY: list(weights_for(recording.trace))}
+    return replace(result, token_grounding=scores, provenance={**result.provenance, **weights})

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tam.explanation.calibration import CALIBRATED, PLANTED
+from tam.explanation.calibration import CALIBRATED, PLANTED, Weights
 from tam.text.function_words import is_content
 
 if TYPE_CHECKING:
@@ -53,8 +53,13 @@ def grounding(trace: "Trace") -> NDArray[np.float32]:
         words of other languages are scored as well, but their scores are meaningless.
     """
     features = evidence_of_words(trace)
-    seen, said, constant = CALIBRATED.get(trace.provenance.get("model", ""), PLANTED)
+    seen, said, constant = weights_for(trace)
     return (1 / (1 + np.exp(-(features @ (seen, said) + constant)))).astype(np.float32)
+
+
+def weights_for(trace: "Trace") -> Weights:
+    """Return the weights that were fitted for the trace's model, or else for the small models."""
+    return CALIBRATED.get(trace.provenance.get("model", ""), PLANTED)
 
 
 def evidence_of_words(trace: "Trace") -> NDArray[np.float64]:

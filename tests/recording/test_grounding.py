@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 
 import tam
 from tam.evaluate.scene_items import scene_items
-from tam.explanation.calibration import CALIBRATED, INVENTED, PLANTED, Weights
+from tam.explanation.calibration import CALIBRATED, INVENTED, PLANTED, WEIGHTS_KEY, Weights
 from tam.explanation.explanation import Candidate, Prediction
 from tam.geometry.layout import TextLayout, TextToken
 from tam.prompt.conversation import question
@@ -78,8 +79,18 @@ def test_each_model_has_the_weights_that_were_fitted_for_it(
     scores = grounding(replace(trace, provenance=given))
     seen, said = evidence_of_words(trace)[1]
     assert scores[1] == pytest.approx(logistic(weights, seen, said))
-    result = replace(explanation(), provenance=given)
-    assert result.grounding_is_calibrated is (model in CALIBRATED)
+    told = {**given, WEIGHTS_KEY: list(weights)}
+    assert replace(explanation(), provenance=told).grounding_is_calibrated is (model in CALIBRATED)
+
+
+def test_scores_with_the_weights_of_other_models_are_not_called_calibrated(tmp_path: Path) -> None:
+    old = replace(explanation(), provenance={"model": "photo"})
+    assert not old.grounding_is_calibrated, "saved before the model had weights of its own"
+    assert replace(old, provenance={"model": "small"}).grounding_is_calibrated
+    new = tam.load("small").explain(make_scene(0).image, "What is here?", answer="a red star")
+    assert new.grounding_is_calibrated
+    new.save(tmp_path / "saved")
+    assert tam.load_explanation(tmp_path / "saved").grounding_is_calibrated
 
 
 def test_a_head_without_rows_gives_the_same(trace: Trace) -> None:
