@@ -49,15 +49,18 @@ def places_beside(target: Path) -> Iterator[Places]:
     suffix = target.suffix if re.fullmatch(r"\.[A-Za-z0-9]{1,8}", target.suffix) else ".new"
     places = Places(target.with_name(mark + suffix), target.with_name(f"{mark}-old"))
     lock = target.with_name(f"{mark}.lock")
-    with lock_file(lock, target=target.name) as held:
-        if not held:  # a file system without locks
-            _remove(lock)
-        try:
-            yield places
-        finally:
-            _settle(places.old, target)
-            for place in (places.new, places.old):
-                _remove(place)
+    try:
+        with lock_file(lock, target=target.name) as held:
+            if not held:  # a file system without locks
+                _remove(lock)
+            try:
+                yield places
+            finally:
+                _settle(places.old, target)
+                for place in (places.new, places.old):
+                    _remove(place)
+    finally:
+        _remove(lock)  # is still there if a signal came while it was made
 
 
 def sweep(folder: Path) -> None:
